@@ -1,0 +1,59 @@
+"""Every assistant turn of a chat becomes an exact training sample: chat JSONL in, numpy arrays out.
+
+>>> import everyturn
+>>> chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+>>> samples = everyturn.Expander("demo").expand([chat])
+>>> renderer = everyturn.Renderer.from_dir("demo")
+>>> renderer.decode(samples[0].trained_ids)
+'Hello<|im_end|>'
+"""
+
+from everyturn import _core
+from everyturn.exceptions import (
+    ConversationError,
+    EveryturnError,
+    InputError,
+    InternalError,
+    JsonlError,
+    ModelError,
+    OptionsError,
+    SampleError,
+    TemplateError,
+    TokenizerError,
+)
+from everyturn.expander import Expander
+from everyturn.renderer import Renderer
+from everyturn.report import Fault, Report
+from everyturn.samples import IGNORE_INDEX, Sample, Samples
+
+__version__ = _core.__version__
+
+__all__ = [
+    "IGNORE_INDEX",
+    "ConversationError",
+    "EveryturnError",
+    "Expander",
+    "Fault",
+    "InputError",
+    "InternalError",
+    "JsonlError",
+    "ModelError",
+    "OptionsError",
+    "Renderer",
+    "Report",
+    "Sample",
+    "SampleError",
+    "Samples",
+    "TemplateError",
+    "TokenizerError",
+    "__version__",
+]
+
+if _core.IS_DEBUG_BUILD:
+    import warnings
+
+    warnings.warn(
+        "everyturn was built without optimisation and is slow; build it with `maturin develop --release`",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,55 @@
+"""The compiled core. Use the classes of `everyturn`; these are what they stand on."""
+
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+__version__: str
+IS_DEBUG_BUILD: bool
+IGNORE_INDEX: int
+CHUNK_BYTES: int
+MAX_LINE_BYTES: int
+CHOICES: dict[str, list[str]]
+ERROR_KINDS: list[str]
+
+@final
+class Renderer:
+    def __new__(cls, folder: str, chat_template: str | None, template_kwargs: str, now: str) -> Renderer: ...
+    def render(
+        self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
+    ) -> str: ...
+    def encode(self, text: str) -> npt.NDArray[np.int32]: ...
+    def decode(self, ids: list[int]) -> str: ...
+    @property
+    def stop_token_ids(self) -> list[int]: ...
+    @property
+    def pad_token_id(self) -> int | None: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+@final
+class Expander:
+    def __new__(
+        cls,
+        renderer: Renderer,
+        *,
+        train_on: str,
+        layout: str,
+        max_length: int | None,
+        overflow: str,
+        prompt_mismatch: str,
+        control_tokens: str,
+        input_format: str,
+        on_error: str,
+        max_line_bytes: int,
+        num_threads: int | None,
+    ) -> Expander: ...
+    def open(self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None) -> Stream: ...
+
+@final
+class Stream:
+    def next_chunk(self) -> dict[str, Any] | None: ...
+    def rest(self) -> dict[str, Any]: ...
+    @property
+    def bytes_taken(self) -> int: ...

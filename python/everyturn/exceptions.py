@@ -1,0 +1,57 @@
+"""What everyturn raises.
+
+The text of an exception says everything: file, line, message, cause. The attributes say it again for programs.
+Each class is built from one text and survives pickling, so that an error crosses process borders whole.
+"""
+
+
+class EveryturnError(ValueError):
+    """The base of all errors of this package.
+
+    Attributes:
+        kind: The stable name of the kind of error, by which reports count.
+        file: The input's name, or None.
+        line: The 1-based line of the input, or None.
+        message_index: The 0-based index into the conversation's messages, as in ``targets``, or None.
+    """
+
+    kind: str | None = None
+    file: str | None = None
+    line: int | None = None
+    message_index: int | None = None
+
+
+class InputError(EveryturnError):
+    """An input cannot be opened, read or decompressed."""
+
+
+class JsonlError(EveryturnError):
+    """A line is not the JSON that the contract asks for."""
+
+
+class ConversationError(EveryturnError):
+    """A record is JSON and no conversation: its keys, roles, tools or weights are wrong."""
+
+
+class TemplateError(EveryturnError):
+    """The chat template refused a conversation, or cannot do what is asked of it."""
+
+
+class TokenizerError(EveryturnError):
+    """The tokenizer failed on a text."""
+
+
+class SampleError(EveryturnError):
+    """A target cannot become an exact sample: no prompt, a prompt that does not fit, too long."""
+
+
+class ModelError(EveryturnError):
+    """A model folder lacks a file or holds one that cannot be used."""
+
+
+class OptionsError(EveryturnError):
+    """An option has a value that it does not take."""
+
+
+class InternalError(EveryturnError):
+    """A fault of everyturn or of a library under it; please report it."""

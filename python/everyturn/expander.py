@@ -1,0 +1,171 @@
+"""Conversations to samples."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from everyturn import _core, sources
+from everyturn.exceptions import OptionsError
+from everyturn.options import (
+    TRAIN_ON_ALIASES,
+    ControlTokens,
+    InputFormat,
+    Layout,
+    OnError,
+    Overflow,
+    PromptMismatch,
+    StrPath,
+    TrainOn,
+)
+from everyturn.renderer import Renderer
+from everyturn.report import Report
+from everyturn.samples import Samples
+from everyturn.sources import Source
+
+CHUNK_BYTES: int = _core.CHUNK_BYTES
+"""About how much text `Expander.stream` takes at a time unless told otherwise."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Expander:
+    """Turns conversations into training samples of one model.
+
+    Frozen, safe to use from many threads, picklable. The result depends on the input and the options alone, never on
+    the number of threads.
+
+    >>> chat = [
+    ...     {"role": "user", "content": "1+1?"},
+    ...     {"role": "assistant", "content": "2"},
+    ...     {"role": "user", "content": "And 2+2?"},
+    ...     {"role": "assistant", "content": "4"},
+    ... ]
+    >>> print(Expander("demo").expand([{"messages": chat}]).report)
+    all_assistant_messages: 2 targets in 1 rows from 1 conversations; 4 of 31 tokens trained (12.9 %)
+
+    Attributes:
+        renderer: Template and tokenizer; the first argument is a Renderer or a model folder.
+        train_on: Which assistant messages are trained: ``all_assistant_messages``, ``last_assistant_message``,
+            ``last_assistant_turn`` (all after the last user message), ``marked`` (those with a weight of their own) or
+            ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's own
+            ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` goes over it: 0 is context only.
+        layout: ``per_turn`` (a row per target), ``merged`` (the fewest rows that carry the same pairs of prompt and
+            target) or ``conversation`` (rendered once, inexact where the template rewrites history).
+        max_length: The most tokens of a row, or None.
+        overflow: A longer row is an ``error``, or ``drop`` loses its target.
+        prompt_mismatch: A prompt that is no prefix of its turn's own rendering is an ``error``, or ``skip`` loses the
+            target.
+        control_tokens: Control tokens in text that somebody wrote: ``allow``, ``warn`` (counted) or ``reject``.
+        input_format: ``auto`` (each file's first records tell), ``messages``, ``sharegpt``, ``alpaca`` or
+            ``prompt_completion``.
+        on_error: ``raise`` at the first fault, or ``skip`` and count it.
+        max_line_bytes: A longer line is a fault.
+        num_threads: None is one per core.
+    """
+
+    renderer_or_path: dataclasses.InitVar[Renderer | StrPath]
+    _: dataclasses.KW_ONLY
+    train_on: TrainOn = "all_assistant_messages"
+    layout: Layout = "merged"
+    max_length: int | None = None
+    overflow: Overflow = "error"
+    prompt_mismatch: PromptMismatch = "error"
+    control_tokens: ControlTokens = "warn"
+    input_format: InputFormat = "auto"
+    on_error: OnError = "raise"
+    max_line_bytes: int = _core.MAX_LINE_BYTES
+    num_threads: int | None = None
+    renderer: Renderer = dataclasses.field(init=False)
+    _expander: _core.Expander = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self, renderer_or_path: Renderer | StrPath) -> None:
+        if isinstance(renderer_or_path, Renderer):
+            renderer = renderer_or_path
+        else:
+            renderer = Renderer.from_dir(renderer_or_path)
+        object.__setattr__(self, "renderer", renderer)
+        object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
+        for name in ("max_length", "max_line_bytes", "num_threads"):
+            _check_count(name, getattr(self, name))
+        object.__setattr__(self, "_expander", _core.Expander(renderer._core, **self.options()))  # noqa: SLF001
+
+    def options(self) -> dict[str, Any]:
+        """The options by name."""
+        return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def expand(self, source: Source, *, limit: int | None = None) -> Samples:
+        """Expand everything in the source.
+
+        Args:
+            source: A path, a glob, ``"-"`` (stdin), a list of paths, bytes, a binary file object or an iterable of
+                dict. Files may be compressed (gzip, zstd, bzip2).
+            limit: Stop after this many records.
+
+        Raises:
+            EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
+        """
+        stream, files = self._open(source, CHUNK_BYTES, limit)
+        return self._samples(stream.rest(), files)
+
+    def stream(
+        self, source: Source, *, chunk_bytes: int = CHUNK_BYTES, limit: int | None = None
+    ) -> Iterator[Samples]:
+        """Expand the source a chunk at a time, in order, with bounded memory.
+
+        Args:
+            source: As in `expand`.
+            chunk_bytes: About how much text a chunk holds.
+            limit: Stop after this many records.
+
+        Yields:
+            The samples of a chunk with their report; reports add up.
+        """
+        stream, files = self._open(source, chunk_bytes, limit)
+        while (chunk := stream.next_chunk()) is not None:
+            yield self._samples(chunk, files)
+
+    def _open(
+        self, source: Source, chunk_bytes: int, limit: int | None
+    ) -> tuple[_core.Stream, tuple[str, ...]]:
+        _check_count("chunk_bytes", chunk_bytes)
+        if limit is not None and limit < 0:
+            raise OptionsError(f"limit must be 0 or more, not {limit}")
+        inputs, files = sources.resolve(source)
+        return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
+
+    def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
+        report = Report.from_core(self.train_on, chunk.pop("report"))
+        hashes = np.frombuffer(chunk.pop("conversation_hashes"), dtype=np.uint8).reshape(-1, 16)
+        return Samples(
+            **chunk, conversation_hashes=hashes, files=files, report=report, metadata=self.metadata()
+        )
+
+    def metadata(self) -> dict[str, Any]:
+        """Version, fingerprint and options, as samples and files carry them."""
+        options = self.options()
+        # They say how fast, not what.
+        del options["num_threads"], options["max_line_bytes"]
+        return {
+            "version": _core.__version__,
+            "fingerprint": self.renderer.fingerprint,
+            "options": options,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.renderer, self.options())
+
+
+OPTION_NAMES = tuple(
+    field.name for field in dataclasses.fields(Expander) if field.kw_only and field.init
+)
+"""The options of `Expander`, in order; the command line has a flag for each."""
+
+
+def _rebuild(renderer: Renderer, options: dict[str, Any]) -> Expander:
+    return Expander(renderer, **options)
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OptionsError(f"{name} must be a whole number of at least 1, not {value!r}")

@@ -1,0 +1,143 @@
+"""Samples as Arrow tables and Parquet files.
+
+Columns: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
+``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``, and
+``loss_weights list<float>`` only where weights are not all 0 or 1. The schema's metadata key ``everyturn`` holds
+version, fingerprint and options as JSON.
+"""
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from everyturn.options import StrPath
+from everyturn.samples import IGNORE_INDEX, Samples
+
+METADATA_KEY = b"everyturn"
+WEIGHTS = "loss_weights"
+_MAX_LIST_ELEMENTS = 2**31 - 1
+_ROW_GROUP_TOKENS = 8 << 20
+
+
+def to_table(samples: Samples, *, with_weights: bool) -> pa.Table:
+    """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
+    columns: dict[str, Any] = {
+        "input_ids": _lists(samples.input_ids, samples.offsets, pa.int32()),
+        "labels": _lists(samples.labels, samples.offsets, pa.int32()),
+        "length": pa.array(samples.lengths.astype(np.int32)),
+        "n_trained": pa.array(samples.trained_lengths.astype(np.int32)),
+        "conversation_id": pa.array(samples.conversation_id, pa.string()),
+        "file": pa.array([samples.files[file] for file in samples.file], pa.string()),
+        "line": pa.array(samples.line),
+        "targets": _lists(samples.targets, samples.target_offsets, pa.int32()),
+    }
+    if with_weights:
+        columns[WEIGHTS] = _lists(samples.weights_or_ones(), samples.offsets, pa.float32())
+    metadata = {METADATA_KEY: json.dumps(samples.metadata).encode()}
+    return pa.table(columns).replace_schema_metadata(metadata)
+
+
+def _lists(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType) -> pa.ChunkedArray:
+    """Ragged rows as list arrays, as many as 32-bit offsets need."""
+    chunks = []
+    start = 0
+    while start < len(offsets) - 1:
+        fits = int(np.searchsorted(offsets, offsets[start] + _MAX_LIST_ELEMENTS, side="right")) - 1
+        end = max(fits, start + 1)
+        rows = offsets[start : end + 1]
+        inner = pa.array(values[rows[0] : rows[-1]], kind)
+        chunks.append(pa.ListArray.from_arrays(pa.array((rows - rows[0]).astype(np.int32)), inner))
+        start = end
+    return pa.chunked_array(chunks, pa.list_(kind))
+
+
+class Writer:
+    """Writes one Parquet file, part by part; it appears under its name only when it is whole.
+
+    A context manager: an exception inside leaves nothing behind.
+    """
+
+    def __init__(self, path: StrPath) -> None:
+        self._path = Path(path)
+        self._parts = [self._temporary(0)]
+        self._writer: pq.ParquetWriter | None = None
+        self._with_weights = False
+
+    def _temporary(self, number: int) -> Path:
+        return self._path.with_name(f".{self._path.name}.tmp-{os.getpid()}-{number}")
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def write(self, samples: Samples) -> None:
+        """Append samples. The column of weights comes with the first that need it, for the rows before too."""
+        if samples.loss_weights is not None and not self._with_weights:
+            self._with_weights = True
+            self._add_weights_to_earlier_rows()
+        self._write_table(to_table(samples, with_weights=self._with_weights))
+
+    def _write_table(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._parts[-1], table.schema, compression="zstd")
+        start = 0
+        while start < len(table) or (start == 0 and len(table) == 0):
+            rows = _rows_for(table["length"], start)
+            self._writer.write_table(table.slice(start, rows))
+            start += max(rows, 1)
+
+    def _add_weights_to_earlier_rows(self) -> None:
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        earlier = self._parts[-1]
+        self._parts.append(self._temporary(len(self._parts)))
+        with pq.ParquetFile(earlier) as file:
+            for batch in range(file.num_row_groups):
+                self._write_table(_with_unit_weights(file.read_row_group(batch)))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close()
+                if kind is None:
+                    self._publish()
+        finally:
+            for part in self._parts:
+                part.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        """Make the file durable, then give it its name."""
+        descriptor = os.open(self._parts[-1], os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        self._parts[-1].replace(self._path)
+
+
+def _rows_for(lengths: pa.ChunkedArray, start: int) -> int:
+    """How many rows from start on make a row group."""
+    total = np.cumsum(lengths.slice(start).to_numpy())
+    return max(1, int(np.searchsorted(total, _ROW_GROUP_TOKENS, side="right"))) if len(total) else 0
+
+
+def _with_unit_weights(table: pa.Table) -> pa.Table:
+    chunks = []
+    for labels in table["labels"].chunks:
+        weights = (labels.flatten().to_numpy() != IGNORE_INDEX).astype(np.float32)
+        offsets = labels.offsets.to_numpy()
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), pa.array(weights)))
+    return table.append_column(WEIGHTS, pa.chunked_array(chunks, pa.list_(pa.float32())))

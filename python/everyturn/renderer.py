@@ -1,0 +1,162 @@
+"""Chat template and tokenizer of one model."""
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from everyturn import _core
+from everyturn.exceptions import ModelError, OptionsError
+from everyturn.options import StrPath
+
+DEMO = "demo"
+"""The name of the built-in model."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Sources:
+    """What a renderer is made from, and so what it pickles as."""
+
+    folder: str
+    chat_template: str | None
+    template_kwargs: str
+    now: str
+
+    def load(self) -> _core.Renderer:
+        return _core.Renderer(self.folder, self.chat_template, self.template_kwargs, self.now)
+
+
+class Renderer:
+    """Chat template and tokenizer of one model: text and ids exactly as transformers and tokenizers give them.
+
+    Made by `from_dir`. Frozen and safe to use from many threads; it pickles as the sources it was made from, and
+    refuses to be rebuilt where they give another result.
+
+    >>> renderer = Renderer.from_dir("demo")
+    >>> renderer.render([{"role": "user", "content": "Hi"}], add_generation_prompt=True)
+    '<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\n'
+    >>> renderer.decode(renderer.encode("Hi<|im_end|>"))
+    'Hi<|im_end|>'
+    """
+
+    __slots__ = ("_core", "_sources")
+    _core: _core.Renderer
+    _sources: _Sources
+
+    def __init__(self, sources: _Sources) -> None:
+        """Use `from_dir`."""
+        object.__setattr__(self, "_sources", sources)
+        object.__setattr__(self, "_core", sources.load())
+
+    @classmethod
+    def from_dir(
+        cls,
+        path: StrPath,
+        *,
+        chat_template: str | None = None,
+        template_kwargs: Mapping[str, Any] | None = None,
+        now: datetime.datetime | str | None = None,
+    ) -> "Renderer":
+        """Load a model folder as transformers does.
+
+        Args:
+            path: A folder with ``tokenizer.json``, ``tokenizer_config.json`` and a chat template, or ``"demo"``.
+            chat_template: The text of another template, or the name of one of the model's named templates.
+            template_kwargs: Arguments for every rendering, e.g. ``{"enable_thinking": False}``.
+            now: The local time that ``strftime_now`` shows, a datetime or ISO text; the current one if None.
+
+        Raises:
+            ModelError: A file is missing or cannot be used, or the template has no end of turn.
+        """
+        folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
+        if now is None:
+            now = datetime.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
+        elif isinstance(now, str):
+            now = _parse_time(now)
+        return cls(
+            _Sources(
+                folder=str(folder.absolute()),
+                chat_template=chat_template,
+                template_kwargs=json.dumps(dict(template_kwargs or {})),
+                now=now.replace(tzinfo=None).isoformat(),
+            )
+        )
+
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        add_generation_prompt: bool = False,
+        **template_kwargs: Any,
+    ) -> str:
+        """Render messages as transformers' ``apply_chat_template(.., tokenize=False)`` does.
+
+        Raises:
+            TemplateError: The template raised.
+        """
+        return self._core.render(
+            json.dumps(list(messages)),
+            None if tools is None else json.dumps(list(tools)),
+            add_generation_prompt,
+            json.dumps(template_kwargs),
+        )
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """Encode a text; control tokens in it are recognised, none is added. Returns int32[T]."""
+        return self._core.encode(text)
+
+    def decode(self, ids: Sequence[int] | npt.NDArray[np.integer[Any]]) -> str:
+        """Decode ids, control tokens included."""
+        return self._core.decode([int(token) for token in ids])
+
+    @property
+    def stop_token_ids(self) -> tuple[int, ...]:
+        """The tokens that end an assistant's turn, found by probing the template."""
+        return tuple(self._core.stop_token_ids)
+
+    @property
+    def pad_token_id(self) -> int | None:
+        """The model's padding token, if it names one."""
+        return self._core.pad_token_id
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over tokenizer, template, special tokens and template arguments."""
+        return self._core.fingerprint
+
+    @property
+    def now(self) -> str:
+        """The local time that templates are shown, ISO."""
+        return self._sources.now
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Renderer is frozen: {name} cannot be set")
+
+    def __repr__(self) -> str:
+        return f"Renderer.from_dir({self._sources.folder!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._sources, self.fingerprint)
+
+
+def _rebuild(sources: _Sources, fingerprint: str) -> Renderer:
+    renderer = Renderer(sources)
+    if renderer.fingerprint != fingerprint:
+        raise ModelError(
+            f"{sources.folder}: the model folder is not the one that this renderer was made from "
+            f"(fingerprint {renderer.fingerprint[:12]}, expected {fingerprint[:12]})"
+        )
+    return renderer
+
+
+def _parse_time(text: str) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OptionsError(f"now: {error}; expected ISO, e.g. 2026-01-31T12:00:00") from error

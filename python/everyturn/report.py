@@ -1,0 +1,118 @@
+"""What became of every line and every target."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that was wrong, and where.
+
+    Attributes:
+        file: The input's name.
+        line: 1-based.
+        message_index: 0-based, as in ``targets``; None if the whole record is at fault.
+        kind: The stable name by which faults are counted.
+        text: The whole sentence, place included.
+    """
+
+    file: str
+    line: int
+    message_index: int | None
+    kind: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The account of an expansion; reports of parts add up with ``+``.
+
+    ``records_read == records_kept + sum(records_dropped.values())`` and
+    ``targets_found == targets_trained + sum(targets_dropped.values())``, always.
+
+    Attributes:
+        train_on: The option, as the report's one line names it.
+        records_read: Lines that are not blank, or records of an iterable.
+        blank_lines: Lines of white space.
+        records_kept: Records that gave a row or more.
+        records_dropped: The others by cause: a kind of error, ``no_target`` or ``all_targets_dropped``.
+        targets_found: Assistant messages that were to be trained.
+        targets_trained: Those that are, each once.
+        targets_dropped: The others by kind of error.
+        rows: Samples.
+        tokens: Tokens of all samples.
+        trained_tokens: Tokens that have a label.
+        warnings: What cost no sample and is worth knowing, by name.
+        control_tokens: Control tokens in text that somebody wrote, with the number of places.
+        faults: Every fault by name, the first ten thousand.
+        faults_omitted: How many more there were.
+    """
+
+    train_on: str
+    records_read: int = 0
+    blank_lines: int = 0
+    records_kept: int = 0
+    records_dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    targets_found: int = 0
+    targets_trained: int = 0
+    targets_dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rows: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
+    warnings: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    control_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    faults_omitted: int = 0
+
+    @classmethod
+    def from_core(cls, train_on: str, counts: dict[str, Any]) -> "Report":
+        """Build the report from the core's dict."""
+        faults = tuple(Fault(*fault) for fault in counts.pop("faults"))
+        return cls(train_on=train_on, faults=faults, **counts)
+
+    def __add__(self, other: "Report") -> "Report":
+        if self.train_on != other.train_on:
+            raise ValueError("reports of different options do not add up")
+        total: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            if isinstance(mine, Mapping):
+                total[field.name] = {
+                    name: mine.get(name, 0) + theirs.get(name, 0) for name in sorted({*mine, *theirs})
+                }
+            elif field.name != "train_on":
+                total[field.name] = mine + theirs
+        named = total["faults"][:MAX_NAMED_FAULTS]
+        total["faults_omitted"] += len(total["faults"]) - len(named)
+        return Report(**{**total, "faults": named, "train_on": self.train_on})
+
+    def __str__(self) -> str:
+        share = 100 * self.trained_tokens / self.tokens if self.tokens else 0.0
+        return (
+            f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} rows "
+            f"from {self.records_kept:,} conversations; "
+            f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %)"
+        )
+
+    def lines(self) -> list[str]:
+        """The report in words: the one line, then what was dropped and what is worth knowing."""
+        lines = [str(self)]
+        for what, causes in (
+            ("records", self.records_dropped),
+            ("targets", self.targets_dropped),
+        ):
+            lines += [f"dropped {count:,} {what}: {cause}" for cause, count in causes.items()]
+        lines += [f"warning: {name}: {count:,}" for name, count in self.warnings.items()]
+        if self.control_tokens:
+            tokens = ", ".join(f"{token} {count:,}" for token, count in self.control_tokens.items())
+            lines.append(f"control tokens in text: {tokens}")
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON types."""
+        return dataclasses.asdict(self)
+
+
+MAX_NAMED_FAULTS = 10_000
+"""Faults beyond this number are counted and no longer named, so that a report stays small."""

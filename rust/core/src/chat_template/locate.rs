@@ -1,0 +1,74 @@
+//! Where a message lies in a rendering of the whole conversation.
+//!
+//! In: a prepared conversation, its whole text, a message. Out: the bytes that are there because of that message,
+//! found by rendering with the message's words exchanged and looking at what stays. Used where the prompt and the
+//! completion of a target are not a literal piece of the whole, so there is no better answer.
+
+use std::ops::Range;
+
+use super::engine::Input;
+use super::{Prepared, TurnEnd};
+use crate::conversation::Role;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value};
+
+/// Two words with different first and last letters, so that one of them differs from the message at each end.
+const WORDS: [&str; 2] = ["AeveryturnA", "ZeveryturnZ"];
+
+/// The bytes of message `index` in `whole`, through the stop token if the message is an assistant's.
+pub fn locate(prepared: &Prepared<'_>, whole: &str, index: usize, role: Role) -> Result<Range<usize>> {
+    let (mut start, mut end) = (whole.len(), 0);
+    for word in WORDS {
+        let other = exchanged(prepared, index, role, word)?;
+        start = start.min(common_prefix(whole, &other));
+        end = end.max(whole.len() - common_suffix(whole, &other));
+    }
+    if start > end {
+        end = start;
+    }
+    if role == Role::Assistant
+        && let Some(stop) = stop_behind(prepared.turn_end(), &whole[end..])
+    {
+        end += stop;
+    }
+    Ok(start..end)
+}
+
+fn exchanged(prepared: &Prepared<'_>, index: usize, role: Role, word: &str) -> Result<String> {
+    let fields: Object = [("role".into(), role.name().into()), ("content".into(), Value::from(word))]
+        .into_iter()
+        .collect();
+    let mut messages = prepared.messages.clone();
+    messages[index] = Input::from_object(&fields);
+    let text = prepared.render_messages(&messages, false)?;
+    if text.contains(word) {
+        return Ok(text);
+    }
+    Err(Error::new(ErrorKind::NotLocated, "the template does not print this message"))
+}
+
+/// How many bytes the stop token at the start of a text takes, with white space before it.
+fn stop_behind(turn_end: &TurnEnd, text: &str) -> Option<usize> {
+    let space = text.len() - text.trim_start().len();
+    turn_end
+        .stop_tokens()
+        .iter()
+        .find(|stop| text[space..].starts_with(&*stop.text))
+        .map(|stop| space + stop.text.len())
+}
+
+fn common_prefix(a: &str, b: &str) -> usize {
+    let mut length = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    while !a.is_char_boundary(length) {
+        length -= 1;
+    }
+    length
+}
+
+fn common_suffix(a: &str, b: &str) -> usize {
+    let mut length = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
+    while !a.is_char_boundary(a.len() - length) {
+        length -= 1;
+    }
+    length
+}

@@ -1,0 +1,182 @@
+//! One entry of a message list to a `Message`.
+
+use super::{from_json_text, parts, weight};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    System,
+    Developer,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+
+    /// OpenAI's role names; `function` is the old name of `tool`.
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "system" => Self::System,
+            "developer" => Self::Developer,
+            "user" => Self::User,
+            "assistant" => Self::Assistant,
+            "tool" | "function" => Self::Tool,
+            _ => return None,
+        })
+    }
+}
+
+const ROLE_NAMES: &str = "system, developer, user, assistant, tool, function";
+
+/// A message as the template is to see it, and what the record says of its training.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub role: Role,
+    /// Everything the template may read, `role` included; no nulls, no keys that steer training.
+    pub fields: Object,
+    /// The record's own word on training: 0 is context only. `None`: it says nothing.
+    pub weight: Option<f32>,
+    /// False for an assistant message that the format declares to be context (the `prompt` of a pair).
+    pub may_be_target: bool,
+}
+
+impl Message {
+    /// A message with a text.
+    pub fn text(role: Role, text: &str) -> Self {
+        let fields = [("role", role.name()), ("content", text)]
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        Self {
+            role,
+            fields,
+            weight: None,
+            may_be_target: true,
+        }
+    }
+}
+
+pub(super) fn read_messages(items: &[Value]) -> Result<Vec<Message>> {
+    items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| read_message(item).map_err(|error| error.at_message(i)))
+        .collect()
+}
+
+/// The object that a message must be.
+pub(super) fn as_message(item: &Value) -> Result<&Object> {
+    item.as_object().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Shape,
+            format!("the message is {}, expected an object", item.type_name()),
+        )
+    })
+}
+
+fn read_message(item: &Value) -> Result<Message> {
+    let object = as_message(item)?;
+    let role = match object.get("role") {
+        Some(Value::String(name)) => Role::from_name(name).ok_or_else(|| unknown_role(name, ROLE_NAMES))?,
+        Some(other) => {
+            let text = format!("\"role\" is {}, expected text", other.type_name());
+            return Err(Error::new(ErrorKind::Role, text));
+        }
+        None => return Err(Error::new(ErrorKind::Role, "no key \"role\"")),
+    };
+    finish_message(role, object.clone())
+}
+
+pub(super) fn unknown_role(name: &str, expected: &str) -> Error {
+    Error::new(
+        ErrorKind::Role,
+        format!("role {} is unknown; expected one of {expected}", crate::error::excerpt(name)),
+    )
+}
+
+/// What every format does with the keys of a message, once its role is known.
+pub(super) fn finish_message(role: Role, mut fields: Object) -> Result<Message> {
+    let weight = weight::take(&mut fields)?;
+    fields.insert("role", role.name().into());
+    fields.retain(|_, value| !value.is_null());
+    take_function_call(&mut fields)?;
+    match fields.get("content") {
+        None | Some(Value::String(_)) => {}
+        Some(Value::Array(_)) => parts::read(&mut fields)?,
+        Some(other) => {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("\"content\" is {}, expected text, a list of parts or null", other.type_name()),
+            ));
+        }
+    }
+    check_tool_calls(fields.get("tool_calls"))?;
+    Ok(Message {
+        role,
+        fields,
+        weight,
+        may_be_target: true,
+    })
+}
+
+fn check_tool_calls(calls: Option<&Value>) -> Result<()> {
+    let wrong = match calls {
+        None => return Ok(()),
+        Some(Value::Array(calls)) => match calls.iter().find(|call| call.as_object().is_none()) {
+            None => return Ok(()),
+            Some(call) => format!("an entry of \"tool_calls\" is {}, expected an object", call.type_name()),
+        },
+        Some(other) => format!("\"tool_calls\" is {}, expected a list", other.type_name()),
+    };
+    Err(Error::new(ErrorKind::Tools, wrong))
+}
+
+/// The legacy `function_call` of a message becomes an entry of `tool_calls`.
+fn take_function_call(fields: &mut Object) -> Result<()> {
+    let Some(call) = fields.remove("function_call") else {
+        return Ok(());
+    };
+    let calls = tool_calls_from(&call, "\"function_call\"")?;
+    match fields.get("tool_calls") {
+        None => fields.insert("tool_calls", calls),
+        Some(Value::Array(old)) if old.is_empty() => fields.insert("tool_calls", calls),
+        Some(_) => {
+            let text = "the message has both \"function_call\" and \"tool_calls\"";
+            return Err(Error::new(ErrorKind::Tools, text));
+        }
+    }
+    Ok(())
+}
+
+/// `{"name", "arguments"}`, a list of such, or JSON text of either, as a `tool_calls` list.
+pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
+    let calls = match from_json_text(call, what, ErrorKind::Tools)? {
+        Value::Array(calls) => calls,
+        call => vec![call],
+    };
+    calls
+        .into_iter()
+        .map(|call| {
+            if call.as_object().is_none_or(|object| !object.contains_key("name")) {
+                return Err(Error::new(
+                    ErrorKind::Tools,
+                    format!("{what} is {} without a name, expected an object with \"name\"", call.type_name()),
+                ));
+            }
+            let pairs = [("type".into(), "function".into()), ("function".into(), call)];
+            Ok(Value::Object(pairs.into_iter().collect()))
+        })
+        .collect::<Result<Vec<_>>>()
+        .map(Value::Array)
+}

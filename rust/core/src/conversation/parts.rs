@@ -1,0 +1,54 @@
+//! A content that is a list of parts: text stays a list of text parts, reasoning and tool calls go where the
+//! template looks for them, anything else is refused.
+
+use super::message::tool_calls_from;
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::json::{Object, Value};
+
+pub(super) fn read(fields: &mut Object) -> Result<()> {
+    let Some(Value::Array(parts)) = fields.get("content").cloned() else {
+        return Ok(());
+    };
+    let mut texts = Vec::new();
+    let mut reasoning = Vec::new();
+    let mut calls = Vec::new();
+    for (i, part) in parts.iter().enumerate() {
+        let in_part = |text: String| Error::new(ErrorKind::Shape, format!("content part {i}: {text}"));
+        let Some(part) = part.as_object() else {
+            return Err(in_part(format!("found {}, expected an object", part.type_name())));
+        };
+        let kind = part.get("type").and_then(Value::as_str).ok_or_else(|| in_part("no \"type\"".into()))?;
+        let text = |keys: &[&str]| {
+            let found = keys.iter().find_map(|key| part.get(key)).and_then(Value::as_str);
+            found.ok_or_else(|| in_part(format!("no text in a part of type {kind:?}")))
+        };
+        match kind {
+            "text" => texts.push(text_part(text(&["text", "value"])?)),
+            "reasoning" | "thinking" => reasoning.push(text(&["value", "text", kind])?.to_owned()),
+            "tool_call" => {
+                let call = part.get("value").ok_or_else(|| in_part("no \"value\"".into()))?;
+                if let Value::Array(new) = tool_calls_from(call, "the tool call")? {
+                    calls.extend(new);
+                }
+            }
+            other => return Err(in_part(format!("type {} is not text", excerpt(other)))),
+        }
+    }
+    fields.insert("content", Value::Array(texts));
+    if !reasoning.is_empty() {
+        fields.insert("reasoning_content", reasoning.join("\n").as_str().into());
+    }
+    if !calls.is_empty() {
+        if fields.contains_key("tool_calls") {
+            let text = "the message has tool calls both in \"content\" and in \"tool_calls\"";
+            return Err(Error::new(ErrorKind::Tools, text));
+        }
+        fields.insert("tool_calls", Value::Array(calls));
+    }
+    Ok(())
+}
+
+fn text_part(text: &str) -> Value {
+    let pairs = [("type".into(), "text".into()), ("text".into(), text.into())];
+    Value::Object(pairs.into_iter().collect())
+}

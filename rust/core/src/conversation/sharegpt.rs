@@ -1,0 +1,79 @@
+//! `{"conversations": [{"from", "value"}]}` and its variants.
+
+use super::message::{self, Message, Role};
+use super::{Format, list, optional_text};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value};
+
+const SPEAKERS: &str = "system, human, user, gpt, chatgpt, model, assistant, tool, observation, function_call, \
+                        function_response";
+
+/// Who speaks in an entry; a function call is the assistant's.
+enum Speaker {
+    Role(Role),
+    FunctionCall,
+}
+
+impl Speaker {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(Self::Role(match name {
+            "system" => Role::System,
+            "human" | "user" => Role::User,
+            "gpt" | "chatgpt" | "model" | "assistant" => Role::Assistant,
+            "tool" | "observation" | "function_response" => Role::Tool,
+            "developer" => Role::Developer,
+            "function_call" => return Some(Self::FunctionCall),
+            _ => return None,
+        }))
+    }
+}
+
+pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
+    let mut messages = Vec::new();
+    if let Some(system) = optional_text(record, "system")?.filter(|text| !text.is_empty()) {
+        messages.push(Message::text(Role::System, system));
+    }
+    let before = messages.len();
+    for (i, item) in list(record, "conversations", Format::ShareGpt)?.iter().enumerate() {
+        messages.push(read_entry(item).map_err(|error| error.at_message(before + i))?);
+    }
+    Ok(messages)
+}
+
+fn read_entry(item: &Value) -> Result<Message> {
+    let mut entry = message::as_message(item)?.clone();
+    let (speaker_key, content_key) = if entry.contains_key("from") { ("from", "value") } else { ("role", "content") };
+    let speaker = match entry.get(speaker_key) {
+        Some(Value::String(name)) => {
+            Speaker::from_name(name).ok_or_else(|| message::unknown_role(name, SPEAKERS))?
+        }
+        Some(other) => {
+            let text = format!("{speaker_key:?} is {}, expected text", other.type_name());
+            return Err(Error::new(ErrorKind::Role, text));
+        }
+        None => return Err(Error::new(ErrorKind::Role, "no key \"from\" or \"role\"")),
+    };
+    let content = entry.get(content_key).cloned().unwrap_or(Value::Null);
+    if speaker_key == "from" {
+        entry.remove("from");
+        entry.remove("value");
+    }
+    let mut fields = Object::default();
+    let role = match speaker {
+        Speaker::Role(role) => {
+            fields.insert("role", role.name().into());
+            fields.insert("content", content);
+            role
+        }
+        Speaker::FunctionCall => {
+            fields.insert("role", Role::Assistant.name().into());
+            fields.insert("content", "".into());
+            fields.insert("tool_calls", message::tool_calls_from(&content, "the function call")?);
+            Role::Assistant
+        }
+    };
+    for (key, value) in entry.iter().filter(|(key, _)| !matches!(&***key, "role" | "content")) {
+        fields.insert(key, value.clone());
+    }
+    message::finish_message(role, fields)
+}

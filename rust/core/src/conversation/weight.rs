@@ -1,0 +1,51 @@
+//! The keys by which a record says what is trained: `weight` (OpenAI, Together, Mistral), `trainable` (tinker),
+//! `train` (axolotl), `loss` (ms-swift), `loss_weight` (LLaMA-Factory).
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value};
+
+const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
+
+/// Takes the keys out of a message. Keys that disagree are an error; null says nothing.
+pub(super) fn take(fields: &mut Object) -> Result<Option<f32>> {
+    let mut found: Option<(&str, f32)> = None;
+    for key in KEYS {
+        let weight = match fields.remove(key) {
+            None | Some(Value::Null) => continue,
+            Some(value) => read(key, &value)?,
+        };
+        match found {
+            Some((other, before)) if (before - weight).abs() > 0.0 => {
+                return Err(Error::new(
+                    ErrorKind::Weight,
+                    format!("{other:?} says {before} and {key:?} says {weight}"),
+                ));
+            }
+            _ => found = Some((key, weight)),
+        }
+    }
+    Ok(found.map(|(_, weight)| weight))
+}
+
+fn read(key: &str, value: &Value) -> Result<f32> {
+    let error = |found: &str| {
+        Error::new(
+            ErrorKind::Weight,
+            format!("{key:?} is {found}, expected true, false or a number from 0 up"),
+        )
+    };
+    match value {
+        Value::Bool(true) => Ok(1.0),
+        Value::Bool(false) => Ok(0.0),
+        Value::Number(number) => {
+            #[allow(clippy::cast_possible_truncation, reason = "weights are 32-bit floats")]
+            let weight = number.as_f64() as f32;
+            if weight.is_finite() && weight >= 0.0 {
+                Ok(weight)
+            } else {
+                Err(error(&number.to_string()))
+            }
+        }
+        other => Err(error(other.type_name())),
+    }
+}

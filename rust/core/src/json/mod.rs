@@ -1,0 +1,23 @@
+//! One JSON text to one `Value`, with CPython's meaning and fewer laxities.
+//!
+//! In: the bytes of one record. Out: a `Value` (keys in order, the last duplicate wins, integers exact, floats as
+//! `f64`), or an error with the byte offset. NaN, Infinity, floats beyond `f64`, lone surrogates, invalid UTF-8,
+//! trailing text and nesting beyond [`MAX_DEPTH`] are errors.
+//!
+//! Two readers share the work: `fast` (simd-json) takes what it is known to read exactly; whatever it refuses, and
+//! whatever it is known to read wrongly, goes to `strict`, which is slow, obvious, and has the last word.
+
+mod fast;
+mod number;
+mod strict;
+mod value;
+mod write;
+
+pub use fast::Parser;
+pub use number::{Number, float_repr};
+pub use strict::parse as parse_strict;
+pub use value::{Object, Value};
+pub use write::{Style, write};
+
+/// How deep arrays and objects may nest; the outermost counts as one.
+pub const MAX_DEPTH: usize = 128;

@@ -1,0 +1,246 @@
+//! Bytes to lines.
+//!
+//! In: a reader of plain bytes. Out: chunks of whole lines with their 1-based numbers. Only `\n` separates lines;
+//! a carriage return before it belongs to the line end; a byte order mark is taken off at the start of the file;
+//! lines of white space are counted and left out. A line above the limit is noted, its bytes are not kept.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+/// The largest line, in bytes, that is read unless the caller says otherwise.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
+
+/// About how much text a chunk holds unless the caller says otherwise.
+pub const CHUNK_BYTES: usize = 4 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const READ_BYTES: usize = 1 << 18;
+
+/// Whole lines of one file.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    pub bytes: Vec<u8>,
+    pub lines: Vec<Line>,
+    pub blank_lines: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// 1-based.
+    pub number: u64,
+    pub text: LineText,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineText {
+    /// The line's place in the chunk's bytes, without its end.
+    Bytes(Range<usize>),
+    /// The line was longer than the limit.
+    TooLong,
+}
+
+pub struct JsonlReader<R> {
+    reader: R,
+    chunk_bytes: usize,
+    max_line_bytes: usize,
+    /// The start of a line whose end is not read yet.
+    rest: Vec<u8>,
+    next_line: u64,
+    /// The line being read is over the limit: its bytes are dropped up to its end.
+    skipping: bool,
+    ended: bool,
+}
+
+impl<R: Read> JsonlReader<R> {
+    pub fn new(reader: R, chunk_bytes: usize, max_line_bytes: usize) -> Self {
+        Self {
+            reader,
+            chunk_bytes: chunk_bytes.max(1),
+            max_line_bytes,
+            rest: Vec::new(),
+            next_line: 1,
+            skipping: false,
+            ended: false,
+        }
+    }
+
+    /// The line that would be read next, for errors of the stream itself.
+    pub fn next_line(&self) -> u64 {
+        self.next_line
+    }
+
+    /// The next lines; `None` at the end. A chunk without lines is possible (blank lines only).
+    pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut chunk = Chunk {
+            bytes: std::mem::take(&mut self.rest),
+            ..Chunk::default()
+        };
+        self.fill(&mut chunk)?;
+        let whole = if self.ended {
+            chunk.bytes.len()
+        } else {
+            memrchr(b'\n', &chunk.bytes).map_or(0, |at| at + 1)
+        };
+        self.rest = chunk.bytes.split_off(whole);
+        self.cut_lines(&mut chunk);
+        Ok(Some(chunk))
+    }
+
+    /// Reads until the chunk is full and holds a whole line, or the input ends.
+    fn fill(&mut self, chunk: &mut Chunk) -> io::Result<()> {
+        let mut searched = 0;
+        let mut has_line = false;
+        loop {
+            has_line = has_line || memchr(b'\n', &chunk.bytes[searched..]).is_some();
+            searched = chunk.bytes.len();
+            if has_line && searched >= self.chunk_bytes {
+                return Ok(());
+            }
+            if !has_line && searched > self.max_line_bytes {
+                self.skipping = true;
+                chunk.bytes.clear();
+                searched = 0;
+            }
+            let wanted = READ_BYTES.max(self.chunk_bytes.saturating_sub(searched).min(self.chunk_bytes)) as u64;
+            let count = self.reader.by_ref().take(wanted).read_to_end(&mut chunk.bytes)?;
+            if count == 0 {
+                self.ended = true;
+                return Ok(());
+            }
+            if self.skipping && !self.skip_line_end(chunk) {
+                searched = 0;
+            }
+        }
+    }
+
+    /// Drops the rest of a line that is too long; false while its end is not in sight.
+    fn skip_line_end(&mut self, chunk: &mut Chunk) -> bool {
+        let Some(end) = memchr(b'\n', &chunk.bytes) else {
+            chunk.bytes.clear();
+            return false;
+        };
+        chunk.bytes.drain(..=end);
+        self.note_too_long(chunk);
+        true
+    }
+
+    fn note_too_long(&mut self, chunk: &mut Chunk) {
+        self.skipping = false;
+        self.push(chunk, LineText::TooLong);
+    }
+
+    fn push(&mut self, chunk: &mut Chunk, text: LineText) {
+        chunk.lines.push(Line {
+            number: self.next_line,
+            text,
+        });
+        self.next_line += 1;
+    }
+
+    fn cut_lines(&mut self, chunk: &mut Chunk) {
+        if self.skipping && self.ended {
+            self.note_too_long(chunk);
+        }
+        let bytes = std::mem::take(&mut chunk.bytes);
+        let mut start = 0;
+        let last = (!bytes.is_empty() && bytes.last() != Some(&b'\n')).then_some(bytes.len());
+        for end in memchr_iter(b'\n', &bytes).chain(last) {
+            let mut text = start..end;
+            if self.next_line == 1 && bytes[text.clone()].starts_with(BYTE_ORDER_MARK) {
+                text.start += BYTE_ORDER_MARK.len();
+            }
+            if bytes[text.clone()].ends_with(b"\r") {
+                text.end -= 1;
+            }
+            if bytes[text.clone()].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+                chunk.blank_lines += 1;
+                self.next_line += 1;
+            } else if text.len() > self.max_line_bytes {
+                self.push(chunk, LineText::TooLong);
+            } else {
+                self.push(chunk, LineText::Bytes(text));
+            }
+            start = end + 1;
+        }
+        chunk.bytes = bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A reader that gives few bytes at a time.
+    struct Dribble<'a>(&'a [u8], usize);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(buffer.len()).min(self.0.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn lines(bytes: &[u8], step: usize, chunk_bytes: usize, max: usize) -> (Vec<(u64, Option<Vec<u8>>)>, u64) {
+        let mut reader = JsonlReader::new(Dribble(bytes, step), chunk_bytes, max);
+        let (mut found, mut blank) = (Vec::new(), 0);
+        while let Some(chunk) = reader.next_chunk().unwrap() {
+            blank += chunk.blank_lines;
+            for line in chunk.lines {
+                let text = match line.text {
+                    LineText::Bytes(range) => Some(chunk.bytes[range].to_vec()),
+                    LineText::TooLong => None,
+                };
+                found.push((line.number, text));
+            }
+        }
+        (found, blank)
+    }
+
+    /// The slow and obvious version.
+    fn obvious(bytes: &[u8], max: usize) -> (Vec<(u64, Option<Vec<u8>>)>, u64) {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let (mut found, mut blank) = (Vec::new(), 0);
+        let mut parts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+        if parts.last().is_some_and(|last| last.is_empty()) {
+            parts.pop();
+        }
+        for (i, part) in parts.into_iter().enumerate() {
+            let part = part.strip_suffix(b"\r").unwrap_or(part);
+            if part.iter().all(|byte| b" \t\r".contains(byte)) {
+                blank += 1;
+            } else {
+                found.push((i as u64 + 1, (part.len() <= max).then(|| part.to_vec())));
+            }
+        }
+        (found, blank)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn lines_do_not_depend_on_how_the_bytes_arrive(
+            text in "(\u{feff})?[ab\n\r \u{2028}]{0,40}", step in 1usize..9, chunk in 1usize..20,
+        ) {
+            prop_assert_eq!(lines(text.as_bytes(), step, chunk, 1000), obvious(text.as_bytes(), 1000));
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_noted_and_the_rest_read() {
+        let big = "x".repeat(1_000_000);
+        for text in [format!("a\n{big}\nb\n"), format!("a\n\n{big}")] {
+            for chunk in [1, 100, 1 << 20, 1 << 22] {
+                assert_eq!(lines(text.as_bytes(), 1 << 16, chunk, 1000), obvious(text.as_bytes(), 1000));
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Chat JSONL in, exact training samples out.
+//!
+//! ```text
+//! bytes -source, jsonl-> Record -json, conversation-> Conversation -target-> [Target]
+//!   -chat_template, render-> [Rendered { prompt, completion }] -tokenizer, encode-> [EncodedTarget]
+//!   -layout (or whole)-> [Sample] -samples-> Samples { flat arrays, offsets, origin }
+//! ```
+//!
+//! Each arrow is a pure function in the file of its name: no I/O, no threads. `pipeline` runs them over one record;
+//! `stream` over many, in input order, on the threads of `pool`. This crate knows nothing of Python.
+
+mod chat_template;
+mod conversation;
+mod encode;
+mod error;
+mod json;
+mod jsonl;
+mod layout;
+mod model;
+mod options;
+mod pipeline;
+mod pool;
+mod render;
+mod renderer;
+mod report;
+mod samples;
+mod source;
+mod stream;
+mod target;
+mod tokenizer;
+mod whole;
+
+pub use conversation::{Conversation, Format};
+pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
+pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
+pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
+pub use options::{
+    ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn, input_format,
+};
+pub use pipeline::{Expander, Outcome, Record};
+pub use pool::Pool;
+pub use renderer::{Renderer, RendererOptions};
+pub use report::Report;
+pub use samples::{IGNORE_INDEX, Samples};
+pub use source::Source;
+pub use stream::{Interruption, Stream, StreamOptions};

@@ -1,0 +1,174 @@
+//! A model folder, read as transformers 5.23 reads it.
+//!
+//! In: a folder with `tokenizer.json`, `tokenizer_config.json` and the like. Out: the tokenizer's bytes, the chat
+//! templates by name, the special tokens that templates see, the padding token. Nothing is fetched or executed.
+
+use std::fs;
+use std::io::ErrorKind as IoErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Number, Object, Value};
+
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    pub tokenizer_json: Vec<u8>,
+    /// Name and text; the unnamed template is `default`.
+    pub templates: Vec<(String, String)>,
+    /// `bos_token` and its like.
+    pub special_tokens: Vec<(Arc<str>, Arc<str>)>,
+    /// The `eos_token_id` of `generation_config.json`: where a server stops.
+    pub generation_stops: Vec<u32>,
+}
+
+/// The name of the template that is taken unless another is asked for.
+pub const DEFAULT_TEMPLATE: &str = "default";
+/// The name of the template that is taken where tools are given.
+pub const TOOL_TEMPLATE: &str = "tool_use";
+
+const NAMED_TOKENS: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+impl ModelFiles {
+    pub fn read(folder: &Path) -> Result<Self> {
+        if !folder.is_dir() {
+            return Err(model_error(folder, "is not a folder"));
+        }
+        let tokenizer_json = read(&folder.join("tokenizer.json"))?
+            .ok_or_else(|| model_error(folder, "has no tokenizer.json: a model folder needs one"))?;
+        let mut config = read_object(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+        if !config.contains_key("added_tokens_decoder")
+            && let Some(legacy) = read_object(&folder.join("special_tokens_map.json"))?
+        {
+            for (key, value) in legacy.iter() {
+                config.insert(key, value.clone());
+            }
+        }
+        let generation = read_object(&folder.join("generation_config.json"))?.unwrap_or_default();
+        Ok(Self {
+            tokenizer_json,
+            templates: templates(folder, &config)?,
+            special_tokens: special_tokens(&config),
+            generation_stops: generation.get("eos_token_id").map(ids).unwrap_or_default(),
+        })
+    }
+
+    pub fn template(&self, name: &str) -> Option<&str> {
+        self.templates.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
+    }
+
+    pub fn special_token(&self, name: &str) -> Option<&str> {
+        self.special_tokens.iter().find(|(known, _)| &**known == name).map(|(_, text)| &**text)
+    }
+}
+
+pub(crate) fn model_error(path: &Path, text: &str) -> Error {
+    Error::new(ErrorKind::Model, format!("{}: {text}", path.display()))
+}
+
+/// `None`: there is no such file.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
+        Err(error) => Err(model_error(path, &format!("cannot be read: {error}"))),
+    }
+}
+
+fn read_text(path: &Path) -> Result<Option<String>> {
+    read(path)?
+        .map(|bytes| String::from_utf8(bytes).map_err(|_| model_error(path, "is not UTF-8")))
+        .transpose()
+}
+
+fn read_object(path: &Path) -> Result<Option<Object>> {
+    let Some(bytes) = read(path)? else {
+        return Ok(None);
+    };
+    match json::parse_strict(&bytes).map_err(|error| model_error(path, &error.to_string()))? {
+        Value::Object(object) => Ok(Some(object)),
+        other => Err(model_error(path, &format!("is {}, expected an object", other.type_name()))),
+    }
+}
+
+/// Files go over the config, all together: that is transformers' rule.
+fn templates(folder: &Path, config: &Object) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    if let Some(text) = read_text(&folder.join("chat_template.jinja"))? {
+        found.push((DEFAULT_TEMPLATE.to_owned(), text));
+    }
+    if let Ok(entries) = fs::read_dir(folder.join("additional_chat_templates")) {
+        let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.sort();
+        for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "jinja")) {
+            if let (Some(name), Some(text)) = (path.file_stem(), read_text(path)?) {
+                found.push((name.to_string_lossy().into_owned(), text));
+            }
+        }
+    }
+    if found.is_empty() {
+        found = config_templates(config.get("chat_template"))
+            .map_err(|text| model_error(&folder.join("tokenizer_config.json"), &text))?;
+    }
+    Ok(found)
+}
+
+fn config_templates(value: Option<&Value>) -> std::result::Result<Vec<(String, String)>, String> {
+    let pair = |name: Option<&Value>, text: Option<&Value>| match (name, text) {
+        (Some(Value::String(name)), Some(Value::String(text))) => Ok((name.to_string(), text.to_string())),
+        _ => Err("\"chat_template\" has an entry without name or template".to_owned()),
+    };
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![(DEFAULT_TEMPLATE.into(), text.to_string())]),
+        Some(Value::Array(entries)) => entries
+            .iter()
+            .map(|entry| {
+                let entry = entry.as_object();
+                pair(entry.and_then(|entry| entry.get("name")), entry.and_then(|entry| entry.get("template")))
+            })
+            .collect(),
+        Some(Value::Object(named)) => {
+            named.iter().map(|(name, text)| pair(Some(&Value::String(name.clone())), Some(text))).collect()
+        }
+        Some(other) => Err(format!("\"chat_template\" is {}", other.type_name())),
+    }
+}
+
+/// The seven named tokens, then what the model adds under names of its own.
+fn special_tokens(config: &Object) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut found: Vec<(Arc<str>, Arc<str>)> = NAMED_TOKENS
+        .iter()
+        .filter_map(|name| Some(((*name).into(), token_text(config.get(name)?)?)))
+        .collect();
+    let extra = ["extra_special_tokens", "model_specific_special_tokens"];
+    let own = config.iter().filter(|(key, _)| key.ends_with("_token") && !NAMED_TOKENS.contains(&&***key));
+    let named = extra.iter().filter_map(|key| config.get(key)?.as_object()).flat_map(Object::iter);
+    for (name, value) in own.chain(named) {
+        if let Some(text) = token_text(value) {
+            match found.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => *old = text,
+                None => found.push((name.clone(), text)),
+            }
+        }
+    }
+    found
+}
+
+/// A token is given as text or as an object with `content`.
+fn token_text(value: &Value) -> Option<Arc<str>> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Object(token) => token_text(token.get("content")?),
+        _ => None,
+    }
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    match value {
+        Value::Number(Number::Int(id)) => u32::try_from(*id).into_iter().collect(),
+        Value::Array(items) => items.iter().flat_map(ids).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,100 @@
+//! What a caller can choose. The names are those of the Python options; the defaults live there too.
+
+use std::str::FromStr;
+
+use crate::conversation::Format;
+use crate::error::{Error, ErrorKind, Result};
+
+/// An option with a fixed set of names.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl $name {
+            pub const NAMES: &[&str] = &[$($text),+];
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(name: &str) -> Result<Self> {
+                match name {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(unknown(name, Self::NAMES)),
+                }
+            }
+        }
+    };
+}
+
+fn unknown(name: &str, names: &[&str]) -> Error {
+    let text = format!("{name:?} is unknown; expected one of {}", names.join(", "));
+    Error::new(ErrorKind::Options, text)
+}
+
+choice! {
+    /// Which assistant messages are targets; a message's own weight goes over it.
+    TrainOn {
+        AllAssistantMessages = "all_assistant_messages",
+        /// The last assistant message of the conversation.
+        LastAssistantMessage = "last_assistant_message",
+        /// Every assistant message after the last user message.
+        LastAssistantTurn = "last_assistant_turn",
+        /// Those that say so themselves.
+        Marked = "marked",
+        /// Every token of the conversation, rendered once, has a label.
+        AllTokens = "all_tokens",
+    }
+}
+
+choice! {
+    Layout { PerTurn = "per_turn", Merged = "merged", Conversation = "conversation" }
+}
+
+choice! {
+    /// A sample longer than `max_length`.
+    Overflow { Error = "error", Drop = "drop" }
+}
+
+choice! {
+    /// A prompt that is no prefix of its turn's own rendering.
+    PromptMismatch { Error = "error", Skip = "skip" }
+}
+
+choice! {
+    /// Control tokens in text that users, tools or models wrote.
+    ControlTokenPolicy { Allow = "allow", Warn = "warn", Reject = "reject" }
+}
+
+choice! {
+    OnError { Raise = "raise", Skip = "skip" }
+}
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub train_on: TrainOn,
+    pub layout: Layout,
+    pub max_length: Option<usize>,
+    pub overflow: Overflow,
+    pub prompt_mismatch: PromptMismatch,
+    pub control_tokens: ControlTokenPolicy,
+    /// `None`: each file's first records tell.
+    pub input_format: Option<Format>,
+    pub on_error: OnError,
+    pub max_line_bytes: usize,
+    /// `None`: one per core.
+    pub num_threads: Option<usize>,
+}
+
+/// The names of `input_format`.
+pub const INPUT_FORMATS: [&str; 5] = ["auto", "messages", "sharegpt", "alpaca", "prompt_completion"];
+
+/// Reads `input_format`.
+pub fn input_format(name: &str) -> Result<Option<Format>> {
+    if name == "auto" {
+        return Ok(None);
+    }
+    Format::from_str(name).map(Some).map_err(|()| unknown(name, &INPUT_FORMATS))
+}

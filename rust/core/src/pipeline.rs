@@ -1,0 +1,347 @@
+//! One record through all stages.
+//!
+//! In: a line of JSONL. Out: its samples and its report. No I/O and no threads; a panic of a dependency becomes an
+//! error of this record. Which errors end the run is said here: under `on_error="raise"` each fault that no policy
+//! asked to skip.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::chat_template::Prepared;
+use crate::conversation::{Conversation, Format, Message, Role};
+use crate::encode::encode;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Value};
+use crate::layout::{self, EncodedTarget, Sample};
+use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
+use crate::render::{drops_reasoning, render};
+use crate::renderer::Renderer;
+use crate::report::{Report, cause, warning};
+use crate::target::{Target, targets};
+use crate::whole::{self, WholeTarget};
+
+/// A model and what to make of conversations for it.
+pub struct Expander {
+    pub(crate) renderer: Arc<Renderer>,
+    pub(crate) options: Options,
+}
+
+/// A line of an input.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// `None`: the line was longer than the limit.
+    pub bytes: Option<&'a [u8]>,
+    pub file: &'a Arc<str>,
+    pub line: u64,
+    /// `None`: nothing in the file told its format.
+    pub format: Option<Format>,
+}
+
+/// What became of a record.
+#[derive(Default)]
+pub struct Outcome {
+    pub conversation_id: u128,
+    pub samples: Vec<Sample>,
+    pub report: Report,
+    /// The first fault that ends the run.
+    pub error: Option<Error>,
+}
+
+/// The record was left because the run is being ended.
+struct Cancelled;
+
+/// The targets of one conversation on their way, and what happened to them.
+struct Work<'a> {
+    expander: &'a Expander,
+    conversation: &'a Conversation,
+    prepared: Prepared<'a>,
+    report: Report,
+    /// In the order in which they were met.
+    faults: Vec<Error>,
+}
+
+impl Expander {
+    pub fn new(renderer: Arc<Renderer>, options: Options) -> Result<Self> {
+        if options.max_length == Some(0) {
+            return Err(Error::new(ErrorKind::Options, "max_length must be at least 1"));
+        }
+        Ok(Self { renderer, options })
+    }
+
+    pub fn renderer(&self) -> &Arc<Renderer> {
+        &self.renderer
+    }
+
+    /// Expands one record; nothing is returned once `cancelled` is set.
+    pub fn expand_record(&self, record: Record<'_>, parser: &mut json::Parser, cancelled: &AtomicBool) -> Outcome {
+        let work = AssertUnwindSafe(|| self.try_expand(record, parser, cancelled));
+        let result = catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        let mut outcome = result.unwrap_or_else(|error| {
+            let mut outcome = Outcome::default();
+            outcome.report.records_dropped.insert(error.kind.name(), 1);
+            outcome.report.faults.push(error);
+            outcome
+        });
+        outcome.report.records_read = 1;
+        for fault in &mut outcome.report.faults {
+            fault.place.file = Some(record.file.clone());
+            fault.place.line = Some(record.line);
+        }
+        if self.options.on_error == OnError::Raise {
+            outcome.error = outcome.report.faults.iter().find(|fault| !self.is_skipped(fault.kind)).cloned();
+        }
+        outcome
+    }
+
+    /// True for faults that a policy of its own asks to leave out.
+    fn is_skipped(&self, kind: ErrorKind) -> bool {
+        match kind {
+            ErrorKind::PromptMismatch => self.options.prompt_mismatch == PromptMismatch::Skip,
+            ErrorKind::TooLong => self.options.overflow == Overflow::Drop,
+            _ => false,
+        }
+    }
+
+    fn try_expand(&self, record: Record<'_>, parser: &mut json::Parser, cancelled: &AtomicBool) -> Result<Outcome> {
+        let bytes = record.bytes.ok_or_else(|| {
+            let text = format!("the line is longer than max_line_bytes ({})", self.options.max_line_bytes);
+            Error::new(ErrorKind::LineTooLong, text)
+        })?;
+        let value = parser.parse(bytes)?;
+        let conversation = Conversation::from_record(&value, self.format_of(&value, record.format)?)?;
+        let mut work = Work {
+            expander: self,
+            prepared: self.renderer.template.prepare(&conversation),
+            conversation: &conversation,
+            report: Report::default(),
+            faults: Vec::new(),
+        };
+        work.look_at_messages()?;
+        let samples = work.samples(cancelled).unwrap_or_default();
+        Ok(Outcome {
+            conversation_id: xxh3_128(bytes),
+            report: work.finish(&samples),
+            samples,
+            error: None,
+        })
+    }
+
+    fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
+        crate::conversation::as_record(value)?;
+        self.options.input_format.or(of_file).ok_or_else(|| crate::conversation::unknown_format(value))
+    }
+}
+
+impl Work<'_> {
+    /// Control tokens, weights in odd places, parts: what can be seen without rendering.
+    fn look_at_messages(&mut self) -> Result<()> {
+        self.report.warn(warning::PARTS_JOINED, self.prepared.joined_parts);
+        let ignored = |message: &&Message| {
+            message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > 0.0)
+        };
+        if self.expander.options.train_on != TrainOn::AllTokens {
+            let count = self.conversation.messages.iter().filter(ignored).count();
+            self.report.warn(warning::WEIGHT_IGNORED, count as u64);
+        }
+        if self.expander.options.control_tokens != ControlTokenPolicy::Allow {
+            self.find_control_tokens()?;
+        }
+        Ok(())
+    }
+
+    fn find_control_tokens(&mut self) -> Result<()> {
+        let control_tokens = self.expander.renderer.tokenizer.control_tokens();
+        let found = &mut self.report.control_tokens;
+        let mut first = None;
+        for (i, message) in self.conversation.messages.iter().enumerate() {
+            for (_, value) in message.fields.iter() {
+                control_tokens.visit(value, &mut |token| {
+                    first.get_or_insert_with(|| (Some(i), token.clone()));
+                    *found.entry(token.clone()).or_default() += 1;
+                });
+            }
+        }
+        if let Some(tools) = &self.conversation.tools {
+            control_tokens.visit(tools, &mut |token| {
+                first.get_or_insert_with(|| (None, token.clone()));
+                *found.entry(token.clone()).or_default() += 1;
+            });
+        }
+        let Some((message, token)) = first else {
+            return Ok(());
+        };
+        if self.expander.options.control_tokens == ControlTokenPolicy::Reject {
+            let mut error = Error::new(ErrorKind::ControlToken, format!("the text holds the control token {token:?}"));
+            error.place.message = message;
+            return Err(error);
+        }
+        self.report.warn(warning::CONTROL_TOKENS, 1);
+        Ok(())
+    }
+
+    fn samples(&mut self, cancelled: &AtomicBool) -> std::result::Result<Vec<Sample>, Cancelled> {
+        let options = &self.expander.options;
+        let targets = targets(self.conversation, options.train_on);
+        self.report.targets_found = targets.len() as u64;
+        if options.train_on == TrainOn::AllTokens {
+            return Ok(self.all_tokens(&targets));
+        }
+        if options.layout == Layout::Conversation {
+            return self.whole(targets, cancelled);
+        }
+        let mut encoded = Vec::with_capacity(targets.len());
+        for target in targets {
+            check(cancelled)?;
+            match self.encode_target(target).and_then(|target| self.check_length(target)) {
+                Ok(target) => encoded.push(target),
+                Err(error) => self.lose(error.at_message(target.message)),
+            }
+        }
+        Ok(match options.layout {
+            Layout::PerTurn => layout::per_turn(encoded),
+            Layout::Merged | Layout::Conversation => layout::merged(encoded),
+        })
+    }
+
+    fn encode_target(&mut self, target: Target) -> Result<EncodedTarget> {
+        let message = &self.conversation.messages[target.message];
+        let rendered = render(&self.prepared, message, target.message)?;
+        let reasoning_dropped = drops_reasoning(message, &rendered.completion);
+        let encoded = encode(&self.expander.renderer.tokenizer, rendered)?;
+        self.report.warn(warning::REASONING_DROPPED, reasoning_dropped.into());
+        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
+        self.report.warn(warning::EMPTY_TARGETS, is_empty(message).into());
+        Ok(EncodedTarget {
+            message: target.message,
+            weight: target.weight,
+            prompt: encoded.prompt,
+            completion: encoded.completion,
+        })
+    }
+
+    fn check_length(&self, target: EncodedTarget) -> Result<EncodedTarget> {
+        let length = target.prompt.len() + target.completion.len();
+        match self.expander.options.max_length {
+            Some(max_length) if length > max_length => Err(too_long(length, max_length)),
+            _ => Ok(target),
+        }
+    }
+
+    fn lose(&mut self, error: Error) {
+        *self.report.targets_dropped.entry(error.kind.name()).or_default() += 1;
+        self.faults.push(error);
+    }
+
+    fn whole(
+        &mut self,
+        targets: Vec<Target>,
+        cancelled: &AtomicBool,
+    ) -> std::result::Result<Vec<Sample>, Cancelled> {
+        let mut kept = Vec::with_capacity(targets.len());
+        for target in targets {
+            check(cancelled)?;
+            match self.encode_target(target) {
+                Ok(encoded) => kept.push(WholeTarget {
+                    target,
+                    encoded: Some(encoded),
+                }),
+                // What inference would show cannot be told; the one rendering may still hold the message.
+                Err(error) if matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken) => {
+                    kept.push(WholeTarget { target, encoded: None });
+                }
+                Err(error) => self.lose(error.at_message(target.message)),
+            }
+        }
+        if kept.is_empty() {
+            return Ok(Vec::new());
+        }
+        let messages: Vec<usize> = kept.iter().map(|kept| kept.target.message).collect();
+        let tokenizer = &self.expander.renderer.tokenizer;
+        match whole::whole(&self.prepared, self.conversation, tokenizer, kept) {
+            Ok(whole) => {
+                self.report.warn(warning::INEXACT_TARGETS, whole.inexact);
+                whole.lost.into_iter().for_each(|error| self.lose(error));
+                Ok(self.shortened(whole.sample))
+            }
+            Err(error) => {
+                for message in messages {
+                    self.lose(error.clone().at_message(message));
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn shortened(&mut self, mut sample: Sample) -> Vec<Sample> {
+        let length = sample.ids.len();
+        if let Some(max_length) = self.expander.options.max_length {
+            for message in whole::shorten(&mut sample, max_length) {
+                self.lose(too_long(length, max_length).at_message(message));
+            }
+        }
+        if sample.targets.is_empty() { Vec::new() } else { vec![sample] }
+    }
+
+    fn all_tokens(&mut self, targets: &[Target]) -> Vec<Sample> {
+        let tokenizer = &self.expander.renderer.tokenizer;
+        let sample = whole::all_tokens(&self.prepared, self.conversation, tokenizer).and_then(|sample| {
+            match self.expander.options.max_length {
+                Some(max_length) if sample.ids.len() > max_length => Err(too_long(sample.ids.len(), max_length)),
+                _ => Ok(sample),
+            }
+        });
+        match sample {
+            Ok(sample) => vec![sample],
+            Err(error) => {
+                for target in targets {
+                    self.lose(error.clone().at_message(target.message));
+                }
+                if targets.is_empty() {
+                    self.faults.push(error);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn finish(mut self, samples: &[Sample]) -> Report {
+        let lost: u64 = self.report.targets_dropped.values().sum();
+        self.report.targets_trained = self.report.targets_found - lost;
+        if samples.is_empty() {
+            let cause = if self.faults.is_empty() { cause::NO_TARGET } else { cause::ALL_TARGETS_DROPPED };
+            self.report.records_dropped.insert(cause, 1);
+        } else {
+            self.report.records_kept = 1;
+        }
+        for sample in samples {
+            self.report.rows += 1;
+            self.report.tokens += sample.ids.len() as u64;
+            self.report.trained_tokens +=
+                sample.trained.iter().map(|trained| trained.tokens.len() as u64).sum::<u64>();
+        }
+        self.report.faults = self.faults;
+        self.report
+    }
+}
+
+fn check(cancelled: &AtomicBool) -> std::result::Result<(), Cancelled> {
+    if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+}
+
+fn too_long(length: usize, max_length: usize) -> Error {
+    Error::new(ErrorKind::TooLong, format!("the sample has {length} tokens, more than max_length ({max_length})"))
+}
+
+fn is_empty(message: &Message) -> bool {
+    ["content", "tool_calls", "reasoning_content", "thinking", "reasoning"].iter().all(|key| {
+        match message.fields.get(key) {
+            None => true,
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(Value::Array(items)) => items.is_empty(),
+            Some(_) => false,
+        }
+    })
+}

@@ -1,0 +1,73 @@
+//! The project's own threads.
+//!
+//! A pool belongs to the process that made it: in a forked child its threads do not exist, so a new one is made.
+//! Nothing here ever waits on a lock, because a lock that another thread held while the process forked stays held in
+//! the child for ever.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, Once};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Deeply nested records and templates need more stack than a thread's usual 2 MiB.
+const STACK_BYTES: usize = 8 << 20;
+const THREAD_NAME: &str = "everyturn";
+
+pub struct Pool {
+    threads: usize,
+    current: Mutex<Option<(u32, Arc<ThreadPool>)>>,
+}
+
+impl Pool {
+    /// `None`: one thread per core that this process may use.
+    pub fn new(threads: Option<usize>) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            threads: threads.unwrap_or_else(cores).max(1),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// The threads of this process, started at first use.
+    pub fn get(&self) -> Result<Arc<ThreadPool>> {
+        silence_panics();
+        let process = std::process::id();
+        let Ok(mut current) = self.current.try_lock() else {
+            return self.start();
+        };
+        if let Some((owner, pool)) = &*current
+            && *owner == process
+        {
+            return Ok(pool.clone());
+        }
+        let pool = self.start()?;
+        // The parent's pool is left alone: ending it would talk to threads that are not there.
+        std::mem::forget(current.replace((process, pool.clone())));
+        Ok(pool)
+    }
+
+    fn start(&self) -> Result<Arc<ThreadPool>> {
+        ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .stack_size(STACK_BYTES)
+            .thread_name(|i| format!("{THREAD_NAME}-{i}"))
+            .build()
+            .map(Arc::new)
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("threads cannot be started: {error}")))
+    }
+}
+
+/// Panics on our threads are caught and reported with their record; they need no text of their own on stderr.
+fn silence_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !std::thread::current().name().is_some_and(|name| name.starts_with(THREAD_NAME)) {
+                usual(info);
+            }
+        }));
+    });
+}

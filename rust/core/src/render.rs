@@ -1,0 +1,80 @@
+//! One target to its prompt and its completion, as text.
+//!
+//! In: a prepared conversation and a target. Out: the prompt that a server would send at that point, and what the
+//! model must then emit, through its stop token. Where the prompt is no prefix of the turn's own rendering nothing
+//! is guessed: that is an error, and `prompt_mismatch` says what becomes of it.
+
+use crate::chat_template::Prepared;
+use crate::conversation::{Message, Role};
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::json::{Object, Value};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    pub prompt: String,
+    pub completion: String,
+}
+
+/// Renders target `message` of the conversation.
+pub fn render(prepared: &Prepared<'_>, message: &Message, index: usize) -> Result<Rendered> {
+    if index == 0 {
+        return Err(Error::new(
+            ErrorKind::EmptyPrompt,
+            "the conversation starts with this message: there is no prompt to answer",
+        ));
+    }
+    let prompt = prepared.render(index, true)?;
+    let mut full = prepared.render(index + 1, false)?;
+    if !full.starts_with(&prompt) {
+        return Err(mismatch(&prompt, &full));
+    }
+    let turn = full.split_off(prompt.len());
+    let completion = prepared.turn_end().close(turn, calls_tools(&message.fields)).ok_or_else(|| {
+        Error::new(
+            ErrorKind::NoStopToken,
+            "the template does not end this turn with the stop token that it ends others with",
+        )
+    })?;
+    Ok(Rendered { prompt, completion })
+}
+
+fn calls_tools(fields: &Object) -> bool {
+    fields
+        .get("tool_calls")
+        .and_then(Value::as_array)
+        .is_some_and(|calls| !calls.is_empty())
+}
+
+fn mismatch(prompt: &str, full: &str) -> Error {
+    let same = prompt.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
+    let tail = |text: &str| {
+        let start = (0..=same).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        excerpt(&text[start..])
+    };
+    Error::new(
+        ErrorKind::PromptMismatch,
+        format!(
+            "the prompt is no prefix of the turn's own rendering: the prompt goes on with {}, the rendering with {}",
+            tail(prompt),
+            tail(full)
+        ),
+    )
+}
+
+/// True if the message has reasoning that the completion does not hold: it would not be learned.
+pub fn drops_reasoning(message: &Message, completion: &str) -> bool {
+    debug_assert_eq!(message.role, Role::Assistant);
+    let lost = |text: &str| !text.trim().is_empty() && !completion.contains(text.trim());
+    let field = ["reasoning_content", "thinking", "reasoning"]
+        .into_iter()
+        .find_map(|key| message.fields.get(key))
+        .and_then(Value::as_str);
+    let inline = message.fields.get("content").and_then(Value::as_str).and_then(inline_reasoning);
+    field.is_some_and(lost) || inline.is_some_and(lost)
+}
+
+/// What stands before `</think>` in a content, without the opening tag.
+fn inline_reasoning(content: &str) -> Option<&str> {
+    let (before, _) = content.split_once("</think>")?;
+    Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
+}

@@ -1,0 +1,163 @@
+//! Chat template and tokenizer of one model.
+//!
+//! In: a model folder and how to use its template. Out: a frozen object that renders and encodes, shared by threads.
+
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use sha2::{Digest, Sha256};
+
+use crate::chat_template::{ChatTemplate, TemplateSource};
+use crate::conversation::check_reserved;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Object, Style, Value};
+use crate::model::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
+use crate::tokenizer::Tokenizer;
+
+/// How a folder's template is to be used.
+#[derive(Debug, Clone)]
+pub struct RendererOptions {
+    /// The text of another template, or the name of one of the model's.
+    pub chat_template: Option<String>,
+    pub template_kwargs: Object,
+    pub now: DateTime,
+}
+
+pub struct Renderer {
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) template: ChatTemplate,
+    pad_token_id: Option<u32>,
+    generation_stops: Vec<u32>,
+    fingerprint: String,
+}
+
+impl Renderer {
+    pub fn from_dir(folder: &Path, options: RendererOptions) -> Result<Self> {
+        check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
+        let files = ModelFiles::read(folder)?;
+        let tokenizer =
+            Tokenizer::from_bytes(&files.tokenizer_json).map_err(|error| model_error(folder, &error.text))?;
+        let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
+        let source = TemplateSource {
+            default,
+            tool_use,
+            special_tokens: files.special_tokens.clone(),
+            kwargs: options.template_kwargs,
+            now: options.now,
+        };
+        let template = ChatTemplate::load(&source, tokenizer.control_tokens())
+            .map_err(|error| model_error(folder, &error.to_string()))?;
+        let renderer = Self {
+            pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
+            fingerprint: fingerprint(&files.tokenizer_json, &source),
+            generation_stops: files.generation_stops.clone(),
+            tokenizer,
+            template,
+        };
+        renderer.check_begin(folder, &files)?;
+        Ok(renderer)
+    }
+
+    /// A template that writes the begin token twice would train on what no server sends.
+    fn check_begin(&self, folder: &Path, files: &ModelFiles) -> Result<()> {
+        let Some(begin) = files.special_token("bos_token").and_then(|token| self.tokenizer.id_of(token)) else {
+            return Ok(());
+        };
+        let pairs = [("role".into(), "user".into()), ("content".into(), "hello".into())];
+        let message = Value::Object(pairs.into_iter().collect());
+        let Ok(text) = self.render(&[message], None, true, &Object::default()) else {
+            return Ok(());
+        };
+        let begins = self.tokenizer.encode(&text)?.iter().take_while(|id| id.cast_unsigned() == begin).count();
+        if begins > 1 {
+            let text = format!("the chat template writes the begin token {begins} times");
+            return Err(model_error(folder, &text));
+        }
+        Ok(())
+    }
+
+    /// Renders messages as `apply_chat_template` does.
+    pub fn render(
+        &self,
+        messages: &[Value],
+        tools: Option<&Value>,
+        add_generation_prompt: bool,
+        kwargs: &Object,
+    ) -> Result<String> {
+        self.template.render_raw(messages, tools, add_generation_prompt, kwargs)
+    }
+
+    pub fn encode(&self, text: &str) -> Result<Vec<i32>> {
+        self.tokenizer.encode(text)
+    }
+
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.tokenizer.decode(ids)
+    }
+
+    /// The tokens that end a turn, as the template writes them.
+    pub fn stop_token_ids(&self) -> Vec<u32> {
+        self.template.stop_tokens().iter().map(|stop| stop.id).collect()
+    }
+
+    /// Stop tokens at which `generation_config.json` would not let a server stop.
+    pub fn unserved_stop_tokens(&self) -> Vec<String> {
+        if self.generation_stops.is_empty() {
+            return Vec::new();
+        }
+        let stops = self.template.stop_tokens();
+        let unserved = stops.iter().filter(|stop| !self.generation_stops.contains(&stop.id));
+        unserved.map(|stop| stop.text.to_string()).collect()
+    }
+
+    pub fn pad_token_id(&self) -> Option<u32> {
+        self.pad_token_id
+    }
+
+    /// SHA-256 over tokenizer, templates, special tokens and template arguments.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+fn choose_templates(
+    folder: &Path,
+    files: &ModelFiles,
+    asked: Option<String>,
+) -> Result<(String, Option<String>)> {
+    let owned = |name: &str| files.template(name).map(str::to_owned);
+    if let Some(asked) = asked {
+        return Ok((owned(&asked).unwrap_or(asked), None));
+    }
+    let Some(default) = owned(DEFAULT_TEMPLATE) else {
+        let names: Vec<_> = files.templates.iter().map(|(name, _)| name.as_str()).collect();
+        let text = if names.is_empty() {
+            "has no chat template: neither chat_template.jinja nor one in tokenizer_config.json".to_owned()
+        } else {
+            format!("has chat templates {} and none named default: choose one with chat_template", names.join(", "))
+        };
+        return Err(model_error(folder, &text));
+    };
+    Ok((default, owned(TOOL_TEMPLATE)))
+}
+
+fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(tokenizer_json);
+    part(source.default.as_bytes());
+    part(source.tool_use.as_deref().unwrap_or_default().as_bytes());
+    for (name, token) in &source.special_tokens {
+        part(name.as_bytes());
+        part(token.as_bytes());
+    }
+    let kwargs = Style {
+        sort_keys: true,
+        ..Style::default()
+    };
+    part(json::write(&Value::Object(source.kwargs.clone()), &kwargs).as_bytes());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

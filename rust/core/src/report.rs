@@ -1,0 +1,105 @@
+//! What became of every line and every target.
+//!
+//! In: the outcome of each record. Out: counts that add up (read = kept + dropped by cause, found = trained + dropped
+//! by cause) and the faults by name, the first [`MAX_NAMED_FAULTS`] of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::Error;
+
+/// Faults beyond this number are counted and no longer named, so that a report stays small.
+pub const MAX_NAMED_FAULTS: usize = 10_000;
+
+/// Causes of a dropped record that are no error of the record.
+pub mod cause {
+    /// No message is a target: nothing to train.
+    pub const NO_TARGET: &str = "no_target";
+    /// Each target was lost, every one for a reason of its own.
+    pub const ALL_TARGETS_DROPPED: &str = "all_targets_dropped";
+}
+
+/// Things to know that cost no sample.
+pub mod warning {
+    /// Targets whose reasoning the template leaves out: it is not learned.
+    pub const REASONING_DROPPED: &str = "reasoning_dropped";
+    /// Targets whose completion starts within a token of the whole: encoded as a continuation.
+    pub const BORDER_MERGES: &str = "border_merges";
+    /// Targets of the layout `conversation` that inference would show otherwise.
+    pub const INEXACT_TARGETS: &str = "inexact_targets";
+    /// Targets without a text or a tool call: only the stop token is trained.
+    pub const EMPTY_TARGETS: &str = "empty_targets";
+    /// Messages of other roles that ask to be trained: only assistants are.
+    pub const WEIGHT_IGNORED: &str = "weight_ignored";
+    /// Contents that were lists of parts and were joined to text for the template.
+    pub const PARTS_JOINED: &str = "parts_joined";
+    /// Conversations with control tokens in text that somebody wrote.
+    pub const CONTROL_TOKENS: &str = "control_tokens";
+    /// Stop tokens that are trained but not listed in `generation_config.json`.
+    pub const STOP_NOT_SERVED: &str = "stop_not_in_generation_config";
+}
+
+pub type Counts = BTreeMap<&'static str, u64>;
+
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    pub records_read: u64,
+    pub blank_lines: u64,
+    pub records_kept: u64,
+    pub records_dropped: Counts,
+    pub targets_found: u64,
+    pub targets_trained: u64,
+    pub targets_dropped: Counts,
+    pub rows: u64,
+    pub tokens: u64,
+    pub trained_tokens: u64,
+    pub warnings: Counts,
+    /// Control tokens in text that somebody wrote, each with its number of places.
+    pub control_tokens: BTreeMap<Arc<str>, u64>,
+    pub faults: Vec<Error>,
+    pub faults_omitted: u64,
+}
+
+impl Report {
+    pub fn warn(&mut self, warning: &'static str, count: u64) {
+        if count > 0 {
+            *self.warnings.entry(warning).or_default() += count;
+        }
+    }
+
+    pub fn fault(&mut self, fault: Error) {
+        if self.faults.len() < MAX_NAMED_FAULTS {
+            self.faults.push(fault);
+        } else {
+            self.faults_omitted += 1;
+        }
+    }
+
+    /// Adds what a later record or chunk reports.
+    pub fn add(&mut self, other: Self) {
+        self.records_read += other.records_read;
+        self.blank_lines += other.blank_lines;
+        self.records_kept += other.records_kept;
+        self.targets_found += other.targets_found;
+        self.targets_trained += other.targets_trained;
+        self.rows += other.rows;
+        self.tokens += other.tokens;
+        self.trained_tokens += other.trained_tokens;
+        self.faults_omitted += other.faults_omitted;
+        for (mine, theirs) in [
+            (&mut self.records_dropped, other.records_dropped),
+            (&mut self.targets_dropped, other.targets_dropped),
+            (&mut self.warnings, other.warnings),
+        ] {
+            for (name, count) in theirs {
+                *mine.entry(name).or_default() += count;
+            }
+        }
+        for (token, count) in other.control_tokens {
+            *self.control_tokens.entry(token).or_default() += count;
+        }
+        for fault in other.faults {
+            self.fault(fault);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Many records, in input order, with bounded memory.
+//!
+//! In: sources. Out: samples, a chunk of the input at a time. A reader thread reads, decompresses and cuts lines while
+//! the pool works on the chunk before; the calling thread only waits, and can end the run every 100 ms. What comes
+//! out does not depend on the number of threads or on the size of a chunk.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use crate::conversation::Format;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json;
+use crate::jsonl::{Chunk, JsonlReader, Line, LineText};
+use crate::pipeline::{Expander, Outcome, Record};
+use crate::pool::Pool;
+use crate::report::{Report, warning};
+use crate::samples::{Origin, Samples};
+use crate::source::{Source, read_error};
+
+/// How often the calling thread is asked whether to go on.
+const TICK: Duration = Duration::from_millis(100);
+/// Chunks read ahead of the one being worked on.
+const READ_AHEAD: usize = 1;
+
+/// What a caller may set for one run.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamOptions {
+    pub chunk_bytes: usize,
+    /// Stop after this many records.
+    pub limit: Option<u64>,
+}
+
+pub struct Stream {
+    expander: Arc<Expander>,
+    pool: Arc<Pool>,
+    chunks: Receiver<Result<FileChunk>>,
+    cancelled: Arc<AtomicBool>,
+    bytes_taken: Arc<AtomicU64>,
+    first: bool,
+    ended: bool,
+}
+
+/// Lines of one file.
+struct FileChunk {
+    index: usize,
+    name: Arc<str>,
+    format: Option<Format>,
+    chunk: Chunk,
+}
+
+/// Why a chunk did not come.
+pub enum Interruption {
+    /// The caller said not to go on.
+    Stopped,
+    Failed(Error),
+}
+
+impl Stream {
+    pub fn open(expander: Arc<Expander>, pool: Arc<Pool>, sources: Vec<Source>, options: StreamOptions) -> Self {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let bytes_taken = Arc::new(AtomicU64::new(0));
+        let (sender, chunks) = sync_channel(READ_AHEAD);
+        let reader = Reader {
+            sender,
+            max_line_bytes: expander.options.max_line_bytes,
+            known_format: expander.options.input_format,
+            options,
+            left: options.limit.unwrap_or(u64::MAX),
+            bytes_taken: bytes_taken.clone(),
+        };
+        // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
+        std::thread::spawn(move || reader.run(sources));
+        Self {
+            expander,
+            pool,
+            chunks,
+            cancelled,
+            bytes_taken,
+            first: true,
+            ended: false,
+        }
+    }
+
+    /// Bytes taken from the sources so far, before decompression.
+    pub fn bytes_taken(&self) -> u64 {
+        self.bytes_taken.load(Ordering::Relaxed)
+    }
+
+    /// The samples of the next chunk; `None` at the end. `go_on` is asked every 100 ms.
+    pub fn next_chunk(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> std::result::Result<Option<(Samples, Report)>, Interruption> {
+        if self.ended {
+            return Ok(None);
+        }
+        let next = self.advance(go_on);
+        if !matches!(next, Ok(Some(_))) {
+            self.ended = true;
+        }
+        next
+    }
+
+    /// The samples of all that is left.
+    pub fn rest(&mut self, go_on: &mut dyn FnMut() -> bool) -> std::result::Result<(Samples, Report), Interruption> {
+        let (mut samples, mut report) = (Samples::default(), Report::default());
+        while let Some((more, its_report)) = self.next_chunk(go_on)? {
+            samples.append(more);
+            report.add(its_report);
+        }
+        Ok((samples, report))
+    }
+
+    fn advance(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> std::result::Result<Option<(Samples, Report)>, Interruption> {
+        let chunk = match wait(&self.chunks, go_on) {
+            Ok(chunk) => chunk.map_err(Interruption::Failed)?,
+            Err(Waited::Closed) => return Ok(None),
+            Err(Waited::Stopped) => return Err(Interruption::Stopped),
+        };
+        let (sender, done) = sync_channel(1);
+        let (expander, cancelled) = (self.expander.clone(), self.cancelled.clone());
+        let pool = self.pool.get().map_err(Interruption::Failed)?;
+        pool.spawn(move || {
+            // Nobody listens any more: then nobody wants the samples.
+            let _ = sender.send(expand_chunk(&expander, &chunk, &cancelled));
+        });
+        let result = match wait(&done, go_on) {
+            Ok(result) => result,
+            Err(Waited::Closed) => {
+                Err(Error::new(ErrorKind::Internal, "a worker thread ended without an answer"))
+            }
+            Err(Waited::Stopped) => {
+                self.cancelled.store(true, Ordering::Relaxed);
+                return Err(Interruption::Stopped);
+            }
+        };
+        let (samples, mut report) = result.map_err(Interruption::Failed)?;
+        if std::mem::take(&mut self.first) {
+            report.warn(warning::STOP_NOT_SERVED, self.expander.renderer.unserved_stop_tokens().len() as u64);
+        }
+        Ok(Some((samples, report)))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+enum Waited {
+    Closed,
+    Stopped,
+}
+
+fn wait<T>(channel: &Receiver<T>, go_on: &mut dyn FnMut() -> bool) -> std::result::Result<T, Waited> {
+    loop {
+        match channel.recv_timeout(TICK) {
+            Ok(value) => return Ok(value),
+            Err(RecvTimeoutError::Disconnected) => return Err(Waited::Closed),
+            Err(RecvTimeoutError::Timeout) if !go_on() => return Err(Waited::Stopped),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Expands the lines of a chunk in parallel and puts them together in order. The first error ends the run.
+fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) -> Result<(Samples, Report)> {
+    let outcomes: Vec<Outcome> = chunk
+        .chunk
+        .lines
+        .par_iter()
+        .map_init(json::Parser::default, |parser, line| {
+            if cancelled.load(Ordering::Relaxed) {
+                return Outcome::default();
+            }
+            expander.expand_record(chunk.record(line), parser, cancelled)
+        })
+        .collect();
+    let mut samples = Samples::default();
+    let mut report = Report {
+        blank_lines: chunk.chunk.blank_lines,
+        ..Report::default()
+    };
+    for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
+        if let Some(error) = outcome.error {
+            return Err(error);
+        }
+        let origin = Origin {
+            file: i32::try_from(chunk.index).unwrap_or(i32::MAX),
+            line: i64::try_from(line.number).unwrap_or(i64::MAX),
+            conversation_id: outcome.conversation_id,
+        };
+        for sample in &outcome.samples {
+            samples.push(sample, origin);
+        }
+        report.add(outcome.report);
+    }
+    Ok((samples, report))
+}
+
+impl FileChunk {
+    fn record(&self, line: &Line) -> Record<'_> {
+        Record {
+            bytes: match &line.text {
+                LineText::Bytes(range) => Some(&self.chunk.bytes[range.clone()]),
+                LineText::TooLong => None,
+            },
+            file: &self.name,
+            line: line.number,
+            format: self.format,
+        }
+    }
+
+    /// The format that the first telling record of these lines has.
+    fn detect(&self) -> Option<Format> {
+        let mut parser = json::Parser::default();
+        self.chunk.lines.iter().find_map(|line| {
+            let value = parser.parse(self.record(line).bytes?).ok()?;
+            Format::detect(&value)
+        })
+    }
+}
+
+/// The thread that reads.
+struct Reader {
+    sender: SyncSender<Result<FileChunk>>,
+    max_line_bytes: usize,
+    known_format: Option<Format>,
+    options: StreamOptions,
+    /// Records that may still be read.
+    left: u64,
+    bytes_taken: Arc<AtomicU64>,
+}
+
+impl Reader {
+    fn run(mut self, sources: Vec<Source>) {
+        for (index, source) in sources.into_iter().enumerate() {
+            if self.left == 0 {
+                return;
+            }
+            let name = source.name();
+            match self.read(index, &name, source) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    // Nobody listens any more: then nobody wants the error.
+                    let _ = self.sender.send(Err(error));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads one source to its end; false if nobody listens any more.
+    fn read(&mut self, index: usize, name: &Arc<str>, source: Source) -> Result<bool> {
+        let bytes = source.open(&self.bytes_taken)?;
+        let mut lines = JsonlReader::new(bytes, self.options.chunk_bytes, self.max_line_bytes);
+        let mut format = self.known_format;
+        loop {
+            let chunk = lines.next_chunk().map_err(|error| {
+                let mut error = read_error(name, &error);
+                error.place.line = Some(lines.next_line());
+                error
+            })?;
+            let Some(mut chunk) = chunk else {
+                return Ok(true);
+            };
+            let count = chunk.lines.len() as u64;
+            if count > self.left {
+                chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            }
+            self.left = self.left.saturating_sub(count);
+            let mut chunk = FileChunk {
+                index,
+                name: name.clone(),
+                format,
+                chunk,
+            };
+            format = format.or_else(|| chunk.detect());
+            chunk.format = format;
+            if self.sender.send(Ok(chunk)).is_err() {
+                return Ok(false);
+            }
+            if self.left == 0 {
+                return Ok(true);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `_core.Expander` and `_core.Stream`: options in, arrays out.
+
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+use everyturn_core as core;
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::errors::to_python;
+use crate::renderer::Renderer;
+use crate::source;
+
+#[pyclass(frozen, module = "everyturn._core")]
+pub struct Expander {
+    core: Arc<core::Expander>,
+    pool: Arc<core::Pool>,
+}
+
+fn parse<T: FromStr<Err = core::Error>>(py: Python<'_>, option: &str, name: &str) -> PyResult<T> {
+    name.parse().map_err(|error| option_error(py, option, error))
+}
+
+fn option_error(py: Python<'_>, option: &str, mut error: core::Error) -> PyErr {
+    error.text = format!("{option}: {}", error.text);
+    to_python(py, &error)
+}
+
+#[pymethods]
+impl Expander {
+    #[new]
+    #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, prompt_mismatch, control_tokens,
+                        input_format, on_error, max_line_bytes, num_threads))]
+    #[allow(clippy::too_many_arguments, reason = "one argument per option: Python's options class is the struct")]
+    fn new(
+        py: Python<'_>,
+        renderer: &Renderer,
+        train_on: &str,
+        layout: &str,
+        max_length: Option<usize>,
+        overflow: &str,
+        prompt_mismatch: &str,
+        control_tokens: &str,
+        input_format: &str,
+        on_error: &str,
+        max_line_bytes: usize,
+        num_threads: Option<usize>,
+    ) -> PyResult<Self> {
+        let options = core::Options {
+            train_on: parse(py, "train_on", train_on)?,
+            layout: parse(py, "layout", layout)?,
+            max_length,
+            overflow: parse(py, "overflow", overflow)?,
+            prompt_mismatch: parse(py, "prompt_mismatch", prompt_mismatch)?,
+            control_tokens: parse(py, "control_tokens", control_tokens)?,
+            input_format: core::input_format(input_format)
+                .map_err(|error| option_error(py, "input_format", error))?,
+            on_error: parse(py, "on_error", on_error)?,
+            max_line_bytes,
+            num_threads,
+        };
+        let core = core::Expander::new(renderer.core.clone(), options).map_err(|error| to_python(py, &error))?;
+        Ok(Self {
+            core: Arc::new(core),
+            pool: Arc::new(core::Pool::new(num_threads)),
+        })
+    }
+
+    fn open(&self, sources: Vec<Bound<'_, PyAny>>, chunk_bytes: usize, limit: Option<u64>) -> PyResult<Stream> {
+        let sources = sources.iter().map(source::from_python).collect::<PyResult<Vec<_>>>()?;
+        let options = core::StreamOptions { chunk_bytes, limit };
+        Ok(Stream {
+            core: Mutex::new(core::Stream::open(self.core.clone(), self.pool.clone(), sources, options)),
+        })
+    }
+}
+
+#[pyclass(frozen, module = "everyturn._core")]
+pub struct Stream {
+    core: Mutex<core::Stream>,
+}
+
+#[pymethods]
+impl Stream {
+    /// The arrays and the report of the next chunk, `None` at the end.
+    fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let next = self.advance(py, |stream, go_on| stream.next_chunk(go_on))?;
+        next.map(|(samples, report)| to_dict(py, samples, &report)).transpose()
+    }
+
+    /// The arrays and the report of all that is left.
+    fn rest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (samples, report) = self.advance(py, |stream, go_on| stream.rest(go_on))?;
+        to_dict(py, samples, &report)
+    }
+
+    /// Bytes taken from the sources so far, before decompression.
+    #[getter]
+    fn bytes_taken(&self) -> u64 {
+        self.core.try_lock().map_or(0, |stream| stream.bytes_taken())
+    }
+}
+
+impl Stream {
+    /// Runs without the GIL; signals are heard every 100 ms.
+    fn advance<T: Send>(
+        &self,
+        py: Python<'_>,
+        step: impl FnOnce(&mut core::Stream, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
+    ) -> PyResult<T> {
+        let mut signal = None;
+        let result = py.detach(|| {
+            let mut stream = self.core.try_lock().map_err(|_| busy())?;
+            let mut go_on = || match Python::attach(|py| py.check_signals()) {
+                Ok(()) => true,
+                Err(error) => {
+                    signal = Some(error);
+                    false
+                }
+            };
+            Ok::<_, PyErr>(step(&mut stream, &mut go_on))
+        })?;
+        result.map_err(|interruption| match interruption {
+            core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
+            core::Interruption::Failed(error) => to_python(py, &error),
+        })
+    }
+}
+
+fn busy() -> PyErr {
+    PyRuntimeError::new_err("a stream is read by one thread at a time")
+}
+
+fn to_dict<'py>(py: Python<'py>, samples: core::Samples, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("input_ids", samples.input_ids.into_pyarray(py))?;
+    dict.set_item("labels", samples.labels.into_pyarray(py))?;
+    dict.set_item("offsets", samples.offsets.into_pyarray(py))?;
+    let weights: Option<Bound<'py, PyArray1<f32>>> = samples.loss_weights.map(|weights| weights.into_pyarray(py));
+    dict.set_item("loss_weights", weights)?;
+    dict.set_item("file", samples.file.into_pyarray(py))?;
+    dict.set_item("line", samples.line.into_pyarray(py))?;
+    dict.set_item("conversation_hashes", PyBytes::new(py, &samples.conversation_id))?;
+    dict.set_item("targets", samples.targets.into_pyarray(py))?;
+    dict.set_item("target_offsets", samples.target_offsets.into_pyarray(py))?;
+    dict.set_item("report", report_dict(py, report)?)?;
+    Ok(dict)
+}
+
+fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, count) in [
+        ("records_read", report.records_read),
+        ("blank_lines", report.blank_lines),
+        ("records_kept", report.records_kept),
+        ("targets_found", report.targets_found),
+        ("targets_trained", report.targets_trained),
+        ("rows", report.rows),
+        ("tokens", report.tokens),
+        ("trained_tokens", report.trained_tokens),
+        ("faults_omitted", report.faults_omitted),
+    ] {
+        dict.set_item(name, count)?;
+    }
+    dict.set_item("records_dropped", &report.records_dropped)?;
+    dict.set_item("targets_dropped", &report.targets_dropped)?;
+    dict.set_item("warnings", &report.warnings)?;
+    let tokens = PyDict::new(py);
+    for (token, count) in &report.control_tokens {
+        tokens.set_item(&**token, count)?;
+    }
+    dict.set_item("control_tokens", tokens)?;
+    let faults: Vec<_> = report
+        .faults
+        .iter()
+        .map(|fault| {
+            let place = &fault.place;
+            (place.file.as_deref(), place.line, place.message, fault.kind.name(), fault.to_string())
+        })
+        .collect();
+    dict.set_item("faults", faults)?;
+    Ok(dict)
+}

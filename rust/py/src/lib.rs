@@ -1,0 +1,50 @@
+//! The module `everyturn._core`: what crosses between Python and the core.
+//!
+//! Everything here converts and releases the GIL; nothing decides. Structured values (messages, tools, options,
+//! reports) cross as JSON text, so that both sides have one reader for them; arrays cross without a copy.
+
+mod errors;
+mod expander;
+mod renderer;
+mod source;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::expander::{Expander, Stream};
+    #[pymodule_export]
+    use super::renderer::Renderer;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("IS_DEBUG_BUILD", cfg!(debug_assertions))?;
+        module.add("IGNORE_INDEX", everyturn_core::IGNORE_INDEX)?;
+        module.add("CHUNK_BYTES", everyturn_core::CHUNK_BYTES)?;
+        module.add("MAX_LINE_BYTES", everyturn_core::MAX_LINE_BYTES)?;
+        module.add("CHOICES", choices(module.py())?)?;
+        module.add("ERROR_KINDS", everyturn_core::ErrorKind::ALL.map(|kind| kind.name()))
+    }
+
+    /// The names that each option takes, for the test that holds Python's types to them.
+    fn choices(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
+        use everyturn_core::{ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Overflow, PromptMismatch, TrainOn};
+        let choices = pyo3::types::PyDict::new(py);
+        for (option, names) in [
+            ("train_on", TrainOn::NAMES),
+            ("layout", Layout::NAMES),
+            ("overflow", Overflow::NAMES),
+            ("prompt_mismatch", PromptMismatch::NAMES),
+            ("control_tokens", ControlTokenPolicy::NAMES),
+            ("on_error", OnError::NAMES),
+            ("input_format", &INPUT_FORMATS),
+        ] {
+            choices.set_item(option, names.to_vec())?;
+        }
+        Ok(choices)
+    }
+}

@@ -1,0 +1,93 @@
+//! `_core.Renderer`: a loaded model folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use everyturn_core as core;
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::errors::to_python;
+
+#[pyclass(frozen, module = "everyturn._core")]
+pub struct Renderer {
+    pub core: Arc<core::Renderer>,
+}
+
+/// JSON text made by the Python face.
+fn json(py: Python<'_>, text: &str) -> PyResult<core::Value> {
+    core::parse_strict(text.as_bytes()).map_err(|error| to_python(py, &error))
+}
+
+fn object(py: Python<'_>, text: &str) -> PyResult<core::Object> {
+    match json(py, text)? {
+        core::Value::Object(object) => Ok(object),
+        other => Err(PyValueError::new_err(format!("template arguments are {}, expected an object", other.type_name()))),
+    }
+}
+
+#[pymethods]
+impl Renderer {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        folder: PathBuf,
+        chat_template: Option<String>,
+        template_kwargs: &str,
+        now: &str,
+    ) -> PyResult<Self> {
+        let options = core::RendererOptions {
+            chat_template,
+            template_kwargs: object(py, template_kwargs)?,
+            now: now.parse().map_err(|error| PyValueError::new_err(format!("now: {error}")))?,
+        };
+        let renderer = py
+            .detach(|| core::Renderer::from_dir(&folder, options))
+            .map_err(|error| to_python(py, &error))?;
+        Ok(Self {
+            core: Arc::new(renderer),
+        })
+    }
+
+    fn render(
+        &self,
+        py: Python<'_>,
+        messages: &str,
+        tools: Option<&str>,
+        add_generation_prompt: bool,
+        template_kwargs: &str,
+    ) -> PyResult<String> {
+        let core::Value::Array(messages) = json(py, messages)? else {
+            return Err(PyValueError::new_err("messages are no list"));
+        };
+        let tools = tools.map(|tools| json(py, tools)).transpose()?;
+        let kwargs = object(py, template_kwargs)?;
+        py.detach(|| self.core.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+            .map_err(|error| to_python(py, &error))
+    }
+
+    fn encode<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyArray1<i32>>> {
+        let ids = py.detach(|| self.core.encode(text)).map_err(|error| to_python(py, &error))?;
+        Ok(ids.into_pyarray(py))
+    }
+
+    fn decode(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<String> {
+        py.detach(|| self.core.decode(&ids)).map_err(|error| to_python(py, &error))
+    }
+
+    #[getter]
+    fn stop_token_ids(&self) -> Vec<u32> {
+        self.core.stop_token_ids()
+    }
+
+    #[getter]
+    fn pad_token_id(&self) -> Option<u32> {
+        self.core.pad_token_id()
+    }
+
+    #[getter]
+    fn fingerprint(&self) -> &str {
+        self.core.fingerprint()
+    }
+}

@@ -1,0 +1,110 @@
+"""What several test files share: the real data, the small models, and how hard to look."""
+
+import gzip
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).resolve().parent
+DATA_VARIABLE = "EVERYTURN_DATA"
+Record = dict[str, Any]
+Route = Callable[[Iterable[Record]], Any]
+
+_SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "fast", max_examples=40, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
+)
+settings.register_profile("slow", parent=settings.get_profile("fast"), max_examples=5_000)
+settings.load_profile(os.environ.get("EVERYTURN_HYPOTHESIS_PROFILE", "fast"))
+
+
+def find_data() -> Path | None:
+    """The folder of real tokenizers and chats, or None where there is none."""
+    named = os.environ.get(DATA_VARIABLE)
+    folder = Path(named) if named else TESTS.parent.parent / "shared" / "data"
+    return folder.resolve() if (folder / "tokenizers").is_dir() else None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--whole`."""
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="compare with the reference on every conversation of the data, not on a sample",
+    )
+
+
+@pytest.fixture(scope="session")
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Whether everything is to be compared."""
+    return bool(pytestconfig.getoption("--whole"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real tokenizers and chats."""
+    folder = find_data()
+    if folder is None:
+        reason = f"the folder of real tokenizers and chats is absent (set {DATA_VARIABLE})"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}: in CI that is an error", pytrace=False)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer_folder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tokenizer by name, with tokenizer.json unpacked where it is packed."""
+    unpacked: dict[str, Path] = {}
+
+    def folder_of(name: str) -> Path:
+        folder = data / "tokenizers" / name
+        packed = folder / "tokenizer.json.gz"
+        if not packed.exists():
+            return folder
+        if name not in unpacked:
+            copy = tmp_path_factory.mktemp("tokenizer") / name
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.gz"))
+            (copy / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+            unpacked[name] = copy
+        return unpacked[name]
+
+    return folder_of
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The small models that the project makes itself, by name."""
+    make_models = _load(TESTS / "data" / "make_models.py").make_models
+    made: dict[str, Path] = make_models(tmp_path_factory.mktemp("models"))
+    return made
+
+
+def to_jsonl(records: Iterable[Record]) -> bytes:
+    """Return the lines of some records."""
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+@pytest.fixture(params=["jsonl", "dicts"])
+def route(request: pytest.FixtureRequest) -> Route:
+    """Both ways that records come in: as JSONL bytes, and as an iterable of dict."""
+    return to_jsonl if request.param == "jsonl" else list
