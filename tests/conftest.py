@@ -21,7 +21,7 @@ Route = Callable[[Iterable[Record]], Any]
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
-    "fast", max_examples=40, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
+    "fast", max_examples=25, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
 )
 settings.register_profile("slow", parent=settings.get_profile("fast"), max_examples=5_000)
 settings.load_profile(os.environ.get("EVERYTURN_HYPOTHESIS_PROFILE", "fast"))
@@ -41,12 +41,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="compare with the reference on every conversation of the data, not on a sample",
     )
-
-
-@pytest.fixture(scope="session")
-def whole(pytestconfig: pytest.Config) -> bool:
-    """Whether everything is to be compared."""
-    return bool(pytestconfig.getoption("--whole"))
 
 
 @pytest.fixture(scope="session")

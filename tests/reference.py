@@ -148,6 +148,8 @@ SHAREGPT_ROLES = {
     "function_response": "tool",
     "function_call": "function_call",
 }
+#: A message has one of these; the last three are names of the same.
+SAYING_KEYS = {"content", "tool_calls", "reasoning_content", "thinking", "reasoning"}
 MARK_KEYS = ("weight", "trainable", "train", "loss", "loss_weight")
 RESERVED_KWARGS = {"messages", "tools", "documents", "add_generation_prompt"}
 
@@ -252,7 +254,7 @@ def _from_messages(entries: list[Any], *, parts_as_list: bool) -> Pairs:
             message = _without_parts(message, parts_as_list=parts_as_list)
         elif "content" in message and not isinstance(message["content"], str):
             raise RecordError("conversation", "content is text or a list of parts")
-        if "content" not in message and "tool_calls" not in message:
+        if not SAYING_KEYS & set(message):
             raise RecordError("conversation", "content is missing")
         pairs.append((message, _mark_of(entry)))
     return pairs
@@ -458,7 +460,7 @@ class RenderError(Exception):
 
 @functools.lru_cache(maxsize=3)
 def _transformers_tokenizer(folder: Path) -> Any:
-    logging.set_verbosity_error()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return AutoTokenizer.from_pretrained(str(folder))
 
 
@@ -539,6 +541,8 @@ class ReferenceModel:
                 tokenize=False,
                 **(template_kwargs or {}),
             )
+        except ImportError:
+            raise
         except Exception as error:
             raise RenderError(f"{type(error).__name__}: {error}") from error
         return str(text)

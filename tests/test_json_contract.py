@@ -68,7 +68,7 @@ class Reader:
     renderer: everyturn.Renderer
     expander: everyturn.Expander
 
-    def expand(self, jsonl: bytes) -> everyturn.Samples:
+    def expand(self, jsonl: bytes | Path) -> everyturn.Samples:
         """Return the rows of some bytes."""
         return self.expander.expand(jsonl)
 
@@ -652,16 +652,10 @@ def test_an_error_names_file_and_line(reader: Reader, tmp_path: Path) -> None:
 def test_a_line_may_be_as_long_as_the_limit(models: dict[str, Path]) -> None:
     """`max_line_bytes` bounds a line; the error names the limit, and other lines are kept."""
     long = chat("a" * 1000)
-    limits = {
-        limit: everyturn.Expander(
-            everyturn.Renderer.from_dir(models["chatml"], chat_template=VALUE_TEMPLATE),
-            layout="per_turn",
-            max_line_bytes=limit,
-            on_error=policy,
-        )
-        for limit, policy in ((len(long), "raise"), (len(long) - 1, "raise"), (100, "skip"))
-    }
-    exact, below, skipping = limits.values()
+    renderer = everyturn.Renderer.from_dir(models["chatml"], chat_template=VALUE_TEMPLATE)
+    exact = everyturn.Expander(renderer, max_line_bytes=len(long))
+    below = everyturn.Expander(renderer, max_line_bytes=len(long) - 1)
+    skipping = everyturn.Expander(renderer, max_line_bytes=100, on_error="skip")
     assert len(exact.expand(long + b"\n")) == 1
     with pytest.raises(everyturn.JsonlError, match=str(len(long) - 1)) as caught:
         below.expand(chat("x") + b"\n" + long + b"\n")

@@ -1,10 +1,11 @@
 """Every real tokenizer and template, on every file of real chats, against the slow reference."""
 
 import functools
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import everyturn
 from conftest import find_data
+from everyturn.options import Layout
 from reference import (
     IGNORE_INDEX,
     STOP_TOKENS,
@@ -33,8 +35,12 @@ from reference import (
 )
 
 CONVERSATIONS_PER_FILE = 25
-#: Longer lines are left out of the sample as long as there are enough shorter ones.
+#: Longer lines are left out of the sample as long as there are enough shorter ones, and of long
+#: ones there are fewer.
 SHORT_LINE = 25_000
+BYTES_PER_FILE = 200_000
+#: With `--whole`, as many lines are held in memory at a time.
+LINES_PER_PART = 500
 #: The tokenizer on which the longest conversations of every file are compared, too.
 LONGEST_ON = "llama-3.1"
 WITHOUT_TEMPLATE = "gpt2"
@@ -50,16 +56,19 @@ FAULT_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A tokenizer, one of the templates beside it, and some lines of one chat file."""
+    """A tokenizer, one of the templates beside it, and some lines of one chat file.
+
+    `lines` is "sample", "longest", or, with `--whole`, the number of a part.
+    """
 
     tokenizer: str
     template: str
     chats: str
-    longest: bool = False
+    lines: str | int = "sample"
 
     def __str__(self) -> str:
         template = self.template.removesuffix(".jinja").removeprefix("chat_template")
-        which = "-longest" if self.longest else ""
+        which = "" if self.lines == "sample" else f"-{self.lines}"
         return f"{self.tokenizer}{template}-{self.chats.split('.jsonl')[0]}{which}"
 
 
@@ -73,6 +82,7 @@ class Case:
     conversations: dict[int, Conversation]
     results: list[Result]
     refused_lines: set[int]
+    made: dict[Layout, everyturn.Samples] = field(default_factory=dict)
 
     def expected_samples(self) -> Counter[Sample]:
         """Return the samples that the reference makes."""
@@ -86,16 +96,21 @@ class Case:
             if result.fault is not None
         }
 
-    def expand(self, layout: Layout, jsonl: bytes | None = None) -> everyturn.Samples:
-        """Return the rows that the product makes of the lines, or of other bytes."""
-        expander = everyturn.Expander(
+    def expander(self, layout: Layout) -> everyturn.Expander:
+        """Return the product's expander: it skips what the reference names as a fault."""
+        return everyturn.Expander(
             self.renderer,
             layout=layout,
             on_error="skip",
             prompt_mismatch="skip",
             control_tokens="allow",
         )
-        return expander.expand(b"\n".join(self.lines) if jsonl is None else jsonl)
+
+    def expand(self, layout: Layout) -> everyturn.Samples:
+        """Return the rows that the product makes of the lines, made once."""
+        if layout not in self.made:
+            self.made[layout] = self.expander(layout).expand(b"\n".join(self.lines))
+        return self.made[layout]
 
     def faults(self, samples: everyturn.Samples) -> list[Any]:
         """Every fault: a report holds no more than some, so that many are asked for by line."""
@@ -104,7 +119,7 @@ class Case:
         found: list[Any] = []
         for number, line in enumerate(self.lines, start=1):
             # Blank lines in front keep the number of the line.
-            report = self.expand("per_turn", b"\n" * (number - 1) + line).report
+            report = self.expander("per_turn").expand(b"\n" * (number - 1) + line).report
             assert report.faults_omitted == 0
             found.extend(report.faults)
         return found
@@ -115,34 +130,53 @@ class Case:
 # --------------------------------------------------------------------------------------------
 
 
-def _choices() -> list[Any]:
+def _choices(*, whole: bool) -> list[Any]:
     data = find_data()
     if data is None:
         return [pytest.param(None, id="no-data")]
-    chats = sorted(path.name for path in (data / "chats").glob("*.jsonl*"))
-    chats = [name for name in chats if not name.startswith("odd_")]
+    chats = sorted(path for path in (data / "chats").glob("*.jsonl*"))
+    which: dict[str, list[str | int]] = {}
+    for path in chats:
+        if not path.name.startswith("odd_"):
+            count = sum(1 for _ in read_lines(path)) if whole else 0
+            which[path.name] = list(range(-(-count // LINES_PER_PART))) if whole else ["sample"]
     choices: list[Choice] = []
     for name in sorted(STOP_TOKENS):
-        templates = sorted(
-            path.name for path in (data / "tokenizers" / name).glob("chat_template*.jinja")
-        )
-        choices += [Choice(name, template, file) for template in templates for file in chats]
-        if name == LONGEST_ON:
-            choices += [Choice(name, templates[0], file, longest=True) for file in chats]
+        paths = sorted((data / "tokenizers" / name).glob("chat_template*.jinja"))
+        templates = [path.name for path in paths]
+        for template, file in itertools.product(templates, which):
+            choices += [Choice(name, template, file, lines) for lines in which[file]]
+        if name == LONGEST_ON and not whole:
+            choices += [Choice(name, templates[0], file, "longest") for file in which]
     return [pytest.param(choice, id=str(choice)) for choice in choices]
 
 
-def _lines_of(path: Path, *, longest: bool, whole: bool) -> list[bytes]:
-    """A fixed choice, spread over the file, of conversations that are quick to compare."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Compare every tokenizer and template on every file, in parts if all of it is asked for."""
+    if "case" in metafunc.fixturenames:
+        choices = _choices(whole=metafunc.config.getoption("--whole"))
+        metafunc.parametrize("case", choices, indirect=True, scope="module")
+
+
+def _lines_of(path: Path, which: str | int) -> list[bytes]:
     lines = [line for _, line in read_lines(path)]
-    if longest:
+    if isinstance(which, int):
+        return lines[which * LINES_PER_PART : (which + 1) * LINES_PER_PART]
+    if which == "longest":
         return [max(lines, key=len), max(lines, key=lambda line: line.count(b'"role"'))]
-    if whole or len(lines) <= CONVERSATIONS_PER_FILE:
-        return lines
-    enough = sorted(map(len, lines))[CONVERSATIONS_PER_FILE - 1]
+    return _sample_of(lines)
+
+
+def _sample_of(lines: list[bytes]) -> list[bytes]:
+    """Return some lines, always the same and spread over the file, that are quick to compare."""
+    most = min(CONVERSATIONS_PER_FILE, len(lines))
+    enough = sorted(map(len, lines))[most - 1]
     short = [line for line in lines if len(line) <= max(SHORT_LINE, enough)]
-    step = len(short) / CONVERSATIONS_PER_FILE
-    return [short[int(place * step)] for place in range(CONVERSATIONS_PER_FILE)]
+    for count in range(most, 0, -1):
+        chosen = [short[place * len(short) // count] for place in range(count)]
+        if sum(map(len, chosen)) <= BYTES_PER_FILE:
+            return chosen
+    return short[:1]
 
 
 @functools.lru_cache(maxsize=1)
@@ -163,19 +197,15 @@ def _expect(
     return conversations, results, refused
 
 
-@pytest.fixture(scope="module", params=_choices())
+@pytest.fixture(scope="module")
 def case(
-    request: pytest.FixtureRequest,
-    data: Path,
-    tokenizer_folder: Callable[[str], Path],
-    *,
-    whole: bool,
+    request: pytest.FixtureRequest, data: Path, tokenizer_folder: Callable[[str], Path]
 ) -> Case:
     """One tokenizer, template and chat file, worked out by the reference once."""
     choice: Choice = request.param
     folder = tokenizer_folder(choice.tokenizer)
     renderer, model = _models_of(folder, folder / choice.template)
-    lines = _lines_of(data / "chats" / choice.chats, longest=choice.longest, whole=whole)
+    lines = _lines_of(data / "chats" / choice.chats, choice.lines)
     conversations, results, refused = _expect(model, lines)
     return Case(renderer, model, lines, conversations, results, refused)
 

@@ -1,7 +1,7 @@
 """Conversations to samples."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,12 @@ class Expander:
         return self._samples(stream.rest(), files)
 
     def stream(
-        self, source: Source, *, chunk_bytes: int = CHUNK_BYTES, limit: int | None = None
+        self,
+        source: Source,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+        limit: int | None = None,
+        on_bytes: Callable[[int], None] | None = None,
     ) -> Iterator[Samples]:
         """Expand the source a chunk at a time, in order, with bounded memory.
 
@@ -117,13 +122,20 @@ class Expander:
             source: As in `expand`.
             chunk_bytes: About how much text a chunk holds.
             limit: Stop after this many records.
+            on_bytes: Called for each chunk with the number of bytes taken from the source so far.
 
         Yields:
             The samples of a chunk with their report; reports add up.
         """
         stream, files = self._open(source, chunk_bytes, limit)
         while (chunk := stream.next_chunk()) is not None:
+            if on_bytes is not None:
+                on_bytes(stream.bytes_taken)
             yield self._samples(chunk, files)
+
+    def empty(self) -> Samples:
+        """No samples, with this expander's columns and metadata."""
+        return self.expand([])
 
     def _open(
         self, source: Source, chunk_bytes: int, limit: int | None

@@ -1,0 +1,45 @@
+"""What every command shares: exit codes, words on stderr, progress."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+EXIT_DONE = 0
+EXIT_DATA = 1
+EXIT_USE = 2
+EXIT_INTERRUPTED = 130
+
+
+def say(text: str) -> None:
+    """Write words, which are never results, to stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+class Advance(Protocol):
+    """Tells how far a run has come."""
+
+    def __call__(self, done: int) -> None:
+        """Say that so many bytes are taken."""
+
+
+@contextmanager
+def progress(total: int | None) -> Iterator[Advance]:
+    """Show a bar on stderr while a run lasts, if somebody sees it."""
+    if not sys.stderr.isatty():
+        yield lambda done: None  # noqa: ARG005
+        return
+    from rich.console import Console  # noqa: PLC0415 - not needed where nobody looks
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    bar = Progress(
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("expand", total=total)
+        yield lambda done: bar.update(task, completed=done)

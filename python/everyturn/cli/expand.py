@@ -1,0 +1,142 @@
+"""``everyturn expand``: chats to samples, in a Parquet or a JSON lines file."""
+
+import argparse
+import json
+import os
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+from everyturn import sources
+from everyturn.cli.console import EXIT_DONE, progress, say
+from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.exceptions import OptionsError
+from everyturn.report import Report
+from everyturn.samples import Samples
+
+EXAMPLES = """\
+examples:
+  everyturn expand chats.jsonl --model path/to/model -o train.parquet
+  zcat chats.jsonl.gz | everyturn expand - --model demo --layout per_turn --on-error skip -o train.jsonl
+"""
+
+SHOWN_FAULTS = 20
+"""Faults named on stderr; the report names all."""
+
+
+def add_parser(commands: Any, name: str) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        name,
+        help="turn chats into training samples",
+        description="Turn chats into training samples: JSON lines in, Parquet (or JSON lines) out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help='a file, a glob, or "-" for stdin; may be compressed')
+    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="a .parquet or .jsonl file (default: JSON lines on stdout)")
+    parser.add_argument("--report", metavar="FILE", help="write the account of every line as JSON")
+    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON on stdout (needs -o)")
+    add_model_flags(parser)
+    add_expander_flags(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Expand, write, report."""
+    to_stdout = parsed.output == "-"
+    if parsed.json and to_stdout:
+        raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
+    writer = _writer(parsed.output)
+    expander = expander_from(parsed)
+    report = Report(train_on=expander.train_on)
+    total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
+    with writer, progress(total) as advance:
+        wrote = False
+        for samples in expander.stream(parsed.inputs, limit=parsed.limit, on_bytes=advance):
+            if len(samples) or not wrote:
+                writer.write(samples)
+                wrote = True
+            report += samples.report
+        if not wrote:
+            writer.write(expander.empty())
+    _show(report, as_json=parsed.json)
+    if parsed.report:
+        _write_report(Path(parsed.report), report)
+    return EXIT_DONE
+
+
+class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
+    """Takes samples part by part."""
+
+    def write(self, samples: Samples) -> None:
+        """Append samples."""
+
+
+def _writer(output: str) -> SamplesWriter:
+    if output == "-":
+        return JsonLinesWriter(None)
+    folder = Path(output).parent
+    if not folder.is_dir():
+        raise OptionsError(f"-o: {folder}: no such folder")
+    if output.endswith(".parquet"):
+        from everyturn.parquet import Writer  # noqa: PLC0415 - pyarrow is imported when it is needed
+
+        return Writer(output)
+    if output.endswith((".jsonl", ".json")):
+        return JsonLinesWriter(Path(output))
+    raise OptionsError(f"-o: {output}: the name must end in .parquet or .jsonl")
+
+
+class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
+    """One JSON object a sample, with the columns of the Parquet file; a file appears when it is whole."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._temporary = path and path.with_name(f".{path.name}.tmp-{os.getpid()}")
+        self._file: IO[str] = sys.stdout
+
+    def __enter__(self) -> "JsonLinesWriter":
+        if self._temporary:
+            self._file = self._temporary.open("w", encoding="utf-8")
+        return self
+
+    def write(self, samples: Samples) -> None:
+        """Append samples."""
+        for row in samples.to_arrow().to_pylist():
+            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._temporary or not self._path:
+            self._file.flush()
+            return
+        self._file.close()
+        if kind is None:
+            self._temporary.replace(self._path)
+        else:
+            self._temporary.unlink(missing_ok=True)
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    for fault in report.faults[:SHOWN_FAULTS]:
+        say(f"{fault.text} [{fault.kind}]")
+    left = len(report.faults) - SHOWN_FAULTS + report.faults_omitted
+    if left > 0:
+        say(f".. and {left:,} more faults; --report names them")
+    for line in report.lines():
+        say(line)
+    if as_json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False))  # noqa: T201
+
+
+def _write_report(path: Path, report: Report) -> None:
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    temporary.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,88 @@
+"""Flags for the model and for every option of `Expander`, made from the dataclass itself."""
+
+import argparse
+import dataclasses
+import json
+import typing
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from everyturn.exceptions import OptionsError
+from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.options import TRAIN_ON_ALIASES
+from everyturn.renderer import Renderer
+
+HELP = {
+    "train_on": "which assistant messages are trained",
+    "layout": "how the pairs of prompt and target are arranged in rows",
+    "max_length": "the most tokens of a row",
+    "overflow": "what becomes of a longer row",
+    "prompt_mismatch": "what becomes of a prompt that is no prefix of its turn's own rendering",
+    "control_tokens": "control tokens in text that somebody wrote",
+    "input_format": "the format of the records",
+    "on_error": "stop at the first fault, or count it and go on",
+    "max_line_bytes": "a longer line is a fault",
+    "num_threads": "default: one per core",
+}
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that make a `Renderer`."""
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", required=True, metavar="DIR", help='a model folder, or "demo"')
+    model.add_argument("--chat-template", metavar="FILE", help="another chat template (.jinja), or a template's name")
+    model.add_argument("--template-kwargs", metavar="JSON", help="""arguments for it, e.g. '{"enable_thinking": false}'""")
+    model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
+
+
+def add_expander_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each option."""
+    group = parser.add_argument_group("options")
+    types = typing.get_type_hints(Expander)
+    for field in dataclasses.fields(Expander):
+        if field.name not in OPTION_NAMES:
+            continue
+        kind = types[field.name]
+        arguments: dict[str, Any] = {"default": field.default, "help": HELP[field.name]}
+        if field.default is not None:
+            arguments["help"] += " (default: %(default)s)"
+        if get_origin(kind) is typing.Literal:
+            aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
+            arguments |= {"choices": [*get_args(kind), *aliases], "metavar": "|".join(get_args(kind))}
+        else:
+            arguments |= {"type": int, "metavar": "N"}
+        group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+
+
+def renderer_from(parsed: argparse.Namespace) -> Renderer:
+    """Load the model that the flags name."""
+    return Renderer.from_dir(
+        parsed.model,
+        chat_template=_template(parsed.chat_template),
+        template_kwargs=_kwargs(parsed.template_kwargs),
+        now=parsed.now,
+    )
+
+
+def expander_from(parsed: argparse.Namespace) -> Expander:
+    """Build the expander that the flags describe."""
+    return Expander(renderer_from(parsed), **{name: getattr(parsed, name) for name in OPTION_NAMES})
+
+
+def _template(text: str | None) -> str | None:
+    if text is None or not (text.endswith(".jinja") or Path(text).is_file()):
+        return text
+    try:
+        return Path(text).read_text(encoding="utf-8")
+    except OSError as error:
+        raise OptionsError(f"--chat-template: {text}: {error.strerror}") from error
+
+
+def _kwargs(text: str | None) -> dict[str, Any]:
+    try:
+        kwargs = json.loads(text or "{}")
+    except ValueError as error:
+        raise OptionsError(f"--template-kwargs: not JSON: {error}") from error
+    if not isinstance(kwargs, dict):
+        raise OptionsError(f"--template-kwargs: expected an object, found {text}")
+    return kwargs
