@@ -112,6 +112,10 @@ pub(super) fn finish_message(role: Role, mut fields: Object) -> Result<Message> 
     fields.retain(|_, value| !value.is_null());
     take_function_call(&mut fields)?;
     match fields.get("content") {
+        None if !speaks_without_content(&fields) => {
+            let text = "no \"content\", and no tool calls or reasoning in its place";
+            return Err(Error::new(ErrorKind::Shape, text));
+        }
         None | Some(Value::String(_)) => {}
         Some(Value::Array(_)) => parts::read(&mut fields)?,
         Some(other) => {
@@ -128,6 +132,11 @@ pub(super) fn finish_message(role: Role, mut fields: Object) -> Result<Message> 
         weight,
         may_be_target: true,
     })
+}
+
+/// Only an assistant can say something without a content.
+fn speaks_without_content(fields: &Object) -> bool {
+    ["tool_calls", "reasoning_content", "thinking", "reasoning"].iter().any(|key| fields.contains_key(key))
 }
 
 fn check_tool_calls(calls: Option<&Value>) -> Result<()> {

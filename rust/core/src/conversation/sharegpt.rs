@@ -5,8 +5,8 @@ use super::{Format, list, optional_text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-const SPEAKERS: &str = "system, human, user, gpt, chatgpt, model, assistant, tool, observation, function_call, \
-                        function_response";
+const SPEAKERS: &str = "system, developer, human, user, gpt, chatgpt, model, assistant, tool, function, observation, \
+                        function_call, function_response";
 
 /// Who speaks in an entry; a function call is the assistant's.
 enum Speaker {
@@ -20,7 +20,7 @@ impl Speaker {
             "system" => Role::System,
             "human" | "user" => Role::User,
             "gpt" | "chatgpt" | "model" | "assistant" => Role::Assistant,
-            "tool" | "observation" | "function_response" => Role::Tool,
+            "tool" | "function" | "observation" | "function_response" => Role::Tool,
             "developer" => Role::Developer,
             "function_call" => return Some(Self::FunctionCall),
             _ => return None,
@@ -53,7 +53,9 @@ fn read_entry(item: &Value) -> Result<Message> {
         }
         None => return Err(Error::new(ErrorKind::Role, "no key \"from\" or \"role\"")),
     };
-    let content = entry.get(content_key).cloned().unwrap_or(Value::Null);
+    let Some(content) = entry.get(content_key).cloned().or((content_key == "content").then_some(Value::Null)) else {
+        return Err(Error::new(ErrorKind::Shape, "no key \"value\""));
+    };
     if speaker_key == "from" {
         entry.remove("from");
         entry.remove("value");
