@@ -10,6 +10,7 @@ the targets of a conversation.
 import contextlib
 import functools
 import gzip
+import itertools
 import json
 import math
 from collections import Counter
@@ -651,18 +652,18 @@ class Row:
     def spans(self) -> list[tuple[int, int]]:
         """The trained stretches: between two targets there is at least a header."""
         found: list[tuple[int, int]] = []
-        for position, label in enumerate(self.labels):
-            if label == IGNORE_INDEX:
-                continue
-            if found and found[-1][1] == position:
-                found[-1] = (found[-1][0], position + 1)
-            else:
-                found.append((position, position + 1))
+        position = 0
+        for trained, run in itertools.groupby(label != IGNORE_INDEX for label in self.labels):
+            length = sum(1 for _ in run)
+            if trained:
+                found.append((position, position + length))
+            position += length
         return found
 
     def prompt(self) -> Ids:
         """What stands before the first target."""
-        return self.ids[: self.spans()[0][0]]
+        trained = (place for place, label in enumerate(self.labels) if label != IGNORE_INDEX)
+        return self.ids[: next(trained)]
 
 
 def row_of(result: Result) -> Row:
@@ -727,6 +728,7 @@ def expected_samples(results: Iterable[Result]) -> Counter[Sample]:
     )
 
 
+@functools.lru_cache(maxsize=4)
 def rows_by_line(samples: Any) -> dict[int, list[tuple[Row, list[float]]]]:
     """Every row of a `Samples` with the weight of each trained stretch, by its line."""
     rows: dict[int, list[tuple[Row, list[float]]]] = {}

@@ -8,7 +8,6 @@ import functools
 import json
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +60,12 @@ EITHER_WAY_TAKEN = {
 # --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
     """A renderer that shows values, and what reads JSONL with it."""
 
-    renderer: everyturn.Renderer
-    expander: everyturn.Expander
+    def __init__(self, folder: Path) -> None:
+        self.renderer = everyturn.Renderer.from_dir(folder, chat_template=VALUE_TEMPLATE)
+        self.expander = everyturn.Expander(self.renderer, layout="per_turn")
 
     def expand(self, jsonl: bytes | Path) -> everyturn.Samples:
         """Return the rows of some bytes."""
@@ -105,8 +104,7 @@ class Reader:
 @pytest.fixture(scope="module")
 def reader(models: dict[str, Path]) -> Reader:
     """What the tests of this file read with."""
-    renderer = everyturn.Renderer.from_dir(models["chatml"], chat_template=VALUE_TEMPLATE)
-    return Reader(renderer, everyturn.Expander(renderer, layout="per_turn"))
+    return Reader(models["chatml"])
 
 
 def record_with(document: bytes) -> bytes:
@@ -277,6 +275,8 @@ NUMBERS = (
     "0.0e-5",
     "12e1",
     "1.2345678901234567890123456789e10",
+    "600000000000000.25",
+    "-4503599627370497.5",
 )
 
 STRINGS = (

@@ -34,11 +34,11 @@ from reference import (
     samples_of,
 )
 
-CONVERSATIONS_PER_FILE = 25
+CONVERSATIONS_PER_FILE = 6
 #: Longer lines are left out of the sample as long as there are enough shorter ones, and of long
 #: ones there are fewer.
-SHORT_LINE = 25_000
-BYTES_PER_FILE = 200_000
+SHORT_LINE = 12_000
+BYTES_PER_FILE = 40_000
 #: With `--whole`, as many lines are held in memory at a time.
 LINES_PER_PART = 500
 #: The tokenizer on which the longest conversations of every file are compared, too.

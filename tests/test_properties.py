@@ -749,6 +749,32 @@ def test_a_template_without_terminator_is_an_error_that_says_so(models: dict[str
         everyturn.Expander(everyturn.Renderer.from_dir(models["no_terminator"]))
 
 
+def test_a_turn_that_the_template_leaves_open_is_a_fault(models: dict[str, Path]) -> None:
+    """Where the rendering of one message has no stop token, that target alone is left out."""
+    folder = models["chatml"]
+    source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    open_ended = source.replace(
+        "message.content ~ '<|im_end|>\\n'",
+        "message.content ~ ('<|im_end|>\\n' if message.content else '')",
+    )
+    assert open_ended != source
+    renderer = everyturn.Renderer.from_dir(folder, chat_template=open_ended)
+    record = {
+        "messages": [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": ""},
+            {"role": "user", "content": "Hi?"},
+            {"role": "assistant", "content": "Hello"},
+        ]
+    }
+    with pytest.raises(everyturn.SampleError) as caught:
+        everyturn.Expander(renderer).expand([record])
+    assert (caught.value.line, caught.value.message_index) == (1, 1)
+    samples = everyturn.Expander(renderer, on_error="skip").expand([record])
+    assert samples.targets.tolist() == [3]
+    assert samples.report.targets_dropped == {"no_stop_token": 1}
+
+
 def test_a_template_that_writes_two_bos_tokens_is_refused(models: dict[str, Path]) -> None:
     """More than one leading BOS is an error of the load."""
     folder = models["llama_like"]

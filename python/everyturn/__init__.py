@@ -1,7 +1,9 @@
 """Every assistant turn of a chat becomes an exact training sample: chat JSONL in, numpy arrays out.
 
 >>> import everyturn
->>> chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+>>> chat = {
+...     "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+... }
 >>> samples = everyturn.Expander("demo").expand([chat])
 >>> renderer = everyturn.Renderer.from_dir("demo")
 >>> renderer.decode(samples[0].trained_ids)

@@ -1,9 +1,22 @@
-"""The compiled core. Use the classes of `everyturn`; these are what they stand on."""
+# The compiled core. Use the classes of `everyturn`; these are what they stand on.
 
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
+
+__all__ = [
+    "CHOICES",
+    "CHUNK_BYTES",
+    "ERROR_KINDS",
+    "IGNORE_INDEX",
+    "IS_DEBUG_BUILD",
+    "MAX_LINE_BYTES",
+    "Expander",
+    "Renderer",
+    "Stream",
+    "__version__",
+]
 
 __version__: str
 IS_DEBUG_BUILD: bool
@@ -15,7 +28,9 @@ ERROR_KINDS: list[str]
 
 @final
 class Renderer:
-    def __new__(cls, folder: str, chat_template: str | None, template_kwargs: str, now: str) -> Renderer: ...
+    def __new__(
+        cls, folder: str, chat_template: str | None, template_kwargs: str, now: str
+    ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
     ) -> str: ...
@@ -45,7 +60,9 @@ class Expander:
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Expander: ...
-    def open(self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None) -> Stream: ...
+    def open(
+        self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
+    ) -> Stream: ...
 
 @final
 class Stream:

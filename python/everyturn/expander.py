@@ -80,10 +80,8 @@ class Expander:
     _expander: _core.Expander = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self, renderer_or_path: Renderer | StrPath) -> None:
-        if isinstance(renderer_or_path, Renderer):
-            renderer = renderer_or_path
-        else:
-            renderer = Renderer.from_dir(renderer_or_path)
+        given = renderer_or_path
+        renderer = given if isinstance(given, Renderer) else Renderer.from_dir(given)
         object.__setattr__(self, "renderer", renderer)
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
         for name in ("max_length", "max_line_bytes", "num_threads"):
@@ -150,7 +148,11 @@ class Expander:
         report = Report.from_core(self.train_on, chunk.pop("report"))
         hashes = np.frombuffer(chunk.pop("conversation_hashes"), dtype=np.uint8).reshape(-1, 16)
         return Samples(
-            **chunk, conversation_hashes=hashes, files=files, report=report, metadata=self.metadata()
+            **chunk,
+            conversation_hashes=hashes,
+            files=files,
+            report=report,
+            metadata=self.metadata(),
         )
 
     def metadata(self) -> dict[str, Any]:

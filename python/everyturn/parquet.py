@@ -44,7 +44,9 @@ def to_table(samples: Samples, *, with_weights: bool) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(metadata)
 
 
-def _lists(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType) -> pa.ChunkedArray:
+def _lists(
+    values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType
+) -> pa.ChunkedArray:
     """Ragged rows as list arrays, as many as 32-bit offsets need."""
     chunks = []
     start = 0

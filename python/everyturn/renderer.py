@@ -1,7 +1,7 @@
 """Chat template and tokenizer of one model."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,14 +32,14 @@ class _Sources:
 
 
 class Renderer:
-    """Chat template and tokenizer of one model: text and ids exactly as transformers and tokenizers give them.
+    r"""Chat template and tokenizer of one model: text and ids exactly as transformers and tokenizers give them.
 
     Made by `from_dir`. Frozen and safe to use from many threads; it pickles as the sources it was made from, and
     refuses to be rebuilt where they give another result.
 
     >>> renderer = Renderer.from_dir("demo")
     >>> renderer.render([{"role": "user", "content": "Hi"}], add_generation_prompt=True)
-    '<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\n'
+    '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n'
     >>> renderer.decode(renderer.encode("Hi<|im_end|>"))
     'Hi<|im_end|>'
     """
@@ -60,7 +60,7 @@ class Renderer:
         *,
         chat_template: str | None = None,
         template_kwargs: Mapping[str, Any] | None = None,
-        now: datetime.datetime | str | None = None,
+        now: dt.datetime | str | None = None,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -75,7 +75,7 @@ class Renderer:
         """
         folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
         if now is None:
-            now = datetime.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
+            now = dt.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
         elif isinstance(now, str):
             now = _parse_time(now)
         return cls(
@@ -155,8 +155,8 @@ def _rebuild(sources: _Sources, fingerprint: str) -> Renderer:
     return renderer
 
 
-def _parse_time(text: str) -> datetime.datetime:
+def _parse_time(text: str) -> dt.datetime:
     try:
-        return datetime.datetime.fromisoformat(text)
+        return dt.datetime.fromisoformat(text)
     except ValueError as error:
         raise OptionsError(f"now: {error}; expected ISO, e.g. 2026-01-31T12:00:00") from error

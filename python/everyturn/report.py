@@ -79,7 +79,8 @@ class Report:
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
             if isinstance(mine, Mapping):
                 total[field.name] = {
-                    name: mine.get(name, 0) + theirs.get(name, 0) for name in sorted({*mine, *theirs})
+                    name: mine.get(name, 0) + theirs.get(name, 0)
+                    for name in sorted({*mine, *theirs})
                 }
             elif field.name != "train_on":
                 total[field.name] = mine + theirs

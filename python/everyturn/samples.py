@@ -43,7 +43,8 @@ class Sample:
     @property
     def trained_ids(self) -> npt.NDArray[np.int32]:
         """The ids that are trained, int32."""
-        return self.input_ids[self.labels != IGNORE_INDEX]
+        trained: npt.NDArray[np.int32] = self.input_ids[self.labels != IGNORE_INDEX]
+        return trained
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -52,7 +53,14 @@ class Samples(Sequence[Sample]):
 
     >>> from everyturn import Expander
     >>> samples = Expander("demo").expand(
-    ...     [{"messages": [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]}]
+    ...     [
+    ...         {
+    ...             "messages": [
+    ...                 {"role": "user", "content": "1+1?"},
+    ...                 {"role": "assistant", "content": "2"},
+    ...             ]
+    ...         }
+    ...     ]
     ... )
     >>> len(samples), samples.offsets[-1] == len(samples.input_ids), samples[0].targets.tolist()
     (1, True, [1])
@@ -157,7 +165,8 @@ class Samples(Sequence[Sample]):
         files = tuple(dict.fromkeys(name for part in parts for name in part.files))
         places = {name: place for place, name in enumerate(files)}
         new_file = [
-            np.array([places[name] for name in part.files], dtype=np.int32)[part.file] for part in parts
+            np.array([places[name] for name in part.files], dtype=np.int32)[part.file]
+            for part in parts
         ]
         weights = None
         if any(part.loss_weights is not None for part in parts):
@@ -184,17 +193,18 @@ class Samples(Sequence[Sample]):
         """The weight of each token, float32[T]: ``loss_weights``, or 1 where there is a label and 0 elsewhere."""
         if self.loss_weights is not None:
             return self.loss_weights
-        return (self.labels != IGNORE_INDEX).astype(np.float32)
+        weights: npt.NDArray[np.float32] = (self.labels != IGNORE_INDEX).astype(np.float32)
+        return weights
 
     def to_arrow(self) -> "pa.Table":
         """Return the samples as a table; the columns are named in `everyturn.parquet`."""
-        from everyturn import parquet  # noqa: PLC0415 - pyarrow is imported when it is needed
+        from everyturn import parquet
 
         return parquet.to_table(self, with_weights=self.loss_weights is not None)
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name beside it first, then renamed."""
-        from everyturn import parquet  # noqa: PLC0415 - pyarrow is imported when it is needed
+        from everyturn import parquet
 
         with parquet.Writer(path) as writer:
             writer.write(self)

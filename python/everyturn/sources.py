@@ -44,7 +44,9 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
     elif _is_paths(source):
         paths = [path for entry in source for path in _expand_path(entry)]
     elif isinstance(source, Iterable) and not isinstance(source, Mapping):
-        return [("reader", ("<records>", _RecordReader(cast("Iterable[Record]", source))))], ["<records>"]
+        return [("reader", ("<records>", _RecordReader(cast("Iterable[Record]", source))))], [
+            "<records>"
+        ]
     else:
         raise TypeError(
             f"cannot read conversations from {type(source).__name__}; "
@@ -77,7 +79,9 @@ def _expand_path(path: object) -> list[str]:
     if Path(text).exists():
         return [text]
     if glob.has_magic(text):
-        found = sorted(entry for entry in glob.glob(text, recursive=True) if not Path(entry).is_dir())  # noqa: PTH207
+        found = sorted(
+            entry for entry in glob.glob(text, recursive=True) if not Path(entry).is_dir()
+        )
         if found:
             return found
         raise InputError(f"{text}: no file matches")

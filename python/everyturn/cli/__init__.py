@@ -7,13 +7,25 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from everyturn import _core
 from everyturn.cli import expand
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
-COMMANDS = {"expand": expand}
+
+class Command(Protocol):
+    """A module of this package."""
+
+    def add_parser(self, commands: Any, name: str, /) -> None:
+        """Add the command to the command line."""
+
+    def run(self, parsed: argparse.Namespace, /) -> int:
+        """Do it and return the exit code."""
+
+
+COMMANDS: dict[str, Command] = {"expand": expand}
 
 WRONG_USE = (InputError, ModelError, OptionsError)
 """What the caller can put right on the command line; every other error lies in the data."""

@@ -29,8 +29,14 @@ def progress(total: int | None) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield lambda done: None  # noqa: ARG005
         return
-    from rich.console import Console  # noqa: PLC0415 - not needed where nobody looks
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     bar = Progress(
         BarColumn(),

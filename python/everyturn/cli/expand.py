@@ -35,11 +35,24 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help='a file, a glob, or "-" for stdin; may be compressed')
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="a .parquet or .jsonl file (default: JSON lines on stdout)")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help='a file, a glob, or "-" for stdin; may be compressed',
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="-",
+        help="a .parquet or .jsonl file (default: JSON lines on stdout)",
+    )
     parser.add_argument("--report", metavar="FILE", help="write the account of every line as JSON")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON on stdout (needs -o)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"
+    )
     add_model_flags(parser)
     add_expander_flags(parser)
 
@@ -82,7 +95,7 @@ def _writer(output: str) -> SamplesWriter:
     if not folder.is_dir():
         raise OptionsError(f"-o: {folder}: no such folder")
     if output.endswith(".parquet"):
-        from everyturn.parquet import Writer  # noqa: PLC0415 - pyarrow is imported when it is needed
+        from everyturn.parquet import Writer
 
         return Writer(output)
     if output.endswith((".jsonl", ".json")):
@@ -138,5 +151,7 @@ def _show(report: Report, *, as_json: bool) -> None:
 
 def _write_report(path: Path, report: Report) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    temporary.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    temporary.write_text(
+        json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
     temporary.replace(path)

@@ -30,8 +30,16 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that make a `Renderer`."""
     model = parser.add_argument_group("model")
     model.add_argument("--model", required=True, metavar="DIR", help='a model folder, or "demo"')
-    model.add_argument("--chat-template", metavar="FILE", help="another chat template (.jinja), or a template's name")
-    model.add_argument("--template-kwargs", metavar="JSON", help="""arguments for it, e.g. '{"enable_thinking": false}'""")
+    model.add_argument(
+        "--chat-template",
+        metavar="FILE",
+        help="another chat template (.jinja), or a template's name",
+    )
+    model.add_argument(
+        "--template-kwargs",
+        metavar="JSON",
+        help="""arguments for it, e.g. '{"enable_thinking": false}'""",
+    )
     model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
 
 
@@ -48,7 +56,10 @@ def add_expander_flags(parser: argparse.ArgumentParser) -> None:
             arguments["help"] += " (default: %(default)s)"
         if get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
-            arguments |= {"choices": [*get_args(kind), *aliases], "metavar": "|".join(get_args(kind))}
+            arguments |= {
+                "choices": [*get_args(kind), *aliases],
+                "metavar": "|".join(get_args(kind)),
+            }
         else:
             arguments |= {"type": int, "metavar": "N"}
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)

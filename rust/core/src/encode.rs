@@ -21,11 +21,7 @@ pub fn encode(tokenizer: &Tokenizer, rendered: Rendered) -> Result<Encoded> {
     text.push_str(&rendered.completion);
     let whole = tokenizer.encode(&text)?;
     if let Some(completion) = whole.strip_prefix(&*prompt) {
-        return Ok(Encoded {
-            completion: completion.to_vec(),
-            prompt,
-            border_merged: false,
-        });
+        return Ok(Encoded { completion: completion.to_vec(), prompt, border_merged: false });
     }
     Ok(Encoded {
         completion: tokenizer.encode_continuation(&rendered.completion)?,

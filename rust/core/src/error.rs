@@ -176,11 +176,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self {
-            kind,
-            text: text.into(),
-            place: Place::default(),
-        }
+        Self { kind, text: text.into(), place: Place::default() }
     }
 
     #[must_use]
@@ -209,10 +205,7 @@ impl Error {
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no message");
-        Self::new(
-            ErrorKind::Internal,
-            format!("a dependency panicked: {}", excerpt(text)),
-        )
+        Self::new(ErrorKind::Internal, format!("a dependency panicked: {}", excerpt(text)))
     }
 }
 

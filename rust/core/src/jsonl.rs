@@ -76,16 +76,10 @@ impl<R: Read> JsonlReader<R> {
         if self.ended {
             return Ok(None);
         }
-        let mut chunk = Chunk {
-            bytes: std::mem::take(&mut self.rest),
-            ..Chunk::default()
-        };
+        let mut chunk = Chunk { bytes: std::mem::take(&mut self.rest), ..Chunk::default() };
         self.fill(&mut chunk)?;
-        let whole = if self.ended {
-            chunk.bytes.len()
-        } else {
-            memrchr(b'\n', &chunk.bytes).map_or(0, |at| at + 1)
-        };
+        let whole =
+            if self.ended { chunk.bytes.len() } else { memrchr(b'\n', &chunk.bytes).map_or(0, |at| at + 1) };
         self.rest = chunk.bytes.split_off(whole);
         self.cut_lines(&mut chunk);
         Ok(Some(chunk))
@@ -106,7 +100,8 @@ impl<R: Read> JsonlReader<R> {
                 chunk.bytes.clear();
                 searched = 0;
             }
-            let wanted = READ_BYTES.max(self.chunk_bytes.saturating_sub(searched).min(self.chunk_bytes)) as u64;
+            let wanted =
+                READ_BYTES.max(self.chunk_bytes.saturating_sub(searched).min(self.chunk_bytes)) as u64;
             let count = self.reader.by_ref().take(wanted).read_to_end(&mut chunk.bytes)?;
             if count == 0 {
                 self.ended = true;
@@ -135,10 +130,7 @@ impl<R: Read> JsonlReader<R> {
     }
 
     fn push(&mut self, chunk: &mut Chunk, text: LineText) {
-        chunk.lines.push(Line {
-            number: self.next_line,
-            text,
-        });
+        chunk.lines.push(Line { number: self.next_line, text });
         self.next_line += 1;
     }
 
@@ -177,6 +169,9 @@ mod tests {
 
     use super::*;
 
+    /// Lines with their numbers, none for one too long, and the count of blank ones.
+    type Found = (Vec<(u64, Option<Vec<u8>>)>, u64);
+
     /// A reader that gives few bytes at a time.
     struct Dribble<'a>(&'a [u8], usize);
 
@@ -189,7 +184,7 @@ mod tests {
         }
     }
 
-    fn lines(bytes: &[u8], step: usize, chunk_bytes: usize, max: usize) -> (Vec<(u64, Option<Vec<u8>>)>, u64) {
+    fn lines(bytes: &[u8], step: usize, chunk_bytes: usize, max: usize) -> Found {
         let mut reader = JsonlReader::new(Dribble(bytes, step), chunk_bytes, max);
         let (mut found, mut blank) = (Vec::new(), 0);
         while let Some(chunk) = reader.next_chunk().unwrap() {
@@ -206,7 +201,7 @@ mod tests {
     }
 
     /// The slow and obvious version.
-    fn obvious(bytes: &[u8], max: usize) -> (Vec<(u64, Option<Vec<u8>>)>, u64) {
+    fn obvious(bytes: &[u8], max: usize) -> Found {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let (mut found, mut blank) = (Vec::new(), 0);
         let mut parts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();

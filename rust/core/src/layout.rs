@@ -46,10 +46,8 @@ pub fn per_turn(targets: Vec<EncodedTarget>) -> Vec<Sample> {
 pub fn merged(targets: Vec<EncodedTarget>) -> Vec<Sample> {
     let mut rows: Vec<Sample> = Vec::new();
     for target in targets {
-        let longest = rows
-            .iter_mut()
-            .filter(|row| target.prompt.starts_with(&row.ids))
-            .max_by_key(|row| row.ids.len());
+        let longest =
+            rows.iter_mut().filter(|row| target.prompt.starts_with(&row.ids)).max_by_key(|row| row.ids.len());
         if let Some(row) = longest {
             extend(row, target);
         } else {
@@ -66,10 +64,7 @@ fn extend(row: &mut Sample, target: EncodedTarget) {
     let start = target.prompt.len();
     row.ids = target.prompt;
     row.ids.extend_from_slice(&target.completion);
-    row.trained.push(Trained {
-        tokens: start..row.ids.len(),
-        weight: target.weight,
-    });
+    row.trained.push(Trained { tokens: start..row.ids.len(), weight: target.weight });
     row.targets.push(target.message);
 }
 

@@ -35,7 +35,8 @@ pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
 pub use options::{
-    ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn, input_format,
+    ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn,
+    input_format,
 };
 pub use pipeline::{Expander, Outcome, Record};
 pub use pool::Pool;

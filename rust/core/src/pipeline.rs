@@ -76,7 +76,12 @@ impl Expander {
     }
 
     /// Expands one record; nothing is returned once `cancelled` is set.
-    pub fn expand_record(&self, record: Record<'_>, parser: &mut json::Parser, cancelled: &AtomicBool) -> Outcome {
+    pub fn expand_record(
+        &self,
+        record: Record<'_>,
+        parser: &mut json::Parser,
+        cancelled: &AtomicBool,
+    ) -> Outcome {
         let work = AssertUnwindSafe(|| self.try_expand(record, parser, cancelled));
         let result = catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let mut outcome = result.unwrap_or_else(|error| {
@@ -105,7 +110,12 @@ impl Expander {
         }
     }
 
-    fn try_expand(&self, record: Record<'_>, parser: &mut json::Parser, cancelled: &AtomicBool) -> Result<Outcome> {
+    fn try_expand(
+        &self,
+        record: Record<'_>,
+        parser: &mut json::Parser,
+        cancelled: &AtomicBool,
+    ) -> Result<Outcome> {
         let bytes = record.bytes.ok_or_else(|| {
             let text = format!("the line is longer than max_line_bytes ({})", self.options.max_line_bytes);
             Error::new(ErrorKind::LineTooLong, text)
@@ -121,12 +131,7 @@ impl Expander {
         };
         work.look_at_messages()?;
         let samples = work.samples(cancelled).unwrap_or_default();
-        Ok(Outcome {
-            conversation_id: xxh3_128(bytes),
-            report: work.finish(&samples),
-            samples,
-            error: None,
-        })
+        Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 
     fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
@@ -174,7 +179,8 @@ impl Work<'_> {
             return Ok(());
         };
         if self.expander.options.control_tokens == ControlTokenPolicy::Reject {
-            let mut error = Error::new(ErrorKind::ControlToken, format!("the text holds the control token {token:?}"));
+            let mut error =
+                Error::new(ErrorKind::ControlToken, format!("the text holds the control token {token:?}"));
             error.place.message = message;
             return Err(error);
         }
@@ -244,10 +250,7 @@ impl Work<'_> {
         for target in targets {
             check(cancelled)?;
             match self.encode_target(target) {
-                Ok(encoded) => kept.push(WholeTarget {
-                    target,
-                    encoded: Some(encoded),
-                }),
+                Ok(encoded) => kept.push(WholeTarget { target, encoded: Some(encoded) }),
                 // What inference would show cannot be told; the one rendering may still hold the message.
                 Err(error) if matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken) => {
                     kept.push(WholeTarget { target, encoded: None });
@@ -289,7 +292,9 @@ impl Work<'_> {
         let tokenizer = &self.expander.renderer.tokenizer;
         let sample = whole::all_tokens(&self.prepared, self.conversation, tokenizer).and_then(|sample| {
             match self.expander.options.max_length {
-                Some(max_length) if sample.ids.len() > max_length => Err(too_long(sample.ids.len(), max_length)),
+                Some(max_length) if sample.ids.len() > max_length => {
+                    Err(too_long(sample.ids.len(), max_length))
+                }
                 _ => Ok(sample),
             }
         });
@@ -332,7 +337,10 @@ fn check(cancelled: &AtomicBool) -> std::result::Result<(), Cancelled> {
 }
 
 fn too_long(length: usize, max_length: usize) -> Error {
-    Error::new(ErrorKind::TooLong, format!("the sample has {length} tokens, more than max_length ({max_length})"))
+    Error::new(
+        ErrorKind::TooLong,
+        format!("the sample has {length} tokens, more than max_length ({max_length})"),
+    )
 }
 
 fn is_empty(message: &Message) -> bool {

@@ -24,10 +24,7 @@ impl Pool {
     /// `None`: one thread per core that this process may use.
     pub fn new(threads: Option<usize>) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self {
-            threads: threads.unwrap_or_else(cores).max(1),
-            current: Mutex::new(None),
-        }
+        Self { threads: threads.unwrap_or_else(cores).max(1), current: Mutex::new(None) }
     }
 
     /// The threads of this process, started at first use.

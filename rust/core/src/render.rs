@@ -39,10 +39,7 @@ pub fn render(prepared: &Prepared<'_>, message: &Message, index: usize) -> Resul
 }
 
 fn calls_tools(fields: &Object) -> bool {
-    fields
-        .get("tool_calls")
-        .and_then(Value::as_array)
-        .is_some_and(|calls| !calls.is_empty())
+    fields.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty())
 }
 
 fn mismatch(prompt: &str, full: &str) -> Error {

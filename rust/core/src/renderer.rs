@@ -2,6 +2,7 @@
 //!
 //! In: a model folder and how to use its template. Out: a frozen object that renders and encodes, shared by threads.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use jiff::civil::DateTime;
@@ -60,7 +61,8 @@ impl Renderer {
 
     /// A template that writes the begin token twice would train on what no server sends.
     fn check_begin(&self, folder: &Path, files: &ModelFiles) -> Result<()> {
-        let Some(begin) = files.special_token("bos_token").and_then(|token| self.tokenizer.id_of(token)) else {
+        let Some(begin) = files.special_token("bos_token").and_then(|token| self.tokenizer.id_of(token))
+        else {
             return Ok(());
         };
         let pairs = [("role".into(), "user".into()), ("content".into(), "hello".into())];
@@ -68,7 +70,8 @@ impl Renderer {
         let Ok(text) = self.render(&[message], None, true, &Object::default()) else {
             return Ok(());
         };
-        let begins = self.tokenizer.encode(&text)?.iter().take_while(|id| id.cast_unsigned() == begin).count();
+        let begins =
+            self.tokenizer.encode(&text)?.iter().take_while(|id| id.cast_unsigned() == begin).count();
         if begins > 1 {
             let text = format!("the chat template writes the begin token {begins} times");
             return Err(model_error(folder, &text));
@@ -134,7 +137,10 @@ fn choose_templates(
         let text = if names.is_empty() {
             "has no chat template: neither chat_template.jinja nor one in tokenizer_config.json".to_owned()
         } else {
-            format!("has chat templates {} and none named default: choose one with chat_template", names.join(", "))
+            format!(
+                "has chat templates {} and none named default: choose one with chat_template",
+                names.join(", ")
+            )
         };
         return Err(model_error(folder, &text));
     };
@@ -154,10 +160,11 @@ fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource) -> String {
         part(name.as_bytes());
         part(token.as_bytes());
     }
-    let kwargs = Style {
-        sort_keys: true,
-        ..Style::default()
-    };
+    let kwargs = Style { sort_keys: true, ..Style::default() };
     part(json::write(&Value::Object(source.kwargs.clone()), &kwargs).as_bytes());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

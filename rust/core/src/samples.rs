@@ -74,9 +74,7 @@ impl Samples {
         self.file.push(origin.file);
         self.line.push(origin.line);
         self.conversation_id.extend_from_slice(&origin.conversation_id.to_be_bytes());
-        self.targets.extend(
-            sample.targets.iter().map(|message| i32::try_from(*message).unwrap_or(i32::MAX)),
-        );
+        self.targets.extend(sample.targets.iter().map(|message| i32::try_from(*message).unwrap_or(i32::MAX)));
         self.target_offsets.push(signed(self.targets.len()));
     }
 
@@ -104,7 +102,6 @@ impl Samples {
         let labels = &self.labels[..tokens];
         self.loss_weights.get_or_insert_with(|| unit_weights(labels));
     }
-
 }
 
 /// 1 where there is a label, else 0.

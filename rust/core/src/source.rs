@@ -35,16 +35,11 @@ impl Source {
     pub fn open(self, taken: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
         let name = self.name();
         let raw: Box<dyn Read + Send> = match self {
-            Self::Path(path) => {
-                Box::new(File::open(&path).map_err(|error| read_error(&name, &error))?)
-            }
+            Self::Path(path) => Box::new(File::open(&path).map_err(|error| read_error(&name, &error))?),
             Self::Stdin => Box::new(io::stdin()),
             Self::Stream { reader, .. } => reader,
         };
-        let counted = Counted {
-            reader: raw,
-            taken: taken.clone(),
-        };
+        let counted = Counted { reader: raw, taken: taken.clone() };
         decompressed(counted).map_err(|error| read_error(&name, &error))
     }
 }
@@ -52,14 +47,12 @@ impl Source {
 /// The error of a failed read: a broken compressed stream, or whatever the system said.
 pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
     let (kind, text) = match error.kind() {
-        io::ErrorKind::UnexpectedEof => (
-            ErrorKind::Compression,
-            "the compressed data ends too early: the file is truncated".to_owned(),
-        ),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => (
-            ErrorKind::Compression,
-            format!("the compressed data is broken: {error}"),
-        ),
+        io::ErrorKind::UnexpectedEof => {
+            (ErrorKind::Compression, "the compressed data ends too early: the file is truncated".to_owned())
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            (ErrorKind::Compression, format!("the compressed data is broken: {error}"))
+        }
         _ => (ErrorKind::Io, format!("cannot be read: {error}")),
     };
     let mut error = Error::new(kind, text);

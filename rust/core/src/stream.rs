@@ -60,7 +60,12 @@ pub enum Interruption {
 }
 
 impl Stream {
-    pub fn open(expander: Arc<Expander>, pool: Arc<Pool>, sources: Vec<Source>, options: StreamOptions) -> Self {
+    pub fn open(
+        expander: Arc<Expander>,
+        pool: Arc<Pool>,
+        sources: Vec<Source>,
+        options: StreamOptions,
+    ) -> Self {
         let cancelled = Arc::new(AtomicBool::new(false));
         let bytes_taken = Arc::new(AtomicU64::new(0));
         let (sender, chunks) = sync_channel(READ_AHEAD);
@@ -74,15 +79,7 @@ impl Stream {
         };
         // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
         std::thread::spawn(move || reader.run(sources));
-        Self {
-            expander,
-            pool,
-            chunks,
-            cancelled,
-            bytes_taken,
-            first: true,
-            ended: false,
-        }
+        Self { expander, pool, chunks, cancelled, bytes_taken, first: true, ended: false }
     }
 
     /// Bytes taken from the sources so far, before decompression.
@@ -106,7 +103,10 @@ impl Stream {
     }
 
     /// The samples of all that is left.
-    pub fn rest(&mut self, go_on: &mut dyn FnMut() -> bool) -> std::result::Result<(Samples, Report), Interruption> {
+    pub fn rest(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> std::result::Result<(Samples, Report), Interruption> {
         let (mut samples, mut report) = (Samples::default(), Report::default());
         while let Some((more, its_report)) = self.next_chunk(go_on)? {
             samples.append(more);
@@ -185,10 +185,7 @@ fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) 
         })
         .collect();
     let mut samples = Samples::default();
-    let mut report = Report {
-        blank_lines: chunk.chunk.blank_lines,
-        ..Report::default()
-    };
+    let mut report = Report { blank_lines: chunk.chunk.blank_lines, ..Report::default() };
     for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
         if let Some(error) = outcome.error {
             return Err(error);
@@ -278,12 +275,7 @@ impl Reader {
                 chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
             }
             self.left = self.left.saturating_sub(count);
-            let mut chunk = FileChunk {
-                index,
-                name: name.clone(),
-                format,
-                chunk,
-            };
+            let mut chunk = FileChunk { index, name: name.clone(), format, chunk };
             format = format.or_else(|| chunk.detect());
             chunk.format = format;
             if self.sender.send(Ok(chunk)).is_err() {

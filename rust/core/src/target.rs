@@ -29,10 +29,7 @@ pub fn targets(conversation: &Conversation, train_on: TrainOn) -> Vec<Target> {
             TrainOn::LastAssistantTurn => last_user.is_none_or(|user| *i > user),
             TrainOn::Marked => message.weight.is_some(),
         })
-        .map(|(i, message)| Target {
-            message: i,
-            weight: message.weight.unwrap_or(1.0),
-        })
+        .map(|(i, message)| Target { message: i, weight: message.weight.unwrap_or(1.0) })
         .filter(|target| target.weight > 0.0)
         .collect()
 }

@@ -33,11 +33,7 @@ pub fn whole(
 ) -> Result<Whole> {
     let text = prepared.render(conversation.messages.len(), false)?;
     let encoding = tokenizer.encode_with_bytes(&text)?;
-    let mut found = Whole {
-        sample: Sample::default(),
-        inexact: 0,
-        lost: Vec::new(),
-    };
+    let mut found = Whole { sample: Sample::default(), inexact: 0, lost: Vec::new() };
     for WholeTarget { target, encoded } in targets {
         let exact = encoded.and_then(|encoded| {
             let rest = encoding.ids.strip_prefix(&*encoded.prompt)?;
@@ -58,10 +54,7 @@ pub fn whole(
                 }
             }
         };
-        found.sample.trained.push(Trained {
-            tokens,
-            weight: target.weight,
-        });
+        found.sample.trained.push(Trained { tokens, weight: target.weight });
         found.sample.targets.push(target.message);
     }
     found.sample.ids = encoding.ids;
@@ -69,7 +62,11 @@ pub fn whole(
 }
 
 /// Every token of the conversation has a label, save those of messages whose weight is 0.
-pub fn all_tokens(prepared: &Prepared<'_>, conversation: &Conversation, tokenizer: &Tokenizer) -> Result<Sample> {
+pub fn all_tokens(
+    prepared: &Prepared<'_>,
+    conversation: &Conversation,
+    tokenizer: &Tokenizer,
+) -> Result<Sample> {
     let text = prepared.render(conversation.messages.len(), false)?;
     let encoding = tokenizer.encode_with_bytes(&text)?;
     let mut weights = vec![1.0f32; encoding.ids.len()];
@@ -84,11 +81,7 @@ pub fn all_tokens(prepared: &Prepared<'_>, conversation: &Conversation, tokenize
             targets.push(i);
         }
     }
-    Ok(Sample {
-        trained: runs(&weights),
-        ids: encoding.ids,
-        targets,
-    })
+    Ok(Sample { trained: runs(&weights), ids: encoding.ids, targets })
 }
 
 /// Runs of tokens of one weight above 0.

@@ -33,7 +33,10 @@ impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, prompt_mismatch, control_tokens,
                         input_format, on_error, max_line_bytes, num_threads))]
-    #[allow(clippy::too_many_arguments, reason = "one argument per option: Python's options class is the struct")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one argument per option: Python's options class is the struct"
+    )]
     fn new(
         py: Python<'_>,
         renderer: &Renderer,
@@ -61,14 +64,17 @@ impl Expander {
             max_line_bytes,
             num_threads,
         };
-        let core = core::Expander::new(renderer.core.clone(), options).map_err(|error| to_python(py, &error))?;
-        Ok(Self {
-            core: Arc::new(core),
-            pool: Arc::new(core::Pool::new(num_threads)),
-        })
+        let core =
+            core::Expander::new(renderer.core.clone(), options).map_err(|error| to_python(py, &error))?;
+        Ok(Self { core: Arc::new(core), pool: Arc::new(core::Pool::new(num_threads)) })
     }
 
-    fn open(&self, sources: Vec<Bound<'_, PyAny>>, chunk_bytes: usize, limit: Option<u64>) -> PyResult<Stream> {
+    fn open(
+        &self,
+        sources: Vec<Bound<'_, PyAny>>,
+        chunk_bytes: usize,
+        limit: Option<u64>,
+    ) -> PyResult<Stream> {
         let sources = sources.iter().map(source::from_python).collect::<PyResult<Vec<_>>>()?;
         let options = core::StreamOptions { chunk_bytes, limit };
         Ok(Stream {
@@ -113,12 +119,9 @@ impl Stream {
         let mut signal = None;
         let result = py.detach(|| {
             let mut stream = self.core.try_lock().map_err(|_| busy())?;
-            let mut go_on = || match Python::attach(|py| py.check_signals()) {
-                Ok(()) => true,
-                Err(error) => {
-                    signal = Some(error);
-                    false
-                }
+            let mut go_on = || {
+                signal = Python::attach(|py| py.check_signals().err());
+                signal.is_none()
             };
             Ok::<_, PyErr>(step(&mut stream, &mut go_on))
         })?;
@@ -133,12 +136,17 @@ fn busy() -> PyErr {
     PyRuntimeError::new_err("a stream is read by one thread at a time")
 }
 
-fn to_dict<'py>(py: Python<'py>, samples: core::Samples, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {
+fn to_dict<'py>(
+    py: Python<'py>,
+    samples: core::Samples,
+    report: &core::Report,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("input_ids", samples.input_ids.into_pyarray(py))?;
     dict.set_item("labels", samples.labels.into_pyarray(py))?;
     dict.set_item("offsets", samples.offsets.into_pyarray(py))?;
-    let weights: Option<Bound<'py, PyArray1<f32>>> = samples.loss_weights.map(|weights| weights.into_pyarray(py));
+    let weights: Option<Bound<'py, PyArray1<f32>>> =
+        samples.loss_weights.map(|weights| weights.into_pyarray(py));
     dict.set_item("loss_weights", weights)?;
     dict.set_item("file", samples.file.into_pyarray(py))?;
     dict.set_item("line", samples.line.into_pyarray(py))?;

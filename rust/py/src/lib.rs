@@ -3,6 +3,8 @@
 //! Everything here converts and releases the GIL; nothing decides. Structured values (messages, tools, options,
 //! reports) cross as JSON text, so that both sides have one reader for them; arrays cross without a copy.
 
+#![allow(clippy::needless_pass_by_value, reason = "extracting an argument gives an owned value")]
+
 mod errors;
 mod expander;
 mod renderer;
@@ -27,12 +29,14 @@ mod _core {
         module.add("CHUNK_BYTES", everyturn_core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", everyturn_core::MAX_LINE_BYTES)?;
         module.add("CHOICES", choices(module.py())?)?;
-        module.add("ERROR_KINDS", everyturn_core::ErrorKind::ALL.map(|kind| kind.name()))
+        module.add("ERROR_KINDS", everyturn_core::ErrorKind::ALL.map(everyturn_core::ErrorKind::name))
     }
 
     /// The names that each option takes, for the test that holds Python's types to them.
     fn choices(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
-        use everyturn_core::{ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Overflow, PromptMismatch, TrainOn};
+        use everyturn_core::{
+            ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Overflow, PromptMismatch, TrainOn,
+        };
         let choices = pyo3::types::PyDict::new(py);
         for (option, names) in [
             ("train_on", TrainOn::NAMES),

@@ -23,7 +23,10 @@ fn json(py: Python<'_>, text: &str) -> PyResult<core::Value> {
 fn object(py: Python<'_>, text: &str) -> PyResult<core::Object> {
     match json(py, text)? {
         core::Value::Object(object) => Ok(object),
-        other => Err(PyValueError::new_err(format!("template arguments are {}, expected an object", other.type_name()))),
+        other => Err(PyValueError::new_err(format!(
+            "template arguments are {}, expected an object",
+            other.type_name()
+        ))),
     }
 }
 
@@ -45,9 +48,7 @@ impl Renderer {
         let renderer = py
             .detach(|| core::Renderer::from_dir(&folder, options))
             .map_err(|error| to_python(py, &error))?;
-        Ok(Self {
-            core: Arc::new(renderer),
-        })
+        Ok(Self { core: Arc::new(renderer) })
     }
 
     fn render(

@@ -21,10 +21,7 @@ pub fn from_python(input: &Bound<'_, PyAny>) -> PyResult<Source> {
             let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
             Source::Stream {
                 name,
-                reader: Box::new(PyReader {
-                    reader: reader.unbind(),
-                    rest: Cursor::new(Vec::new()),
-                }),
+                reader: Box::new(PyReader { reader: reader.unbind(), rest: Cursor::new(Vec::new()) }),
             }
         }
     })

@@ -49,7 +49,9 @@ fn jinja_value(value: &Value) -> JinjaValue {
 }
 
 fn jinja_object(object: &Object) -> JinjaValue {
-    JinjaValue::from_pairs(object.iter().map(|(key, value)| (JinjaValue::from(key.clone()), jinja_value(value))))
+    JinjaValue::from_pairs(
+        object.iter().map(|(key, value)| (JinjaValue::from(key.clone()), jinja_value(value))),
+    )
 }
 
 pub struct Engine {
@@ -124,12 +126,10 @@ fn without_generation_tags(source: &str) -> String {
         out.push_str(before);
         let inner = tag[2..].trim_start_matches(['-', '+']);
         let word = inner.trim_start();
-        let replaced = [("generation", "with"), ("endgeneration", "endwith")]
-            .into_iter()
-            .find(|(name, _)| {
-                word.strip_prefix(name).is_some_and(|after| {
-                    after.trim_start().trim_start_matches(['-', '+']).starts_with("%}")
-                })
+        let replaced =
+            [("generation", "with"), ("endgeneration", "endwith")].into_iter().find(|(name, _)| {
+                word.strip_prefix(name)
+                    .is_some_and(|after| after.trim_start().trim_start_matches(['-', '+']).starts_with("%}"))
             });
         if let Some((name, with)) = replaced {
             let name_at = tag.len() - word.len();

@@ -42,6 +42,7 @@ fn invalid(text: impl Into<String>) -> Error {
 }
 
 /// `json.dumps` with the arguments that transformers passes on.
+#[allow(clippy::needless_pass_by_value, reason = "the engine hands arguments over")]
 fn tojson(value: &JinjaValue, kwargs: Kwargs) -> Result<String, Error> {
     let mut style = Style::default();
     if let Some(ensure_ascii) = kwargs.get::<Option<bool>>("ensure_ascii")? {
@@ -67,6 +68,7 @@ fn tojson(value: &JinjaValue, kwargs: Kwargs) -> Result<String, Error> {
     Ok(json::write(&python::to_json(value)?, &style))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the engine hands arguments over")]
 fn trim(text: &JinjaValue, chars: Option<Arc<str>>) -> Result<String, Error> {
     let mut out = String::new();
     python::write_str(&mut out, text).map_err(|_| invalid("trim: a value could not be printed"))?;
@@ -77,9 +79,7 @@ fn length(value: &JinjaValue) -> Result<usize, Error> {
     if value.is_undefined() {
         return Ok(0);
     }
-    value
-        .len()
-        .ok_or_else(|| invalid(format!("object of type {} has no length", value.kind())))
+    value.len().ok_or_else(|| invalid(format!("object of type {} has no length", value.kind())))
 }
 
 fn strip<'a>(text: &'a str, chars: Option<&str>, left: bool, right: bool) -> &'a str {
@@ -154,7 +154,8 @@ fn any_affix(affix: &JinjaValue, matches: impl Fn(&str) -> bool) -> Result<bool,
 }
 
 fn split(text: &str, separator: Option<&str>, most: Option<i64>) -> Result<JinjaValue, Error> {
-    let limit = most.and_then(|most| usize::try_from(most).ok()).map_or(usize::MAX, |most| most.saturating_add(1));
+    let limit =
+        most.and_then(|most| usize::try_from(most).ok()).map_or(usize::MAX, |most| most.saturating_add(1));
     let Some(separator) = separator else {
         if limit != usize::MAX {
             return Err(invalid("split: a limit without a separator is not known here"));

@@ -35,9 +35,8 @@ pub fn locate(prepared: &Prepared<'_>, whole: &str, index: usize, role: Role) ->
 }
 
 fn exchanged(prepared: &Prepared<'_>, index: usize, role: Role, word: &str) -> Result<String> {
-    let fields: Object = [("role".into(), role.name().into()), ("content".into(), Value::from(word))]
-        .into_iter()
-        .collect();
+    let fields: Object =
+        [("role".into(), role.name().into()), ("content".into(), Value::from(word))].into_iter().collect();
     let mut messages = prepared.messages.clone();
     messages[index] = Input::from_object(&fields);
     let text = prepared.render_messages(&messages, false)?;

@@ -18,7 +18,7 @@ use jiff::civil::DateTime;
 pub use locate::locate;
 pub use probe::{StopToken, TurnEnd};
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, as_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::tokenizer::ControlTokens;
@@ -135,12 +135,9 @@ impl ChatTemplate {
         let inputs = messages
             .iter()
             .enumerate()
-            .map(|(i, message)| match message.as_object() {
-                Some(fields) => Ok(Input::from_object(&prepare::as_transformers(fields))),
-                None => {
-                    let text = format!("the message is {}, expected an object", message.type_name());
-                    Err(Error::new(ErrorKind::Shape, text).at_message(i))
-                }
+            .map(|(i, message)| {
+                let fields = as_message(message).map_err(|error| error.at_message(i))?;
+                Ok(Input::from_object(&prepare::as_transformers(fields)))
             })
             .collect::<Result<Vec<_>>>()?;
         let tools = tools.map(Input::from_json);
@@ -155,10 +152,7 @@ impl ChatTemplate {
     fn inputs(&self, kwargs: &Object) -> Vec<(Arc<str>, Input)> {
         let mut variables = self.variables.clone();
         merge(&mut variables, kwargs);
-        variables
-            .into_iter()
-            .map(|(name, value)| (name, Input::from_json(&value)))
-            .collect()
+        variables.into_iter().map(|(name, value)| (name, Input::from_json(&value))).collect()
     }
 }
 
@@ -173,9 +167,7 @@ impl Prepared<'_> {
     }
 
     fn render_messages(&self, messages: &[Input], add_generation_prompt: bool) -> Result<String> {
-        self.variant
-            .engine
-            .render(messages, self.tools.as_ref(), add_generation_prompt, &self.variables)
+        self.variant.engine.render(messages, self.tools.as_ref(), add_generation_prompt, &self.variables)
     }
 }
 
@@ -187,18 +179,12 @@ impl Variant {
         control_tokens: &ControlTokens,
     ) -> Result<Self> {
         let engine = Engine::compile(text, now)?;
-        let inputs: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| (name.clone(), Input::from_json(value)))
-            .collect();
+        let inputs: Vec<_> =
+            variables.iter().map(|(name, value)| (name.clone(), Input::from_json(value))).collect();
         let probe = probe::Probe::new(&engine, &inputs, control_tokens);
         let turn_end = probe.turn_end()?;
         let takes_parts = probe.takes_parts();
-        Ok(Self {
-            engine,
-            takes_parts,
-            turn_end,
-        })
+        Ok(Self { engine, takes_parts, turn_end })
     }
 }
 

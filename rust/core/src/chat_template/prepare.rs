@@ -24,10 +24,8 @@ pub(super) fn message_fields(fields: &Object, takes_parts: bool) -> (Object, boo
 pub(super) fn as_transformers(fields: &Object) -> Object {
     let mut fields = fields.clone();
     fields.retain(|_, value| !value.is_null());
-    let reasoning = ["reasoning_content", "thinking", "reasoning"]
-        .into_iter()
-        .find_map(|key| fields.get(key))
-        .cloned();
+    let reasoning =
+        ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(|key| fields.get(key)).cloned();
     if let Some(reasoning) = reasoning {
         let thinking = fields.remove("thinking").unwrap_or_else(|| reasoning.clone());
         fields.insert_first("thinking", thinking);
@@ -38,9 +36,6 @@ pub(super) fn as_transformers(fields: &Object) -> Object {
 
 /// Servers that feed such a template join the texts of parts with a newline.
 fn join_parts(parts: &[Value]) -> String {
-    let texts: Vec<&str> = parts
-        .iter()
-        .filter_map(|part| part.as_object()?.get("text")?.as_str())
-        .collect();
+    let texts: Vec<&str> = parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str()).collect();
     texts.join("\n")
 }

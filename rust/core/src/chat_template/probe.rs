@@ -22,15 +22,9 @@ pub struct StopToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnEnd {
     /// The turn's own rendering holds the stop token; behind it stands one of these texts (ChatML: a newline).
-    Written {
-        stops: Vec<StopToken>,
-        trailing: Vec<String>,
-    },
+    Written { stops: Vec<StopToken>, trailing: Vec<String> },
     /// The turn has no end of its own: the header of the next message is what the model emits (GLM).
-    NextHeader {
-        plain: HeaderStop,
-        tool_calls: HeaderStop,
-    },
+    NextHeader { plain: HeaderStop, tool_calls: HeaderStop },
 }
 
 /// What the next header starts with: text up to its first control token, and that token.
@@ -90,12 +84,12 @@ struct Tail {
 }
 
 impl<'a> Probe<'a> {
-    pub fn new(engine: &'a Engine, variables: &'a [(Arc<str>, Input)], control_tokens: &'a ControlTokens) -> Self {
-        Self {
-            engine,
-            variables,
-            control_tokens,
-        }
+    pub fn new(
+        engine: &'a Engine,
+        variables: &'a [(Arc<str>, Input)],
+        control_tokens: &'a ControlTokens,
+    ) -> Self {
+        Self { engine, variables, control_tokens }
     }
 
     /// True if a user's content given as a list of text parts comes out as that text.
@@ -111,7 +105,9 @@ impl<'a> Probe<'a> {
         if let Some((at, stop)) = self.control_tokens.first(&plain.own) {
             let mut stops = vec![stop];
             let mut trailing = vec![plain.own[at..].to_owned()];
-            if let Some((at, stop, tail)) = self.tool_tail().and_then(|tail| self.tool_stop(&stops[0], tail.own)) {
+            if let Some((at, stop, tail)) =
+                self.tool_tail().and_then(|tail| self.tool_stop(&stops[0], tail.own))
+            {
                 if stops[0] != stop {
                     stops.push(stop);
                 }
@@ -129,19 +125,22 @@ impl<'a> Probe<'a> {
             )
         };
         let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
-        let tool_calls = self
-            .tool_tail()
-            .and_then(|tail| self.header_stop(&tail))
-            .unwrap_or_else(|| plain.clone());
+        let tool_calls =
+            self.tool_tail().and_then(|tail| self.header_stop(&tail)).unwrap_or_else(|| plain.clone());
         Ok(TurnEnd::NextHeader { plain, tool_calls })
     }
 
     fn plain_tail(&self) -> Result<Tail> {
         let texts = |content: fn(&str) -> Value| {
-            (message("user", content(USER)), message("assistant", content(ANSWER)), message("user", content(NEXT)))
+            (
+                message("user", content(USER)),
+                message("assistant", content(ANSWER)),
+                message("user", content(NEXT)),
+            )
         };
         let as_text = |text: &str| Value::from(text);
-        let as_parts = |text: &str| Value::Array(vec![object(&[("type", "text".into()), ("text", text.into())])]);
+        let as_parts =
+            |text: &str| Value::Array(vec![object(&[("type", "text".into()), ("text", text.into())])]);
         let (question, answer, next) = texts(as_text);
         let probed = self.tail(&question, &answer, &next, ANSWER);
         let (question, answer, next) = texts(as_parts);
@@ -156,7 +155,8 @@ impl<'a> Probe<'a> {
         let as_text = Value::from(format!("{{\"a\": \"{ANSWER}\"}}").as_str());
         [arguments, as_text].into_iter().find_map(|arguments| {
             let function = object(&[("name", TOOL.into()), ("arguments", arguments)]);
-            let call = object(&[("type", "function".into()), ("id", "call_1".into()), ("function", function)]);
+            let call =
+                object(&[("type", "function".into()), ("id", "call_1".into()), ("function", function)]);
             let mut fields = message("assistant", "".into());
             if let Value::Object(fields) = &mut fields {
                 fields.insert("tool_calls", Value::Array(vec![call]));
@@ -178,10 +178,7 @@ impl<'a> Probe<'a> {
     fn header_stop(&self, tail: &Tail) -> Option<HeaderStop> {
         let header = tail.with_next.as_ref()?.strip_prefix(&*tail.own)?;
         let (end, stop) = self.control_tokens.first(header)?;
-        Some(HeaderStop {
-            before: header[..end - stop.text.len()].to_owned(),
-            stop,
-        })
+        Some(HeaderStop { before: header[..end - stop.text.len()].to_owned(), stop })
     }
 
     fn tail(&self, question: &Value, answer: &Value, next: &Value, last_word: &str) -> Result<Tail> {

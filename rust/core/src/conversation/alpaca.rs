@@ -21,7 +21,9 @@ pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
     }
     let answer = match optional_text(record, "output")? {
         Some(answer) => answer,
-        None => optional_text(record, "response")?.ok_or_else(|| missing(record, "output", Format::Alpaca))?,
+        None => {
+            optional_text(record, "response")?.ok_or_else(|| missing(record, "output", Format::Alpaca))?
+        }
     };
     messages.push(Message::text(Role::User, &question));
     messages.push(Message::text(Role::Assistant, answer));

@@ -64,7 +64,8 @@ pub fn key_list(record: &Object) -> String {
     if record.is_empty() {
         return "no keys".into();
     }
-    let mut keys: Vec<String> = record.iter().take(SHOWN).map(|(key, _)| crate::error::excerpt(key)).collect();
+    let mut keys: Vec<String> =
+        record.iter().take(SHOWN).map(|(key, _)| crate::error::excerpt(key)).collect();
     if record.len() > SHOWN {
         keys.push("..".into());
     }

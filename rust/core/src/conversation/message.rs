@@ -58,12 +58,7 @@ impl Message {
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
             .collect();
-        Self {
-            role,
-            fields,
-            weight: None,
-            may_be_target: true,
-        }
+        Self { role, fields, weight: None, may_be_target: true }
     }
 }
 
@@ -76,12 +71,9 @@ pub(super) fn read_messages(items: &[Value]) -> Result<Vec<Message>> {
 }
 
 /// The object that a message must be.
-pub(super) fn as_message(item: &Value) -> Result<&Object> {
+pub fn as_message(item: &Value) -> Result<&Object> {
     item.as_object().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Shape,
-            format!("the message is {}, expected an object", item.type_name()),
-        )
+        Error::new(ErrorKind::Shape, format!("the message is {}, expected an object", item.type_name()))
     })
 }
 
@@ -126,12 +118,7 @@ pub(super) fn finish_message(role: Role, mut fields: Object) -> Result<Message> 
         }
     }
     check_tool_calls(fields.get("tool_calls"))?;
-    Ok(Message {
-        role,
-        fields,
-        weight,
-        may_be_target: true,
-    })
+    Ok(Message { role, fields, weight, may_be_target: true })
 }
 
 /// Only an assistant can say something without a content.
@@ -180,7 +167,10 @@ pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
             if call.as_object().is_none_or(|object| !object.contains_key("name")) {
                 return Err(Error::new(
                     ErrorKind::Tools,
-                    format!("{what} is {} without a name, expected an object with \"name\"", call.type_name()),
+                    format!(
+                        "{what} is {} without a name, expected an object with \"name\"",
+                        call.type_name()
+                    ),
                 ));
             }
             let pairs = [("type".into(), "function".into()), ("function".into(), call)];

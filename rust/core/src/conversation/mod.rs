@@ -14,7 +14,7 @@ mod sharegpt;
 mod weight;
 
 pub use format::Format;
-pub use message::{Message, Role};
+pub use message::{Message, Role, as_message};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};
@@ -65,17 +65,19 @@ pub fn as_record(record: &Value) -> Result<&Object> {
 /// The error for a record of which no format is known.
 pub fn unknown_format(record: &Value) -> Error {
     let keys = record.as_object().map(format::key_list).unwrap_or_default();
-    let text = format!("no key tells the record's format: it has {keys}; expected one of {}", format::telling_keys());
+    let text = format!(
+        "no key tells the record's format: it has {keys}; expected one of {}",
+        format::telling_keys()
+    );
     Error::new(ErrorKind::UnknownFormat, text)
 }
 
 fn list<'a>(record: &'a Object, key: &str, format: Format) -> Result<&'a [Value]> {
     match record.get(key) {
         Some(Value::Array(items)) => Ok(items),
-        Some(other) => Err(Error::new(
-            ErrorKind::Shape,
-            format!("{key:?} is {}, expected a list", other.type_name()),
-        )),
+        Some(other) => {
+            Err(Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected a list", other.type_name())))
+        }
         None => Err(missing(record, key, format)),
     }
 }
@@ -96,10 +98,9 @@ fn optional_text<'a>(record: &'a Object, key: &str) -> Result<Option<&'a str>> {
     match record.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(Error::new(
-            ErrorKind::Shape,
-            format!("{key:?} is {}, expected text", other.type_name()),
-        )),
+        Some(other) => {
+            Err(Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected text", other.type_name())))
+        }
     }
 }
 
@@ -110,9 +111,8 @@ fn required_text<'a>(record: &'a Object, key: &str, format: Format) -> Result<&'
 /// JSON held in a text, or the value itself.
 fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
     match value {
-        Value::String(text) => json::parse_strict(text.as_bytes()).map_err(|error| {
-            Error::new(kind, format!("{what} is text that is not JSON: {error}"))
-        }),
+        Value::String(text) => json::parse_strict(text.as_bytes())
+            .map_err(|error| Error::new(kind, format!("{what} is text that is not JSON: {error}"))),
         other => Ok(other.clone()),
     }
 }
@@ -144,10 +144,9 @@ fn read_template_kwargs(kwargs: Option<&Value>) -> Result<Object> {
             check_reserved(kwargs).map_err(error)?;
             Ok(kwargs.clone())
         }
-        Some(other) => Err(error(format!(
-            "\"chat_template_kwargs\" is {}, expected an object",
-            other.type_name()
-        ))),
+        Some(other) => {
+            Err(error(format!("\"chat_template_kwargs\" is {}, expected an object", other.type_name())))
+        }
     }
 }
 

@@ -9,10 +9,9 @@ use crate::json::{Object, Value};
 pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
     let get = |key: &str| record.get(key).ok_or_else(|| missing(record, key, Format::PromptCompletion));
     match (get("prompt")?, get("completion")?) {
-        (Value::String(prompt), Value::String(completion)) => Ok(vec![
-            Message::text(Role::User, prompt),
-            Message::text(Role::Assistant, completion),
-        ]),
+        (Value::String(prompt), Value::String(completion)) => {
+            Ok(vec![Message::text(Role::User, prompt), Message::text(Role::Assistant, completion)])
+        }
         (Value::Array(prompt), Value::Array(completion)) => {
             let mut messages = message::read_messages(prompt)?;
             for message in &mut messages {

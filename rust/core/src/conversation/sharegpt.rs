@@ -42,7 +42,8 @@ pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
 
 fn read_entry(item: &Value) -> Result<Message> {
     let mut entry = message::as_message(item)?.clone();
-    let (speaker_key, content_key) = if entry.contains_key("from") { ("from", "value") } else { ("role", "content") };
+    let (speaker_key, content_key) =
+        if entry.contains_key("from") { ("from", "value") } else { ("role", "content") };
     let speaker = match entry.get(speaker_key) {
         Some(Value::String(name)) => {
             Speaker::from_name(name).ok_or_else(|| message::unknown_role(name, SPEAKERS))?
@@ -53,7 +54,8 @@ fn read_entry(item: &Value) -> Result<Message> {
         }
         None => return Err(Error::new(ErrorKind::Role, "no key \"from\" or \"role\"")),
     };
-    let Some(content) = entry.get(content_key).cloned().or((content_key == "content").then_some(Value::Null)) else {
+    let Some(content) = entry.get(content_key).cloned().or((content_key == "content").then_some(Value::Null))
+    else {
         return Err(Error::new(ErrorKind::Shape, "no key \"value\""));
     };
     if speaker_key == "from" {

@@ -40,11 +40,7 @@ fn read(key: &str, value: &Value) -> Result<f32> {
         Value::Number(number) => {
             #[allow(clippy::cast_possible_truncation, reason = "weights are 32-bit floats")]
             let weight = number.as_f64() as f32;
-            if weight.is_finite() && weight >= 0.0 {
-                Ok(weight)
-            } else {
-                Err(error(&number.to_string()))
-            }
+            if weight.is_finite() && weight >= 0.0 { Ok(weight) } else { Err(error(&number.to_string())) }
         }
         other => Err(error(other.type_name())),
     }

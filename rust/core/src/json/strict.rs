@@ -79,11 +79,9 @@ impl Reader<'_> {
 
     fn word(&mut self) -> Result<Value> {
         let rest = &self.text[self.at..];
-        for (word, value) in [
-            ("true", Value::Bool(true)),
-            ("false", Value::Bool(false)),
-            ("null", Value::Null),
-        ] {
+        for (word, value) in
+            [("true", Value::Bool(true)), ("false", Value::Bool(false)), ("null", Value::Null)]
+        {
             if rest.starts_with(word) {
                 self.at += word.len();
                 return Ok(value);
@@ -97,10 +95,9 @@ impl Reader<'_> {
 
     fn check_depth(&self, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH {
-            return Err(self.error(
-                ErrorKind::JsonDepth,
-                format!("arrays and objects nest deeper than {MAX_DEPTH}"),
-            ));
+            return Err(
+                self.error(ErrorKind::JsonDepth, format!("arrays and objects nest deeper than {MAX_DEPTH}"))
+            );
         }
         Ok(())
     }
@@ -190,11 +187,9 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        Number::from_json_text(&self.text[start..self.at])
-            .map(Value::Number)
-            .ok_or_else(|| {
-                Error::new(ErrorKind::JsonNumber, "the number is beyond a 64-bit float").at_byte(start)
-            })
+        Number::from_json_text(&self.text[start..self.at]).map(Value::Number).ok_or_else(|| {
+            Error::new(ErrorKind::JsonNumber, "the number is beyond a 64-bit float").at_byte(start)
+        })
     }
 
     fn string(&mut self) -> Result<Arc<str>> {
@@ -247,11 +242,8 @@ impl Reader<'_> {
 
     fn unicode_escape(&mut self, start: usize) -> Result<char> {
         let lone = || {
-            Error::new(
-                ErrorKind::JsonSurrogate,
-                "the escape is half of a surrogate pair: no character",
-            )
-            .at_byte(start)
+            Error::new(ErrorKind::JsonSurrogate, "the escape is half of a surrogate pair: no character")
+                .at_byte(start)
         };
         let first = self.hex4()?;
         if let Some(char) = char::from_u32(first) {

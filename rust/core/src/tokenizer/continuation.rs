@@ -46,9 +46,9 @@ fn without_prefix(part: &mut Json) -> bool {
             let Some(parts) = part.get_mut(list).and_then(Json::as_array_mut) else {
                 return false;
             };
-            let changed = parts.iter_mut().fold(false, |changed, part| without_prefix(part) || changed);
+            let changed: Vec<bool> = parts.iter_mut().map(without_prefix).collect();
             parts.retain(|part| !part.is_null());
-            changed
+            changed.contains(&true)
         }),
         _ => false,
     }

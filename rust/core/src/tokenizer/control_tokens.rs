@@ -24,16 +24,15 @@ impl ControlTokens {
         let mut tokens: Vec<StopToken> = added
             .into_iter()
             .filter(|(_, token)| !token.content.trim().is_empty())
-            .map(|(id, token)| StopToken {
-                text: token.content.into(),
-                id,
-            })
+            .map(|(id, token)| StopToken { text: token.content.into(), id })
             .collect();
         tokens.sort_by_key(|token| token.id);
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(tokens.iter().map(|token| &*token.text))
-            .map_err(|cause| Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}")))?;
+            .map_err(|cause| {
+                Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
+            })?;
         Ok(Self { tokens, finder, ids })
     }
 

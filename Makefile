@@ -1,0 +1,63 @@
+# The commands of this project. `make demo` and `make test` set up all they need: Rust, Python and make are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Fast code that is quick to build; a released wheel is built by `make wheel`.
+PROFILE := quick
+
+.PHONY: help setup build demo test nextest lint fmt bench wheel clean
+
+help:
+	@echo "demo   expand the example chats with the built-in model and show what is trained"
+	@echo "test   every test, Rust and Python"
+	@echo "lint   formatting, lints, types, stubs, and that the core knows nothing of Python"
+	@echo "fmt    format everything"
+	@echo "bench  speed of the stages, and against transformers in the same run"
+	@echo "wheel  the optimised wheel, in target/wheels"
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip maturin
+	$(BIN)/python -m pip install --quiet --group test --group lint "numpy>=1.24" "pyarrow>=15" "rich>=13"
+	touch $@
+
+setup: $(VENV)/ready
+
+build: setup
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $(PROFILE)
+
+demo: build
+	$(BIN)/everyturn expand examples/chats.jsonl --model demo -o demo.parquet
+	$(BIN)/python examples/show_trained.py
+
+test: build nextest
+	cargo nextest run --package everyturn-core --cargo-profile $(PROFILE) --no-fail-fast
+	$(BIN)/pytest --quiet -n auto --dist worksteal
+
+nextest:
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --profile $(PROFILE) -- -D warnings
+	! cargo tree --package everyturn-core --edges normal --prefix none | grep -E '^(pyo3|numpy)'
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest everyturn._core --mypy-config-file pyproject.toml
+
+fmt: setup
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: build
+	cargo bench --package everyturn-core
+	$(BIN)/python benches/against_transformers.py
+
+wheel: setup
+	$(BIN)/maturin build --release --out target/wheels
+
+clean:
+	rm -rf target $(VENV) demo.parquet
