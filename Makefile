@@ -53,7 +53,7 @@ fmt: setup
 	$(BIN)/ruff check --fix .
 
 bench: build
-	cargo bench --package everyturn-core
+	cargo bench --package everyturn-core --profile $(PROFILE)
 	$(BIN)/python benches/against_transformers.py
 
 wheel: setup

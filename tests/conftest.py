@@ -23,7 +23,7 @@ _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
     "fast", max_examples=25, deadline=None, suppress_health_check=_SLOW_IS_FINE, print_blob=True
 )
-settings.register_profile("slow", parent=settings.get_profile("fast"), max_examples=5_000)
+settings.register_profile("slow", parent=settings.get_profile("fast"), max_examples=1_000)
 settings.load_profile(os.environ.get("EVERYTURN_HYPOTHESIS_PROFILE", "fast"))
 
 

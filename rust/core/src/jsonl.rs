@@ -139,13 +139,11 @@ impl<R: Read> JsonlReader<R> {
             self.note_too_long(chunk);
         }
         let bytes = std::mem::take(&mut chunk.bytes);
-        let mut start = 0;
-        let last = (!bytes.is_empty() && bytes.last() != Some(&b'\n')).then_some(bytes.len());
-        for end in memchr_iter(b'\n', &bytes).chain(last) {
+        let has_mark = self.next_line == 1 && bytes.starts_with(BYTE_ORDER_MARK);
+        let mut start = if has_mark { BYTE_ORDER_MARK.len() } else { 0 };
+        let has_open_line = start < bytes.len() && bytes.last() != Some(&b'\n');
+        for end in memchr_iter(b'\n', &bytes).chain(has_open_line.then_some(bytes.len())) {
             let mut text = start..end;
-            if self.next_line == 1 && bytes[text.clone()].starts_with(BYTE_ORDER_MARK) {
-                text.start += BYTE_ORDER_MARK.len();
-            }
             if bytes[text.clone()].ends_with(b"\r") {
                 text.end -= 1;
             }

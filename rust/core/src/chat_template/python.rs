@@ -136,18 +136,14 @@ fn write_str_repr(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
     out.write_char(quote)
 }
 
-/// `str.isprintable` of one character, as far as Rust's own escape table, which follows the same rule, knows it.
+/// `str.isprintable` of one character, as far as Rust's escape table, which follows the same rule, knows it.
 fn is_printable(char: char) -> bool {
-    if char == ' ' || char == '\'' || char == '"' {
+    if matches!(char, ' ' | '\'' | '"') {
         return true;
     }
-    !char.is_whitespace() && (char.escape_debug().len() == 1 || is_grapheme_extend(char))
-}
-
-/// `escape_debug` escapes combining characters, which Python prints.
-fn is_grapheme_extend(char: char) -> bool {
-    // In the middle of a text Rust's own Debug leaves them as they are.
-    format!("{:?}", format!("a{char}")).len() == "\"a\"".len() + char.len_utf8()
+    // Behind another character, because Rust escapes a combining one at the start of a text and Python prints it.
+    let escaped = format!("a{char}");
+    !char.is_whitespace() && escaped.escape_debug().eq(escaped.chars())
 }
 
 #[cfg(test)]
