@@ -1,5 +1,7 @@
 //! What holds for any conversation, hostile ones included, with the built-in model.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
