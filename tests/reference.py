@@ -85,7 +85,12 @@ def parse_json(text: bytes) -> Any:
 
     try:
         # The text goes in decoded: for bytes, json.loads would guess UTF-16 and UTF-32.
-        value = json.loads(text.decode("utf-8"), parse_constant=constant, parse_float=number)
+        value = json.loads(
+            text.decode("utf-8"),
+            parse_constant=constant,
+            parse_float=number,
+            object_pairs_hook=_Pairs,
+        )
     except RecordError:
         raise
     except (ValueError, RecursionError) as error:
@@ -94,7 +99,11 @@ def parse_json(text: bytes) -> Any:
         raise RecordError("json", f"nested deeper than {MAX_NESTING}")
     if _has_surrogate(value):
         raise RecordError("json", "a lone surrogate is no text")
-    return value
+    return _without_pairs(value)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with every key: what a later one replaces has to be in order, too."""
 
 
 def parse_record(line: bytes) -> dict[str, Any]:
@@ -108,20 +117,30 @@ def parse_record(line: bytes) -> dict[str, Any]:
 def _nesting(value: Any) -> int:
     """How many containers lie around the innermost value (the outermost counts as one)."""
     deepest, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (dict, list))]:
+    while level := [item for item in level if isinstance(item, list)]:
         deepest += 1
-        level = [
-            inner for item in level for inner in (item.values() if isinstance(item, dict) else item)
-        ]
+        level = [inner for item in level for inner in _items(item)]
     return deepest
+
+
+def _items(container: list[Any]) -> list[Any]:
+    if isinstance(container, _Pairs):
+        return [value for _, value in container]
+    return container
 
 
 def _has_surrogate(value: Any) -> bool:
     if isinstance(value, str):
         return any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, dict):
-        return any(_has_surrogate(key) or _has_surrogate(item) for key, item in value.items())
+    if isinstance(value, _Pairs):
+        return any(_has_surrogate(key) or _has_surrogate(item) for key, item in value)
     return isinstance(value, list) and any(_has_surrogate(item) for item in value)
+
+
+def _without_pairs(value: Any) -> Any:
+    if isinstance(value, _Pairs):
+        return {key: _without_pairs(item) for key, item in value}
+    return [_without_pairs(item) for item in value] if isinstance(value, list) else value
 
 
 # --------------------------------------------------------------------------------------------

@@ -263,7 +263,8 @@ def folders(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     shutil.copytree(models["chatml"], folder)
     words = ["user\na question", "assistant\n", "an answer", "\n"]
     vocabulary = {word: number for number, word in enumerate(words)}
-    tokenizer = Tokenizer(tokenizer_models.WordLevel(vocabulary, unk_token="none"))  # noqa: S106 - no password
+    unknown = {"unk_token": "none"}
+    tokenizer = Tokenizer(tokenizer_models.WordLevel(vocabulary, **unknown))
     tokenizer.add_special_tokens(
         [
             AddedToken(text, normalized=False, special=True)

@@ -16,6 +16,7 @@ pub const MAX_LINE_BYTES: usize = 64 << 20;
 pub const CHUNK_BYTES: usize = 4 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// What is read at a time once a chunk is full and its last line still open.
 const READ_BYTES: usize = 1 << 18;
 
 /// Whole lines of one file.
@@ -100,8 +101,8 @@ impl<R: Read> JsonlReader<R> {
                 chunk.bytes.clear();
                 searched = 0;
             }
-            let wanted =
-                READ_BYTES.max(self.chunk_bytes.saturating_sub(searched).min(self.chunk_bytes)) as u64;
+            let missing = self.chunk_bytes.saturating_sub(searched);
+            let wanted = missing.max(self.chunk_bytes.min(READ_BYTES)) as u64;
             let count = self.reader.by_ref().take(wanted).read_to_end(&mut chunk.bytes)?;
             if count == 0 {
                 self.ended = true;

@@ -40,6 +40,8 @@ pub struct Stream {
     chunks: Receiver<Result<FileChunk>>,
     cancelled: Arc<AtomicBool>,
     bytes_taken: Arc<AtomicU64>,
+    /// The process whose threads read: in a forked child nobody would.
+    process: u32,
     first: bool,
     ended: bool,
 }
@@ -79,7 +81,8 @@ impl Stream {
         };
         // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
         std::thread::spawn(move || reader.run(sources));
-        Self { expander, pool, chunks, cancelled, bytes_taken, first: true, ended: false }
+        let process = std::process::id();
+        Self { expander, pool, chunks, cancelled, bytes_taken, process, first: true, ended: false }
     }
 
     /// Bytes taken from the sources so far, before decompression.
@@ -119,6 +122,10 @@ impl Stream {
         &mut self,
         go_on: &mut dyn FnMut() -> bool,
     ) -> std::result::Result<Option<(Samples, Report)>, Interruption> {
+        if self.process != std::process::id() {
+            let text = "a stream that was opened before a fork cannot go on in the child: open it there";
+            return Err(Interruption::Failed(Error::new(ErrorKind::Options, text)));
+        }
         let chunk = match wait(&self.chunks, go_on) {
             Ok(chunk) => chunk.map_err(Interruption::Failed)?,
             Err(Waited::Closed) => return Ok(None),

@@ -75,10 +75,15 @@ impl Expander {
         chunk_bytes: usize,
         limit: Option<u64>,
     ) -> PyResult<Stream> {
-        let sources = sources.iter().map(source::from_python).collect::<PyResult<Vec<_>>>()?;
+        let raised = source::Raised::default();
+        let sources = sources
+            .iter()
+            .map(|source| source::from_python(source, &raised))
+            .collect::<PyResult<Vec<_>>>()?;
         let options = core::StreamOptions { chunk_bytes, limit };
         Ok(Stream {
             core: Mutex::new(core::Stream::open(self.core.clone(), self.pool.clone(), sources, options)),
+            raised,
         })
     }
 }
@@ -86,6 +91,7 @@ impl Expander {
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Stream {
     core: Mutex<core::Stream>,
+    raised: source::Raised,
 }
 
 #[pymethods]
@@ -127,7 +133,11 @@ impl Stream {
         })?;
         result.map_err(|interruption| match interruption {
             core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
-            core::Interruption::Failed(error) => to_python(py, &error),
+            core::Interruption::Failed(error) => {
+                let exception = to_python(py, &error);
+                exception.set_cause(py, self.raised.lock().ok().and_then(|mut raised| raised.take()));
+                exception
+            }
         })
     }
 }

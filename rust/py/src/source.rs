@@ -2,13 +2,17 @@
 
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use everyturn_core::Source;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+/// The exception that a Python object raised while it was read, on its way to the caller.
+pub type Raised = Arc<Mutex<Option<PyErr>>>;
+
 /// `("path", text)`, `("stdin", name)`, `("bytes", bytes)` or `("reader", object)`, made by the Python face.
-pub fn from_python(input: &Bound<'_, PyAny>) -> PyResult<Source> {
+pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
         "path" => Source::Path(value.extract::<PathBuf>()?),
@@ -21,7 +25,11 @@ pub fn from_python(input: &Bound<'_, PyAny>) -> PyResult<Source> {
             let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
             Source::Stream {
                 name,
-                reader: Box::new(PyReader { reader: reader.unbind(), rest: Cursor::new(Vec::new()) }),
+                reader: Box::new(PyReader {
+                    reader: reader.unbind(),
+                    raised: raised.clone(),
+                    rest: Cursor::new(Vec::new()),
+                }),
             }
         }
     })
@@ -30,6 +38,7 @@ pub fn from_python(input: &Bound<'_, PyAny>) -> PyResult<Source> {
 /// A Python object with `read(size) -> bytes`, read from our own thread.
 struct PyReader {
     reader: Py<PyAny>,
+    raised: Raised,
     /// What the object gave beyond what was asked for.
     rest: Cursor<Vec<u8>>,
 }
@@ -47,7 +56,13 @@ impl Read for PyReader {
             let bytes = self.reader.call_method1(py, "read", (READ_BYTES,))?;
             Ok(bytes.bind(py).cast::<PyBytes>()?.as_bytes().to_vec())
         });
-        self.rest = Cursor::new(bytes.map_err(io::Error::other)?);
+        self.rest = Cursor::new(bytes.map_err(|error| {
+            let text = error.to_string();
+            if let Ok(mut raised) = self.raised.lock() {
+                *raised = Some(error);
+            }
+            io::Error::other(text)
+        })?);
         self.rest.read(buffer)
     }
 }
