@@ -25,7 +25,9 @@ Row = tuple[list[int], list[int]]
 Result = TypeVar("Result")
 
 
-def by_hand(records: list[dict[str, Any]], model: Any, tokenizer: tokenizers.Tokenizer) -> list[Row]:
+def by_hand(
+    records: list[dict[str, Any]], model: Any, tokenizer: tokenizers.Tokenizer
+) -> list[Row]:
     """Return (prompt ids, completion ids) of every assistant message."""
     rows: list[Row] = []
     for record in records:
@@ -58,7 +60,9 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float, float]:
 def main() -> int:
     """Compare, then print a line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", default=str(ROOT / "examples" / "chats.jsonl"), help="messages format")
+    parser.add_argument(
+        "--data", default=str(ROOT / "examples" / "chats.jsonl"), help="messages format"
+    )
     parser.add_argument("--model", default="demo")
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("--repeat", type=int, default=1, help="take the records so many times")
@@ -70,10 +74,16 @@ def main() -> int:
     data = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
 
     renderer = everyturn.Renderer.from_dir(arguments.model)
-    folder = Path(everyturn.__file__).parent / "models" / "demo" if arguments.model == "demo" else arguments.model
+    folder = (
+        Path(everyturn.__file__).parent / "models" / "demo"
+        if arguments.model == "demo"
+        else arguments.model
+    )
     model = transformers.AutoTokenizer.from_pretrained(folder)
     tokenizer = tokenizers.Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
-    expander = everyturn.Expander(renderer, layout="per_turn", num_threads=1, control_tokens="allow")
+    expander = everyturn.Expander(
+        renderer, layout="per_turn", num_threads=1, control_tokens="allow"
+    )
     expander.expand(data[: data.index(b"\n")])  # starts the thread
     by_hand(records[:1], model, tokenizer)  # compiles the template
 
@@ -83,11 +93,21 @@ def main() -> int:
         return 1
     megabytes = len(data) / 1e6
     print(f"{len(records)} conversations, {len(rows)} targets, {megabytes:.2f} MB; all ids equal")
-    versions = " ".join(f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "tokenizers", "everyturn"))
+    versions = " ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("transformers", "tokenizers", "everyturn")
+    )
     print(versions)
-    for name, cpu, wall in (("transformers by hand", their_cpu, their_wall), ("everyturn, 1 thread", our_cpu, our_wall)):
-        print(f"{name:22} {megabytes / cpu:8.3f} MB per CPU-second {megabytes / wall:8.3f} MB/s by the wall")
-    print(f"ratio                  {their_cpu / our_cpu:8.1f}x                   {their_wall / our_wall:8.1f}x")
+    for name, cpu, wall in (
+        ("transformers by hand", their_cpu, their_wall),
+        ("everyturn, 1 thread", our_cpu, our_wall),
+    ):
+        print(
+            f"{name:22} {megabytes / cpu:8.3f} MB per CPU-second {megabytes / wall:8.3f} MB/s by the wall"
+        )
+    print(
+        f"ratio                  {their_cpu / our_cpu:8.1f}x                   {their_wall / our_wall:8.1f}x"
+    )
     return 0
 
 
@@ -95,13 +115,19 @@ def everyturn_open(path: str) -> Any:
     """Open a plain or gzip file."""
     import gzip
 
-    return gzip.open(path, "rt", encoding="utf-8") if path.endswith(".gz") else Path(path).open(encoding="utf-8")
+    return (
+        gzip.open(path, "rt", encoding="utf-8")
+        if path.endswith(".gz")
+        else Path(path).open(encoding="utf-8")
+    )
 
 
 def clean(record: dict[str, Any]) -> dict[str, Any]:
     """Take the keys out that steer training: both sides then train every assistant message."""
     keys = {"weight", "trainable", "train", "loss", "loss_weight"}
-    messages = [{k: v for k, v in message.items() if k not in keys} for message in record["messages"]]
+    messages = [
+        {k: v for k, v in message.items() if k not in keys} for message in record["messages"]
+    ]
     return {**record, "messages": messages}
 
 

@@ -181,9 +181,9 @@ def test_a_last_turn_is_all_that_follows_the_last_user(
 #: Names of other trainers, by what they choose there.
 ALIASES: dict[str, str] = {
     "all_assistant_messages": "all_assistant assistant default train_on_assistant",
-    "last_assistant_message": "last last_response_only mask_history only_unmask_final "
+    "last_assistant_message": "last_round last last_response_only mask_history only_unmask_final "
     "train_on_last",
-    "last_assistant_turn": "last_round last_turn",
+    "last_assistant_turn": "last_turn",
     "all_tokens": "all full train_on_all train_on_input train_on_inputs train_on_prompt",
 }
 

@@ -37,7 +37,11 @@ def test_the_command_line_of_the_readme_works(
     """The command, with the example's file and model in their places, writes its file."""
     command = next(text for kind, text in blocks if kind == "sh" and "everyturn expand" in text)
     output = tmp_path / "train.parquet"
-    places = {"chats.jsonl": "examples/chats.jsonl", "path/to/model": "demo", "train.parquet": os.fspath(output)}
+    places = {
+        "chats.jsonl": "examples/chats.jsonl",
+        "path/to/model": "demo",
+        "train.parquet": os.fspath(output),
+    }
     arguments = [places.get(word, word) for word in command.split()[1:]]
     assert main(arguments) == 0
     assert output.is_file()
@@ -47,7 +51,12 @@ def test_the_command_line_of_the_readme_works(
 def test_the_make_targets_of_the_readme_exist(blocks: list[tuple[str, str]]) -> None:
     """Each `make` command that the README names is a target."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = {word for kind, text in blocks if kind == "sh" for word in re.findall(r"^make (\w+)", text, re.MULTILINE)}
+    named = {
+        word
+        for kind, text in blocks
+        if kind == "sh"
+        for word in re.findall(r"^make (\w+)", text, re.MULTILINE)
+    }
     assert named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

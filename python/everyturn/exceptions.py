@@ -24,6 +24,8 @@ class EveryturnError(ValueError):
 class InputError(EveryturnError):
     """An input cannot be opened, read or decompressed."""
 
+    kind = "io"
+
 
 class JsonlError(EveryturnError):
     """A line is not the JSON that the contract asks for."""
@@ -48,10 +50,16 @@ class SampleError(EveryturnError):
 class ModelError(EveryturnError):
     """A model folder lacks a file or holds one that cannot be used."""
 
+    kind = "model"
+
 
 class OptionsError(EveryturnError):
     """An option has a value that it does not take."""
 
+    kind = "options"
+
 
 class InternalError(EveryturnError):
     """A fault of everyturn or of a library under it; please report it."""
+
+    kind = "internal"

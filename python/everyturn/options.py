@@ -20,19 +20,20 @@ InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prom
 OnError: TypeAlias = Literal["raise", "skip"]
 
 TRAIN_ON_ALIASES: dict[str, TrainOn] = {
-    "all": "all_assistant_messages",
     "all_assistant": "all_assistant_messages",
     "assistant": "all_assistant_messages",
     "default": "all_assistant_messages",
     "train_on_assistant": "all_assistant_messages",
     "last": "last_assistant_message",
     "last_message": "last_assistant_message",
+    "last_round": "last_assistant_message",
     "last_response_only": "last_assistant_message",
     "mask_history": "last_assistant_message",
     "only_unmask_final": "last_assistant_message",
     "train_on_last": "last_assistant_message",
     "last_turn": "last_assistant_turn",
     "customized": "marked",
+    "all": "all_tokens",
     "full": "all_tokens",
     "train_on_all": "all_tokens",
     "train_on_input": "all_tokens",

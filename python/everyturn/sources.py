@@ -75,7 +75,7 @@ def _expand_path(path: object) -> list[str]:
     if text == "-":
         return [text]
     if Path(text).is_dir():
-        raise InputError(f"{text}: is a folder; name its files, e.g. {text}/*.jsonl")
+        raise _unusable(text, f"is a folder; name its files, e.g. {text}/*.jsonl")
     if Path(text).exists():
         return [text]
     if glob.has_magic(text):
@@ -84,8 +84,14 @@ def _expand_path(path: object) -> list[str]:
         )
         if found:
             return found
-        raise InputError(f"{text}: no file matches")
-    raise InputError(f"{text}: no such file")
+        raise _unusable(text, "no file matches")
+    raise _unusable(text, "no such file")
+
+
+def _unusable(name: str, text: str) -> InputError:
+    error = InputError(f"{name}: {text}")
+    error.file = name
+    return error
 
 
 class _RecordReader:

@@ -63,6 +63,7 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json and to_stdout:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
     writer = _writer(parsed.output)
+    report_path = _writable("--report", parsed.report) if parsed.report else None
     expander = expander_from(parsed)
     report = Report(train_on=expander.train_on)
     total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
@@ -76,8 +77,8 @@ def run(parsed: argparse.Namespace) -> int:
         if not wrote:
             writer.write(expander.empty())
     _show(report, as_json=parsed.json)
-    if parsed.report:
-        _write_report(Path(parsed.report), report)
+    if report_path:
+        _write_report(report_path, report)
     return EXIT_DONE
 
 
@@ -91,16 +92,24 @@ class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
 def _writer(output: str) -> SamplesWriter:
     if output == "-":
         return JsonLinesWriter(None)
-    folder = Path(output).parent
-    if not folder.is_dir():
-        raise OptionsError(f"-o: {folder}: no such folder")
+    path = _writable("-o", output)
     if output.endswith(".parquet"):
         from everyturn.parquet import Writer
 
-        return Writer(output)
+        return Writer(path)
     if output.endswith((".jsonl", ".json")):
-        return JsonLinesWriter(Path(output))
+        return JsonLinesWriter(path)
     raise OptionsError(f"-o: {output}: the name must end in .parquet or .jsonl")
+
+
+def _writable(flag: str, name: str) -> Path:
+    """Refuse before the work what could not be written after it."""
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise OptionsError(f"{flag}: {path.parent}: no such folder")
+    if path.is_dir():
+        raise OptionsError(f"{flag}: {path}: is a folder")
+    return path
 
 
 class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
@@ -117,8 +126,10 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
         return self
 
     def write(self, samples: Samples) -> None:
-        """Append samples."""
+        """Append samples; a row has `loss_weights` if its own are not all 0 or 1."""
         for row in samples.to_arrow().to_pylist():
+            if set(row.get("loss_weights", ())) <= {0.0, 1.0}:
+                row.pop("loss_weights", None)
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def __exit__(
@@ -131,9 +142,10 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
             self._file.flush()
             return
         self._file.close()
-        if kind is None:
-            self._temporary.replace(self._path)
-        else:
+        try:
+            if kind is None:
+                self._temporary.replace(self._path)
+        finally:
             self._temporary.unlink(missing_ok=True)
 
 

@@ -290,14 +290,15 @@ impl Work<'_> {
 
     fn all_tokens(&mut self, targets: &[Target]) -> Vec<Sample> {
         let tokenizer = &self.expander.renderer.tokenizer;
-        let sample = whole::all_tokens(&self.prepared, self.conversation, tokenizer).and_then(|sample| {
-            match self.expander.options.max_length {
-                Some(max_length) if sample.ids.len() > max_length => {
-                    Err(too_long(sample.ids.len(), max_length))
+        let sample =
+            whole::all_tokens(&self.prepared, self.conversation, tokenizer, targets).and_then(|sample| {
+                match self.expander.options.max_length {
+                    Some(max_length) if sample.ids.len() > max_length => {
+                        Err(too_long(sample.ids.len(), max_length))
+                    }
+                    _ => Ok(sample),
                 }
-                _ => Ok(sample),
-            }
-        });
+            });
         match sample {
             Ok(sample) => vec![sample],
             Err(error) => {

@@ -7,7 +7,7 @@
 use crate::chat_template::Prepared;
 use crate::conversation::{Message, Role};
 use crate::error::{Error, ErrorKind, Result, excerpt};
-use crate::json::{Object, Value};
+use crate::json::Value;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -29,17 +29,13 @@ pub fn render(prepared: &Prepared<'_>, message: &Message, index: usize) -> Resul
         return Err(mismatch(&prompt, &full));
     }
     let turn = full.split_off(prompt.len());
-    let completion = prepared.turn_end().close(turn, calls_tools(&message.fields)).ok_or_else(|| {
+    let completion = prepared.turn_end().close(turn, message.calls_tools()).ok_or_else(|| {
         Error::new(
             ErrorKind::NoStopToken,
             "the template does not end this turn with the stop token that it ends others with",
         )
     })?;
     Ok(Rendered { prompt, completion })
-}
-
-fn calls_tools(fields: &Object) -> bool {
-    fields.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty())
 }
 
 fn mismatch(prompt: &str, full: &str) -> Error {

@@ -31,7 +31,7 @@ pub fn whole(
     tokenizer: &Tokenizer,
     targets: Vec<WholeTarget>,
 ) -> Result<Whole> {
-    let text = prepared.render(conversation.messages.len(), false)?;
+    let text = whole_text(prepared, conversation)?;
     let encoding = tokenizer.encode_with_bytes(&text)?;
     let mut found = Whole { sample: Sample::default(), inexact: 0, lost: Vec::new() };
     for WholeTarget { target, encoded } in targets {
@@ -61,26 +61,33 @@ pub fn whole(
     Ok(found)
 }
 
+/// The one rendering; a last turn that only a next header would end gets that header's stop token.
+fn whole_text(prepared: &Prepared<'_>, conversation: &Conversation) -> Result<String> {
+    let mut text = prepared.render(conversation.messages.len(), false)?;
+    if let Some(last) = conversation.messages.last().filter(|last| last.role == Role::Assistant) {
+        prepared.turn_end().append_next_header(&mut text, last.calls_tools());
+    }
+    Ok(text)
+}
+
 /// Every token of the conversation has a label, save those of messages whose weight is 0.
 pub fn all_tokens(
     prepared: &Prepared<'_>,
     conversation: &Conversation,
     tokenizer: &Tokenizer,
+    targets: &[Target],
 ) -> Result<Sample> {
-    let text = prepared.render(conversation.messages.len(), false)?;
+    let text = whole_text(prepared, conversation)?;
     let encoding = tokenizer.encode_with_bytes(&text)?;
     let mut weights = vec![1.0f32; encoding.ids.len()];
-    let mut targets = Vec::new();
     for (i, message) in conversation.messages.iter().enumerate() {
         let weight = message.weight.unwrap_or(1.0);
         if (weight - 1.0).abs() > 0.0 {
             let bytes = locate(prepared, &text, i, message.role).map_err(|error| error.at_message(i))?;
             weights[tokens_in(&encoding, &bytes)].fill(weight);
         }
-        if message.role == Role::Assistant && weight > 0.0 {
-            targets.push(i);
-        }
     }
+    let targets = targets.iter().map(|target| target.message).collect();
     Ok(Sample { trained: runs(&weights), ids: encoding.ids, targets })
 }
 

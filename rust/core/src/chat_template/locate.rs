@@ -23,13 +23,14 @@ pub fn locate(prepared: &Prepared<'_>, whole: &str, index: usize, role: Role) ->
         start = start.min(common_prefix(whole, &other));
         end = end.max(whole.len() - common_suffix(whole, &other));
     }
-    if start > end {
-        end = start;
-    }
+    end = end.max(start);
     if role == Role::Assistant
         && let Some(stop) = stop_behind(prepared.turn_end(), &whole[end..])
     {
         end += stop;
+    }
+    if start == end {
+        return Err(Error::new(ErrorKind::NotLocated, "the one rendering holds nothing of this message"));
     }
     Ok(start..end)
 }

@@ -42,14 +42,21 @@ impl TurnEnd {
         }
     }
 
+    /// Appends what the next header starts with, through the stop token, where that is what ends a turn.
+    pub fn append_next_header(&self, turn: &mut String, calls_tools: bool) {
+        if let Self::NextHeader { plain, tool_calls } = self {
+            let header = if calls_tools { tool_calls } else { plain };
+            turn.push_str(&header.before);
+            turn.push_str(&header.stop.text);
+        }
+    }
+
     /// Cuts what the template wrote for a turn right behind its stop token, or appends the one that the next header
     /// would give. `None`: no stop token is where this template puts it.
     pub fn close(&self, mut turn: String, calls_tools: bool) -> Option<String> {
         match self {
-            Self::NextHeader { plain, tool_calls } => {
-                let header = if calls_tools { tool_calls } else { plain };
-                turn.push_str(&header.before);
-                turn.push_str(&header.stop.text);
+            Self::NextHeader { .. } => {
+                self.append_next_header(&mut turn, calls_tools);
                 Some(turn)
             }
             Self::Written { stops, trailing } => {

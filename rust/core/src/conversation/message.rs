@@ -52,6 +52,10 @@ pub struct Message {
 }
 
 impl Message {
+    pub fn calls_tools(&self) -> bool {
+        self.fields.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty())
+    }
+
     /// A message with a text.
     pub fn text(role: Role, text: &str) -> Self {
         let fields = [("role", role.name()), ("content", text)]

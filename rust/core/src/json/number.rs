@@ -54,19 +54,28 @@ pub fn float_repr(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { "inf" } else { "-inf" }.into();
     }
-    // Rust prints the same shortest digits; only the layout differs.
-    let scientific = format!("{float:e}");
+    let scientific = shortest_digits(float);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        let plain = format!("{float}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+        // A mantissa of n digits is "d.ddd", or "d" alone.
+        let behind_point = mantissa.trim_start_matches('-').len().saturating_sub(2);
+        let decimals = i64::try_from(behind_point).unwrap_or(0) - i64::from(exponent);
+        return format!("{float:.*}", usize::try_from(decimals.max(1)).unwrap_or(1));
     }
     let mut out = String::from(mantissa);
     let sign = if exponent < 0 { '-' } else { '+' };
     // Writing to a String cannot fail.
     let _ = write!(out, "e{sign}{:02}", exponent.unsigned_abs());
     out
+}
+
+/// The shortest digits that read back, and of these the nearest: Rust's own may be the other side of a tie.
+fn shortest_digits(float: f64) -> String {
+    let short = format!("{float:e}");
+    let digits = short.split('e').next().map_or(0, |mantissa| mantissa.trim_start_matches('-').len());
+    let nearest = format!("{float:.*e}", digits.saturating_sub(2));
+    if nearest.parse() == Ok(float) { nearest } else { short }
 }
 
 #[cfg(test)]
@@ -87,8 +96,12 @@ mod tests {
             (1.25e-10, "1.25e-10"),
             (123_456_789.125, "123456789.125"),
             (5e-324, "5e-324"),
+            (1e22, "1e+22"),
+            (-1234.5, "-1234.5"),
         ] {
             assert_eq!(float_repr(float), text);
         }
+        // A tie between two shortest spellings goes to the even digit.
+        assert_eq!(float_repr(600_000_000_000_000.0 + 0.25), "600000000000000.2");
     }
 }
