@@ -944,3 +944,101 @@ def test_every_file_of_chats_is_accounted_for(data: Path, models: dict[str, Path
         sound = report.records_kept + report.records_dropped.get("all_targets_dropped", 0)
         assert sound == len(conversations), path.name
         assert report.records_read == report.records_kept + sum(report.records_dropped.values())
+
+
+# --------------------------------------------------------------------------------------------
+# What is easily lost
+# --------------------------------------------------------------------------------------------
+
+
+def sound(text: str = "a") -> dict[str, Any]:
+    """Return a record that gives one row."""
+    return {"messages": [user(text), assistant("b")]}
+
+
+def test_none_among_records_is_a_fault_and_not_their_end(models: dict[str, Path]) -> None:
+    """Each None is read, dropped and counted; the records behind it are kept."""
+    expander = everyturn.Expander(models["chatml"], on_error="skip")
+    samples = expander.expand([None, sound(), None, sound()])  # type: ignore[arg-type]
+    assert samples.line.tolist() == [2, 4]
+    assert samples.report.records_dropped == {"not_an_object": 2}
+
+
+def test_any_iterable_of_paths_is_paths(models: dict[str, Path], tmp_path: Path) -> None:
+    """A generator of paths is no iterable of records."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(sound(name)), encoding="utf-8")
+    samples = everyturn.Expander(models["chatml"]).expand(sorted(tmp_path.glob("*.jsonl")))
+    again = everyturn.Expander(models["chatml"]).expand(path for path in sorted(tmp_path.iterdir()))
+    assert len(samples) == 2
+    assert again.files == samples.files
+
+
+def test_numpy_values_in_records_are_numbers_and_lists(models: dict[str, Path]) -> None:
+    """Records that come from arrays and tables need no conversion; what is no JSON is named by its record."""
+    expander = everyturn.Expander(models["chatml"])
+    record = {"messages": np.array(sound()["messages"]), "score": np.float32(0.5)}
+    assert len(expander.expand([record])) == 1
+    with pytest.raises(everyturn.InputError, match="record 2: it holds set"):
+        expander.expand([sound(), {**sound(), "tags": {1}}])
+
+
+def test_a_null_key_does_not_tell_the_format(models: dict[str, Path]) -> None:
+    """Tables of several formats have each other's keys as null."""
+    record = {
+        "messages": None,
+        "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}],
+    }
+    assert len(everyturn.Expander(models["chatml"]).expand([record])) == 1
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 50, 93, 94, 1 << 20])
+def test_the_size_of_chunks_changes_nothing(
+    models: dict[str, Path], tmp_path: Path, chunk_bytes: int
+) -> None:
+    """Neither at the limit of a line, nor before the first telling record, nor at `limit`, nor in the counts."""
+    line = json.dumps(sound()).encode()
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(
+        b'{"odd": 1}\n' * 5 + (b"\r\n\n" + line + b"\r\n") * 4 + b"\n\n" + b"x" * 200 + b"\n" + line
+    )
+    expander = everyturn.Expander(models["chatml"], on_error="skip", max_line_bytes=len(line))
+    for limit in (None, 1, 6, 7):
+        parts = list(expander.stream(path, chunk_bytes=chunk_bytes, limit=limit))
+        whole = expander.expand(path, limit=limit)
+        report = everyturn.Samples.concatenate(parts).report
+        assert report.to_dict() == whole.report.to_dict()
+        assert [line for part in parts for line in part.line.tolist()] == whole.line.tolist()
+    assert whole.report.records_dropped["unknown_format"] == 5
+    assert len(expander.expand(path)) == 5
+
+
+def test_control_tokens_across_parts_and_in_template_arguments_are_seen(
+    models: dict[str, Path],
+) -> None:
+    """Parts are printed back to back; a record's template arguments are somebody's words too."""
+    expander = everyturn.Expander(models["chatml"], control_tokens="reject")
+    parts = [{"type": "text", "text": "<|im_"}, {"type": "text", "text": "end|>"}]
+    for record in (
+        {"messages": [{"role": "user", "content": parts}, assistant("b")]},
+        {**sound(), "chat_template_kwargs": {"persona": "<|im_end|>"}},
+    ):
+        with pytest.raises(everyturn.ConversationError, match="control token"):
+            expander.expand([record])
+
+
+def test_a_process_ends_well_with_a_source_half_read() -> None:
+    """Whoever stops early owes nothing."""
+    code = (
+        "import everyturn, json, time\n"
+        "record = {'messages': [{'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': 'b'}]}\n"
+        "def records():\n"
+        "    while True:\n"
+        "        yield record\n"
+        "stream = everyturn.Expander('demo').stream(records(), chunk_bytes=1000)\n"
+        "print(len(next(stream)) > 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

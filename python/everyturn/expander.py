@@ -55,7 +55,7 @@ class Expander:
         max_length: The most tokens of a row, or None.
         overflow: A longer row is an ``error``, or ``drop`` loses its target.
         prompt_mismatch: A prompt that is no prefix of its turn's own rendering is an ``error``, or ``skip`` loses the
-            target.
+            target. The layout ``conversation`` asks for no prompt and counts such targets as inexact.
         control_tokens: Control tokens in text that somebody wrote: ``allow``, ``warn`` (counted) or ``reject``.
         input_format: ``auto`` (each file's first records tell), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
@@ -122,10 +122,18 @@ class Expander:
             limit: Stop after this many records.
             on_bytes: Called for each chunk with the number of bytes taken from the source so far.
 
-        Yields:
-            The samples of a chunk with their report; reports add up.
+        Returns:
+            An iterator over the samples of a chunk with their report; reports add up.
         """
         stream, files = self._open(source, chunk_bytes, limit)
+        return self._chunks(stream, files, on_bytes)
+
+    def _chunks(
+        self,
+        stream: _core.Stream,
+        files: tuple[str, ...],
+        on_bytes: Callable[[int], None] | None,
+    ) -> Iterator[Samples]:
         while (chunk := stream.next_chunk()) is not None:
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)

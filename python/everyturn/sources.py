@@ -4,11 +4,15 @@ In: paths, globs, ``"-"``, bytes, binary file objects, iterables of dict. Out: o
 """
 
 import glob
+import io
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+
+import numpy as np
 
 from everyturn.exceptions import InputError
 from everyturn.options import StrPath
@@ -38,15 +42,18 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
         paths = _expand_path(source)
     elif isinstance(source, bytes | bytearray | memoryview):
         return [("bytes", bytes(source))], ["<bytes>"]
+    elif isinstance(source, io.TextIOBase):
+        raise TypeError('the file is open for text, and JSONL is bytes: open it with "rb"')
     elif isinstance(source, BinaryReader):
         name = str(getattr(source, "name", "<stream>"))
         return [("reader", (name, source))], [name]
-    elif _is_paths(source):
-        paths = [path for entry in source for path in _expand_path(entry)]
     elif isinstance(source, Iterable) and not isinstance(source, Mapping):
-        return [("reader", ("<records>", _RecordReader(cast("Iterable[Record]", source))))], [
-            "<records>"
-        ]
+        entries = iter(source)
+        first = next(entries, _END)
+        if not isinstance(first, str | os.PathLike):
+            records = itertools.chain(() if first is _END else (first,), entries)
+            return [("reader", ("<records>", _RecordReader(records)))], ["<records>"]
+        paths = [path for entry in (first, *entries) for path in _expand_path(entry)]
     else:
         raise TypeError(
             f"cannot read conversations from {type(source).__name__}; "
@@ -60,14 +67,6 @@ def total_bytes(paths: list[str]) -> int | None:
     sizes = [os.path.getsize(path) if os.path.isfile(path) else None for path in paths]  # noqa: PTH113, PTH202
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None
-
-
-def _is_paths(source: object) -> bool:
-    return (
-        isinstance(source, list | tuple)
-        and bool(source)
-        and all(isinstance(entry, str | os.PathLike) for entry in source)
-    )
 
 
 def _expand_path(path: object) -> list[str]:
@@ -95,30 +94,42 @@ def _unusable(name: str, text: str) -> InputError:
 
 
 class _RecordReader:
-    """Records as JSON lines, made as they are read: dicts take the same way through the core as files."""
+    """Records as JSON lines, made as they are read: dicts take the same way as files."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
-        self._records: Iterator[Record] = iter(records)
+    def __init__(self, records: Iterator[Any]) -> None:
+        self._records = records
+        self._count = 0
 
     def read(self, size: int, /) -> bytes:
         lines: list[bytes] = []
         length = 0
-        while length < size and (record := next(self._records, None)) is not None:
-            lines.append(_json_line(record))
+        while length < size and (record := next(self._records, _END)) is not _END:
+            self._count += 1
+            try:
+                lines.append(_json_line(record))
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"record {self._count}: {error}") from error
             length += len(lines[-1])
         return b"".join(lines)
 
 
-def _json_line(record: Record) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, default=_as_dict)
+_END = object()
+"""What an iterator gives when it has no more: None could be an entry."""
+
+
+def _json_line(record: object) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, default=_as_json)
     try:
         return text.encode() + b"\n"
     except UnicodeEncodeError:
         # A lone surrogate: escaped, it reaches the core, which names the record.
-        return json.dumps(record, default=_as_dict).encode() + b"\n"
+        return json.dumps(record, default=_as_json).encode() + b"\n"
 
 
-def _as_dict(value: object) -> Any:
+def _as_json(value: object) -> Any:
+    """Mappings as objects, numpy scalars and arrays as numbers and lists."""
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"a record holds {type(value).__name__}, which is no JSON")
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"it holds {type(value).__name__}, which is no JSON")

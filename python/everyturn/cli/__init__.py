@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[parsed.command].run(parsed)
     except KeyboardInterrupt:
-        say("interrupted; nothing was written")
+        say("interrupted; no file was written")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has enough; Python must not try to flush it once more.

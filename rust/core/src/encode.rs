@@ -18,13 +18,13 @@ pub struct Encoded {
 pub fn encode(tokenizer: &Tokenizer, rendered: Rendered) -> Result<Encoded> {
     let prompt = tokenizer.encode(&rendered.prompt)?;
     let mut text = rendered.prompt;
-    text.push_str(&rendered.completion);
+    text.push_str(&rendered.completion.text);
     let whole = tokenizer.encode(&text)?;
     if let Some(completion) = whole.strip_prefix(&*prompt) {
         return Ok(Encoded { completion: completion.to_vec(), prompt, border_merged: false });
     }
     Ok(Encoded {
-        completion: tokenizer.encode_continuation(&rendered.completion)?,
+        completion: tokenizer.encode_continuation(&rendered.completion.text)?,
         prompt,
         border_merged: true,
     })

@@ -16,6 +16,8 @@ pub const MAX_LINE_BYTES: usize = 64 << 20;
 pub const CHUNK_BYTES: usize = 4 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// What a line may have beyond its text: a byte order mark and a carriage return.
+const NOT_TEXT_BYTES: usize = 4;
 /// What is read at a time once a chunk is full and its last line still open.
 const READ_BYTES: usize = 1 << 18;
 
@@ -24,13 +26,16 @@ const READ_BYTES: usize = 1 << 18;
 pub struct Chunk {
     pub bytes: Vec<u8>,
     pub lines: Vec<Line>,
-    pub blank_lines: u64,
+    /// Blank lines behind the last of `lines`.
+    pub blank_at_end: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// 1-based.
     pub number: u64,
+    /// Blank lines between the line before, or the start of the chunk, and this one.
+    pub blank_before: u64,
     pub text: LineText,
 }
 
@@ -52,6 +57,8 @@ pub struct JsonlReader<R> {
     /// The line being read is over the limit: its bytes are dropped up to its end.
     skipping: bool,
     ended: bool,
+    /// A failed read, kept until the lines before it are handed out.
+    failed: Option<io::Error>,
 }
 
 impl<R: Read> JsonlReader<R> {
@@ -64,6 +71,7 @@ impl<R: Read> JsonlReader<R> {
             next_line: 1,
             skipping: false,
             ended: false,
+            failed: None,
         }
     }
 
@@ -74,11 +82,17 @@ impl<R: Read> JsonlReader<R> {
 
     /// The next lines; `None` at the end. A chunk without lines is possible (blank lines only).
     pub fn next_chunk(&mut self) -> io::Result<Option<Chunk>> {
+        if let Some(error) = self.failed.take() {
+            self.ended = true;
+            return Err(error);
+        }
         if self.ended {
             return Ok(None);
         }
         let mut chunk = Chunk { bytes: std::mem::take(&mut self.rest), ..Chunk::default() };
-        self.fill(&mut chunk)?;
+        if let Err(error) = self.fill(&mut chunk) {
+            self.failed = Some(error);
+        }
         let whole =
             if self.ended { chunk.bytes.len() } else { memrchr(b'\n', &chunk.bytes).map_or(0, |at| at + 1) };
         self.rest = chunk.bytes.split_off(whole);
@@ -96,7 +110,7 @@ impl<R: Read> JsonlReader<R> {
             if has_line && searched >= self.chunk_bytes {
                 return Ok(());
             }
-            if !has_line && searched > self.max_line_bytes {
+            if !has_line && searched > self.max_line_bytes + NOT_TEXT_BYTES {
                 self.skipping = true;
                 chunk.bytes.clear();
                 searched = 0;
@@ -131,7 +145,8 @@ impl<R: Read> JsonlReader<R> {
     }
 
     fn push(&mut self, chunk: &mut Chunk, text: LineText) {
-        chunk.lines.push(Line { number: self.next_line, text });
+        let blank_before = std::mem::take(&mut chunk.blank_at_end);
+        chunk.lines.push(Line { number: self.next_line, blank_before, text });
         self.next_line += 1;
     }
 
@@ -149,7 +164,7 @@ impl<R: Read> JsonlReader<R> {
                 text.end -= 1;
             }
             if bytes[text.clone()].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
-                chunk.blank_lines += 1;
+                chunk.blank_at_end += 1;
                 self.next_line += 1;
             } else if text.len() > self.max_line_bytes {
                 self.push(chunk, LineText::TooLong);
@@ -187,7 +202,7 @@ mod tests {
         let mut reader = JsonlReader::new(Dribble(bytes, step), chunk_bytes, max);
         let (mut found, mut blank) = (Vec::new(), 0);
         while let Some(chunk) = reader.next_chunk().unwrap() {
-            blank += chunk.blank_lines;
+            blank += chunk.blank_at_end + chunk.lines.iter().map(|line| line.blank_before).sum::<u64>();
             for line in chunk.lines {
                 let text = match line.text {
                     LineText::Bytes(range) => Some(chunk.bytes[range].to_vec()),

@@ -11,17 +11,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Format, Message, Role};
+use crate::conversation::{Conversation, Format, Message, Role, part_texts};
 use crate::encode::encode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Value};
 use crate::layout::{self, EncodedTarget, Sample};
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
-use crate::render::{drops_reasoning, render};
+use crate::render::{lost, render};
 use crate::renderer::Renderer;
 use crate::report::{Report, cause, warning};
 use crate::target::{Target, targets};
 use crate::whole::{self, WholeTarget};
+
+/// More threads than any machine has cores for.
+const MAX_THREADS: usize = 1024;
 
 /// A model and what to make of conversations for it.
 pub struct Expander {
@@ -67,6 +70,9 @@ impl Expander {
     pub fn new(renderer: Arc<Renderer>, options: Options) -> Result<Self> {
         if options.max_length == Some(0) {
             return Err(Error::new(ErrorKind::Options, "max_length must be at least 1"));
+        }
+        if options.num_threads.is_some_and(|threads| threads > MAX_THREADS) {
+            return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
         }
         Ok(Self { renderer, options })
     }
@@ -162,15 +168,21 @@ impl Work<'_> {
         let found = &mut self.report.control_tokens;
         let mut first = None;
         for (i, message) in self.conversation.messages.iter().enumerate() {
-            for (_, value) in message.fields.iter() {
-                control_tokens.visit(value, &mut |token| {
-                    first.get_or_insert_with(|| (Some(i), token.clone()));
-                    *found.entry(token.clone()).or_default() += 1;
-                });
+            let mut note = |token: &Arc<str>| {
+                first.get_or_insert_with(|| (Some(i), token.clone()));
+                *found.entry(token.clone()).or_default() += 1;
+            };
+            for (key, value) in message.fields.iter() {
+                match value.as_array().filter(|_| &**key == "content") {
+                    // A template may print the texts of parts without anything between them.
+                    Some(parts) => control_tokens.visit_text(&part_texts(parts).concat(), &mut note),
+                    None => control_tokens.visit(value, &mut note),
+                }
             }
         }
-        if let Some(tools) = &self.conversation.tools {
-            control_tokens.visit(tools, &mut |token| {
+        let kwargs = Value::Object(self.conversation.template_kwargs.clone());
+        for value in [self.conversation.tools.as_ref(), Some(&kwargs)].into_iter().flatten() {
+            control_tokens.visit(value, &mut |token| {
                 first.get_or_insert_with(|| (None, token.clone()));
                 *found.entry(token.clone()).or_default() += 1;
             });
@@ -215,11 +227,14 @@ impl Work<'_> {
     fn encode_target(&mut self, target: Target) -> Result<EncodedTarget> {
         let message = &self.conversation.messages[target.message];
         let rendered = render(&self.prepared, message, target.message)?;
-        let reasoning_dropped = drops_reasoning(message, &rendered.completion);
+        let lost = lost(message, &rendered.completion);
+        let stops_early = rendered.completion.stops_early;
         let encoded = encode(&self.expander.renderer.tokenizer, rendered)?;
-        self.report.warn(warning::REASONING_DROPPED, reasoning_dropped.into());
+        self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
+        self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
+        self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
+        self.report.warn(warning::STOPS_EARLY, stops_early.into());
         self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
-        self.report.warn(warning::EMPTY_TARGETS, is_empty(message).into());
         Ok(EncodedTarget {
             message: target.message,
             weight: target.weight,
@@ -342,15 +357,4 @@ fn too_long(length: usize, max_length: usize) -> Error {
         ErrorKind::TooLong,
         format!("the sample has {length} tokens, more than max_length ({max_length})"),
     )
-}
-
-fn is_empty(message: &Message) -> bool {
-    ["content", "tool_calls", "reasoning_content", "thinking", "reasoning"].iter().all(|key| {
-        match message.fields.get(key) {
-            None => true,
-            Some(Value::String(text)) => text.trim().is_empty(),
-            Some(Value::Array(items)) => items.is_empty(),
-            Some(_) => false,
-        }
-    })
 }

@@ -4,15 +4,15 @@
 //! model must then emit, through its stop token. Where the prompt is no prefix of the turn's own rendering nothing
 //! is guessed: that is an error, and `prompt_mismatch` says what becomes of it.
 
-use crate::chat_template::Prepared;
-use crate::conversation::{Message, Role};
+use crate::chat_template::{ClosedTurn, Prepared};
+use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     pub prompt: String,
-    pub completion: String,
+    pub completion: ClosedTurn,
 }
 
 /// Renders target `message` of the conversation.
@@ -54,20 +54,48 @@ fn mismatch(prompt: &str, full: &str) -> Error {
     )
 }
 
-/// True if the message has reasoning that the completion does not hold: it would not be learned.
-pub fn drops_reasoning(message: &Message, completion: &str) -> bool {
-    debug_assert_eq!(message.role, Role::Assistant);
-    let lost = |text: &str| !text.trim().is_empty() && !completion.contains(text.trim());
+/// What a message says that its completion does not hold: it would not be learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    pub reasoning: bool,
+    pub tool_calls: bool,
+    /// Nothing is left but the stop token.
+    pub everything: bool,
+}
+
+/// Compares a message with its completion.
+pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
+    let text = &completion.text;
+    Lost {
+        reasoning: reasoning(message)
+            .into_iter()
+            .any(|said| !said.trim().is_empty() && !text.contains(said.trim())),
+        tool_calls: tool_names(message).any(|name| !text.contains(name)),
+        everything: text[..completion.stop_at].trim().is_empty(),
+    }
+}
+
+/// The reasoning of a message, from its own field and from the start of its content.
+fn reasoning(message: &Message) -> Vec<&str> {
     let field = ["reasoning_content", "thinking", "reasoning"]
         .into_iter()
         .find_map(|key| message.fields.get(key))
         .and_then(Value::as_str);
     let inline = message.fields.get("content").and_then(Value::as_str).and_then(inline_reasoning);
-    field.is_some_and(lost) || inline.is_some_and(lost)
+    field.into_iter().chain(inline).collect()
 }
 
 /// What stands before `</think>` in a content, without the opening tag.
 fn inline_reasoning(content: &str) -> Option<&str> {
     let (before, _) = content.split_once("</think>")?;
     Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
+}
+
+/// The names of the functions that a message calls.
+fn tool_names(message: &Message) -> impl Iterator<Item = &str> {
+    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+    calls.iter().filter_map(|call| {
+        let call = call.as_object()?;
+        call.get("function").and_then(Value::as_object).unwrap_or(call).get("name")?.as_str()
+    })
 }

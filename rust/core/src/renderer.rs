@@ -45,6 +45,7 @@ impl Renderer {
             special_tokens: files.special_tokens.clone(),
             kwargs: options.template_kwargs,
             now: options.now,
+            declared_stops: declared_stops(&files, &tokenizer),
         };
         let template = ChatTemplate::load(&source, tokenizer.control_tokens())
             .map_err(|error| model_error(folder, &error.to_string()))?;
@@ -123,6 +124,12 @@ impl Renderer {
     }
 }
 
+/// Where the model's files say that an answer ends.
+fn declared_stops(files: &ModelFiles, tokenizer: &Tokenizer) -> Vec<u32> {
+    let end = files.special_token("eos_token").and_then(|token| tokenizer.id_of(token));
+    files.generation_stops.iter().copied().chain(end).collect()
+}
+
 fn choose_templates(
     folder: &Path,
     files: &ModelFiles,
@@ -130,6 +137,11 @@ fn choose_templates(
 ) -> Result<(String, Option<String>)> {
     let owned = |name: &str| files.template(name).map(str::to_owned);
     if let Some(asked) = asked {
+        if owned(&asked).is_none() && !asked.contains('{') {
+            let names: Vec<_> = files.templates.iter().map(|(name, _)| name.as_str()).collect();
+            let text = format!("has no chat template named {asked:?}; it has {}", names.join(", "));
+            return Err(model_error(folder, &text));
+        }
         return Ok((owned(&asked).unwrap_or(asked), None));
     }
     let Some(default) = owned(DEFAULT_TEMPLATE) else {

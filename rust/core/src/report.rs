@@ -23,11 +23,15 @@ pub mod cause {
 pub mod warning {
     /// Targets whose reasoning the template leaves out: it is not learned.
     pub const REASONING_DROPPED: &str = "reasoning_dropped";
+    /// Targets whose tool calls the template leaves out: they are not learned.
+    pub const TOOL_CALLS_DROPPED: &str = "tool_calls_dropped";
+    /// Targets whose text holds the stop token before its end: a server would have stopped there.
+    pub const STOPS_EARLY: &str = "stops_early";
     /// Targets whose completion starts within a token of the whole: encoded as a continuation.
     pub const BORDER_MERGES: &str = "border_merges";
     /// Targets of the layout `conversation` that inference would show otherwise.
     pub const INEXACT_TARGETS: &str = "inexact_targets";
-    /// Targets without a text or a tool call: only the stop token is trained.
+    /// Targets of which nothing is rendered but the stop token.
     pub const EMPTY_TARGETS: &str = "empty_targets";
     /// Messages of other roles that ask to be trained: only assistants are.
     pub const WEIGHT_IGNORED: &str = "weight_ignored";

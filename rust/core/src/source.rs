@@ -15,8 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub enum Source {
     Path(PathBuf),
     Stdin,
-    /// Anything else that gives bytes; the name stands in error texts.
-    Stream {
+    /// Bytes in memory.
+    Bytes(Vec<u8>),
+    /// A reader that must be called on the thread that asks for samples; the name stands in error texts.
+    Callback {
         name: String,
         reader: Box<dyn Read + Send>,
     },
@@ -27,7 +29,8 @@ impl Source {
         match self {
             Self::Path(path) => path.to_string_lossy().into(),
             Self::Stdin => "-".into(),
-            Self::Stream { name, .. } => name.as_str().into(),
+            Self::Bytes(_) => "<bytes>".into(),
+            Self::Callback { name, .. } => name.as_str().into(),
         }
     }
 
@@ -37,7 +40,8 @@ impl Source {
         let raw: Box<dyn Read + Send> = match self {
             Self::Path(path) => Box::new(File::open(&path).map_err(|error| read_error(&name, &error))?),
             Self::Stdin => Box::new(io::stdin()),
-            Self::Stream { reader, .. } => reader,
+            Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+            Self::Callback { reader, .. } => reader,
         };
         let counted = Counted { reader: raw, taken: taken.clone() };
         decompressed(counted).map_err(|error| read_error(&name, &error))

@@ -1,12 +1,15 @@
 //! Many records, in input order, with bounded memory.
 //!
-//! In: sources. Out: samples, a chunk of the input at a time. A reader thread reads, decompresses and cuts lines while
-//! the pool works on the chunk before; the calling thread only waits, and can end the run every 100 ms. What comes
+//! In: sources. Out: samples, a chunk of the input at a time. A thread of our own reads, decompresses and cuts lines
+//! while the pool works on the chunk before (a source that calls back is read by the calling thread instead); the calling thread only waits, and can end the run every 100 ms. What comes
 //! out does not depend on the number of threads or on the size of a chunk.
 
+use std::io::Read;
+use std::iter::Enumerate;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -37,7 +40,7 @@ pub struct StreamOptions {
 pub struct Stream {
     expander: Arc<Expander>,
     pool: Arc<Pool>,
-    chunks: Receiver<Result<FileChunk>>,
+    chunks: Chunks,
     cancelled: Arc<AtomicBool>,
     bytes_taken: Arc<AtomicU64>,
     /// The process whose threads read: in a forked child nobody would.
@@ -50,7 +53,8 @@ pub struct Stream {
 struct FileChunk {
     index: usize,
     name: Arc<str>,
-    format: Option<Format>,
+    /// The format of the file's first telling record, and that record's line: lines before it have none.
+    format: Option<(Format, u64)>,
     chunk: Chunk,
 }
 
@@ -68,20 +72,21 @@ impl Stream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let cancelled = Arc::new(AtomicBool::new(false));
         let bytes_taken = Arc::new(AtomicU64::new(0));
-        let (sender, chunks) = sync_channel(READ_AHEAD);
+        // What calls back into its owner's thread is read there.
+        let own_thread = sources.iter().all(|source| !matches!(source, Source::Callback { .. }));
         let reader = Reader {
-            sender,
+            sources: sources.into_iter().enumerate(),
+            file: None,
             max_line_bytes: expander.options.max_line_bytes,
             known_format: expander.options.input_format,
-            options,
+            chunk_bytes: options.chunk_bytes,
             left: options.limit.unwrap_or(u64::MAX),
             bytes_taken: bytes_taken.clone(),
         };
-        // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
-        std::thread::spawn(move || reader.run(sources));
+        let chunks = if own_thread { Chunks::ahead(reader) } else { Chunks::Inline(Box::new(reader)) };
         let process = std::process::id();
+        let cancelled = Arc::new(AtomicBool::new(false));
         Self { expander, pool, chunks, cancelled, bytes_taken, process, first: true, ended: false }
     }
 
@@ -126,17 +131,25 @@ impl Stream {
             let text = "a stream that was opened before a fork cannot go on in the child: open it there";
             return Err(Interruption::Failed(Error::new(ErrorKind::Options, text)));
         }
-        let chunk = match wait(&self.chunks, go_on) {
-            Ok(chunk) => chunk.map_err(Interruption::Failed)?,
-            Err(Waited::Closed) => return Ok(None),
-            Err(Waited::Stopped) => return Err(Interruption::Stopped),
+        let chunk = match &mut self.chunks {
+            Chunks::Ahead(chunks) => match wait(chunks, go_on) {
+                Ok(chunk) => chunk,
+                Err(Waited::Closed) => return Ok(None),
+                Err(Waited::Stopped) => return Err(Interruption::Stopped),
+            },
+            Chunks::Inline(reader) => match reader.next() {
+                Some(chunk) => chunk,
+                None => return Ok(None),
+            },
         };
+        let chunk = chunk.map_err(Interruption::Failed)?;
         let (sender, done) = sync_channel(1);
         let (expander, cancelled) = (self.expander.clone(), self.cancelled.clone());
         let pool = self.pool.get().map_err(Interruption::Failed)?;
         pool.spawn(move || {
             // Nobody listens any more: then nobody wants the samples.
-            let _ = sender.send(expand_chunk(&expander, &chunk, &cancelled));
+            let work = AssertUnwindSafe(|| expand_chunk(&expander, &chunk, &cancelled));
+            let _ = sender.send(catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic))));
         });
         let result = match wait(&done, go_on) {
             Ok(result) => result,
@@ -159,6 +172,23 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Where the chunks come from.
+enum Chunks {
+    /// A thread of our own reads ahead.
+    Ahead(Receiver<Result<FileChunk>>),
+    /// The calling thread reads, when it wants a chunk.
+    Inline(Box<Reader>),
+}
+
+impl Chunks {
+    fn ahead(reader: Reader) -> Self {
+        let (sender, chunks) = sync_channel(READ_AHEAD);
+        // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
+        std::thread::spawn(move || reader.map(|chunk| sender.send(chunk)).find(std::result::Result::is_err));
+        Self::Ahead(chunks)
     }
 }
 
@@ -192,7 +222,7 @@ fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) 
         })
         .collect();
     let mut samples = Samples::default();
-    let mut report = Report { blank_lines: chunk.chunk.blank_lines, ..Report::default() };
+    let mut report = Report { blank_lines: chunk.chunk.blank_at_end, ..Report::default() };
     for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
         if let Some(error) = outcome.error {
             return Err(error);
@@ -205,6 +235,7 @@ fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) 
         for sample in &outcome.samples {
             samples.push(sample, origin);
         }
+        report.blank_lines += line.blank_before;
         report.add(outcome.report);
     }
     Ok((samples, report))
@@ -219,78 +250,102 @@ impl FileChunk {
             },
             file: &self.name,
             line: line.number,
-            format: self.format,
+            format: self.format.filter(|(_, from)| line.number >= *from).map(|(format, _)| format),
         }
     }
 
-    /// The format that the first telling record of these lines has.
-    fn detect(&self) -> Option<Format> {
+    /// The first telling record's format, and its line.
+    fn detect(&self) -> Option<(Format, u64)> {
         let mut parser = json::Parser::default();
         self.chunk.lines.iter().find_map(|line| {
             let value = parser.parse(self.record(line).bytes?).ok()?;
-            Format::detect(&value)
+            Some((Format::detect(&value)?, line.number))
         })
     }
 }
 
-/// The thread that reads.
+/// Reads source after source; an error is the last item.
 struct Reader {
-    sender: SyncSender<Result<FileChunk>>,
+    sources: Enumerate<std::vec::IntoIter<Source>>,
+    file: Option<OpenFile>,
     max_line_bytes: usize,
     known_format: Option<Format>,
-    options: StreamOptions,
+    chunk_bytes: usize,
     /// Records that may still be read.
     left: u64,
     bytes_taken: Arc<AtomicU64>,
 }
 
-impl Reader {
-    fn run(mut self, sources: Vec<Source>) {
-        for (index, source) in sources.into_iter().enumerate() {
-            if self.left == 0 {
-                return;
-            }
-            let name = source.name();
-            match self.read(index, &name, source) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    // Nobody listens any more: then nobody wants the error.
-                    let _ = self.sender.send(Err(error));
-                    return;
-                }
-            }
+struct OpenFile {
+    index: usize,
+    name: Arc<str>,
+    format: Option<(Format, u64)>,
+    lines: JsonlReader<Box<dyn Read + Send>>,
+}
+
+impl Iterator for Reader {
+    type Item = Result<FileChunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let chunk = self.read();
+        if chunk.is_err() {
+            self.left = 0;
         }
+        chunk.transpose()
+    }
+}
+
+impl Reader {
+    fn read(&mut self) -> Result<Option<FileChunk>> {
+        while self.left > 0 {
+            if self.file.is_none() {
+                let Some((index, source)) = self.sources.next() else {
+                    return Ok(None);
+                };
+                self.file = Some(self.open(index, source)?);
+            }
+            if let Some(file) = &mut self.file
+                && let Some(mut chunk) = file.next_chunk()?
+            {
+                let count = chunk.chunk.lines.len() as u64;
+                if count >= self.left {
+                    // What lies behind the last record that is wanted was never asked for.
+                    chunk.chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+                    chunk.chunk.blank_at_end = 0;
+                }
+                self.left = self.left.saturating_sub(count);
+                return Ok(Some(chunk));
+            }
+            self.file = None;
+        }
+        Ok(None)
     }
 
-    /// Reads one source to its end; false if nobody listens any more.
-    fn read(&mut self, index: usize, name: &Arc<str>, source: Source) -> Result<bool> {
+    fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
+        let name = source.name();
         let bytes = source.open(&self.bytes_taken)?;
-        let mut lines = JsonlReader::new(bytes, self.options.chunk_bytes, self.max_line_bytes);
-        let mut format = self.known_format;
-        loop {
-            let chunk = lines.next_chunk().map_err(|error| {
-                let mut error = read_error(name, &error);
-                error.place.line = Some(lines.next_line());
-                error
-            })?;
-            let Some(mut chunk) = chunk else {
-                return Ok(true);
-            };
-            let count = chunk.lines.len() as u64;
-            if count > self.left {
-                chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-            }
-            self.left = self.left.saturating_sub(count);
-            let mut chunk = FileChunk { index, name: name.clone(), format, chunk };
-            format = format.or_else(|| chunk.detect());
-            chunk.format = format;
-            if self.sender.send(Ok(chunk)).is_err() {
-                return Ok(false);
-            }
-            if self.left == 0 {
-                return Ok(true);
-            }
-        }
+        Ok(OpenFile {
+            index,
+            name,
+            format: self.known_format.map(|format| (format, 1)),
+            lines: JsonlReader::new(bytes, self.chunk_bytes, self.max_line_bytes),
+        })
+    }
+}
+
+impl OpenFile {
+    fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
+        let chunk = self.lines.next_chunk().map_err(|error| {
+            let mut error = read_error(&self.name, &error);
+            error.place.line = Some(self.lines.next_line());
+            error
+        })?;
+        let Some(chunk) = chunk else {
+            return Ok(None);
+        };
+        let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
+        self.format = self.format.or_else(|| chunk.detect());
+        chunk.format = self.format;
+        Ok(Some(chunk))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use everyturn_core as core;
 use numpy::{IntoPyArray, PyArray1};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -134,9 +134,16 @@ impl Stream {
         result.map_err(|interruption| match interruption {
             core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
             core::Interruption::Failed(error) => {
-                let exception = to_python(py, &error);
-                exception.set_cause(py, self.raised.lock().ok().and_then(|mut raised| raised.take()));
-                exception
+                let raised = self.raised.lock().ok().and_then(|mut raised| raised.take());
+                match raised {
+                    // Ctrl-C and its like are no fault of the input.
+                    Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
+                    raised => {
+                        let exception = to_python(py, &error);
+                        exception.set_cause(py, raised);
+                        exception
+                    }
+                }
             }
         })
     }

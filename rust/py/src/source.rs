@@ -1,12 +1,13 @@
 //! Python's inputs as sources of the core: paths, bytes, and anything with `read(size)`.
 
+use std::borrow::Cow;
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use everyturn_core::Source;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
@@ -17,13 +18,10 @@ pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source
     Ok(match kind.as_str() {
         "path" => Source::Path(value.extract::<PathBuf>()?),
         "stdin" => Source::Stdin,
-        "bytes" => Source::Stream {
-            name: "<bytes>".into(),
-            reader: Box::new(Cursor::new(value.extract::<Vec<u8>>()?)),
-        },
+        "bytes" => Source::Bytes(value.extract::<Vec<u8>>()?),
         _ => {
             let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
-            Source::Stream {
+            Source::Callback {
                 name,
                 reader: Box::new(PyReader {
                     reader: reader.unbind(),
@@ -35,7 +33,7 @@ pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source
     })
 }
 
-/// A Python object with `read(size) -> bytes`, read from our own thread.
+/// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.
 struct PyReader {
     reader: Py<PyAny>,
     raised: Raised,
@@ -54,7 +52,10 @@ impl Read for PyReader {
         }
         let bytes = Python::attach(|py| -> PyResult<Vec<u8>> {
             let bytes = self.reader.call_method1(py, "read", (READ_BYTES,))?;
-            Ok(bytes.bind(py).cast::<PyBytes>()?.as_bytes().to_vec())
+            let bytes = bytes
+                .extract::<Cow<'_, [u8]>>(py)
+                .map_err(|_| PyTypeError::new_err("read() gave no bytes: open the file in binary mode"))?;
+            Ok(bytes.into_owned())
         });
         self.rest = Cursor::new(bytes.map_err(|error| {
             let text = error.to_string();

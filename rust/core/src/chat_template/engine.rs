@@ -13,7 +13,7 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use super::{functions, python};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Number, Object, Value};
+use crate::json::{Object, Value};
 
 /// Instructions that one rendering may take: minutes of no answer are worse than an error.
 const FUEL: u64 = 50_000_000;
@@ -39,9 +39,7 @@ fn jinja_value(value: &Value) -> JinjaValue {
     match value {
         Value::Null => JinjaValue::from(()),
         Value::Bool(bool) => JinjaValue::from(*bool),
-        Value::Number(Number::Int(int)) => JinjaValue::from(*int),
-        Value::Number(Number::BigInt(digits)) => python::big_int(digits),
-        Value::Number(Number::Float(float)) => JinjaValue::from(*float),
+        Value::Number(number) => python::jinja_number(number),
         Value::String(text) => JinjaValue::from(text.clone()),
         Value::Array(items) => items.iter().map(jinja_value).collect(),
         Value::Object(object) => jinja_object(object),

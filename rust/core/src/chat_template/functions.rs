@@ -8,7 +8,7 @@ use minijinja::value::{Kwargs, Rest, Value as JinjaValue, ValueKind, from_args};
 use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::python::{self, is_space};
-use crate::json::{self, Style};
+use crate::json::{self, Number, Style};
 
 pub(super) fn install(environment: &mut Environment<'static>, now: DateTime) {
     environment.set_formatter(|out, _, value| {
@@ -27,6 +27,19 @@ pub(super) fn install(environment: &mut Environment<'static>, now: DateTime) {
     });
     environment.add_test("sequence", |value: &JinjaValue| {
         matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map)
+    });
+    environment.add_test("number", |value: &JinjaValue| {
+        value.kind() == ValueKind::Bool || python::number_of(value).is_some()
+    });
+    environment
+        .add_test("float", |value: &JinjaValue| matches!(python::number_of(value), Some(Number::Float(_))));
+    environment.add_test("integer", |value: &JinjaValue| {
+        matches!(python::number_of(value), Some(Number::Int(_) | Number::BigInt(_)))
+    });
+    environment.add_filter("string", |value: &JinjaValue| -> Result<String, Error> {
+        let mut out = String::new();
+        python::write_str(&mut out, value).map_err(|_| invalid("string: a value could not be printed"))?;
+        Ok(out)
     });
     environment.add_function("raise_exception", |text: JinjaValue| -> Result<(), Error> {
         Err(invalid(text.to_string()))

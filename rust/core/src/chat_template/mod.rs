@@ -16,9 +16,10 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 
 pub use locate::locate;
-pub use probe::{StopToken, TurnEnd};
+use probe::Probe;
+pub use probe::{ClosedTurn, StopToken, TurnEnd};
 
-use crate::conversation::{Conversation, as_message};
+use crate::conversation::{Conversation, Role, as_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::tokenizer::ControlTokens;
@@ -37,6 +38,8 @@ pub struct TemplateSource {
     pub kwargs: Object,
     /// What `strftime_now` shows.
     pub now: DateTime,
+    /// The end tokens that the model's files declare.
+    pub declared_stops: Vec<u32>,
 }
 
 /// A compiled template whose behaviour at the end of a turn is known.
@@ -48,8 +51,8 @@ pub struct ChatTemplate {
 
 struct Variant {
     engine: Engine,
-    /// A content that is a list of text parts is printed as its text.
-    takes_parts: bool,
+    /// The roles whose content may be a list of text parts: the template prints their texts.
+    roles_with_parts: Vec<Role>,
     turn_end: TurnEnd,
 }
 
@@ -71,7 +74,7 @@ impl ChatTemplate {
             variables.push((name.clone(), Value::String(token.clone())));
         }
         merge(&mut variables, &source.kwargs);
-        let load = |text: &str| Variant::load(text, source.now, &variables, control_tokens);
+        let load = |text: &str| Variant::load(text, source, &variables, control_tokens);
         Ok(Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
@@ -107,7 +110,10 @@ impl ChatTemplate {
             .messages
             .iter()
             .map(|message| {
-                let (fields, joined) = prepare::message_fields(&message.fields, variant.takes_parts);
+                let (fields, joined) = prepare::message_fields(
+                    &message.fields,
+                    variant.roles_with_parts.contains(&message.role),
+                );
                 joined_parts += u64::from(joined);
                 Input::from_object(&fields)
             })
@@ -174,17 +180,22 @@ impl Prepared<'_> {
 impl Variant {
     fn load(
         text: &str,
-        now: DateTime,
+        source: &TemplateSource,
         variables: &[(Arc<str>, Value)],
         control_tokens: &ControlTokens,
     ) -> Result<Self> {
-        let engine = Engine::compile(text, now)?;
+        let engine = Engine::compile(text, source.now)?;
         let inputs: Vec<_> =
             variables.iter().map(|(name, value)| (name.clone(), Input::from_json(value))).collect();
-        let probe = probe::Probe::new(&engine, &inputs, control_tokens);
+        let probe = Probe {
+            engine: &engine,
+            variables: &inputs,
+            control_tokens,
+            declared_stops: &source.declared_stops,
+        };
         let turn_end = probe.turn_end()?;
-        let takes_parts = probe.takes_parts();
-        Ok(Self { engine, takes_parts, turn_end })
+        let roles_with_parts = probe.roles_with_parts();
+        Ok(Self { engine, roles_with_parts, turn_end })
     }
 }
 

@@ -1,13 +1,15 @@
 //! What transformers 5.23 does to a message before the template sees it, and what we do to a list of text parts
 //! that the template would print as a list.
 
+use crate::conversation::part_texts;
 use crate::json::{Object, Value};
 
 /// The fields of a message of a record, ready for the template; true if parts were joined to one text.
 pub(super) fn message_fields(fields: &Object, takes_parts: bool) -> (Object, bool) {
     let mut fields = as_transformers(fields);
     let joined = match fields.get("content") {
-        Some(Value::Array(parts)) if !takes_parts => Some(join_parts(parts)),
+        // As servers do that feed such a template.
+        Some(Value::Array(parts)) if !takes_parts => Some(part_texts(parts).join("\n")),
         _ => None,
     };
     match joined {
@@ -32,10 +34,4 @@ pub(super) fn as_transformers(fields: &Object) -> Object {
         fields.insert("reasoning_content", reasoning);
     }
     fields
-}
-
-/// Servers that feed such a template join the texts of parts with a newline.
-fn join_parts(parts: &[Value]) -> String {
-    let texts: Vec<&str> = parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str()).collect();
-    texts.join("\n")
 }

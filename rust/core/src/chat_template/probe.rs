@@ -1,12 +1,13 @@
 //! How a template ends a turn, found by rendering made-up messages and looking at what comes behind them.
 //!
-//! In: the compiled template and the tokenizer's control tokens. Out: the stop token of plain turns and of turns that
-//! call tools, who writes it (the turn itself or the next header), and what else the template puts behind a turn. No
-//! list of names is consulted.
+//! In: the compiled template, the tokenizer's control tokens, the tokens that the model declares as ends. Out: for
+//! plain turns and for turns that call tools the stop token, who writes it (the turn itself or the next header), and
+//! what the template puts behind it. No list of names is consulted.
 
 use std::sync::Arc;
 
 use super::engine::{Engine, Input};
+use crate::conversation::Role;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::tokenizer::ControlTokens;
@@ -21,10 +22,17 @@ pub struct StopToken {
 /// How the template ends the turns of the assistant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnEnd {
-    /// The turn's own rendering holds the stop token; behind it stands one of these texts (ChatML: a newline).
-    Written { stops: Vec<StopToken>, trailing: Vec<String> },
+    /// The turn's own rendering holds the stop token.
+    Written { plain: WrittenStop, tool_calls: Option<WrittenStop> },
     /// The turn has no end of its own: the header of the next message is what the model emits (GLM).
     NextHeader { plain: HeaderStop, tool_calls: HeaderStop },
+}
+
+/// The stop token of a turn, and what the template writes behind it (ChatML: a newline).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenStop {
+    pub stop: StopToken,
+    pub trailing: String,
 }
 
 /// What the next header starts with: text up to its first control token, and that token.
@@ -34,10 +42,24 @@ pub struct HeaderStop {
     pub stop: StopToken,
 }
 
+/// What a turn is trained on: text through the stop token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedTurn {
+    pub text: String,
+    /// Where the stop token starts.
+    pub stop_at: usize,
+    /// The stop token stands in the text before its end, too: a server would have stopped there.
+    pub stops_early: bool,
+}
+
 impl TurnEnd {
     pub fn stop_tokens(&self) -> Vec<&StopToken> {
         match self {
-            Self::Written { stops, .. } => stops.iter().collect(),
+            Self::Written { plain, tool_calls } => [Some(plain), tool_calls.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|written| &written.stop)
+                .collect(),
             Self::NextHeader { plain, tool_calls } => vec![&plain.stop, &tool_calls.stop],
         }
     }
@@ -53,22 +75,25 @@ impl TurnEnd {
 
     /// Cuts what the template wrote for a turn right behind its stop token, or appends the one that the next header
     /// would give. `None`: no stop token is where this template puts it.
-    pub fn close(&self, mut turn: String, calls_tools: bool) -> Option<String> {
-        match self {
-            Self::NextHeader { .. } => {
-                self.append_next_header(&mut turn, calls_tools);
-                Some(turn)
+    pub fn close(&self, mut turn: String, calls_tools: bool) -> Option<ClosedTurn> {
+        self.append_next_header(&mut turn, calls_tools);
+        let stop_length = match self {
+            Self::NextHeader { plain, tool_calls } => {
+                (if calls_tools { tool_calls } else { plain }).stop.text.len()
             }
-            Self::Written { stops, trailing } => {
-                let end = stops
-                    .iter()
-                    .filter_map(|stop| turn.rfind(&*stop.text).map(|at| at + stop.text.len()))
-                    .filter(|end| trailing.iter().any(|text| *text == turn[*end..]))
-                    .max()?;
-                turn.truncate(end);
-                Some(turn)
+            Self::Written { plain, tool_calls } => {
+                let of_calls = tool_calls.as_ref().filter(|_| calls_tools);
+                let written = [of_calls, Some(plain)].into_iter().flatten().find(|written| {
+                    turn.strip_suffix(&*written.trailing)
+                        .is_some_and(|turn| turn.ends_with(&*written.stop.text))
+                })?;
+                turn.truncate(turn.len() - written.trailing.len());
+                written.stop.text.len()
             }
-        }
+        };
+        let stop_at = turn.len() - stop_length;
+        let stops_early = turn[..stop_at].contains(&turn[stop_at..]);
+        Some(ClosedTurn { text: turn, stop_at, stops_early })
     }
 }
 
@@ -79,50 +104,67 @@ const NEXT: &str = "everyturnNext";
 const TOOL: &str = "everyturnTool";
 
 pub(super) struct Probe<'a> {
-    engine: &'a Engine,
-    variables: &'a [(Arc<str>, Input)],
-    control_tokens: &'a ControlTokens,
+    pub engine: &'a Engine,
+    pub variables: &'a [(Arc<str>, Input)],
+    pub control_tokens: &'a ControlTokens,
+    /// The end tokens that the model's files declare; they settle which of several control tokens is the stop.
+    pub declared_stops: &'a [u32],
 }
 
-/// What stands behind a probed turn: in its own rendering, and before the text of the message that follows it.
+/// What stands behind a probed turn.
 struct Tail {
+    /// In the rendering that ends with the turn.
     own: String,
+    /// Before the words of the message that follows it, if one may follow.
     with_next: Option<String>,
+    /// The template prompts for the next answer without being asked to, so `own` ends in a header.
+    prompts_always: bool,
 }
 
-impl<'a> Probe<'a> {
-    pub fn new(
-        engine: &'a Engine,
-        variables: &'a [(Arc<str>, Input)],
-        control_tokens: &'a ControlTokens,
-    ) -> Self {
-        Self { engine, variables, control_tokens }
+impl Tail {
+    /// What is written behind the turn whether or not a message follows.
+    fn shared(&self) -> &str {
+        let Some(with_next) = &self.with_next else {
+            return &self.own;
+        };
+        let length = self.own.bytes().zip(with_next.bytes()).take_while(|(a, b)| a == b).count();
+        let length = (0..=length).rev().find(|at| self.own.is_char_boundary(*at)).unwrap_or(0);
+        &self.own[..length]
     }
+}
 
-    /// True if a user's content given as a list of text parts comes out as that text.
-    pub fn takes_parts(&self) -> bool {
-        let part = object(&[("type", "text".into()), ("text", USER.into())]);
-        let message = message("user", Value::Array(vec![part]));
-        self.render(&[message], true)
-            .is_ok_and(|text| text.contains(USER) && !text.contains("'type'") && !text.contains("\"type\""))
+impl Probe<'_> {
+    /// The roles whose content, given as a list of text parts, comes out as those texts.
+    pub fn roles_with_parts(&self) -> Vec<Role> {
+        let texts = [USER, ANSWER].map(|text| object(&[("type", "text".into()), ("text", text.into())]));
+        let parts = |role: Role| message(role.name(), Value::Array(texts.to_vec()));
+        let user = message("user", NEXT.into());
+        let call = calling_message(object(&[("a", TOOL.into())]));
+        let conversations = [
+            (Role::System, vec![parts(Role::System), user.clone()]),
+            (Role::Developer, vec![parts(Role::Developer), user.clone()]),
+            (Role::User, vec![parts(Role::User)]),
+            (Role::Assistant, vec![user.clone(), parts(Role::Assistant)]),
+            (Role::Tool, vec![user, call, parts(Role::Tool)]),
+        ];
+        let prints = |messages: &[Value]| {
+            self.render(messages, false).is_ok_and(|text| {
+                let printed = |word: &str| text.matches(word).count() == 1;
+                printed(USER)
+                    && printed(ANSWER)
+                    && !text.contains("'type'")
+                    && !text.contains("\"type\": \"text\"")
+            })
+        };
+        conversations.into_iter().filter(|(_, messages)| prints(messages)).map(|(role, _)| role).collect()
     }
 
     pub fn turn_end(&self) -> Result<TurnEnd> {
         let plain = self.plain_tail()?;
-        if let Some((at, stop)) = self.control_tokens.first(&plain.own) {
-            let mut stops = vec![stop];
-            let mut trailing = vec![plain.own[at..].to_owned()];
-            if let Some((at, stop, tail)) =
-                self.tool_tail().and_then(|tail| self.tool_stop(&stops[0], tail.own))
-            {
-                if stops[0] != stop {
-                    stops.push(stop);
-                }
-                if !trailing.contains(&tail[at..].to_owned()) {
-                    trailing.push(tail[at..].to_owned());
-                }
-            }
-            return Ok(TurnEnd::Written { stops, trailing });
+        let calls = self.tool_tail();
+        if let Some(written) = self.written_stop(&plain) {
+            let tool_calls = calls.and_then(|tail| self.written_tool_stop(&written.stop, &tail));
+            return Ok(TurnEnd::Written { plain: written, tool_calls });
         }
         let no_stop = || {
             Error::new(
@@ -132,80 +174,82 @@ impl<'a> Probe<'a> {
             )
         };
         let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
-        let tool_calls =
-            self.tool_tail().and_then(|tail| self.header_stop(&tail)).unwrap_or_else(|| plain.clone());
+        let tool_calls = calls.and_then(|tail| self.header_stop(&tail)).unwrap_or_else(|| plain.clone());
         Ok(TurnEnd::NextHeader { plain, tool_calls })
     }
 
-    fn plain_tail(&self) -> Result<Tail> {
-        let texts = |content: fn(&str) -> Value| {
-            (
-                message("user", content(USER)),
-                message("assistant", content(ANSWER)),
-                message("user", content(NEXT)),
-            )
+    /// The stop token that the turn itself writes: a declared end behind it, else the last control token that stands
+    /// there whatever follows, else (the end of a last turn differs) the first of its own.
+    fn written_stop(&self, tail: &Tail) -> Option<WrittenStop> {
+        let shared = self.control_tokens.all(tail.shared());
+        let declared = shared.iter().find(|(_, stop)| self.declared_stops.contains(&stop.id));
+        let own = || self.control_tokens.first(&tail.own).filter(|_| !tail.prompts_always);
+        let (end, stop) = declared.or(shared.last()).cloned().or_else(own)?;
+        Some(WrittenStop { stop, trailing: tail.own[end..].to_owned() })
+    }
+
+    /// The same of a turn that calls tools: the plain stop token if it stands there.
+    fn written_tool_stop(&self, plain: &StopToken, tail: &Tail) -> Option<WrittenStop> {
+        let Some(at) = tail.own.find(&*plain.text) else {
+            return self.written_stop(tail);
         };
+        let trailing = tail.own[at + plain.text.len()..].to_owned();
+        Some(WrittenStop { stop: plain.clone(), trailing })
+    }
+
+    fn header_stop(&self, tail: &Tail) -> Option<HeaderStop> {
+        let header = tail.with_next.as_ref()?.strip_prefix(tail.shared())?;
+        let (end, stop) = self.control_tokens.first(header)?;
+        Some(HeaderStop { before: header[..end - stop.text.len()].to_owned(), stop })
+    }
+
+    fn plain_tail(&self) -> Result<Tail> {
         let as_text = |text: &str| Value::from(text);
         let as_parts =
             |text: &str| Value::Array(vec![object(&[("type", "text".into()), ("text", text.into())])]);
-        let (question, answer, next) = texts(as_text);
-        let probed = self.tail(&question, &answer, &next, ANSWER);
-        let (question, answer, next) = texts(as_parts);
-        probed.or_else(|error| self.tail(&question, &answer, &next, ANSWER).map_err(|_| error))
+        let tail = |content: &dyn Fn(&str) -> Value| {
+            let question = message("user", content(USER));
+            self.tail(&question, &message("assistant", content(ANSWER)), &message("user", content(NEXT)))
+        };
+        tail(&as_text).or_else(|error| tail(&as_parts).map_err(|_| error))
     }
 
     /// `None`: the template cannot render a tool call, or leaves it out.
     fn tool_tail(&self) -> Option<Tail> {
         let question = message("user", USER.into());
         let result = message("tool", NEXT.into());
-        let arguments = object(&[("a", ANSWER.into())]);
         let as_text = Value::from(format!("{{\"a\": \"{ANSWER}\"}}").as_str());
-        [arguments, as_text].into_iter().find_map(|arguments| {
-            let function = object(&[("name", TOOL.into()), ("arguments", arguments)]);
-            let call =
-                object(&[("type", "function".into()), ("id", "call_1".into()), ("function", function)]);
-            let mut fields = message("assistant", "".into());
-            if let Value::Object(fields) = &mut fields {
-                fields.insert("tool_calls", Value::Array(vec![call]));
-            }
-            self.tail(&question, &fields, &result, ANSWER).ok()
-        })
+        [object(&[("a", ANSWER.into())]), as_text]
+            .into_iter()
+            .find_map(|arguments| self.tail(&question, &calling_message(arguments), &result).ok())
     }
 
-    /// The stop token of a turn that calls tools, with the place behind it: the plain one if it is there, else the
-    /// last control token.
-    fn tool_stop(&self, plain: &StopToken, tail: String) -> Option<(usize, StopToken, String)> {
-        if let Some(at) = tail.rfind(&*plain.text) {
-            return Some((at + plain.text.len(), plain.clone(), tail));
-        }
-        let (at, stop) = self.control_tokens.last(&tail)?;
-        Some((at, stop, tail))
-    }
-
-    fn header_stop(&self, tail: &Tail) -> Option<HeaderStop> {
-        let header = tail.with_next.as_ref()?.strip_prefix(&*tail.own)?;
-        let (end, stop) = self.control_tokens.first(header)?;
-        Some(HeaderStop { before: header[..end - stop.text.len()].to_owned(), stop })
-    }
-
-    fn tail(&self, question: &Value, answer: &Value, next: &Value, last_word: &str) -> Result<Tail> {
-        let after = |text: &str| text.rfind(last_word).map(|at| text[at + last_word.len()..].to_owned());
-        let own = self.render(&[question.clone(), answer.clone()], false)?;
-        let own = after(&own).ok_or_else(|| {
+    fn tail(&self, question: &Value, answer: &Value, next: &Value) -> Result<Tail> {
+        let behind = |text: &str| text.rfind(ANSWER).map(|at| text[at + ANSWER.len()..].to_owned());
+        let turn = [question.clone(), answer.clone()];
+        let text = self.render(&turn, false)?;
+        let own = behind(&text).ok_or_else(|| {
             Error::new(ErrorKind::Template, "the chat template does not print what an assistant says")
         })?;
         let with_next = self
             .render(&[question.clone(), answer.clone(), next.clone()], false)
             .ok()
-            .and_then(|text| after(&text))
+            .and_then(|text| behind(&text))
             .and_then(|text| text.find(NEXT).map(|at| text[..at].to_owned()));
-        Ok(Tail { own, with_next })
+        let prompts_always = self.render(&turn, true).is_ok_and(|prompted| prompted == text);
+        Ok(Tail { own, with_next, prompts_always })
     }
 
     fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
         let inputs: Vec<Input> = messages.iter().map(Input::from_json).collect();
         self.engine.render(&inputs, None, add_generation_prompt, self.variables)
     }
+}
+
+fn calling_message(arguments: Value) -> Value {
+    let function = object(&[("name", TOOL.into()), ("arguments", arguments)]);
+    let call = object(&[("type", "function".into()), ("id", "call_1".into()), ("function", function)]);
+    object(&[("role", "assistant".into()), ("content", "".into()), ("tool_calls", Value::Array(vec![call]))])
 }
 
 fn object(pairs: &[(&str, Value)]) -> Value {

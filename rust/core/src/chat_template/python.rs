@@ -13,24 +13,40 @@ pub fn is_space(char: char) -> bool {
     char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }
 
-/// An integer beyond 128 bits: it can be printed and dumped, nothing else.
+/// A number that minijinja cannot hold or would spell otherwise: an integer beyond 128 bits, a float that Python
+/// prints with an exponent. It can be printed, dumped and asked for its kind; arithmetic with it is an error.
 #[derive(Debug)]
-struct BigInt(Arc<str>);
+struct Spelled {
+    number: Number,
+}
 
-impl JinjaObject for BigInt {
+impl JinjaObject for Spelled {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}", self.number)
     }
 }
 
-pub fn big_int(digits: &Arc<str>) -> JinjaValue {
-    match digits.parse::<i128>() {
-        Ok(int) => JinjaValue::from(int),
-        Err(_) => JinjaValue::from_object(BigInt(digits.clone())),
+/// A JSON number as a value of the engine.
+pub fn jinja_number(number: &Number) -> JinjaValue {
+    let spelled = || JinjaValue::from_object(Spelled { number: number.clone() });
+    match number {
+        Number::Int(int) => JinjaValue::from(*int),
+        Number::BigInt(digits) => digits.parse::<i128>().map_or_else(|_| spelled(), JinjaValue::from),
+        Number::Float(float) if float_repr(*float).contains('e') => spelled(),
+        Number::Float(float) => JinjaValue::from(*float),
+    }
+}
+
+/// The number that a value stands for, if it is one.
+pub fn number_of(value: &JinjaValue) -> Option<Number> {
+    match value.downcast_object_ref::<Spelled>() {
+        Some(spelled) => Some(spelled.number.clone()),
+        None if value.kind() == ValueKind::Number => number(value).ok(),
+        None => None,
     }
 }
 
@@ -51,8 +67,8 @@ pub fn to_json(value: &JinjaValue) -> Result<Value, Error> {
                 .collect::<Result<_, Error>>()?,
         ),
         kind => {
-            if let Some(big) = value.downcast_object_ref::<BigInt>() {
-                Value::Number(Number::BigInt(big.0.clone()))
+            if let Some(number) = number_of(value) {
+                Value::Number(number)
             } else {
                 let text = format!("a value of type {kind} is not JSON serializable");
                 return Err(Error::new(ErrorKind::InvalidOperation, text));

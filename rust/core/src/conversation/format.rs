@@ -41,7 +41,9 @@ impl Format {
     /// The format of a record, if its keys tell one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
-        Self::ALL.into_iter().find(|format| record.contains_key(format.telling_key()))
+        Self::ALL
+            .into_iter()
+            .find(|format| record.get(format.telling_key()).is_some_and(|value| !value.is_null()))
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) fn finish_message(role: Role, mut fields: Object) -> Result<Message> 
     fields.retain(|_, value| !value.is_null());
     take_function_call(&mut fields)?;
     match fields.get("content") {
-        None if !speaks_without_content(&fields) => {
+        None if !speaks_without_content(role, &fields) => {
             let text = "no \"content\", and no tool calls or reasoning in its place";
             return Err(Error::new(ErrorKind::Shape, text));
         }
@@ -126,8 +126,13 @@ pub(super) fn finish_message(role: Role, mut fields: Object) -> Result<Message> 
 }
 
 /// Only an assistant can say something without a content.
-fn speaks_without_content(fields: &Object) -> bool {
-    ["tool_calls", "reasoning_content", "thinking", "reasoning"].iter().any(|key| fields.contains_key(key))
+fn speaks_without_content(role: Role, fields: &Object) -> bool {
+    let says = |key: &&str| match fields.get(key) {
+        None => false,
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(_) => true,
+    };
+    role == Role::Assistant && ["tool_calls", "reasoning_content", "thinking", "reasoning"].iter().any(says)
 }
 
 fn check_tool_calls(calls: Option<&Value>) -> Result<()> {

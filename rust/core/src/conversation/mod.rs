@@ -15,6 +15,7 @@ mod weight;
 
 pub use format::Format;
 pub use message::{Message, Role, as_message};
+pub use parts::part_texts;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};

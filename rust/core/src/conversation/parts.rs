@@ -36,6 +36,10 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
     }
     fields.insert("content", Value::Array(texts));
     if !reasoning.is_empty() {
+        if ["reasoning_content", "thinking", "reasoning"].iter().any(|key| fields.contains_key(key)) {
+            let text = "the message has reasoning both in \"content\" and beside it";
+            return Err(Error::new(ErrorKind::Shape, text));
+        }
         fields.insert("reasoning_content", reasoning.join("\n").as_str().into());
     }
     if !calls.is_empty() {
@@ -46,6 +50,11 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
         fields.insert("tool_calls", Value::Array(calls));
     }
     Ok(())
+}
+
+/// The texts of a content's parts.
+pub fn part_texts(parts: &[Value]) -> Vec<&str> {
+    parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str()).collect()
 }
 
 fn text_part(text: &str) -> Value {

@@ -46,10 +46,9 @@ impl ControlTokens {
         Some((found.end(), self.tokens[found.pattern()].clone()))
     }
 
-    /// The last control token of a text, with the place behind it.
-    pub fn last(&self, text: &str) -> Option<(usize, StopToken)> {
-        let found = self.finder.find_iter(text).last()?;
-        Some((found.end(), self.tokens[found.pattern()].clone()))
+    /// The control tokens of a text in order, each with the place behind it.
+    pub fn all(&self, text: &str) -> Vec<(usize, StopToken)> {
+        self.finder.find_iter(text).map(|found| (found.end(), self.tokens[found.pattern()].clone())).collect()
     }
 
     /// Calls `found` for each control token in the texts and keys of a value.
@@ -67,7 +66,7 @@ impl ControlTokens {
         }
     }
 
-    fn visit_text(&self, text: &str, found: &mut impl FnMut(&Arc<str>)) {
+    pub fn visit_text(&self, text: &str, found: &mut impl FnMut(&Arc<str>)) {
         for place in self.finder.find_iter(text) {
             found(&self.tokens[place.pattern()].text);
         }

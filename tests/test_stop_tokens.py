@@ -1,0 +1,102 @@
+"""The stop token is found by probing, whatever the template does around it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import everyturn
+
+HEADER = "{{- '<|im_start|>' ~ message.role ~ '\\n' -}}"
+LOOP = "{%- for message in messages -%}"
+END = "{%- endfor -%}"
+PROMPT = "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+CHAT = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "one"}]
+CALL = {"type": "function", "function": {"name": "look", "arguments": {"at": "x"}}}
+
+
+def trained(
+    model: Path, template: str, messages: list[dict[str, Any]]
+) -> tuple[str, everyturn.Report]:
+    """Return what is trained of a conversation, with the report."""
+    renderer = everyturn.Renderer.from_dir(model, chat_template=template)
+    samples = everyturn.Expander(renderer, layout="per_turn").expand([{"messages": messages}])
+    return renderer.decode(samples[len(samples) - 1].trained_ids), samples.report
+
+
+@pytest.fixture
+def demo() -> Path:
+    """Return a folder whose tokenizer has several control tokens."""
+    return Path(everyturn.__file__).parent / "models" / "demo"
+
+
+def test_a_closing_tag_before_the_end_of_turn_is_no_stop(demo: Path) -> None:
+    """Of several control tokens behind an answer the one that the model declares as its end is the stop."""
+    body = "{{- message.content ~ ('</think>' if message.role == 'assistant' else '') ~ '<|im_end|>\\n' -}}"
+    text, _ = trained(demo, LOOP + HEADER + body + END + PROMPT, CHAT)
+    assert text == "one</think><|im_end|>"
+
+
+def test_a_prompt_that_is_always_written_is_not_trained(demo: Path) -> None:
+    """Where the template prompts for the next answer unasked, the turn still ends at its own end."""
+    template = (
+        LOOP
+        + HEADER
+        + "{{- message.content ~ '<|im_end|>\\n' -}}"
+        + END
+        + "{{- '<|im_start|>assistant\\n' -}}"
+    )
+    text, _ = trained(demo, template, CHAT)
+    assert text == "one<|im_end|>"
+
+
+def test_calls_that_end_otherwise_have_their_own_stop(demo: Path) -> None:
+    """Plain turns and turns that call tools may end with different tokens; neither takes the other's."""
+    body = (
+        "{{- message.content -}}{%- for call in message.tool_calls or [] -%}{{- call.function | tojson -}}{%- endfor -%}"
+        "{{- ('</tool_call>' if message.tool_calls else '<|im_end|>') ~ '\\n' -}}"
+    )
+    template = LOOP + HEADER + body + END + PROMPT
+    plain, _ = trained(demo, template, CHAT)
+    assert plain == "one<|im_end|>"
+    called, report = trained(
+        demo, template, [CHAT[0], {"role": "assistant", "content": "", "tool_calls": [CALL]}]
+    )
+    assert called.endswith("</tool_call>")
+    assert "tool_calls_dropped" not in report.warnings
+
+
+def test_a_call_that_the_template_leaves_out_is_counted(models: dict[str, Path]) -> None:
+    """What is not rendered is not learned, and that is said."""
+    template = (models["chatml"] / "chat_template.jinja").read_text(encoding="utf-8")
+    without = template.replace("tool_calls", "no_such_key")
+    calling = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    _, report = trained(
+        models["chatml"],
+        without,
+        [CHAT[0], {"role": "assistant", "content": "", "tool_calls": [CALL]}],
+    )
+    assert report.warnings == {"empty_targets": 1, "tool_calls_dropped": 1}
+
+
+def test_a_stop_token_within_a_target_is_counted(demo: Path) -> None:
+    """A server would have stopped there."""
+    template = (demo / "chat_template.jinja").read_text(encoding="utf-8")
+    text, report = trained(
+        demo, template, [CHAT[0], {"role": "assistant", "content": "one<|im_end|>two"}]
+    )
+    assert text == "one<|im_end|>two<|im_end|>"
+    assert report.warnings["stops_early"] == 1
+
+
+@pytest.mark.parametrize(
+    "how", ["~ message.x", "~ (message.x | string)", "~ ((message.x or 0) | tojson)"]
+)
+@pytest.mark.parametrize("number", [1e-05, 1e16, 1.5e300, 2**70, 2**200, 0.1, 12345.0])
+def test_numbers_print_as_in_python(demo: Path, how: str, number: float) -> None:
+    """Joined, as text and as JSON alike."""
+    template = LOOP + "{{- message.content " + how + " ~ '<|im_end|>' -}}" + END
+    renderer = everyturn.Renderer.from_dir(demo, chat_template=template)
+    assert (
+        renderer.render([{"role": "user", "content": "", "x": number}]) == f"{number!r}<|im_end|>"
+    )
