@@ -12,7 +12,8 @@ LOOP = "{%- for message in messages -%}"
 END = "{%- endfor -%}"
 PROMPT = "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
 CHAT = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "one"}]
-CALL = {"type": "function", "function": {"name": "look", "arguments": {"at": "x"}}}
+CALL: dict[str, Any] = {"type": "function", "function": {"name": "look", "arguments": {"at": "x"}}}
+CALLING = {"role": "assistant", "content": "", "tool_calls": [CALL]}
 
 
 def trained(
@@ -50,18 +51,28 @@ def test_a_prompt_that_is_always_written_is_not_trained(demo: Path) -> None:
     assert text == "one<|im_end|>"
 
 
+def test_a_token_that_opens_messages_ends_none(demo: Path, tmp_path: Path) -> None:
+    """Where no file declares an end, what every header starts with is still no stop."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        text = (demo / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace('"eos_token"', '"other"'), encoding="utf-8")
+    body = "{{- message.content ~ '</think><|im_end|>' -}}"
+    template = LOOP + HEADER + body + END + "{{- '<|im_start|>assistant\n' -}}"
+    text, _ = trained(tmp_path, template, CHAT)
+    assert text == "one</think><|im_end|>"
+
+
 def test_calls_that_end_otherwise_have_their_own_stop(demo: Path) -> None:
     """Plain turns and turns that call tools may end with different tokens; neither takes the other's."""
     body = (
-        "{{- message.content -}}{%- for call in message.tool_calls or [] -%}{{- call.function | tojson -}}{%- endfor -%}"
+        "{{- message.content -}}"
+        "{%- for call in message.tool_calls or [] -%}{{- call.function | tojson -}}{%- endfor -%}"
         "{{- ('</tool_call>' if message.tool_calls else '<|im_end|>') ~ '\\n' -}}"
     )
     template = LOOP + HEADER + body + END + PROMPT
     plain, _ = trained(demo, template, CHAT)
     assert plain == "one<|im_end|>"
-    called, report = trained(
-        demo, template, [CHAT[0], {"role": "assistant", "content": "", "tool_calls": [CALL]}]
-    )
+    called, report = trained(demo, template, [CHAT[0], CALLING])
     assert called.endswith("</tool_call>")
     assert "tool_calls_dropped" not in report.warnings
 
@@ -70,11 +81,10 @@ def test_a_call_that_the_template_leaves_out_is_counted(models: dict[str, Path])
     """What is not rendered is not learned, and that is said."""
     template = (models["chatml"] / "chat_template.jinja").read_text(encoding="utf-8")
     without = template.replace("tool_calls", "no_such_key")
-    calling = {"role": "assistant", "content": "", "tool_calls": [CALL]}
     _, report = trained(
         models["chatml"],
         without,
-        [CHAT[0], {"role": "assistant", "content": "", "tool_calls": [CALL]}],
+        [CHAT[0], CALLING],
     )
     assert report.warnings == {"empty_targets": 1, "tool_calls_dropped": 1}
 

@@ -179,13 +179,31 @@ impl Probe<'_> {
     }
 
     /// The stop token that the turn itself writes: a declared end behind it, else the last control token that stands
-    /// there whatever follows, else (the end of a last turn differs) the first of its own.
+    /// there whatever follows and opens no message, else (the end of a last turn differs) the first of its own.
     fn written_stop(&self, tail: &Tail) -> Option<WrittenStop> {
-        let shared = self.control_tokens.all(tail.shared());
+        let mut shared = self.control_tokens.all(tail.shared());
+        let openers = self.openers();
+        while shared.last().is_some_and(|(_, stop)| openers.contains(&stop.id)) {
+            shared.pop();
+        }
         let declared = shared.iter().find(|(_, stop)| self.declared_stops.contains(&stop.id));
         let own = || self.control_tokens.first(&tail.own).filter(|_| !tail.prompts_always);
         let (end, stop) = declared.or(shared.last()).cloned().or_else(own)?;
         Some(WrittenStop { stop, trailing: tail.own[end..].to_owned() })
+    }
+
+    /// The control tokens that a rendering opens with: they start messages, and end none.
+    fn openers(&self) -> Vec<u32> {
+        let Ok(text) = self.render(&[message("user", USER.into())], false) else {
+            return Vec::new();
+        };
+        let mut end = 0;
+        let opening = self.control_tokens.all(&text).into_iter().take_while(|(behind, token)| {
+            let adjacent = behind - token.text.len() == end;
+            end = *behind;
+            adjacent
+        });
+        opening.map(|(_, token)| token.id).collect()
     }
 
     /// The same of a turn that calls tools: the plain stop token if it stands there.
