@@ -42,7 +42,7 @@ class Expander:
     ...     {"role": "assistant", "content": "4"},
     ... ]
     >>> print(Expander("demo").expand([{"messages": chat}]).report)
-    all_assistant_messages: 2 targets in 1 rows from 1 conversations; 4 of 31 tokens trained (12.9 %)
+    all_assistant_messages: 2 targets in 1 rows from 1 conversations; 4 of 37 tokens trained (10.8 %)
 
     Attributes:
         renderer: Template and tokenizer; the first argument is a Renderer or a model folder.
