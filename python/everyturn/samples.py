@@ -62,7 +62,11 @@ class Samples(Sequence[Sample]):
     ...         }
     ...     ]
     ... )
-    >>> len(samples), samples.offsets.tolist() == [0, len(samples.input_ids)], samples[0].targets.tolist()
+    >>> (
+    ...     len(samples),
+    ...     samples.offsets.tolist() == [0, len(samples.input_ids)],
+    ...     samples[0].targets.tolist(),
+    ... )
     (1, True, [1])
 
     Attributes:
