@@ -147,8 +147,8 @@ impl Stream {
         let (expander, cancelled) = (self.expander.clone(), self.cancelled.clone());
         let pool = self.pool.get().map_err(Interruption::Failed)?;
         pool.spawn(move || {
-            // Nobody listens any more: then nobody wants the samples.
             let work = AssertUnwindSafe(|| expand_chunk(&expander, &chunk, &cancelled));
+            // Nobody listens any more: then nobody wants the samples.
             let _ = sender.send(catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic))));
         });
         let result = match wait(&done, go_on) {
