@@ -15,6 +15,7 @@ __all__ = [
     "Expander",
     "Renderer",
     "Stream",
+    "Template",
     "__version__",
 ]
 
@@ -42,6 +43,20 @@ class Renderer:
     def pad_token_id(self) -> int | None: ...
     @property
     def fingerprint(self) -> str: ...
+
+@final
+class Template:
+    def __new__(cls, source: str, *, now: str | None = None) -> Template: ...
+    def render(self, variables: dict[str, Any]) -> str: ...
+    def apply(
+        self,
+        messages: Any,
+        *,
+        tools: Any | None = None,
+        documents: Any | None = None,
+        add_generation_prompt: bool = False,
+        variables: dict[str, Any] | None = None,
+    ) -> str: ...
 
 @final
 class Expander:

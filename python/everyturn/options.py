@@ -14,7 +14,7 @@ TrainOn: TypeAlias = Literal[
 ]
 Layout: TypeAlias = Literal["per_turn", "merged", "conversation"]
 Overflow: TypeAlias = Literal["error", "drop"]
-PromptMismatch: TypeAlias = Literal["error", "skip"]
+PromptMismatch: TypeAlias = Literal["error", "skip", "match_thinking", "splice", "common_prefix"]
 ControlTokens: TypeAlias = Literal["allow", "warn", "reject"]
 InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
 OnError: TypeAlias = Literal["raise", "skip"]

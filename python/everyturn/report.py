@@ -45,6 +45,8 @@ class Report:
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
         control_tokens: Control tokens in text that somebody wrote, with the number of places.
+        unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
+            is not trained.
         faults: Every fault by name, the first ten thousand.
         faults_omitted: How many more there were.
     """
@@ -62,6 +64,7 @@ class Report:
     trained_tokens: int = 0
     warnings: Mapping[str, int] = dataclasses.field(default_factory=dict)
     control_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unread_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     faults_omitted: int = 0
 
@@ -105,6 +108,10 @@ class Report:
         ):
             lines += [f"dropped {count:,} {what}: {cause}" for cause, count in causes.items()]
         lines += [f"warning: {name}: {count:,}" for name, count in self.warnings.items()]
+        lines += [
+            f"warning: the template never reads the key {key!r}: {count:,} messages"
+            for key, count in self.unread_keys.items()
+        ]
         if self.control_tokens:
             tokens = ", ".join(f"{token} {count:,}" for token, count in self.control_tokens.items())
             lines.append(f"control tokens in text: {tokens}")

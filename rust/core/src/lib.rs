@@ -30,6 +30,7 @@ mod target;
 mod tokenizer;
 mod whole;
 
+pub use chat_template::PlainTemplate;
 pub use conversation::{Conversation, Format};
 pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};

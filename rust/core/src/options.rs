@@ -60,7 +60,16 @@ choice! {
 
 choice! {
     /// A prompt that is no prefix of its turn's own rendering.
-    PromptMismatch { Error = "error", Skip = "skip" }
+    PromptMismatch {
+        Error = "error",
+        Skip = "skip",
+        /// Prompt and turn are rendered with the thinking flag that fits the message.
+        MatchThinking = "match_thinking",
+        /// The message's own text behind what the prompt already wrote.
+        Splice = "splice",
+        /// From where prompt and rendering part: not what inference shows.
+        CommonPrefix = "common_prefix",
+    }
 }
 
 choice! {

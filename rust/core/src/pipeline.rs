@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use everyturn_template::Arena;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::chat_template::Prepared;
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Value};
 use crate::layout::{self, EncodedTarget, Sample};
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
-use crate::render::{lost, render};
+use crate::render::{Way, lost, render};
 use crate::renderer::Renderer;
 use crate::report::{Report, cause, warning};
 use crate::target::{Target, targets};
@@ -128,9 +129,10 @@ impl Expander {
         })?;
         let value = parser.parse(bytes)?;
         let conversation = Conversation::from_record(&value, self.format_of(&value, record.format)?)?;
+        let arena = Arena::new();
         let mut work = Work {
             expander: self,
-            prepared: self.renderer.template.prepare(&conversation),
+            prepared: self.renderer.template.prepare(&arena, &conversation),
             conversation: &conversation,
             report: Report::default(),
             faults: Vec::new(),
@@ -149,7 +151,10 @@ impl Expander {
 impl Work<'_> {
     /// Control tokens, weights in odd places, parts: what can be seen without rendering.
     fn look_at_messages(&mut self) -> Result<()> {
-        self.report.warn(warning::PARTS_JOINED, self.prepared.joined_parts);
+        let adaptations = self.prepared.adaptations;
+        self.report.warn(warning::PARTS_JOINED, adaptations.joined_parts);
+        self.report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
+        self.report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
         let ignored = |message: &&Message| {
             message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > 0.0)
         };
@@ -226,10 +231,18 @@ impl Work<'_> {
 
     fn encode_target(&mut self, target: Target) -> Result<EncodedTarget> {
         let message = &self.conversation.messages[target.message];
-        let rendered = render(&self.prepared, message, target.message)?;
+        let policy = self.expander.options.prompt_mismatch;
+        let rendered = render(&self.prepared, message, target.message, policy)?;
+        let way = rendered.way;
         let lost = lost(message, &rendered.completion);
         let stops_early = rendered.completion.stops_early;
         let encoded = encode(&self.expander.renderer.tokenizer, rendered)?;
+        match way {
+            Way::Exact => {}
+            Way::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
+            Way::Splice => self.report.warn(warning::SPLICED, 1),
+            Way::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
+        }
         self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
         self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
         self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
@@ -329,6 +342,9 @@ impl Work<'_> {
     }
 
     fn finish(mut self, samples: &[Sample]) -> Report {
+        for key in self.prepared.unread_keys() {
+            *self.report.unread_keys.entry(key.into()).or_default() += 1;
+        }
         let lost: u64 = self.report.targets_dropped.values().sum();
         self.report.targets_trained = self.report.targets_found - lost;
         if samples.is_empty() {

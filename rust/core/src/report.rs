@@ -37,6 +37,16 @@ pub mod warning {
     pub const WEIGHT_IGNORED: &str = "weight_ignored";
     /// Contents that were lists of parts and were joined to text for the template.
     pub const PARTS_JOINED: &str = "parts_joined";
+    /// Tool arguments that were text and became objects, or the reverse, as the template takes them.
+    pub const ARGUMENTS_CONVERTED: &str = "arguments_converted";
+    /// Messages that call tools and were given an empty content, because the template fails without one.
+    pub const CONTENT_FILLED: &str = "content_filled";
+    /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.
+    pub const MATCHED_THINKING: &str = "matched_thinking";
+    /// Targets whose own text was put behind a prompt that is no prefix of their rendering.
+    pub const SPLICED: &str = "spliced";
+    /// Targets trained from where prompt and rendering part: not what inference shows.
+    pub const COMMON_PREFIX: &str = "common_prefix";
     /// Conversations with control tokens in text that somebody wrote.
     pub const CONTROL_TOKENS: &str = "control_tokens";
     /// Stop tokens that are trained but not listed in `generation_config.json`.
@@ -60,6 +70,8 @@ pub struct Report {
     pub warnings: Counts,
     /// Control tokens in text that somebody wrote, each with its number of places.
     pub control_tokens: BTreeMap<Arc<str>, u64>,
+    /// Keys of rendered messages that the template never looked at, each with the number of messages.
+    pub unread_keys: BTreeMap<Arc<str>, u64>,
     pub faults: Vec<Error>,
     pub faults_omitted: u64,
 }
@@ -99,8 +111,12 @@ impl Report {
                 *mine.entry(name).or_default() += count;
             }
         }
-        for (token, count) in other.control_tokens {
-            *self.control_tokens.entry(token).or_default() += count;
+        for (mine, theirs) in
+            [(&mut self.control_tokens, other.control_tokens), (&mut self.unread_keys, other.unread_keys)]
+        {
+            for (name, count) in theirs {
+                *mine.entry(name).or_default() += count;
+            }
         }
         for fault in other.faults {
             self.fault(fault);

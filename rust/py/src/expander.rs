@@ -192,11 +192,13 @@ fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'p
     dict.set_item("records_dropped", &report.records_dropped)?;
     dict.set_item("targets_dropped", &report.targets_dropped)?;
     dict.set_item("warnings", &report.warnings)?;
-    let tokens = PyDict::new(py);
-    for (token, count) in &report.control_tokens {
-        tokens.set_item(&**token, count)?;
+    for (name, counts) in [("control_tokens", &report.control_tokens), ("unread_keys", &report.unread_keys)] {
+        let counted = PyDict::new(py);
+        for (key, count) in counts {
+            counted.set_item(&**key, count)?;
+        }
+        dict.set_item(name, counted)?;
     }
-    dict.set_item("control_tokens", tokens)?;
     let faults: Vec<_> = report
         .faults
         .iter()

@@ -9,6 +9,7 @@ mod errors;
 mod expander;
 mod renderer;
 mod source;
+mod template;
 
 use pyo3::prelude::*;
 
@@ -20,6 +21,8 @@ mod _core {
     use super::expander::{Expander, Stream};
     #[pymodule_export]
     use super::renderer::Renderer;
+    #[pymodule_export]
+    use super::template::Template;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

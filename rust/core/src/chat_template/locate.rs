@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::engine::Input;
+use everyturn_template::{Arena, Node};
+
+use super::values::Values;
 use super::{Prepared, TurnEnd};
 use crate::conversation::Role;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,9 +40,14 @@ pub fn locate(prepared: &Prepared<'_>, whole: &str, index: usize, role: Role) ->
 fn exchanged(prepared: &Prepared<'_>, index: usize, role: Role, word: &str) -> Result<String> {
     let fields: Object =
         [("role".into(), role.name().into()), ("content".into(), Value::from(word))].into_iter().collect();
-    let mut messages = prepared.messages.clone();
-    messages[index] = Input::from_object(&fields);
-    let text = prepared.render_messages(&messages, false)?;
+    let arena = Arena::new();
+    let mut values = Values::new(&arena);
+    let mut messages = prepared.messages.items().to_vec();
+    if let Some(message) = messages.get_mut(index) {
+        *message = values.message(Node::NONE, index, &fields);
+    }
+    let messages = values.inputs.list(Node::NONE, &messages);
+    let text = prepared.render_messages(messages, false, &[])?.text;
     if text.contains(word) {
         return Ok(text);
     }

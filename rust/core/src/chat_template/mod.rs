@@ -5,25 +5,36 @@
 //! not decided here; only how the template ends a turn (`probe`) and where a message lies in a rendering (`locate`).
 
 mod engine;
-mod functions;
 mod locate;
-mod prepare;
+mod mismatch;
+mod plain;
 mod probe;
-mod python;
+mod shape;
+mod thinking;
+mod values;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
+use everyturn_template::{Arena, Inputs, Node, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
+pub use engine::Rendering;
 pub use locate::locate;
+pub use mismatch::{Said, Turn, common_prefix};
+pub use plain::PlainTemplate;
 use probe::Probe;
 pub use probe::{ClosedTurn, StopToken, TurnEnd};
+pub use values::Adaptations;
 
-use crate::conversation::{Conversation, Role, as_message};
-use crate::error::{Error, ErrorKind, Result};
+use crate::conversation::Conversation;
+use crate::error::Result;
 use crate::json::{Object, Value};
 use crate::tokenizer::ControlTokens;
-use engine::{Engine, Input};
+use engine::{Engine, Workspace};
+use shape::Shape;
+use thinking::Thinking;
+use values::{REASONING_KEYS, Values};
 
 /// What a model folder says about rendering.
 #[derive(Debug, Clone)]
@@ -46,39 +57,39 @@ pub struct TemplateSource {
 pub struct ChatTemplate {
     default: Variant,
     tool_use: Option<Variant>,
-    variables: Vec<(Arc<str>, Value)>,
+    special_tokens: Vec<(Arc<str>, Arc<str>)>,
+    kwargs: Object,
 }
 
 struct Variant {
     engine: Engine,
-    /// The roles whose content may be a list of text parts: the template prints their texts.
-    roles_with_parts: Vec<Role>,
+    shape: Shape,
     turn_end: TurnEnd,
+    thinking: Thinking,
 }
 
 /// A conversation in the template's own values: made once, rendered often.
 pub struct Prepared<'a> {
     variant: &'a Variant,
-    messages: Vec<Input>,
-    tools: Option<Input>,
-    variables: Vec<(Arc<str>, Input)>,
-    /// Contents that were lists of parts and became text, because the template prints no lists.
-    pub joined_parts: u64,
+    inputs: Inputs<'a>,
+    messages: TemplateValue<'a>,
+    /// The variables besides `messages` and `add_generation_prompt`.
+    variables: Vec<(&'a str, TemplateValue<'a>)>,
+    workspace: Workspace,
+    /// The most messages that a rendering has seen.
+    seen: Cell<usize>,
+    pub adaptations: Adaptations,
 }
 
 impl ChatTemplate {
     /// Compiles and probes the template.
     pub fn load(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
-        let mut variables: Vec<(Arc<str>, Value)> = Vec::new();
-        for (name, token) in &source.special_tokens {
-            variables.push((name.clone(), Value::String(token.clone())));
-        }
-        merge(&mut variables, &source.kwargs);
-        let load = |text: &str| Variant::load(text, source, &variables, control_tokens);
+        let load = |text: &str| Variant::load(text, source, control_tokens);
         Ok(Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
-            variables,
+            special_tokens: source.special_tokens.clone(),
+            kwargs: source.kwargs.clone(),
         })
     }
 
@@ -102,28 +113,28 @@ impl ChatTemplate {
         found
     }
 
-    /// Turns a conversation into the template's values.
-    pub fn prepare(&self, conversation: &Conversation) -> Prepared<'_> {
+    /// Turns a conversation into the template's values, which live in `arena`.
+    pub fn prepare<'a>(&'a self, arena: &'a Arena, conversation: &Conversation) -> Prepared<'a> {
         let variant = self.variant(conversation.tools.is_some());
-        let mut joined_parts = 0;
-        let messages = conversation
+        let mut values = Values::new(arena);
+        let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
+        let messages: Vec<_> = conversation
             .messages
             .iter()
-            .map(|message| {
-                let (fields, joined) = prepare::message_fields(
-                    &message.fields,
-                    variant.roles_with_parts.contains(&message.role),
-                );
-                joined_parts += u64::from(joined);
-                Input::from_object(&fields)
-            })
+            .enumerate()
+            .map(|(i, message)| values.adapted(list, i, message, &variant.shape))
             .collect();
+        let messages = values.inputs.list(list, &messages);
+        let variables =
+            self.variables(&mut values, conversation.tools.as_ref(), &conversation.template_kwargs);
         Prepared {
             variant,
+            inputs: values.inputs,
             messages,
-            tools: conversation.tools.as_ref().map(Input::from_json),
-            variables: self.inputs(&conversation.template_kwargs),
-            joined_parts,
+            variables,
+            workspace: Workspace::default(),
+            seen: Cell::new(0),
+            adaptations: values.adaptations,
         }
     }
 
@@ -135,76 +146,107 @@ impl ChatTemplate {
         add_generation_prompt: bool,
         kwargs: &Object,
     ) -> Result<String> {
-        if messages.is_empty() {
-            return Err(Error::new(ErrorKind::EmptyPrompt, "there are no messages to render"));
-        }
-        let inputs = messages
-            .iter()
-            .enumerate()
-            .map(|(i, message)| {
-                let fields = as_message(message).map_err(|error| error.at_message(i))?;
-                Ok(Input::from_object(&prepare::as_transformers(fields)))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let tools = tools.map(Input::from_json);
-        self.variant(tools.is_some()).engine.render(
-            &inputs,
-            tools.as_ref(),
-            add_generation_prompt,
-            &self.inputs(kwargs),
-        )
+        plain::check_objects("tools", tools)?;
+        let engine = &self.variant(tools.is_some()).engine;
+        engine.apply(messages, add_generation_prompt, |values| self.variables(values, tools, kwargs))
     }
 
-    fn inputs(&self, kwargs: &Object) -> Vec<(Arc<str>, Input)> {
-        let mut variables = self.variables.clone();
-        merge(&mut variables, kwargs);
-        variables.into_iter().map(|(name, value)| (name, Input::from_json(&value))).collect()
+    fn variables<'a>(
+        &self,
+        values: &mut Values<'a>,
+        tools: Option<&Value>,
+        kwargs: &Object,
+    ) -> Vec<(&'a str, TemplateValue<'a>)> {
+        variables(values, &self.special_tokens, tools, [&self.kwargs, kwargs])
     }
 }
 
-impl Prepared<'_> {
+/// What transformers passes besides the messages: the model's special tokens, then template arguments over them.
+fn variables<'a, const N: usize>(
+    values: &mut Values<'a>,
+    special_tokens: &[(Arc<str>, Arc<str>)],
+    tools: Option<&Value>,
+    kwargs: [&Object; N],
+) -> Vec<(&'a str, TemplateValue<'a>)> {
+    let tools = values.variable("tools", tools.unwrap_or(&Value::Null));
+    let mut variables = vec![tools, ("documents", TemplateValue::None)];
+    variables.extend(special_tokens.iter().map(|(name, token)| values.constant(name, token)));
+    for (name, value) in kwargs.into_iter().flat_map(Object::iter) {
+        variables.push(values.variable(name, value));
+    }
+    variables
+}
+
+impl<'a> Prepared<'a> {
     /// Renders the first `count` messages.
-    pub fn render(&self, count: usize, add_generation_prompt: bool) -> Result<String> {
-        self.render_messages(&self.messages[..count], add_generation_prompt)
+    pub fn render(&self, count: usize, add_generation_prompt: bool) -> Result<Rendering> {
+        self.render_with(count, add_generation_prompt, &[])
     }
 
-    pub fn turn_end(&self) -> &TurnEnd {
+    /// The same with some template arguments set otherwise.
+    pub fn render_with(
+        &self,
+        count: usize,
+        add_generation_prompt: bool,
+        arguments: &[(&str, TemplateValue<'_>)],
+    ) -> Result<Rendering> {
+        self.seen.set(self.seen.get().max(count));
+        self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
+    }
+
+    pub fn turn_end(&self) -> &'a TurnEnd {
         &self.variant.turn_end
     }
 
-    fn render_messages(&self, messages: &[Input], add_generation_prompt: bool) -> Result<String> {
-        self.variant.engine.render(messages, self.tools.as_ref(), add_generation_prompt, &self.variables)
+    /// The message that text from this place of the input belongs to.
+    pub fn message_of(&self, node: Node) -> Option<usize> {
+        match *self.inputs.path(node).get(..2)? {
+            [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
+            _ => None,
+        }
+    }
+
+    /// The keys of the rendered messages that the template has never looked at, of those that say something.
+    pub fn unread_keys(&self) -> Vec<&'a str> {
+        let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
+        let mut unread = Vec::new();
+        for message in items {
+            let keys: Vec<_> = message.unread().collect();
+            let reasoning = |key: &&str| REASONING_KEYS.contains(key);
+            let reads_reasoning =
+                keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
+            unread.extend(keys.into_iter().filter(|key| !(reads_reasoning && reasoning(key))));
+        }
+        unread
+    }
+
+    fn render_messages(
+        &self,
+        messages: TemplateValue<'_>,
+        add_generation_prompt: bool,
+        arguments: &[(&str, TemplateValue<'_>)],
+    ) -> Result<Rendering> {
+        let mut variables: Vec<(&str, TemplateValue<'_>)> = Vec::with_capacity(self.variables.len() + 4);
+        variables.extend(self.variables.iter().copied());
+        variables.extend(arguments);
+        variables.push(("messages", messages));
+        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
+        self.variant.engine.render(&variables, self.inputs.bytes(), &self.workspace)
     }
 }
 
 impl Variant {
-    fn load(
-        text: &str,
-        source: &TemplateSource,
-        variables: &[(Arc<str>, Value)],
-        control_tokens: &ControlTokens,
-    ) -> Result<Self> {
+    fn load(text: &str, source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
         let engine = Engine::compile(text, source.now)?;
-        let inputs: Vec<_> =
-            variables.iter().map(|(name, value)| (name.clone(), Input::from_json(value))).collect();
         let probe = Probe {
             engine: &engine,
-            variables: &inputs,
+            special_tokens: &source.special_tokens,
+            kwargs: &source.kwargs,
             control_tokens,
             declared_stops: &source.declared_stops,
         };
         let turn_end = probe.turn_end()?;
-        let roles_with_parts = probe.roles_with_parts();
-        Ok(Self { engine, roles_with_parts, turn_end })
-    }
-}
-
-/// Later values replace earlier ones of the same name.
-fn merge(variables: &mut Vec<(Arc<str>, Value)>, over: &Object) {
-    for (name, value) in over.iter() {
-        match variables.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = value.clone(),
-            None => variables.push((name.clone(), value.clone())),
-        }
+        let (shape, thinking) = (probe.shape(), probe.thinking());
+        Ok(Self { engine, shape, turn_end, thinking })
     }
 }

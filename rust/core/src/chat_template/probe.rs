@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use super::engine::{Engine, Input};
-use crate::conversation::Role;
+use super::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::Value;
+use crate::json::{Object, Value};
 use crate::tokenizer::ControlTokens;
 
 /// A control token that ends a turn.
@@ -98,14 +97,15 @@ impl TurnEnd {
 }
 
 /// Words that no template contains.
-const USER: &str = "everyturnQuestion";
-const ANSWER: &str = "everyturnAnswer";
-const NEXT: &str = "everyturnNext";
-const TOOL: &str = "everyturnTool";
+pub(super) const USER: &str = "everyturnQuestion";
+pub(super) const ANSWER: &str = "everyturnAnswer";
+pub(super) const NEXT: &str = "everyturnNext";
+pub(super) const TOOL: &str = "everyturnTool";
 
 pub(super) struct Probe<'a> {
     pub engine: &'a Engine,
-    pub variables: &'a [(Arc<str>, Input)],
+    pub special_tokens: &'a [(Arc<str>, Arc<str>)],
+    pub kwargs: &'a Object,
     pub control_tokens: &'a ControlTokens,
     /// The end tokens that the model's files declare; they settle which of several control tokens is the stop.
     pub declared_stops: &'a [u32],
@@ -134,31 +134,6 @@ impl Tail {
 }
 
 impl Probe<'_> {
-    /// The roles whose content, given as a list of text parts, comes out as those texts.
-    pub fn roles_with_parts(&self) -> Vec<Role> {
-        let texts = [USER, ANSWER].map(|text| object(&[("type", "text".into()), ("text", text.into())]));
-        let parts = |role: Role| message(role.name(), Value::Array(texts.to_vec()));
-        let user = message("user", NEXT.into());
-        let call = calling_message(object(&[("a", TOOL.into())]));
-        let conversations = [
-            (Role::System, vec![parts(Role::System), user.clone()]),
-            (Role::Developer, vec![parts(Role::Developer), user.clone()]),
-            (Role::User, vec![parts(Role::User)]),
-            (Role::Assistant, vec![user.clone(), parts(Role::Assistant)]),
-            (Role::Tool, vec![user, call, parts(Role::Tool)]),
-        ];
-        let prints = |messages: &[Value]| {
-            self.render(messages, false).is_ok_and(|text| {
-                let printed = |word: &str| text.matches(word).count() == 1;
-                printed(USER)
-                    && printed(ANSWER)
-                    && !text.contains("'type'")
-                    && !text.contains("\"type\": \"text\"")
-            })
-        };
-        conversations.into_iter().filter(|(_, messages)| prints(messages)).map(|(role, _)| role).collect()
-    }
-
     pub fn turn_end(&self) -> Result<TurnEnd> {
         let plain = self.plain_tail()?;
         let calls = self.tool_tail();
@@ -239,7 +214,7 @@ impl Probe<'_> {
         let as_text = Value::from(format!("{{\"a\": \"{ANSWER}\"}}").as_str());
         [object(&[("a", ANSWER.into())]), as_text]
             .into_iter()
-            .find_map(|arguments| self.tail(&question, &calling_message(arguments), &result).ok())
+            .find_map(|arguments| self.tail(&question, &calling_message(arguments, Some("")), &result).ok())
     }
 
     fn tail(&self, question: &Value, answer: &Value, next: &Value) -> Result<Tail> {
@@ -258,22 +233,25 @@ impl Probe<'_> {
         Ok(Tail { own, with_next, prompts_always })
     }
 
-    fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
-        let inputs: Vec<Input> = messages.iter().map(Input::from_json).collect();
-        self.engine.render(&inputs, None, add_generation_prompt, self.variables)
+    pub fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
+        self.engine.apply(messages, add_generation_prompt, |values| {
+            super::variables(values, self.special_tokens, None, [self.kwargs])
+        })
     }
 }
 
-fn calling_message(arguments: Value) -> Value {
+pub(super) fn calling_message(arguments: Value, content: Option<&str>) -> Value {
     let function = object(&[("name", TOOL.into()), ("arguments", arguments)]);
     let call = object(&[("type", "function".into()), ("id", "call_1".into()), ("function", function)]);
-    object(&[("role", "assistant".into()), ("content", "".into()), ("tool_calls", Value::Array(vec![call]))])
+    let mut pairs = vec![("role", "assistant".into()), ("tool_calls", Value::Array(vec![call]))];
+    pairs.extend(content.map(|content| ("content", content.into())));
+    object(&pairs)
 }
 
-fn object(pairs: &[(&str, Value)]) -> Value {
+pub(super) fn object(pairs: &[(&str, Value)]) -> Value {
     Value::Object(pairs.iter().map(|(key, value)| ((*key).into(), value.clone())).collect())
 }
 
-fn message(role: &str, content: Value) -> Value {
+pub(super) fn message(role: &str, content: Value) -> Value {
     object(&[("role", role.into()), ("content", content)])
 }

@@ -14,7 +14,7 @@ mod value;
 mod write;
 
 pub use fast::Parser;
-pub use number::{Number, float_repr};
+pub use number::Number;
 pub use strict::parse as parse_strict;
 pub use value::{Object, Value};
 pub use write::{Style, write};

@@ -1,0 +1,123 @@
+//! Filters that go through a sequence at once.
+
+use super::getter::Getter;
+use super::lazy::{Lazy, Reversed};
+use super::{given, plain_str};
+use crate::arguments::Args;
+use crate::error::Result;
+use crate::iterate::Iter;
+use crate::operators::{self, type_error, value_error};
+use crate::run::Machine;
+use crate::slices;
+use crate::text::Text;
+use crate::value::{Items, Object, Value};
+
+pub fn length<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    args.none("len")?;
+    if let Value::Object(Object::Loop(_)) = value {
+        return machine.attribute(value, "length");
+    }
+    let length = operators::length(value)?;
+    if let Some(str) = value.as_str() {
+        machine.memory.work(str.len())?;
+    }
+    i64::try_from(length)
+        .map(Value::Int)
+        .map_err(|_| value_error("a sequence of more items than can be counted"))
+}
+
+pub fn list<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    args.none("list")?;
+    match value {
+        Value::List(items) | Value::Tuple(items) => {
+            machine.memory.work(items.items.len())?;
+            Ok(Value::List(machine.memory.alloc(Items { items: items.items, node: items.node })?))
+        }
+        value => {
+            let items = machine.collect(value)?;
+            machine.memory.list(&items)
+        }
+    }
+}
+
+pub fn first<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    args.none("first")?;
+    let mut items = Iter::new(value)?;
+    match machine.next(&mut items)? {
+        Some(item) => Ok(item),
+        None => machine.memory.undefined("No first item, sequence was empty."),
+    }
+}
+
+pub fn last<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    args.none("last")?;
+    let item = match value.as_text() {
+        Some(text) => match text.str.char_indices().next_back() {
+            Some((at, _)) => {
+                let last = text.cut(&mut machine.memory, at, text.str.len())?;
+                Some(machine.memory.text(last)?)
+            }
+            None => None,
+        },
+        None => match Reversed::of(value) {
+            Some(mut reversed) => reversed.next(machine)?,
+            None => return Err(type_error(format!("'{}' object is not reversible", value.type_name()))),
+        },
+    };
+    match item {
+        Some(item) => Ok(item),
+        None => machine.memory.undefined("No last item, sequence was empty."),
+    }
+}
+
+/// A text backwards; an iterator over anything else that can be walked backwards; a list of what is left.
+pub fn reverse<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    args.none("reverse")?;
+    if value.as_str().is_some() {
+        return slices::slice(&mut machine.memory, value, [Value::None, Value::None, Value::Int(-1)]);
+    }
+    if let Some(reversed) = Reversed::of(value) {
+        return machine.start(Lazy::Reversed(reversed));
+    }
+    let mut items = machine.collect(value)?;
+    items.reverse();
+    machine.memory.list(&items)
+}
+
+/// `join(d='', attribute=None)`
+pub fn join<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    let [separator, attribute] = args.bind("join", ["d", "attribute"], 0)?;
+    let separator = match separator {
+        Some(separator) => plain_str(machine, separator)?,
+        None => Text::EMPTY,
+    };
+    let getter = Getter::new(machine, attribute, None)?;
+    let mut items = Iter::new(value)?;
+    let mut texts = Vec::new();
+    while let Some(item) = machine.next(&mut items)? {
+        machine.memory.reserve(2 * size_of::<Text<'_>>())?;
+        if !texts.is_empty() {
+            texts.push(separator);
+        }
+        let item = getter.get(machine, item)?;
+        texts.push(plain_str(machine, item)?);
+    }
+    let joined = machine.memory.concat(&texts)?;
+    machine.memory.text(joined)
+}
+
+/// `sum(attribute=None, start=0)`
+pub fn sum<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
+    let [attribute, start] = args.bind("sum", ["attribute", "start"], 0)?;
+    let mut sum = start.unwrap_or(Value::Int(0));
+    if sum.as_str().is_some() {
+        return Err(type_error("sum() can't sum strings [use ''.join(seq) instead]"));
+    }
+    let getter = Getter::new(machine, given(attribute), None)?;
+    let mut items = Iter::new(value)?;
+    while let Some(item) = machine.next(&mut items)? {
+        let item = getter.get(machine, item)?;
+        sum = operators::add(&mut machine.memory, sum, item)?;
+    }
+    Ok(sum)
+}

@@ -1,0 +1,137 @@
+//! The memory and the fuel of one rendering: every value made along the way is taken from here, so a hostile
+//! template meets an error instead of the machine's end.
+
+use bumpalo::Bump;
+use bumpalo::collections::String as ArenaString;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::text::{Origin, Source, Span, Text, push_span};
+use crate::value::{Dict, Entry, Items, Undefined, Value};
+
+pub struct Memory<'a> {
+    arena: &'a Bump,
+    fuel: u64,
+    /// Bytes that may still be taken.
+    left: usize,
+    /// Kept between uses, so that concatenation allocates nothing but its result.
+    spans: Vec<Span>,
+}
+
+impl<'a> Memory<'a> {
+    pub fn new(arena: &'a Bump, limits: &Limits) -> Self {
+        Self { arena, fuel: limits.fuel, left: limits.scratch_bytes, spans: Vec::new() }
+    }
+
+    /// One step of work.
+    #[inline]
+    pub fn step(&mut self) -> Result<()> {
+        self.burn(1)
+    }
+
+    /// Work on so many bytes or items.
+    #[inline]
+    pub fn work(&mut self, amount: usize) -> Result<()> {
+        self.burn(1 + (amount as u64 >> 6))
+    }
+
+    #[inline]
+    fn burn(&mut self, fuel: u64) -> Result<()> {
+        match self.fuel.checked_sub(fuel) {
+            Some(left) => {
+                self.fuel = left;
+                Ok(())
+            }
+            None => Err(Error::new(ErrorKind::Limit, "the template does more work than a rendering may")),
+        }
+    }
+
+    /// Asks for room before something of this size is made outside of the arena.
+    #[inline]
+    pub fn reserve(&mut self, bytes: usize) -> Result<()> {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                self.burn(1 + (bytes as u64 >> 6))
+            }
+            None => Err(Error::new(ErrorKind::Limit, "the template makes more text than a rendering may")),
+        }
+    }
+
+    #[inline]
+    pub fn alloc<T: Copy>(&mut self, value: T) -> Result<&'a T> {
+        self.reserve(size_of::<T>())?;
+        Ok(self.arena.alloc(value))
+    }
+
+    pub fn str(&mut self, text: &str) -> Result<&'a str> {
+        self.reserve(text.len())?;
+        Ok(self.arena.alloc_str(text))
+    }
+
+    pub fn slice<T: Copy>(&mut self, items: &[T]) -> Result<&'a [T]> {
+        self.reserve(size_of_val(items))?;
+        Ok(self.arena.alloc_slice_copy(items))
+    }
+
+    pub fn spans(&mut self, spans: impl Iterator<Item = Span>) -> Result<&'a [Span]> {
+        let mut joined = std::mem::take(&mut self.spans);
+        joined.clear();
+        spans.for_each(|span| push_span(&mut joined, span));
+        let kept = self.slice(&joined);
+        self.spans = joined;
+        kept
+    }
+
+    #[inline]
+    pub fn text(&mut self, text: Text<'a>) -> Result<Value<'a>> {
+        Ok(Value::Str(self.alloc(text)?))
+    }
+
+    /// The texts one behind the other, with their origins. Not markup.
+    pub fn concat(&mut self, texts: &[Text<'a>]) -> Result<Text<'a>> {
+        let mut filled = texts.iter().filter(|text| !text.str.is_empty());
+        let (first, second) = (filled.next(), filled.next());
+        match (first, second) {
+            (None, _) => return Ok(Text::EMPTY),
+            (Some(one), None) => return Ok(one.with_markup(false)),
+            _ => {}
+        }
+        let length = texts.iter().map(|text| text.str.len()).sum();
+        self.reserve(length)?;
+        let mut joined = ArenaString::with_capacity_in(length, self.arena);
+        for text in texts {
+            joined.push_str(text.str);
+        }
+        let str = joined.into_bump_str();
+        let origin = if texts.iter().all(|text| matches!(text.origin, Origin::One(Source::Template))) {
+            Origin::One(Source::Template)
+        } else {
+            Origin::Several(self.spans(texts.iter().flat_map(Text::spans))?)
+        };
+        Ok(Text { str, origin, markup: false })
+    }
+
+    pub fn list(&mut self, items: &[Value<'a>]) -> Result<Value<'a>> {
+        let items = self.slice(items)?;
+        Ok(Value::List(self.alloc(Items::new(items))?))
+    }
+
+    pub fn tuple(&mut self, items: &[Value<'a>]) -> Result<Value<'a>> {
+        let items = self.slice(items)?;
+        Ok(Value::Tuple(self.alloc(Items::new(items))?))
+    }
+
+    /// A dict of these entries, whose keys are different and hashable.
+    pub fn dict(&mut self, entries: Vec<Entry<'a>>) -> Result<Value<'a>> {
+        self.reserve(size_of::<Dict<'_>>() + entries.len() * size_of::<Entry<'_>>())?;
+        let entries = self.arena.alloc_slice_fill_iter(entries);
+        Ok(Value::Dict(self.arena.alloc(Dict::new(entries))))
+    }
+
+    /// `environment.undefined(hint)`: using it says the hint.
+    pub fn undefined(&mut self, hint: &str) -> Result<Value<'a>> {
+        let hint = self.str(hint)?;
+        Ok(Value::Undefined(Undefined::Hint(self.alloc(hint)?)))
+    }
+}

@@ -1,0 +1,199 @@
+//! Attributes and items, in the order in which Jinja2's sandbox looks for them.
+
+use super::Machine;
+use crate::error::Result;
+use crate::iterate::Iter;
+use crate::operators;
+use crate::program::Name;
+use crate::text::Text;
+use crate::value::{Dict, Function, Items, Method, Missing, Object, Undefined, Value};
+use crate::{methods, slices};
+
+/// Attributes that every object of Python has; the sandbox hides them.
+const HIDDEN: [&str; 23] = [
+    "__class__",
+    "__delattr__",
+    "__dir__",
+    "__doc__",
+    "__eq__",
+    "__format__",
+    "__ge__",
+    "__getattribute__",
+    "__gt__",
+    "__hash__",
+    "__init__",
+    "__init_subclass__",
+    "__le__",
+    "__lt__",
+    "__ne__",
+    "__new__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__repr__",
+    "__setattr__",
+    "__sizeof__",
+    "__str__",
+    "__subclasshook__",
+];
+
+impl<'a> Machine<'a> {
+    /// `object.name` with the name of an expression.
+    pub(super) fn named(&mut self, object: Value<'a>, name: &'a Name) -> Result<Value<'a>> {
+        if let Value::Dict(dict) = object
+            && name.is_item_of_dict
+        {
+            return match dict.get_str(&name.text.0) {
+                Some(value) => Ok(value),
+                None => self.missing(object, Value::Literal(&name.text)),
+            };
+        }
+        self.attribute(object, &name.text.0)
+    }
+
+    /// `environment.getattr(object, name)`: an attribute, else an item.
+    pub fn attribute(&mut self, object: Value<'a>, name: &'a str) -> Result<Value<'a>> {
+        if let Value::Undefined(undefined) = object {
+            return Err(operators::undefined_error(undefined));
+        }
+        if let Some(found) = self.own_attribute(object, name)? {
+            return Ok(found);
+        }
+        let key = self.memory.text(Text::template(name))?;
+        match self.own_item(object, key)? {
+            Some(found) => Ok(found),
+            None => self.missing(object, key),
+        }
+    }
+
+    /// `environment.getitem(object, key)`: an item, else an attribute.
+    pub fn item(&mut self, object: Value<'a>, key: Value<'a>) -> Result<Value<'a>> {
+        if let Value::Undefined(undefined) = object {
+            return Err(operators::undefined_error(undefined));
+        }
+        if let Some(found) = self.own_item(object, key)? {
+            return Ok(found);
+        }
+        if let Some(name) = key.as_str()
+            && let Some(found) = self.own_attribute(object, name)?
+        {
+            return Ok(found);
+        }
+        self.missing(object, key)
+    }
+
+    fn missing(&mut self, object: Value<'a>, name: Value<'a>) -> Result<Value<'a>> {
+        Ok(Value::Undefined(Undefined::Missing(self.memory.alloc(Missing { object, name })?)))
+    }
+
+    /// `getattr(object, name)` behind the sandbox; `None` for an AttributeError.
+    fn own_attribute(&mut self, object: Value<'a>, name: &'a str) -> Result<Option<Value<'a>>> {
+        match object {
+            Value::Object(Object::Namespace(number)) => return Ok(self.namespace_item(number, name)),
+            Value::Object(object) if !name.starts_with('_') => return self.object_attribute(object, name),
+            _ => {}
+        }
+        if name.starts_with('_') && HIDDEN.contains(&name) || methods::forbidden(object, name) {
+            let hint = format!("access to attribute '{name}' of '{}' object is unsafe.", object.type_name());
+            let hint = self.memory.str(&hint)?;
+            return Ok(Some(Value::Undefined(Undefined::Unsafe(self.memory.alloc(hint)?))));
+        }
+        if name.starts_with('_') {
+            return Ok(None);
+        }
+        if let Some(value) = methods::attribute(&mut self.memory, object, name) {
+            return Ok(Some(value));
+        }
+        let is_method = matches!((object, name), (Value::Function(Function::Dict), "fromkeys"))
+            || methods::has(object, name);
+        if !is_method {
+            return Ok(None);
+        }
+        Ok(Some(Value::Method(self.memory.alloc(Method { object, name })?)))
+    }
+
+    /// `object[key]`; `None` for a TypeError or LookupError.
+    fn own_item(&mut self, object: Value<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
+        Ok(match object {
+            Value::Dict(dict) => match key.as_str() {
+                Some(name) => dict.get_str(name),
+                None if operators::hashable(key).is_err() => None,
+                None => dict_item(dict, key)?,
+            },
+            Value::List(items) | Value::Tuple(items) => list_item(items, key),
+            Value::Str(_) | Value::Literal(_) => {
+                let (Some(text), Some(index)) = (object.as_text(), key.as_index()) else {
+                    return Ok(None);
+                };
+                match slices::character(text.str, index) {
+                    Some((start, end)) => {
+                        let text = text.cut(&mut self.memory, start, end)?;
+                        Some(self.memory.text(text)?)
+                    }
+                    None => None,
+                }
+            }
+            Value::Range(range) => key.as_index().and_then(|index| {
+                let index = position(index, range.len())?;
+                range.get(index).map(Value::Int)
+            }),
+            _ => None,
+        })
+    }
+
+    /// `item in container`
+    pub fn contains(&mut self, container: Value<'a>, item: Value<'a>) -> Result<bool> {
+        match container {
+            Value::Str(_) | Value::Literal(_) => {
+                let text = container.as_str().unwrap_or_default();
+                self.memory.work(text.len())?;
+                match item.as_str() {
+                    Some(part) => Ok(memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()),
+                    None => Err(operators::type_error(format!(
+                        "'in <string>' requires string as left operand, not {}",
+                        item.type_name()
+                    ))),
+                }
+            }
+            Value::Dict(dict) => {
+                operators::hashable(item)?;
+                let found =
+                    item.as_str().map_or_else(|| dict_item(dict, item), |name| Ok(dict.get_str(name)));
+                found.map(|found| found.is_some())
+            }
+            Value::Object(Object::Namespace(_)) => {
+                Err(operators::type_error("argument of type 'Namespace' is not iterable"))
+            }
+            container => {
+                let mut iter = Iter::new(container)?;
+                while let Some(candidate) = self.next(&mut iter)? {
+                    self.memory.step()?;
+                    if operators::equal(candidate, item)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn dict_item<'a>(dict: &'a Dict<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
+    for entry in dict.entries {
+        if operators::equal(entry.key, key)? {
+            entry.read.set(true);
+            return Ok(Some(entry.value));
+        }
+    }
+    Ok(None)
+}
+
+fn list_item<'a>(items: &Items<'a>, key: Value<'a>) -> Option<Value<'a>> {
+    let index = position(key.as_index()?, items.items.len())?;
+    items.items.get(index).copied()
+}
+
+/// The place that an index means, counted from the end if negative.
+fn position(index: i64, length: usize) -> Option<usize> {
+    let index = if index < 0 { index + i64::try_from(length).ok()? } else { index };
+    usize::try_from(index).ok()
+}

@@ -1,0 +1,280 @@
+//! Expressions.
+
+use std::cmp::Ordering;
+
+use super::Machine;
+use crate::ast::{BinaryOperator, Comparison};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Memory;
+use crate::operators;
+use crate::program::{Expr, FilterCall, Slice, TestCall};
+use crate::text::Text;
+use crate::value::{Entry, Undefined, Value};
+
+impl<'a> Machine<'a> {
+    /// The kinds of expression that make up most of a template; the others are kept out of the way, so that this
+    /// stays a short function.
+    pub(super) fn eval(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+        self.memory.step()?;
+        match expr {
+            Expr::Str(literal) => Ok(Value::Literal(literal)),
+            Expr::Global(global) => Ok(self.global(*global)),
+            Expr::Variable { variable, name } => Ok(match self.slots[self.index(*variable)] {
+                Value::Undefined(Undefined::Unset) => Value::Undefined(Undefined::Name(name)),
+                value => value,
+            }),
+            Expr::Attribute(attribute) => {
+                let object = self.eval(&attribute.object)?;
+                self.named(object, &attribute.name).map_err(|error| error.at(attribute.place))
+            }
+            Expr::Item(item) => {
+                let object = self.eval(&item.object)?;
+                let index = self.eval(&item.index)?;
+                if let (Value::Dict(dict), Value::Literal(name)) = (object, index)
+                    && let Some(value) = dict.get_str(&name.0)
+                {
+                    return Ok(value);
+                }
+                self.item(object, index).map_err(|error| error.at(item.place))
+            }
+            Expr::Compare(compare) => self.eval_compare(&compare.0, &compare.1),
+            Expr::And(operands) => {
+                let left = self.eval(&operands.0)?;
+                if operators::truth(left) { self.eval(&operands.1) } else { Ok(left) }
+            }
+            Expr::Or(operands) => {
+                let left = self.eval(&operands.0)?;
+                if operators::truth(left) { Ok(left) } else { self.eval(&operands.1) }
+            }
+            Expr::Not(operand) => {
+                let operand = self.eval(operand)?;
+                Ok(Value::Bool(!operators::truth(operand)))
+            }
+            Expr::Test(call) => self.eval_test(call),
+            Expr::Filter(call) => self.eval_filter(call),
+            Expr::MethodCall(_) | Expr::Call(_) => self.call_expr(expr, None),
+            Expr::Sum(terms) => self.eval_sum(terms),
+            Expr::Int(int) => Ok(Value::Int(*int)),
+            expr => self.eval_other(expr),
+        }
+    }
+
+    fn global(&self, global: u32) -> Value<'a> {
+        match self.globals[global as usize] {
+            Value::Undefined(Undefined::Unset) => {
+                Value::Undefined(Undefined::Name(&self.program.globals[global as usize]))
+            }
+            value => value,
+        }
+    }
+
+    fn eval_filter(&mut self, call: &'a FilterCall) -> Result<Value<'a>> {
+        let object = self.eval(&call.object)?;
+        let args = self.arguments(&call.arguments, None)?;
+        (call.filter.apply)(self, object, args).map_err(|error| error.at(call.place))
+    }
+
+    fn eval_test(&mut self, call: &'a TestCall) -> Result<Value<'a>> {
+        let object = self.eval(&call.object)?;
+        let args = self.arguments(&call.arguments, None)?;
+        (call.test.apply)(self, object, args).map(Value::Bool).map_err(|error| error.at(call.place))
+    }
+
+    #[inline(never)]
+    fn eval_other(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+        Ok(match expr {
+            Expr::Bool(bool) => Value::Bool(*bool),
+            Expr::BigInt(digits) => Value::BigInt(self.memory.alloc(&**digits)?),
+            Expr::Float(float) => Value::Float(*float),
+            Expr::Tuple(items) => self.eval_items(items, Memory::tuple)?,
+            Expr::List(items) => self.eval_items(items, Memory::list)?,
+            Expr::Dict(pairs) => self.eval_dict(pairs)?,
+            Expr::Slice(slice) => self.eval_slice(slice)?,
+            Expr::Negative(operand) => {
+                let operand = self.eval(operand)?;
+                operators::negative(&mut self.memory, operand)?
+            }
+            Expr::Positive(operand) => {
+                let operand = self.eval(operand)?;
+                operators::positive(operand)?
+            }
+            Expr::Binary(binary) => {
+                let (operator, left, right) = &**binary;
+                let left = self.eval(left)?;
+                let right = self.eval(right)?;
+                self.binary(*operator, left, right)?
+            }
+            Expr::Concat(parts) => self.eval_concat(parts)?,
+            Expr::Conditional(conditional) => {
+                let test = self.eval(&conditional.test)?;
+                match (operators::truth(test), &conditional.otherwise) {
+                    (true, _) => self.eval(&conditional.then)?,
+                    (false, Some(otherwise)) => self.eval(otherwise)?,
+                    (false, None) => Value::Undefined(Undefined::Plain),
+                }
+            }
+            Expr::Unknown(message) => return Err(Error::new(ErrorKind::Type, message)),
+            // The rest is `eval`'s own.
+            _ => Value::None,
+        })
+    }
+
+    pub(super) fn eval_onto_pending(&mut self, exprs: &'a [Expr]) -> Result<()> {
+        for expr in exprs {
+            let value = self.eval(expr)?;
+            self.pending.push(value);
+        }
+        Ok(())
+    }
+
+    fn eval_items(
+        &mut self,
+        items: &'a [Expr],
+        make: impl FnOnce(&mut Memory<'a>, &[Value<'a>]) -> Result<Value<'a>>,
+    ) -> Result<Value<'a>> {
+        let base = self.pending.len();
+        let made = self.eval_onto_pending(items);
+        let made = made.and_then(|()| make(&mut self.memory, &self.pending[base..]));
+        self.pending.truncate(base);
+        made
+    }
+
+    fn eval_dict(&mut self, pairs: &'a [(Expr, Expr)]) -> Result<Value<'a>> {
+        let mut entries = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let (key, value) = (self.eval(key)?, self.eval(value)?);
+            insert(&mut entries, key, value)?;
+        }
+        self.memory.dict(entries)
+    }
+
+    fn eval_slice(&mut self, slice: &'a Slice) -> Result<Value<'a>> {
+        let object = self.eval(&slice.object)?;
+        let mut parts = [Value::None; 3];
+        for (part, expr) in parts.iter_mut().zip(&slice.parts) {
+            if let Some(expr) = expr {
+                *part = self.eval(expr)?;
+            }
+        }
+        operators::slice(&mut self.memory, object, parts).map_err(|error| error.at(slice.place))
+    }
+
+    fn eval_sum(&mut self, terms: &'a [Expr]) -> Result<Value<'a>> {
+        let base = self.pending.len();
+        let sum = self.eval_onto_pending(terms).and_then(|()| self.sum_pending(base));
+        self.pending.truncate(base);
+        sum
+    }
+
+    /// Adds what is pending from `base` on, from the left; texts in one go.
+    pub(super) fn sum_pending(&mut self, base: usize) -> Result<Value<'a>> {
+        let texts = self.texts.len();
+        for value in &self.pending[base..] {
+            match value.as_text() {
+                Some(text) if !text.markup => self.texts.push(text),
+                _ => break,
+            }
+        }
+        if self.texts.len() - texts == self.pending.len() - base {
+            let text = self.memory.concat(&self.texts[texts..]);
+            self.texts.truncate(texts);
+            return self.memory.text(text?);
+        }
+        self.texts.truncate(texts);
+        let mut sum = self.pending[base];
+        for at in base + 1..self.pending.len() {
+            sum = operators::add(&mut self.memory, sum, self.pending[at])?;
+        }
+        Ok(sum)
+    }
+
+    fn eval_concat(&mut self, parts: &'a [Expr]) -> Result<Value<'a>> {
+        let base = self.texts.len();
+        let mut done = Ok(());
+        for part in parts {
+            let text = self.eval(part).and_then(|value| self.str(value));
+            match text {
+                Ok(text) => self.texts.push(text),
+                Err(error) => {
+                    done = Err(error);
+                    break;
+                }
+            }
+        }
+        let text = done.and_then(|()| self.memory.concat(&self.texts[base..]));
+        self.texts.truncate(base);
+        self.memory.text(text?)
+    }
+
+    fn eval_compare(&mut self, first: &'a Expr, rest: &'a [(Comparison, Expr)]) -> Result<Value<'a>> {
+        let mut left = self.eval(first)?;
+        for (comparison, right) in rest {
+            let right = self.eval(right)?;
+            if !self.compare(*comparison, left, right)? {
+                return Ok(Value::Bool(false));
+            }
+            left = right;
+        }
+        Ok(Value::Bool(true))
+    }
+
+    fn compare(&mut self, comparison: Comparison, left: Value<'a>, right: Value<'a>) -> Result<bool> {
+        let ordered = |symbol, holds: fn(Ordering) -> bool| {
+            operators::order(left, right, symbol).map(|order| order.is_some_and(holds))
+        };
+        match comparison {
+            Comparison::Equal => operators::equal(left, right),
+            Comparison::NotEqual => operators::equal(left, right).map(|equal| !equal),
+            Comparison::Less => ordered("<", Ordering::is_lt),
+            Comparison::LessOrEqual => ordered("<=", Ordering::is_le),
+            Comparison::Greater => ordered(">", Ordering::is_gt),
+            Comparison::GreaterOrEqual => ordered(">=", Ordering::is_ge),
+            Comparison::In => self.contains(right, left),
+            Comparison::NotIn => self.contains(right, left).map(|contains| !contains),
+        }
+    }
+
+    fn binary(&mut self, operator: BinaryOperator, left: Value<'a>, right: Value<'a>) -> Result<Value<'a>> {
+        if operator == BinaryOperator::Remainder
+            && let Some(format) = left.as_text()
+        {
+            let text = crate::format::percent(self, format, right)?;
+            return self.memory.text(text);
+        }
+        let memory = &mut self.memory;
+        match operator {
+            BinaryOperator::Add => operators::add(memory, left, right),
+            BinaryOperator::Subtract => operators::subtract(memory, left, right),
+            BinaryOperator::Multiply => operators::multiply(memory, left, right),
+            BinaryOperator::Divide => operators::divide(memory, left, right),
+            BinaryOperator::FloorDivide => operators::floor_divide(memory, left, right),
+            BinaryOperator::Remainder => operators::remainder(memory, left, right),
+            BinaryOperator::Power => operators::power(memory, left, right),
+        }
+    }
+
+    /// `str(value)`, of the machine's own objects too.
+    pub fn str(&mut self, value: Value<'a>) -> Result<Text<'a>> {
+        match value {
+            Value::Object(object) => {
+                let text = self.object_text(object)?;
+                let str = self.memory.str(&text)?;
+                Ok(Text::derived(str, crate::text::Node::NONE))
+            }
+            value => operators::str(&mut self.memory, value),
+        }
+    }
+}
+
+/// Sets a key of a dict being made: an equal key keeps its place and its first spelling, as in Python.
+pub(super) fn insert<'a>(entries: &mut Vec<Entry<'a>>, key: Value<'a>, value: Value<'a>) -> Result<()> {
+    operators::hashable(key)?;
+    for entry in &mut *entries {
+        if operators::equal(entry.key, key)? {
+            entry.value = value;
+            return Ok(());
+        }
+    }
+    entries.push(Entry::new(key, value));
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! `for` loops and the variable `loop`.
+
+use super::{Flow, Machine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::iterate::Iter;
+use crate::operators;
+use crate::program::{For, LoopFilter};
+use crate::text::small;
+use crate::value::{Object, Value};
+
+/// The state behind a variable `loop`.
+pub(super) struct LoopState<'a> {
+    serial: u32,
+    items: Value<'a>,
+    iter: Iter<'a>,
+    filter: Option<&'a LoopFilter>,
+    index0: i64,
+    previous: Option<Value<'a>>,
+    current: Option<Value<'a>>,
+    /// Looked at, not yet the current one.
+    ahead: Option<Value<'a>>,
+    length: Option<usize>,
+    changed: Option<Value<'a>>,
+    recursion: Option<Recursion>,
+}
+
+/// What `loop(items)` of a recursive loop runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recursion {
+    function: usize,
+    parent: usize,
+    depth: i64,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn run_loop(
+        &mut self,
+        code: &'a For,
+        items: Value<'a>,
+        recursion: Option<Recursion>,
+    ) -> Result<()> {
+        let mut ran = false;
+        match code.loop_slot {
+            Some(slot) => {
+                let iter = Iter::new(items)?;
+                let object = self.push_loop(code, items, iter, recursion);
+                let at = self.loops.len() - 1;
+                let done = self.run_counted(code, slot, object, at, &mut ran);
+                self.loops.truncate(at);
+                done?;
+            }
+            None => self.run_plain(code, items, &mut ran)?,
+        }
+        match &code.otherwise {
+            Some((entry, body)) if !ran => {
+                self.enter(entry);
+                self.block(body).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn run_plain(&mut self, code: &'a For, items: Value<'a>, ran: &mut bool) -> Result<()> {
+        let mut iter = Iter::new(items)?;
+        while let Some(item) = self.next_kept(&mut iter, code.filter.as_ref())? {
+            self.assign(&code.target, item)?;
+            self.enter(&code.entry);
+            match self.block(&code.body)? {
+                Flow::Break => break,
+                Flow::Continue => {}
+                // As Jinja2 has it: a body that always breaks or continues counts as never run.
+                Flow::Next => *ran = true,
+            }
+        }
+        Ok(())
+    }
+
+    fn run_counted(
+        &mut self,
+        code: &'a For,
+        slot: u32,
+        object: Object,
+        at: usize,
+        ran: &mut bool,
+    ) -> Result<()> {
+        while let Some(item) = self.advance(at)? {
+            self.assign(&code.target, item)?;
+            self.store(slot, Value::Object(object));
+            self.enter(&code.entry);
+            match self.block(&code.body)? {
+                Flow::Break => break,
+                Flow::Continue => {}
+                Flow::Next => *ran = true,
+            }
+        }
+        Ok(())
+    }
+
+    fn push_loop(
+        &mut self,
+        code: &'a For,
+        items: Value<'a>,
+        iter: Iter<'a>,
+        recursion: Option<Recursion>,
+    ) -> Object {
+        self.loops_made += 1;
+        self.loops.push(LoopState {
+            serial: self.loops_made,
+            items,
+            iter,
+            filter: code.filter.as_ref(),
+            index0: -1,
+            previous: None,
+            current: None,
+            ahead: None,
+            length: None,
+            changed: None,
+            recursion,
+        });
+        Object::Loop(self.loops_made)
+    }
+
+    /// The next item that the loop's filter lets through.
+    fn next_kept(
+        &mut self,
+        iter: &mut Iter<'a>,
+        filter: Option<&'a LoopFilter>,
+    ) -> Result<Option<Value<'a>>> {
+        loop {
+            self.memory.step()?;
+            let Some(item) = iter.next(self)? else {
+                return Ok(None);
+            };
+            let Some(filter) = filter else {
+                return Ok(Some(item));
+            };
+            self.enter(&filter.entry);
+            self.assign(&filter.target, item)?;
+            let keep = self.eval(&filter.test)?;
+            if operators::truth(keep) {
+                return Ok(Some(item));
+            }
+        }
+    }
+
+    fn pull(&mut self, at: usize) -> Result<Option<Value<'a>>> {
+        let state = &self.loops[at];
+        let (mut iter, filter) = (state.iter, state.filter);
+        let item = self.next_kept(&mut iter, filter);
+        self.loops[at].iter = iter;
+        item
+    }
+
+    fn advance(&mut self, at: usize) -> Result<Option<Value<'a>>> {
+        let next = match self.loops[at].ahead.take() {
+            Some(next) => Some(next),
+            None => self.pull(at)?,
+        };
+        let Some(next) = next else { return Ok(None) };
+        let state = &mut self.loops[at];
+        state.index0 += 1;
+        state.previous = state.current;
+        state.current = Some(next);
+        Ok(Some(next))
+    }
+
+    fn peek(&mut self, at: usize) -> Result<Option<Value<'a>>> {
+        if self.loops[at].ahead.is_none() {
+            self.loops[at].ahead = self.pull(at)?;
+        }
+        Ok(self.loops[at].ahead)
+    }
+
+    /// Where the state of this loop is.
+    fn loop_at(&self, serial: u32) -> Result<usize> {
+        self.loops
+            .iter()
+            .rposition(|state| state.serial == serial)
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "`loop` is used after its loop has ended"))
+    }
+
+    pub(super) fn loop_length(&mut self, serial: u32) -> Result<usize> {
+        let at = self.loop_at(serial)?;
+        let state = &self.loops[at];
+        if let Some(length) = state.length {
+            return Ok(length);
+        }
+        let length = match operators::length(state.items) {
+            Ok(length) if state.filter.is_none() => length,
+            _ => self.exhaust(at)?,
+        };
+        self.loops[at].length = Some(length);
+        Ok(length)
+    }
+
+    /// What has no length is read to its end, and goes on from a list.
+    fn exhaust(&mut self, at: usize) -> Result<usize> {
+        let mut rest = Vec::new();
+        while let Some(item) = self.pull(at)? {
+            self.memory.reserve(size_of::<Value<'_>>())?;
+            rest.push(item);
+        }
+        let items = self.memory.slice(&rest)?;
+        let state = &mut self.loops[at];
+        state.iter = Iter::Items { items, at: 0 };
+        state.filter = None;
+        let seen = usize::try_from(state.index0 + 1).unwrap_or(0);
+        Ok(seen + usize::from(state.ahead.is_some()) + items.len())
+    }
+
+    /// `loop.name`; `None` if there is no such attribute.
+    pub(super) fn loop_attribute(&mut self, serial: u32, name: &str) -> Result<Option<Value<'a>>> {
+        let at = self.loop_at(serial)?;
+        let state = &self.loops[at];
+        let index0 = state.index0;
+        let depth0 = state.recursion.map_or(0, |recursion| recursion.depth);
+        Ok(Some(match name {
+            "index0" => Value::Int(index0),
+            "index" => Value::Int(index0 + 1),
+            "first" => Value::Bool(index0 == 0),
+            "last" => Value::Bool(self.peek(at)?.is_none()),
+            "length" => self.length_value(serial)?,
+            "revindex0" => self.behind(serial, index0 + 1)?,
+            "revindex" => self.behind(serial, index0)?,
+            "depth0" => Value::Int(depth0),
+            "depth" => Value::Int(depth0 + 1),
+            "previtem" => match state.previous {
+                Some(previous) => previous,
+                None => self.memory.undefined("there is no previous item")?,
+            },
+            "nextitem" => match self.peek(at)? {
+                Some(next) => next,
+                None => self.memory.undefined("there is no next item")?,
+            },
+            _ => return Ok(None),
+        }))
+    }
+
+    fn length_value(&mut self, serial: u32) -> Result<Value<'a>> {
+        let length = self.loop_length(serial)?;
+        Ok(Value::Int(i64::from(small(length))))
+    }
+
+    fn behind(&mut self, serial: u32, seen: i64) -> Result<Value<'a>> {
+        let length = self.loop_length(serial)?;
+        Ok(Value::Int(i64::from(small(length)) - seen))
+    }
+
+    /// `loop.cycle(a, b)`
+    pub(super) fn loop_cycle(&mut self, serial: u32, items: &[Value<'a>]) -> Result<Value<'a>> {
+        let at = self.loop_at(serial)?;
+        let index = usize::try_from(self.loops[at].index0).unwrap_or(0);
+        let item = index.checked_rem(items.len()).and_then(|index| items.get(index));
+        item.copied().ok_or_else(|| operators::type_error("no items for cycling given"))
+    }
+
+    /// `loop.changed(value)`
+    pub(super) fn loop_changed(&mut self, serial: u32, values: &[Value<'a>]) -> Result<Value<'a>> {
+        let at = self.loop_at(serial)?;
+        let values = self.memory.tuple(values)?;
+        let same = match self.loops[at].changed {
+            Some(last) => operators::equal(last, values)?,
+            None => false,
+        };
+        if !same {
+            self.loops[at].changed = Some(values);
+        }
+        Ok(Value::Bool(!same))
+    }
+
+    /// `loop(items)`: the loop again, one level deeper, as text.
+    pub(super) fn loop_call(&mut self, serial: u32, items: Value<'a>) -> Result<Value<'a>> {
+        let at = self.loop_at(serial)?;
+        let Some(recursion) = self.loops[at].recursion else {
+            return Err(operators::type_error("the loop must have the 'recursive' marker to be called"));
+        };
+        let text = self.captured(|machine| {
+            machine.recursive_loop(recursion.function, recursion.parent, items, recursion.depth + 1)
+        })?;
+        self.memory.text(text)
+    }
+
+    pub(super) fn recursive_loop(
+        &mut self,
+        function: usize,
+        parent: usize,
+        items: Value<'a>,
+        depth: i64,
+    ) -> Result<()> {
+        let code = &self.program.functions[function];
+        let Some(loop_code) = &code.recursive_loop else {
+            return Ok(());
+        };
+        self.push_frame(code.slots, parent)?;
+        let done = self.run_loop(loop_code, items, Some(Recursion { function, parent, depth }));
+        self.pop_frame();
+        done
+    }
+}

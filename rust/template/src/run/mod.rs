@@ -1,0 +1,223 @@
+//! Runs a program: variables in, text with origins out.
+//!
+//! In: a compiled program, the variables of the rendering, limits. Out: the text and where each run of it comes
+//! from, or an error with the place in the template. Statements are in `statements`, expressions in `expressions`,
+//! calls in `calls`, loops in `loops`, attribute and item access in `access`.
+
+mod access;
+mod calls;
+mod expressions;
+mod loops;
+mod objects;
+mod statements;
+
+use bumpalo::Bump;
+use jiff::civil::DateTime;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::filters::Lazy;
+use crate::iterate::Iter;
+use crate::limits::Limits;
+use crate::memory::Memory;
+use crate::output::Output;
+use crate::program::{Entry, Load, Program, Slot, Variable};
+use crate::text::Text;
+use crate::value::{Function, Object, Undefined, Value};
+
+use loops::LoopState;
+use objects::{Cycler, Joiner, MacroValue, Namespace};
+
+/// Everything that one rendering changes.
+pub struct Machine<'a> {
+    pub memory: Memory<'a>,
+    program: &'a Program,
+    output: Output,
+    /// Emptied outputs of ended captures.
+    spare: Vec<Output>,
+    limits: Limits,
+    now: DateTime,
+    globals: Vec<Value<'a>>,
+    slots: Vec<Value<'a>>,
+    frames: Vec<FrameState>,
+    /// Frames made so far: tells a frame from a later one in its place.
+    calls: u32,
+    /// Values and texts of expressions that are being computed, a stack.
+    pending: Vec<Value<'a>>,
+    texts: Vec<Text<'a>>,
+    loops: Vec<LoopState<'a>>,
+    loops_made: u32,
+    lazy: Vec<Option<Lazy<'a>>>,
+    namespaces: Vec<Namespace<'a>>,
+    cyclers: Vec<Cycler<'a>>,
+    joiners: Vec<Joiner<'a>>,
+    macros: Vec<MacroValue>,
+}
+
+/// A running function.
+#[derive(Debug, Clone, Copy)]
+struct FrameState {
+    /// Its first slot.
+    base: usize,
+    /// The frame of the function that it is written in.
+    parent: usize,
+    serial: u32,
+}
+
+/// What a block of statements ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+/// Runs the program. Variables named twice: the last one counts.
+pub fn run(
+    program: &Program,
+    variables: &[(&str, Value<'_>)],
+    now: DateTime,
+    limits: Limits,
+    arena: &Bump,
+    output: &mut Output,
+) -> Result<()> {
+    output.clear();
+    let mut machine = Machine {
+        memory: Memory::new(arena, &limits),
+        program,
+        output: std::mem::take(output),
+        spare: Vec::new(),
+        limits,
+        now,
+        globals: globals(program, variables),
+        slots: Vec::new(),
+        frames: Vec::new(),
+        calls: 0,
+        pending: Vec::new(),
+        texts: Vec::new(),
+        loops: Vec::new(),
+        loops_made: 0,
+        lazy: Vec::new(),
+        namespaces: Vec::new(),
+        cyclers: Vec::new(),
+        joiners: Vec::new(),
+        macros: Vec::new(),
+    };
+    let done = machine.root();
+    *output = machine.output;
+    done
+}
+
+fn globals<'a>(program: &'a Program, variables: &[(&str, Value<'a>)]) -> Vec<Value<'a>> {
+    let lookup = |name: &str| {
+        let given = variables.iter().rev().find(|(known, _)| *known == name);
+        given.map(|(_, value)| *value).or_else(|| Function::named(name).map(Value::Function))
+    };
+    let value = |name| lookup(name).unwrap_or(Value::Undefined(Undefined::Unset));
+    program.globals.iter().map(|name| value(&*name.0)).collect()
+}
+
+impl<'a> Machine<'a> {
+    fn root(&mut self) -> Result<()> {
+        let Some(root) = self.program.functions.first() else {
+            return Ok(());
+        };
+        self.push_frame(root.slots, 0)?;
+        self.enter(&root.entry);
+        self.block(&root.body).map(drop)
+    }
+
+    fn push_frame(&mut self, slots: usize, parent: usize) -> Result<()> {
+        if self.frames.len() > self.limits.depth {
+            return Err(Error::new(ErrorKind::Limit, "macros call each other too deep"));
+        }
+        let base = self.slots.len();
+        self.slots.resize(base + slots, Value::Undefined(Undefined::Unset));
+        self.calls += 1;
+        self.frames.push(FrameState { base, parent, serial: self.calls });
+        Ok(())
+    }
+
+    fn pop_frame(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.slots.truncate(frame.base);
+        }
+    }
+
+    fn index(&self, variable: Variable) -> usize {
+        let mut at = self.frames.len() - 1;
+        for _ in 0..variable.out {
+            at = self.frames[at].parent;
+        }
+        self.frames[at].base + variable.slot as usize
+    }
+
+    fn enter(&mut self, entry: &Entry) {
+        for (slot, load) in entry {
+            let value = match *load {
+                Load::Unset => Value::Undefined(Undefined::Unset),
+                Load::Global(global) => self.globals[global as usize],
+                Load::Variable(variable) => self.slots[self.index(variable)],
+            };
+            self.store(*slot, value);
+        }
+    }
+
+    fn store(&mut self, slot: Slot, value: Value<'a>) {
+        let at = self.index(Variable { out: 0, slot });
+        self.slots[at] = value;
+    }
+
+    /// Runs something with an output of its own, and gives back what it printed.
+    fn captured(&mut self, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<Text<'a>> {
+        let own = self.spare.pop().unwrap_or_default();
+        let outer = std::mem::replace(&mut self.output, own);
+        let done = run(self);
+        let mut own = std::mem::replace(&mut self.output, outer);
+        let text = done.and_then(|()| own.as_text(&mut self.memory));
+        own.clear();
+        self.spare.push(own);
+        text
+    }
+
+    fn print(&mut self, text: &Text<'_>) -> Result<()> {
+        if self.output.text().len() + text.str.len() > self.limits.output_bytes {
+            return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
+        }
+        self.memory.work(text.str.len())?;
+        self.output.push(text);
+        Ok(())
+    }
+
+    /// A generator: `lazy` goes on as its items are asked for.
+    pub fn start(&mut self, lazy: Lazy<'a>) -> Result<Value<'a>> {
+        self.memory.reserve(size_of::<Lazy<'_>>())?;
+        self.lazy.push(Some(lazy));
+        Ok(Value::Object(Object::Iterator(crate::text::small(self.lazy.len() - 1))))
+    }
+
+    /// The next item of the generator of this number.
+    pub(crate) fn next_lazy(&mut self, number: u32) -> Result<Option<Value<'a>>> {
+        let Some(mut lazy) = self.lazy.get_mut(number as usize).and_then(Option::take) else {
+            return Err(Error::new(ErrorKind::Value, "generator already executing"));
+        };
+        let next = lazy.next(self);
+        if let Some(place) = self.lazy.get_mut(number as usize) {
+            *place = Some(lazy);
+        }
+        next
+    }
+
+    pub fn next(&mut self, iter: &mut Iter<'a>) -> Result<Option<Value<'a>>> {
+        iter.next(self)
+    }
+
+    pub fn collect(&mut self, value: Value<'a>) -> Result<Vec<Value<'a>>> {
+        let mut iter = Iter::new(value)?;
+        let mut items = Vec::new();
+        while let Some(item) = self.next(&mut iter)? {
+            self.memory.reserve(size_of::<Value<'_>>())?;
+            items.push(item);
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,196 @@
+//! Statements.
+
+use super::{Flow, Machine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::iterate::Iter;
+use crate::operators;
+use crate::program::{Block, Expr, Stmt, StmtKind, Target};
+use crate::text::Text;
+use crate::value::{Object, Value};
+
+impl<'a> Machine<'a> {
+    pub(super) fn block(&mut self, block: &'a Block) -> Result<Flow> {
+        for stmt in block {
+            let flow = self.stmt(stmt).map_err(|error| error.at(stmt.place))?;
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) -> Result<Flow> {
+        self.memory.step()?;
+        match &stmt.kind {
+            StmtKind::Text(text) => self.print(&Text::template(&text.0))?,
+            StmtKind::Output(expr) => self.output(expr)?,
+            StmtKind::If { branches, otherwise } => {
+                for (test, body) in branches {
+                    let test = self.eval(test)?;
+                    if operators::truth(test) {
+                        return self.block(body);
+                    }
+                }
+                return self.block(otherwise);
+            }
+            StmtKind::For(code) => {
+                let items = self.eval(&code.iter)?;
+                self.run_loop(code, items, None)?;
+            }
+            StmtKind::RecursiveFor { iter, function } => {
+                let items = self.eval(iter)?;
+                let parent = self.frames.len() - 1;
+                self.recursive_loop(*function, parent, items, 0)?;
+            }
+            StmtKind::Set { target, value } => {
+                let value = self.eval(value)?;
+                self.assign(target, value)?;
+            }
+            StmtKind::Capture { entry, body, slot, then } => {
+                self.enter(entry);
+                let mut flow = Flow::Next;
+                let text = self.captured(|machine| {
+                    flow = machine.block(body)?;
+                    Ok(())
+                })?;
+                if flow != Flow::Next {
+                    return Ok(flow);
+                }
+                let text = self.memory.text(text)?;
+                self.store(*slot, text);
+                return self.stmt(then);
+            }
+            StmtKind::Scope { entry, assignments, body } => {
+                self.enter(entry);
+                for (target, value) in assignments {
+                    let value = self.eval(value)?;
+                    self.assign(target, value)?;
+                }
+                return self.block(body);
+            }
+            StmtKind::Macro { slot, function } => {
+                let value = self.make_macro(*function)?;
+                let at = self.index(*slot);
+                self.slots[at] = value;
+            }
+            StmtKind::CallBlock { call, function } => {
+                let caller = self.make_macro(*function)?;
+                let value = self.call_expr(call, Some(caller))?;
+                self.print_value(value)?;
+            }
+            StmtKind::Break => return Ok(Flow::Break),
+            StmtKind::Continue => return Ok(Flow::Continue),
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Prints `str(value)` of an expression; its parts directly where they are texts.
+    fn output(&mut self, expr: &'a Expr) -> Result<()> {
+        match expr {
+            Expr::Sum(terms) => self.output_sum(terms),
+            Expr::Conditional(conditional) => {
+                let test = self.eval(&conditional.test)?;
+                match (operators::truth(test), &conditional.otherwise) {
+                    (true, _) => self.output(&conditional.then),
+                    (false, Some(otherwise)) => self.output(otherwise),
+                    (false, None) => Ok(()),
+                }
+            }
+            Expr::Call(call) => match self.eval(&call.callee)? {
+                Value::Object(Object::Macro(number)) => self
+                    .arguments(&call.arguments, None)
+                    .and_then(|args| self.run_macro(number, args))
+                    .map_err(|error| error.at(call.place)),
+                callee => {
+                    let value = self.call_with(callee, call, None)?;
+                    self.print_value(value)
+                }
+            },
+            expr => {
+                let value = self.eval(expr)?;
+                self.print_value(value)
+            }
+        }
+    }
+
+    /// What `{{ a + b + c }}` prints: no joined text is made where all are texts.
+    fn output_sum(&mut self, terms: &'a [Expr]) -> Result<()> {
+        let base = self.pending.len();
+        let done = self.eval_onto_pending(terms).and_then(|()| {
+            let plain = |value: &Value<'_>| value.as_text().is_some_and(|text| !text.markup);
+            if self.pending[base..].iter().all(plain) {
+                for at in base..self.pending.len() {
+                    if let Some(text) = self.pending[at].as_text() {
+                        self.print(&text)?;
+                    }
+                }
+                return Ok(());
+            }
+            let sum = self.sum_pending(base)?;
+            self.print_value(sum)
+        });
+        self.pending.truncate(base);
+        done
+    }
+
+    pub(super) fn print_value(&mut self, value: Value<'a>) -> Result<()> {
+        let text = match value.as_text() {
+            Some(text) => text,
+            None => self.str(value)?,
+        };
+        self.print(&text)
+    }
+
+    pub(super) fn assign(&mut self, target: &'a Target, value: Value<'a>) -> Result<()> {
+        match target {
+            Target::Slot(slot) => self.store(*slot, value),
+            Target::Attribute { namespace, attribute } => {
+                let Value::Object(Object::Namespace(number)) = self.eval(namespace)? else {
+                    return Err(Error::new(
+                        ErrorKind::Type,
+                        "cannot assign attribute on non-namespace object",
+                    ));
+                };
+                self.set_namespace(number, Value::Literal(attribute), value)?;
+            }
+            Target::Tuple(targets) => match value {
+                Value::Tuple(items) | Value::List(items) if items.items.len() == targets.len() => {
+                    self.assign_all(targets, items.items)?;
+                }
+                _ => {
+                    let items = self.unpacked(value, targets.len())?;
+                    self.assign_all(targets, &items)?;
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn assign_all(&mut self, targets: &'a [Target], items: &[Value<'a>]) -> Result<()> {
+        targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, *item))
+    }
+
+    /// As Python unpacks: exactly so many, and it looks at one more to be sure.
+    fn unpacked(&mut self, value: Value<'a>, count: usize) -> Result<Vec<Value<'a>>> {
+        let mut iter = Iter::new(value).map_err(|error| match error.kind {
+            ErrorKind::Type => {
+                operators::type_error(format!("cannot unpack non-iterable {} object", value.type_name()))
+            }
+            _ => error,
+        })?;
+        let mut items = Vec::new();
+        while let Some(item) = self.next(&mut iter)? {
+            if items.len() == count {
+                return Err(operators::value_error(format!("too many values to unpack (expected {count})")));
+            }
+            items.push(item);
+        }
+        if items.len() < count {
+            let got = items.len();
+            return Err(operators::value_error(format!(
+                "not enough values to unpack (expected {count}, got {got})"
+            )));
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,48 @@
+//! A compiled template.
+
+use bumpalo::Bump;
+use jiff::civil::DateTime;
+
+use crate::ast::Stmt;
+use crate::compile::compile;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::output::Output;
+use crate::program::Program;
+use crate::value::Value;
+use crate::{parser, run};
+
+/// A template, ready to be rendered, by several threads at once if need be.
+#[derive(Debug)]
+pub struct Template {
+    syntax: Vec<Stmt>,
+    program: Program,
+}
+
+impl Template {
+    pub fn compile(source: &str) -> Result<Self> {
+        let syntax = parser::parse(source)?;
+        let program = compile(&syntax)?;
+        Ok(Self { syntax, program })
+    }
+
+    /// The statements as written, for `analysis`.
+    pub fn syntax(&self) -> &[Stmt] {
+        &self.syntax
+    }
+
+    /// Renders with these variables; of two with one name the last one counts. Values made along the way live in
+    /// `scratch`, which is empty again afterwards. An error leaves in `output` what was written before it.
+    pub fn render(
+        &self,
+        variables: &[(&str, Value<'_>)],
+        now: DateTime,
+        limits: Limits,
+        scratch: &mut Bump,
+        output: &mut Output,
+    ) -> Result<()> {
+        let done = run::run(&self.program, variables, now, limits, scratch, output);
+        scratch.reset();
+        done
+    }
+}
