@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Fast code that is quick to build; a released wheel is built by `make wheel`.
 PROFILE := quick
 
-.PHONY: help setup build demo test nextest lint fmt bench wheel clean
+.PHONY: help setup build demo test nextest lint fmt bench templates wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -14,6 +14,7 @@ help:
 	@echo "lint   formatting, lints, types, stubs, and that the core knows nothing of Python"
 	@echo "fmt    format everything"
 	@echo "bench  speed of the stages, and against transformers in the same run"
+	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
 $(VENV)/ready: pyproject.toml
@@ -32,7 +33,7 @@ demo: build
 	$(BIN)/python examples/show_trained.py
 
 test: build nextest
-	cargo nextest run --package everyturn-core --cargo-profile $(PROFILE) --no-fail-fast
+	cargo nextest run --package everyturn-template --package everyturn-core --cargo-profile $(PROFILE) --no-fail-fast
 	$(BIN)/pytest --quiet -n auto --dist worksteal
 
 nextest:
@@ -42,6 +43,7 @@ lint: build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --profile $(PROFILE) -- -D warnings
 	! cargo tree --package everyturn-core --edges normal --prefix none | grep -E '^(pyo3|numpy)'
+	! cargo tree --package everyturn-template --edges normal --prefix none | grep -E '^(pyo3|numpy|everyturn-core|tokenizers)'
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -53,8 +55,12 @@ fmt: setup
 	$(BIN)/ruff check --fix .
 
 bench: build
+	cargo bench --package everyturn-template --profile $(PROFILE)
 	cargo bench --package everyturn-core --profile $(PROFILE)
 	$(BIN)/python benches/against_transformers.py
+
+templates: build
+	$(BIN)/python tools/compare_templates.py > docs/templates.md.new && mv docs/templates.md.new docs/templates.md
 
 wheel: setup
 	$(BIN)/maturin build --release --out target/wheels

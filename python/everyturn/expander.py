@@ -55,7 +55,10 @@ class Expander:
         max_length: The most tokens of a row, or None.
         overflow: A longer row is an ``error``, or ``drop`` loses its target.
         prompt_mismatch: A prompt that is no prefix of its turn's own rendering is an ``error``, or ``skip`` loses the
-            target. The layout ``conversation`` asks for no prompt and counts such targets as inexact.
+            target; ``match_thinking`` renders both with the thinking flag that fits the message; ``splice`` trains the
+            message's own text, reasoning included, behind what the prompt already wrote; ``common_prefix`` trains from
+            where the two part, which is not what inference shows. The report counts each way. The layout
+            ``conversation`` asks for no prompt and counts such targets as inexact.
         control_tokens: Control tokens in text that somebody wrote: ``allow``, ``warn`` (counted) or ``reject``.
         input_format: ``auto`` (each file's first records tell), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
@@ -153,7 +156,7 @@ class Expander:
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
-        report = Report.from_core(self.train_on, chunk.pop("report"))
+        report = Report.from_core(self.train_on, self._now(), chunk.pop("report"))
         hashes = np.frombuffer(chunk.pop("conversation_hashes"), dtype=np.uint8).reshape(-1, 16)
         return Samples(
             **chunk,
@@ -164,15 +167,20 @@ class Expander:
         )
 
     def metadata(self) -> dict[str, Any]:
-        """Version, fingerprint and options, as samples and files carry them."""
+        """Version, fingerprint, clock and options, as samples and files carry them."""
         options = self.options()
         # They say how fast, not what.
         del options["num_threads"], options["max_line_bytes"]
         return {
             "version": _core.__version__,
             "fingerprint": self.renderer.fingerprint,
+            "now": self._now(),
             "options": options,
         }
+
+    def _now(self) -> str | None:
+        """The clock of the run, where it is part of the result."""
+        return self.renderer.now if self.renderer.asks_for_the_date else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.renderer, self.options())

@@ -135,6 +135,11 @@ class Renderer:
         """The local time that templates are shown, ISO."""
         return self._sources.now
 
+    @property
+    def asks_for_the_date(self) -> bool:
+        """Whether the template shows the date, so that `now` is part of what is trained."""
+        return self._core.asks_for_the_date
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Renderer is frozen: {name} cannot be set")
 

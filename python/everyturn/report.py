@@ -33,6 +33,7 @@ class Report:
 
     Attributes:
         train_on: The option, as the report's one line names it.
+        now: The local time that the template was shown, ISO; None if it does not ask for the date.
         records_read: Lines that are not blank, or records of an iterable.
         blank_lines: Lines of white space.
         records_kept: Records that gave a row or more.
@@ -52,6 +53,7 @@ class Report:
     """
 
     train_on: str
+    now: str | None = None
     records_read: int = 0
     blank_lines: int = 0
     records_kept: int = 0
@@ -69,13 +71,13 @@ class Report:
     faults_omitted: int = 0
 
     @classmethod
-    def from_core(cls, train_on: str, counts: dict[str, Any]) -> "Report":
+    def from_core(cls, train_on: str, now: str | None, counts: dict[str, Any]) -> "Report":
         """Build the report from the core's dict."""
         faults = tuple(Fault(*fault) for fault in counts.pop("faults"))
-        return cls(train_on=train_on, faults=faults, **counts)
+        return cls(train_on=train_on, now=now, faults=faults, **counts)
 
     def __add__(self, other: "Report") -> "Report":
-        if self.train_on != other.train_on:
+        if (self.train_on, self.now) != (other.train_on, other.now):
             raise ValueError("reports of different options do not add up")
         total: dict[str, Any] = {}
         for field in dataclasses.fields(self):
@@ -85,11 +87,12 @@ class Report:
                     name: mine.get(name, 0) + theirs.get(name, 0)
                     for name in sorted({*mine, *theirs})
                 }
-            elif field.name != "train_on":
+            elif field.name not in _SAME:
                 total[field.name] = mine + theirs
         named = total["faults"][:MAX_NAMED_FAULTS]
         total["faults_omitted"] += len(total["faults"]) - len(named)
-        return Report(**{**total, "faults": named, "train_on": self.train_on})
+        same = {name: getattr(self, name) for name in _SAME}
+        return Report(**{**total, "faults": named, **same})
 
     def __str__(self) -> str:
         share = 100 * self.trained_tokens / self.tokens if self.tokens else 0.0
@@ -112,6 +115,8 @@ class Report:
             f"warning: the template never reads the key {key!r}: {count:,} messages"
             for key, count in self.unread_keys.items()
         ]
+        if self.now is not None:
+            lines.append(f"the template shows the date: {self.now}")
         if self.control_tokens:
             tokens = ", ".join(f"{token} {count:,}" for token, count in self.control_tokens.items())
             lines.append(f"control tokens in text: {tokens}")
@@ -124,3 +129,6 @@ class Report:
 
 MAX_NAMED_FAULTS = 10_000
 """Faults beyond this number are counted and no longer named, so that a report stays small."""
+
+_SAME = ("train_on", "now")
+"""What reports that add up have in common."""

@@ -114,6 +114,11 @@ impl Renderer {
         unserved.map(|stop| stop.text.to_string()).collect()
     }
 
+    /// Whether the template shows the date: the same chats give other samples on another day.
+    pub fn asks_for_the_date(&self) -> bool {
+        self.template.asks_for_the_date()
+    }
+
     pub fn pad_token_id(&self) -> Option<u32> {
         self.pad_token_id
     }

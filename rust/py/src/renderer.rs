@@ -83,6 +83,11 @@ impl Renderer {
     }
 
     #[getter]
+    fn asks_for_the_date(&self) -> bool {
+        self.core.asks_for_the_date()
+    }
+
+    #[getter]
     fn pad_token_id(&self) -> Option<u32> {
         self.core.pad_token_id()
     }

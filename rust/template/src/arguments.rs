@@ -19,6 +19,9 @@ impl<'a> Args<'a> {
         required: usize,
     ) -> Result<[Option<Value<'a>>; N]> {
         let mut bound = [None; N];
+        if required == 0 && self.positional.is_empty() && self.keywords.is_empty() {
+            return Ok(bound);
+        }
         if self.positional.len() > N {
             return Err(wrong(format!(
                 "{function}() takes at most {N} arguments ({} given)",

@@ -277,3 +277,58 @@ impl Arguments {
         self.more_keywords.iter().for_each(|more| visit(more));
     }
 }
+
+/// Calls `visit` with each expression of these statements and of those inside of them.
+pub fn exprs<'s>(body: &'s [Stmt], visit: &mut dyn FnMut(&'s Expr)) {
+    for stmt in body {
+        stmt.exprs(visit);
+    }
+}
+
+impl Stmt {
+    fn exprs<'s>(&'s self, visit: &mut dyn FnMut(&'s Expr)) {
+        match &self.kind {
+            StmtKind::Text(_) | StmtKind::Break | StmtKind::Continue => {}
+            StmtKind::Output(expr) => visit(expr),
+            StmtKind::If { branches, otherwise } => {
+                for (test, body) in branches {
+                    visit(test);
+                    exprs(body, visit);
+                }
+                exprs(otherwise, visit);
+            }
+            StmtKind::For(for_stmt) => {
+                visit(&for_stmt.iter);
+                for_stmt.filter.iter().for_each(&mut *visit);
+                exprs(&for_stmt.body, visit);
+                exprs(&for_stmt.otherwise, visit);
+            }
+            StmtKind::Set { value, .. } => visit(value),
+            StmtKind::SetBlock { filters, body, .. } | StmtKind::FilterBlock { filters, body } => {
+                for filter in filters {
+                    filter.arguments.walk(visit);
+                }
+                exprs(body, visit);
+            }
+            StmtKind::With { assignments, body } => {
+                for (_, value) in assignments {
+                    visit(value);
+                }
+                exprs(body, visit);
+            }
+            StmtKind::Generation(body) => exprs(body, visit),
+            StmtKind::Macro { function, .. } => function.exprs(visit),
+            StmtKind::CallBlock { call, caller } => {
+                visit(call);
+                caller.exprs(visit);
+            }
+        }
+    }
+}
+
+impl Function {
+    fn exprs<'s>(&'s self, visit: &mut dyn FnMut(&'s Expr)) {
+        self.defaults.iter().for_each(&mut *visit);
+        exprs(&self.body, visit);
+    }
+}

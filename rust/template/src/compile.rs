@@ -25,7 +25,8 @@ pub fn compile(body: &[AstStmt]) -> Result<Program> {
     if let Some(root) = compiler.functions.first_mut() {
         (root.entry, root.body) = (entry, body);
     }
-    Ok(Program { functions: compiler.functions, globals: compiler.globals })
+    let generation_blocks = compiler.generation_blocks;
+    Ok(Program { functions: compiler.functions, globals: compiler.globals, generation_blocks })
 }
 
 const ROOT: usize = 0;
@@ -37,6 +38,7 @@ struct Compiler {
     homes: Vec<Option<Home>>,
     functions: Vec<FunctionCode>,
     globals: Vec<Literal>,
+    generation_blocks: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +183,11 @@ impl Compiler {
                 self.capture(place, body, filters, frame, |_, value| Ok(StmtKind::Output(value)))?
             }
             AstKind::With { assignments, body } => self.with(assignments, body, frame)?,
-            AstKind::Generation(body) => self.with(&[], body, frame)?,
+            AstKind::Generation(body) => {
+                self.generation_blocks += 1;
+                let (entry, body) = self.scope(body, frame)?;
+                StmtKind::Generation { entry, body }
+            }
             AstKind::Macro { name, function } => {
                 let Load::Variable(slot) = self.variable(name, frame)? else {
                     return Err(internal("a macro without a variable"));

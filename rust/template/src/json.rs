@@ -12,6 +12,8 @@ use crate::operators::{type_error, write_repr};
 use crate::value::{Dict, Value};
 
 const MAX_DEPTH: usize = 200;
+/// Room for most of what is dumped, so that it is not moved as it grows.
+const START: usize = 1024;
 
 /// The parameters of `json.dumps`.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +39,7 @@ impl Default for Style<'_> {
 }
 
 pub fn write<'a>(memory: &mut Memory<'a>, value: Value<'a>, style: &Style<'_>) -> Result<&'a str> {
-    let mut writer = Writer { out: String::new(), asked: 0, memory, style };
+    let mut writer = Writer { out: String::with_capacity(START), asked: 0, memory, style };
     writer.value(value, 0)?;
     let Writer { out, memory, .. } = writer;
     memory.str(&out)
@@ -137,23 +139,29 @@ impl<'a> Writer<'_, 'a> {
                 self.scalar(key)?;
                 self.out.push('"');
             }
-            self.out.push_str(self.style.key_separator);
+            push_separator(&mut self.out, self.style.key_separator);
             self.value(value, depth)?;
         }
         Ok(())
     }
 
+    #[inline]
     fn start_item(&mut self, at: usize, depth: usize) -> Result<()> {
         if at > 0 {
-            self.out.push_str(self.style.item_separator);
+            push_separator(&mut self.out, self.style.item_separator);
         }
         self.new_line(depth)
     }
 
+    #[inline]
     fn new_line(&mut self, depth: usize) -> Result<()> {
-        let Some(indent) = self.style.indent else {
-            return Ok(());
-        };
+        match self.style.indent {
+            None => Ok(()),
+            Some(indent) => self.indented_line(indent, depth),
+        }
+    }
+
+    fn indented_line(&mut self, indent: &str, depth: usize) -> Result<()> {
         self.memory.reserve(depth.saturating_mul(indent.len()))?;
         self.out.push('\n');
         (0..depth).for_each(|_| self.out.push_str(indent));
@@ -204,26 +212,53 @@ fn push_escaped(out: &mut String, char: char) {
 }
 
 /// Where the first byte is that cannot stand for itself; eight at a time.
+#[inline]
 fn find_escaped(bytes: &[u8], ensure_ascii: bool) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    // The highest bit of each byte that is below `limit`; above the first such byte there may be false ones.
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
-    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let (words, rest) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let mut found = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
-        if ensure_ascii {
-            found |= (word & HIGH) | is(word, 0x7f);
-        }
+        let found = escaped_bytes(*word, ensure_ascii);
         if found != 0 {
             return Some(8 * at + found.trailing_zeros() as usize / 8);
         }
     }
-    let is_escaped =
-        |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\' || (ensure_ascii && byte >= 0x7f);
-    rest.iter().position(|byte| is_escaped(*byte)).map(|at| 8 * words.len() + at)
+    let kinds: &[bool; 256] = if ensure_ascii { &ESCAPED_IN_ASCII } else { &ESCAPED };
+    rest.iter().position(|byte| kinds[usize::from(*byte)]).map(|at| 8 * words.len() + at)
+}
+
+static ESCAPED: [bool; 256] = escaped(false);
+static ESCAPED_IN_ASCII: [bool; 256] = escaped(true);
+
+const fn escaped(ensure_ascii: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_usize;
+    while byte < 256 {
+        table[byte] =
+            byte < 0x20 || byte == b'"' as usize || byte == b'\\' as usize || (ensure_ascii && byte >= 0x7f);
+        byte += 1;
+    }
+    table
+}
+
+/// The highest bit of each byte that has to be escaped; above the first such byte there may be false ones.
+#[inline]
+fn escaped_bytes(word: [u8; 8], ensure_ascii: bool) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let word = u64::from_le_bytes(word);
+    let found = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
+    if ensure_ascii { found | (word & HIGH) | is(word, 0x7f) } else { found }
+}
+
+/// Two bytes are what most separators have.
+#[inline]
+fn push_separator(out: &mut String, separator: &str) {
+    match separator {
+        ", " => out.push_str(", "),
+        ": " => out.push_str(": "),
+        separator => out.push_str(separator),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bumpalo::collections::String as ArenaString;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::text::{Origin, Source, Span, Text, push_span};
+use crate::text::{Origin, Span, Text, push_span, small};
 use crate::value::{Dict, Entry, Items, Undefined, Value};
 
 pub struct Memory<'a> {
@@ -90,26 +90,33 @@ impl<'a> Memory<'a> {
 
     /// The texts one behind the other, with their origins. Not markup.
     pub fn concat(&mut self, texts: &[Text<'a>]) -> Result<Text<'a>> {
-        let mut filled = texts.iter().filter(|text| !text.str.is_empty());
-        let (first, second) = (filled.next(), filled.next());
-        match (first, second) {
-            (None, _) => return Ok(Text::EMPTY),
-            (Some(one), None) => return Ok(one.with_markup(false)),
-            _ => {}
+        let mut spans = std::mem::take(&mut self.spans);
+        spans.clear();
+        let (mut length, mut filled, mut last) = (0, 0, Text::EMPTY);
+        for text in texts.iter().filter(|text| !text.str.is_empty()) {
+            (length, filled, last) = (length + text.str.len(), filled + 1, *text);
+            match text.origin {
+                Origin::One(source) => push_span(&mut spans, Span { len: small(text.str.len()), source }),
+                Origin::Several(several) => several.iter().for_each(|span| push_span(&mut spans, *span)),
+            }
         }
-        let length = texts.iter().map(|text| text.str.len()).sum();
+        // One text alone stays where it is.
+        let joined = if filled <= 1 { Ok(last.with_markup(false)) } else { self.join(texts, length, &spans) };
+        self.spans = spans;
+        joined
+    }
+
+    fn join(&mut self, texts: &[Text<'a>], length: usize, spans: &[Span]) -> Result<Text<'a>> {
         self.reserve(length)?;
         let mut joined = ArenaString::with_capacity_in(length, self.arena);
         for text in texts {
             joined.push_str(text.str);
         }
-        let str = joined.into_bump_str();
-        let origin = if texts.iter().all(|text| matches!(text.origin, Origin::One(Source::Template))) {
-            Origin::One(Source::Template)
-        } else {
-            Origin::Several(self.spans(texts.iter().flat_map(Text::spans))?)
+        let origin = match *spans {
+            [one] => Origin::One(one.source),
+            _ => Origin::Several(self.slice(spans)?),
         };
-        Ok(Text { str, origin, markup: false })
+        Ok(Text { str: joined.into_bump_str(), origin, markup: false })
     }
 
     pub fn list(&mut self, items: &[Value<'a>]) -> Result<Value<'a>> {

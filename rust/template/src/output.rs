@@ -1,5 +1,7 @@
 //! What a rendering writes: text, and where each run of it comes from.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::memory::Memory;
 use crate::text::{Origin, Span, Text, push_span};
@@ -9,6 +11,7 @@ use crate::text::{Origin, Span, Text, push_span};
 pub struct Output {
     text: String,
     spans: Vec<Span>,
+    generations: Vec<Range<usize>>,
 }
 
 impl Output {
@@ -25,9 +28,21 @@ impl Output {
         &self.spans
     }
 
+    /// What each `{% generation %}` block printed. A block whose text was captured, by a macro that is no whole
+    /// statement say, is not among them: nobody can tell where that text went.
+    pub fn generations(&self) -> &[Range<usize>] {
+        &self.generations
+    }
+
+    /// A `{% generation %}` block that started at this byte ends here.
+    pub(crate) fn mark_generation(&mut self, start: usize) {
+        self.generations.push(start..self.text.len());
+    }
+
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();
+        self.generations.clear();
     }
 
     #[inline]

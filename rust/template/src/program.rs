@@ -15,6 +15,8 @@ pub struct Program {
     pub functions: Vec<FunctionCode>,
     /// Names that are looked up in the variables of the rendering.
     pub globals: Vec<Literal>,
+    /// `{% generation %}` blocks in the source.
+    pub generation_blocks: usize,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +98,11 @@ pub enum StmtKind {
     Scope {
         entry: Entry,
         assignments: Vec<(Target, Expr)>,
+        body: Block,
+    },
+    /// A scope whose text is marked in the output.
+    Generation {
+        entry: Entry,
         body: Block,
     },
     Macro {
@@ -190,6 +197,42 @@ pub struct Name {
     pub text: Literal,
     /// Of a dict it is an item, not a method or a hidden attribute.
     pub is_item_of_dict: bool,
+    /// What it is of a variable `loop`.
+    pub of_loop: Option<LoopAttribute>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoopAttribute {
+    Index0,
+    Index,
+    First,
+    Last,
+    Length,
+    Revindex0,
+    Revindex,
+    Depth0,
+    Depth,
+    Previtem,
+    Nextitem,
+}
+
+impl LoopAttribute {
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "index0" => Self::Index0,
+            "index" => Self::Index,
+            "first" => Self::First,
+            "last" => Self::Last,
+            "length" => Self::Length,
+            "revindex0" => Self::Revindex0,
+            "revindex" => Self::Revindex,
+            "depth0" => Self::Depth0,
+            "depth" => Self::Depth,
+            "previtem" => Self::Previtem,
+            "nextitem" => Self::Nextitem,
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Debug)]

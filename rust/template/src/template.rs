@@ -26,6 +26,11 @@ impl Template {
         Ok(Self { syntax, program })
     }
 
+    /// How many `{% generation %}` blocks the source has.
+    pub fn generation_blocks(&self) -> usize {
+        self.program.generation_blocks
+    }
+
     /// The statements as written, for `analysis`.
     pub fn syntax(&self) -> &[Stmt] {
         &self.syntax

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::mem;
+use std::ops::Range;
 
 use everyturn_template::{Arena, ErrorKind as TemplateErrorKind, Limits, Output, Span, Template, Value};
 use jiff::civil::DateTime;
@@ -18,6 +19,8 @@ pub struct Engine {
 pub struct Rendering {
     pub text: String,
     pub spans: Vec<Span>,
+    /// What `{% generation %}` blocks printed.
+    pub generations: Vec<Range<usize>>,
 }
 
 /// What a rendering needs besides its input; used again by the next one.
@@ -52,8 +55,9 @@ impl Engine {
         );
         workspace.0.replace(arena);
         done.map_err(|error| template_error(&error))?;
+        let generations = output.generations().to_vec();
         let (text, spans) = output.into_parts();
-        Ok(Rendering { text, spans })
+        Ok(Rendering { text, spans, generations })
     }
 }
 

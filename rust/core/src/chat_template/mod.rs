@@ -16,6 +16,7 @@ mod values;
 use std::cell::Cell;
 use std::sync::Arc;
 
+use everyturn_template::analysis::reads;
 use everyturn_template::{Arena, Inputs, Node, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
@@ -98,6 +99,12 @@ impl ChatTemplate {
             Some(variant) if has_tools => variant,
             _ => &self.default,
         }
+    }
+
+    /// Whether the text depends on the clock.
+    pub fn asks_for_the_date(&self) -> bool {
+        let variants = [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten();
+        variants.into_iter().any(|variant| reads(variant.engine.template().syntax()).asks_for_the_date)
     }
 
     /// Every stop token, each once.

@@ -5,7 +5,8 @@ use crate::ast::{self, Arguments as AstArguments, BinaryOperator, Const, Expr as
 use crate::error::{Error, ErrorKind, Result};
 use crate::methods;
 use crate::program::{
-    Arguments, Attribute, Call, Conditional, Expr, FilterCall, Item, Load, MethodCall, Name, Slice, TestCall,
+    Arguments, Attribute, Call, Conditional, Expr, FilterCall, Item, Load, LoopAttribute, MethodCall, Name,
+    Slice, TestCall,
 };
 use crate::value::Literal;
 use crate::{filters, tests};
@@ -195,7 +196,11 @@ fn unknown(message: String, call: &ast::FilterCall, frame: Frame<'_>) -> Result<
 }
 
 fn attribute_name(name: &str) -> Name {
-    Name { text: Literal(name.into()), is_item_of_dict: !name.starts_with('_') && !methods::is_of_dict(name) }
+    Name {
+        text: Literal(name.into()),
+        is_item_of_dict: !name.starts_with('_') && !methods::is_of_dict(name),
+        of_loop: LoopAttribute::named(name),
+    }
 }
 
 fn constant(constant: &Const) -> Expr {

@@ -95,8 +95,13 @@ pub fn length(value: Value<'_>) -> Result<usize> {
 /// `a == b`
 #[inline]
 pub fn equal(a: Value<'_>, b: Value<'_>) -> Result<bool> {
-    if let (Some(a), Some(b)) = (a.as_str(), b.as_str()) {
-        return Ok(a == b);
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => return Ok(a == b),
+        _ => {
+            if let (Some(a), Some(b)) = (a.as_str(), b.as_str()) {
+                return Ok(a == b);
+            }
+        }
     }
     Comparing { left: MAX_COMPARED }.equal(a, b, 0)
 }

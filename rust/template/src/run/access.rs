@@ -47,6 +47,9 @@ impl<'a> Machine<'a> {
                 None => self.missing(object, Value::Literal(&name.text)),
             };
         }
+        if let (Value::Object(Object::Loop(serial)), Some(attribute)) = (object, name.of_loop) {
+            return self.loop_attribute(serial, attribute);
+        }
         self.attribute(object, &name.text.0)
     }
 

@@ -7,9 +7,9 @@ use crate::ast::{BinaryOperator, Comparison};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Memory;
 use crate::operators;
-use crate::program::{Expr, FilterCall, Slice, TestCall};
+use crate::program::{Expr, FilterCall, Slice, TestCall, Variable};
 use crate::text::Text;
-use crate::value::{Entry, Undefined, Value};
+use crate::value::{Entry, Literal, Undefined, Value};
 
 impl<'a> Machine<'a> {
     /// The kinds of expression that make up most of a template; the others are kept out of the way, so that this
@@ -19,17 +19,14 @@ impl<'a> Machine<'a> {
         match expr {
             Expr::Str(literal) => Ok(Value::Literal(literal)),
             Expr::Global(global) => Ok(self.global(*global)),
-            Expr::Variable { variable, name } => Ok(match self.slots[self.index(*variable)] {
-                Value::Undefined(Undefined::Unset) => Value::Undefined(Undefined::Name(name)),
-                value => value,
-            }),
+            Expr::Variable { variable, name } => Ok(self.variable(*variable, name)),
             Expr::Attribute(attribute) => {
-                let object = self.eval(&attribute.object)?;
+                let object = self.operand(&attribute.object)?;
                 self.named(object, &attribute.name).map_err(|error| error.at(attribute.place))
             }
             Expr::Item(item) => {
-                let object = self.eval(&item.object)?;
-                let index = self.eval(&item.index)?;
+                let object = self.operand(&item.object)?;
+                let index = self.operand(&item.index)?;
                 if let (Value::Dict(dict), Value::Literal(name)) = (object, index)
                     && let Some(value) = dict.get_str(&name.0)
                 {
@@ -39,15 +36,15 @@ impl<'a> Machine<'a> {
             }
             Expr::Compare(compare) => self.eval_compare(&compare.0, &compare.1),
             Expr::And(operands) => {
-                let left = self.eval(&operands.0)?;
-                if operators::truth(left) { self.eval(&operands.1) } else { Ok(left) }
+                let left = self.operand(&operands.0)?;
+                if operators::truth(left) { self.operand(&operands.1) } else { Ok(left) }
             }
             Expr::Or(operands) => {
-                let left = self.eval(&operands.0)?;
-                if operators::truth(left) { Ok(left) } else { self.eval(&operands.1) }
+                let left = self.operand(&operands.0)?;
+                if operators::truth(left) { Ok(left) } else { self.operand(&operands.1) }
             }
             Expr::Not(operand) => {
-                let operand = self.eval(operand)?;
+                let operand = self.operand(operand)?;
                 Ok(Value::Bool(!operators::truth(operand)))
             }
             Expr::Test(call) => self.eval_test(call),
@@ -56,6 +53,24 @@ impl<'a> Machine<'a> {
             Expr::Sum(terms) => self.eval_sum(terms),
             Expr::Int(int) => Ok(Value::Int(*int)),
             expr => self.eval_other(expr),
+        }
+    }
+
+    /// The same; constants and variables without the detour.
+    #[inline]
+    pub(super) fn operand(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+        match expr {
+            Expr::Str(literal) => Ok(Value::Literal(literal)),
+            Expr::Variable { variable, name } => Ok(self.variable(*variable, name)),
+            expr => self.eval(expr),
+        }
+    }
+
+    #[inline]
+    fn variable(&self, variable: Variable, name: &'a Literal) -> Value<'a> {
+        match self.slots[self.index(variable)] {
+            Value::Undefined(Undefined::Unset) => Value::Undefined(Undefined::Name(name)),
+            value => value,
         }
     }
 
@@ -69,13 +84,13 @@ impl<'a> Machine<'a> {
     }
 
     fn eval_filter(&mut self, call: &'a FilterCall) -> Result<Value<'a>> {
-        let object = self.eval(&call.object)?;
+        let object = self.operand(&call.object)?;
         let args = self.arguments(&call.arguments, None)?;
         (call.filter.apply)(self, object, args).map_err(|error| error.at(call.place))
     }
 
     fn eval_test(&mut self, call: &'a TestCall) -> Result<Value<'a>> {
-        let object = self.eval(&call.object)?;
+        let object = self.operand(&call.object)?;
         let args = self.arguments(&call.arguments, None)?;
         (call.test.apply)(self, object, args).map(Value::Bool).map_err(|error| error.at(call.place))
     }
@@ -91,25 +106,25 @@ impl<'a> Machine<'a> {
             Expr::Dict(pairs) => self.eval_dict(pairs)?,
             Expr::Slice(slice) => self.eval_slice(slice)?,
             Expr::Negative(operand) => {
-                let operand = self.eval(operand)?;
+                let operand = self.operand(operand)?;
                 operators::negative(&mut self.memory, operand)?
             }
             Expr::Positive(operand) => {
-                let operand = self.eval(operand)?;
+                let operand = self.operand(operand)?;
                 operators::positive(operand)?
             }
             Expr::Binary(binary) => {
                 let (operator, left, right) = &**binary;
-                let left = self.eval(left)?;
-                let right = self.eval(right)?;
+                let left = self.operand(left)?;
+                let right = self.operand(right)?;
                 self.binary(*operator, left, right)?
             }
             Expr::Concat(parts) => self.eval_concat(parts)?,
             Expr::Conditional(conditional) => {
-                let test = self.eval(&conditional.test)?;
+                let test = self.operand(&conditional.test)?;
                 match (operators::truth(test), &conditional.otherwise) {
-                    (true, _) => self.eval(&conditional.then)?,
-                    (false, Some(otherwise)) => self.eval(otherwise)?,
+                    (true, _) => self.operand(&conditional.then)?,
+                    (false, Some(otherwise)) => self.operand(otherwise)?,
                     (false, None) => Value::Undefined(Undefined::Plain),
                 }
             }
@@ -121,7 +136,7 @@ impl<'a> Machine<'a> {
 
     pub(super) fn eval_onto_pending(&mut self, exprs: &'a [Expr]) -> Result<()> {
         for expr in exprs {
-            let value = self.eval(expr)?;
+            let value = self.operand(expr)?;
             self.pending.push(value);
         }
         Ok(())
@@ -142,18 +157,18 @@ impl<'a> Machine<'a> {
     fn eval_dict(&mut self, pairs: &'a [(Expr, Expr)]) -> Result<Value<'a>> {
         let mut entries = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
-            let (key, value) = (self.eval(key)?, self.eval(value)?);
+            let (key, value) = (self.operand(key)?, self.operand(value)?);
             insert(&mut entries, key, value)?;
         }
         self.memory.dict(entries)
     }
 
     fn eval_slice(&mut self, slice: &'a Slice) -> Result<Value<'a>> {
-        let object = self.eval(&slice.object)?;
+        let object = self.operand(&slice.object)?;
         let mut parts = [Value::None; 3];
         for (part, expr) in parts.iter_mut().zip(&slice.parts) {
             if let Some(expr) = expr {
-                *part = self.eval(expr)?;
+                *part = self.operand(expr)?;
             }
         }
         operators::slice(&mut self.memory, object, parts).map_err(|error| error.at(slice.place))
@@ -192,7 +207,7 @@ impl<'a> Machine<'a> {
         let base = self.texts.len();
         let mut done = Ok(());
         for part in parts {
-            let text = self.eval(part).and_then(|value| self.str(value));
+            let text = self.operand(part).and_then(|value| self.str(value));
             match text {
                 Ok(text) => self.texts.push(text),
                 Err(error) => {
@@ -207,9 +222,9 @@ impl<'a> Machine<'a> {
     }
 
     fn eval_compare(&mut self, first: &'a Expr, rest: &'a [(Comparison, Expr)]) -> Result<Value<'a>> {
-        let mut left = self.eval(first)?;
+        let mut left = self.operand(first)?;
         for (comparison, right) in rest {
-            let right = self.eval(right)?;
+            let right = self.operand(right)?;
             if !self.compare(*comparison, left, right)? {
                 return Ok(Value::Bool(false));
             }

@@ -4,7 +4,7 @@ use super::{Flow, Machine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::iterate::Iter;
 use crate::operators;
-use crate::program::{For, LoopFilter};
+use crate::program::{For, LoopAttribute, LoopFilter};
 use crate::text::small;
 use crate::value::{Object, Value};
 
@@ -208,32 +208,31 @@ impl<'a> Machine<'a> {
         Ok(seen + usize::from(state.ahead.is_some()) + items.len())
     }
 
-    /// `loop.name`; `None` if there is no such attribute.
-    pub(super) fn loop_attribute(&mut self, serial: u32, name: &str) -> Result<Option<Value<'a>>> {
+    /// `loop.index0` and its kin.
+    pub(super) fn loop_attribute(&mut self, serial: u32, attribute: LoopAttribute) -> Result<Value<'a>> {
         let at = self.loop_at(serial)?;
         let state = &self.loops[at];
         let index0 = state.index0;
         let depth0 = state.recursion.map_or(0, |recursion| recursion.depth);
-        Ok(Some(match name {
-            "index0" => Value::Int(index0),
-            "index" => Value::Int(index0 + 1),
-            "first" => Value::Bool(index0 == 0),
-            "last" => Value::Bool(self.peek(at)?.is_none()),
-            "length" => self.length_value(serial)?,
-            "revindex0" => self.behind(serial, index0 + 1)?,
-            "revindex" => self.behind(serial, index0)?,
-            "depth0" => Value::Int(depth0),
-            "depth" => Value::Int(depth0 + 1),
-            "previtem" => match state.previous {
+        Ok(match attribute {
+            LoopAttribute::Index0 => Value::Int(index0),
+            LoopAttribute::Index => Value::Int(index0 + 1),
+            LoopAttribute::First => Value::Bool(index0 == 0),
+            LoopAttribute::Last => Value::Bool(self.peek(at)?.is_none()),
+            LoopAttribute::Length => self.length_value(serial)?,
+            LoopAttribute::Revindex0 => self.behind(serial, index0 + 1)?,
+            LoopAttribute::Revindex => self.behind(serial, index0)?,
+            LoopAttribute::Depth0 => Value::Int(depth0),
+            LoopAttribute::Depth => Value::Int(depth0 + 1),
+            LoopAttribute::Previtem => match state.previous {
                 Some(previous) => previous,
                 None => self.memory.undefined("there is no previous item")?,
             },
-            "nextitem" => match self.peek(at)? {
+            LoopAttribute::Nextitem => match self.peek(at)? {
                 Some(next) => next,
                 None => self.memory.undefined("there is no next item")?,
             },
-            _ => return Ok(None),
-        }))
+        })
     }
 
     fn length_value(&mut self, serial: u32) -> Result<Value<'a>> {

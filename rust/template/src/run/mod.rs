@@ -39,6 +39,8 @@ pub struct Machine<'a> {
     globals: Vec<Value<'a>>,
     slots: Vec<Value<'a>>,
     frames: Vec<FrameState>,
+    /// The first slot of the running function.
+    base: usize,
     /// Frames made so far: tells a frame from a later one in its place.
     calls: u32,
     /// Values and texts of expressions that are being computed, a stack.
@@ -91,6 +93,7 @@ pub fn run(
         globals: globals(program, variables),
         slots: Vec::new(),
         frames: Vec::new(),
+        base: 0,
         calls: 0,
         pending: Vec::new(),
         texts: Vec::new(),
@@ -134,6 +137,7 @@ impl<'a> Machine<'a> {
         self.slots.resize(base + slots, Value::Undefined(Undefined::Unset));
         self.calls += 1;
         self.frames.push(FrameState { base, parent, serial: self.calls });
+        self.base = base;
         Ok(())
     }
 
@@ -141,9 +145,14 @@ impl<'a> Machine<'a> {
         if let Some(frame) = self.frames.pop() {
             self.slots.truncate(frame.base);
         }
+        self.base = self.frames.last().map_or(0, |frame| frame.base);
     }
 
+    #[inline]
     fn index(&self, variable: Variable) -> usize {
+        if variable.out == 0 {
+            return self.base + variable.slot as usize;
+        }
         let mut at = self.frames.len() - 1;
         for _ in 0..variable.out {
             at = self.frames[at].parent;

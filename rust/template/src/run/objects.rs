@@ -4,6 +4,7 @@ use super::Machine;
 use crate::arguments::Args;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operators;
+use crate::program::LoopAttribute;
 use crate::text::{Text, small};
 use crate::value::{Entry, Object, Value};
 
@@ -134,7 +135,9 @@ impl<'a> Machine<'a> {
             return Ok(Some(Value::Method(self.memory.alloc(method)?)));
         }
         match (object, name) {
-            (Object::Loop(serial), name) => self.loop_attribute(serial, name),
+            (Object::Loop(serial), name) => {
+                LoopAttribute::named(name).map(|attribute| self.loop_attribute(serial, attribute)).transpose()
+            }
             (Object::Cycler(number), "current") => {
                 let cycler = &self.cyclers[number as usize];
                 Ok(cycler.items.get(cycler.at).copied())
@@ -168,7 +171,7 @@ impl<'a> Machine<'a> {
             }
             Object::Loop(serial) => {
                 let length = self.loop_length(serial)?;
-                let index = self.loop_attribute(serial, "index")?.and_then(Value::as_index).unwrap_or(0);
+                let index = self.loop_attribute(serial, LoopAttribute::Index)?.as_index().unwrap_or(0);
                 Ok(format!("<LoopContext {index}/{length}>"))
             }
             Object::Macro(number) => {

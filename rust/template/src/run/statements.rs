@@ -26,7 +26,7 @@ impl<'a> Machine<'a> {
             StmtKind::Output(expr) => self.output(expr)?,
             StmtKind::If { branches, otherwise } => {
                 for (test, body) in branches {
-                    let test = self.eval(test)?;
+                    let test = self.operand(test)?;
                     if operators::truth(test) {
                         return self.block(body);
                     }
@@ -34,16 +34,16 @@ impl<'a> Machine<'a> {
                 return self.block(otherwise);
             }
             StmtKind::For(code) => {
-                let items = self.eval(&code.iter)?;
+                let items = self.operand(&code.iter)?;
                 self.run_loop(code, items, None)?;
             }
             StmtKind::RecursiveFor { iter, function } => {
-                let items = self.eval(iter)?;
+                let items = self.operand(iter)?;
                 let parent = self.frames.len() - 1;
                 self.recursive_loop(*function, parent, items, 0)?;
             }
             StmtKind::Set { target, value } => {
-                let value = self.eval(value)?;
+                let value = self.operand(value)?;
                 self.assign(target, value)?;
             }
             StmtKind::Capture { entry, body, slot, then } => {
@@ -63,10 +63,17 @@ impl<'a> Machine<'a> {
             StmtKind::Scope { entry, assignments, body } => {
                 self.enter(entry);
                 for (target, value) in assignments {
-                    let value = self.eval(value)?;
+                    let value = self.operand(value)?;
                     self.assign(target, value)?;
                 }
                 return self.block(body);
+            }
+            StmtKind::Generation { entry, body } => {
+                self.enter(entry);
+                let start = self.output.text().len();
+                let flow = self.block(body)?;
+                self.output.mark_generation(start);
+                return Ok(flow);
             }
             StmtKind::Macro { slot, function } => {
                 let value = self.make_macro(*function)?;
@@ -89,14 +96,14 @@ impl<'a> Machine<'a> {
         match expr {
             Expr::Sum(terms) => self.output_sum(terms),
             Expr::Conditional(conditional) => {
-                let test = self.eval(&conditional.test)?;
+                let test = self.operand(&conditional.test)?;
                 match (operators::truth(test), &conditional.otherwise) {
                     (true, _) => self.output(&conditional.then),
                     (false, Some(otherwise)) => self.output(otherwise),
                     (false, None) => Ok(()),
                 }
             }
-            Expr::Call(call) => match self.eval(&call.callee)? {
+            Expr::Call(call) => match self.operand(&call.callee)? {
                 Value::Object(Object::Macro(number)) => self
                     .arguments(&call.arguments, None)
                     .and_then(|args| self.run_macro(number, args))
@@ -107,7 +114,7 @@ impl<'a> Machine<'a> {
                 }
             },
             expr => {
-                let value = self.eval(expr)?;
+                let value = self.operand(expr)?;
                 self.print_value(value)
             }
         }
@@ -145,7 +152,7 @@ impl<'a> Machine<'a> {
         match target {
             Target::Slot(slot) => self.store(*slot, value),
             Target::Attribute { namespace, attribute } => {
-                let Value::Object(Object::Namespace(number)) = self.eval(namespace)? else {
+                let Value::Object(Object::Namespace(number)) = self.operand(namespace)? else {
                     return Err(Error::new(
                         ErrorKind::Type,
                         "cannot assign attribute on non-namespace object",
