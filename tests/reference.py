@@ -8,11 +8,13 @@ the targets of a conversation.
 """
 
 import contextlib
+import dataclasses
 import functools
 import gzip
 import itertools
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -582,6 +584,68 @@ class ReferenceModel:
             conversation.messages[: index + 1], conversation.tools, conversation.template_kwargs
         )
 
+    # What the template takes ---------------------------------------------------------------
+
+    def adapted(self, conversation: Conversation) -> Conversation:
+        """The conversation with its messages in the shape that the template takes."""
+        messages = [self._adapted(message) for message in conversation.messages]
+        return dataclasses.replace(conversation, messages=messages)
+
+    def _adapted(self, message: Message) -> Message:
+        if not message.get("tool_calls"):
+            return message
+        calls = [self._adapted_call(call) for call in message["tool_calls"]]
+        adapted = {**message, "tool_calls": calls}
+        if self.needs_content and "content" not in message:
+            adapted["content"] = ""
+        return adapted
+
+    def _adapted_call(self, call: Any) -> Any:
+        if not isinstance(call, dict):
+            return call
+        changed = dict(call)
+        if "function" in call:
+            changed["function"] = self._adapted_call(call["function"])
+        arguments = call.get("arguments")
+        if self.arguments_form == "object" and isinstance(arguments, str):
+            value = _or_none(parse_json, arguments.encode("utf-8"))
+            changed["arguments"] = value if isinstance(value, dict) else arguments
+        elif self.arguments_form == "text" and isinstance(arguments, dict):
+            changed["arguments"] = json.dumps(arguments, ensure_ascii=False)
+        return changed
+
+    @functools.cached_property
+    def arguments_form(self) -> Literal["object", "text", "either"]:
+        """The form of tool arguments in which the template writes them as JSON, or one by one."""
+        of_object = self._with_call({"place": "Lisbon"}, content="")
+        of_text = self._with_call('{"place": "Lisbon"}', content="")
+
+        def is_right(text: str | None) -> bool:
+            # Neither as a Python dict nor as JSON within JSON.
+            return text is not None and "Lisbon" in text and not re.search(r"\\\"|{'place", text)
+
+        if is_right(of_object) and of_object != of_text:
+            return "object"
+        return "text" if is_right(of_text) and not is_right(of_object) else "either"
+
+    @functools.cached_property
+    def needs_content(self) -> bool:
+        """Whether the template renders a call of a tool only with a content beside it."""
+        form: Any = {"object": {"place": "Lisbon"}, "text": '{"place": "Lisbon"}'}
+        arguments = form["text" if self.arguments_form == "text" else "object"]
+        without = self._with_call(arguments, content=None)
+        return without is None and self._with_call(arguments, content="") is not None
+
+    def _with_call(self, arguments: Any, content: str | None) -> str | None:
+        function = {"name": "weather", "arguments": arguments}
+        call = {"type": "function", "id": "call_1", "function": function}
+        message = {"role": "assistant", "content": content, "tool_calls": [call]}
+        given = {key: value for key, value in message.items() if value is not None}
+        try:
+            return self.render([{"role": "user", "content": "Warm?"}, given])
+        except RenderError:
+            return None
+
     def prints_text_parts(self) -> bool:
         """Whether the template prints a content that is a list of text parts, as text."""
         parts = [{"type": "text", "text": "part one"}, {"type": "text", "text": "part two"}]
@@ -612,9 +676,8 @@ class ReferenceModel:
         self, conversation: Conversation, line: int, train_on: str = "all_assistant_messages"
     ) -> list[Result]:
         """Return what is expected of every target of a conversation."""
-        return [
-            self.expect(conversation, line, target) for target in targets(conversation, train_on)
-        ]
+        adapted = self.adapted(conversation)
+        return [self.expect(adapted, line, target) for target in targets(adapted, train_on)]
 
     def expect(self, conversation: Conversation, line: int, target: Target) -> Result:
         """Return what is expected of one target."""

@@ -365,6 +365,7 @@ def test_now_is_the_day_that_the_template_shows(
 
 REPORT_KEYS = {
     "train_on",
+    "now",
     "records_read",
     "blank_lines",
     "records_kept",
@@ -377,6 +378,7 @@ REPORT_KEYS = {
     "trained_tokens",
     "warnings",
     "control_tokens",
+    "unread_keys",
     "faults",
     "faults_omitted",
 }
@@ -448,6 +450,7 @@ def test_the_report_is_the_account_of_every_line(
     (fault,) = account.pop("faults")
     assert account == {
         "train_on": "all_assistant_messages",
+        "now": None,
         "records_read": 4,
         "blank_lines": 1,
         "records_kept": 3,
@@ -460,6 +463,7 @@ def test_the_report_is_the_account_of_every_line(
         "trained_tokens": sum(row["n_trained"] for row in rows),
         "warnings": {},
         "control_tokens": {},
+        "unread_keys": {},
         "faults_omitted": 0,
     }
     place = {"file": str(path), "line": 5, "message_index": None, "kind": "json"}

@@ -444,7 +444,7 @@ FORMATS: dict[str, tuple[Record, str, list[Record]]] = {
         "messages",
         [user("2+2?"), {"role": "assistant", "tool_calls": [CALL]}],
     ),
-    "arguments stay the text they are": (
+    "arguments that are text": (
         {"messages": [user("2+2?"), assistant("", tool_calls=[TEXT_CALL])]},
         "messages",
         [user("2+2?"), assistant("", tool_calls=[TEXT_CALL])],

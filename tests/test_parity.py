@@ -190,7 +190,8 @@ def _expect(
     model: ReferenceModel, lines: list[bytes]
 ) -> tuple[dict[int, Conversation], list[Result], set[int]]:
     """What the reference makes of every line: conversations, targets, and what is refused."""
-    conversations, refused = conversations_of(lines, parts_as_list=model.prints_text_parts())
+    read, refused = conversations_of(lines, parts_as_list=model.prints_text_parts())
+    conversations = {line: model.adapted(known) for line, known in read.items()}
     results = [
         result for line, known in conversations.items() for result in model.expand(known, line)
     ]

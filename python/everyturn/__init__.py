@@ -27,6 +27,7 @@ from everyturn.expander import Expander
 from everyturn.renderer import Renderer
 from everyturn.report import Fault, Report
 from everyturn.samples import IGNORE_INDEX, Sample, Samples
+from everyturn.template_report import TemplateReport
 
 __version__ = _core.__version__
 
@@ -47,6 +48,7 @@ __all__ = [
     "SampleError",
     "Samples",
     "TemplateError",
+    "TemplateReport",
     "TokenizerError",
     "__version__",
 ]

@@ -17,6 +17,8 @@ __all__ = [
     "Stream",
     "Template",
     "__version__",
+    "lint_model",
+    "lint_template",
 ]
 
 __version__: str
@@ -27,6 +29,9 @@ MAX_LINE_BYTES: int
 CHOICES: dict[str, list[str]]
 ERROR_KINDS: list[str]
 
+def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
+def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
+
 @final
 class Renderer:
     def __new__(
@@ -35,6 +40,7 @@ class Renderer:
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
     ) -> str: ...
+    def lint(self) -> str: ...
     def encode(self, text: str) -> npt.NDArray[np.int32]: ...
     def decode(self, ids: list[int]) -> str: ...
     @property

@@ -13,13 +13,14 @@ import numpy.typing as npt
 from everyturn import _core
 from everyturn.exceptions import ModelError, OptionsError
 from everyturn.options import StrPath
+from everyturn.template_report import TemplateReport
 
 DEMO = "demo"
 """The name of the built-in model."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Sources:
+class Sources:
     """What a renderer is made from, and so what it pickles as."""
 
     folder: str
@@ -28,6 +29,7 @@ class _Sources:
     now: str
 
     def load(self) -> _core.Renderer:
+        """Load the folder."""
         return _core.Renderer(self.folder, self.chat_template, self.template_kwargs, self.now)
 
 
@@ -46,9 +48,9 @@ class Renderer:
 
     __slots__ = ("_core", "_sources")
     _core: _core.Renderer
-    _sources: _Sources
+    _sources: Sources
 
-    def __init__(self, sources: _Sources) -> None:
+    def __init__(self, sources: Sources) -> None:
         """Use `from_dir`."""
         object.__setattr__(self, "_sources", sources)
         object.__setattr__(self, "_core", sources.load())
@@ -73,19 +75,7 @@ class Renderer:
         Raises:
             ModelError: A file is missing or cannot be used, or the template has no end of turn.
         """
-        folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
-        if now is None:
-            now = dt.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
-        elif isinstance(now, str):
-            now = _parse_time(now)
-        return cls(
-            _Sources(
-                folder=str(folder.absolute()),
-                chat_template=chat_template,
-                template_kwargs=json.dumps(dict(template_kwargs or {})),
-                now=now.replace(tzinfo=None).isoformat(),
-            )
-        )
+        return cls(sources_of(path, chat_template, template_kwargs, now))
 
     def render(
         self,
@@ -114,6 +104,14 @@ class Renderer:
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer[Any]]) -> str:
         """Decode ids, control tokens included."""
         return self._core.decode([int(token) for token in ids])
+
+    def lint(self) -> TemplateReport:
+        """Tell what the template does to training, by rendering made-up conversations.
+
+        >>> Renderer.from_dir("demo").lint().prompt_is_prefix["reasoning"]
+        True
+        """
+        return TemplateReport.from_json(self._core.lint())
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
@@ -150,7 +148,32 @@ class Renderer:
         return _rebuild, (self._sources, self.fingerprint)
 
 
-def _rebuild(sources: _Sources, fingerprint: str) -> Renderer:
+def sources_of(
+    path: StrPath,
+    chat_template: str | None,
+    template_kwargs: Mapping[str, Any] | None,
+    now: dt.datetime | str | None,
+) -> Sources:
+    """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
+    folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
+    return Sources(
+        folder=str(folder.absolute()),
+        chat_template=chat_template,
+        template_kwargs=json.dumps(dict(template_kwargs or {})),
+        now=local_time(now),
+    )
+
+
+def local_time(now: dt.datetime | str | None) -> str:
+    """Return the local time that templates are shown, ISO; the current one if None."""
+    if now is None:
+        now = dt.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
+    elif isinstance(now, str):
+        now = _parse_time(now)
+    return now.replace(tzinfo=None).isoformat()
+
+
+def _rebuild(sources: Sources, fingerprint: str) -> Renderer:
     renderer = Renderer(sources)
     if renderer.fingerprint != fingerprint:
         raise ModelError(

@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace) -> int:
     writer = _writer(parsed.output)
     report_path = _writable("--report", parsed.report) if parsed.report else None
     expander = expander_from(parsed)
-    report = Report(train_on=expander.train_on)
+    report = expander.empty().report
     total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
     with writer, progress(total) as advance:
         wrote = False

@@ -26,10 +26,12 @@ HELP = {
 }
 
 
-def add_model_flags(parser: argparse.ArgumentParser) -> None:
+def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the flags that make a `Renderer`."""
     model = parser.add_argument_group("model")
-    model.add_argument("--model", required=True, metavar="DIR", help='a model folder, or "demo"')
+    model.add_argument(
+        "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
+    )
     model.add_argument(
         "--chat-template",
         metavar="FILE",
@@ -69,8 +71,8 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
     """Load the model that the flags name."""
     return Renderer.from_dir(
         parsed.model,
-        chat_template=_template(parsed.chat_template),
-        template_kwargs=_kwargs(parsed.template_kwargs),
+        chat_template=template_from(parsed),
+        template_kwargs=kwargs_from(parsed),
         now=parsed.now,
     )
 
@@ -80,7 +82,9 @@ def expander_from(parsed: argparse.Namespace) -> Expander:
     return Expander(renderer_from(parsed), **{name: getattr(parsed, name) for name in OPTION_NAMES})
 
 
-def _template(text: str | None) -> str | None:
+def template_from(parsed: argparse.Namespace) -> str | None:
+    """Return the text or the name of the template that the flags name."""
+    text: str | None = parsed.chat_template
     if text is None or not (text.endswith(".jinja") or Path(text).is_file()):
         return text
     try:
@@ -89,7 +93,9 @@ def _template(text: str | None) -> str | None:
         raise OptionsError(f"--chat-template: {text}: {error.strerror}") from error
 
 
-def _kwargs(text: str | None) -> dict[str, Any]:
+def kwargs_from(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments for the template that the flags give."""
+    text: str | None = parsed.template_kwargs
     try:
         kwargs = json.loads(text or "{}")
     except ValueError as error:

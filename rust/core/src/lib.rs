@@ -41,7 +41,7 @@ pub use options::{
 };
 pub use pipeline::{Expander, Outcome, Record};
 pub use pool::Pool;
-pub use renderer::{Renderer, RendererOptions};
+pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};
 pub use report::Report;
 pub use samples::{IGNORE_INDEX, Samples};
 pub use source::Source;

@@ -8,7 +8,7 @@ use std::path::Path;
 use jiff::civil::DateTime;
 use sha2::{Digest, Sha256};
 
-use crate::chat_template::{ChatTemplate, TemplateSource};
+use crate::chat_template::{self, ChatTemplate, ModelFacts, TemplateSource};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Style, Value};
@@ -29,30 +29,22 @@ pub struct Renderer {
     pub(crate) template: ChatTemplate,
     pad_token_id: Option<u32>,
     generation_stops: Vec<u32>,
+    source: TemplateSource,
+    begin_token: Option<String>,
     fingerprint: String,
 }
 
 impl Renderer {
     pub fn from_dir(folder: &Path, options: RendererOptions) -> Result<Self> {
-        check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-        let files = ModelFiles::read(folder)?;
-        let tokenizer =
-            Tokenizer::from_bytes(&files.tokenizer_json).map_err(|error| model_error(folder, &error.text))?;
-        let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
-        let source = TemplateSource {
-            default,
-            tool_use,
-            special_tokens: files.special_tokens.clone(),
-            kwargs: options.template_kwargs,
-            now: options.now,
-            declared_stops: declared_stops(&files, &tokenizer),
-        };
+        let (files, tokenizer, source) = read(folder, options)?;
         let template = ChatTemplate::load(&source, tokenizer.control_tokens())
             .map_err(|error| model_error(folder, &error.to_string()))?;
         let renderer = Self {
             pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
             fingerprint: fingerprint(&files.tokenizer_json, &source),
             generation_stops: files.generation_stops.clone(),
+            begin_token: files.special_token("bos_token").map(str::to_owned),
+            source,
             tokenizer,
             template,
         };
@@ -78,6 +70,16 @@ impl Renderer {
             return Err(model_error(folder, &text));
         }
         Ok(())
+    }
+
+    /// What the template does to training, as JSON text.
+    pub fn lint(&self) -> String {
+        let model = ModelFacts {
+            tokenizer: &self.tokenizer,
+            begin_token: self.begin_token.as_deref(),
+            served_stops: &self.generation_stops,
+        };
+        chat_template::lint(&self.source, &model)
     }
 
     /// Renders messages as `apply_chat_template` does.
@@ -127,6 +129,40 @@ impl Renderer {
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
+}
+
+/// Reports on a model's template as JSON text, even if it is one that no renderer can be made of.
+pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
+    let (files, tokenizer, source) = read(folder, options)?;
+    let model = ModelFacts {
+        tokenizer: &tokenizer,
+        begin_token: files.special_token("bos_token"),
+        served_stops: &files.generation_stops,
+    };
+    Ok(chat_template::lint(&source, &model))
+}
+
+/// The same for a template without a model.
+pub fn lint_template(text: &str, template_kwargs: Object, now: DateTime) -> Result<String> {
+    check_reserved(&template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
+    Ok(chat_template::lint_bare(text, template_kwargs, now))
+}
+
+fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
+    check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
+    let files = ModelFiles::read(folder)?;
+    let tokenizer =
+        Tokenizer::from_bytes(&files.tokenizer_json).map_err(|error| model_error(folder, &error.text))?;
+    let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
+    let source = TemplateSource {
+        default,
+        tool_use,
+        special_tokens: files.special_tokens.clone(),
+        kwargs: options.template_kwargs,
+        now: options.now,
+        declared_stops: declared_stops(&files, &tokenizer),
+    };
+    Ok((files, tokenizer, source))
 }
 
 /// Where the model's files say that an answer ends.

@@ -20,7 +20,7 @@ mod _core {
     #[pymodule_export]
     use super::expander::{Expander, Stream};
     #[pymodule_export]
-    use super::renderer::Renderer;
+    use super::renderer::{Renderer, lint_model, lint_template};
     #[pymodule_export]
     use super::template::Template;
 

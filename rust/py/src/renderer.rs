@@ -30,6 +30,40 @@ fn object(py: Python<'_>, text: &str) -> PyResult<core::Object> {
     }
 }
 
+fn options(
+    py: Python<'_>,
+    chat_template: Option<String>,
+    template_kwargs: &str,
+    now: &str,
+) -> PyResult<core::RendererOptions> {
+    Ok(core::RendererOptions {
+        chat_template,
+        template_kwargs: object(py, template_kwargs)?,
+        now: now.parse().map_err(|error| PyValueError::new_err(format!("now: {error}")))?,
+    })
+}
+
+/// Reports on a model's template, even if it is one that no `Renderer` can be made of.
+#[pyfunction]
+pub fn lint_model(
+    py: Python<'_>,
+    folder: PathBuf,
+    chat_template: Option<String>,
+    template_kwargs: &str,
+    now: &str,
+) -> PyResult<String> {
+    let options = options(py, chat_template, template_kwargs, now)?;
+    py.detach(|| core::lint_model(&folder, options)).map_err(|error| to_python(py, &error))
+}
+
+/// Reports on a template without a model.
+#[pyfunction]
+pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &str) -> PyResult<String> {
+    let options = options(py, None, template_kwargs, now)?;
+    py.detach(|| core::lint_template(text, options.template_kwargs, options.now))
+        .map_err(|error| to_python(py, &error))
+}
+
 #[pymethods]
 impl Renderer {
     #[new]
@@ -40,15 +74,15 @@ impl Renderer {
         template_kwargs: &str,
         now: &str,
     ) -> PyResult<Self> {
-        let options = core::RendererOptions {
-            chat_template,
-            template_kwargs: object(py, template_kwargs)?,
-            now: now.parse().map_err(|error| PyValueError::new_err(format!("now: {error}")))?,
-        };
+        let options = options(py, chat_template, template_kwargs, now)?;
         let renderer = py
             .detach(|| core::Renderer::from_dir(&folder, options))
             .map_err(|error| to_python(py, &error))?;
         Ok(Self { core: Arc::new(renderer) })
+    }
+
+    fn lint(&self, py: Python<'_>) -> String {
+        py.detach(|| self.core.lint())
     }
 
     fn render(

@@ -29,8 +29,9 @@ pub fn strftime(now: DateTime, format: &str) -> Result<String> {
             Some('X') => out.push_str(&strftime(now, "%H:%M:%S")?),
             Some('r') => out.push_str(&strftime(now, "%I:%M:%S %p")?),
             Some('h') => out.push_str(&strftime(now, "%b")?),
-            // What C does not know it leaves as it stands.
-            _ => match jiff::fmt::strtime::format(directive, now) {
+            // What C does not know it leaves as it stands; in its own locale E and O change nothing.
+            Some(letter) if !"aAbBCdDeFgGHIjklmMnpPRsStTuUVwWyY".contains(letter) => out.push_str(directive),
+            _ => match jiff::fmt::strtime::format(directive.replace(['E', 'O'], ""), now) {
                 Ok(text) => out.push_str(&text),
                 Err(_) => out.push_str(directive),
             },
@@ -47,6 +48,7 @@ fn directive(text: &str) -> Result<&str> {
     if text[flags..width].parse::<usize>().is_ok_and(|width| width > MAX_WIDTH) || width - flags > 4 {
         return Err(Error::new(ErrorKind::Limit, "strftime_now: the width of a field is too large"));
     }
-    let letter = text[width..].chars().next().map_or(0, char::len_utf8);
-    Ok(&text[..width + letter])
+    let modifier = width + usize::from(text[width..].starts_with(['E', 'O']));
+    let letter = text[modifier..].chars().next().map_or(0, char::len_utf8);
+    Ok(&text[..modifier + letter])
 }

@@ -180,7 +180,7 @@ impl Compiler {
                 })?
             }
             AstKind::FilterBlock { filters, body } => {
-                self.capture(place, body, filters, frame, |_, value| Ok(StmtKind::Output(value)))?
+                self.capture(place, body, filters, frame, |_, value| Ok(StmtKind::OutputText(value)))?
             }
             AstKind::With { assignments, body } => self.with(assignments, body, frame)?,
             AstKind::Generation(body) => {
@@ -195,7 +195,7 @@ impl Compiler {
                 StmtKind::Macro { slot, function: self.macro_function(name, function, frame)? }
             }
             AstKind::CallBlock { call, caller } => {
-                let function = self.macro_function("caller", caller, frame)?;
+                let function = self.macro_function("", caller, frame)?;
                 StmtKind::CallBlock { call: self.plain_expr(call, frame)?, function }
             }
             AstKind::Break => StmtKind::Break,

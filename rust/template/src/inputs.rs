@@ -64,12 +64,12 @@ impl<'a> Inputs<'a> {
     pub fn list(&mut self, node: Node, items: &[Value<'a>]) -> Value<'a> {
         self.bytes += size_of_val(items);
         let items = self.arena.alloc_slice_copy(items);
-        Value::List(self.arena.alloc(Items { items, node }))
+        Value::List(self.arena.alloc(Items { items, node, is_group: false }))
     }
 
     pub fn tuple(&mut self, node: Node, items: &[Value<'a>]) -> Value<'a> {
         let items = self.arena.alloc_slice_copy(items);
-        Value::Tuple(self.arena.alloc(Items { items, node }))
+        Value::Tuple(self.arena.alloc(Items { items, node, is_group: false }))
     }
 
     /// A dict of these keys, which are different.
@@ -95,7 +95,7 @@ impl<'a> Inputs<'a> {
             Value::List(items) => {
                 let node = items.node;
                 let items = items.items.get(..count).unwrap_or(items.items);
-                Value::List(self.arena.alloc(Items { items, node }))
+                Value::List(self.arena.alloc(Items { items, node, is_group: false }))
             }
             other => other,
         }

@@ -1,6 +1,6 @@
 //! Walking over values, one item at a time: what a `for` statement and the lazy filters do.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::operators;
 use crate::run::Machine;
 use crate::text::Text;
@@ -44,8 +44,12 @@ impl<'a> Iter<'a> {
             Value::View(view) => Self::View { view, at: 0 },
             Value::Range(range) => Self::Range { range: *range, at: 0 },
             Value::Object(Object::Iterator(number)) => Self::Shared(number),
+            Value::Object(Object::Loop(_)) => {
+                return Err(Error::new(ErrorKind::Unsupported, "going over `loop` is not supported"));
+            }
             value => match value.as_text() {
-                Some(text) => Self::Chars { text, at: 0 },
+                // The characters of a Markup are plain.
+                Some(text) => Self::Chars { text: text.with_markup(false), at: 0 },
                 None => {
                     return Err(operators::type_error(format!(
                         "'{}' object is not iterable",

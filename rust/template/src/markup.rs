@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::memory::Memory;
+use crate::methods::look_at_each;
 use crate::run::Machine;
 use crate::text::Text;
 use crate::value::Value;
@@ -11,7 +12,7 @@ pub fn escape<'a>(memory: &mut Memory<'a>, text: Text<'a>) -> Result<Text<'a>> {
     if text.markup {
         return Ok(text);
     }
-    memory.work(text.str.len())?;
+    look_at_each(memory, text.str.len())?;
     let specials = || text.str.bytes().enumerate().filter_map(|(at, byte)| Some((at, spelled(byte)?)));
     let count = specials().count();
     if count == 0 {

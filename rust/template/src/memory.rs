@@ -129,6 +129,12 @@ impl<'a> Memory<'a> {
         Ok(Value::Tuple(self.alloc(Items::new(items))?))
     }
 
+    /// A group of the filter `groupby`.
+    pub fn group(&mut self, grouper: Value<'a>, list: Value<'a>) -> Result<Value<'a>> {
+        let items = self.slice(&[grouper, list])?;
+        Ok(Value::Tuple(self.alloc(Items { is_group: true, ..Items::new(items) })?))
+    }
+
     /// A dict of these entries, whose keys are different and hashable.
     pub fn dict(&mut self, entries: Vec<Entry<'a>>) -> Result<Value<'a>> {
         self.reserve(size_of::<Dict<'_>>() + entries.len() * size_of::<Entry<'_>>())?;

@@ -73,6 +73,8 @@ pub struct Stmt {
 pub enum StmtKind {
     Text(Literal),
     Output(Expr),
+    /// The same of what must be a string already: Jinja2 prints the result of a filter block as it is.
+    OutputText(Expr),
     If {
         branches: Vec<(Expr, Block)>,
         otherwise: Block,

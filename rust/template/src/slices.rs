@@ -25,6 +25,7 @@ pub fn character(text: &str, index: i64) -> Option<(usize, usize)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Picked {
     start: i64,
+    stop: i64,
     count: usize,
     step: i64,
 }
@@ -49,11 +50,11 @@ impl Picked {
             (bound(parts[0], highest), bound(parts[1], lowest))
         };
         let count = Range { start, stop, step }.len();
-        Ok(Self { start, count, step })
+        Ok(Self { start, stop, count, step })
     }
 
     fn positions(self) -> impl Iterator<Item = usize> {
-        let Self { start, count, step } = self;
+        let Self { start, count, step, .. } = self;
         (0..i64::try_from(count).unwrap_or(0)).filter_map(move |at| usize::try_from(start + at * step).ok())
     }
 }
@@ -80,7 +81,7 @@ pub fn slice<'a>(memory: &mut Memory<'a>, object: Value<'a>, parts: [Value<'a>; 
             let picked = Picked::new(bounds, range.len())?;
             let start = range.start + picked.start * range.step;
             let step = range.step * picked.step;
-            let stop = start + i64::try_from(picked.count).unwrap_or(0) * step;
+            let stop = range.start + picked.stop * range.step;
             Ok(Value::Range(memory.alloc(Range { start, stop, step })?))
         }
         object => match object.as_text() {

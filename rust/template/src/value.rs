@@ -63,15 +63,18 @@ pub struct Missing<'a> {
 
 /// The items of a list or a tuple.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_field_names, reason = "the items are what it is about")]
 pub struct Items<'a> {
     pub items: &'a [Value<'a>],
     /// The place in the input, if it is from there.
     pub node: Node,
+    /// A group of the filter `groupby`: its items have the names `grouper` and `list`, too.
+    pub is_group: bool,
 }
 
 impl<'a> Items<'a> {
     pub fn new(items: &'a [Value<'a>]) -> Self {
-        Self { items, node: Node::NONE }
+        Self { items, node: Node::NONE, is_group: false }
     }
 }
 

@@ -64,7 +64,7 @@ fn stop_behind(turn_end: &TurnEnd, text: &str) -> Option<usize> {
         .map(|stop| space + stop.text.len())
 }
 
-fn common_prefix(a: &str, b: &str) -> usize {
+pub(super) fn common_prefix(a: &str, b: &str) -> usize {
     let mut length = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     while !a.is_char_boundary(length) {
         length -= 1;

@@ -5,6 +5,7 @@
 //! not decided here; only how the template ends a turn (`probe`) and where a message lies in a rendering (`locate`).
 
 mod engine;
+mod lint;
 mod locate;
 mod mismatch;
 mod plain;
@@ -21,6 +22,7 @@ use everyturn_template::{Arena, Inputs, Node, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use engine::Rendering;
+pub use lint::{ModelFacts, lint, lint_bare};
 pub use locate::locate;
 pub use mismatch::{Said, Turn, common_prefix};
 pub use plain::PlainTemplate;
@@ -29,7 +31,7 @@ pub use probe::{ClosedTurn, StopToken, TurnEnd};
 pub use values::Adaptations;
 
 use crate::conversation::Conversation;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json::{Object, Value};
 use crate::tokenizer::ControlTokens;
 use engine::{Engine, Workspace};
@@ -244,6 +246,19 @@ impl<'a> Prepared<'a> {
 
 impl Variant {
     fn load(text: &str, source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
+        match Self::probed(text, source, control_tokens)? {
+            (variant, None) => Ok(variant),
+            (_, Some(endless)) => Err(endless),
+        }
+    }
+
+    /// The same of a template that ends no turn, with the error that this is to `load`: its turns end where their
+    /// text does.
+    fn probed(
+        text: &str,
+        source: &TemplateSource,
+        control_tokens: &ControlTokens,
+    ) -> Result<(Self, Option<Error>)> {
         let engine = Engine::compile(text, source.now)?;
         let probe = Probe {
             engine: &engine,
@@ -252,8 +267,11 @@ impl Variant {
             control_tokens,
             declared_stops: &source.declared_stops,
         };
-        let turn_end = probe.turn_end()?;
+        let (turn_end, endless) = match probe.turn_end() {
+            Ok(turn_end) => (turn_end, None),
+            Err(error) => (TurnEnd::end_of_text(), Some(error)),
+        };
         let (shape, thinking) = (probe.shape(), probe.thinking());
-        Ok(Self { engine, shape, turn_end, thinking })
+        Ok((Self { engine, shape, turn_end, thinking }, endless))
     }
 }

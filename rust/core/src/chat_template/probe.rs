@@ -52,6 +52,12 @@ pub struct ClosedTurn {
 }
 
 impl TurnEnd {
+    /// No token ends a turn.
+    pub(super) fn end_of_text() -> Self {
+        let stop = StopToken { text: "".into(), id: u32::MAX };
+        Self::Written { plain: WrittenStop { stop, trailing: String::new() }, tool_calls: None }
+    }
+
     pub fn stop_tokens(&self) -> Vec<&StopToken> {
         match self {
             Self::Written { plain, tool_calls } => [Some(plain), tool_calls.as_ref()]

@@ -25,10 +25,11 @@ pub struct Shape {
 
 impl Probe<'_> {
     pub fn shape(&self) -> Shape {
+        let arguments = self.arguments_form();
         Shape {
             roles_with_parts: self.roles_with_parts(),
-            arguments: self.arguments_form(),
-            needs_content: self.needs_content(),
+            arguments,
+            needs_content: self.needs_content(arguments),
         }
     }
 
@@ -58,8 +59,7 @@ impl Probe<'_> {
     }
 
     fn arguments_form(&self) -> ArgumentsForm {
-        let argument = object(&[("a", ANSWER.into())]);
-        let text = format!("{{\"a\": \"{ANSWER}\"}}");
+        let [argument, text] = arguments();
         let written = |arguments: Value| {
             let messages = [message("user", USER.into()), calling_message(arguments, Some(""))];
             self.render(&messages, false).ok().filter(|written| {
@@ -67,7 +67,7 @@ impl Probe<'_> {
                 written.contains(ANSWER) && !written.contains("{'a'") && !written.contains("\\\"a\\\"")
             })
         };
-        match (written(argument), written(text.as_str().into())) {
+        match (written(argument), written(text)) {
             (Some(of_object), Some(of_text)) if of_object == of_text => ArgumentsForm::Either,
             // A template that writes arguments one by one does so only for an object.
             (Some(_), _) => ArgumentsForm::Object,
@@ -76,11 +76,18 @@ impl Probe<'_> {
         }
     }
 
-    fn needs_content(&self) -> bool {
+    fn needs_content(&self, form: ArgumentsForm) -> bool {
+        let [of_object, of_text] = arguments();
+        let arguments = if form == ArgumentsForm::Text { of_text } else { of_object };
         let renders = |content: Option<&str>| {
-            let call = calling_message(object(&[("a", ANSWER.into())]), content);
+            let call = calling_message(arguments.clone(), content);
             self.render(&[message("user", USER.into()), call], false).is_ok()
         };
         !renders(None) && renders(Some(""))
     }
+}
+
+/// The same arguments as an object and as JSON text.
+fn arguments() -> [Value; 2] {
+    [object(&[("a", ANSWER.into())]), format!("{{\"a\": \"{ANSWER}\"}}").as_str().into()]
 }

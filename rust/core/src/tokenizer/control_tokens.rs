@@ -19,7 +19,7 @@ pub struct ControlTokens {
 impl ControlTokens {
     pub(super) fn of(tokenizer: &HfTokenizer) -> Result<Self> {
         let added = tokenizer.get_added_tokens_decoder();
-        let ids = added.keys().map(|id| id.cast_signed()).collect();
+        let ids: HashSet<i32> = added.keys().map(|id| id.cast_signed()).collect();
         // White space tokens (Gemma's newlines) are text to everyone.
         let mut tokens: Vec<StopToken> = added
             .into_iter()
@@ -27,6 +27,17 @@ impl ControlTokens {
             .map(|(id, token)| StopToken { text: token.content.into(), id })
             .collect();
         tokens.sort_by_key(|token| token.id);
+        Self::new(tokens, ids)
+    }
+
+    /// These texts taken for control tokens, where there is no tokenizer: their ids mean nothing.
+    pub fn guessed(texts: impl IntoIterator<Item = Arc<str>>) -> Result<Self> {
+        let tokens: Vec<_> = (0..).zip(texts).map(|(id, text)| StopToken { text, id }).collect();
+        let ids = tokens.iter().map(|token| token.id.cast_signed()).collect();
+        Self::new(tokens, ids)
+    }
+
+    fn new(tokens: Vec<StopToken>, ids: HashSet<i32>) -> Result<Self> {
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(tokens.iter().map(|token| &*token.text))

@@ -66,6 +66,12 @@ impl Tokenizer {
         Ok(signed(encoding.get_ids()))
     }
 
+    /// The ids that other programs get who let the tokenizer add its special tokens to what a template wrote.
+    pub fn encode_with_special_tokens(&self, text: &str) -> Result<Vec<i32>> {
+        let encoding = self.whole.encode_fast(text, true).map_err(|cause| encode_error(&*cause))?;
+        Ok(signed(encoding.get_ids()))
+    }
+
     /// The ids of a text, and for each the bytes of the text it stands for.
     pub fn encode_with_bytes(&self, text: &str) -> Result<Encoding> {
         let encoding = self.whole.encode(text, false).map_err(|cause| encode_error(&*cause))?;

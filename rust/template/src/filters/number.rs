@@ -111,7 +111,7 @@ fn round_to_side<'a>(
         Value::Float(float) => to_int(machine, side(float))?,
         int => whole(machine, int)?,
     };
-    operators::divide(&mut machine.memory, scaled, unit)
+    operators::divide(scaled, unit)
 }
 
 /// `round(value, precision)`

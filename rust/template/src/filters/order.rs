@@ -86,7 +86,7 @@ pub fn groupby<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
         let items: Vec<_> = group.iter().map(|(_, item)| *item).collect();
         let items = machine.memory.list(&items)?;
         let shared = getter.get(machine, *first)?;
-        groups.push(machine.memory.tuple(&[shared, items])?);
+        groups.push(machine.memory.group(shared, items)?);
         rest = behind;
     }
     machine.memory.list(&groups)

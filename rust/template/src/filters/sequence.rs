@@ -31,7 +31,7 @@ pub fn list<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> 
     match value {
         Value::List(items) | Value::Tuple(items) => {
             machine.memory.work(items.items.len())?;
-            Ok(Value::List(machine.memory.alloc(Items { items: items.items, node: items.node })?))
+            Ok(Value::List(machine.memory.alloc(Items { is_group: false, ..*items })?))
         }
         value => {
             let items = machine.collect(value)?;

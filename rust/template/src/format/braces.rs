@@ -6,6 +6,7 @@ use super::{repr, subscript};
 use crate::arguments::Args;
 use crate::error::Result;
 use crate::markup::escape;
+use crate::methods::look_at_each;
 use crate::operators::value_error;
 use crate::run::Machine;
 use crate::text::Text;
@@ -24,7 +25,7 @@ pub fn braces_of<'a>(machine: &mut Machine<'a>, format: Text<'a>, mapping: Value
 
 fn expand<'a>(machine: &mut Machine<'a>, format: Text<'a>, arguments: Arguments<'a>) -> Result<Text<'a>> {
     let mut formatter = Formatter { arguments, numbering: Numbering::Unknown, escape: format.markup };
-    machine.memory.work(format.str.len())?;
+    look_at_each(&mut machine.memory, format.str.len())?;
     let text = formatter.expand(machine, format, 2)?;
     Ok(text.with_markup(format.markup))
 }

@@ -13,6 +13,7 @@ pub use percent::percent;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Memory;
+use crate::methods::look_at_each;
 use crate::operators::{self, type_error, undefined_error, value_error};
 use crate::run::Machine;
 use crate::text::Text;
@@ -38,6 +39,7 @@ fn repr<'a>(machine: &mut Machine<'a>, value: Value<'a>, ascii: bool) -> Result<
         value => operators::write_repr(&mut text, value)?,
     }
     if ascii && !text.is_ascii() {
+        look_at_each(&mut machine.memory, 4 * text.len())?;
         machine.memory.reserve(text.len().saturating_mul(4))?;
         text = text.chars().map(escaped).collect();
     }
@@ -71,7 +73,7 @@ pub fn character(value: Value<'_>) -> Result<char> {
 /// So many of a character.
 fn repeated<'a>(memory: &mut Memory<'a>, fill: char, count: usize) -> Result<Text<'a>> {
     memory.reserve(count.saturating_mul(fill.len_utf8()))?;
-    let text: String = std::iter::repeat_n(fill, count).collect();
+    let text = fill.encode_utf8(&mut [0; 4]).repeat(count);
     Ok(Text::template(memory.str(&text)?))
 }
 

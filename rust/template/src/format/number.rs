@@ -5,6 +5,7 @@ use num_bigint::BigInt;
 use crate::error::Result;
 use crate::limits::MAX_INT_DIGITS;
 use crate::memory::Memory;
+use crate::methods::look_at_each;
 use crate::operators::value_error;
 
 /// A number before it is laid out.
@@ -36,7 +37,9 @@ impl Number {
             'X' => (16, "0X"),
             _ => (10, ""),
         };
-        memory.reserve(usize::try_from(int.bits()).unwrap_or(usize::MAX))?;
+        let bits = usize::try_from(int.bits()).unwrap_or(usize::MAX);
+        look_at_each(memory, bits / 4)?;
+        memory.reserve(bits)?;
         let mut digits = int.magnitude().to_str_radix(base);
         if base == 10 && digits.len() > MAX_INT_DIGITS {
             return Err(value_error("the integer has too many digits to be written"));

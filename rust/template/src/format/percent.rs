@@ -7,13 +7,14 @@ use super::{character, repeated, repr, shortened, subscript};
 use crate::error::{Error, ErrorKind, Result};
 use crate::float::{Code, Style, write_float};
 use crate::markup::{escape, escape_value};
+use crate::methods::look_at_each;
 use crate::operators::{self, type_error, undefined_error, value_error};
 use crate::run::Machine;
 use crate::text::{Node, Text};
 use crate::value::Value;
 
 pub fn percent<'a>(machine: &mut Machine<'a>, format: Text<'a>, value: Value<'a>) -> Result<Text<'a>> {
-    machine.memory.work(format.str.len())?;
+    look_at_each(&mut machine.memory, format.str.len())?;
     let mut values = Values::new(value);
     let mut pieces = Vec::new();
     let mut rest = format.str;

@@ -157,17 +157,22 @@ pub fn call_range<'a>(
     }
     let [value] = args.bind(name, ["/value"], 1)?;
     let value = value.unwrap_or(Value::None);
-    let mut found = None;
-    for at in 0..range.len() {
-        machine.memory.step()?;
-        if operators::equal(range.get(at).map_or(Value::None, Value::Int), value)? {
-            found = Some(i64::try_from(at).unwrap_or(i64::MAX));
-            break;
-        }
-    }
+    let found = place_in(range, value);
     match (name, found) {
         ("count", found) => Ok(Value::Int(i64::from(found.is_some()))),
         (_, Some(at)) => Ok(Value::Int(at)),
         (_, None) => Err(value_error("the value is not in the range")),
     }
+}
+
+/// Where a number stands in a range.
+fn place_in(range: Range, value: Value<'_>) -> Option<i64> {
+    let wanted = match value {
+        #[allow(clippy::cast_possible_truncation, reason = "a whole number of this size is taken as it is")]
+        Value::Float(float) if float.fract() == 0.0 && float.abs() < 9e18 => float as i64,
+        value => value.as_index()?,
+    };
+    let (offset, step) = (i128::from(wanted) - i128::from(range.start), i128::from(range.step));
+    let at = usize::try_from(offset / step).ok()?;
+    (offset % step == 0 && at < range.len()).then_some(i64::try_from(at).ok()?)
 }

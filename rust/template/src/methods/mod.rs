@@ -69,6 +69,7 @@ pub fn attribute<'a>(_memory: &mut Memory<'a>, object: Value<'a>, name: &str) ->
         (Value::Bool(_) | Value::Int(_) | Value::BigInt(_), "imag") => Value::Int(0),
         (Value::Bool(_) | Value::Int(_) | Value::BigInt(_), "denominator") => Value::Int(1),
         (Value::Float(_), "imag") => Value::Float(0.0),
+        (Value::View(view), "mapping") => Value::Dict(view.dict),
         (Value::Range(range), "start") => Value::Int(range.start),
         (Value::Range(range), "stop") => Value::Int(range.stop),
         (Value::Range(range), "step") => Value::Int(range.step),
@@ -103,6 +104,11 @@ fn no_such(object: Value<'_>, name: &str) -> Error {
 #[cold]
 fn unsupported(kind: &str, name: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{kind}.{name}() is not supported"))
+}
+
+/// Asks for the work of looking at each character of so many bytes, which is dearer than copying them.
+pub fn look_at_each(memory: &mut Memory<'_>, bytes: usize) -> Result<()> {
+    memory.work(bytes.saturating_mul(16))
 }
 
 /// An argument that Python takes through `__index__`.

@@ -2,7 +2,7 @@
 
 use num_bigint::{BigInt, Sign};
 
-use super::{no_such, unsupported};
+use super::{look_at_each, no_such, unsupported};
 use crate::arguments::Args;
 use crate::error::Result;
 use crate::operators::{self, value_error};
@@ -27,6 +27,9 @@ pub fn call_int<'a>(
         Value::Bool(bool) => Value::Int(i64::from(bool)),
         object => object,
     };
+    if let Value::BigInt(digits) = object {
+        look_at_each(&mut machine.memory, digits.len())?;
+    }
     let big = || operators::as_big(object).unwrap_or_default();
     match name {
         "conjugate" => args.none(name).map(|()| plain),

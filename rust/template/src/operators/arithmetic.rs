@@ -241,23 +241,43 @@ fn zero_division() -> Error {
     value_error("division by zero")
 }
 
-pub fn divide<'a>(_memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
-    const EXACT: i64 = 1 << 53;
+pub fn divide<'a>(a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
+    const EXACT: u64 = 1 << 53;
     let (a, b) = match numbers(a, b, "/")? {
         #[allow(clippy::cast_precision_loss, reason = "they are within the exact range")]
-        Pair::Small(a, b) if a.abs_diff(0) <= EXACT as u64 && b.abs_diff(0) <= EXACT as u64 => {
-            (a as f64, b as f64)
-        }
-        Pair::Small(_, 0) => return Err(zero_division()),
-        Pair::Small(..) | Pair::Big(..) => {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "dividing integers beyond 2**53 is not supported",
-            ));
-        }
+        Pair::Small(a, b) if a.unsigned_abs() <= EXACT && b.unsigned_abs() <= EXACT => (a as f64, b as f64),
+        Pair::Small(a, b) => return big_ratio(&a.into(), &b.into()),
+        Pair::Big(a, b) => return big_ratio(&a, &b),
         Pair::Float(a, b) => (a, b),
     };
     if b == 0.0 { Err(zero_division()) } else { Ok(Value::Float(a / b)) }
+}
+
+/// The float nearest to the ratio of two integers: 64 bits of it, the last one set if anything is left, which `f64`
+/// then rounds as it should.
+fn big_ratio<'a>(a: &BigInt, b: &BigInt) -> Result<Value<'a>> {
+    if b.sign() == Sign::NoSign {
+        return Err(zero_division());
+    }
+    let (dividend, divisor) = (a.magnitude(), b.magnitude());
+    let bits = |bits: u64| i64::try_from(bits).unwrap_or(i64::MAX / 4);
+    let shift = 65 - (bits(dividend.bits()) - bits(divisor.bits()));
+    let scale = usize::try_from(shift.unsigned_abs()).unwrap_or(0);
+    let (dividend, divisor) =
+        if shift >= 0 { (dividend << scale, divisor.clone()) } else { (dividend.clone(), divisor << scale) };
+    let mut quotient = &dividend / &divisor;
+    let mut left_over = &quotient * &divisor != dividend;
+    let extra = quotient.bits().saturating_sub(64);
+    left_over |= quotient.trailing_zeros().is_some_and(|zeros| zeros < extra);
+    quotient >>= extra;
+    let top = u64::try_from(&quotient).unwrap_or(u64::MAX) | u64::from(left_over);
+    let exponent = i32::try_from(bits(extra) - shift).unwrap_or(i32::MAX);
+    #[allow(clippy::cast_precision_loss, reason = "this is the rounding")]
+    let ratio = top as f64 * 2f64.powi(exponent);
+    if ratio.is_infinite() {
+        return Err(value_error("integer division result too large for a float"));
+    }
+    Ok(Value::Float(if a.sign() == b.sign() || ratio == 0.0 { ratio } else { -ratio }))
 }
 
 pub fn floor_divide<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {

@@ -106,6 +106,14 @@ pub fn equal(a: Value<'_>, b: Value<'_>) -> Result<bool> {
     Comparing { left: MAX_COMPARED }.equal(a, b, 0)
 }
 
+/// `a is b or a == b`, as containers look for an item: a NaN is found where it is the same one.
+pub fn same(a: Value<'_>, b: Value<'_>) -> Result<bool> {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) if a.to_bits() == b.to_bits() => Ok(true),
+        (a, b) => equal(a, b),
+    }
+}
+
 /// How two values compare under `<`, `>` and kin, whose spelling `symbol` is for the error: values of different kinds
 /// have no order. `None`: all four are false (NaN).
 pub fn order(a: Value<'_>, b: Value<'_>, symbol: &str) -> Result<Option<Ordering>> {
@@ -183,7 +191,9 @@ impl Comparing {
             return Ok(None);
         }
         for (at, (a, b)) in a.items.iter().zip(b.items).enumerate() {
-            if !self.equal(*a, *b, depth + 1)? {
+            let identical =
+                matches!((a, b), (Value::Float(a), Value::Float(b)) if a.to_bits() == b.to_bits());
+            if !identical && !self.equal(*a, *b, depth + 1)? {
                 return Ok(Some(at));
             }
         }

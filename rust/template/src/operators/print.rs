@@ -8,7 +8,7 @@ use crate::float::float_repr;
 use crate::memory::Memory;
 use crate::text::Text;
 use crate::unicode::is_printable;
-use crate::value::{Dict, Value, ViewKind};
+use crate::value::{Dict, Object, Value, ViewKind};
 
 /// The longest text that printing one value makes: lists that hold each other twice have no end of their own.
 const MAX_TEXT: usize = 64 << 20;
@@ -102,6 +102,12 @@ fn write(out: &mut String, value: Value<'_>, depth: u32) -> Result<()> {
                 1 => write!(out, "range({}, {})", range.start, range.stop),
                 step => write!(out, "range({}, {}, {step})", range.start, range.stop),
             };
+        }
+        Value::Object(Object::Namespace(_) | Object::Macro(_) | Object::Loop(_)) => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("printing a {} within a container is not supported", value.type_name()),
+            ));
         }
         Value::Function(_) | Value::Method(_) | Value::Object(_) => {
             return Err(Error::new(

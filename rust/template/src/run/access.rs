@@ -6,7 +6,7 @@ use crate::iterate::Iter;
 use crate::operators;
 use crate::program::Name;
 use crate::text::Text;
-use crate::value::{Dict, Function, Items, Method, Missing, Object, Undefined, Value};
+use crate::value::{Dict, Function, Items, Method, Missing, Object, Undefined, Value, ViewKind};
 use crate::{methods, slices};
 
 /// Attributes that every object of Python has; the sandbox hides them.
@@ -55,7 +55,9 @@ impl<'a> Machine<'a> {
 
     /// `environment.getattr(object, name)`: an attribute, else an item.
     pub fn attribute(&mut self, object: Value<'a>, name: &'a str) -> Result<Value<'a>> {
-        if let Value::Undefined(undefined) = object {
+        if let Value::Undefined(undefined) = object
+            && !HIDDEN.contains(&name)
+        {
             return Err(operators::undefined_error(undefined));
         }
         if let Some(found) = self.own_attribute(object, name)? {
@@ -92,6 +94,12 @@ impl<'a> Machine<'a> {
     fn own_attribute(&mut self, object: Value<'a>, name: &'a str) -> Result<Option<Value<'a>>> {
         match object {
             Value::Object(Object::Namespace(number)) => return Ok(self.namespace_item(number, name)),
+            Value::Tuple(items) if items.is_group => {
+                let at = ["grouper", "list"].iter().position(|known| *known == name);
+                if let Some(item) = at.and_then(|at| items.items.get(at)) {
+                    return Ok(Some(*item));
+                }
+            }
             Value::Object(object) if !name.starts_with('_') => return self.object_attribute(object, name),
             _ => {}
         }
@@ -163,6 +171,7 @@ impl<'a> Machine<'a> {
                     item.as_str().map_or_else(|| dict_item(dict, item), |name| Ok(dict.get_str(name)));
                 found.map(|found| found.is_some())
             }
+            Value::View(view) if view.kind == ViewKind::Keys => self.contains(Value::Dict(view.dict), item),
             Value::Object(Object::Namespace(_)) => {
                 Err(operators::type_error("argument of type 'Namespace' is not iterable"))
             }
@@ -170,7 +179,7 @@ impl<'a> Machine<'a> {
                 let mut iter = Iter::new(container)?;
                 while let Some(candidate) = self.next(&mut iter)? {
                     self.memory.step()?;
-                    if operators::equal(candidate, item)? {
+                    if operators::same(candidate, item)? {
                         return Ok(true);
                     }
                 }
@@ -182,7 +191,7 @@ impl<'a> Machine<'a> {
 
 fn dict_item<'a>(dict: &'a Dict<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
     for entry in dict.entries {
-        if operators::equal(entry.key, key)? {
+        if operators::same(entry.key, key)? {
             entry.read.set(true);
             return Ok(Some(entry.value));
         }

@@ -296,6 +296,7 @@ impl<'a> Machine<'a> {
         match args.positional {
             [] => {}
             [Value::Dict(dict)] => copy_entries(&mut entries, dict),
+            [Value::Undefined(undefined)] => return Err(operators::undefined_error(*undefined)),
             [pairs] => {
                 for pair in self.collect(*pairs)? {
                     let pair = self.collect(pair)?;

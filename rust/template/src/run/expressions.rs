@@ -261,7 +261,7 @@ impl<'a> Machine<'a> {
             BinaryOperator::Add => operators::add(memory, left, right),
             BinaryOperator::Subtract => operators::subtract(memory, left, right),
             BinaryOperator::Multiply => operators::multiply(memory, left, right),
-            BinaryOperator::Divide => operators::divide(memory, left, right),
+            BinaryOperator::Divide => operators::divide(left, right),
             BinaryOperator::FloorDivide => operators::floor_divide(memory, left, right),
             BinaryOperator::Remainder => operators::remainder(memory, left, right),
             BinaryOperator::Power => operators::power(memory, left, right),

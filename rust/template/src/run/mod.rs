@@ -27,6 +27,9 @@ use crate::value::{Function, Object, Undefined, Value};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
 
+/// Generators inside of each other.
+const MAX_LAZY_DEPTH: u32 = 100;
+
 /// Everything that one rendering changes.
 pub struct Machine<'a> {
     pub memory: Memory<'a>,
@@ -49,6 +52,8 @@ pub struct Machine<'a> {
     loops: Vec<LoopState<'a>>,
     loops_made: u32,
     lazy: Vec<Option<Lazy<'a>>>,
+    /// Generators that wait for one inside of them.
+    lazy_depth: u32,
     namespaces: Vec<Namespace<'a>>,
     cyclers: Vec<Cycler<'a>>,
     joiners: Vec<Joiner<'a>>,
@@ -100,6 +105,7 @@ pub fn run(
         loops: Vec::new(),
         loops_made: 0,
         lazy: Vec::new(),
+        lazy_depth: 0,
         namespaces: Vec::new(),
         cyclers: Vec::new(),
         joiners: Vec::new(),
@@ -209,7 +215,12 @@ impl<'a> Machine<'a> {
         let Some(mut lazy) = self.lazy.get_mut(number as usize).and_then(Option::take) else {
             return Err(Error::new(ErrorKind::Value, "generator already executing"));
         };
+        if self.lazy_depth >= MAX_LAZY_DEPTH {
+            return Err(Error::new(ErrorKind::Limit, "generators are nested too deep"));
+        }
+        self.lazy_depth += 1;
         let next = lazy.next(self);
+        self.lazy_depth -= 1;
         if let Some(place) = self.lazy.get_mut(number as usize) {
             *place = Some(lazy);
         }

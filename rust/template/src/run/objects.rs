@@ -142,15 +142,37 @@ impl<'a> Machine<'a> {
                 let cycler = &self.cyclers[number as usize];
                 Ok(cycler.items.get(cycler.at).copied())
             }
-            (Object::Macro(number), "name") => {
-                let function = self.macros[number as usize].function;
-                let name = self.memory.str(&self.program.functions[function].name)?;
-                self.memory.text(Text::template(name)).map(Some)
+            (Object::Cycler(number), "pos") => {
+                Ok(Some(Value::Int(i64::try_from(self.cyclers[number as usize].at).unwrap_or(0))))
             }
+            (Object::Cycler(number), "items") => {
+                let items = self.cyclers[number as usize].items;
+                self.memory.tuple(items).map(Some)
+            }
+            (Object::Macro(number), name) => self.macro_attribute(number, name),
             (Object::Joiner(number), "sep") => Ok(Some(self.joiners[number as usize].separator)),
             (Object::Joiner(number), "used") => Ok(Some(Value::Bool(self.joiners[number as usize].used))),
             _ => Ok(None),
         }
+    }
+
+    fn macro_attribute(&mut self, number: u32, name: &str) -> Result<Option<Value<'a>>> {
+        let code = &self.program.functions[self.macros[number as usize].function];
+        let takes = |name: &str| code.parameters.iter().any(|parameter| &*parameter.name.0 == name);
+        Ok(Some(match name {
+            // The body of a call block.
+            "name" if code.name.is_empty() => Value::None,
+            "name" => self.memory.text(Text::template(&code.name))?,
+            "arguments" => {
+                let names: Vec<_> =
+                    code.parameters.iter().map(|parameter| Value::Literal(&parameter.name)).collect();
+                self.memory.tuple(&names)?
+            }
+            "catch_kwargs" => Value::Bool(code.more_keywords.is_some()),
+            "catch_varargs" => Value::Bool(code.more_positional.is_some()),
+            "caller" => Value::Bool(code.caller.is_some() || takes("caller")),
+            _ => return Ok(None),
+        }))
     }
 
     /// What printing an object gives; where Python prints an address there is nothing to be equal to.
@@ -192,7 +214,6 @@ fn check_name(name: Value<'_>) -> Result<()> {
             ErrorKind::Security,
             format!("chat templates cannot store underscore-prefixed attributes on a namespace: '{name}'"),
         )),
-        Some(_) => Ok(()),
-        None => Err(operators::type_error("names of a namespace are strings")),
+        _ => Ok(()),
     }
 }

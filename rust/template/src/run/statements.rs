@@ -24,6 +24,10 @@ impl<'a> Machine<'a> {
         match &stmt.kind {
             StmtKind::Text(text) => self.print(&Text::template(&text.0))?,
             StmtKind::Output(expr) => self.output(expr)?,
+            StmtKind::OutputText(expr) => {
+                let value = self.operand(expr)?;
+                self.print_text(value)?;
+            }
             StmtKind::If { branches, otherwise } => {
                 for (test, body) in branches {
                     let test = self.operand(test)?;
@@ -83,7 +87,7 @@ impl<'a> Machine<'a> {
             StmtKind::CallBlock { call, function } => {
                 let caller = self.make_macro(*function)?;
                 let value = self.call_expr(call, Some(caller))?;
-                self.print_value(value)?;
+                self.print_text(value)?;
             }
             StmtKind::Break => return Ok(Flow::Break),
             StmtKind::Continue => return Ok(Flow::Continue),
@@ -145,6 +149,13 @@ impl<'a> Machine<'a> {
             Some(text) => text,
             None => self.str(value)?,
         };
+        self.print(&text)
+    }
+
+    fn print_text(&mut self, value: Value<'a>) -> Result<()> {
+        let text = value.as_text().ok_or_else(|| {
+            operators::type_error(format!("expected str instance, {} found", value.type_name()))
+        })?;
         self.print(&text)
     }
 

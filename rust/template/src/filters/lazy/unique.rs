@@ -7,7 +7,7 @@ use crate::arguments::Args;
 use crate::error::Result;
 use crate::filters::flag;
 use crate::filters::getter::{Getter, Key};
-use crate::operators::{equal, hashable};
+use crate::operators::{hashable, same};
 use crate::run::Machine;
 use crate::value::Value;
 
@@ -49,7 +49,7 @@ impl<'a> Unique<'a> {
         hashable(key)?;
         for seen in &self.others {
             machine.memory.step()?;
-            if equal(*seen, key)? {
+            if same(*seen, key)? {
                 return Ok(false);
             }
         }

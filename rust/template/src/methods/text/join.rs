@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::format;
 use crate::markup::escape_value;
 use crate::memory::Memory;
-use crate::methods::unsupported;
+use crate::methods::{look_at_each, unsupported};
 use crate::operators;
 use crate::run::Machine;
 use crate::text::Text;
@@ -88,6 +88,7 @@ pub fn translate<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) ->
     let Some(Value::Dict(table)) = table else {
         return Err(unsupported("str", "translate"));
     };
+    look_at_each(memory, text.str.len())?;
     let mut pieces = Vec::new();
     let mut from = 0;
     for (at, c) in text.str.char_indices() {

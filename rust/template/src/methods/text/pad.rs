@@ -5,6 +5,7 @@ use crate::arguments::Args;
 use crate::error::Result;
 use crate::markup::escape_value;
 use crate::memory::Memory;
+use crate::methods::look_at_each;
 use crate::operators::type_error;
 use crate::run::Machine;
 use crate::text::Text;
@@ -65,7 +66,7 @@ pub fn zfill<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Res
 pub fn expandtabs<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Result<Text<'a>> {
     let [size] = args.bind("expandtabs", ["tabsize"], 0)?;
     let size = usize::try_from(small_integer(size, 8)?).unwrap_or(0);
-    memory.work(text.str.len())?;
+    look_at_each(memory, text.str.len())?;
     if !text.str.contains('\t') {
         return Ok(text);
     }

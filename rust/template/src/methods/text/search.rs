@@ -6,7 +6,7 @@ use super::string;
 use crate::arguments::Args;
 use crate::error::Result;
 use crate::memory::Memory;
-use crate::methods::{bound, positions};
+use crate::methods::{bound, look_at_each, positions};
 use crate::operators::{type_error, value_error};
 use crate::text::Text;
 use crate::value::Value;
@@ -15,7 +15,12 @@ use crate::value::Value;
 pub fn find<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>, name: &str) -> Result<Value<'a>> {
     let [needle, start, end] = args.bind(name, ["/sub", "/start", "/end"], 1)?;
     let needle = string(needle)?.str.as_bytes();
-    memory.work(text.str.len() + needle.len())?;
+    memory.work(needle.len())?;
+    if name.starts_with('r') {
+        // `memrmem` is the slow one.
+        look_at_each(memory, text.str.len())?;
+    }
+    memory.work(text.str.len())?;
     let found = window(text.str, start, end)?.and_then(|(start, end)| {
         let place = text.str.as_bytes().get(start..end)?;
         let at =
@@ -39,6 +44,7 @@ pub fn count<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Res
         Some(place) if needle.is_empty() => place.chars().count() + 1,
         Some(place) => memmem::find_iter(place.as_bytes(), needle.as_bytes()).count(),
     };
+    memory.work(count.saturating_mul(64))?;
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 

@@ -6,6 +6,7 @@ use super::{count, small_integer, string};
 use crate::arguments::Args;
 use crate::error::Result;
 use crate::memory::Memory;
+use crate::methods::look_at_each;
 use crate::operators::{type_error, value_error};
 use crate::text::Text;
 use crate::unicode::{first_line, is_space};
@@ -38,6 +39,7 @@ pub fn strip<'a>(
             if chars.len() <= FEW {
                 trim(text.str, side, |c| chars.contains(c))
             } else {
+                look_at_each(memory, chars.len())?;
                 memory.reserve(chars.len() * size_of::<char>())?;
                 let mut sorted: Vec<char> = chars.chars().collect();
                 sorted.sort_unstable();
@@ -45,7 +47,7 @@ pub fn strip<'a>(
             }
         }
     };
-    memory.work(text.str.len() - stripped.len())?;
+    look_at_each(memory, 2 * (text.str.len() - stripped.len()))?;
     if stripped.len() == text.str.len() { Ok(text) } else { text.part(memory, stripped) }
 }
 
@@ -74,6 +76,9 @@ pub fn split<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>, right:
     let name = if right { "rsplit" } else { "split" };
     let [separator, most] = args.bind(name, ["sep", "maxsplit"], 0)?;
     let most = count(most, -1)?.unwrap_or(usize::MAX);
+    if right || separator.is_none_or(|separator| separator.as_str().is_none()) {
+        look_at_each(memory, text.str.len())?;
+    }
     memory.work(text.str.len())?;
     let mut parts = Parts { text, items: Vec::new() };
     match separator {
@@ -175,7 +180,7 @@ impl<'a> Parts<'a> {
 pub fn splitlines<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Result<Value<'a>> {
     let [keep] = args.bind("splitlines", ["keepends"], 0)?;
     let keep = small_integer(keep, 0)? != 0;
-    memory.work(text.str.len())?;
+    look_at_each(memory, text.str.len())?;
     let mut parts = Parts { text, items: Vec::new() };
     let mut from = 0;
     while let Some(rest) = text.str.get(from..).filter(|rest| !rest.is_empty()) {
@@ -202,6 +207,9 @@ pub fn partition<'a>(
     }
     let whole = text.str.as_bytes();
     memory.work(whole.len() + separator.len())?;
+    if right {
+        look_at_each(memory, whole.len())?;
+    }
     let found = if right { memmem::rfind(whole, separator) } else { memmem::find(whole, separator) };
     let (at, end) = match found {
         Some(at) => (at, at + separator.len()),

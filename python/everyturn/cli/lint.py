@@ -1,0 +1,99 @@
+"""``everyturn lint``: what a chat template does to training."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE
+from everyturn.cli.options import add_model_flags, kwargs_from, template_from
+from everyturn.exceptions import OptionsError
+from everyturn.template_report import TemplateReport
+
+EXAMPLES = """\
+examples:
+  everyturn lint --model path/to/model
+  everyturn lint --model path/to/model --template-kwargs '{"enable_thinking": false}'
+  everyturn lint chat_template.jinja --json
+
+exit codes: 0 fine, 1 training would be wrong by default, 2 wrong use
+"""
+
+COLOURS = {"error:": "bold red", "warning:": "yellow", "note:": "cyan", "try": "green"}
+
+
+def add_parser(commands: Any, name: str) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        name,
+        help="tell what a chat template does to training",
+        description="Tell what a chat template does to training, by rendering made-up conversations.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "template",
+        nargs="?",
+        metavar="TEMPLATE",
+        help='a template file (.jinja) without a model; "-" for stdin',
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_model_flags(parser, required=False)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Look, and say what was found."""
+    report = _report(parsed)
+    if parsed.json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False))  # noqa: T201
+    else:
+        _show(report.lines())
+    return EXIT_DONE if report.is_fine else EXIT_DATA
+
+
+def _report(parsed: argparse.Namespace) -> TemplateReport:
+    kwargs = kwargs_from(parsed)
+    if parsed.template is None:
+        if parsed.model is None:
+            raise OptionsError("name a model with --model, or a template file")
+        return TemplateReport.of_model(
+            parsed.model,
+            chat_template=template_from(parsed),
+            template_kwargs=kwargs,
+            now=parsed.now,
+        )
+    if parsed.model is not None or parsed.chat_template is not None:
+        raise OptionsError(
+            f"{parsed.template}: a template of its own; with a model, name it with --chat-template"
+        )
+    return TemplateReport.of_template(
+        _text(parsed.template), template_kwargs=kwargs, now=parsed.now
+    )
+
+
+def _text(name: str) -> str:
+    """Read a template with its line ends as they are, as a model's configuration would hold it."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise OptionsError(f"{name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OptionsError(f"{name}: not UTF-8") from error
+
+
+def _show(lines: list[str]) -> None:
+    if not sys.stdout.isatty():
+        print("\n".join(lines))  # noqa: T201
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for line in lines:
+        text = Text(line)
+        first, _, _ = line.partition(" ")
+        if style := COLOURS.get(first):
+            text.stylize(style, 0, len(first))
+        console.print(text, soft_wrap=True)

@@ -1,0 +1,213 @@
+//! What the facts mean for training.
+//!
+//! In: everything that was found out about a template. Out: sentences, each with a kind and a severity: an error
+//! makes training wrong or impossible unless an option is set, a warning loses or changes something, a note is worth
+//! knowing.
+
+use super::Facts;
+use super::probes::{Probed, Rewriting, TARGETS};
+use crate::error::ErrorKind;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Severity {
+    Error,
+    Warning,
+    Note,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+pub(super) struct Finding {
+    pub severity: Severity,
+    pub kind: &'static str,
+    pub text: String,
+}
+
+fn error(kind: &'static str, text: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Error, kind, text: text.into() }
+}
+
+fn warning(kind: &'static str, text: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Warning, kind, text: text.into() }
+}
+
+fn note(kind: &'static str, text: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Note, kind, text: text.into() }
+}
+
+/// Every finding, errors first.
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    of_ends(facts, &mut found);
+    of_prompts(facts, &mut found);
+    of_history(facts, &mut found);
+    of_keys(facts, &mut found);
+    of_additions(facts, &mut found);
+    of_generation(facts, &mut found);
+    found.sort_by_key(|finding| finding.severity);
+    found
+}
+
+fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
+    if facts.is_bare {
+        let text = "there is no tokenizer: what looks like a control token is taken for one";
+        found.push(note("control_tokens_guessed", text));
+    }
+    if let Some(endless) = &facts.endless {
+        let kind = if endless.kind == ErrorKind::Template { "template" } else { "no_stop_token" };
+        found.push(error(kind, endless.text.clone()));
+    }
+    if !facts.unserved.is_empty() {
+        let tokens = facts.unserved.join(", ");
+        let text =
+            format!("turns end with {tokens}, at which generation_config.json does not let a server stop");
+        found.push(warning("stop_not_served", text));
+    }
+    if let Some(stop) = facts.stops.iter().find(|stop| stop.is_header) {
+        let text = format!(
+            "a turn has no end of its own: {}, the next header, is trained as its stop",
+            stop.token.text
+        );
+        found.push(note("next_header_stop", text));
+    }
+    for probed in &facts.probed {
+        if let Some(unclosed) = &probed.unclosed {
+            let text = format!("targets of {} are lost: {}", probed.name, unclosed.text);
+            found.push(warning("unclosed_turn", text));
+        }
+    }
+    of_begin(facts, found);
+}
+
+fn of_begin(facts: &Facts, found: &mut Vec<Finding>) {
+    let Some(begin) = &facts.begin else {
+        return;
+    };
+    let token = &begin.token.text;
+    if begin.written > 1 {
+        let text = format!("the template writes the begin token {token} {} times", begin.written);
+        found.push(error("begin_token", text));
+    } else if begin.written == 1 && begin.is_added {
+        let text = format!(
+            "the template writes {token} and the tokenizer adds it again where it may: encode rendered text with \
+             add_special_tokens=False, as everyturn does"
+        );
+        found.push(note("begin_token", text));
+    } else if begin.is_added {
+        let text = format!(
+            "the tokenizer would add {token}, which the template does not write: rendered chats go without it"
+        );
+        found.push(note("begin_token", text));
+    }
+}
+
+fn of_prompts(facts: &Facts, found: &mut Vec<Finding>) {
+    for probed in &facts.probed {
+        let is_plain = probed.name == "plain";
+        match &probed.is_prefix {
+            Ok(true) => {}
+            Ok(false) => {
+                let text = format!(
+                    "{}: what a server sends is no prefix of what the template makes of the answered turn",
+                    probed.name
+                );
+                let finding = if is_plain { error } else { warning };
+                found.push(finding("prompt_mismatch", text));
+            }
+            Err(refusal) if is_plain => {
+                found.push(error("template", format!("a plain conversation is refused: {}", refusal.text)));
+            }
+            Err(refusal) => found.push(note("refused", format!("{}: {}", probed.name, refusal.text))),
+        }
+    }
+    if let Some(refusal) = &facts.system.refusal {
+        found.push(note("system_refused", format!("a system message is refused: {}", refusal.text)));
+    }
+}
+
+fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
+    let rewritten = |why: Rewriting| {
+        facts.probed.iter().filter(move |probed| probed.rewriting == Some(why)).collect::<Vec<_>>()
+    };
+    for (why, what) in [
+        (Rewriting::ThinkingCut, "the reasoning of earlier turns is cut"),
+        (Rewriting::EmptyThinkBlock, "only the last turn shows an empty block of thinking"),
+        (Rewriting::EndToken, "the end of a turn is another once more turns follow"),
+        (Rewriting::Other, "earlier turns are rewritten once more turns follow"),
+    ] {
+        let probed = rewritten(why);
+        if probed.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = probed.iter().map(|probed| probed.name).collect();
+        let is_free = |probed: &&Probed| probed.rows == Some(1);
+        let (finding, cost): (fn(&'static str, String) -> Finding, String) = if probed.iter().all(is_free) {
+            (note, "merged needs no more rows for it".into())
+        } else {
+            let rows = probed.iter().filter_map(|probed| probed.rows).max();
+            let rows = rows.map_or_else(|| "more".into(), |rows| rows.to_string());
+            let text = format!(
+                "merged makes {rows} rows of {TARGETS} targets; one rendering with a mask trains behind a context \
+                 that no server sends"
+            );
+            (warning, text)
+        };
+        found.push(finding("history_rewritten", format!("{what} ({}): {cost}", names.join(", "))));
+    }
+}
+
+fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
+    let ignored = |name: &str| facts.keys.iter().any(|(key, is_read)| *key == name && !is_read);
+    let refused =
+        |name: &str| facts.probed.iter().any(|probed| probed.name == name && probed.is_prefix.is_err());
+    if ignored("reasoning_content") && !refused("reasoning") {
+        found.push(warning("reasoning_ignored", "reasoning is never rendered: it is not trained"));
+    }
+    if ignored("tool_calls") && !refused("tools") {
+        found.push(warning("tools_ignored", "tool calls are never rendered: they are not trained"));
+    } else if ignored("tools") && !refused("tools") {
+        found.push(warning("tools_ignored", "the list of tools is never rendered: prompts do not show it"));
+    }
+}
+
+fn of_additions(facts: &Facts, found: &mut Vec<Finding>) {
+    if facts.asks_for_the_date {
+        let shown = facts.probed.iter().any(|probed| probed.rewriting == Some(Rewriting::Date));
+        let text = if shown {
+            "the template writes today's date, so texts differ from day to day"
+        } else {
+            "the template can ask for today's date"
+        };
+        let finding = if shown { warning } else { note };
+        found.push(finding("date", text.to_owned()));
+    }
+    if facts.system.default.is_some() {
+        let text =
+            "a conversation without a system message gets one that nobody wrote: serve without one as well";
+        found.push(warning("default_system", text));
+    }
+}
+
+fn of_generation(facts: &Facts, found: &mut Vec<Finding>) {
+    let Some(differs) = facts.generation.differs.as_ref().filter(|differs| !differs.is_empty()) else {
+        return;
+    };
+    let text = format!(
+        "what the generation blocks mark is not what a model must write: {}; other trainers train by them",
+        differs.join(", ")
+    );
+    found.push(warning("generation_blocks", text));
+}
+
+/// The one finding of a template that does not compile.
+pub(super) fn broken(text: &str) -> Finding {
+    error("template", text)
+}
