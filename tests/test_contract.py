@@ -383,7 +383,7 @@ EXCEPTIONS = {
     "TemplateError",
     "TokenizerError",
 }
-CLASSES = {"Expander", "Fault", "Renderer", "Report", "Sample", "Samples"}
+CLASSES = {"Expander", "Fault", "Renderer", "Report", "Sample", "Samples", "TemplateReport"}
 
 
 def test_the_public_names_are_these() -> None:

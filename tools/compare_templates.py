@@ -58,11 +58,16 @@ def main() -> None:
                     expected = sides.reference_apply(source, case, prompting=prompting)
                     counts[kind(expected, engine.apply(case, prompting=prompting))] += 1
     total = sum(rows.values(), collections.Counter[str]())
+    versions = (
+        f"transformers {transformers.__version__} "
+        f"(jinja2 {jinja2.__version__}, tokenizers {tokenizers.__version__})"
+    )
     print(f"""# Templates
 
-Made by `make templates`: {len(rows)} published chat templates x {len(cases)} conversations x generation prompt off and on, rendered by
-everyturn and by transformers {transformers.__version__} (jinja2 {jinja2.__version__}, tokenizers {tokenizers.__version__}). A cell is one
-rendering; `both raise` counts as the same answer. The templates belong to their publishers and are no part of this project.
+Made by `make templates`: {len(rows)} published chat templates x {len(cases)} conversations x generation
+prompt off and on, rendered by everyturn and by {versions}.
+A cell is one rendering; where both raise they agree. The templates belong to their publishers and are no
+part of this project.
 
 | | cells |
 |---|---|""")

@@ -81,7 +81,9 @@ impl Probe<'_> {
         let arguments = if form == ArgumentsForm::Text { of_text } else { of_object };
         let renders = |content: Option<&str>| {
             let call = calling_message(arguments.clone(), content);
-            self.render(&[message("user", USER.into()), call], false).is_ok()
+            let chat = [message("user", USER.into()), call, message("tool", NEXT.into())];
+            // Some templates look at the content of a turn only once others follow.
+            self.render(&chat, false).is_ok() && self.render(&chat[..2], false).is_ok()
         };
         !renders(None) && renders(Some(""))
     }
