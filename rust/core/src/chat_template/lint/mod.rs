@@ -15,7 +15,7 @@ mod report;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::{ThinkingFlag, reads, thinking_flags};
+use everyturn_template::analysis::{self, AppendOnly, Cuts, ThinkingFlag, reads, thinking_flags};
 use jiff::Span;
 use jiff::civil::DateTime;
 
@@ -125,16 +125,6 @@ struct Begin {
     is_added: bool,
 }
 
-/// Whether a proof was found that text only ever grows at its end.
-enum AppendOnly {
-    #[expect(dead_code, reason = "made by the analysis")]
-    Proven,
-    Unknown {
-        why: String,
-        place: Option<(u32, u32)>,
-    },
-}
-
 impl Facts {
     fn of(
         source: &TemplateSource,
@@ -241,7 +231,11 @@ fn begin(template: &ChatTemplate, model: &ModelFacts<'_>) -> Option<Begin> {
     Some(Begin { token, written, is_added })
 }
 
-/// The proof is the business of `everyturn_template::analysis`.
-fn append_only(_template: &ChatTemplate) -> AppendOnly {
-    AppendOnly::Unknown { why: "no proof was looked for".into(), place: None }
+/// Whether there is a proof that text only ever grows at its end, for each of the model's templates.
+fn append_only(template: &ChatTemplate) -> AppendOnly {
+    let proofs =
+        template.variants().map(|variant| analysis::append_only(variant.syntax(), Cuts::AroundAnswers));
+    proofs
+        .reduce(|found, next| if found == AppendOnly::Proven { next } else { found })
+        .unwrap_or(AppendOnly::Proven)
 }

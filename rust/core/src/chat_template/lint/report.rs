@@ -2,12 +2,12 @@
 //!
 //! In: the facts. Out: a value whose keys are the fields of Python's `TemplateReport`, in their order.
 
-use everyturn_template::analysis::FlagKind;
+use everyturn_template::analysis::{AppendOnly, FlagKind};
 
 use super::super::probe::object;
 use super::super::shape::ArgumentsForm;
 use super::findings::{Finding, broken as broken_finding, findings};
-use super::{AppendOnly, Begin, Facts, Stop};
+use super::{Begin, Facts, Stop};
 use crate::error::Error;
 use crate::json::{Number, Value};
 
@@ -113,13 +113,13 @@ fn generation(facts: &Facts) -> Value {
 fn append_only(found: &AppendOnly) -> Value {
     let (proof, why, place) = match found {
         AppendOnly::Proven => ("proven", None, None),
-        AppendOnly::Unknown { why, place } => ("unknown", Some(why.as_str()), *place),
+        AppendOnly::Unknown { why, place } => ("unknown", Some(why.as_str()), Some(*place)),
     };
     object(&[
         ("proof", text(proof)),
         ("why", or_null(why, text)),
-        ("line", or_null(place, |(line, _)| number(line))),
-        ("column", or_null(place, |(_, column)| number(column))),
+        ("line", or_null(place, |place| number(place.line))),
+        ("column", or_null(place, |place| number(place.column))),
     ])
 }
 
