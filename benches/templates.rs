@@ -65,7 +65,7 @@ fn peer(source: &str) -> Environment<'_> {
 }
 
 fn method(
-    _: &State<'_, '_>,
+    _: &mut State<'_, '_>,
     value: &JinjaValue,
     name: &str,
     args: &[JinjaValue],

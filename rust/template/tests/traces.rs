@@ -7,7 +7,7 @@ const CONTENT: &str = " Hé <b>, two\nlines ";
 
 /// The output as (text, source), a source being "template", "content[3..]" or "derived from content".
 fn traced(source: &str) -> Vec<(String, String)> {
-    let template = Template::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+    let template = Template::compile(source).expect(source);
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
     let messages = inputs.place(Node::NONE, Step::Variable("messages"));
@@ -19,9 +19,7 @@ fn traced(source: &str) -> Vec<(String, String)> {
     let (mut scratch, mut output) = (Arena::new(), Output::default());
     let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
     let variables = [("messages", list), ("m", message)];
-    template
-        .render(&variables, now, Limits::for_input(100), &mut scratch, &mut output)
-        .unwrap_or_else(|error| panic!("{source}: {error}"));
+    template.render(&variables, now, Limits::for_input(100), &mut scratch, &mut output).expect(source);
     let name = |node: Node| match inputs.path(node).last() {
         Some(Step::Key(key)) => (*key).to_owned(),
         Some(Step::Index(index)) => format!("message {index}"),

@@ -279,13 +279,14 @@ fn hostile_templates_end() {
     let loops = "{% for a in x %}{% set ns.a = ns.b %}{% set ns.b = ns.c %}".repeat(60);
     let deep = format!("{{% set ns = namespace(c=0) %}}{loops}{}", "{% endfor %}".repeat(60));
     found(&deep, Cuts::Anywhere);
-    let macros: String = (0..40)
+    let macros = (0..40)
         .map(|at| {
             let call =
                 if at == 0 { String::new() } else { format!("{{{{ m{0}(x) }}}}{{{{ m{0}(x) }}}}", at - 1) };
             format!("{{% macro m{at}(x) %}}{{{{ messages[0].x }}}}{call}{{% endmacro %}}")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     found(&format!("{macros}{{{{ m39(1) }}}}"), Cuts::Anywhere);
     let branches = "{% if a %}x{% elif b %}y{% endif %}{% set v = messages %}".repeat(3000);
     found(&branches, Cuts::Anywhere);
