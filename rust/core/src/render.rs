@@ -4,7 +4,7 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! which way led there. Nothing is guessed: a policy that cannot tell is an error.
 
-use crate::chat_template::{ClosedTurn, Prepared, Said, Turn, common_prefix};
+use crate::chat_template::{ClosedTurn, Prepared, Said, Turn};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
@@ -54,7 +54,9 @@ pub fn render(
                 prepared.match_thinking(said).map(|turn| (turn, Way::MatchThinking))
             }
             PromptMismatch::Splice => prepared.splice(said, &prompt, &full).map(|turn| (turn, Way::Splice)),
-            PromptMismatch::CommonPrefix => Some((common_prefix(&prompt, &full.text), Way::CommonPrefix)),
+            PromptMismatch::CommonPrefix => {
+                prepared.common_prefix(said, &prompt, &full).map(|turn| (turn, Way::CommonPrefix))
+            }
         };
         found.ok_or_else(|| mismatch(&prompt, &full.text, policy))?
     };
@@ -75,7 +77,9 @@ fn mismatch(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
     };
     let tried = match policy {
         PromptMismatch::MatchThinking => "; no thinking flag of the template cures that",
-        PromptMismatch::Splice => "; the message's own text cannot be told from the rest of the rendering",
+        PromptMismatch::Splice | PromptMismatch::CommonPrefix => {
+            "; the message's own text cannot be told from the rest of the rendering"
+        }
         _ => "",
     };
     Error::new(

@@ -1,5 +1,7 @@
 //! Rule: every byte of the output knows whether the template wrote it, or which place of the input it is from.
 
+#![allow(clippy::expect_used, reason = "a test that cannot start has failed")]
+
 use everyturn_template::{Arena, Inputs, Limits, Node, Output, Source, Step, Template, Value};
 use proptest::prelude::*;
 

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub struct Engine {
     template: Template,
+    source: String,
     now: DateTime,
 }
 
@@ -30,7 +31,12 @@ pub struct Workspace(RefCell<Arena>);
 impl Engine {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
         let template = Template::compile(source).map_err(|error| template_error(&error))?;
-        Ok(Self { template, now })
+        Ok(Self { template, source: source.to_owned(), now })
+    }
+
+    /// Whether these words stand in the template's source.
+    pub fn mentions(&self, words: &str) -> bool {
+        self.source.contains(words)
     }
 
     pub fn template(&self) -> &Template {

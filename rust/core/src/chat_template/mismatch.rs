@@ -54,39 +54,68 @@ impl Prepared<'_> {
     }
 
     /// The message's own text behind what the prompt already wrote: its reasoning as the model writes it, then the
-    /// turn as the template shows it.
+    /// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
     pub fn splice(&self, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
-        let format = &self.variant.thinking.format;
-        let at = parting(prompt, &full.text);
-        if !self.is_of_message(&full.spans, at, said.message) {
-            return None;
-        }
-        let (written, shown) = (&prompt[at..], &full.text[at..]);
-        let (open, close) = (format.open_tag(), format.close_tag());
-        // What the template shows of the thinking is taken off: it may be all of it, or an empty block.
-        let body = match shown.split_once(close) {
-            Some((before, behind)) if !before.contains("<|") || before.contains(open) => behind.trim_start(),
-            _ => shown.strip_prefix(open).unwrap_or(shown).trim_start_matches('\n'),
-        };
+        let format = self.variant.thinking.format.as_ref();
+        let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
+        let sides = self.sides(said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
         let reasoning = said.reasoning.trim_matches('\n');
-        let opened = written.rfind(open);
-        let closed = written.rfind(close);
-        let text = match (opened, closed) {
-            // The prompt has done with thinking.
-            (opened, Some(closed)) if opened.is_none_or(|opened| opened < closed) => {
-                if !reasoning.trim().is_empty() {
-                    return None;
+        let thinks = !reasoning.trim().is_empty();
+        let text = match format {
+            // What the prompt wrote cannot be told from a block of thinking.
+            None if thinks && !sides.written.is_empty() => return None,
+            None => sides.body.to_owned(),
+            Some(format) => {
+                let body = format.without_thinking(sides.body)?;
+                let opened = sides.written.rfind(format.open_tag());
+                let closed = sides.written.rfind(format.close_tag());
+                match (opened, closed) {
+                    // The prompt has done with thinking.
+                    (opened, Some(closed)) if opened.is_none_or(|opened| opened < closed) => {
+                        if thinks {
+                            return None;
+                        }
+                        body.to_owned()
+                    }
+                    (Some(opened), _) => {
+                        let rest = format.open.strip_prefix(&sides.written[opened..]).unwrap_or_default();
+                        format!("{rest}{reasoning}{}{body}", format.close)
+                    }
+                    (None, _) if thinks && !sides.written.is_empty() => return None,
+                    (None, _) if thinks => format!("{}{reasoning}{}{body}", format.open, format.close),
+                    (None, _) => body.to_owned(),
                 }
-                body.to_owned()
             }
-            (Some(opened), _) => {
-                let rest = format.open.strip_prefix(&written[opened..]).unwrap_or_default();
-                format!("{rest}{reasoning}{}{body}", format.close)
-            }
-            (None, _) if reasoning.trim().is_empty() => body.to_owned(),
-            (None, _) => format!("{}{reasoning}{}{body}", format.open, format.close),
         };
         Some(Turn { prompt: prompt.to_owned(), text })
+    }
+
+    /// Trained from where prompt and rendering part: not what inference shows.
+    pub fn common_prefix(&self, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
+        let at = full.text.len() - self.sides(said, prompt, full, &[])?.body.len();
+        Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
+    }
+
+    /// Prompt and rendering behind what both show of the messages before and of the header of the turn, which ends at
+    /// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
+    /// words of somebody else.
+    fn sides<'t>(
+        &self,
+        said: Said<'_>,
+        prompt: &'t str,
+        full: &'t Rendering,
+        tags: &[&str],
+    ) -> Option<Sides<'t>> {
+        let before = self.render(said.message, false).ok()?.text;
+        let generation = prompt.strip_prefix(&*before)?;
+        let turn = full.text.strip_prefix(&*before)?;
+        if !self.is_of_message(&full.spans, before.len(), said.message) {
+            return None;
+        }
+        let header = tags.iter().filter_map(|tag| generation.find(tag)).min().unwrap_or(generation.len());
+        let (written, body) = parting(&generation[..header], turn);
+        let (written, body) = (&generation[written..], &turn[body..]);
+        Some(Sides { written, body })
     }
 
     /// Whether nothing behind a place comes from another message, or from the tools.
@@ -106,21 +135,37 @@ impl Prepared<'_> {
     }
 }
 
-/// Where two texts part, not inside of a tag or of a control token.
-fn parting(prompt: &str, full: &str) -> usize {
-    let mut at = prompt.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
-    while !full.is_char_boundary(at) || !prompt.is_char_boundary(at) {
-        at -= 1;
-    }
-    let line = full[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    match full[line..at].rfind(['<', '[']) {
-        Some(tag) if !full[line + tag..at].contains(['>', ']']) => line + tag,
-        _ => at,
-    }
+/// What prompt and rendering have behind the header of a turn.
+struct Sides<'t> {
+    /// What the prompt already wrote: nothing, or the start of thinking.
+    written: &'t str,
+    /// What the template shows.
+    body: &'t str,
 }
 
-/// Trained from where prompt and rendering part: not what inference shows.
-pub fn common_prefix(prompt: &str, full: &str) -> Turn {
-    let at = parting(prompt, full);
-    Turn { prompt: full[..at].to_owned(), text: full[at..].to_owned() }
+/// Where two texts part, in each of them: white space more or less does not part them, and no tag is cut.
+fn parting(prompt: &str, full: &str) -> (usize, usize) {
+    let (mut at, mut there) = (0, 0);
+    while let Some(next) = prompt[at..].chars().next() {
+        match full[there..].chars().next() {
+            Some(shown) if shown == next => {
+                at += next.len_utf8();
+                there += next.len_utf8();
+            }
+            _ if next.is_whitespace() => at += next.len_utf8(),
+            Some(shown) if shown.is_whitespace() => there += shown.len_utf8(),
+            _ => break,
+        }
+    }
+    let inside = at - outside_of_tag(prompt, at);
+    (at - inside, there.saturating_sub(inside))
+}
+
+/// The place, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
+pub(super) fn outside_of_tag(text: &str, at: usize) -> usize {
+    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    match text[line..at].rfind(['<', '[', '◁']) {
+        Some(tag) if !text[line + tag..at].contains(['>', ']', '▷']) => line + tag,
+        _ => at,
+    }
 }

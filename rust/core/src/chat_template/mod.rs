@@ -24,7 +24,7 @@ use jiff::civil::DateTime;
 pub use engine::Rendering;
 pub use lint::{ModelFacts, lint, lint_bare};
 pub use locate::locate;
-pub use mismatch::{Said, Turn, common_prefix};
+pub use mismatch::{Said, Turn};
 pub use plain::PlainTemplate;
 use probe::Probe;
 pub use probe::{ClosedTurn, StopToken, TurnEnd};
@@ -260,16 +260,25 @@ impl Variant {
         control_tokens: &ControlTokens,
     ) -> Result<(Self, Option<Error>)> {
         let engine = Engine::compile(text, source.now)?;
-        let probe = Probe {
+        let tools = probe::made_up_tools();
+        let mut probe = Probe {
             engine: &engine,
             special_tokens: &source.special_tokens,
             kwargs: &source.kwargs,
+            tools: None,
             control_tokens,
             declared_stops: &source.declared_stops,
         };
         let (turn_end, endless) = match probe.turn_end() {
             Ok(turn_end) => (turn_end, None),
-            Err(error) => (TurnEnd::end_of_text(), Some(error)),
+            Err(error) => {
+                // A template for tools may fail without any.
+                probe.tools = Some(&tools);
+                match probe.turn_end() {
+                    Ok(turn_end) => (turn_end, None),
+                    Err(_) => (TurnEnd::end_of_text(), Some(error)),
+                }
+            }
         };
         let (shape, thinking) = (probe.shape(), probe.thinking());
         Ok((Self { engine, shape, turn_end, thinking }, endless))

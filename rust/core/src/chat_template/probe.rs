@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::engine::Engine;
+use super::mismatch::outside_of_tag;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::tokenizer::ControlTokens;
@@ -73,6 +74,11 @@ impl TurnEnd {
     pub fn append_next_header(&self, turn: &mut String, calls_tools: bool) {
         if let Self::NextHeader { plain, tool_calls } = self {
             let header = if calls_tools { tool_calls } else { plain };
+            let written = turn.trim_end();
+            if calls_tools && [plain, header].iter().any(|end| written.ends_with(&*end.stop.text)) {
+                turn.truncate(written.len());
+                return;
+            }
             turn.push_str(&header.before);
             turn.push_str(&header.stop.text);
         }
@@ -84,7 +90,9 @@ impl TurnEnd {
         self.append_next_header(&mut turn, calls_tools);
         let stop_length = match self {
             Self::NextHeader { plain, tool_calls } => {
-                (if calls_tools { tool_calls } else { plain }).stop.text.len()
+                let of_calls =
+                    Some(&tool_calls.stop.text).filter(|stop| calls_tools && turn.ends_with(&***stop));
+                of_calls.unwrap_or(&plain.stop.text).len()
             }
             Self::Written { plain, tool_calls } => {
                 let of_calls = tool_calls.as_ref().filter(|_| calls_tools);
@@ -112,6 +120,8 @@ pub(super) struct Probe<'a> {
     pub engine: &'a Engine,
     pub special_tokens: &'a [(Arc<str>, Arc<str>)],
     pub kwargs: &'a Object,
+    /// Tools to render with, for a template that is taken only where there are some.
+    pub tools: Option<&'a Value>,
     pub control_tokens: &'a ControlTokens,
     /// The end tokens that the model's files declare; they settle which of several control tokens is the stop.
     pub declared_stops: &'a [u32],
@@ -135,7 +145,7 @@ impl Tail {
         };
         let length = self.own.bytes().zip(with_next.bytes()).take_while(|(a, b)| a == b).count();
         let length = (0..=length).rev().find(|at| self.own.is_char_boundary(*at)).unwrap_or(0);
-        &self.own[..length]
+        &self.own[..outside_of_tag(&self.own, length)]
     }
 }
 
@@ -155,7 +165,10 @@ impl Probe<'_> {
             )
         };
         let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
-        let tool_calls = calls.and_then(|tail| self.header_stop(&tail)).unwrap_or_else(|| plain.clone());
+        let tool_calls = calls.and_then(|tail| self.declared_end(&tail).or_else(|| self.header_stop(&tail)));
+        // Words before it would be the made-up call's own.
+        let tool_calls =
+            tool_calls.filter(|header| header.before.trim().is_empty()).unwrap_or_else(|| plain.clone());
         Ok(TurnEnd::NextHeader { plain, tool_calls })
     }
 
@@ -194,6 +207,13 @@ impl Probe<'_> {
         };
         let trailing = tail.own[at + plain.text.len()..].to_owned();
         Some(WrittenStop { stop: plain.clone(), trailing })
+    }
+
+    /// A call may end of its own where plain turns do not.
+    fn declared_end(&self, tail: &Tail) -> Option<HeaderStop> {
+        let mut own = self.control_tokens.all(&tail.own).into_iter();
+        let (_, stop) = own.find(|(_, stop)| self.declared_stops.contains(&stop.id))?;
+        Some(HeaderStop { before: String::new(), stop })
     }
 
     fn header_stop(&self, tail: &Tail) -> Option<HeaderStop> {
@@ -241,9 +261,21 @@ impl Probe<'_> {
 
     pub fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
         self.engine.apply(messages, add_generation_prompt, |values| {
-            super::variables(values, self.special_tokens, None, [self.kwargs])
+            super::variables(values, self.special_tokens, self.tools, [self.kwargs])
         })
     }
+}
+
+/// A tool as OpenAI describes one.
+pub(super) fn made_up_tools() -> Value {
+    let parameters = object(&[
+        ("type", "object".into()),
+        ("properties", object(&[("a", object(&[("type", "string".into()), ("description", "a".into())]))])),
+        ("required", Value::Array(vec!["a".into()])),
+    ]);
+    let function =
+        object(&[("name", TOOL.into()), ("description", "a tool".into()), ("parameters", parameters)]);
+    Value::Array(vec![object(&[("type", "function".into()), ("function", function)])])
 }
 
 pub(super) fn calling_message(arguments: Value, content: Option<&str>) -> Value {

@@ -5,6 +5,7 @@
 
 use everyturn_template::analysis::{FlagKind, thinking_flags};
 
+use super::mismatch::outside_of_tag;
 use super::probe::{ANSWER, Probe, TOOL, USER, message, object};
 use crate::json::Value;
 
@@ -15,14 +16,25 @@ pub struct ThinkingFormat {
     pub close: String,
 }
 
-impl Default for ThinkingFormat {
-    /// As most models write it whose template shows no reasoning.
-    fn default() -> Self {
+impl ThinkingFormat {
+    /// As most models write it whose template shows no reasoning, and yet knows of it.
+    fn usual() -> Self {
         Self { open: "<think>\n".into(), close: "\n</think>\n\n".into() }
     }
-}
 
-impl ThinkingFormat {
+    /// What a template shows of a turn, less the thinking before it: all of it, an empty block or its end alone.
+    /// `None`: thinking is opened and not closed.
+    pub fn without_thinking<'t>(&self, body: &'t str) -> Option<&'t str> {
+        let start = body.trim_start();
+        if let Some(rest) = start.strip_prefix(self.close_tag()) {
+            return Some(rest.trim_start());
+        }
+        match start.strip_prefix(self.open_tag()) {
+            Some(rest) => rest.split_once(self.close_tag()).map(|(_, behind)| behind.trim_start()),
+            None => Some(body),
+        }
+    }
+
     pub fn open_tag(&self) -> &str {
         self.open.trim()
     }
@@ -34,7 +46,8 @@ impl ThinkingFormat {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Thinking {
-    pub format: ThinkingFormat,
+    /// `None`: the template knows no thinking.
+    pub format: Option<ThinkingFormat>,
     /// Arguments that ask for an answer with or without thinking.
     pub switches: Vec<String>,
     /// Arguments that keep the thinking of earlier turns, with the value that keeps it.
@@ -43,8 +56,7 @@ pub struct Thinking {
 
 impl Probe<'_> {
     pub fn thinking(&self) -> Thinking {
-        let mut thinking =
-            Thinking { format: self.thinking_format().unwrap_or_default(), ..Thinking::default() };
+        let mut thinking = Thinking { format: self.thinking_format(), ..Thinking::default() };
         for flag in thinking_flags(self.engine.template().syntax()) {
             match flag.kind {
                 FlagKind::Switch => thinking.switches.push(flag.name),
@@ -56,21 +68,45 @@ impl Probe<'_> {
         thinking
     }
 
-    /// `None`: the template shows no reasoning.
+    /// What a rendering with reasoning has more than one without is the block; a template that shows none may still
+    /// prompt for it, or cut it out.
     fn thinking_format(&self) -> Option<ThinkingFormat> {
+        let usual = || {
+            (self.engine.mentions("<think>") || self.engine.mentions("</think>")).then(ThinkingFormat::usual)
+        };
+        let question: Value = message("user", USER.into());
         let answer = object(&[
             ("role", "assistant".into()),
             ("content", ANSWER.into()),
             ("reasoning_content", TOOL.into()),
             ("thinking", TOOL.into()),
         ]);
-        let question: Value = message("user", USER.into());
-        let text = self.render(&[question, answer], false).ok()?;
-        let (before, behind) = text.split_once(TOOL)?;
-        let (close, _) = behind.split_once(ANSWER)?;
-        // The last tag before it, with what follows the tag.
-        let open = &before[before.rfind(['<', '['])?..];
-        let is_format = !close.trim().is_empty() && open.contains(['>', ']']);
-        is_format.then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
+        let Ok(with) = self.render(&[question.clone(), answer], false) else { return usual() };
+        let Ok(without) = self.render(&[question, message("assistant", ANSWER.into())], false) else {
+            return usual();
+        };
+        let Some(at) = with.find(TOOL) else { return usual() };
+        let shared = with.bytes().zip(without.bytes()).take_while(|(a, b)| a == b).count().min(at);
+        let shared = (0..=shared).rev().find(|at| with.is_char_boundary(*at)).unwrap_or(0);
+        let start = outside_of_tag(&with, shared);
+        // Where the answer starts, as it does without reasoning.
+        let end =
+            without.get(start..).and_then(|rest| with.rfind(rest)).filter(|end| *end >= at + TOOL.len());
+        let block = end.and_then(|end| {
+            let (open, close) = (&with[start..at], &with[at + TOOL.len()..end]);
+            let is_block = !open.trim().is_empty() && !close.trim().is_empty();
+            is_block.then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
+        });
+        block.or_else(|| empty_block(&with, at)).or_else(usual)
     }
+}
+
+/// The format where a template writes an empty block for a turn without reasoning.
+fn empty_block(with: &str, at: usize) -> Option<ThinkingFormat> {
+    let (before, behind) = (&with[..at], &with[at + TOOL.len()..]);
+    let (close, _) = behind.split_once(ANSWER)?;
+    let open = &before[before.rfind(['<', '['])?..];
+    let names_thinking = ["think", "thought", "reason"].iter().any(|word| open.to_lowercase().contains(word));
+    (names_thinking && !close.trim().is_empty())
+        .then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
 }

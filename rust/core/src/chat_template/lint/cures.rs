@@ -99,7 +99,7 @@ fn is_kept(template: &ChatTemplate, conversation: &Conversation, name: &str, val
     conversation.template_kwargs.insert(name, Value::Bool(value));
     let arena = Arena::new();
     let prepared = template.prepare(&arena, &conversation);
-    let format = &template.variant(conversation.tools.is_some()).thinking.format;
+    let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
     is_prefix(&prepared, &conversation) == Ok(true)
         && matches!(rewriting(&prepared, &conversation, format), None | Some(Rewriting::EndToken))
         && rows(template, &conversation, PromptMismatch::Error) == Some(1)

@@ -149,7 +149,7 @@ pub(super) fn probe(
     let arena = Arena::new();
     let prepared = template.prepare(&arena, &conversation);
     let is_prefix = is_prefix(&prepared, &conversation);
-    let format = &template.variant(conversation.tools.is_some()).thinking.format;
+    let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
     let rewriting = is_prefix.as_ref().ok().and_then(|_| {
         let shows_date = || {
             let today = prepared.render(1, false).ok()?.text;
@@ -190,7 +190,7 @@ fn first_error(
 pub(super) fn rewriting(
     prepared: &Prepared<'_>,
     conversation: &Conversation,
-    format: &ThinkingFormat,
+    format: Option<&ThinkingFormat>,
 ) -> Option<Rewriting> {
     let whole = prepared.render(conversation.messages.len(), false).ok()?.text;
     targets(conversation)
@@ -202,7 +202,7 @@ pub(super) fn rewriting(
 }
 
 /// What became of the last turn of `own` in `whole`.
-fn told_apart(message: &Message, own: &str, whole: &str, format: &ThinkingFormat) -> Rewriting {
+fn told_apart(message: &Message, own: &str, whole: &str, format: Option<&ThinkingFormat>) -> Rewriting {
     let reasoning = message.fields.get("reasoning_content").and_then(Value::as_str);
     if reasoning.is_some_and(|said| own.contains(said) && !whole.contains(said)) {
         return Rewriting::ThinkingCut;
@@ -217,8 +217,10 @@ fn told_apart(message: &Message, own: &str, whole: &str, format: &ThinkingFormat
     if parted >= at + said.len() {
         return Rewriting::EndToken;
     }
-    let before =
-        |text: &str, at: usize| text.get(parted..at).is_some_and(|text| text.contains(format.close_tag()));
+    let before = |text: &str, at: usize| {
+        let between = text.get(parted..at).unwrap_or_default();
+        format.is_some_and(|format| between.contains(format.close_tag()))
+    };
     let kept = whole.find(&said).is_some_and(|at| before(whole, at));
     if before(own, at) && !kept { Rewriting::EmptyThinkBlock } else { Rewriting::Other }
 }

@@ -123,14 +123,14 @@ impl<'e> Analysis<'e> {
             match &stmt.kind {
                 StmtKind::Break | StmtKind::Continue => return false,
                 StmtKind::Output(expr) if self.raises(expr) => return true,
-                StmtKind::If { branches, otherwise } => {
-                    if self.raising(otherwise) && branches.iter().all(|(_, body)| self.raising(body)) {
-                        return true;
-                    }
-                    if jumps(std::slice::from_ref(stmt)) {
-                        return false;
-                    }
+                StmtKind::If { branches, otherwise }
+                    if self.raising(otherwise) && branches.iter().all(|(_, body)| self.raising(body)) =>
+                {
+                    return true;
                 }
+                // Those in a loop are its own.
+                StmtKind::For(_) => {}
+                _ if jumps(std::slice::from_ref(stmt)) => return false,
                 _ => {}
             }
         }

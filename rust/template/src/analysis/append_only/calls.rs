@@ -198,7 +198,8 @@ impl<'e> Analysis<'e> {
         let keywords = passed.keywords.iter().filter(|(name, _)| !takes(name)).map(|(_, value)| value);
         let rest =
             passed.positional.iter().skip(function.parameters.len()).chain(keywords).chain(&passed.more);
-        let rest = self.combine(state, rest);
+        let rest: Vec<_> = rest.map(|value| self.lose(state, value)).collect();
+        let rest = self.combine(state, &rest);
         for (name, value) in [("varargs", &rest), ("kwargs", &rest), ("caller", &Value::ANYTHING)] {
             if !takes(name) {
                 state.set(name, value.clone());

@@ -85,10 +85,12 @@ impl<'e> Analysis<'e> {
     fn attribute(&mut self, state: &mut State<'e>, object: &Value<'e>, name: &'e str) -> Result<Value<'e>> {
         Ok(match object {
             Value::Same(Known::Message(at)) if name == "role" => Value::Same(Known::Role(*at)),
+            Value::Same(Known::Iterator(_)) | Value::Growing(_) | Value::Macro(..) => {
+                Value::opaque("a method", self.place)
+            }
             // What is undefined in the short rendering raises there.
             Value::Differs(_, Hint::Next(at)) if name == "role" => Value::Same(Known::NextRole(*at)),
             Value::Same(_) | Value::Differs(_, Hint::Next(_) | Hint::Absent) => Value::ANYTHING,
-            Value::Growing(_) | Value::Macro(..) => Value::opaque("a method", self.place),
             Value::Namespace(site) => {
                 let value = self.namespace_attribute(state, *site, name);
                 self.check_iterator(&value)?;

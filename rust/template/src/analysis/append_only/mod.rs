@@ -65,7 +65,7 @@ pub fn append_only(body: &[Stmt], cuts: Cuts) -> AppendOnly {
 /// Steps of the analysis: one for each node that is looked at and for each variable that is copied.
 const STEPS: usize = 4_000_000;
 /// Expressions and statements inside of each other, through macros too.
-const MAX_DEPTH: usize = 400;
+const MAX_DEPTH: usize = 160;
 
 /// Why there is no proof.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::conditions::{mirrored, role_compared};
-use super::state::{Facts, State};
+use super::state::{End, Facts, State};
 use super::value::{Growing, Known, Value};
 use super::{Analysis, Result};
 use crate::ast::{Comparison, Expr, ExprKind};
@@ -24,14 +24,7 @@ impl<'e> Analysis<'e> {
                 self.refine(state, left, truth)?;
                 self.refine(state, right, truth)
             }
-            (ExprKind::And(left, right), false) | (ExprKind::Or(left, right), true) => {
-                let mut second = self.copy(state)?;
-                self.refine(&mut second, left, !truth)?;
-                self.refine(&mut second, right, truth)?;
-                self.refine(state, left, truth)?;
-                self.join(state, &second)?;
-                Ok(())
-            }
+            (ExprKind::And(..), false) | (ExprKind::Or(..), true) => self.refine_any(state, expr, truth),
             (ExprKind::Compare { first, rest }, _) => match rest.as_slice() {
                 [(comparison, second)] => self.refine_compared(state, *comparison, first, second, truth),
                 _ => Ok(()),
@@ -39,6 +32,28 @@ impl<'e> Analysis<'e> {
             _ if has_calls(expr) => Ok(()),
             _ => self.refine_truth(state, expr, truth),
         }
+    }
+
+    /// Adds what is known where one operand of a chain of `and` has come out false, or one of `or` true.
+    fn refine_any(&mut self, state: &mut State<'e>, chain: &'e Expr, truth: bool) -> Result<()> {
+        let mut operands = Vec::new();
+        let mut rest = chain;
+        while let (ExprKind::And(left, right), false) | (ExprKind::Or(left, right), true) =
+            (&rest.kind, truth)
+        {
+            operands.push(&**right);
+            rest = left;
+        }
+        operands.push(rest);
+        let mut joined = State { end: Some(End::Raised), ..State::default() };
+        for operand in operands.into_iter().rev() {
+            let mut this = self.copy(state)?;
+            self.refine(&mut this, operand, truth)?;
+            self.join(&mut joined, &this)?;
+            self.refine(state, operand, !truth)?;
+        }
+        *state = joined;
+        Ok(())
     }
 
     fn refine_truth(&mut self, state: &mut State<'e>, expr: &'e Expr, truth: bool) -> Result<()> {

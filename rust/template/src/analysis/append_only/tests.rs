@@ -220,6 +220,14 @@ fn what_raises_tells() {
 }
 
 #[test]
+fn what_jumps_may_not_raise() {
+    unknown(
+        "{% for m in messages %}{% if loop.last %}{% with %}{% if m.x %}{% break %}{% endif %}{% endwith %}\
+         {{ raise_exception('no') }}{% endif %}{{ m.content }}{% endfor %}",
+    );
+}
+
+#[test]
 fn macros_are_followed() {
     proven("{% macro f(m) %}<{{ m.role }}>{% endmacro %}{% for m in messages %}{{ f(m) }}{% endfor %}");
     proven(
@@ -262,7 +270,7 @@ fn reasons_are_told() {
     );
     assert_eq!(
         why("{% for m in messages %}x{% endfor %}\nend"),
-        "1:37 this is printed behind the messages that a loop has printed (line 1, column 1)"
+        "2:1 this is printed behind the messages that a loop has printed (line 1, column 1)"
     );
     assert_eq!(
         why("{{ messages[-1] }}"),
@@ -288,6 +296,18 @@ fn hostile_templates_end() {
         .collect::<Vec<_>>()
         .concat();
     found(&format!("{macros}{{{{ m39(1) }}}}"), Cuts::Anywhere);
+    let chain = "m.role == 'x' or ".repeat(100);
+    found(
+        &format!("{{% for m in messages %}}{{% if {chain} loop.first %}}x{{% endif %}}{{% endfor %}}"),
+        Cuts::Anywhere,
+    );
+    let deep = format!("{}messages{}", "[".repeat(70), "]".repeat(70));
+    let deep: String =
+        (0..8).fold(format!("{{% macro m0(x) %}}{{{{ {deep} }}}}{{% endmacro %}}"), |all, at| {
+            let call = format!("{}m{at}(messages){}", "[".repeat(70), "]".repeat(70));
+            format!("{all}{{% macro m{}(x) %}}{{{{ {call} }}}}{{% endmacro %}}", at + 1)
+        });
+    found(&format!("{deep}{{{{ m8(messages) }}}}"), Cuts::Anywhere);
     let branches = "{% if a %}x{% elif b %}y{% endif %}{% set v = messages %}".repeat(3000);
     found(&branches, Cuts::Anywhere);
 }
