@@ -384,6 +384,7 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
     assert metadata == {
         "version": everyturn.__version__,
         "fingerprint": expander.renderer.fingerprint,
+        "now": None,
         "options": {
             "train_on": "marked",
             "layout": "per_turn",
