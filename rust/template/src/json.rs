@@ -118,7 +118,7 @@ impl<'a> Writer<'_, 'a> {
             memory.reserve(2 * dict.entries.len() * size_of::<Value<'_>>())?;
             let entries = order::sorted(dict.iter().collect(), |later: (Value<'a>, _), earlier| {
                 memory.step()?;
-                order::less(later.0, earlier.0)
+                order::less(memory, later.0, earlier.0)
             })?;
             self.entries(entries.into_iter(), inner)?;
         } else {

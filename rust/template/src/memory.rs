@@ -9,6 +9,9 @@ use crate::limits::Limits;
 use crate::text::{Origin, Span, Text, push_span, small};
 use crate::value::{Dict, Entry, Items, Undefined, Value};
 
+/// Digits of a long integer that cost as much as one byte of text.
+const DIGITS_AT_ONCE: usize = 32;
+
 pub struct Memory<'a> {
     arena: &'a Bump,
     fuel: u64,
@@ -43,6 +46,16 @@ impl<'a> Memory<'a> {
                 Ok(())
             }
             None => Err(Error::new(ErrorKind::Limit, "the template does more work than a rendering may")),
+        }
+    }
+
+    /// Arithmetic on two numbers: what is done with long integers grows with the square of their digits.
+    #[inline]
+    pub fn arithmetic(&mut self, a: Value<'_>, b: Value<'_>) -> Result<()> {
+        let digits = |value: Value<'_>| if let Value::BigInt(digits) = value { digits.len() } else { 0 };
+        match digits(a) + digits(b) {
+            0 => Ok(()),
+            digits => self.work(digits * digits / DIGITS_AT_ONCE),
         }
     }
 

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 
 use crate::arguments::Args;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Memory;
 use crate::operators::{self, type_error};
 use crate::run::Machine;
 use crate::value::{Object, Value};
@@ -156,7 +157,7 @@ fn remainder_is<'a>(
         return format::percent(machine, text, number).map(|_| false);
     }
     let rest = operators::remainder(&mut machine.memory, value, number)?;
-    operators::equal(rest, Value::Int(wanted))
+    operators::equal(&mut machine.memory, rest, Value::Int(wanted))
 }
 
 /// `in(seq)`
@@ -165,32 +166,38 @@ fn contained<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) ->
     machine.contains(container.unwrap_or(Value::None), value)
 }
 
-fn equal<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
-    operators::equal(value, other(args)?)
+fn equal<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+    operators::equal(&mut machine.memory, value, other(args)?)
 }
 
-fn not_equal<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
-    operators::equal(value, other(args)?).map(|equal| !equal)
+fn not_equal<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+    operators::equal(&mut machine.memory, value, other(args)?).map(|equal| !equal)
 }
 
-fn less<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
-    ordered(value, args, "<", Ordering::is_lt)
+fn less<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+    ordered(machine, value, args, "<", Ordering::is_lt)
 }
 
-fn less_or_equal<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
-    ordered(value, args, "<=", Ordering::is_le)
+fn less_or_equal<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+    ordered(machine, value, args, "<=", Ordering::is_le)
 }
 
-fn greater<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
-    ordered(value, args, ">", Ordering::is_gt)
+fn greater<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+    ordered(machine, value, args, ">", Ordering::is_gt)
 }
 
-fn greater_or_equal<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
-    ordered(value, args, ">=", Ordering::is_ge)
+fn greater_or_equal<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+    ordered(machine, value, args, ">=", Ordering::is_ge)
 }
 
-fn ordered(value: Value<'_>, args: Args<'_>, symbol: &str, holds: fn(Ordering) -> bool) -> Result<bool> {
-    Ok(operators::order(value, other(args)?, symbol)?.is_some_and(holds))
+fn ordered<'a>(
+    machine: &mut Machine<'a>,
+    value: Value<'a>,
+    args: Args<'a>,
+    symbol: &str,
+    holds: fn(Ordering) -> bool,
+) -> Result<bool> {
+    Ok(operators::order(&mut machine.memory, value, other(args)?, symbol)?.is_some_and(holds))
 }
 
 /// The second operand, which has no name.
@@ -202,14 +209,14 @@ fn other(args: Args<'_>) -> Result<Value<'_>> {
 }
 
 /// `sameas(other)`: whether both are one object of Python.
-fn same_as<'a>(_: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
+fn same_as<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<bool> {
     let [other] = args.bind("sameas", ["other"], 1)?;
-    is_same(value, other.unwrap_or(Value::None))
+    is_same(&mut machine.memory, value, other.unwrap_or(Value::None))
 }
 
 /// What has a place in memory is compared by it. Of numbers and texts Python shares some and copies others: where
 /// it is not clear which, there is no answer.
-fn is_same(a: Value<'_>, b: Value<'_>) -> Result<bool> {
+fn is_same(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>) -> Result<bool> {
     match (a, b) {
         (Value::None, Value::None) => Ok(true),
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
@@ -225,7 +232,7 @@ fn is_same(a: Value<'_>, b: Value<'_>) -> Result<bool> {
         (Value::Int(a), Value::Int(b)) if a == b && (-5..=256).contains(&a) => Ok(true),
         (Value::Undefined(_), Value::Undefined(_)) => Err(unclear()),
         (a, b) if a.type_name() != b.type_name() => Ok(false),
-        (a, b) if operators::equal(a, b)? => Err(unclear()),
+        (a, b) if operators::equal(memory, a, b)? => Err(unclear()),
         _ => Ok(false),
     }
 }
@@ -252,6 +259,8 @@ mod check {
     fn sameness() {
         let (list, other) = ([Value::Int(1)], [Value::Int(1)]);
         let (list, other) = (crate::value::Items::new(&list), crate::value::Items::new(&other));
+        let arena = bumpalo::Bump::new();
+        let mut memory = Memory::new(&arena, &crate::Limits::for_input(0));
         let table = [
             (Value::None, Value::None, Some(true)),
             (Value::None, Value::Bool(false), Some(false)),
@@ -261,7 +270,7 @@ mod check {
             (Value::List(&list), Value::List(&other), Some(false)),
         ];
         for (a, b, expected) in table {
-            assert_eq!(is_same(a, b).ok(), expected, "{a:?} {b:?}");
+            assert_eq!(is_same(&mut memory, a, b).ok(), expected, "{a:?} {b:?}");
         }
     }
 }

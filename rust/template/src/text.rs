@@ -98,7 +98,10 @@ impl<'a> Text<'a> {
             }
             Origin::One(source) => Origin::One(source),
             Origin::Several(_) if str.is_empty() => Origin::One(Source::Template),
-            Origin::Several(spans) => Origin::Several(memory.spans(cut_spans(spans, start, end))?),
+            Origin::Several(spans) => {
+                memory.work(spans.len())?;
+                Origin::Several(memory.spans(cut_spans(spans, start, end))?)
+            }
         };
         Ok(Self { str, origin, markup: self.markup })
     }

@@ -35,6 +35,12 @@ fn work_without_end_is_stopped() {
          {% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
         "{% set ns = namespace(x=[1]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}\
          {{ ns.x | tojson }}",
+        "{% set ns = namespace(x=[1], y=[1]) %}{% for a in range(20) %}{% set ns.x = [ns.x, ns.x] %}\
+         {% set ns.y = [ns.y, ns.y] %}{% endfor %}{% for a in range(9999) %}{{ ns.x == ns.y }}{% endfor %}",
+        "{% set ns = namespace(x=7 ** 3000) %}{% for a in range(99999) %}{% for b in range(99999) %}\
+         {% set ns.x = ns.x * 3 // 3 %}{% endfor %}{% endfor %}",
+        "{% set x = text * 99999 %}{% set y = text * 99998 ~ 'some texs' %}\
+         {% for a in range(99999) %}{{ x == y }}{% endfor %}",
         "{{ range(99999) | map('string') | map('list') | map('length') | list | sort | unique | list | length }}\
          {% for a in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
     ] {
@@ -83,6 +89,12 @@ fn depth_without_end_is_stopped() {
     ] {
         stopped(&source);
     }
+}
+
+#[test]
+fn integers_end_where_python_would_not_print_them() {
+    assert_eq!(render("{{ 10 ** 4299 }}").map(|text| text.len()), Ok(4300));
+    stopped("{{ 10 ** 4400 }}");
 }
 
 #[test]

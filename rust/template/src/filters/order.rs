@@ -27,7 +27,9 @@ pub fn sort<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> 
         machine.memory.reserve(size_of_val(&(&*keys, item)))?;
         keyed.push((machine.memory.slice(&keys)?, item));
     }
-    let sorted = sorted_by(&mut machine.memory, keyed, is_reverse(reverse)?, |a, b| keys_less(a.0, b.0))?;
+    let sorted = sorted_by(&mut machine.memory, keyed, is_reverse(reverse)?, |memory, a, b| {
+        keys_less(memory, a.0, b.0)
+    })?;
     let items: Vec<_> = sorted.iter().map(|(_, item)| *item).collect();
     machine.memory.list(&items)
 }
@@ -53,7 +55,8 @@ pub fn dictsort<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>)
         let by = if case_sensitive { by } else { ignore_case(machine, by)? };
         keyed.push((by, key, value));
     }
-    let sorted = sorted_by(&mut machine.memory, keyed, is_reverse(reverse)?, |a, b| less(a.0, b.0))?;
+    let sorted =
+        sorted_by(&mut machine.memory, keyed, is_reverse(reverse)?, |memory, a, b| less(memory, a.0, b.0))?;
     let mut pairs = Vec::with_capacity(sorted.len());
     for (_, key, value) in sorted {
         pairs.push(machine.memory.tuple(&[key, value])?);
@@ -72,12 +75,12 @@ pub fn groupby<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
         machine.memory.reserve(2 * size_of::<Value<'_>>())?;
         keyed.push((key.of(machine, item)?, item));
     }
-    let sorted = sorted_by(&mut machine.memory, keyed, false, |a, b| less(a.0, b.0))?;
+    let sorted = sorted_by(&mut machine.memory, keyed, false, |memory, a, b| less(memory, a.0, b.0))?;
     let (mut groups, mut rest) = (Vec::new(), &*sorted);
     while let [(shared, first), ..] = rest {
         let mut count = 0;
         while let Some((key, _)) = rest.get(count)
-            && (count == 0 || operators::equal(*shared, *key)?)
+            && (count == 0 || operators::equal(&mut machine.memory, *shared, *key)?)
         {
             machine.memory.step()?;
             count += 1;
@@ -119,7 +122,7 @@ fn outermost<'a>(
     let mut best_key = key.of(machine, best)?;
     while let Some(item) = machine.next(&mut items)? {
         let item_key = key.of(machine, item)?;
-        if operators::order(item_key, best_key, symbol)? == Some(wanted) {
+        if operators::order(&mut machine.memory, item_key, best_key, symbol)? == Some(wanted) {
             (best, best_key) = (item, item_key);
         }
     }
@@ -127,18 +130,18 @@ fn outermost<'a>(
 }
 
 /// `a < b` for a sort, which needs the answer to make sense.
-pub(crate) fn less(a: Value<'_>, b: Value<'_>) -> Result<bool> {
-    match operators::order(a, b, "<")? {
+pub(crate) fn less(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>) -> Result<bool> {
+    match operators::order(memory, a, b, "<")? {
         Some(order) => Ok(order.is_lt()),
         None => Err(unsupported("values without an order of their own (NaN) are sorted")),
     }
 }
 
 /// `a < b` for lists of keys: the first two that differ decide, whatever their types.
-fn keys_less(a: &[Value<'_>], b: &[Value<'_>]) -> Result<bool> {
+fn keys_less(memory: &mut Memory<'_>, a: &[Value<'_>], b: &[Value<'_>]) -> Result<bool> {
     for (a, b) in a.iter().zip(b) {
-        if !operators::equal(*a, *b)? {
-            return less(*a, *b);
+        if !operators::equal(memory, *a, *b)? {
+            return less(memory, *a, *b);
         }
     }
     Ok(false)
@@ -149,12 +152,12 @@ fn sorted_by<T: Copy>(
     memory: &mut Memory<'_>,
     items: Vec<T>,
     reverse: bool,
-    less: impl Fn(T, T) -> Result<bool>,
+    less: impl Fn(&mut Memory<'_>, T, T) -> Result<bool>,
 ) -> Result<Vec<T>> {
     memory.reserve(size_of_val(&*items))?;
     sorted(items, |later, earlier| {
         memory.step()?;
-        if reverse { less(earlier, later) } else { less(later, earlier) }
+        if reverse { less(memory, earlier, later) } else { less(memory, later, earlier) }
     })
 }
 

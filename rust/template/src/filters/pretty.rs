@@ -228,13 +228,13 @@ fn in_order<'a>(memory: &mut Memory<'a>, dict: &'a Dict<'a>) -> Result<Vec<(Valu
     memory.reserve(2 * dict.entries.len() * size_of::<Value<'_>>())?;
     sorted(dict.iter().collect(), |later: (Value<'a>, Value<'a>), earlier| {
         memory.step()?;
-        comes_first(later.0, earlier.0)
+        comes_first(memory, later.0, earlier.0)
     })
 }
 
 /// Keys by themselves, or by the names of their types if those have no order.
-fn comes_first(key: Value<'_>, other: Value<'_>) -> Result<bool> {
-    match order(key, other, "<") {
+fn comes_first(memory: &mut Memory<'_>, key: Value<'_>, other: Value<'_>) -> Result<bool> {
+    match order(memory, key, other, "<") {
         Ok(order) => Ok(order.is_some_and(Ordering::is_lt)),
         Err(error) if error.kind != ErrorKind::Type => Err(error),
         Err(_) if key.type_name() == other.type_name() => {

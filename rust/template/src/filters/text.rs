@@ -126,14 +126,14 @@ pub fn truncate<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>)
         None => machine.memory.text(Text::template("..."))?,
     };
     let end_length = length_of(end)?;
-    if order(limit, end_length, ">=")?.is_none_or(std::cmp::Ordering::is_lt) {
+    if order(&mut machine.memory, limit, end_length, ">=")?.is_none_or(std::cmp::Ordering::is_lt) {
         return Err(value_error("a length below that of what is put at the end"));
     }
-    if order(leeway, Value::Int(0), ">=")?.is_none_or(std::cmp::Ordering::is_lt) {
+    if order(&mut machine.memory, leeway, Value::Int(0), ">=")?.is_none_or(std::cmp::Ordering::is_lt) {
         return Err(value_error("a leeway below zero"));
     }
     let most = operators::add(&mut machine.memory, limit, leeway)?;
-    if order(length_of(value)?, most, "<=")?.is_some_and(std::cmp::Ordering::is_le) {
+    if order(&mut machine.memory, length_of(value)?, most, "<=")?.is_some_and(std::cmp::Ordering::is_le) {
         return Ok(value);
     }
     let kept = operators::subtract(&mut machine.memory, limit, end_length)?;

@@ -86,7 +86,7 @@ fn count<'a>(memory: &mut Memory<'a>, items: &[Value<'a>], args: Args<'a>) -> Re
     let mut count = 0;
     for item in items {
         memory.step()?;
-        count += i64::from(operators::equal(*item, value)?);
+        count += i64::from(operators::equal(memory, *item, value)?);
     }
     Ok(Value::Int(count))
 }
@@ -99,7 +99,7 @@ fn index<'a>(memory: &mut Memory<'a>, items: &[Value<'a>], args: Args<'a>) -> Re
     let (start, stop) = positions(items.len(), start, stop).unwrap_or_default();
     for (at, item) in items.iter().enumerate().take(stop).skip(start) {
         memory.step()?;
-        if operators::equal(*item, value)? {
+        if operators::equal(memory, *item, value)? {
             return Ok(Value::Int(i64::try_from(at).unwrap_or(i64::MAX)));
         }
     }
@@ -138,7 +138,7 @@ fn get<'a>(memory: &mut Memory<'a>, dict: &'a Dict<'a>, key: Value<'a>) -> Resul
     operators::hashable(key)?;
     for entry in dict.entries {
         memory.step()?;
-        if operators::equal(entry.key, key)? {
+        if operators::equal(memory, entry.key, key)? {
             entry.read.set(true);
             return Ok(Some(entry.value));
         }

@@ -368,7 +368,8 @@ pub fn power<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<
 
 fn integer_power<'a>(memory: &mut Memory<'a>, base: &BigInt, exponent: &BigInt) -> Result<Value<'a>> {
     let small = u32::try_from(exponent).ok();
-    let bits = base.bits().saturating_mul(small.map_or(u64::MAX, u64::from));
+    // The power has at least so many; `int` refuses what is still too long.
+    let bits = (base.bits() - u64::from(base.bits() > 0)).saturating_mul(small.map_or(u64::MAX, u64::from));
     match small {
         _ if base.bits() <= 1 => {
             // 0, 1 and -1.

@@ -15,13 +15,12 @@ pub use print::{str, write_repr};
 use arithmetic::NumberOrder;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Memory;
 pub use crate::slices::slice;
 use crate::value::{Items, Undefined, Value, ViewKind};
 
 /// Containers inside of each other that are looked into.
 const MAX_DEPTH: u32 = 200;
-/// Items that one comparison looks at.
-const MAX_COMPARED: u32 = 10_000_000;
 
 /// `TypeError` and its kin.
 #[cold]
@@ -94,44 +93,55 @@ pub fn length(value: Value<'_>) -> Result<usize> {
 
 /// `a == b`
 #[inline]
-pub fn equal(a: Value<'_>, b: Value<'_>) -> Result<bool> {
+pub fn equal(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>) -> Result<bool> {
     match (a, b) {
-        (Value::Int(a), Value::Int(b)) => return Ok(a == b),
-        _ => {
-            if let (Some(a), Some(b)) = (a.as_str(), b.as_str()) {
-                return Ok(a == b);
-            }
-        }
+        (Value::Int(a), Value::Int(b)) => Ok(a == b),
+        (a, b) => match (a.as_str(), b.as_str()) {
+            (Some(a), Some(b)) => equal_texts(memory, a, b),
+            _ => Comparing { memory }.equal(a, b, 0),
+        },
     }
-    Comparing { left: MAX_COMPARED }.equal(a, b, 0)
+}
+
+#[inline]
+fn equal_texts(memory: &mut Memory<'_>, a: &str, b: &str) -> Result<bool> {
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    memory.work(a.len())?;
+    Ok(a == b)
 }
 
 /// `a is b or a == b`, as containers look for an item: a NaN is found where it is the same one.
-pub fn same(a: Value<'_>, b: Value<'_>) -> Result<bool> {
+pub fn same(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>) -> Result<bool> {
     match (a, b) {
         (Value::Float(a), Value::Float(b)) if a.to_bits() == b.to_bits() => Ok(true),
-        (a, b) => equal(a, b),
+        (a, b) => equal(memory, a, b),
     }
 }
 
 /// How two values compare under `<`, `>` and kin, whose spelling `symbol` is for the error: values of different kinds
 /// have no order. `None`: all four are false (NaN).
-pub fn order(a: Value<'_>, b: Value<'_>, symbol: &str) -> Result<Option<Ordering>> {
-    Comparing { left: MAX_COMPARED }.order(a, b, symbol, 0)
+pub fn order(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>, symbol: &str) -> Result<Option<Ordering>> {
+    Comparing { memory }.order(a, b, symbol, 0)
 }
 
-/// A comparison with an end: lists that hold each other twice grow without bound when walked.
-struct Comparing {
-    left: u32,
+/// A comparison that pays for each step: lists that hold each other twice grow without bound when walked.
+struct Comparing<'m, 'a> {
+    memory: &'m mut Memory<'a>,
 }
 
-impl Comparing {
+impl Comparing<'_, '_> {
     fn step(&mut self, depth: u32) -> Result<()> {
-        self.left = self.left.saturating_sub(1);
-        if self.left == 0 || depth > MAX_DEPTH {
-            return Err(Error::new(ErrorKind::Limit, "the values are too large to be compared"));
+        if depth > MAX_DEPTH {
+            return Err(Error::new(ErrorKind::Limit, "the values are too deep to be compared"));
         }
-        Ok(())
+        self.memory.step()
+    }
+
+    fn numbers(&mut self, a: Value<'_>, b: Value<'_>) -> Result<NumberOrder> {
+        self.memory.arithmetic(a, b)?;
+        Ok(arithmetic::compare_numbers(a, b))
     }
 
     fn equal(&mut self, a: Value<'_>, b: Value<'_>, depth: u32) -> Result<bool> {
@@ -179,8 +189,8 @@ impl Comparing {
             (Value::Function(a), Value::Function(b)) => a == b,
             (Value::Object(a), Value::Object(b)) => a == b,
             (a, b) => match (a.as_str(), b.as_str()) {
-                (Some(a), Some(b)) => a == b,
-                _ => arithmetic::compare_numbers(a, b) == NumberOrder::Known(Ordering::Equal),
+                (Some(a), Some(b)) => equal_texts(self.memory, a, b)?,
+                _ => self.numbers(a, b)? == NumberOrder::Known(Ordering::Equal),
             },
         })
     }
@@ -217,8 +227,11 @@ impl Comparing {
                 }
             }
             (a, b) => match (a.as_str(), b.as_str()) {
-                (Some(a), Some(b)) => Ok(Some(a.cmp(b))),
-                _ => match arithmetic::compare_numbers(a, b) {
+                (Some(a), Some(b)) => {
+                    self.memory.work(a.len().min(b.len()))?;
+                    Ok(Some(a.cmp(b)))
+                }
+                _ => match self.numbers(a, b)? {
                     NumberOrder::Known(order) => Ok(Some(order)),
                     NumberOrder::NotANumber => Ok(None),
                     NumberOrder::OtherTypes => Err(type_error(format!(

@@ -3,6 +3,7 @@
 use super::Machine;
 use crate::error::Result;
 use crate::iterate::Iter;
+use crate::memory::Memory;
 use crate::operators;
 use crate::program::Name;
 use crate::text::Text;
@@ -128,7 +129,7 @@ impl<'a> Machine<'a> {
             Value::Dict(dict) => match key.as_str() {
                 Some(name) => dict.get_str(name),
                 None if operators::hashable(key).is_err() => None,
-                None => dict_item(dict, key)?,
+                None => dict_item(&mut self.memory, dict, key)?,
             },
             Value::List(items) | Value::Tuple(items) => list_item(items, key),
             Value::Str(_) | Value::Literal(_) => {
@@ -167,8 +168,9 @@ impl<'a> Machine<'a> {
             }
             Value::Dict(dict) => {
                 operators::hashable(item)?;
-                let found =
-                    item.as_str().map_or_else(|| dict_item(dict, item), |name| Ok(dict.get_str(name)));
+                let found = item
+                    .as_str()
+                    .map_or_else(|| dict_item(&mut self.memory, dict, item), |name| Ok(dict.get_str(name)));
                 found.map(|found| found.is_some())
             }
             Value::View(view) if view.kind == ViewKind::Keys => self.contains(Value::Dict(view.dict), item),
@@ -179,7 +181,7 @@ impl<'a> Machine<'a> {
                 let mut iter = Iter::new(container)?;
                 while let Some(candidate) = self.next(&mut iter)? {
                     self.memory.step()?;
-                    if operators::same(candidate, item)? {
+                    if operators::same(&mut self.memory, candidate, item)? {
                         return Ok(true);
                     }
                 }
@@ -189,9 +191,9 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn dict_item<'a>(dict: &'a Dict<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
+fn dict_item<'a>(memory: &mut Memory<'a>, dict: &'a Dict<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
     for entry in dict.entries {
-        if operators::same(entry.key, key)? {
+        if operators::same(memory, entry.key, key)? {
             entry.read.set(true);
             return Ok(Some(entry.value));
         }

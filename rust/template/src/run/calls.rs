@@ -303,14 +303,14 @@ impl<'a> Machine<'a> {
                     let [key, value] = pair.as_slice() else {
                         return Err(operators::value_error("dict() takes pairs"));
                     };
-                    super::expressions::insert(&mut entries, *key, *value)?;
+                    super::expressions::insert(&mut self.memory, &mut entries, *key, *value)?;
                 }
             }
             _ => return Err(operators::type_error("dict() takes at most 1 positional argument")),
         }
         for (name, value) in args.keywords {
             let key = self.memory.text(crate::text::Text::template(name))?;
-            super::expressions::insert(&mut entries, key, *value)?;
+            super::expressions::insert(&mut self.memory, &mut entries, key, *value)?;
         }
         Ok(entries)
     }

@@ -158,7 +158,7 @@ impl<'a> Machine<'a> {
         let mut entries = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             let (key, value) = (self.operand(key)?, self.operand(value)?);
-            insert(&mut entries, key, value)?;
+            insert(&mut self.memory, &mut entries, key, value)?;
         }
         self.memory.dict(entries)
     }
@@ -234,16 +234,17 @@ impl<'a> Machine<'a> {
     }
 
     fn compare(&mut self, comparison: Comparison, left: Value<'a>, right: Value<'a>) -> Result<bool> {
-        let ordered = |symbol, holds: fn(Ordering) -> bool| {
-            operators::order(left, right, symbol).map(|order| order.is_some_and(holds))
+        let memory = &mut self.memory;
+        let ordered = |memory: &mut Memory<'a>, symbol, holds: fn(Ordering) -> bool| {
+            operators::order(memory, left, right, symbol).map(|order| order.is_some_and(holds))
         };
         match comparison {
-            Comparison::Equal => operators::equal(left, right),
-            Comparison::NotEqual => operators::equal(left, right).map(|equal| !equal),
-            Comparison::Less => ordered("<", Ordering::is_lt),
-            Comparison::LessOrEqual => ordered("<=", Ordering::is_le),
-            Comparison::Greater => ordered(">", Ordering::is_gt),
-            Comparison::GreaterOrEqual => ordered(">=", Ordering::is_ge),
+            Comparison::Equal => operators::equal(memory, left, right),
+            Comparison::NotEqual => operators::equal(memory, left, right).map(|equal| !equal),
+            Comparison::Less => ordered(memory, "<", Ordering::is_lt),
+            Comparison::LessOrEqual => ordered(memory, "<=", Ordering::is_le),
+            Comparison::Greater => ordered(memory, ">", Ordering::is_gt),
+            Comparison::GreaterOrEqual => ordered(memory, ">=", Ordering::is_ge),
             Comparison::In => self.contains(right, left),
             Comparison::NotIn => self.contains(right, left).map(|contains| !contains),
         }
@@ -257,6 +258,7 @@ impl<'a> Machine<'a> {
             return self.memory.text(text);
         }
         let memory = &mut self.memory;
+        memory.arithmetic(left, right)?;
         match operator {
             BinaryOperator::Add => operators::add(memory, left, right),
             BinaryOperator::Subtract => operators::subtract(memory, left, right),
@@ -282,10 +284,15 @@ impl<'a> Machine<'a> {
 }
 
 /// Sets a key of a dict being made: an equal key keeps its place and its first spelling, as in Python.
-pub(super) fn insert<'a>(entries: &mut Vec<Entry<'a>>, key: Value<'a>, value: Value<'a>) -> Result<()> {
+pub(super) fn insert<'a>(
+    memory: &mut Memory<'a>,
+    entries: &mut Vec<Entry<'a>>,
+    key: Value<'a>,
+    value: Value<'a>,
+) -> Result<()> {
     operators::hashable(key)?;
     for entry in &mut *entries {
-        if operators::equal(entry.key, key)? {
+        if operators::equal(memory, entry.key, key)? {
             entry.value = value;
             return Ok(());
         }

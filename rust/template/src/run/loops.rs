@@ -258,7 +258,7 @@ impl<'a> Machine<'a> {
         let at = self.loop_at(serial)?;
         let values = self.memory.tuple(values)?;
         let same = match self.loops[at].changed {
-            Some(last) => operators::equal(last, values)?,
+            Some(last) => operators::equal(&mut self.memory, last, values)?,
             None => false,
         };
         if !same {

@@ -27,7 +27,7 @@ pub fn batch<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) ->
 impl<'a> Batches<'a> {
     pub fn next(&mut self, machine: &mut Machine<'a>) -> Result<Option<Value<'a>>> {
         while let Some(item) = self.walk.next(machine)? {
-            let full = equal(size(self.held.len()), self.size)?;
+            let full = equal(&mut machine.memory, size(self.held.len()), self.size)?;
             let batch = if full { Some(machine.memory.list(&self.held)?) } else { None };
             if full {
                 self.held.clear();
@@ -42,7 +42,8 @@ impl<'a> Batches<'a> {
             return Ok(None);
         }
         if let Some(fill) = self.fill
-            && order(size(self.held.len()), self.size, "<")?.is_some_and(std::cmp::Ordering::is_lt)
+            && order(&mut machine.memory, size(self.held.len()), self.size, "<")?
+                .is_some_and(std::cmp::Ordering::is_lt)
         {
             let full = usize::try_from(index(self.size)?).unwrap_or(0);
             let missing = full.saturating_sub(self.held.len());

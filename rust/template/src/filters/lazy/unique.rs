@@ -49,7 +49,7 @@ impl<'a> Unique<'a> {
         hashable(key)?;
         for seen in &self.others {
             machine.memory.step()?;
-            if same(*seen, key)? {
+            if same(&mut machine.memory, *seen, key)? {
                 return Ok(false);
             }
         }

@@ -93,7 +93,7 @@ pub fn translate<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) ->
     let mut from = 0;
     for (at, c) in text.str.char_indices() {
         memory.work(table.entries.len())?;
-        if let Some(value) = translated(table, c)? {
+        if let Some(value) = translated(memory, table, c)? {
             memory.reserve(2 * size_of::<Text<'_>>())?;
             pieces.push(text.cut(memory, from, at)?);
             pieces.push(match value {
@@ -111,9 +111,9 @@ pub fn translate<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) ->
     Ok(memory.concat(&pieces)?.with_markup(text.markup))
 }
 
-fn translated<'a>(table: &'a Dict<'a>, c: char) -> Result<Option<Value<'a>>> {
+fn translated<'a>(memory: &mut Memory<'a>, table: &'a Dict<'a>, c: char) -> Result<Option<Value<'a>>> {
     for entry in table.entries {
-        if operators::equal(entry.key, Value::Int(u32::from(c).into()))? {
+        if operators::equal(memory, entry.key, Value::Int(u32::from(c).into()))? {
             entry.read.set(true);
             return Ok(Some(entry.value));
         }
