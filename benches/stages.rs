@@ -17,16 +17,14 @@ fn stages(criterion: &mut Criterion) {
         chat_template: None,
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().expect("a time"),
+        engine: core::EngineChoice::Auto,
     };
     let folder = root.join("python/everyturn/models/demo");
     let renderer = Arc::new(core::Renderer::from_dir(&folder, options).expect("the demo model loads"));
-    let mut parser = core::JsonParser::default();
+    let mut workspace = core::Workspace::default();
 
     let mut group = criterion.benchmark_group("stages");
     group.throughput(Throughput::Bytes(chats.len() as u64));
-    group.bench_function("json", |bench| {
-        bench.iter(|| lines.iter().map(|line| parser.parse(line).is_ok()).filter(|ok| *ok).count());
-    });
     group.bench_function("encode", |bench| {
         let text = String::from_utf8_lossy(&chats).into_owned();
         bench.iter(|| renderer.encode(&text).map(|ids| ids.len()));
@@ -47,7 +45,7 @@ fn stages(criterion: &mut Criterion) {
                             line: 1,
                             format: Some(core::Format::Messages),
                         };
-                        expander.expand_record(record, &mut parser, &go_on).samples.len()
+                        expander.expand_record(record, &mut workspace, &go_on).samples.len()
                     })
                     .sum::<usize>()
             });

@@ -35,7 +35,7 @@ def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
 @final
 class Renderer:
     def __new__(
-        cls, folder: str, chat_template: str | None, template_kwargs: str, now: str
+        cls, folder: str, chat_template: str | None, template_kwargs: str, now: str, engine: str
     ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
@@ -51,6 +51,8 @@ class Renderer:
     def pad_token_id(self) -> int | None: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
 
 @final
 class Template:
@@ -65,6 +67,16 @@ class Template:
         add_generation_prompt: bool = False,
         variables: dict[str, Any] | None = None,
     ) -> str: ...
+    def apply_each(
+        self,
+        messages: Any,
+        counts: list[int],
+        *,
+        tools: Any | None = None,
+        documents: Any | None = None,
+        add_generation_prompt: bool = False,
+        variables: dict[str, Any] | None = None,
+    ) -> list[str]: ...
 
 @final
 class Expander:

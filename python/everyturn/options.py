@@ -17,6 +17,7 @@ Overflow: TypeAlias = Literal["error", "drop"]
 PromptMismatch: TypeAlias = Literal["error", "skip", "match_thinking", "splice", "common_prefix"]
 ControlTokens: TypeAlias = Literal["allow", "warn", "reject"]
 InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
+Engine: TypeAlias = Literal["auto", "reference", "fast"]
 OnError: TypeAlias = Literal["raise", "skip"]
 
 TRAIN_ON_ALIASES: dict[str, TrainOn] = {

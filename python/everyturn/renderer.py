@@ -12,11 +12,14 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import ModelError, OptionsError
-from everyturn.options import StrPath
+from everyturn.options import Engine, StrPath
 from everyturn.template_report import TemplateReport
 
 DEMO = "demo"
 """The name of the built-in model."""
+
+ENGINE: Engine = "auto"
+"""What encodes text unless asked otherwise."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,10 +30,13 @@ class Sources:
     chat_template: str | None
     template_kwargs: str
     now: str
+    engine: Engine
 
     def load(self) -> _core.Renderer:
         """Load the folder."""
-        return _core.Renderer(self.folder, self.chat_template, self.template_kwargs, self.now)
+        return _core.Renderer(
+            self.folder, self.chat_template, self.template_kwargs, self.now, self.engine
+        )
 
 
 class Renderer:
@@ -63,6 +69,7 @@ class Renderer:
         chat_template: str | None = None,
         template_kwargs: Mapping[str, Any] | None = None,
         now: dt.datetime | str | None = None,
+        engine: Engine = ENGINE,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -71,11 +78,14 @@ class Renderer:
             chat_template: The text of another template, or the name of one of the model's named templates.
             template_kwargs: Arguments for every rendering, e.g. ``{"enable_thinking": False}``.
             now: The local time that ``strftime_now`` shows, a datetime or ISO text; the current one if None.
+            engine: What encodes text. ``"reference"``: the ``tokenizers`` library. ``"fast"``: a fast engine, or an
+                error where it cannot be proven to give the same ids. ``"auto"``: the fast one where it is proven and
+                there is enough text to be worth loading it; ids are the same whichever it is.
 
         Raises:
             ModelError: A file is missing or cannot be used, or the template has no end of turn.
         """
-        return cls(sources_of(path, chat_template, template_kwargs, now))
+        return cls(sources_of(path, chat_template, template_kwargs, now, engine))
 
     def render(
         self,
@@ -129,6 +139,11 @@ class Renderer:
         return self._core.fingerprint
 
     @property
+    def engine(self) -> str:
+        """What has encoded text so far, in words: the engine, its version, and why if it is not the fast one."""
+        return self._core.engine
+
+    @property
     def now(self) -> str:
         """The local time that templates are shown, ISO."""
         return self._sources.now
@@ -153,6 +168,7 @@ def sources_of(
     chat_template: str | None,
     template_kwargs: Mapping[str, Any] | None,
     now: dt.datetime | str | None,
+    engine: Engine,
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
     folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
@@ -161,6 +177,7 @@ def sources_of(
         chat_template=chat_template,
         template_kwargs=json.dumps(dict(template_kwargs or {})),
         now=local_time(now),
+        engine=engine,
     )
 
 

@@ -227,7 +227,7 @@ class TemplateReport:
         """
         from everyturn.renderer import sources_of
 
-        sources = sources_of(path, chat_template, template_kwargs, now)
+        sources = sources_of(path, chat_template, template_kwargs, now, "reference")
         return cls.from_json(
             _core.lint_model(
                 sources.folder, sources.chat_template, sources.template_kwargs, sources.now

@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.options import TRAIN_ON_ALIASES
-from everyturn.renderer import Renderer
+from everyturn.options import TRAIN_ON_ALIASES, Engine
+from everyturn.renderer import ENGINE, Renderer
 
 HELP = {
     "train_on": "which assistant messages are trained",
@@ -43,6 +43,12 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
         help="""arguments for it, e.g. '{"enable_thinking": false}'""",
     )
     model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
+    model.add_argument(
+        "--engine",
+        choices=get_args(Engine),
+        default=ENGINE,
+        help="what encodes text; the ids are the same (default: %(default)s)",
+    )
 
 
 def add_expander_flags(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +80,7 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         chat_template=template_from(parsed),
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
+        engine=parsed.engine,
     )
 
 

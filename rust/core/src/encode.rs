@@ -4,28 +4,57 @@
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
 use crate::error::Result;
+use crate::pieces::Pieces;
 use crate::render::Rendered;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Segments, Sheet, Tokenizer};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encoded {
-    pub prompt: Vec<i32>,
-    pub completion: Vec<i32>,
+/// Encodes targets one after the other: what a target has in common with the one before it is not encoded again.
+#[derive(Default)]
+pub struct Encoder {
+    sheet: Sheet,
+    segments: Segments,
+    /// The ids of a target whose border was forced.
+    forced: Vec<i32>,
+    /// So many of the sheet's ids are those of the last target.
+    valid: usize,
+    prompt_tail: Vec<i32>,
+}
+
+/// The ids of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoded<'e> {
+    /// The prompt's, then the completion's.
+    pub ids: &'e [i32],
+    /// How many of them are the prompt's.
+    pub prompt: usize,
+    /// How many at the start are those of the target encoded before, at least.
+    pub same: usize,
     /// The ids of the whole do not start with the prompt's: the completion was encoded as a continuation.
     pub border_merged: bool,
 }
 
-pub fn encode(tokenizer: &Tokenizer, rendered: Rendered) -> Result<Encoded> {
-    let prompt = tokenizer.encode(&rendered.prompt)?;
-    let mut text = rendered.prompt;
-    text.push_str(&rendered.completion.text);
-    let whole = tokenizer.encode(&text)?;
-    if let Some(completion) = whole.strip_prefix(&*prompt) {
-        return Ok(Encoded { completion: completion.to_vec(), prompt, border_merged: false });
+impl Encoder {
+    pub fn encode(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
+        let (prompt, completion) = (rendered.prompt.pieces(), &*rendered.completion.text);
+        let sheet = &mut self.sheet;
+        let shared = Pieces::from(sheet.text()).common(&prompt, rendered.same);
+        let kept = sheet.write(shared, prompt.behind(shared), tokenizer, &mut self.segments)?;
+        let same = kept.min(self.valid);
+        let tail = sheet.tail();
+        let prompt_ids = sheet.ids().len();
+        let from = prompt_ids - tail.len();
+        self.prompt_tail.clear();
+        self.prompt_tail.extend_from_slice(tail);
+        sheet.write(prompt.len(), completion.into(), tokenizer, &mut self.segments)?;
+        if sheet.ids()[from..].starts_with(&self.prompt_tail) {
+            self.valid = sheet.ids().len();
+            return Ok(Encoded { ids: sheet.ids(), prompt: prompt_ids, same, border_merged: false });
+        }
+        self.valid = from;
+        self.forced.clear();
+        self.forced.extend_from_slice(&sheet.ids()[..from]);
+        self.forced.extend_from_slice(&self.prompt_tail);
+        self.forced.extend(tokenizer.encode_continuation(completion)?);
+        Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
     }
-    Ok(Encoded {
-        completion: tokenizer.encode_continuation(&rendered.completion.text)?,
-        prompt,
-        border_merged: true,
-    })
 }

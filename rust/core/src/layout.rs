@@ -1,18 +1,12 @@
 //! The encoded targets of one conversation to samples.
 //!
-//! In: (prompt ids, completion ids) per target, in order. Out: rows of ids with the spans that are trained. Which
-//! pairs share a row is decided by comparing ids, never by what a model is known for.
+//! In: prompt ids and completion ids per target, in order. Out: rows of ids with the spans that are trained. Which
+//! targets share a row is decided by comparing ids, never by what a model is known for.
 
 use std::ops::Range;
 
-/// One target, encoded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EncodedTarget {
-    pub message: usize,
-    pub weight: f32,
-    pub prompt: Vec<i32>,
-    pub completion: Vec<i32>,
-}
+use crate::encode::Encoded;
+use crate::pieces::common_items;
 
 /// A row of token ids.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,42 +24,64 @@ pub struct Trained {
     pub weight: f32,
 }
 
-/// One row per target.
-pub fn per_turn(targets: Vec<EncodedTarget>) -> Vec<Sample> {
-    targets
-        .into_iter()
-        .map(|target| {
-            let mut row = Sample::default();
-            extend(&mut row, target);
-            row
-        })
-        .collect()
+/// The rows of a conversation, made target by target.
+pub struct Rows {
+    /// A target goes on in a row whose ids its prompt starts with. Else each has a row of its own.
+    merges: bool,
+    rows: Vec<Sample>,
+    /// How many ids each row has in common with the target met last.
+    common: Vec<usize>,
 }
 
-/// The fewest rows: a target joins the row whose ids are the longest that its prompt starts with.
-pub fn merged(targets: Vec<EncodedTarget>) -> Vec<Sample> {
-    let mut rows: Vec<Sample> = Vec::new();
-    for target in targets {
-        let longest =
-            rows.iter_mut().filter(|row| target.prompt.starts_with(&row.ids)).max_by_key(|row| row.ids.len());
-        if let Some(row) = longest {
-            extend(row, target);
-        } else {
-            let mut row = Sample::default();
-            extend(&mut row, target);
-            rows.push(row);
+impl Rows {
+    pub fn per_turn() -> Self {
+        Self { merges: false, rows: Vec::new(), common: Vec::new() }
+    }
+
+    /// The fewest rows: a target joins the row whose ids are the longest that its prompt starts with.
+    pub fn merged() -> Self {
+        Self { merges: true, ..Self::per_turn() }
+    }
+
+    /// Looks at a target's ids. Each target that was encoded is shown, in order, whether it is added or not.
+    pub fn meet(&mut self, target: &Encoded<'_>) {
+        if !self.merges {
+            return;
+        }
+        for (row, common) in self.rows.iter().zip(&mut self.common) {
+            // What the row parts at is in what the targets have in common, or not.
+            if *common >= target.same {
+                let known = target.same;
+                *common = known + common_items(&row.ids[known..], &target.ids[known..]);
+            }
         }
     }
-    rows
-}
 
-/// Lets a row go on with a target whose prompt starts with the row's ids.
-fn extend(row: &mut Sample, target: EncodedTarget) {
-    let start = target.prompt.len();
-    row.ids = target.prompt;
-    row.ids.extend_from_slice(&target.completion);
-    row.trained.push(Trained { tokens: start..row.ids.len(), weight: target.weight });
-    row.targets.push(target.message);
+    /// Adds the target that was met last.
+    pub fn add(&mut self, target: &Encoded<'_>, message: usize, weight: f32) {
+        let fits = |row: &Sample, common: usize| common == row.ids.len() && common <= target.prompt;
+        let longest = (0..self.common.len())
+            .filter(|at| fits(&self.rows[*at], self.common[*at]))
+            .max_by_key(|at| self.common[*at]);
+        let at = longest.unwrap_or_else(|| {
+            self.rows.push(Sample::default());
+            if self.merges {
+                self.common.push(0);
+            }
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[at];
+        row.ids.extend_from_slice(&target.ids[row.ids.len()..]);
+        row.trained.push(Trained { tokens: target.prompt..row.ids.len(), weight });
+        row.targets.push(message);
+        if let Some(common) = self.common.get_mut(at) {
+            *common = row.ids.len();
+        }
+    }
+
+    pub fn into_samples(self) -> Vec<Sample> {
+        self.rows
+    }
 }
 
 #[cfg(test)]
@@ -74,20 +90,44 @@ mod tests {
 
     use super::*;
 
-    fn targets() -> impl Strategy<Value = Vec<EncodedTarget>> {
-        let ids = || prop::collection::vec(0..2, 0..5);
-        prop::collection::vec((ids(), ids()), 0..6).prop_map(|pairs| {
-            pairs
-                .into_iter()
-                .enumerate()
-                .map(|(message, (prompt, completion))| EncodedTarget {
-                    message,
-                    weight: 1.0,
-                    prompt,
-                    completion,
-                })
-                .collect()
-        })
+    /// Prompts, completions, and how much less than all is said to be as in the target before.
+    fn targets() -> impl Strategy<Value = Vec<(Vec<i32>, Vec<i32>, usize)>> {
+        let ids = || prop::collection::vec(0..2, 0..6);
+        prop::collection::vec((ids(), ids(), 0..3_usize), 0..8)
+    }
+
+    fn rows(mut rows: Rows, targets: &[(Vec<i32>, Vec<i32>, usize)]) -> Vec<Sample> {
+        let mut before: Vec<i32> = Vec::new();
+        for (message, (prompt, completion, less)) in targets.iter().enumerate() {
+            let ids = [prompt.clone(), completion.clone()].concat();
+            let same = common_items(&before, &ids).saturating_sub(*less);
+            let encoded = Encoded { ids: &ids, prompt: prompt.len(), same, border_merged: false };
+            rows.meet(&encoded);
+            // Some are met only, as those that are too long.
+            if message % 5 != 4 {
+                rows.add(&encoded, message, 1.0);
+            }
+            before = ids;
+        }
+        rows.into_samples()
+    }
+
+    /// The rule word for word.
+    fn merged_slowly(targets: &[(Vec<i32>, Vec<i32>, usize)]) -> Vec<(Vec<i32>, Vec<usize>)> {
+        let mut rows: Vec<(Vec<i32>, Vec<usize>)> = Vec::new();
+        for (message, (prompt, completion, _)) in targets.iter().enumerate().filter(|(at, _)| at % 5 != 4) {
+            let longest =
+                rows.iter_mut().filter(|row| prompt.starts_with(&row.0)).max_by_key(|row| row.0.len());
+            let ids = [prompt.clone(), completion.clone()].concat();
+            match longest {
+                Some(row) => {
+                    row.0 = ids;
+                    row.1.push(message);
+                }
+                None => rows.push((ids, vec![message])),
+            }
+        }
+        rows
     }
 
     fn pairs(rows: &[Sample]) -> Vec<(Vec<i32>, Vec<i32>)> {
@@ -106,14 +146,14 @@ mod tests {
     proptest! {
         #[test]
         fn layouts_carry_the_same_pairs(targets in targets()) {
-            prop_assert_eq!(pairs(&merged(targets.clone())), pairs(&per_turn(targets)));
+            prop_assert_eq!(pairs(&rows(Rows::merged(), &targets)), pairs(&rows(Rows::per_turn(), &targets)));
         }
 
         #[test]
-        fn every_target_is_trained_once(targets in targets()) {
-            let mut found: Vec<_> = merged(targets.clone()).iter().flat_map(|row| row.targets.clone()).collect();
-            found.sort_unstable();
-            prop_assert_eq!(found, (0..targets.len()).collect::<Vec<_>>());
+        fn every_target_joins_the_longest_row_that_its_prompt_starts_with(targets in targets()) {
+            let found: Vec<_> =
+                rows(Rows::merged(), &targets).into_iter().map(|row| (row.ids, row.targets)).collect();
+            prop_assert_eq!(found, merged_slowly(&targets));
         }
     }
 }

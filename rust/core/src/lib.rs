@@ -18,6 +18,7 @@ mod jsonl;
 mod layout;
 mod model;
 mod options;
+mod pieces;
 mod pipeline;
 mod pool;
 mod render;
@@ -33,13 +34,13 @@ mod whole;
 pub use chat_template::PlainTemplate;
 pub use conversation::{Conversation, Format};
 pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
-pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
+pub use json::{MAX_DEPTH, Object, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
 pub use options::{
-    ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn,
-    input_format,
+    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Options, Overflow, PromptMismatch,
+    TrainOn, input_format,
 };
-pub use pipeline::{Expander, Outcome, Record};
+pub use pipeline::{Expander, Outcome, Record, Workspace};
 pub use pool::Pool;
 pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};
 pub use report::Report;

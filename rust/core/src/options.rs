@@ -78,6 +78,17 @@ choice! {
 }
 
 choice! {
+    /// What encodes text.
+    EngineChoice {
+        /// The fast engine where it gives the reference's ids, which is verified.
+        Auto = "auto",
+        Reference = "reference",
+        /// The fast engine, or an error.
+        Fast = "fast",
+    }
+}
+
+choice! {
     OnError { Raise = "raise", Skip = "skip" }
 }
 

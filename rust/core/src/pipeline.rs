@@ -5,20 +5,20 @@
 //! asked to skip.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use everyturn_template::Arena;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Format, Message, Role, part_texts};
-use crate::encode::encode;
+use crate::encode::{Encoded, Encoder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Value};
-use crate::layout::{self, EncodedTarget, Sample};
+use crate::layout::{Rows, Sample};
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
-use crate::render::{Way, lost, render};
+use crate::render::{Rendered, Targets, Way, lost};
 use crate::renderer::Renderer;
 use crate::report::{Report, cause, warning};
 use crate::target::{Target, targets};
@@ -31,6 +31,15 @@ const MAX_THREADS: usize = 1024;
 pub struct Expander {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) options: Options,
+    /// Those that no thread is using.
+    workspaces: Mutex<Vec<Workspace>>,
+}
+
+/// What one thread uses from record to record.
+#[derive(Default)]
+pub struct Workspace {
+    parser: json::Parser,
+    encoder: Encoder,
 }
 
 /// A line of an input.
@@ -61,7 +70,7 @@ struct Cancelled;
 struct Work<'a> {
     expander: &'a Expander,
     conversation: &'a Conversation,
-    prepared: Prepared<'a>,
+    prepared: &'a Prepared<'a>,
     report: Report,
     /// In the order in which they were met.
     faults: Vec<Error>,
@@ -75,7 +84,20 @@ impl Expander {
         if options.num_threads.is_some_and(|threads| threads > MAX_THREADS) {
             return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
         }
-        Ok(Self { renderer, options })
+        Ok(Self { renderer, options, workspaces: Mutex::default() })
+    }
+
+    /// Takes a workspace that was used before, or a new one. It never waits: another thread may have held the lock when
+    /// this process was forked.
+    pub fn take_workspace(&self) -> Workspace {
+        let free = self.workspaces.try_lock().ok().and_then(|mut free| free.pop());
+        free.unwrap_or_default()
+    }
+
+    pub fn leave_workspace(&self, workspace: Workspace) {
+        if let Ok(mut free) = self.workspaces.try_lock() {
+            free.push(workspace);
+        }
     }
 
     pub fn renderer(&self) -> &Arc<Renderer> {
@@ -86,10 +108,10 @@ impl Expander {
     pub fn expand_record(
         &self,
         record: Record<'_>,
-        parser: &mut json::Parser,
+        workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Outcome {
-        let work = AssertUnwindSafe(|| self.try_expand(record, parser, cancelled));
+        let work = AssertUnwindSafe(|| self.try_expand(record, workspace, cancelled));
         let result = catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
         let mut outcome = result.unwrap_or_else(|error| {
             let mut outcome = Outcome::default();
@@ -120,25 +142,27 @@ impl Expander {
     fn try_expand(
         &self,
         record: Record<'_>,
-        parser: &mut json::Parser,
+        workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Result<Outcome> {
         let bytes = record.bytes.ok_or_else(|| {
             let text = format!("the line is longer than max_line_bytes ({})", self.options.max_line_bytes);
             Error::new(ErrorKind::LineTooLong, text)
         })?;
+        let Workspace { parser, encoder } = workspace;
         let value = parser.parse(bytes)?;
         let conversation = Conversation::from_record(&value, self.format_of(&value, record.format)?)?;
         let arena = Arena::new();
+        let prepared = self.renderer.template.prepare(&arena, &conversation);
         let mut work = Work {
             expander: self,
-            prepared: self.renderer.template.prepare(&arena, &conversation),
+            prepared: &prepared,
             conversation: &conversation,
             report: Report::default(),
             faults: Vec::new(),
         };
         work.look_at_messages()?;
-        let samples = work.samples(cancelled).unwrap_or_default();
+        let samples = work.samples(encoder, cancelled).unwrap_or_default();
         Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 
@@ -148,7 +172,7 @@ impl Expander {
     }
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// Control tokens, weights in odd places, parts: what can be seen without rendering.
     fn look_at_messages(&mut self) -> Result<()> {
         let adaptations = self.prepared.adaptations;
@@ -205,7 +229,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn samples(&mut self, cancelled: &AtomicBool) -> std::result::Result<Vec<Sample>, Cancelled> {
+    fn samples(
+        &mut self,
+        encoder: &mut Encoder,
+        cancelled: &AtomicBool,
+    ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let options = &self.expander.options;
         let targets = targets(self.conversation, options.train_on);
         self.report.targets_found = targets.len() as u64;
@@ -213,31 +241,51 @@ impl Work<'_> {
             return Ok(self.all_tokens(&targets));
         }
         if options.layout == Layout::Conversation {
-            return self.whole(targets, cancelled);
+            return self.whole(&targets, encoder, cancelled);
         }
-        let mut encoded = Vec::with_capacity(targets.len());
+        let mut rows = match options.layout {
+            Layout::PerTurn => Rows::per_turn(),
+            Layout::Merged | Layout::Conversation => Rows::merged(),
+        };
+        let mut rendered = self.rendered(&targets);
         for target in targets {
             check(cancelled)?;
-            match self.encode_target(target).and_then(|target| self.check_length(target)) {
-                Ok(target) => encoded.push(target),
-                Err(error) => self.lose(error.at_message(target.message)),
+            let added = self.encode_target(target, &mut rendered, encoder).and_then(|encoded| {
+                rows.meet(&encoded);
+                self.check_length(&encoded)?;
+                rows.add(&encoded, target.message, target.weight);
+                Ok(())
+            });
+            if let Err(error) = added {
+                self.lose(error.at_message(target.message));
             }
         }
-        Ok(match options.layout {
-            Layout::PerTurn => layout::per_turn(encoded),
-            Layout::Merged | Layout::Conversation => layout::merged(encoded),
-        })
+        Ok(rows.into_samples())
     }
 
-    fn encode_target(&mut self, target: Target) -> Result<EncodedTarget> {
+    fn rendered(&self, targets: &[Target]) -> Targets<'a, 'a> {
+        let messages: Vec<usize> = targets.iter().map(|target| target.message).collect();
+        Targets::new(self.prepared, self.expander.options.prompt_mismatch, &messages)
+    }
+
+    fn encode_target<'e>(
+        &mut self,
+        target: Target,
+        rendered: &mut Targets<'_, '_>,
+        encoder: &'e mut Encoder,
+    ) -> Result<Encoded<'e>> {
         let message = &self.conversation.messages[target.message];
-        let policy = self.expander.options.prompt_mismatch;
-        let rendered = render(&self.prepared, message, target.message, policy)?;
-        let way = rendered.way;
+        let rendered = rendered.render(message, target.message)?;
+        let encoded = encoder.encode(&self.expander.renderer.tokenizer, &rendered)?;
+        self.count(message, &rendered);
+        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
+        Ok(encoded)
+    }
+
+    /// Counts what is to be known of a target.
+    fn count(&mut self, message: &Message, rendered: &Rendered<'_>) {
         let lost = lost(message, &rendered.completion);
-        let stops_early = rendered.completion.stops_early;
-        let encoded = encode(&self.expander.renderer.tokenizer, rendered)?;
-        match way {
+        match rendered.way {
             Way::Exact => {}
             Way::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
             Way::Splice => self.report.warn(warning::SPLICED, 1),
@@ -246,21 +294,13 @@ impl Work<'_> {
         self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
         self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
         self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
-        self.report.warn(warning::STOPS_EARLY, stops_early.into());
-        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
-        Ok(EncodedTarget {
-            message: target.message,
-            weight: target.weight,
-            prompt: encoded.prompt,
-            completion: encoded.completion,
-        })
+        self.report.warn(warning::STOPS_EARLY, rendered.completion.stops_early.into());
     }
 
-    fn check_length(&self, target: EncodedTarget) -> Result<EncodedTarget> {
-        let length = target.prompt.len() + target.completion.len();
+    fn check_length(&self, target: &Encoded<'_>) -> Result<()> {
         match self.expander.options.max_length {
-            Some(max_length) if length > max_length => Err(too_long(length, max_length)),
-            _ => Ok(target),
+            Some(max_length) if target.ids.len() > max_length => Err(too_long(target.ids.len(), max_length)),
+            _ => Ok(()),
         }
     }
 
@@ -271,14 +311,16 @@ impl Work<'_> {
 
     fn whole(
         &mut self,
-        targets: Vec<Target>,
+        targets: &[Target],
+        encoder: &mut Encoder,
         cancelled: &AtomicBool,
     ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let mut kept = Vec::with_capacity(targets.len());
-        for target in targets {
+        let mut rendered = self.rendered(targets);
+        for target in targets.iter().copied() {
             check(cancelled)?;
-            match self.encode_target(target) {
-                Ok(encoded) => kept.push(WholeTarget { target, encoded: Some(encoded) }),
+            match self.encode_target(target, &mut rendered, encoder) {
+                Ok(encoded) => kept.push(WholeTarget { target, encoded: Some(encoded.into()) }),
                 // What inference would show cannot be told; the one rendering may still hold the message.
                 Err(error) if matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken) => {
                     kept.push(WholeTarget { target, encoded: None });
@@ -291,7 +333,7 @@ impl Work<'_> {
         }
         let messages: Vec<usize> = kept.iter().map(|kept| kept.target.message).collect();
         let tokenizer = &self.expander.renderer.tokenizer;
-        match whole::whole(&self.prepared, self.conversation, tokenizer, kept) {
+        match whole::whole(self.prepared, self.conversation, tokenizer, kept) {
             Ok(whole) => {
                 self.report.warn(warning::INEXACT_TARGETS, whole.inexact);
                 whole.lost.into_iter().for_each(|error| self.lose(error));
@@ -319,7 +361,7 @@ impl Work<'_> {
     fn all_tokens(&mut self, targets: &[Target]) -> Vec<Sample> {
         let tokenizer = &self.expander.renderer.tokenizer;
         let sample =
-            whole::all_tokens(&self.prepared, self.conversation, tokenizer, targets).and_then(|sample| {
+            whole::all_tokens(self.prepared, self.conversation, tokenizer, targets).and_then(|sample| {
                 match self.expander.options.max_length {
                     Some(max_length) if sample.ids.len() > max_length => {
                         Err(too_long(sample.ids.len(), max_length))

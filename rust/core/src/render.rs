@@ -4,17 +4,35 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! which way led there. Nothing is guessed: a policy that cannot tell is an error.
 
-use crate::chat_template::{ClosedTurn, Prepared, Said, Turn};
+use crate::chat_template::{ClosedTurn, Prepared, Said, Series, Turn};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::PromptMismatch;
+use crate::pieces::Pieces;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    pub prompt: String,
+#[derive(Debug, Clone)]
+pub struct Rendered<'r> {
+    pub prompt: Prompt<'r>,
+    /// So many bytes of prompt and completion together are those of the target rendered before, at least.
+    pub same: usize,
     pub completion: ClosedTurn,
     pub way: Way,
+}
+
+#[derive(Debug, Clone)]
+pub enum Prompt<'r> {
+    Shown(Pieces<'r>),
+    Own(String),
+}
+
+impl Prompt<'_> {
+    pub fn pieces(&self) -> Pieces<'_> {
+        match self {
+            Self::Shown(pieces) => *pieces,
+            Self::Own(text) => text.as_str().into(),
+        }
+    }
 }
 
 /// How prompt and completion of a target were found.
@@ -27,46 +45,100 @@ pub enum Way {
     CommonPrefix,
 }
 
-/// Renders target `message` of the conversation.
-pub fn render(
+/// The targets of a conversation, rendered one after the other.
+pub struct Targets<'p, 'a> {
+    prepared: &'p Prepared<'a>,
+    policy: PromptMismatch,
+    prompts: Series<'p, 'a>,
+    fulls: Series<'p, 'a>,
+    /// How many bytes prompts and full texts have in common since the last target that could be rendered.
+    same: [usize; 2],
+    /// The bytes of that target's prompt, with which its full text begins, too.
+    agreed: usize,
+}
+
+impl<'p, 'a> Targets<'p, 'a> {
+    /// `messages` are the targets' indices, in rising order.
+    pub fn new(prepared: &'p Prepared<'a>, policy: PromptMismatch, messages: &[usize]) -> Self {
+        let prompts = messages.iter().copied().filter(|index| *index > 0).collect();
+        let fulls = messages.iter().filter(|index| **index > 0).map(|index| index + 1).collect();
+        Self {
+            prepared,
+            policy,
+            prompts: Series::new(prepared, prompts, true),
+            fulls: Series::new(prepared, fulls, false),
+            same: [0; 2],
+            agreed: 0,
+        }
+    }
+
+    /// Renders target `index`.
+    pub fn render(&mut self, message: &Message, index: usize) -> Result<Rendered<'_>> {
+        if index == 0 {
+            return Err(Error::new(
+                ErrorKind::EmptyPrompt,
+                "the conversation starts with this message: there is no prompt to answer",
+            ));
+        }
+        let prompt = self.prompts.get(index);
+        self.same[0] = self.same[0].min(prompt.as_ref().map_or(0, |prompt| prompt.same));
+        let prompt = prompt?.text;
+        let full = self.fulls.get(index + 1);
+        self.same[1] = self.same[1].min(full.as_ref().map_or(0, |full| full.same));
+        let full = full?.text;
+        let known = self.same[0].min(self.same[1]).min(self.agreed);
+        let is_exact = full.common(&prompt, known) == prompt.len();
+        let (prompt, text, way) = if is_exact {
+            (Prompt::Shown(prompt), full.behind(prompt.len()).to_text(), Way::Exact)
+        } else {
+            let (turn, way) = other_way(self.prepared, message, index, self.policy)?;
+            (Prompt::Own(turn.prompt), turn.text, way)
+        };
+        let completion = self.prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NoStopToken,
+                "the template does not end this turn with the stop token that it ends others with",
+            )
+        })?;
+        let same = if is_exact { self.same[0] } else { 0 };
+        self.agreed = if is_exact { prompt.pieces().len() } else { 0 };
+        self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
+        Ok(Rendered { prompt, same, completion, way })
+    }
+}
+
+/// Prompt and completion of one target of a conversation.
+pub fn render_alone(
     prepared: &Prepared<'_>,
     message: &Message,
     index: usize,
     policy: PromptMismatch,
-) -> Result<Rendered> {
-    if index == 0 {
-        return Err(Error::new(
-            ErrorKind::EmptyPrompt,
-            "the conversation starts with this message: there is no prompt to answer",
-        ));
-    }
+) -> Result<(String, ClosedTurn)> {
+    let mut targets = Targets::new(prepared, policy, &[index]);
+    let rendered = targets.render(message, index)?;
+    Ok((rendered.prompt.pieces().to_text(), rendered.completion))
+}
+
+/// Where the prompt is no prefix of the turn's own rendering.
+fn other_way(
+    prepared: &Prepared<'_>,
+    message: &Message,
+    index: usize,
+    policy: PromptMismatch,
+) -> Result<(Turn, Way)> {
     let prompt = prepared.render(index, true)?.text;
-    let mut full = prepared.render(index + 1, false)?;
-    let (turn, way) = if full.text.starts_with(&prompt) {
-        let text = full.text.split_off(prompt.len());
-        (Turn { prompt, text }, Way::Exact)
-    } else {
-        let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
-        let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
-        let found = match policy {
-            PromptMismatch::Error | PromptMismatch::Skip => None,
-            PromptMismatch::MatchThinking => {
-                prepared.match_thinking(said).map(|turn| (turn, Way::MatchThinking))
-            }
-            PromptMismatch::Splice => prepared.splice(said, &prompt, &full).map(|turn| (turn, Way::Splice)),
-            PromptMismatch::CommonPrefix => {
-                prepared.common_prefix(said, &prompt, &full).map(|turn| (turn, Way::CommonPrefix))
-            }
-        };
-        found.ok_or_else(|| mismatch(&prompt, &full.text, policy))?
+    let full = prepared.render(index + 1, false)?;
+    let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
+    let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
+    let found = match policy {
+        PromptMismatch::Error | PromptMismatch::Skip => None,
+        PromptMismatch::MatchThinking => prepared.match_thinking(said).map(|turn| (turn, Way::MatchThinking)),
+        PromptMismatch::Splice => prepared.splice(said, &prompt, &full).map(|turn| (turn, Way::Splice)),
+        PromptMismatch::CommonPrefix => {
+            prepared.common_prefix(said, &prompt, &full).map(|turn| (turn, Way::CommonPrefix))
+        }
     };
-    let completion = prepared.turn_end().close(turn.text, message.calls_tools()).ok_or_else(|| {
-        Error::new(
-            ErrorKind::NoStopToken,
-            "the template does not end this turn with the stop token that it ends others with",
-        )
-    })?;
-    Ok(Rendered { prompt: turn.prompt, completion, way })
+    found.ok_or_else(|| mismatch(&prompt, &full.text, policy))
 }
 
 fn mismatch(prompt: &str, full: &str, policy: PromptMismatch) -> Error {

@@ -13,6 +13,7 @@ use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Style, Value};
 use crate::model::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
+use crate::options::EngineChoice;
 use crate::tokenizer::Tokenizer;
 
 /// How a folder's template is to be used.
@@ -22,6 +23,7 @@ pub struct RendererOptions {
     pub chat_template: Option<String>,
     pub template_kwargs: Object,
     pub now: DateTime,
+    pub engine: EngineChoice,
 }
 
 pub struct Renderer {
@@ -121,6 +123,11 @@ impl Renderer {
         self.template.asks_for_the_date()
     }
 
+    /// What encodes text, in words.
+    pub fn engine(&self) -> String {
+        self.tokenizer.engine()
+    }
+
     pub fn pad_token_id(&self) -> Option<u32> {
         self.pad_token_id
     }
@@ -151,8 +158,8 @@ pub fn lint_template(text: &str, template_kwargs: Object, now: DateTime) -> Resu
 fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
     check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
     let files = ModelFiles::read(folder)?;
-    let tokenizer =
-        Tokenizer::from_bytes(&files.tokenizer_json).map_err(|error| model_error(folder, &error.text))?;
+    let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine)
+        .map_err(|error| model_error(folder, &error.text))?;
     let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
     let source = TemplateSource {
         default,

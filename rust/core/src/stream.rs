@@ -18,7 +18,7 @@ use crate::conversation::Format;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::jsonl::{Chunk, JsonlReader, Line, LineText};
-use crate::pipeline::{Expander, Outcome, Record};
+use crate::pipeline::{Expander, Outcome, Record, Workspace};
 use crate::pool::Pool;
 use crate::report::{Report, warning};
 use crate::samples::{Origin, Samples};
@@ -208,18 +208,39 @@ fn wait<T>(channel: &Receiver<T>, go_on: &mut dyn FnMut() -> bool) -> std::resul
     }
 }
 
+/// A workspace that goes back to the expander.
+struct Borrowed<'e> {
+    expander: &'e Expander,
+    workspace: Workspace,
+}
+
+impl<'e> Borrowed<'e> {
+    fn of(expander: &'e Expander) -> Self {
+        Self { expander, workspace: expander.take_workspace() }
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.expander.leave_workspace(std::mem::take(&mut self.workspace));
+    }
+}
+
 /// Expands the lines of a chunk in parallel and puts them together in order. The first error ends the run.
 fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) -> Result<(Samples, Report)> {
     let outcomes: Vec<Outcome> = chunk
         .chunk
         .lines
         .par_iter()
-        .map_init(json::Parser::default, |parser, line| {
-            if cancelled.load(Ordering::Relaxed) {
-                return Outcome::default();
-            }
-            expander.expand_record(chunk.record(line), parser, cancelled)
-        })
+        .map_init(
+            || Borrowed::of(expander),
+            |borrowed, line| {
+                if cancelled.load(Ordering::Relaxed) {
+                    return Outcome::default();
+                }
+                expander.expand_record(chunk.record(line), &mut borrowed.workspace, cancelled)
+            },
+        )
         .collect();
     let mut samples = Samples::default();
     let mut report = Report { blank_lines: chunk.chunk.blank_at_end, ..Report::default() };

@@ -5,8 +5,9 @@
 
 use crate::chat_template::{Prepared, locate};
 use crate::conversation::{Conversation, Role};
+use crate::encode::Encoded;
 use crate::error::{Error, Result};
-use crate::layout::{EncodedTarget, Sample, Trained};
+use crate::layout::{Sample, Trained};
 use crate::target::Target;
 use crate::tokenizer::{Encoding, Tokenizer};
 
@@ -21,7 +22,19 @@ pub struct Whole {
 /// A target and, where prompt and completion could be made, its ids.
 pub struct WholeTarget {
     pub target: Target,
-    pub encoded: Option<EncodedTarget>,
+    pub encoded: Option<Ids>,
+}
+
+pub struct Ids {
+    prompt: Vec<i32>,
+    completion: Vec<i32>,
+}
+
+impl From<Encoded<'_>> for Ids {
+    fn from(encoded: Encoded<'_>) -> Self {
+        let (prompt, completion) = encoded.ids.split_at(encoded.prompt);
+        Self { prompt: prompt.to_vec(), completion: completion.to_vec() }
+    }
 }
 
 /// Renders the conversation once and finds the targets in it.

@@ -15,6 +15,7 @@ static RENDERER: LazyLock<Arc<core::Renderer>> = LazyLock::new(|| {
         chat_template: None,
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),
+        engine: core::EngineChoice::Auto,
     };
     Arc::new(core::Renderer::from_dir(&folder, options).unwrap())
 });
@@ -34,7 +35,7 @@ fn expand(line: &[u8], layout: core::Layout, train_on: core::TrainOn) -> core::O
     };
     let expander = core::Expander::new(RENDERER.clone(), options).unwrap();
     let record = core::Record { bytes: Some(line), file: &"test".into(), line: 1, format: None };
-    expander.expand_record(record, &mut core::JsonParser::default(), &AtomicBool::new(false))
+    expander.expand_record(record, &mut core::Workspace::default(), &AtomicBool::new(false))
 }
 
 /// Texts with what templates and tokenizers stumble over.

@@ -38,7 +38,8 @@ mod _core {
     /// The names that each option takes, for the test that holds Python's types to them.
     fn choices(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
         use everyturn_core::{
-            ControlTokenPolicy, INPUT_FORMATS, Layout, OnError, Overflow, PromptMismatch, TrainOn,
+            ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Overflow, PromptMismatch,
+            TrainOn,
         };
         let choices = pyo3::types::PyDict::new(py);
         for (option, names) in [
@@ -48,6 +49,7 @@ mod _core {
             ("prompt_mismatch", PromptMismatch::NAMES),
             ("control_tokens", ControlTokenPolicy::NAMES),
             ("on_error", OnError::NAMES),
+            ("engine", EngineChoice::NAMES),
             ("input_format", &INPUT_FORMATS),
         ] {
             choices.set_item(option, names.to_vec())?;

@@ -35,11 +35,13 @@ fn options(
     chat_template: Option<String>,
     template_kwargs: &str,
     now: &str,
+    engine: core::EngineChoice,
 ) -> PyResult<core::RendererOptions> {
     Ok(core::RendererOptions {
         chat_template,
         template_kwargs: object(py, template_kwargs)?,
         now: now.parse().map_err(|error| PyValueError::new_err(format!("now: {error}")))?,
+        engine,
     })
 }
 
@@ -52,14 +54,14 @@ pub fn lint_model(
     template_kwargs: &str,
     now: &str,
 ) -> PyResult<String> {
-    let options = options(py, chat_template, template_kwargs, now)?;
+    let options = options(py, chat_template, template_kwargs, now, core::EngineChoice::Reference)?;
     py.detach(|| core::lint_model(&folder, options)).map_err(|error| to_python(py, &error))
 }
 
 /// Reports on a template without a model.
 #[pyfunction]
 pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &str) -> PyResult<String> {
-    let options = options(py, None, template_kwargs, now)?;
+    let options = options(py, None, template_kwargs, now, core::EngineChoice::Reference)?;
     py.detach(|| core::lint_template(text, options.template_kwargs, options.now))
         .map_err(|error| to_python(py, &error))
 }
@@ -73,8 +75,10 @@ impl Renderer {
         chat_template: Option<String>,
         template_kwargs: &str,
         now: &str,
+        engine: &str,
     ) -> PyResult<Self> {
-        let options = options(py, chat_template, template_kwargs, now)?;
+        let engine = engine.parse().map_err(|error| to_python(py, &error))?;
+        let options = options(py, chat_template, template_kwargs, now, engine)?;
         let renderer = py
             .detach(|| core::Renderer::from_dir(&folder, options))
             .map_err(|error| to_python(py, &error))?;
@@ -119,6 +123,11 @@ impl Renderer {
     #[getter]
     fn asks_for_the_date(&self) -> bool {
         self.core.asks_for_the_date()
+    }
+
+    #[getter]
+    fn engine(&self) -> String {
+        self.core.engine()
     }
 
     #[getter]

@@ -46,25 +46,58 @@ impl Template {
         add_generation_prompt: bool,
         variables: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<String> {
-        let json = |value: &Bound<'_, PyAny>| -> PyResult<core::Value> {
-            let text: String = py.import("json")?.call_method1("dumps", (value,))?.extract()?;
-            core::parse_strict(text.as_bytes()).map_err(|error| to_python(py, &error))
-        };
-        let core::Value::Array(messages) = json(messages)? else {
-            return Err(PyTypeError::new_err("messages are no list"));
-        };
-        let mut kwargs = core::Object::default();
-        if let Some(documents) = documents {
-            kwargs.insert("documents", json(documents)?);
-        }
-        for (name, value) in variables.into_iter().flatten() {
-            kwargs.insert(name.cast::<PyString>()?.to_str()?, json(&value)?);
-        }
-        let tools = tools.map(json).transpose()?;
+        let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
         self.0
             .apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs)
             .map_err(|error| to_python(py, &error))
     }
+
+    /// Renders the first so many messages each as `counts` says, in rising order: what `apply` gives for each, or the
+    /// text of the error behind "error: ".
+    #[pyo3(signature = (messages, counts, *, tools=None, documents=None, add_generation_prompt=false, variables=None))]
+    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn apply_each(
+        &self,
+        py: Python<'_>,
+        messages: &Bound<'_, PyAny>,
+        counts: Vec<usize>,
+        tools: Option<&Bound<'_, PyAny>>,
+        documents: Option<&Bound<'_, PyAny>>,
+        add_generation_prompt: bool,
+        variables: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Vec<String>> {
+        let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
+        let texts = self.0.apply_each(&messages, &counts, tools.as_ref(), add_generation_prompt, &kwargs);
+        let texts = texts.map_err(|error| to_python(py, &error))?;
+        Ok(texts.into_iter().map(|text| text.unwrap_or_else(|error| format!("error: {error}"))).collect())
+    }
+}
+
+/// Messages, tools, and the variables beside them.
+type Given = (Vec<core::Value>, Option<core::Value>, core::Object);
+
+fn given(
+    py: Python<'_>,
+    messages: &Bound<'_, PyAny>,
+    tools: Option<&Bound<'_, PyAny>>,
+    documents: Option<&Bound<'_, PyAny>>,
+    variables: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Given> {
+    let json = |value: &Bound<'_, PyAny>| -> PyResult<core::Value> {
+        let text: String = py.import("json")?.call_method1("dumps", (value,))?.extract()?;
+        core::parse_strict(text.as_bytes()).map_err(|error| to_python(py, &error))
+    };
+    let core::Value::Array(messages) = json(messages)? else {
+        return Err(PyTypeError::new_err("messages are no list"));
+    };
+    let mut kwargs = core::Object::default();
+    if let Some(documents) = documents {
+        kwargs.insert("documents", json(documents)?);
+    }
+    for (name, value) in variables.into_iter().flatten() {
+        kwargs.insert(name.cast::<PyString>()?.to_str()?, json(&value)?);
+    }
+    Ok((messages, tools.map(json).transpose()?, kwargs))
 }
 
 fn convert<'a>(

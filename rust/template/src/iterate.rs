@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::operators;
-use crate::run::Machine;
+use crate::run::{Growing, Machine};
 use crate::text::Text;
 use crate::value::{Dict, Object, Range, Value, View, ViewKind};
 
@@ -11,6 +11,10 @@ use crate::value::{Dict, Object, Range, Value, View, ViewKind};
 pub enum Iter<'a> {
     Items {
         items: &'a [Value<'a>],
+        at: usize,
+    },
+    Growing {
+        list: &'a Growing<'a>,
         at: usize,
     },
     Keys {
@@ -40,6 +44,7 @@ impl<'a> Iter<'a> {
         Ok(match value {
             Value::Undefined(_) => Self::Items { items: &[], at: 0 },
             Value::List(items) | Value::Tuple(items) => Self::Items { items: items.items, at: 0 },
+            Value::Growing(list) => Self::Growing { list, at: 0 },
             Value::Dict(dict) => Self::Keys { dict, at: 0 },
             Value::View(view) => Self::View { view, at: 0 },
             Value::Range(range) => Self::Range { range: *range, at: 0 },
@@ -66,6 +71,11 @@ impl<'a> Iter<'a> {
             Self::Items { items, at } => {
                 let item = items.get(*at).copied();
                 *at += 1;
+                item
+            }
+            Self::Growing { list, at } => {
+                let item = list.next(*at);
+                *at += usize::from(item.is_some());
                 item
             }
             Self::Keys { dict, at } => {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::memory::Memory;
-use crate::text::{Origin, Span, Text, push_span};
+use crate::text::{Origin, Span, Text, cut_spans, push_span};
 
 /// Reusable: a rendering clears it and keeps its room.
 #[derive(Debug, Default)]
@@ -14,7 +14,45 @@ pub struct Output {
     generations: Vec<Range<usize>>,
 }
 
+/// How much of an output there was at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Length {
+    /// Bytes of text.
+    pub text: usize,
+    spans: usize,
+    last_span: u32,
+    generations: usize,
+}
+
 impl Output {
+    pub(crate) fn length(&self) -> Length {
+        Length {
+            text: self.text.len(),
+            spans: self.spans.len(),
+            last_span: self.spans.last().map_or(0, |span| span.len),
+            generations: self.generations.len(),
+        }
+    }
+
+    /// What was written since then.
+    pub(crate) fn behind(&self, length: Length) -> (String, Vec<Span>) {
+        let text = self.text.get(length.text..).unwrap_or_default().to_owned();
+        let spans = self.spans.get(length.spans.saturating_sub(1)..).unwrap_or_default();
+        let before = if length.spans == 0 { 0 } else { length.last_span as usize };
+        let spans = cut_spans(spans, before, before + text.len()).collect();
+        (text, spans)
+    }
+
+    /// Back to what it was then.
+    pub(crate) fn cut(&mut self, length: Length) {
+        self.text.truncate(length.text);
+        self.spans.truncate(length.spans);
+        if let Some(last) = self.spans.last_mut() {
+            last.len = length.last_span;
+        }
+        self.generations.truncate(length.generations);
+    }
+
     pub fn text(&self) -> &str {
         &self.text
     }

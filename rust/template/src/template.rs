@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::program::Program;
+use crate::run::Grown;
 use crate::value::Value;
 use crate::{parser, run};
 
@@ -49,5 +50,22 @@ impl Template {
         let done = run::run(&self.program, variables, now, limits, scratch, output);
         scratch.reset();
         done
+    }
+
+    /// Renders several times, with the first so many of the variable `messages` each as `counts` says in rising order,
+    /// in one go as far as the template allows: the texts are of the first counts, of one at least, and each is the
+    /// first bytes of `output` and an end of its own. The others want another call.
+    pub fn render_growing(
+        &self,
+        variables: &[(&str, Value<'_>)],
+        counts: &[usize],
+        now: DateTime,
+        limits: Limits,
+        scratch: &mut Bump,
+        output: &mut Output,
+    ) -> Result<Vec<Grown>> {
+        let grown = run::run_growing(&self.program, variables, counts, (now, limits), scratch, output);
+        scratch.reset();
+        grown
     }
 }

@@ -106,6 +106,7 @@ fn is_sequence(value: Value<'_>) -> bool {
         | Value::Str(_)
         | Value::Literal(_)
         | Value::List(_)
+        | Value::Growing(_)
         | Value::Tuple(_)
         | Value::Dict(_)
         | Value::Range(_) => true,

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 
+use crate::run::Growing;
 use crate::text::{Node, Text};
 
 /// A string of the template's source.
@@ -24,6 +25,8 @@ pub enum Value<'a> {
     Str(&'a Text<'a>),
     Literal(&'a Literal),
     List(&'a Items<'a>),
+    /// A list of which more is shown later. Only variables hold it: whatever reads one takes it for a list.
+    Growing(&'a Growing<'a>),
     Tuple(&'a Items<'a>),
     Dict(&'a Dict<'a>),
     /// `dict.items()` and its kind.
@@ -253,7 +256,7 @@ impl<'a> Value<'a> {
             Self::Float(_) => "float",
             Self::Str(text) if text.markup => "Markup",
             Self::Str(_) | Self::Literal(_) => "str",
-            Self::List(_) => "list",
+            Self::List(_) | Self::Growing(_) => "list",
             Self::Tuple(_) => "tuple",
             Self::Dict(_) => "dict",
             Self::View(view) => match view.kind {

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::mem;
 use std::ops::Range;
 
-use everyturn_template::{Arena, ErrorKind as TemplateErrorKind, Limits, Output, Span, Template, Value};
+use everyturn_template::{
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, Output, Span, Template, Value,
+};
 use jiff::civil::DateTime;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -65,9 +67,28 @@ impl Engine {
         let (text, spans) = output.into_parts();
         Ok(Rendering { text, spans, generations })
     }
+
+    /// Renders with the first so many messages each as `counts` says, in one go as far as that goes: texts of the first
+    /// counts, one at least, each the first bytes of the text given back and an end of its own.
+    pub fn render_growing(
+        &self,
+        variables: &[(&str, Value<'_>)],
+        counts: &[usize],
+        input_bytes: usize,
+        workspace: &Workspace,
+    ) -> Result<(String, Vec<Grown>)> {
+        let mut output = Output::default();
+        let mut arena = mem::take(&mut *workspace.0.borrow_mut());
+        let limits = Limits::for_input(input_bytes);
+        let grown =
+            self.template.render_growing(variables, counts, self.now, limits, &mut arena, &mut output);
+        workspace.0.replace(arena);
+        let grown = grown.map_err(|error| template_error(&error))?;
+        Ok((output.into_parts().0, grown))
+    }
 }
 
-fn template_error(error: &everyturn_template::Error) -> Error {
+pub(super) fn template_error(error: &everyturn_template::Error) -> Error {
     let says = if error.kind == TemplateErrorKind::Raised { "raises" } else { "says" };
     let place = error
         .place

@@ -13,6 +13,7 @@ use super::{Prepared, TurnEnd};
 use crate::conversation::Role;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
+use crate::pieces::Pieces;
 
 /// Two words with different first and last letters, so that one of them differs from the message at each end.
 const WORDS: [&str; 2] = ["AeveryturnA", "ZeveryturnZ"];
@@ -65,11 +66,7 @@ fn stop_behind(turn_end: &TurnEnd, text: &str) -> Option<usize> {
 }
 
 pub(super) fn common_prefix(a: &str, b: &str) -> usize {
-    let mut length = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    while !a.is_char_boundary(length) {
-        length -= 1;
-    }
-    length
+    Pieces::from(a).common(&b.into(), 0)
 }
 
 fn common_suffix(a: &str, b: &str) -> usize {

@@ -10,6 +10,7 @@ mod locate;
 mod mismatch;
 mod plain;
 mod probe;
+mod series;
 mod shape;
 mod thinking;
 mod values;
@@ -18,7 +19,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Inputs, Node, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use engine::Rendering;
@@ -28,6 +29,7 @@ pub use mismatch::{Said, Turn};
 pub use plain::PlainTemplate;
 use probe::Probe;
 pub use probe::{ClosedTurn, StopToken, TurnEnd};
+pub use series::Series;
 pub use values::Adaptations;
 
 use crate::conversation::Conversation;
@@ -203,6 +205,15 @@ impl<'a> Prepared<'a> {
         self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
     }
 
+    /// The texts of the first so many messages each; see `Engine::render_growing`.
+    fn render_growing(&self, counts: &[usize], add_generation_prompt: bool) -> Result<(String, Vec<Grown>)> {
+        let most = counts.last().copied().unwrap_or_default();
+        self.seen.set(self.seen.get().max(most));
+        let messages = self.inputs.prefix(self.messages, most);
+        let variables = self.all_variables(messages, add_generation_prompt, &[]);
+        self.variant.engine.render_growing(&variables, counts, self.inputs.bytes(), &self.workspace)
+    }
+
     pub fn turn_end(&self) -> &'a TurnEnd {
         &self.variant.turn_end
     }
@@ -229,17 +240,30 @@ impl<'a> Prepared<'a> {
         unread
     }
 
+    fn all_variables<'v>(
+        &self,
+        messages: TemplateValue<'v>,
+        add_generation_prompt: bool,
+        arguments: &[(&'v str, TemplateValue<'v>)],
+    ) -> Vec<(&'v str, TemplateValue<'v>)>
+    where
+        'a: 'v,
+    {
+        let mut variables: Vec<(&str, TemplateValue<'_>)> = Vec::with_capacity(self.variables.len() + 4);
+        variables.extend(self.variables.iter().copied());
+        variables.extend(arguments);
+        variables.push(("messages", messages));
+        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
+        variables
+    }
+
     fn render_messages(
         &self,
         messages: TemplateValue<'_>,
         add_generation_prompt: bool,
         arguments: &[(&str, TemplateValue<'_>)],
     ) -> Result<Rendering> {
-        let mut variables: Vec<(&str, TemplateValue<'_>)> = Vec::with_capacity(self.variables.len() + 4);
-        variables.extend(self.variables.iter().copied());
-        variables.extend(arguments);
-        variables.push(("messages", messages));
-        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
+        let variables = self.all_variables(messages, add_generation_prompt, arguments);
         self.variant.engine.render(&variables, self.inputs.bytes(), &self.workspace)
     }
 }

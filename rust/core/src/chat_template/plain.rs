@@ -3,7 +3,7 @@
 use everyturn_template::{Arena, Value as TemplateValue};
 use jiff::civil::DateTime;
 
-use super::engine::{Engine, Rendering, Workspace};
+use super::engine::{Engine, Rendering, Workspace, template_error};
 use super::values::Values;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
@@ -33,6 +33,40 @@ impl PlainTemplate {
         self.0.apply(messages, add_generation_prompt, |values| {
             super::variables(values, &[], tools, [variables])
         })
+    }
+
+    /// The same of the first so many messages each, as `counts` says in rising order, in as few renderings as the
+    /// template allows.
+    pub fn apply_each(
+        &self,
+        messages: &[Value],
+        counts: &[usize],
+        tools: Option<&Value>,
+        add_generation_prompt: bool,
+        variables: &Object,
+    ) -> Result<Vec<Result<String>>> {
+        check_objects("tools", tools)?;
+        check_objects("documents", variables.get("documents"))?;
+        let arena = Arena::new();
+        let mut values = Values::new(&arena);
+        let messages = values.raw_messages(messages)?;
+        let mut variables = super::variables(&mut values, &[], tools, [variables]);
+        variables.push(("messages", messages));
+        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
+        let mut texts = Vec::new();
+        while texts.len() < counts.len() {
+            let (text, grown) = self.0.render_growing(
+                &variables,
+                &counts[texts.len()..],
+                values.inputs.bytes(),
+                &Workspace::default(),
+            )?;
+            texts.extend(grown.into_iter().map(|grown| {
+                let (end, _) = grown.end.map_err(|error| template_error(&error))?;
+                Ok(text[..grown.stable].to_owned() + &end)
+            }));
+        }
+        Ok(texts)
     }
 }
 

@@ -5,80 +5,105 @@
 
 mod continuation;
 mod control_tokens;
-
-use std::ops::Range;
+mod cut;
+mod engine;
+mod fast;
+mod memo;
+mod reference;
+mod sheet;
+mod verify;
 
 use tokenizers::Tokenizer as HfTokenizer;
-use tokenizers::models::ModelWrapper;
 
 pub use control_tokens::ControlTokens;
+pub use reference::Encoding;
+pub use sheet::Sheet;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::EngineChoice;
+use cut::Cutter;
+use engine::Engines;
+use memo::Memo;
+use reference::{Reference, encode_error, signed};
 
 pub struct Tokenizer {
-    whole: HfTokenizer,
+    engines: Engines,
+    cutter: Cutter,
     /// The same without the word-start prefix; `None` where the tokenizer puts none.
     unprefixed: Option<HfTokenizer>,
     control_tokens: ControlTokens,
 }
 
-/// The ids of a text with the bytes each came from.
-pub struct Encoding {
-    pub ids: Vec<i32>,
-    pub bytes: Vec<Range<usize>>,
+/// What one thread remembers of the pieces that it has encoded.
+#[derive(Default)]
+pub struct Segments(Memo);
+
+impl Segments {
+    /// Appends the ids of a piece in which no token to cut at stands.
+    fn encode(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
+        if piece.is_empty() || self.0.get(piece, ids) {
+            return Ok(());
+        }
+        let start = ids.len();
+        tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids)?;
+        self.0.insert(piece, &ids[start..]);
+        Ok(())
+    }
 }
 
 impl Tokenizer {
-    pub fn from_bytes(json: &[u8]) -> Result<Self> {
-        let error = |error: &dyn std::fmt::Display| {
-            Error::new(ErrorKind::Model, format!("tokenizer.json cannot be read: {error}"))
+    pub fn from_bytes(json: &[u8], engine: EngineChoice) -> Result<Self> {
+        let reference = Reference::from_bytes(json)?;
+        let library = reference.library();
+        let unprefixed = continuation::unprefixed(library).map_err(|cause| {
+            Error::new(ErrorKind::Model, format!("tokenizer.json cannot be read: {cause}"))
+        })?;
+        let tokenizer = Self {
+            unprefixed,
+            control_tokens: ControlTokens::of(library)?,
+            cutter: Cutter::of(library)?,
+            engines: Engines::new(reference, json, engine),
         };
-        let mut whole = HfTokenizer::from_bytes(json).map_err(|cause| error(&cause))?;
-        // Stored truncation and padding would cut or fill samples behind our back.
-        whole.with_truncation(None).map_err(|cause| error(&cause))?;
-        whole.with_padding(None);
-        if let ModelWrapper::BPE(bpe) = whole.get_model()
-            && bpe.dropout.is_some_and(|dropout| dropout > 0.0)
-        {
-            return Err(error(&"BPE dropout makes ids random"));
+        if engine == EngineChoice::Fast {
+            tokenizer.engines.demand_fast(&tokenizer.cutter)?;
         }
-        if i32::try_from(whole.get_vocab_size(true)).is_err() {
-            return Err(error(&"the vocabulary does not fit 32-bit ids"));
-        }
-        Ok(Self {
-            unprefixed: continuation::unprefixed(&whole).map_err(|cause| error(&cause))?,
-            control_tokens: ControlTokens::of(&whole)?,
-            whole,
-        })
+        Ok(tokenizer)
     }
 
     pub fn control_tokens(&self) -> &ControlTokens {
         &self.control_tokens
     }
 
+    /// What encodes, in words.
+    pub fn engine(&self) -> String {
+        self.engines.describe()
+    }
+
+    fn cutter(&self) -> &Cutter {
+        &self.cutter
+    }
+
+    fn reference(&self) -> &Reference {
+        &self.engines.reference
+    }
+
     pub fn id_of(&self, token: &str) -> Option<u32> {
-        self.whole.token_to_id(token)
+        self.reference().library().token_to_id(token)
     }
 
     /// The ids of a text.
     pub fn encode(&self, text: &str) -> Result<Vec<i32>> {
-        let encoding = self.whole.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
-        Ok(signed(encoding.get_ids()))
+        self.reference().encode(text, false)
     }
 
     /// The ids that other programs get who let the tokenizer add its special tokens to what a template wrote.
     pub fn encode_with_special_tokens(&self, text: &str) -> Result<Vec<i32>> {
-        let encoding = self.whole.encode_fast(text, true).map_err(|cause| encode_error(&*cause))?;
-        Ok(signed(encoding.get_ids()))
+        self.reference().encode(text, true)
     }
 
     /// The ids of a text, and for each the bytes of the text it stands for.
     pub fn encode_with_bytes(&self, text: &str) -> Result<Encoding> {
-        let encoding = self.whole.encode(text, false).map_err(|cause| encode_error(&*cause))?;
-        Ok(Encoding {
-            ids: signed(encoding.get_ids()),
-            bytes: encoding.get_offsets().iter().map(|(start, end)| *start..*end).collect(),
-        })
+        self.reference().encode_with_bytes(text)
     }
 
     /// The ids of a text that continues another one: no word-start prefix is put before it.
@@ -102,15 +127,6 @@ impl Tokenizer {
 
     /// The text of ids, control tokens included.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.whole.decode(ids, false).map_err(|cause| encode_error(&*cause))
+        self.reference().decode(ids)
     }
-}
-
-fn encode_error(cause: &(dyn std::error::Error + Send + Sync)) -> Error {
-    Error::new(ErrorKind::Encode, format!("the tokenizer failed: {cause}"))
-}
-
-/// Ids are below 2^31: `from_bytes` has checked the vocabulary.
-fn signed(ids: &[u32]) -> Vec<i32> {
-    ids.iter().map(|id| id.cast_signed()).collect()
 }

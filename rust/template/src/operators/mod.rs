@@ -67,6 +67,7 @@ pub fn truth(value: Value<'_>) -> bool {
         Value::Str(text) => !text.str.is_empty(),
         Value::Literal(literal) => !literal.0.is_empty(),
         Value::List(items) | Value::Tuple(items) => !items.items.is_empty(),
+        Value::Growing(list) => list.len() > 0,
         Value::Dict(dict) => !dict.entries.is_empty(),
         Value::View(view) => !view.dict.entries.is_empty(),
         Value::Range(range) => range.len() > 0,
@@ -80,6 +81,7 @@ pub fn length(value: Value<'_>) -> Result<usize> {
     Ok(match value {
         Value::Undefined(_) => 0,
         Value::List(items) | Value::Tuple(items) => items.items.len(),
+        Value::Growing(list) => list.len(),
         Value::Dict(dict) => dict.entries.len(),
         Value::View(view) => view.dict.entries.len(),
         Value::Range(range) => range.len(),

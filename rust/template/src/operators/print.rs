@@ -65,6 +65,9 @@ fn write(out: &mut String, value: Value<'_>, depth: u32) -> Result<()> {
             let _ = write!(out, "{int}");
         }
         Value::BigInt(digits) => out.push_str(digits),
+        Value::Growing(_) => {
+            return Err(Error::new(ErrorKind::Unsupported, "a list that is still growing is printed"));
+        }
         Value::Float(float) => out.push_str(&float_repr(float)),
         Value::Str(text) if text.markup => {
             out.push_str("Markup(");

@@ -18,13 +18,18 @@ impl<'a> Machine<'a> {
         self.memory.step()?;
         match expr {
             Expr::Str(literal) => Ok(Value::Literal(literal)),
-            Expr::Global(global) => Ok(self.global(*global)),
-            Expr::Variable { variable, name } => Ok(self.variable(*variable, name)),
+            Expr::Global(global) => self.global(*global),
+            Expr::Variable { variable, name } => self.variable(*variable, name),
             Expr::Attribute(attribute) => {
                 let object = self.operand(&attribute.object)?;
                 self.named(object, &attribute.name).map_err(|error| error.at(attribute.place))
             }
             Expr::Item(item) => {
+                if self.growth.is_some()
+                    && let Some(value) = self.growing_item(&item.object, &item.index)
+                {
+                    return Ok(value);
+                }
                 let object = self.operand(&item.object)?;
                 let index = self.operand(&item.index)?;
                 if let (Value::Dict(dict), Value::Literal(name)) = (object, index)
@@ -61,25 +66,27 @@ impl<'a> Machine<'a> {
     pub(super) fn operand(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
         match expr {
             Expr::Str(literal) => Ok(Value::Literal(literal)),
-            Expr::Variable { variable, name } => Ok(self.variable(*variable, name)),
+            Expr::Variable { variable, name } => self.variable(*variable, name),
             expr => self.eval(expr),
         }
     }
 
     #[inline]
-    fn variable(&self, variable: Variable, name: &'a Literal) -> Value<'a> {
+    fn variable(&mut self, variable: Variable, name: &'a Literal) -> Result<Value<'a>> {
         match self.slots[self.index(variable)] {
-            Value::Undefined(Undefined::Unset) => Value::Undefined(Undefined::Name(name)),
-            value => value,
+            Value::Undefined(Undefined::Unset) => Ok(Value::Undefined(Undefined::Name(name))),
+            Value::Growing(list) => list.settle(&mut self.memory),
+            value => Ok(value),
         }
     }
 
-    fn global(&self, global: u32) -> Value<'a> {
+    fn global(&mut self, global: u32) -> Result<Value<'a>> {
         match self.globals[global as usize] {
             Value::Undefined(Undefined::Unset) => {
-                Value::Undefined(Undefined::Name(&self.program.globals[global as usize]))
+                Ok(Value::Undefined(Undefined::Name(&self.program.globals[global as usize])))
             }
-            value => value,
+            Value::Growing(list) => list.settle(&mut self.memory),
+            value => Ok(value),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `for` loops and the variable `loop`.
 
+use super::growing::Growing;
 use super::{Flow, Machine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::iterate::Iter;
@@ -22,6 +23,13 @@ pub(super) struct LoopState<'a> {
     length: Option<usize>,
     changed: Option<Value<'a>>,
     recursion: Option<Recursion>,
+}
+
+impl LoopState<'_> {
+    /// The next item was looked at.
+    pub(super) fn looks_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
 }
 
 /// What `loop(items)` of a recursive loop runs.
@@ -51,13 +59,11 @@ impl<'a> Machine<'a> {
             }
             None => self.run_plain(code, items, &mut ran)?,
         }
-        match &code.otherwise {
-            Some((entry, body)) if !ran => {
-                self.enter(entry);
-                self.block(body).map(drop)
-            }
-            _ => Ok(()),
-        }
+        self.or_else(code, ran)
+    }
+
+    pub(super) fn push_growing(&mut self, code: &'a For, list: &'a Growing<'a>) -> Object {
+        self.push_loop(code, Value::Growing(list), Iter::Growing { list, at: 0 }, None)
     }
 
     fn run_plain(&mut self, code: &'a For, items: Value<'a>, ran: &mut bool) -> Result<()> {
@@ -66,7 +72,7 @@ impl<'a> Machine<'a> {
             self.assign(&code.target, item)?;
             self.enter(&code.entry);
             match self.block(&code.body)? {
-                Flow::Break => break,
+                Flow::Break | Flow::Done => break,
                 Flow::Continue => {}
                 // As Jinja2 has it: a body that always breaks or continues counts as never run.
                 Flow::Next => *ran = true,
@@ -88,7 +94,7 @@ impl<'a> Machine<'a> {
             self.store(slot, Value::Object(object));
             self.enter(&code.entry);
             match self.block(&code.body)? {
-                Flow::Break => break,
+                Flow::Break | Flow::Done => break,
                 Flow::Continue => {}
                 Flow::Next => *ran = true,
             }
@@ -151,7 +157,7 @@ impl<'a> Machine<'a> {
         item
     }
 
-    fn advance(&mut self, at: usize) -> Result<Option<Value<'a>>> {
+    pub(super) fn advance(&mut self, at: usize) -> Result<Option<Value<'a>>> {
         let next = match self.loops[at].ahead.take() {
             Some(next) => Some(next),
             None => self.pull(at)?,

@@ -7,6 +7,7 @@
 mod access;
 mod calls;
 mod expressions;
+mod growing;
 mod loops;
 mod objects;
 mod statements;
@@ -19,11 +20,14 @@ use crate::filters::Lazy;
 use crate::iterate::Iter;
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::operators;
 use crate::output::Output;
 use crate::program::{Entry, Load, Program, Slot, Variable};
 use crate::text::Text;
 use crate::value::{Function, Object, Undefined, Value};
 
+use growing::Growth;
+pub use growing::{Growing, Grown};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
 
@@ -58,6 +62,8 @@ pub struct Machine<'a> {
     cyclers: Vec<Cycler<'a>>,
     joiners: Vec<Joiner<'a>>,
     macros: Vec<MacroValue>,
+    /// More texts are wanted of this rendering.
+    growth: Option<Growth<'a>>,
 }
 
 /// A running function.
@@ -76,6 +82,8 @@ enum Flow {
     Next,
     Break,
     Continue,
+    /// All texts were handed out.
+    Done,
 }
 
 /// Runs the program. Variables named twice: the last one counts.
@@ -87,33 +95,72 @@ pub fn run(
     arena: &Bump,
     output: &mut Output,
 ) -> Result<()> {
-    output.clear();
-    let mut machine = Machine {
-        memory: Memory::new(arena, &limits),
-        program,
-        output: std::mem::take(output),
-        spare: Vec::new(),
-        limits,
-        now,
-        globals: globals(program, variables),
-        slots: Vec::new(),
-        frames: Vec::new(),
-        base: 0,
-        calls: 0,
-        pending: Vec::new(),
-        texts: Vec::new(),
-        loops: Vec::new(),
-        loops_made: 0,
-        lazy: Vec::new(),
-        lazy_depth: 0,
-        namespaces: Vec::new(),
-        cyclers: Vec::new(),
-        joiners: Vec::new(),
-        macros: Vec::new(),
-    };
+    let mut machine = Machine::new(program, variables, (now, limits), arena, output);
     let done = machine.root();
     *output = machine.output;
     done
+}
+
+/// The same for several numbers of messages at once, as far as the template allows: the first of them, and one at
+/// least, with the texts behind what `output` holds in the end.
+pub fn run_growing(
+    program: &Program,
+    variables: &[(&str, Value<'_>)],
+    counts: &[usize],
+    (now, limits): (DateTime, Limits),
+    arena: &Bump,
+    output: &mut Output,
+) -> Result<Vec<Grown>> {
+    let mut machine = Machine::new(program, variables, (now, limits), arena, output);
+    let messages = variables.iter().rev().find(|(name, _)| *name == "messages");
+    let Some((_, Value::List(messages))) = messages else {
+        return Err(operators::type_error("the variable 'messages' is no list"));
+    };
+    let growth = Growth::new(&mut machine.memory, arena, messages, counts)?;
+    if let Some(at) = program.globals.iter().position(|name| &*name.0 == "messages") {
+        machine.globals[at] = growth.messages();
+    }
+    machine.growth = Some(growth);
+    let done = machine.root();
+    let grown = machine.end_growth(&done);
+    *output = machine.output;
+    Ok(grown)
+}
+
+impl<'a> Machine<'a> {
+    fn new(
+        program: &'a Program,
+        variables: &[(&str, Value<'a>)],
+        (now, limits): (DateTime, Limits),
+        arena: &'a Bump,
+        output: &mut Output,
+    ) -> Self {
+        output.clear();
+        Self {
+            memory: Memory::new(arena, &limits),
+            program,
+            output: std::mem::take(output),
+            spare: Vec::new(),
+            limits,
+            now,
+            globals: globals(program, variables),
+            slots: Vec::new(),
+            frames: Vec::new(),
+            base: 0,
+            calls: 0,
+            pending: Vec::new(),
+            texts: Vec::new(),
+            loops: Vec::new(),
+            loops_made: 0,
+            lazy: Vec::new(),
+            lazy_depth: 0,
+            namespaces: Vec::new(),
+            cyclers: Vec::new(),
+            joiners: Vec::new(),
+            macros: Vec::new(),
+            growth: None,
+        }
+    }
 }
 
 fn globals<'a>(program: &'a Program, variables: &[(&str, Value<'a>)]) -> Vec<Value<'a>> {
@@ -186,7 +233,7 @@ impl<'a> Machine<'a> {
     fn captured(&mut self, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<Text<'a>> {
         let own = self.spare.pop().unwrap_or_default();
         let outer = std::mem::replace(&mut self.output, own);
-        let done = run(self);
+        let done = self.aside(run);
         let mut own = std::mem::replace(&mut self.output, outer);
         let text = done.and_then(|()| own.as_text(&mut self.memory));
         own.clear();

@@ -12,6 +12,12 @@ pub(super) struct Namespace<'a> {
     pub entries: Vec<Entry<'a>>,
 }
 
+impl Namespace<'_> {
+    pub(super) fn copy(&self) -> Self {
+        Self { entries: self.entries.iter().map(|entry| Entry::new(entry.key, entry.value)).collect() }
+    }
+}
+
 pub(super) struct Cycler<'a> {
     items: &'a [Value<'a>],
     at: usize,

@@ -4,14 +4,18 @@ use super::{Flow, Machine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::iterate::Iter;
 use crate::operators;
-use crate::program::{Block, Expr, Stmt, StmtKind, Target};
+use crate::program::{Expr, Stmt, StmtKind, Target};
 use crate::text::Text;
 use crate::value::{Object, Value};
 
 impl<'a> Machine<'a> {
-    pub(super) fn block(&mut self, block: &'a Block) -> Result<Flow> {
-        for stmt in block {
+    pub(super) fn block(&mut self, block: &'a [Stmt]) -> Result<Flow> {
+        for (at, stmt) in block.iter().enumerate() {
+            let follows = self.growth.is_some() && self.follow(&block[at + 1..]);
             let flow = self.stmt(stmt).map_err(|error| error.at(stmt.place))?;
+            if follows {
+                self.followed();
+            }
             if flow != Flow::Next {
                 return Ok(flow);
             }
@@ -30,6 +34,9 @@ impl<'a> Machine<'a> {
             }
             StmtKind::If { branches, otherwise } => {
                 for (test, body) in branches {
+                    if self.growth.is_some() && self.grows_and_holds(test) {
+                        return self.block(body);
+                    }
                     let test = self.operand(test)?;
                     if operators::truth(test) {
                         return self.block(body);
@@ -38,16 +45,22 @@ impl<'a> Machine<'a> {
                 return self.block(otherwise);
             }
             StmtKind::For(code) => {
-                let items = self.operand(&code.iter)?;
-                self.run_loop(code, items, None)?;
+                let items = self.maybe_growing(&code.iter)?;
+                if let Value::Growing(list) = items {
+                    return self.run_growing(code, list);
+                }
+                self.aside(|machine| machine.run_loop(code, items, None))?;
             }
             StmtKind::RecursiveFor { iter, function } => {
                 let items = self.operand(iter)?;
                 let parent = self.frames.len() - 1;
-                self.recursive_loop(*function, parent, items, 0)?;
+                self.aside(|machine| machine.recursive_loop(*function, parent, items, 0))?;
             }
             StmtKind::Set { target, value } => {
-                let value = self.operand(value)?;
+                let value = match target {
+                    Target::Slot(_) => self.maybe_growing(value)?,
+                    _ => self.operand(value)?,
+                };
                 self.assign(target, value)?;
             }
             StmtKind::Capture { entry, body, slot, then } => {
@@ -75,7 +88,7 @@ impl<'a> Machine<'a> {
             StmtKind::Generation { entry, body } => {
                 self.enter(entry);
                 let start = self.output.text().len();
-                let flow = self.block(body)?;
+                let flow = self.aside(|machine| machine.block(body))?;
                 self.output.mark_generation(start);
                 return Ok(flow);
             }

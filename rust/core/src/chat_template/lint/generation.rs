@@ -10,7 +10,7 @@ use everyturn_template::Arena;
 use super::super::ChatTemplate;
 use super::probes::{conversation, targets};
 use crate::options::PromptMismatch;
-use crate::render::render;
+use crate::render::render_alone;
 
 pub(super) struct Generation {
     /// How many the template has.
@@ -42,10 +42,10 @@ fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
     let marked = joined(&whole.generations);
     let trained: Vec<Trained> = targets(&plain)
         .filter_map(|(target, message)| {
-            let rendered = render(&prepared, message, target, PromptMismatch::Error).ok()?;
-            let start = rendered.prompt.len();
-            let behind = whole.text.strip_prefix(&rendered.prompt)?;
-            let completion = &rendered.completion;
+            let (prompt, completion) =
+                render_alone(&prepared, message, target, PromptMismatch::Error).ok()?;
+            let start = prompt.len();
+            let behind = whole.text.strip_prefix(&prompt)?;
             behind.starts_with(&completion.text).then(|| Trained {
                 start,
                 stop_at: start + completion.stop_at,

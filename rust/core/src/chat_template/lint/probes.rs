@@ -14,7 +14,7 @@ use crate::conversation::{Conversation, Message, Role};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
 use crate::options::PromptMismatch;
-use crate::render::render;
+use crate::render::render_alone;
 
 /// Targets of each conversation.
 pub(super) const TARGETS: usize = 3;
@@ -184,7 +184,7 @@ fn first_error(
     conversation: &Conversation,
     policy: PromptMismatch,
 ) -> Option<Error> {
-    targets(conversation).find_map(|(target, message)| render(prepared, message, target, policy).err())
+    targets(conversation).find_map(|(target, message)| render_alone(prepared, message, target, policy).err())
 }
 
 pub(super) fn rewriting(
@@ -235,10 +235,9 @@ pub(super) fn rows(
     let prepared = template.prepare(&arena, conversation);
     let mut rows: Vec<String> = Vec::new();
     for (target, message) in targets(conversation) {
-        let rendered = render(&prepared, message, target, policy).ok()?;
-        let longest =
-            rows.iter_mut().filter(|row| rendered.prompt.starts_with(&**row)).max_by_key(|row| row.len());
-        let text = rendered.prompt.clone() + &rendered.completion.text;
+        let (prompt, completion) = render_alone(&prepared, message, target, policy).ok()?;
+        let longest = rows.iter_mut().filter(|row| prompt.starts_with(&**row)).max_by_key(|row| row.len());
+        let text = prompt.clone() + &completion.text;
         match longest {
             Some(row) => *row = text,
             None => rows.push(text),

@@ -1,0 +1,56 @@
+//! The texts of the first messages of a conversation, then of more of them, and so on.
+//!
+//! In: a prepared conversation and the numbers of messages. Out: each text as a rendering of its own gives it, and how
+//! much of it is known to be as in the text before. One rendering is made for as many texts as the template allows.
+
+use everyturn_template::Grown;
+
+use super::Prepared;
+use super::engine::template_error;
+use crate::error::Result;
+use crate::pieces::Pieces;
+
+pub struct Series<'p, 'a> {
+    prepared: &'p Prepared<'a>,
+    /// In rising order.
+    counts: Vec<usize>,
+    add_generation_prompt: bool,
+    text: String,
+    grown: Vec<Grown>,
+    /// Which of the counts the first of them is of.
+    first: usize,
+    /// The text that was asked for last, among them.
+    last: Option<usize>,
+}
+
+/// A text of a series.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'s> {
+    pub text: Pieces<'s>,
+    /// Its first bytes are those of the text that was asked for before, so many at least.
+    pub same: usize,
+}
+
+impl<'p, 'a> Series<'p, 'a> {
+    pub fn new(prepared: &'p Prepared<'a>, counts: Vec<usize>, add_generation_prompt: bool) -> Self {
+        let (text, grown) = (String::new(), Vec::new());
+        Self { prepared, counts, add_generation_prompt, text, grown, first: 0, last: None }
+    }
+
+    /// The text of so many messages. They are asked for in the order of the series.
+    pub fn get(&mut self, count: usize) -> Result<Shown<'_>> {
+        let at = self.counts.partition_point(|known| *known < count);
+        if at >= self.first + self.grown.len() || at < self.first {
+            let counts = self.counts.get(at..).filter(|counts| counts.first() == Some(&count));
+            let counts = counts.unwrap_or(std::slice::from_ref(&count));
+            (self.text, self.grown) = self.prepared.render_growing(counts, self.add_generation_prompt)?;
+            (self.first, self.last) = (at, None);
+        }
+        let at = at - self.first;
+        let last = self.last.replace(at);
+        let grown = &self.grown[at];
+        let (end, _) = grown.end.as_ref().map_err(template_error)?;
+        let same = last.filter(|last| *last <= at).map_or(0, |last| self.grown[last].stable);
+        Ok(Shown { text: Pieces { head: &self.text[..grown.stable], tail: end }, same })
+    }
+}

@@ -1,0 +1,78 @@
+//! The `tokenizers` library: what it gives is what "the ids of a text" means here.
+
+use std::ops::Range;
+
+use tokenizers::Tokenizer as HfTokenizer;
+use tokenizers::models::ModelWrapper;
+
+use super::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+
+pub struct Reference(HfTokenizer);
+
+/// The ids of a text with the bytes each came from.
+pub struct Encoding {
+    pub ids: Vec<i32>,
+    pub bytes: Vec<Range<usize>>,
+}
+
+impl Reference {
+    pub const NAME: &str = "tokenizers 0.23.2";
+
+    pub fn from_bytes(json: &[u8]) -> Result<Self> {
+        let error = |error: &dyn std::fmt::Display| {
+            Error::new(ErrorKind::Model, format!("tokenizer.json cannot be read: {error}"))
+        };
+        let mut whole = HfTokenizer::from_bytes(json).map_err(|cause| error(&cause))?;
+        // Stored truncation and padding would cut or fill samples behind our back.
+        whole.with_truncation(None).map_err(|cause| error(&cause))?;
+        whole.with_padding(None);
+        if let ModelWrapper::BPE(bpe) = whole.get_model()
+            && bpe.dropout.is_some_and(|dropout| dropout > 0.0)
+        {
+            return Err(error(&"BPE dropout makes ids random"));
+        }
+        if i32::try_from(whole.get_vocab_size(true)).is_err() {
+            return Err(error(&"the vocabulary does not fit 32-bit ids"));
+        }
+        Ok(Self(whole))
+    }
+
+    pub fn library(&self) -> &HfTokenizer {
+        &self.0
+    }
+
+    pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<i32>> {
+        let encoding = self.0.encode_fast(text, add_special_tokens).map_err(|cause| encode_error(&*cause))?;
+        Ok(signed(encoding.get_ids()))
+    }
+
+    pub fn encode_with_bytes(&self, text: &str) -> Result<Encoding> {
+        let encoding = self.0.encode(text, false).map_err(|cause| encode_error(&*cause))?;
+        Ok(Encoding {
+            ids: signed(encoding.get_ids()),
+            bytes: encoding.get_offsets().iter().map(|(start, end)| *start..*end).collect(),
+        })
+    }
+
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.0.decode(ids, false).map_err(|cause| encode_error(&*cause))
+    }
+}
+
+impl Engine for Reference {
+    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encoding = self.0.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
+        ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
+        Ok(())
+    }
+}
+
+pub(super) fn encode_error(cause: &(dyn std::error::Error + Send + Sync)) -> Error {
+    Error::new(ErrorKind::Encode, format!("the tokenizer failed: {cause}"))
+}
+
+/// Ids are below 2^31: `from_bytes` has checked the vocabulary.
+pub(super) fn signed(ids: &[u32]) -> Vec<i32> {
+    ids.iter().map(|id| id.cast_signed()).collect()
+}
