@@ -16,6 +16,8 @@ from everyturn.bench.corpus import Corpus
 from everyturn.bench.tools import Made, Row
 from everyturn.samples import IGNORE_INDEX
 
+ONLY_TOOL = "trained by it, not by everyturn"
+ONLY_EVERYTURN = "trained by everyturn, not by it"
 SHOWN_TOKENS = 12
 """Tokens that are shown before and behind the place of a difference."""
 
@@ -184,7 +186,7 @@ def _difference(
         place=place,
         target=None,
         position=start,
-        what="trained, and no target",
+        what=ONLY_TOOL,
         expected=("", ""),
         found=_context(row, start, decode),
     )
@@ -201,11 +203,11 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
     for begin, end in spans(row.labels):
         if begin < len(ids) and end > start:
             if begin != start:
-                return min(begin, start), "trained by one alone"
+                return min(begin, start), ONLY_TOOL if begin < start else ONLY_EVERYTURN
             if end != len(ids):
-                return min(end, len(ids)), "trained by one alone"
+                return min(end, len(ids)), ONLY_TOOL if end > len(ids) else ONLY_EVERYTURN
             return start, "labels that are not the ids at their place"
-    return start, "not trained by it"
+    return start, ONLY_EVERYTURN
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
@@ -216,8 +218,6 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
     return min(len(a), len(b))
 
 
-def _context(
-    row: Row, position: int, decode: Callable[[Sequence[int]], str]
-) -> tuple[str, str]:
+def _context(row: Row, position: int, decode: Callable[[Sequence[int]], str]) -> tuple[str, str]:
     before = row.ids[max(0, position - SHOWN_TOKENS) : position]
     return decode(before), decode(row.ids[position : position + SHOWN_TOKENS])

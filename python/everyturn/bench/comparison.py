@@ -172,9 +172,7 @@ def run(plan: Plan, corpus: Corpus, say: Say, show: Callable[[str, Checked], Non
         path.write_bytes(corpus.data)
         jobs, checked, left_out = check(plan, corpus, path, say, show)
         results = measure(plan.timed(jobs), str(path), seconds=plan.seconds, say=say)
-    return Comparison(
-        corpus=corpus, checked=checked, left_out=left_out, results=tuple(results)
-    )
+    return Comparison(corpus=corpus, checked=checked, left_out=left_out, results=tuple(results))
 
 
 def check(

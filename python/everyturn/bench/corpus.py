@@ -12,7 +12,7 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +25,7 @@ BUILT_IN_CHATS = 200
 MARK_KEYS = frozenset({"weight", "trainable", "train", "loss", "loss_weight"})
 """Keys of messages that steer training: without them every tool trains every assistant message."""
 
-_OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 

@@ -47,7 +47,9 @@ def _draw_sweep(figure: Any, sweep: Sweep) -> None:
             marker="o",
             label=f"{series.tool}, threads: {series.threads}",
         )
-    axes.set(xscale="log", yscale="log", ylabel="CPU-seconds")
+    axes.set_xscale("log", base=2)
+    axes.set(yscale="log", ylabel="CPU-seconds")
+    axes.xaxis.set_major_formatter("{x:g}")
     if sweep.kind == "turns":
         axes.set(xlabel="turns of a conversation", title="cost of one conversation")
     else:

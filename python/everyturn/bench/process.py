@@ -56,7 +56,7 @@ class Child(AbstractContextManager["Child"]):
         self.variant: str | None = None
 
     def __enter__(self) -> "Child":
-        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._words: IO[bytes] = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "everyturn.bench.worker"],
             stdin=subprocess.PIPE,

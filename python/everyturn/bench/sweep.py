@@ -77,11 +77,13 @@ class Sweep:
 
     Attributes:
         kind: ``turns`` or ``size``.
+        layout: Everyturn's; a row for each target has a quadratic number of tokens.
         series: In the order of the tools.
         left_out: Peers that could not take part, with the reason.
     """
 
     kind: str
+    layout: str
     series: tuple[Series, ...]
     left_out: Mapping[str, str]
 
@@ -118,10 +120,10 @@ def turns(plan: Plan, most: int, say: Say) -> Sweep:
             counts = [len(corpus.lines) for corpus in corpora]
             points = _points(amounts, counts, rounds, counts, [None] * len(rounds))
             equal = checked[job.tool].agreement.is_equal
-            series.append(
-                Series(tool=job.tool, threads=job.threads, is_equal=equal, points=points)
-            )
-    return Sweep(kind="turns", series=tuple(series), left_out=left_out)
+            series.append(Series(tool=job.tool, threads=job.threads, is_equal=equal, points=points))
+    return Sweep(
+        kind="turns", layout=plan.options["layout"], series=tuple(series), left_out=left_out
+    )
 
 
 def size(plan: Plan, most: float, say: Say, corpus: Corpus | None) -> Sweep:
@@ -142,7 +144,7 @@ def size(plan: Plan, most: float, say: Say, corpus: Corpus | None) -> Sweep:
                     peaks.append(child.peak_bytes())
             points = _points(amounts, [1] * len(amounts), rounds, counts, peaks)
             series.append(Series(tool=EVERYTURN, threads=threads, is_equal=None, points=points))
-    return Sweep(kind="size", series=tuple(series), left_out={})
+    return Sweep(kind="size", layout=plan.options["layout"], series=tuple(series), left_out={})
 
 
 def _even(turn_count: int) -> Corpus:

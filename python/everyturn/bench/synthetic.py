@@ -10,7 +10,7 @@ from typing import Any
 
 Chat = dict[str, Any]
 
-WORDS = """
+WORD_LIST = """
 the a of to and in that it is for with as on be at by this from or an which are was but not have has had one all can
 will would there their what when who more no if out so up said about into than them only other time new some could
 these two may first then do any like my now over such our man me even most made after also did many off before must
@@ -19,11 +19,12 @@ make world still see own work long here get both between life being under never 
 us great old year come since against go came right used take three model table answer question water letter number
 window station garden bread paper river winter engine market doctor bridge teacher signal memory pattern weather
 compiler function network database certificate temperature measurement unfortunately approximately responsibility
-""".split()
+"""
+WORDS = WORD_LIST.split()
 OTHER_SCRIPTS = (
-    "春になると川の水が増えます。",  # noqa: RUF001
-    "这个问题有两个答案。",  # noqa: RUF001
-    "Сколько стоит билет до моря?",  # noqa: RUF001
+    "春になると川の水が増えます。",
+    "这个问题有两个答案。",
+    "Сколько стоит билет до моря?",
     "كم تبعد المدينة عن البحر؟",
     "Über den Wolken wäre es schöner 🙂",
 )

@@ -3,8 +3,12 @@
 In: a `Comparison` or a `Sweep`. Out: tables of rich; the command line prints them.
 """
 
-from rich.table import Table
+import math
 
+from rich.table import Table
+from rich.text import Text
+
+from everyturn.bench.compare import Agreement
 from everyturn.bench.comparison import Comparison
 from everyturn.bench.measure import Result
 from everyturn.bench.sweep import Sweep
@@ -15,10 +19,11 @@ NOT_EQUAL = "not equal"
 
 def comparison_table(comparison: Comparison) -> Table:
     """Return a row for each tool and number of threads."""
-    table = Table(title=_title(comparison), title_justify="left")
+    table = Table(title=Text(_title(comparison)), title_justify="left")
     table.add_column("tool")
     for heading in (
         "threads",
+        "agrees",
         "MB/s",
         "MB/CPU-s",
         "chats/s",
@@ -36,6 +41,7 @@ def comparison_table(comparison: Comparison) -> Table:
         table.add_row(
             result.tool,
             str(result.threads),
+            _share(comparison.checked[result.tool].agreement),
             _short(rates["megabytes_per_second"]),
             _short(rates["megabytes_per_cpu_second"]),
             _short(rates["conversations_per_second"]),
@@ -52,14 +58,12 @@ def comparison_table(comparison: Comparison) -> Table:
 def sweep_table(sweep: Sweep) -> Table:
     """Return a row for each step, with columns for each tool and number of threads."""
     of_turns = sweep.kind == "turns"
-    table = Table(
-        title="cost of a conversation, by its turns" if of_turns else "cost of a file, by its size",
-        title_justify="left",
-    )
+    what = "a conversation, by its turns" if of_turns else "a file, by its size"
+    table = Table(title=f"cost of {what}; layout {sweep.layout}", title_justify="left")
     table.add_column("turns" if of_turns else "MB", justify="right")
     for series in sweep.series:
         mark = f", {NOT_EQUAL}" if series.is_equal is False else ""
-        name = f"{series.tool}, {series.threads} thr.{mark}\n"
+        name = f"{series.tool} x{series.threads}{mark}\n"
         for heading in ("CPU-ms", "ms", "growth") if of_turns else ("CPU-s", "s", "growth"):
             table.add_column(name + heading, justify="right")
         if not of_turns:
@@ -89,6 +93,14 @@ def _ratios(comparison: Comparison, result: Result) -> tuple[str, str]:
         return NOT_EQUAL, NOT_EQUAL
     ours = comparison.ours(result)
     return f"{result.wall / ours.wall:.1f}x", f"{result.cpu / ours.cpu:.1f}x"
+
+
+def _share(agreement: Agreement) -> str:
+    """Return the share of targets on which a tool agrees; all means all."""
+    if agreement.is_equal:
+        return "100 %"
+    share = agreement.equal_targets / agreement.targets if agreement.targets else 0.0
+    return f"{math.floor(1000 * share) / 10:.1f} %"
 
 
 def _short(value: float) -> str:

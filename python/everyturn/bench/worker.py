@@ -14,10 +14,12 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Made, Row, Tool, Unusable, reason
@@ -95,19 +97,18 @@ def peak_bytes() -> int:
 def write_made(path: Path, made: Made) -> None:
     """Write what a tool made as flat arrays."""
     lengths = [len(row.ids) for row in made.rows]
-    flat = {
-        name: np.fromiter(
-            (value for row in made.rows for value in getattr(row, name)), np.int32, sum(lengths)
-        )
-        for name in ("ids", "labels")
-    }
     np.savez(
         path,
-        **flat,
+        ids=_flat((row.ids for row in made.rows), sum(lengths)),
+        labels=_flat((row.labels for row in made.rows), sum(lengths)),
         lengths=np.array(lengths, dtype=np.int64),
         record=np.array([row.record for row in made.rows], dtype=np.int64),
         failures=np.array(json.dumps(made.failures)),
     )
+
+
+def _flat(rows: Iterable[Sequence[int]], length: int) -> npt.NDArray[np.int32]:
+    return np.fromiter(itertools.chain.from_iterable(rows), np.int32, length)
 
 
 def read_made(path: Path) -> Made:

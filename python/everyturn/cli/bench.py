@@ -61,9 +61,7 @@ def add_parser(commands: Any, name: str) -> None:
         help="transformers, transformers-mask, trl, tml, tinker, installed or none "
         "(default: transformers, if it is installed)",
     )
-    parser.add_argument(
-        "--threads", type=_counts, default=(1,), metavar="N,..", help="default: 1"
-    )
+    parser.add_argument("--threads", type=_counts, default=(1,), metavar="N,..", help="default: 1")
     parser.add_argument(
         "--limit",
         type=_count,

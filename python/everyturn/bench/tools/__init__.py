@@ -105,6 +105,4 @@ def reason(error: BaseException) -> str:
 
 def labels_of(ids: Sequence[int], weights: Sequence[float]) -> list[int]:
     """Return the ids where there is a weight, else -100."""
-    return [
-        token if weight else IGNORE_INDEX for token, weight in zip(ids, weights, strict=True)
-    ]
+    return [token if weight else IGNORE_INDEX for token, weight in zip(ids, weights, strict=True)]

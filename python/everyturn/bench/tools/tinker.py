@@ -1,11 +1,9 @@
 """tinker-cookbook: `build_supervised_examples` of its renderers, which expands per turn where a renderer needs it."""
 
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
-
-import transformers
-from tinker_cookbook import renderers
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Record, RecordTool, labels_of
@@ -23,7 +21,8 @@ NAMES = (
 class Tinker(RecordTool):
     """One of its renderers."""
 
-    def __init__(self, name: str, tokenizer: Any) -> None:
+    def __init__(self, renderers: Any, name: str, tokenizer: Any) -> None:
+        self._renderers = renderers
         self._renderer = renderers.get_renderer(name, tokenizer)
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
@@ -31,11 +30,11 @@ class Tinker(RecordTool):
         messages = with_thinking_parts(record)
         for message in messages:
             if calls := message.get("tool_calls"):
-                message["tool_calls"] = [_tool_call(call) for call in calls]
+                message["tool_calls"] = [self._tool_call(call) for call in calls]
         if tools := record.get("tools"):
             messages = self._with_tools(messages, [tool["function"] for tool in tools])
         examples = self._renderer.build_supervised_examples(
-            messages, train_on_what=renderers.TrainOnWhat.ALL_ASSISTANT_MESSAGES
+            messages, train_on_what=self._renderers.TrainOnWhat.ALL_ASSISTANT_MESSAGES
         )
         for tokens, weights in examples:
             ids = tokens.to_ints()
@@ -48,21 +47,25 @@ class Tinker(RecordTool):
         prefix = self._renderer.create_conversation_prefix_with_tools(tools, system_prompt=system)
         return [*prefix, *messages]
 
+    def _tool_call(self, call: dict[str, Any]) -> Any:
+        function = call["function"]
+        arguments = function["arguments"]
+        text = (
+            arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        )
+        body = self._renderers.ToolCall.FunctionBody(name=function["name"], arguments=text)
+        return self._renderers.ToolCall(id=call.get("id"), function=body)
+
 
 def load(job: Job) -> RecordTool:
     """Find the renderer of the model."""
+    import transformers
+    from tinker_cookbook import renderers
+
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.folder)
-    return choose(job, _candidates(tokenizer))
+    return choose(job, _candidates(renderers, tokenizer))
 
 
-def _candidates(tokenizer: Any) -> Iterator[tuple[str, Make]]:
+def _candidates(renderers: Any, tokenizer: Any) -> Iterator[tuple[str, Make]]:
     for name in NAMES:
-        yield name, lambda name=name: Tinker(name, tokenizer)
-
-
-def _tool_call(call: dict[str, Any]) -> Any:
-    function = call["function"]
-    arguments = function["arguments"]
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    body = renderers.ToolCall.FunctionBody(name=function["name"], arguments=text)
-    return renderers.ToolCall(id=call.get("id"), function=body)
+        yield name, functools.partial(Tinker, renderers, name, tokenizer)

@@ -1,9 +1,8 @@
 """tml-renderers: `render_for_sft` of its native renderers, each with a vocabulary of its own."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-
-from tml_renderers import chat, renderers
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Record, RecordTool, labels_of
@@ -17,13 +16,16 @@ class Tml(RecordTool):
     """One of its renderers."""
 
     def __init__(self, renderer: Any) -> None:
+        from tml_renderers import chat
+
+        self._message: Any = chat.OpenAIMessage
         self._renderer = renderer
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
         """Yield the rows that it merges a conversation into."""
         if record.get("tools"):
             raise ValueError("records with tools are not handed to tml-renderers")
-        messages = chat.OpenAIMessage.from_oss_messages(with_thinking_parts(record))
+        messages = self._message.from_oss_messages(with_thinking_parts(record))
         for example in self._renderer.render_for_sft(messages):
             ids = [token for span in example.input_token_spans for token in span.span.int_tokens]
             yield ids, labels_of(ids, example.per_token_loss_weight_unshifted)
@@ -35,6 +37,8 @@ def load(job: Job) -> RecordTool:
 
 
 def _candidates() -> Iterator[tuple[str, Make]]:
+    from tml_renderers import renderers
+
     classes = [(name, kind) for name, kind in vars(renderers).items() if isinstance(kind, type)]
     for name, kind in sorted(classes):
         makes = [(name, kind)]
@@ -44,4 +48,8 @@ def _candidates() -> Iterator[tuple[str, Make]]:
             if hasattr(kind, variant)
         ]
         for title, make in makes:
-            yield title, lambda make=make: Tml(make())
+            yield title, functools.partial(_tool, make)
+
+
+def _tool(make: Callable[[], Any]) -> Tml:
+    return Tml(make())

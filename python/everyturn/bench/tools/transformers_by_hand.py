@@ -45,7 +45,7 @@ class ByHand(Tool):
             for number, line in enumerate(lines[start : start + BATCH], start):
                 try:
                     turns += list(self._turns(number, json.loads(line)))
-                except Exception as error:  # noqa: BLE001 - templates raise what they like
+                except Exception as error:  # noqa: BLE001, PERF203 - templates raise what they like
                     made.failures[number] = reason(error)
             made.rows += self._encode(turns)
         return made
@@ -97,7 +97,8 @@ def load(job: Job) -> ByHand:
 def load_tokenizer(job: Job) -> Any:
     """Load tokenizer.json as it is, with its chat template, and stop the clock of templates."""
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    chat_template_utils.datetime = _clock(dt.datetime.fromisoformat(job.now))
+    clock = _clock(dt.datetime.fromisoformat(job.now))
+    setattr(chat_template_utils, "datetime", clock)  # noqa: B010 - no name that it exports
     tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(job.folder)
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()

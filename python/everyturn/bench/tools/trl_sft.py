@@ -7,15 +7,8 @@ import json
 import tempfile
 from typing import Any
 
-import datasets
-import transformers
-from transformers.utils import logging
-from trl import SFTConfig, SFTTrainer
-from trl.chat_template_utils import get_training_chat_template, has_generation_markers
-
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Made, Record, Row, Tool, Unusable, lines_of, reason
-
 
 COLUMNS = ("messages", "tools", "chat_template_kwargs")
 """What it reads of a record."""
@@ -25,6 +18,12 @@ class Trl(Tool):
     """A trainer's tokenizer, template and settings."""
 
     def __init__(self, job: Job) -> None:
+        import datasets
+        import transformers
+        from transformers.utils import logging
+        from trl import SFTConfig
+
+        self._datasets: Any = datasets
         datasets.disable_progress_bars()
         datasets.disable_caching()
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -49,7 +48,7 @@ class Trl(Tool):
         used = [key for key in COLUMNS if any(record[key] for record in records)]
         rows = [{key: record[key] for key in used} for record in records]
         return self._trainer._prepare_dataset(  # noqa: SLF001 - the step has no public name
-            datasets.Dataset.from_list(rows, on_mixed_types="use_json"),
+            self._datasets.Dataset.from_list(rows, on_mixed_types="use_json"),
             self._tokenizer,
             self._config,
             packing=False,
@@ -60,9 +59,7 @@ class Trl(Tool):
     def made(self, result: Any) -> Made:
         """Return the rows: one a record, in order."""
         columns = result.select_columns(["input_ids", "labels"])
-        return Made(
-            rows=[Row(i, row["input_ids"], row["labels"]) for i, row in enumerate(columns)]
-        )
+        return Made(rows=[Row(i, row["input_ids"], row["labels"]) for i, row in enumerate(columns)])
 
     def _record(self, record: Record) -> Record:
         kwargs = {**self._kwargs, **(record.get("chat_template_kwargs") or {})}
@@ -71,6 +68,9 @@ class Trl(Tool):
         return {**kept, "tools": None if tools is None else json.dumps(tools, ensure_ascii=False)}
 
     def _bare_trainer(self) -> Any:
+        from trl import SFTTrainer
+        from trl.chat_template_utils import get_training_chat_template, has_generation_markers
+
         trainer: Any = object.__new__(SFTTrainer)
         trainer._tokenizer = self._tokenizer  # noqa: SLF001 - what its __init__ would set
         trainer.completion_only_loss = False
