@@ -4,6 +4,8 @@ import bz2
 import dataclasses
 import gzip
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -155,10 +157,8 @@ def test_a_wrong_peer_is_found_and_still_timed(
     assert "transformers: 0 of 1 targets agree (0.0 %), 1 trained stretches" in done.out
     assert f"first difference: {file}:2, target 0, token" in done.out
     assert ONLY_TOOL in done.out
-    assert (
-        "..'<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\nHello<|im_end|>' | '\\n'"
-        in (done.out)
-    )
+    assert "Hello<|im_end|>' | ''.." in done.out
+    assert r"Hello<|im_end|>' | '\n'.." in done.out
     row = next(line for line in done.out.splitlines() if line.startswith("│ transformers"))
     assert row.count("not equal") == 2
 
@@ -425,3 +425,20 @@ def test_peers_are_optional() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "│ everyturn" in done.stdout
+
+
+def test_ctrl_c_ends_the_run_and_its_children() -> None:
+    """Exit 130, and no process is left behind."""
+    command = [sys.executable, "-m", "everyturn", "bench", "--peers", "none", "--seconds", "600"]
+    with subprocess.Popen(
+        [*command, "--limit", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if line.startswith("round 1"):
+                break
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(30) == 130
+    # The group has no member left: whoever it had was ended and waited for.
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)

@@ -178,10 +178,7 @@ def _difference(
                 expected=_context(row, position, decode),
                 found=_context(nearest or empty, position, decode),
             )
-    ours = {target for row in expected for target in _targets(row)}
-    start, row = next(
-        (target[0], row) for row in found for target in _targets(row) if target not in ours
-    )
+    start, row = _first_extra(expected, found)
     return Difference(
         place=place,
         target=None,
@@ -190,6 +187,17 @@ def _difference(
         expected=("", ""),
         found=_context(row, start, decode),
     )
+
+
+def _first_extra(expected: list[Row], found: list[Row]) -> tuple[int, Row]:
+    """Return where the first stretch begins that is no target, or is one for the second time."""
+    left = Counter(target for row in expected for target in _targets(row))
+    for row in found:
+        for target in _targets(row):
+            if not left[target]:
+                return target[0], row
+            left[target] -= 1
+    raise ValueError("every stretch is a target")
 
 
 def _departure(target: Target, row: Row | None) -> tuple[int, str]:
