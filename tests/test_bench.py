@@ -110,7 +110,7 @@ def test_a_run_on_built_in_chats_tells_everything(bench: Command, tmp_path: Path
     assert file["name"] == corpus.BUILT_IN
     assert file["bytes"] == report["data"]["bytes"]
     assert len(file["sha256"]) == 64
-    assert report["agreement"][BY_HAND]["agreement"]["first_difference"] is None
+    assert report["agreement"][BY_HAND]["first_difference"] is None
 
 
 def test_the_layout_is_checked_too(bench: Command, tmp_path: Path) -> None:
@@ -161,6 +161,20 @@ def test_a_wrong_peer_is_found_and_still_timed(
     assert r"Hello<|im_end|>' | '\n'.." in done.out
     row = next(line for line in done.out.splitlines() if line.startswith("│ transformers"))
     assert row.count("not equal") == 2
+
+
+def test_only_what_all_can_do_is_timed(bench: Command, tmp_path: Path) -> None:
+    """A record that everyturn finds faulty, or a peer cannot render, costs nobody time."""
+    file, path = tmp_path / "chats.jsonl", tmp_path / "out.json"
+    good, faulty = {"messages": [TURN, ANSWER]}, {"messages": [ANSWER]}
+    file.write_bytes(to_jsonl([good, faulty, good]))
+    done = bench("--data", file, "--json", path, *QUICK)
+    assert done.code == 0
+    assert "2 of 3 records compared, 1 faulty to everyturn" in done.out
+    assert "the 2 conversations of 3 that all tools can do" in done.out
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert report["timed_conversations"] == 2
+    assert report["timed_bytes"] == 2 * len(to_jsonl([good]))
 
 
 def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> None:
@@ -314,15 +328,29 @@ def test_records_come_in_the_form_that_transformers_takes() -> None:
             {"role": "assistant", "content": None, "tool_calls": [call]},
         ],
     }
-    line, _ = corpus.usable_line(json.dumps(record).encode())
-    assert line is not None
-    changed = json.loads(line)
+    changed = json.loads(corpus.usable_line(json.dumps(record).encode()))
     assert changed["tools"] == []
     assert changed["messages"][0]["content"] == "one\ntwo"
-    assert "content" not in changed["messages"][1]
+    assert changed["messages"][1]["content"] == ""
     assert changed["messages"][1]["tool_calls"][0]["function"]["arguments"] == {"a": 1}
     plain = b'{"messages":  [{"role": "user", "content": "1e2"}]}'
-    assert corpus.usable_line(plain) == (plain, "")
+    assert corpus.usable_line(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "content that is not"),
+        ({"messages": [TURN], "tools": "{"}, "tools that are not JSON"),
+        ({"messages": [{"role": "user", "content": "\ud800", "weight": 1}]}, "a lone surrogate"),
+        ({"messages": "Hi"}, "no list of messages"),
+        ([], "no list of messages"),
+    ],
+)
+def test_what_not_every_tool_could_be_given_is_left_out(record: Any, why: str) -> None:
+    """With the reason that is counted."""
+    with pytest.raises(corpus.LeftOutError, match=why):
+        corpus.usable_line(json.dumps(record).encode())
 
 
 def test_made_up_chats_are_the_same_each_time() -> None:

@@ -4,8 +4,10 @@ In: a `Plan` and a corpus. Out: a `Comparison`. What it prints is the business o
 """
 
 import dataclasses
+import functools
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,14 +91,14 @@ class Checked:
 
     Attributes:
         agreement: With everyturn's row for each target.
-        rows: How many it made.
-        tokens: Of all its rows.
+        tokens: Of its rows, by record.
+        failures: The records that it could not do, with the reason.
         variant: Which of its own renderers it chose.
     """
 
     agreement: Agreement
-    rows: int
-    tokens: int
+    tokens: Mapping[int, int]
+    failures: Mapping[int, str]
     variant: str | None
 
 
@@ -106,15 +108,22 @@ class Comparison:
 
     Attributes:
         corpus: The records.
+        timed: Those that every tool can do, by number.
         checked: By tool.
         left_out: Peers that could not take part, with the reason.
         results: In the order in which they took turns.
     """
 
     corpus: Corpus
+    timed: tuple[int, ...]
     checked: Mapping[str, Checked]
     left_out: Mapping[str, str]
     results: tuple[Result, ...]
+
+    @functools.cached_property
+    def timed_corpus(self) -> Corpus:
+        """The records that were timed."""
+        return self.corpus.select(self.timed)
 
     def is_equal(self, tool: str) -> bool:
         """Whether a tool trains what everyturn trains."""
@@ -134,18 +143,25 @@ class Comparison:
             ratios = {"cpu": result.cpu / ours.cpu, "wall": result.wall / ours.wall}
             entry = {**result.to_dict(), **self.rates(result), "ratio": ratios}
             results.append({**entry, "is_equal": self.is_equal(result.tool)})
+        agreements = {
+            name: {**dataclasses.asdict(each.agreement), "variant": each.variant}
+            for name, each in self.checked.items()
+        }
         return {
-            "agreement": {name: dataclasses.asdict(each) for name, each in self.checked.items()},
+            "agreement": agreements,
+            "timed_conversations": len(self.timed),
+            "timed_bytes": len(self.timed_corpus.data),
             "left_out": dict(self.left_out),
             "results": results,
         }
 
     def rates(self, result: Result) -> dict[str, float]:
         """Return what a tool does in a second, by the wall and by CPU-second."""
-        amounts = {
-            "megabytes": len(self.corpus.data) / 1e6,
-            "conversations": float(len(self.corpus.lines)),
-            "tokens": float(self.checked[result.tool].tokens),
+        tokens = self.checked[result.tool].tokens
+        amounts: dict[str, float] = {
+            "megabytes": len(self.timed_corpus.data) / 1e6,
+            "conversations": len(self.timed),
+            "tokens": sum(tokens.get(record, 0) for record in self.timed),
         }
         return {
             f"{name}_per_{unit}": amount / seconds
@@ -165,14 +181,22 @@ def run(plan: Plan, corpus: Corpus, say: Say, show: Callable[[str, Checked], Non
 
     Raises:
         OptionsError: A module that a peer needs cannot be imported.
-        SampleError: everyturn itself can do none of the records.
+        SampleError: There is no record that everyturn, or that every tool, can do.
     """
     with tempfile.TemporaryDirectory(prefix="everyturn-bench-") as folder:
         path = Path(folder) / "corpus.jsonl"
         path.write_bytes(corpus.data)
         jobs, checked, left_out = check(plan, corpus, path, say, show)
+        timed = _done_by_all(corpus, checked)
+        path.write_bytes(corpus.select(timed).data)
         results = measure(plan.timed(jobs), str(path), seconds=plan.seconds, say=say)
-    return Comparison(corpus=corpus, checked=checked, left_out=left_out, results=tuple(results))
+    return Comparison(
+        corpus=corpus,
+        timed=timed,
+        checked=checked,
+        left_out=left_out,
+        results=tuple(results),
+    )
 
 
 def check(
@@ -196,6 +220,9 @@ def check(
                 raise SampleError(str(error)) from error
             left_out[name] = str(error)
             continue
+        if len(found.failures) == len(corpus.lines):
+            left_out[name] = f"{name}: it can do none of the records: {found.failures[0]}"
+            continue
         jobs[name] = dataclasses.replace(job, variant=found.variant)
         checked[name] = found
         show(name, found)
@@ -210,6 +237,23 @@ def spec_of(name: str) -> Spec:
 def _check(job: Job, corpus: Corpus, path: Path, reference: Made, renderer: Renderer) -> Checked:
     out = path.with_name("made.npz")
     with Child(job) as child:
-        counts = child.check(str(path), str(out))
-    agreement = compare(reference, read_made(out), corpus, renderer.decode)
-    return Checked(agreement=agreement, **counts, variant=child.variant)
+        child.check(str(path), str(out))
+    made = read_made(out)
+    tokens: Counter[int] = Counter()
+    for row in made.rows:
+        tokens[row.record] += len(row.ids)
+    return Checked(
+        agreement=compare(reference, made, corpus, renderer.decode),
+        tokens=tokens,
+        failures=made.failures,
+        variant=child.variant,
+    )
+
+
+def _done_by_all(corpus: Corpus, checked: Mapping[str, Checked]) -> tuple[int, ...]:
+    """Return the records that every tool can do, so that none has less to do than another."""
+    failed = {record for each in checked.values() for record in each.failures}
+    timed = tuple(record for record in range(len(corpus.lines)) if record not in failed)
+    if not timed:
+        raise SampleError("no record can be done by all tools: compare fewer of them at a time")
+    return timed

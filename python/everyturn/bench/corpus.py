@@ -12,7 +12,7 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,6 +65,14 @@ class Corpus:
         """The corpus as a file would hold it."""
         return b"".join(line + b"\n" for line in self.lines)
 
+    def select(self, records: Sequence[int]) -> "Corpus":
+        """Return the corpus of some of the records."""
+        return dataclasses.replace(
+            self,
+            lines=tuple(self.lines[record] for record in records),
+            origins=tuple(self.origins[record] for record in records),
+        )
+
     def place(self, record: int) -> str:
         """Name a record as ``file:line``."""
         name, line = self.origins[record]
@@ -106,12 +114,12 @@ def read(source: list[str], limit: int) -> Corpus:
         for number, line in _lines(name, raw):
             if len(lines) == limit:
                 break
-            usable, why = usable_line(line)
-            if usable is None:
-                left_out[why] += 1
-                continue
-            lines.append(usable)
-            origins.append((name, number))
+            try:
+                lines.append(usable_line(line))
+            except LeftOutError as error:
+                left_out[str(error)] += 1
+            else:
+                origins.append((name, number))
     if not lines:
         raise InputError(f"{', '.join(names)}: no record with messages: {dict(left_out)}")
     return Corpus(
@@ -119,37 +127,59 @@ def read(source: list[str], limit: int) -> Corpus:
     )
 
 
-def usable_line(line: bytes) -> tuple[bytes | None, str]:
-    """Return the record as every tool can take it, or None and why there is none."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None, "not JSON"
+class LeftOutError(ValueError):
+    """A record that not every tool could be given; the text is the reason that is counted."""
+
+
+def usable_line(line: bytes) -> bytes:
+    """Return the record as every tool can take it.
+
+    Raises:
+        LeftOutError: There is no such form.
+    """
+    record = _parse(line, "not JSON")
     messages = record.get("messages") if isinstance(record, dict) else None
     if not isinstance(messages, list) or not all(isinstance(entry, dict) for entry in messages):
-        return None, "no list of messages"
+        raise LeftOutError("no list of messages")
+    if not all(_has_plain_content(message) for message in messages):
+        raise LeftOutError("content that is not text")
     changed = {**record, "messages": [_plain_message(message) for message in messages]}
     if isinstance(tools := record.get("tools"), str):
-        try:
-            changed["tools"] = json.loads(tools) if tools.strip() else None
-        except ValueError:
-            return None, "tools that are not JSON"
+        changed["tools"] = _parse(tools, "tools that are not JSON") if tools.strip() else None
     if changed == record:
-        return line.strip(), ""
+        return line.strip()
     try:
-        return json.dumps(changed, ensure_ascii=False).encode(), ""
+        return json.dumps(changed, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return None, "a lone surrogate"
+        raise LeftOutError("a lone surrogate") from None
+
+
+def _parse(text: str | bytes, why: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise LeftOutError(why) from None
+
+
+def _has_plain_content(message: dict[str, Any]) -> bool:
+    content = message.get("content")
+    if isinstance(content, list):
+        return all(_is_text(part) for part in content)
+    return content is None or isinstance(content, str)
 
 
 def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message in transformers' own form: no marks, no null, parts joined, arguments as objects."""
+    """Return a message in transformers' own form: no marks, no null, parts joined, arguments as objects.
+
+    A message that calls tools and says nothing has an empty content, without which many templates fail.
+    """
     plain = {k: v for k, v in message.items() if k not in MARK_KEYS and v is not None}
     content = plain.get("content")
-    if isinstance(content, list) and all(_is_text(part) for part in content):
+    if isinstance(content, list):
         plain["content"] = "\n".join(part["text"] for part in content)
     if isinstance(calls := plain.get("tool_calls"), list):
         plain["tool_calls"] = [_plain_call(call) for call in calls]
+        plain.setdefault("content", "")
     return plain
 
 

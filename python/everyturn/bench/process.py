@@ -95,9 +95,9 @@ class Child(AbstractContextManager["Child"]):
         """Have it take a corpus and warm up."""
         self._ask("read", path=path)
 
-    def check(self, path: str, out: str) -> dict[str, Any]:
-        """Have it write what it makes of a corpus; returns the numbers of rows and tokens."""
-        return self._ask("check", path=path, out=out)
+    def check(self, path: str, out: str) -> None:
+        """Have it write what it makes of a corpus."""
+        self._ask("check", path=path, out=out)
 
     def round(self, seconds: float) -> dict[str, Any]:
         """Have it expand for about so many seconds; returns passes and the seconds they took."""

@@ -83,7 +83,10 @@ def sweep_table(sweep: Sweep) -> Table:
 def _title(comparison: Comparison) -> str:
     corpus = comparison.corpus
     names = ", ".join(file.name for file in corpus.files)
-    return f"{names}: {len(corpus.lines):,} conversations, {len(corpus.data) / 1e6:.2f} MB of JSONL"
+    count = f"{len(comparison.timed):,} conversations"
+    if len(comparison.timed) < len(corpus.lines):
+        count = f"the {count} of {len(corpus.lines):,} that all tools can do"
+    return f"{names}: {count}, {len(comparison.timed_corpus.data) / 1e6:.2f} MB of JSONL"
 
 
 def _ratios(comparison: Comparison, result: Result) -> tuple[str, str]:
