@@ -9,6 +9,7 @@ or a blank more in the stretch is another target.
 
 import dataclasses
 import itertools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -87,10 +88,16 @@ class Agreement:
         """Whether both train the same wherever both can do the record, and there is such a record."""
         return self.compared > 0 and self.first_difference is None
 
+    @property
+    def share(self) -> str:
+        """The share of targets on which both agree, rounded down: 100 means all."""
+        share = self.equal_targets / self.targets if self.targets else 0.0
+        return f"{math.floor(1000 * share) / 10:.1f} %"
+
     def line(self, tool: str) -> str:
         """The agreement in one line."""
-        share = 100 * self.equal_targets / self.targets if self.targets else 0.0
-        text = f"{tool}: {self.equal_targets:,} of {self.targets:,} targets agree ({share:.1f} %)"
+        counts = f"{self.equal_targets:,} of {self.targets:,}"
+        text = f"{tool}: {counts} targets agree ({self.share})"
         if self.extra:
             text += f", {self.extra:,} trained stretches are no target"
         text += f"; {self.compared:,} of {self.records:,} records compared"

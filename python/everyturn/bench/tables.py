@@ -3,12 +3,9 @@
 In: a `Comparison` or a `Sweep`. Out: tables of rich; the command line prints them.
 """
 
-import math
-
 from rich.table import Table
 from rich.text import Text
 
-from everyturn.bench.compare import Agreement
 from everyturn.bench.comparison import Comparison
 from everyturn.bench.measure import Result
 from everyturn.bench.sweep import Sweep
@@ -41,7 +38,7 @@ def comparison_table(comparison: Comparison) -> Table:
         table.add_row(
             result.tool,
             str(result.threads),
-            _share(comparison.checked[result.tool].agreement),
+            comparison.checked[result.tool].agreement.share,
             _short(rates["megabytes_per_second"]),
             _short(rates["megabytes_per_cpu_second"]),
             _short(rates["conversations_per_second"]),
@@ -96,14 +93,6 @@ def _ratios(comparison: Comparison, result: Result) -> tuple[str, str]:
         return NOT_EQUAL, NOT_EQUAL
     ours = comparison.ours(result)
     return f"{result.wall / ours.wall:.1f}x", f"{result.cpu / ours.cpu:.1f}x"
-
-
-def _share(agreement: Agreement) -> str:
-    """Return the share of targets on which a tool agrees; all means all."""
-    if agreement.is_equal:
-        return "100 %"
-    share = agreement.equal_targets / agreement.targets if agreement.targets else 0.0
-    return f"{math.floor(1000 * share) / 10:.1f} %"
 
 
 def _short(value: float) -> str:
