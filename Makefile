@@ -57,7 +57,7 @@ fmt: setup
 bench: build
 	cargo bench --package everyturn-template --profile $(PROFILE)
 	cargo bench --package everyturn-core --profile $(PROFILE)
-	$(BIN)/python benches/against_transformers.py
+	$(BIN)/everyturn bench
 
 templates: build
 	$(BIN)/python tools/compare_templates.py > docs/templates.md.new && mv docs/templates.md.new docs/templates.md

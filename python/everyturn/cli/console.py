@@ -3,7 +3,10 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
+
+from everyturn.exceptions import OptionsError
 
 EXIT_DONE = 0
 EXIT_DATA = 1
@@ -14,6 +17,16 @@ EXIT_INTERRUPTED = 130
 def say(text: str) -> None:
     """Write words, which are never results, to stderr."""
     print(text, file=sys.stderr)  # noqa: T201
+
+
+def writable(flag: str, name: str) -> Path:
+    """Refuse before the work what could not be written after it."""
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise OptionsError(f"{flag}: {path.parent}: no such folder")
+    if path.is_dir():
+        raise OptionsError(f"{flag}: {path}: is a folder")
+    return path
 
 
 class Advance(Protocol):

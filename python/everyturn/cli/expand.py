@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol
 
 from everyturn import sources
-from everyturn.cli.console import EXIT_DONE, progress, say
+from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
 from everyturn.report import Report
@@ -63,7 +63,7 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json and to_stdout:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
     writer = _writer(parsed.output)
-    report_path = _writable("--report", parsed.report) if parsed.report else None
+    report_path = writable("--report", parsed.report) if parsed.report else None
     expander = expander_from(parsed)
     report = expander.empty().report
     total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
@@ -92,7 +92,7 @@ class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
 def _writer(output: str) -> SamplesWriter:
     if output == "-":
         return JsonLinesWriter(None)
-    path = _writable("-o", output)
+    path = writable("-o", output)
     if output.endswith(".parquet"):
         from everyturn.parquet import Writer
 
@@ -100,16 +100,6 @@ def _writer(output: str) -> SamplesWriter:
     if output.endswith((".jsonl", ".json")):
         return JsonLinesWriter(path)
     raise OptionsError(f"-o: {output}: the name must end in .parquet or .jsonl")
-
-
-def _writable(flag: str, name: str) -> Path:
-    """Refuse before the work what could not be written after it."""
-    path = Path(name)
-    if not path.parent.is_dir():
-        raise OptionsError(f"{flag}: {path.parent}: no such folder")
-    if path.is_dir():
-        raise OptionsError(f"{flag}: {path}: is a folder")
-    return path
 
 
 class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):

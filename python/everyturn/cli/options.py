@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -51,16 +52,22 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
     )
 
 
-def add_expander_flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each option."""
+def add_expander_flags(
+    parser: argparse.ArgumentParser,
+    *,
+    names: Sequence[str] = OPTION_NAMES,
+    defaults: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a flag for each of the named options, with their own defaults where none is given here."""
     group = parser.add_argument_group("options")
     types = typing.get_type_hints(Expander)
     for field in dataclasses.fields(Expander):
-        if field.name not in OPTION_NAMES:
+        if field.name not in names:
             continue
         kind = types[field.name]
-        arguments: dict[str, Any] = {"default": field.default, "help": HELP[field.name]}
-        if field.default is not None:
+        default = (defaults or {}).get(field.name, field.default)
+        arguments: dict[str, Any] = {"default": default, "help": HELP[field.name]}
+        if default is not None:
             arguments["help"] += " (default: %(default)s)"
         if get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}

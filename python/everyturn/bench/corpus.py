@@ -1,0 +1,231 @@
+"""The records that every tool is given: JSON lines in the form that transformers takes, with their origins.
+
+In: files, or nothing for the built-in chats. Out: a `Corpus`. Only the format ``messages`` is read: the other formats
+are everyturn's own to understand, and a peer could not be given the same.
+"""
+
+import bz2
+import dataclasses
+import gzip
+import hashlib
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from everyturn import sources
+from everyturn.bench import synthetic
+from everyturn.exceptions import InputError
+
+BUILT_IN = "<built-in chats>"
+BUILT_IN_CHATS = 200
+MARK_KEYS = frozenset({"weight", "trainable", "train", "loss", "loss_weight"})
+"""Keys of messages that steer training: without them every tool trains every assistant message."""
+
+_OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DataFile:
+    """One input as it lies on disk.
+
+    Attributes:
+        name: As it was named.
+        bytes: Its size.
+        sha256: Hex digits over these bytes.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """The records of a comparison.
+
+    Attributes:
+        lines: A record each, JSON without its newline.
+        origins: For each the file's name and the 1-based line.
+        files: The inputs.
+        left_out: Records that are not in the corpus, by reason.
+    """
+
+    lines: tuple[bytes, ...]
+    origins: tuple[tuple[str, int], ...]
+    files: tuple[DataFile, ...]
+    left_out: Mapping[str, int]
+
+    @property
+    def data(self) -> bytes:
+        """The corpus as a file would hold it."""
+        return b"".join(line + b"\n" for line in self.lines)
+
+    def select(self, records: Sequence[int]) -> "Corpus":
+        """Return the corpus of some of the records."""
+        return dataclasses.replace(
+            self,
+            lines=tuple(self.lines[record] for record in records),
+            origins=tuple(self.origins[record] for record in records),
+        )
+
+    def place(self, record: int) -> str:
+        """Name a record as ``file:line``."""
+        name, line = self.origins[record]
+        return f"{name}:{line}"
+
+
+def built_in(limit: int) -> Corpus:
+    """Return the chats that the package makes itself."""
+    chats = synthetic.mixed_chats(min(limit, BUILT_IN_CHATS))
+    return of_records(chats, BUILT_IN)
+
+
+def of_records(records: Iterable[Mapping[str, Any]], name: str) -> Corpus:
+    """Return a corpus of records that were made here."""
+    lines = tuple(json.dumps(record, ensure_ascii=False).encode() for record in records)
+    data = b"".join(line + b"\n" for line in lines)
+    return Corpus(
+        lines=lines,
+        origins=tuple((name, place) for place in range(1, len(lines) + 1)),
+        files=(DataFile(name, len(data), hashlib.sha256(data).hexdigest()),),
+        left_out={},
+    )
+
+
+def read(source: list[str], limit: int) -> Corpus:
+    """Read the first records of files, plain or compressed.
+
+    Raises:
+        InputError: A file cannot be read, or holds no record with ``messages``.
+    """
+    _, names = sources.resolve(source)
+    lines: list[bytes] = []
+    origins: list[tuple[str, int]] = []
+    left_out: Counter[str] = Counter()
+    files = []
+    for name in names:
+        raw = _bytes_of(name)
+        files.append(DataFile(name, len(raw), hashlib.sha256(raw).hexdigest()))
+        for number, line in _lines(name, raw):
+            if len(lines) == limit:
+                break
+            try:
+                lines.append(usable_line(line))
+            except LeftOutError as error:
+                left_out[str(error)] += 1
+            else:
+                origins.append((name, number))
+    if not lines:
+        raise InputError(f"{', '.join(names)}: no record with messages: {dict(left_out)}")
+    return Corpus(
+        lines=tuple(lines), origins=tuple(origins), files=tuple(files), left_out=dict(left_out)
+    )
+
+
+class LeftOutError(ValueError):
+    """A record that not every tool could be given; the text is the reason that is counted."""
+
+
+def usable_line(line: bytes) -> bytes:
+    """Return the record as every tool can take it.
+
+    Raises:
+        LeftOutError: There is no such form.
+    """
+    record = _parse(line, "not JSON")
+    messages = record.get("messages") if isinstance(record, dict) else None
+    if not isinstance(messages, list) or not all(isinstance(entry, dict) for entry in messages):
+        raise LeftOutError("no list of messages")
+    if not all(_has_plain_content(message) for message in messages):
+        raise LeftOutError("content that is not text")
+    changed = {**record, "messages": [_plain_message(message) for message in messages]}
+    if isinstance(tools := record.get("tools"), str):
+        changed["tools"] = _parse(tools, "tools that are not JSON") if tools.strip() else None
+    if changed == record:
+        return line.strip()
+    try:
+        return json.dumps(changed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise LeftOutError("a lone surrogate") from None
+
+
+def _parse(text: str | bytes, why: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise LeftOutError(why) from None
+
+
+def _has_plain_content(message: dict[str, Any]) -> bool:
+    content = message.get("content")
+    if isinstance(content, list):
+        return all(_is_text(part) for part in content)
+    return content is None or isinstance(content, str)
+
+
+def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message in transformers' own form: no marks, no null, parts joined, arguments as objects.
+
+    A message that calls tools and says nothing has an empty content, without which many templates fail.
+    """
+    plain = {k: v for k, v in message.items() if k not in MARK_KEYS and v is not None}
+    content = plain.get("content")
+    if isinstance(content, list):
+        plain["content"] = "\n".join(part["text"] for part in content)
+    if isinstance(calls := plain.get("tool_calls"), list):
+        plain["tool_calls"] = [_plain_call(call) for call in calls]
+        plain.setdefault("content", "")
+    return plain
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "text" and "text" in part
+
+
+def _plain_call(call: Any) -> Any:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+        return call
+    try:
+        arguments = json.loads(function["arguments"])
+    except ValueError:
+        return call
+    if not isinstance(arguments, dict):
+        return call
+    return {**call, "function": {**function, "arguments": arguments}}
+
+
+def _bytes_of(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}") from error
+
+
+def _lines(name: str, raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, numbered from 1."""
+    try:
+        with _opened(raw) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line
+    except (OSError, EOFError) as error:
+        raise InputError(f"{name}: cannot be decompressed: {error}") from error
+
+
+def _opened(raw: bytes) -> IO[bytes]:
+    for magic, opener in _OPENERS.items():
+        if raw.startswith(magic):
+            opened: IO[bytes] = opener(io.BytesIO(raw))
+            return opened
+    if raw.startswith(_ZSTD):
+        import pyarrow as pa
+
+        stream = pa.CompressedInputStream(pa.py_buffer(raw), "zstd")
+        return io.BytesIO(stream.read())
+    return io.BytesIO(raw.removeprefix(b"\xef\xbb\xbf"))

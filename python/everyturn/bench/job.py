@@ -1,0 +1,68 @@
+"""What a child process is told to run: plain JSON, so that it can be handed over a pipe."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What everyturn makes of one target of the probe.
+
+    Attributes:
+        ids: Prompt and target.
+        start: Where the target begins.
+    """
+
+    ids: list[int]
+    start: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One tool, one model, one number of threads.
+
+    Attributes:
+        tool: Its name, for messages.
+        module: The module that loads it.
+        folder: The model's.
+        chat_template: The text or the name of another template, or None.
+        template_kwargs: Arguments for every rendering.
+        now: The local time that templates are shown, ISO.
+        stop_ids: What ends an assistant's turn; whoever writes a loop by hand knows it of their model.
+        options: Those of `everyturn.Expander`, for everyturn itself.
+        threads: How many the tool may use.
+        probe: `PROBE`, as everyturn expands it: tools that come with renderers of their own find theirs by it.
+        variant: The renderer that was found, in a later child of the same tool.
+    """
+
+    tool: str
+    module: str
+    folder: str
+    chat_template: str | None
+    template_kwargs: Mapping[str, Any]
+    now: str
+    stop_ids: tuple[int, ...]
+    options: Mapping[str, Any]
+    threads: int
+    probe: tuple[ProbeRow, ...]
+    variant: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The job as plain JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Job":
+        """Build it from what `to_dict` gave, by way of JSON."""
+        probe = tuple(ProbeRow(**row) for row in fields["probe"])
+        return cls(**{**fields, "stop_ids": tuple(fields["stop_ids"]), "probe": probe})
+
+
+PROBE: list[dict[str, Any]] = [
+    {"role": "user", "content": "What is three times seven?"},
+    {"role": "assistant", "content": "Three times seven is 21."},
+    {"role": "user", "content": "And half of that?"},
+    {"role": "assistant", "content": "Half of 21 is 10.5."},
+]
+"""A conversation that every model's renderer can write."""

@@ -1,0 +1,126 @@
+"""What people write by hand with transformers: for each assistant message render its prompt and its turn, encode both.
+
+It is the careful form of that loop: texts are encoded in batches by the tokenizer's Rust side, tokens that run over
+the border of prompt and completion are told apart, and what follows the stop token is cut off.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import transformers
+from transformers.utils import chat_template_utils, logging
+
+from everyturn.bench.job import Job
+from everyturn.bench.tools import Made, Record, Row, Tool, lines_of, reason
+from everyturn.samples import IGNORE_INDEX
+
+BATCH = 64
+"""Conversations that are encoded in one call."""
+
+
+class Turn(NamedTuple):
+    """The texts of one target."""
+
+    record: int
+    prompt: str
+    whole: str
+
+
+class ByHand(Tool):
+    """Tokenizer and chat template of the job."""
+
+    def __init__(self, job: Job) -> None:
+        self._model = load_tokenizer(job)
+        self._tokenizer = self._model.backend_tokenizer
+        self._job = job
+
+    def expand(self, source: bytes) -> Made:
+        """Turn JSON lines into rows of lists."""
+        made = Made()
+        lines = lines_of(source)
+        for start in range(0, len(lines), BATCH):
+            turns: list[Turn] = []
+            for number, line in enumerate(lines[start : start + BATCH], start):
+                try:
+                    turns += list(self._turns(number, json.loads(line)))
+                except Exception as error:  # noqa: BLE001, PERF203 - templates raise what they like
+                    made.failures[number] = reason(error)
+            made.rows += self._encode(turns)
+        return made
+
+    def _turns(self, number: int, record: Record) -> Iterator[Turn]:
+        messages = record["messages"]
+        settings = settings_of(self._job, record)
+        for place, message in enumerate(messages):
+            if message["role"] != "assistant":
+                continue
+            prompt = self._model.apply_chat_template(
+                messages[:place], add_generation_prompt=True, tokenize=False, **settings
+            )
+            whole = self._model.apply_chat_template(
+                messages[: place + 1], tokenize=False, **settings
+            )
+            if not whole.startswith(prompt):
+                raise ValueError(f"message {place}: the prompt is no prefix of the turn")
+            yield Turn(number, prompt, whole)
+
+    def _encode(self, turns: list[Turn]) -> list[Row]:
+        texts = [text for turn in turns for text in (turn.prompt, turn.whole)]
+        encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        rows: list[Row] = []
+        for turn, prompt, whole in zip(turns, encoded[::2], encoded[1::2], strict=True):
+            prompt_ids, completion = prompt.ids, whole.ids[len(prompt.ids) :]
+            if whole.ids[: len(prompt_ids)] != prompt_ids:
+                rest = turn.whole[len(turn.prompt) :]
+                completion = self._tokenizer.encode(rest, add_special_tokens=False).ids
+            completion = self._through_stop(completion)
+            labels = [IGNORE_INDEX] * len(prompt_ids) + completion
+            rows.append(Row(turn.record, prompt_ids + completion, labels))
+        return rows
+
+    def _through_stop(self, completion: list[int]) -> list[int]:
+        stops = self._job.stop_ids
+        for place in range(len(completion) - 1, -1, -1):
+            if completion[place] in stops:
+                return completion[: place + 1]
+        # The template ends a turn by the next header alone.
+        return [*completion, stops[0]]
+
+
+def load(job: Job) -> ByHand:
+    """Load the tokenizer."""
+    return ByHand(job)
+
+
+def load_tokenizer(job: Job) -> Any:
+    """Load tokenizer.json as it is, with its chat template, and stop the clock of templates."""
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    clock = _clock(dt.datetime.fromisoformat(job.now))
+    setattr(chat_template_utils, "datetime", clock)  # noqa: B010 - no name that it exports
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(job.folder)
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def settings_of(job: Job, record: Record) -> dict[str, Any]:
+    """Return what every rendering of a record is told."""
+    return {
+        "tools": record.get("tools"),
+        "chat_template": job.chat_template,
+        **job.template_kwargs,
+        **(record.get("chat_template_kwargs") or {}),
+    }
+
+
+def _clock(now: dt.datetime) -> type[dt.datetime]:
+    """Return a datetime whose `now` stands still."""
+
+    class Stopped(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:
+            return now.replace(tzinfo=tz)
+
+    return Stopped

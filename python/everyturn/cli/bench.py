@@ -1,0 +1,235 @@
+"""``everyturn bench``: ids, speed and memory beside other tools, on the same records."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
+from everyturn.cli.options import add_expander_flags, add_model_flags, kwargs_from, template_from
+from everyturn.exceptions import OptionsError
+from everyturn.renderer import DEMO, Renderer, sources_of
+
+if TYPE_CHECKING:
+    from everyturn.bench.comparison import Checked, Comparison, Plan
+    from everyturn.bench.sweep import Sweep
+
+EXAMPLES = """\
+examples:
+  everyturn bench
+  everyturn bench --data chats.jsonl --model path/to/model --peers transformers,trl --threads 1,2
+  everyturn bench --sweep turns --plot turns.png
+
+exit codes: 0 done, 1 ids or labels differ from transformers by hand, 2 wrong use
+"""
+
+OPTIONS = ("layout", "prompt_mismatch", "control_tokens", "max_line_bytes")
+"""The options of `Expander` that mean something beside tools that have none of them."""
+
+FIXED = {"input_format": "messages", "on_error": "skip"}
+"""What makes every tool see the same records."""
+
+DEFAULTS = {"layout": "per_turn", "control_tokens": "allow"}
+"""A row for each target is what peers make, too."""
+
+WIDTH = 160
+"""Columns of the table where nobody's terminal says how many there are."""
+
+
+def add_parser(commands: Any, name: str) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        name,
+        help="compare ids and speed with other tools",
+        description="Compare ids, labels, speed and memory with other tools, on the same records in the same run.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar="FILE",
+        help="records with messages, may be compressed (default: built-in chats)",
+    )
+    parser.add_argument(
+        "--peers",
+        type=_names,
+        metavar="NAME,..",
+        help="transformers, transformers-mask, trl, tml, tinker, installed or none "
+        "(default: transformers, if it is installed)",
+    )
+    parser.add_argument("--threads", type=_counts, default=(1,), metavar="N,..", help="default: 1")
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        default=500,
+        metavar="N",
+        help="take the first N records (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="time each tool for about so long (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sweep", choices=("turns", "size"), help="how cost grows with turns or file size"
+    )
+    parser.add_argument(
+        "--up-to",
+        type=_count,
+        metavar="N",
+        help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write everything as JSON")
+    parser.add_argument("--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)")
+    add_model_flags(parser, required=False)
+    add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Compare or sweep, and show what came of it."""
+    from everyturn.bench import plot
+
+    json_path = writable("--json", parsed.json) if parsed.json else None
+    plot_path = writable("--plot", parsed.plot) if parsed.plot else None
+    if plot_path is not None:
+        if plot_path.suffix not in plot.SUFFIXES:
+            raise OptionsError(f"--plot: {plot_path}: the name must end in .png or .svg")
+        plot.require_matplotlib()
+    if parsed.up_to is not None and parsed.sweep is None:
+        raise OptionsError("--up-to is the last step of a sweep: name one with --sweep")
+    plan = _plan(parsed)
+    outcome = _sweep(parsed, plan) if parsed.sweep else _comparison(parsed, plan)
+    if plot_path is not None:
+        plot.save(outcome, plot_path)
+    if json_path is not None:
+        _write_json(json_path, plan, outcome)
+    return _exit_code(outcome)
+
+
+def _plan(parsed: argparse.Namespace) -> "Plan":
+    from everyturn.bench.comparison import Plan
+
+    sources = sources_of(
+        parsed.model or DEMO, template_from(parsed), kwargs_from(parsed), parsed.now
+    )
+    return Plan(
+        sources=sources,
+        renderer=Renderer(sources),
+        options={**FIXED, **{name: getattr(parsed, name) for name in OPTIONS}},
+        peers=() if parsed.sweep == "size" else _peers(parsed.peers),
+        threads=parsed.threads,
+        seconds=parsed.seconds,
+    )
+
+
+def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the peers that are asked for; those that are asked for by name have to be there."""
+    from everyturn.bench.tools.registry import BY_HAND, PEERS
+
+    if asked == ("none",):
+        return ()
+    named = asked is not None and asked != ("installed",)
+    wanted = (BY_HAND,) if asked is None else asked if named else tuple(PEERS)
+    for name in wanted:
+        if name not in PEERS:
+            known = ", ".join((*PEERS, "installed", "none"))
+            raise OptionsError(f"--peers: {name}: unknown; there are {known}")
+        if not PEERS[name].is_installed:
+            if named:
+                raise OptionsError(f"--peers: {name} is not installed; {PEERS[name].pip}")
+            say(f"{name} is not installed and left out; {PEERS[name].pip}")
+    return tuple(name for name in wanted if PEERS[name].is_installed)
+
+
+def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
+    from everyturn.bench import comparison, corpus
+    from everyturn.bench.tables import comparison_table
+
+    records = (
+        corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
+    )
+    for why, count in records.left_out.items():
+        say(f"left out {count:,} records: {why}")
+    outcome = comparison.run(plan, records, say, _show_agreement)
+    _show_left_out(outcome.left_out)
+    _print(comparison_table(outcome))
+    return outcome
+
+
+def _sweep(parsed: argparse.Namespace, plan: "Plan") -> "Sweep":
+    from everyturn.bench import corpus, sweep
+    from everyturn.bench.tables import sweep_table
+
+    if parsed.sweep == "turns":
+        if parsed.data:
+            raise OptionsError("--sweep turns makes its own conversations: leave --data out")
+        outcome = sweep.turns(plan, parsed.up_to or sweep.MOST_TURNS, say)
+    else:
+        records = corpus.read(parsed.data, parsed.limit) if parsed.data else None
+        outcome = sweep.size(plan, parsed.up_to or sweep.MOST_MEGABYTES, say, records)
+    _show_left_out(outcome.left_out)
+    _print(sweep_table(outcome))
+    return outcome
+
+
+def _show_agreement(tool: str, checked: "Checked") -> None:
+    """Say on stdout how far a tool agrees, before anything is timed."""
+    name = tool if checked.variant is None else f"{tool} ({checked.variant})"
+    lines = [checked.agreement.line(name)]
+    if checked.agreement.first_difference is not None:
+        lines += checked.agreement.first_difference.lines(tool)
+    print("\n".join(lines), flush=True)  # noqa: T201
+
+
+def _show_left_out(left_out: Any) -> None:
+    for why in left_out.values():
+        print(f"left out: {why}")  # noqa: T201
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+    Console(width=width, highlight=False).print(table)
+
+
+def _write_json(path: Path, plan: "Plan", outcome: "Comparison | Sweep") -> None:
+    from everyturn.bench import report
+
+    text = json.dumps(report.to_dict(plan, outcome), ensure_ascii=False, indent=1) + "\n"
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _exit_code(outcome: "Comparison | Sweep") -> int:
+    from everyturn.bench.sweep import Sweep
+    from everyturn.bench.tools.registry import BY_HAND
+
+    if isinstance(outcome, Sweep):
+        differs = any(each.tool == BY_HAND and not each.is_equal for each in outcome.series)
+    else:
+        checked = outcome.checked.get(BY_HAND)
+        differs = checked is not None and checked.agreement.first_difference is not None
+    return EXIT_DATA if differs else EXIT_DONE
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(sorted({_count(each) for each in text.split(",")}))
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    return number
