@@ -39,6 +39,8 @@ LITERALS: dict[str, Any] = {
     "input_format": options.InputFormat,
     "on_error": options.OnError,
 }
+#: What other methods choose from.
+OTHER_LITERALS: dict[str, Any] = {"strategy": options.PackStrategy}
 #: The options of `Expander` with their defaults, as the documentation of the project fixes them.
 DEFAULTS: dict[str, Any] = {
     "train_on": "all_assistant_messages",
@@ -56,7 +58,8 @@ DEFAULTS: dict[str, Any] = {
 
 def test_the_names_that_python_types_are_those_that_the_core_takes() -> None:
     """Each option with a set of names has the same names, in the same order, on both sides."""
-    named = {option: list(typing.get_args(literal)) for option, literal in LITERALS.items()}
+    literals = LITERALS | OTHER_LITERALS
+    named = {option: list(typing.get_args(literal)) for option, literal in literals.items()}
     assert named == _core.CHOICES
 
 
@@ -383,7 +386,18 @@ EXCEPTIONS = {
     "TemplateError",
     "TokenizerError",
 }
-CLASSES = {"Expander", "Fault", "Renderer", "Report", "Sample", "Samples", "TemplateReport"}
+CLASSES = {
+    "Batch",
+    "Expander",
+    "Fault",
+    "Packed",
+    "PackedRow",
+    "Renderer",
+    "Report",
+    "Sample",
+    "Samples",
+    "TemplateReport",
+}
 
 
 def test_the_public_names_are_these() -> None:

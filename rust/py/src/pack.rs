@@ -29,7 +29,7 @@ pub fn pack<'py>(
         .map(|length| usize::try_from(*length))
         .collect::<Result<_, _>>()
         .map_err(|_| PyValueError::new_err("a length is negative"))?;
-    let conversations = conversations.map(|numbers| numbers.to_vec()).transpose()?;
+    let conversations = conversations.map(|numbers| numbers.as_slice().map(<[i64]>::to_vec)).transpose()?;
     if conversations.as_ref().is_some_and(|numbers| numbers.len() != lengths.len()) {
         return Err(PyValueError::new_err("there must be as many conversations as lengths"));
     }

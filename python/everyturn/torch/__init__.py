@@ -1,0 +1,19 @@
+"""Samples for PyTorch: datasets, collators and a batch sampler.
+
+Needs PyTorch (``pip install 'everyturn[torch]'``); nothing else of the package imports it.
+"""
+
+from everyturn.torch.collators import PackingCollator, PaddingCollator
+from everyturn.torch.items import Item
+from everyturn.torch.sample_dataset import SampleDataset
+from everyturn.torch.stream_dataset import StreamDataset
+from everyturn.torch.token_batch_sampler import TokenBatchSampler
+
+__all__ = [
+    "Item",
+    "PackingCollator",
+    "PaddingCollator",
+    "SampleDataset",
+    "StreamDataset",
+    "TokenBatchSampler",
+]
