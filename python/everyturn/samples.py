@@ -208,10 +208,10 @@ class Samples(Sequence[Sample]):
     def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
         """Split by conversation: all rows of one go to the same part, whatever else there is and in whatever order.
 
-        A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8 bytes,
-        big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a number below 2^64, falls
-        into the parts' shares of that range, in the order in which they are named. So shares hold on average, not to
-        the row; records of the same bytes go to the same part.
+        A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8
+        bytes, big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a big-endian number
+        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So shares hold
+        on average, not to the row; records of the same bytes go to the same part.
 
         >>> from everyturn import Expander
         >>> parts = Expander("demo").expand(b"").split({"train": 0.98, "eval": 0.02}, seed=0)
@@ -348,8 +348,8 @@ def check_lengths(samples: Samples, max_length: int) -> None:
     sample, length = samples[row], int(samples.lengths[row])
     error = SampleError(
         f"{sample.file}:{sample.line}: the sample that trains the messages {sample.targets.tolist()} has "
-        f"{length:,} tokens, more than max_length ({max_length:,}); give the Expander this max_length, and overflow says "
-        "what becomes of it"
+        f"{length:,} tokens, more than max_length ({max_length:,}); the Expander's max_length and overflow decide "
+        "about such samples"
     )
     error.kind, error.file, error.line = "too_long", sample.file, sample.line
     raise error
