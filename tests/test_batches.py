@@ -1,5 +1,6 @@
 """Batches of one length, and samples on disk."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -137,7 +138,7 @@ def test_options_that_make_no_sense_are_refused(
 
 def assert_same(one: everyturn.Samples, other: everyturn.Samples) -> None:
     """All columns, the report and the metadata are equal."""
-    for name in everyturn.Samples.__slots__:
+    for name in (field.name for field in dataclasses.fields(everyturn.Samples)):
         mine, theirs = getattr(one, name), getattr(other, name)
         if isinstance(mine, np.ndarray):
             assert mine.dtype == theirs.dtype, name

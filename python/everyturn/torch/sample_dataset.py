@@ -1,6 +1,6 @@
 """Expanded samples as a dataset with random access."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,9 @@ class SampleDataset(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         return to_item(self.samples[index])
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self[index] for index in range(len(self)))
 
     def __getitems__(self, indices: Sequence[int]) -> list[Item]:
         """Return the items of a batch; PyTorch's loaders ask for them so."""
