@@ -489,12 +489,20 @@ def test_the_stubs_of_the_core_are_what_the_core_is() -> None:
 HEAVY = ("datasets", "jinja2", "pandas", "pyarrow", "rich", "tokenizers", "torch", "transformers")
 
 
+def test_without_pytorch_its_part_says_what_is_missing() -> None:
+    """The rest of the package works, and the error names the extra to install."""
+    code = "import sys; sys.modules['torch'] = None; import everyturn; import everyturn.torch"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"pip install 'everyturn[torch]'" in done.stderr
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "import everyturn",
         "import everyturn.cli",
-        "import everyturn; everyturn.Expander('demo').expand([])",
+        "import everyturn; everyturn.Expander('demo').expand([]).pad(pad_token_id=0)",
     ],
     ids=["package", "command line", "expansion"],
 )

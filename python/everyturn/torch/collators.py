@@ -50,29 +50,30 @@ class PaddingCollator:
         Raises:
             SampleError: An item is longer than ``max_length``; nothing is cut.
         """
-        lengths = np.array([len(item["input_ids"]) for item in items], dtype=np.int64)
+        lengths = torch.tensor([len(item["input_ids"]) for item in items], dtype=torch.int64)
         if self.max_length is not None:
             _check_lengths(items, self.max_length)
-        length = padded_length(lengths, multiple_of=self.multiple_of, max_length=self.max_length)
-        shape = len(items), length
+        length = padded_length(
+            lengths.numpy(), multiple_of=self.multiple_of, max_length=self.max_length
+        )
+        columns = torch.arange(length)
+        first = (length - lengths if self.side == "left" else torch.zeros_like(lengths))[:, None]
+        holds = (columns >= first) & (columns < first + lengths[:, None])
+
+        def fill(values: list[torch.Tensor], padding: int) -> torch.Tensor:
+            # The mask is walked row by row, which is the order of the values.
+            flat = torch.cat(values)
+            return torch.full(holds.shape, padding, dtype=flat.dtype).masked_scatter_(holds, flat)
+
         batch = {
-            "input_ids": torch.full(shape, self.pad_token_id),
-            "attention_mask": torch.zeros(shape, dtype=torch.int64),
-            "labels": torch.full(shape, IGNORE_INDEX),
+            "input_ids": fill([item["input_ids"] for item in items], self.pad_token_id),
+            "attention_mask": holds.to(torch.int64),
+            "labels": fill([item["labels"] for item in items], IGNORE_INDEX),
         }
         if self.side == "left":
-            batch["position_ids"] = torch.zeros(shape, dtype=torch.int64)
+            batch["position_ids"] = (columns - first).clamp_(min=0)
         if any("loss_weights" in item for item in items):
-            batch["loss_weights"] = torch.zeros(shape)
-        for row, (item, tokens) in enumerate(zip(items, lengths.tolist(), strict=True)):
-            place = slice(0, tokens) if self.side == "right" else slice(length - tokens, length)
-            batch["input_ids"][row, place] = item["input_ids"]
-            batch["attention_mask"][row, place] = 1
-            batch["labels"][row, place] = item["labels"]
-            if "position_ids" in batch:
-                batch["position_ids"][row, place] = torch.arange(tokens)
-            if "loss_weights" in batch:
-                batch["loss_weights"][row, place] = _weights(item)
+            batch["loss_weights"] = fill([_weights(item) for item in items], 0)
         return batch
 
 
