@@ -465,6 +465,19 @@ def test_a_worker_has_one_thread_unless_told_otherwise(
     assert {len(names) for names in loader} == {threads}
 
 
+def test_workers_that_stay_give_each_epoch_whole() -> None:
+    """Workers that are kept between epochs begin each at the start."""
+    loader: Any = DataLoader(
+        StreamDataset(EXPANDER, LINES),
+        num_workers=2,
+        persistent_workers=True,
+        collate_fn=as_they_come,
+        timeout=SECONDS,
+    )
+    for _ in range(3):
+        assert Counter(key for batch in loader for key in keys_of(batch)) == Counter(EXPECTED)
+
+
 def test_a_bad_line_in_a_worker_is_the_same_error() -> None:
     """Its class and its text reach the training loop."""
     bad = LINES + b'{"messages": [{"role": "bot", "content": "x"}]}'
@@ -587,6 +600,31 @@ def test_a_loader_that_had_ended_begins_anew(make: Callable[[int], Any], num_wor
     resumed = make(num_workers)
     resumed.load_state_dict(loader.state_dict())
     assert [keys_of(batch) for batch in resumed] == whole
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_sampler_resumes_in_a_plain_loader(num_workers: int) -> None:
+    """Loaders begin their samplers more than once before they take a batch: the position is kept until then."""
+    dataset = SampleDataset(EXPANDER.expand(LINES))
+    sampler = TokenBatchSampler(dataset.lengths, max_tokens=500)
+    sampler.set_epoch(3)
+    whole = list(sampler)
+    batches = iter(sampler)
+    for _ in range(2):
+        next(batches)
+    resumed = TokenBatchSampler(dataset.lengths, max_tokens=500)
+    resumed.load_state_dict(sampler.state_dict())
+    resumed.set_epoch(3)
+    loader: Any = DataLoader(
+        dataset,
+        batch_sampler=resumed,
+        num_workers=num_workers,
+        collate_fn=as_they_come,
+        timeout=SECONDS if num_workers else 0,
+    )
+    rest = [keys_of(batch) for batch in loader]
+    assert rest == [keys_of(dataset.__getitems__(batch)) for batch in whole[2:]]
+    assert len(list(loader)) == len(whole)
 
 
 def test_a_state_is_plain_json() -> None:
