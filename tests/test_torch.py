@@ -22,6 +22,7 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 from transformers import DataCollatorWithFlattening, LlamaConfig, LlamaForCausalLM
 
 import everyturn
+import everyturn.torch
 from conftest import Record, to_jsonl
 from everyturn.torch import (
     Item,
@@ -61,6 +62,23 @@ def expanded(records: Iterable[Record], **options: Any) -> everyturn.Samples:
 def samples() -> everyturn.Samples:
     """A row for each target."""
     return expanded(CHATS, layout="per_turn")
+
+
+def test_the_public_names_are_these() -> None:
+    """What can be imported is listed and documented, and nothing else is listed."""
+    names = {
+        "Item",
+        "PackingCollator",
+        "PaddingCollator",
+        "SampleDataset",
+        "StreamDataset",
+        "TokenBatchSampler",
+    }
+    assert set(everyturn.torch.__all__) == names
+    for name in names:
+        documented = getattr(everyturn.torch, name).__doc__
+        assert documented
+        assert not documented.startswith(f"{name}(")
 
 
 # --------------------------------------------------------------------------------------------
