@@ -40,6 +40,8 @@ LITERALS: dict[str, Any] = {
     "on_error": options.OnError,
     "engine": options.Engine,
 }
+#: What other methods choose from.
+OTHER_LITERALS: dict[str, Any] = {"strategy": options.PackStrategy}
 #: The options of `Expander` with their defaults, as the documentation of the project fixes them.
 DEFAULTS: dict[str, Any] = {
     "train_on": "all_assistant_messages",
@@ -57,7 +59,8 @@ DEFAULTS: dict[str, Any] = {
 
 def test_the_names_that_python_types_are_those_that_the_core_takes() -> None:
     """Each option with a set of names has the same names, in the same order, on both sides."""
-    named = {option: list(typing.get_args(literal)) for option, literal in LITERALS.items()}
+    literals = LITERALS | OTHER_LITERALS
+    named = {option: list(typing.get_args(literal)) for option, literal in literals.items()}
     assert named == _core.CHOICES
 
 
@@ -389,7 +392,18 @@ EXCEPTIONS = {
     "TemplateError",
     "TokenizerError",
 }
-CLASSES = {"Expander", "Fault", "Renderer", "Report", "Sample", "Samples", "TemplateReport"}
+CLASSES = {
+    "Batch",
+    "Expander",
+    "Fault",
+    "Packed",
+    "PackedRow",
+    "Renderer",
+    "Report",
+    "Sample",
+    "Samples",
+    "TemplateReport",
+}
 
 
 def test_the_public_names_are_these() -> None:
@@ -481,12 +495,20 @@ def test_the_stubs_of_the_core_are_what_the_core_is() -> None:
 HEAVY = ("datasets", "jinja2", "pandas", "pyarrow", "rich", "tokenizers", "torch", "transformers")
 
 
+def test_without_pytorch_its_part_says_what_is_missing() -> None:
+    """The rest of the package works, and the error names the extra to install."""
+    code = "import sys; sys.modules['torch'] = None; import everyturn; import everyturn.torch"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"pip install 'everyturn[torch]'" in done.stderr
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "import everyturn",
         "import everyturn.cli",
-        "import everyturn; everyturn.Expander('demo').expand([])",
+        "import everyturn; everyturn.Expander('demo').expand([]).pad(pad_token_id=0)",
     ],
     ids=["package", "command line", "expansion"],
 )

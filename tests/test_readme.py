@@ -5,6 +5,7 @@ import io
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,13 +23,17 @@ def blocks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def test_the_example_prints_what_the_readme_says(blocks: list[tuple[str, str]]) -> None:
-    """The Python block, run as it stands, prints the text block behind it."""
-    (_, code), (kind, printed) = blocks[0], blocks[1]
+    """The first Python block, run as it stands, prints the text block behind it; the others go on from there."""
+    (_, first), (kind, printed) = blocks[0], blocks[1]
     assert kind == "text"
     output = io.StringIO()
+    namespace: dict[str, Any] = {}
     with contextlib.redirect_stdout(output):
-        exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - our own README
+        exec(compile(first, "README.md", "exec"), namespace)  # noqa: S102 - our own README
     assert output.getvalue() == printed
+    for kind, code in blocks[2:]:
+        if kind == "python":
+            exec(compile(code, "README.md", "exec"), namespace)  # noqa: S102 - our own README
 
 
 def test_the_command_line_of_the_readme_works(

@@ -11,6 +11,7 @@
 """
 
 from everyturn import _core
+from everyturn.batch import Batch
 from everyturn.exceptions import (
     ConversationError,
     EveryturnError,
@@ -24,6 +25,7 @@ from everyturn.exceptions import (
     TokenizerError,
 )
 from everyturn.expander import Expander
+from everyturn.packed import Packed, PackedRow
 from everyturn.renderer import Renderer
 from everyturn.report import Fault, Report
 from everyturn.samples import IGNORE_INDEX, Sample, Samples
@@ -33,6 +35,7 @@ __version__ = _core.__version__
 
 __all__ = [
     "IGNORE_INDEX",
+    "Batch",
     "ConversationError",
     "EveryturnError",
     "Expander",
@@ -42,6 +45,8 @@ __all__ = [
     "JsonlError",
     "ModelError",
     "OptionsError",
+    "Packed",
+    "PackedRow",
     "Renderer",
     "Report",
     "Sample",

@@ -19,6 +19,7 @@ __all__ = [
     "__version__",
     "lint_model",
     "lint_template",
+    "pack",
 ]
 
 __version__: str
@@ -31,6 +32,12 @@ ERROR_KINDS: list[str]
 
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
 def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
+def pack(
+    lengths: npt.NDArray[np.int64],
+    max_length: int,
+    strategy: str,
+    conversations: npt.NDArray[np.int64] | None,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]: ...
 
 @final
 class Renderer:

@@ -18,6 +18,7 @@ from everyturn.options import (
     PromptMismatch,
     StrPath,
     TrainOn,
+    check_count,
 )
 from everyturn.renderer import Renderer
 from everyturn.report import Report
@@ -88,7 +89,7 @@ class Expander:
         object.__setattr__(self, "renderer", renderer)
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
         for name in ("max_length", "max_line_bytes", "num_threads"):
-            _check_count(name, getattr(self, name))
+            check_count(name, getattr(self, name))
         object.__setattr__(self, "_expander", _core.Expander(renderer._core, **self.options()))  # noqa: SLF001
 
     def options(self) -> dict[str, Any]:
@@ -149,7 +150,7 @@ class Expander:
     def _open(
         self, source: Source, chunk_bytes: int, limit: int | None
     ) -> tuple[_core.Stream, tuple[str, ...]]:
-        _check_count("chunk_bytes", chunk_bytes)
+        check_count("chunk_bytes", chunk_bytes)
         if limit is not None and limit < 0:
             raise OptionsError(f"limit must be 0 or more, not {limit}")
         inputs, files = sources.resolve(source)
@@ -194,8 +195,3 @@ OPTION_NAMES = tuple(
 
 def _rebuild(renderer: Renderer, options: dict[str, Any]) -> Expander:
     return Expander(renderer, **options)
-
-
-def _check_count(name: str, value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise OptionsError(f"{name} must be a whole number of at least 1, not {value!r}")

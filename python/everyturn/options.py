@@ -1,7 +1,9 @@
 """The names that options take. Their defaults are those of `Expander`'s fields, and nowhere else."""
 
 import os
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
+
+from everyturn.exceptions import OptionsError
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -19,6 +21,8 @@ ControlTokens: TypeAlias = Literal["allow", "warn", "reject"]
 InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
 Engine: TypeAlias = Literal["auto", "reference", "fast"]
 OnError: TypeAlias = Literal["raise", "skip"]
+PackStrategy: TypeAlias = Literal["bfd", "sequential"]
+PaddingSide: TypeAlias = Literal["right", "left"]
 
 TRAIN_ON_ALIASES: dict[str, TrainOn] = {
     "all_assistant": "all_assistant_messages",
@@ -42,3 +46,24 @@ TRAIN_ON_ALIASES: dict[str, TrainOn] = {
     "train_on_prompt": "all_tokens",
 }
 """Names that other trainers use for the same choice."""
+
+
+def check_count(name: str, value: int | None) -> None:
+    """Refuse what is neither None nor a whole number of at least 1.
+
+    Raises:
+        OptionsError: The text names the option.
+    """
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OptionsError(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """Refuse what is none of a Literal's names.
+
+    Raises:
+        OptionsError: The text names the option and its choices.
+    """
+    known = get_args(choices)
+    if value not in known:
+        raise OptionsError(f"{name}: {value!r} is unknown; expected one of {', '.join(known)}")

@@ -37,10 +37,11 @@ class Report:
         records_read: Lines that are not blank, or records of an iterable.
         blank_lines: Lines of white space.
         records_kept: Records that gave a row or more.
-        records_dropped: The others by cause: a kind of error, ``no_target`` or ``all_targets_dropped``.
+        records_dropped: The others by cause: a kind of error, ``no_target``, ``all_targets_dropped`` or ``duplicate``
+            (see `Samples.deduplicate`).
         targets_found: Assistant messages that were to be trained.
         targets_trained: Those that are, each once.
-        targets_dropped: The others by kind of error.
+        targets_dropped: The others by kind of error, or ``duplicate``.
         rows: Samples.
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
@@ -75,6 +76,12 @@ class Report:
         """Build the report from the core's dict."""
         faults = tuple(Fault(*fault) for fault in counts.pop("faults"))
         return cls(train_on=train_on, now=now, faults=faults, **counts)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Report":
+        """Build the report that `to_dict` gave."""
+        faults = tuple(Fault(**fault) for fault in plain["faults"])
+        return cls(**{**plain, "faults": faults})
 
     def __add__(self, other: "Report") -> "Report":
         if (self.train_on, self.now) != (other.train_on, other.now):

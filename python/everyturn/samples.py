@@ -1,18 +1,23 @@
 """Samples in flat arrays: what an expansion gives."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core
-from everyturn.options import StrPath
+from everyturn.exceptions import SampleError
+from everyturn.options import PackStrategy, PaddingSide, StrPath
+from everyturn.ragged import gather, join_offsets
 from everyturn.report import Report
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from everyturn.batch import Batch
+    from everyturn.packed import Packed
 
 IGNORE_INDEX: int = _core.IGNORE_INDEX
 """The label of a token that is not trained; PyTorch's and Hugging Face's value."""
@@ -143,8 +148,8 @@ class Samples(Sequence[Sample]):
         if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
             raise IndexError(f"rows must lie in 0..{len(self) - 1}")
         index = np.where(index < 0, index + len(self), index)
-        tokens, offsets = _gather(self.offsets, index)
-        targets, target_offsets = _gather(self.target_offsets, index)
+        tokens, offsets = gather(self.offsets, index)
+        targets, target_offsets = gather(self.target_offsets, index)
         return dataclasses.replace(
             self,
             input_ids=self.input_ids[tokens],
@@ -181,14 +186,14 @@ class Samples(Sequence[Sample]):
         return Samples(
             input_ids=np.concatenate([part.input_ids for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
-            offsets=_join_offsets([part.offsets for part in parts]),
+            offsets=join_offsets([part.offsets for part in parts]),
             loss_weights=weights,
             files=files,
             file=np.concatenate(new_file),
             line=np.concatenate([part.line for part in parts]),
             conversation_hashes=np.concatenate([part.conversation_hashes for part in parts]),
             targets=np.concatenate([part.targets for part in parts]),
-            target_offsets=_join_offsets([part.target_offsets for part in parts]),
+            target_offsets=join_offsets([part.target_offsets for part in parts]),
             report=report,
             metadata=first.metadata,
         )
@@ -199,6 +204,122 @@ class Samples(Sequence[Sample]):
             return self.loss_weights
         weights: npt.NDArray[np.float32] = (self.labels != IGNORE_INDEX).astype(np.float32)
         return weights
+
+    def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
+        """Split by conversation: all rows of one go to the same part, whatever else there is and in whatever order.
+
+        A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8
+        bytes, big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a big-endian number
+        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So shares hold
+        on average, not to the row; records of the same bytes go to the same part.
+
+        >>> from everyturn import Expander
+        >>> parts = Expander("demo").expand(b"").split({"train": 0.98, "eval": 0.02}, seed=0)
+        >>> {name: len(part) for name, part in parts.items()}
+        {'train': 0, 'eval': 0}
+
+        Args:
+            shares: The names of the parts with their shares, which sum to 1.
+            seed: Another seed gives another split.
+
+        Returns:
+            The parts by name, their rows in the order of these samples; reports stay those of the whole expansion.
+
+        Raises:
+            OptionsError: The shares do not sum to 1, one is not above 0, or the seed has more than 64 bits.
+        """
+        from everyturn.split import split
+
+        return split(self, shares, seed=seed)
+
+    @property
+    def duplicates(self) -> int:
+        """How many conversations are copies of an earlier one, byte for byte."""
+        from everyturn import duplicates
+
+        return duplicates.count(self)
+
+    def deduplicate(self) -> "Samples":
+        """Keep the first of conversations with the same bytes; the report counts the others as ``duplicate``."""
+        from everyturn import duplicates
+
+        return duplicates.remove(self)
+
+    def pad(
+        self,
+        *,
+        pad_token_id: int,
+        side: PaddingSide = "right",
+        multiple_of: int = 1,
+        max_length: int | None = None,
+    ) -> "Batch":
+        """Make rows of one length.
+
+        Args:
+            pad_token_id: What stands in ``input_ids`` where a row is padded, e.g. `Renderer.pad_token_id`.
+            side: Where rows are padded, ``right`` or ``left``.
+            multiple_of: The length is a multiple of this.
+            max_length: The length of all rows; None is that of the longest, up to a multiple.
+
+        Raises:
+            SampleError: A sample is longer than ``max_length``; nothing is cut.
+            OptionsError: An option has a value that it does not take.
+        """
+        from everyturn.batch import pad
+
+        return pad(
+            self,
+            pad_token_id=pad_token_id,
+            side=side,
+            multiple_of=multiple_of,
+            max_length=max_length,
+        )
+
+    def pack(
+        self, max_length: int, *, strategy: PackStrategy = "bfd", keep_conversations: bool = False
+    ) -> "Packed":
+        """Put samples side by side in rows of at most ``max_length`` tokens.
+
+        Args:
+            max_length: The most tokens of a row.
+            strategy: ``bfd`` (the longest first, each into the row that it fills best) or ``sequential`` (in order, a
+                new row wherever the next sample does not fit).
+            keep_conversations: Samples of one record lie side by side in one row. Where all of them together are longer
+                than a row, they are cut between samples into as few rows as their order needs, and counted as
+                ``spread_conversations``.
+
+        Raises:
+            SampleError: A sample is longer than ``max_length``; nothing is cut.
+            OptionsError: An option has a value that it does not take.
+        """
+        from everyturn.packed import pack
+
+        return pack(self, max_length, strategy=strategy, keep_conversations=keep_conversations)
+
+    def save(self, path: StrPath) -> None:
+        """Write a folder that `load` maps into memory: under a temporary name beside it first, then renamed.
+
+        Raises:
+            FileExistsError: There is something of this name already.
+        """
+        from everyturn import storage
+
+        storage.save(self, path)
+
+    @staticmethod
+    def load(path: StrPath, *, mmap: bool = True) -> "Samples":
+        """Read what `save` wrote.
+
+        Args:
+            path: The folder.
+            mmap: Map the arrays into memory, read-only, instead of reading them.
+
+        Raises:
+            InputError: The folder is none that this version can read, or is damaged.
+        """
+        from everyturn import storage
+
+        return storage.load(path, mmap=mmap)
 
     def to_arrow(self) -> "pa.Table":
         """Return the samples as a table; the columns are named in `everyturn.parquet`."""
@@ -214,16 +335,21 @@ class Samples(Sequence[Sample]):
             writer.write(self)
 
 
-def _gather(
-    offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the places of the elements of the given rows, and the offsets of these rows."""
-    lengths = np.diff(offsets)[rows]
-    new_offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    starts = np.repeat(offsets[rows] - new_offsets[:-1], lengths)
-    return starts + np.arange(new_offsets[-1]), new_offsets
+def check_lengths(samples: Samples, max_length: int) -> None:
+    """Refuse a sample that is too long: a target is never cut silently.
 
-
-def _join_offsets(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    lengths = np.concatenate([np.diff(part) for part in parts])
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    Raises:
+        SampleError: The text and the attributes name the first one's place.
+    """
+    too_long = np.flatnonzero(samples.lengths > max_length)
+    if not too_long.size:
+        return
+    row = int(too_long[0])
+    sample, length = samples[row], int(samples.lengths[row])
+    error = SampleError(
+        f"{sample.file}:{sample.line}: the sample that trains the messages {sample.targets.tolist()} has "
+        f"{length:,} tokens, more than max_length ({max_length:,}); the Expander's max_length and overflow decide "
+        "about such samples"
+    )
+    error.kind, error.file, error.line = "too_long", sample.file, sample.line
+    raise error

@@ -3,6 +3,7 @@
 In: paths, globs, ``"-"``, bytes, binary file objects, iterables of dict. Out: one entry per input, with its name.
 """
 
+import dataclasses
 import glob
 import io
 import itertools
@@ -14,7 +15,7 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 
-from everyturn.exceptions import InputError
+from everyturn.exceptions import InputError, OptionsError
 from everyturn.options import StrPath
 
 
@@ -27,8 +28,45 @@ class BinaryReader(Protocol):
 
 
 Record: TypeAlias = Mapping[str, Any]
-Source: TypeAlias = StrPath | bytes | BinaryReader | Iterable[StrPath] | Iterable[Record]
+Whole: TypeAlias = StrPath | bytes | BinaryReader | Iterable[StrPath] | Iterable[Record]
 CoreSource: TypeAlias = tuple[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shard:
+    r"""A share of the lines of a source: line by line, the shards take turns.
+
+    The lines of other shards are read as blank ones, and counted so: every line keeps its number, and is in one shard.
+    Where ``input_format`` is to be found out, the shard's own first lines tell.
+
+    >>> from everyturn import Expander
+    >>> chat = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
+    >>> lines = b"\n".join([chat] * 5)
+    >>> [Expander("demo").expand(Shard(lines, index=i, count=2)).line.tolist() for i in range(2)]
+    [[1, 3, 5], [2, 4]]
+
+    Attributes:
+        source: Anything that can be expanded but a shard.
+        index: Below ``count``.
+        count: The number of shards.
+        from_file: 0-based; the files before it are left out.
+        from_line: 1-based; the lines of that file before it are left out.
+    """
+
+    source: Whole = dataclasses.field(kw_only=False)
+    index: int
+    count: int
+    from_file: int = 0
+    from_line: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count:
+            raise OptionsError(f"index must lie in 0..{self.count - 1}, not {self.index}")
+        if self.from_file < 0 or self.from_line < 1:
+            raise OptionsError("files are counted from 0, lines from 1")
+
+
+Source: TypeAlias = Whole | Shard
 
 
 def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
@@ -38,6 +76,9 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
         InputError: A path does not exist, or a glob finds nothing.
         TypeError: The source is of a type that is no input.
     """
+    if isinstance(source, Shard):
+        inputs, files = resolve(source.source)
+        return [_shard(source, number, entry) for number, entry in enumerate(inputs)], files
     if isinstance(source, str | os.PathLike):
         paths = _expand_path(source)
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -60,6 +101,14 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
             "expected a path, paths, bytes, a binary file or an iterable of dict"
         )
     return [("stdin", path) if path == "-" else ("path", path) for path in paths], paths
+
+
+def _shard(shard: Shard, number: int, entry: CoreSource) -> CoreSource:
+    if number < shard.from_file:
+        return "bytes", b""
+    from_line = shard.from_line if number == shard.from_file else 1
+    # Each file begins with another shard, so that many files of one line are shared out, too.
+    return "shard", (entry, shard.index, shard.count, number, from_line)
 
 
 def total_bytes(paths: list[str]) -> int | None:

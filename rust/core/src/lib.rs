@@ -18,6 +18,7 @@ mod jsonl;
 mod layout;
 mod model;
 mod options;
+mod pack;
 mod pieces;
 mod pipeline;
 mod pool;
@@ -25,6 +26,7 @@ mod render;
 mod renderer;
 mod report;
 mod samples;
+mod shard;
 mod source;
 mod stream;
 mod target;
@@ -37,13 +39,15 @@ pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
 pub use json::{MAX_DEPTH, Object, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
 pub use options::{
-    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Options, Overflow, PromptMismatch,
-    TrainOn, input_format,
+    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Options, Overflow, PackStrategy,
+    PromptMismatch, TrainOn, input_format,
 };
+pub use pack::{Packs, pack};
 pub use pipeline::{Expander, Outcome, Record, Workspace};
 pub use pool::Pool;
 pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};
 pub use report::Report;
 pub use samples::{IGNORE_INDEX, Samples};
+pub use shard::Shard;
 pub use source::Source;
 pub use stream::{Interruption, Stream, StreamOptions};

@@ -89,6 +89,15 @@ choice! {
 }
 
 choice! {
+    /// How samples are put into packs.
+    PackStrategy {
+        BestFitDecreasing = "bfd",
+        /// Next-fit in the order of the input.
+        Sequential = "sequential",
+    }
+}
+
+choice! {
     OnError { Raise = "raise", Skip = "skip" }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::shard::{Shard, ShardReader};
 
 /// One input.
 pub enum Source {
@@ -22,6 +23,11 @@ pub enum Source {
         name: String,
         reader: Box<dyn Read + Send>,
     },
+    /// The lines of another source that fall to one shard.
+    Sharded {
+        source: Box<Source>,
+        shard: Shard,
+    },
 }
 
 impl Source {
@@ -31,6 +37,16 @@ impl Source {
             Self::Stdin => "-".into(),
             Self::Bytes(_) => "<bytes>".into(),
             Self::Callback { name, .. } => name.as_str().into(),
+            Self::Sharded { source, .. } => source.name(),
+        }
+    }
+
+    /// True for what calls back into its owner's thread.
+    pub fn calls_back(&self) -> bool {
+        match self {
+            Self::Callback { .. } => true,
+            Self::Sharded { source, .. } => source.calls_back(),
+            Self::Path(_) | Self::Stdin | Self::Bytes(_) => false,
         }
     }
 
@@ -42,6 +58,9 @@ impl Source {
             Self::Stdin => Box::new(io::stdin()),
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Self::Callback { reader, .. } => reader,
+            Self::Sharded { source, shard } => {
+                return Ok(Box::new(ShardReader::new(source.open(taken)?, shard)));
+            }
         };
         let counted = Counted { reader: raw, taken: taken.clone() };
         decompressed(counted).map_err(|error| read_error(&name, &error))

@@ -74,7 +74,7 @@ impl Stream {
     ) -> Self {
         let bytes_taken = Arc::new(AtomicU64::new(0));
         // What calls back into its owner's thread is read there.
-        let own_thread = sources.iter().all(|source| !matches!(source, Source::Callback { .. }));
+        let own_thread = !sources.iter().any(Source::calls_back);
         let reader = Reader {
             sources: sources.into_iter().enumerate(),
             file: None,

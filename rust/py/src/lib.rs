@@ -7,6 +7,7 @@
 
 mod errors;
 mod expander;
+mod pack;
 mod renderer;
 mod source;
 mod template;
@@ -19,6 +20,8 @@ mod _core {
 
     #[pymodule_export]
     use super::expander::{Expander, Stream};
+    #[pymodule_export]
+    use super::pack::pack;
     #[pymodule_export]
     use super::renderer::{Renderer, lint_model, lint_template};
     #[pymodule_export]
@@ -38,8 +41,8 @@ mod _core {
     /// The names that each option takes, for the test that holds Python's types to them.
     fn choices(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
         use everyturn_core::{
-            ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Overflow, PromptMismatch,
-            TrainOn,
+            ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Overflow, PackStrategy,
+            PromptMismatch, TrainOn,
         };
         let choices = pyo3::types::PyDict::new(py);
         for (option, names) in [
@@ -50,6 +53,7 @@ mod _core {
             ("control_tokens", ControlTokenPolicy::NAMES),
             ("on_error", OnError::NAMES),
             ("engine", EngineChoice::NAMES),
+            ("strategy", PackStrategy::NAMES),
             ("input_format", &INPUT_FORMATS),
         ] {
             choices.set_item(option, names.to_vec())?;

@@ -5,20 +5,27 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use everyturn_core::Source;
+use everyturn_core::{Shard, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)` or `("reader", object)`, made by the Python face.
+/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))` or `("shard", (input, index,
+/// count, first, from_line))`, made by the Python face.
 pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
         "path" => Source::Path(value.extract::<PathBuf>()?),
         "stdin" => Source::Stdin,
         "bytes" => Source::Bytes(value.extract::<Vec<u8>>()?),
+        "shard" => {
+            let (input, index, count, first, from_line): (Bound<'_, PyAny>, u64, u64, u64, u64) =
+                value.extract()?;
+            let shard = Shard { index, count, first, from_line };
+            Source::Sharded { source: Box::new(from_python(&input, raised)?), shard }
+        }
         _ => {
             let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
             Source::Callback {

@@ -1,0 +1,54 @@
+"""Ragged arrays: rows of different lengths, one behind the other, and where each begins.
+
+In and out: offsets, int64[N + 1]; row i is ``[offsets[i]:offsets[i + 1]]`` of a flat array. Nothing here knows what the
+rows hold.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def to_offsets(lengths: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """Return the offsets of rows of these lengths, int64[N + 1].
+
+    >>> to_offsets(np.array([2, 3])).tolist()
+    [0, 2, 5]
+    """
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def gather(
+    offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the places of the elements of the given rows, and the offsets of these rows.
+
+    >>> places, offsets = gather(np.array([0, 2, 5]), np.array([1, 0]))
+    >>> places.tolist(), offsets.tolist()
+    ([2, 3, 4, 0, 1], [0, 3, 5])
+    """
+    lengths = np.diff(offsets)[rows]
+    new_offsets = to_offsets(lengths)
+    places = np.repeat(offsets[rows] - new_offsets[:-1], lengths)
+    places += np.arange(new_offsets[-1])
+    return places, new_offsets
+
+
+def join_offsets(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Return the offsets of the rows of several parts, one behind the other."""
+    return to_offsets(np.concatenate([np.diff(part) for part in parts]))
+
+
+def places_in_rows(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return the place of each element in its row, counted from 0, int32[T].
+
+    >>> places_in_rows(np.array([0, 2, 5])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    places = np.arange(offsets[-1], dtype=np.int64)
+    places -= np.repeat(offsets[:-1], np.diff(offsets))
+    return places.astype(np.int32)

@@ -1,0 +1,148 @@
+"""Items to batches.
+
+In: the items of a batch. Out: a dict of tensors that models of transformers take as keyword arguments. Both collators
+give the same losses on the same items.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from everyturn.batch import check_token_id, padded_length
+from everyturn.exceptions import OptionsError, SampleError
+from everyturn.options import PaddingSide, check_choice, check_count
+from everyturn.samples import IGNORE_INDEX
+from everyturn.torch.items import Item
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PaddingCollator:
+    """Pads items to one length.
+
+    The batch has ``input_ids``, ``attention_mask`` and ``labels``, int64[B, L]; ``position_ids`` where the padding
+    stands on the left; and ``loss_weights`` float32[B, L] where an item has them.
+
+    Attributes:
+        pad_token_id: What stands in ``input_ids`` where a row is padded.
+        side: Where rows are padded, ``right`` or ``left``.
+        multiple_of: The length is a multiple of this.
+        max_length: The length of all rows; None is that of the longest item, up to a multiple.
+    """
+
+    pad_token_id: int
+    side: PaddingSide = "right"
+    multiple_of: int = 1
+    max_length: int | None = None
+
+    def __post_init__(self) -> None:
+        check_token_id(self.pad_token_id)
+        check_choice("side", self.side, PaddingSide)
+        padded_length(
+            np.zeros(0, dtype=np.int64), multiple_of=self.multiple_of, max_length=self.max_length
+        )
+
+    def __call__(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
+        """Return the batch.
+
+        Raises:
+            SampleError: An item is longer than ``max_length``; nothing is cut.
+        """
+        lengths = torch.tensor([len(item["input_ids"]) for item in items], dtype=torch.int64)
+        if self.max_length is not None:
+            _check_lengths(items, self.max_length)
+        length = padded_length(
+            lengths.numpy(), multiple_of=self.multiple_of, max_length=self.max_length
+        )
+        columns = torch.arange(length)
+        first = (length - lengths if self.side == "left" else torch.zeros_like(lengths))[:, None]
+        holds = (columns >= first) & (columns < first + lengths[:, None])
+
+        def fill(values: list[torch.Tensor], padding: int) -> torch.Tensor:
+            # The mask is walked row by row, which is the order of the values.
+            flat = torch.cat(values)
+            return torch.full(holds.shape, padding, dtype=flat.dtype).masked_scatter_(holds, flat)
+
+        batch = {
+            "input_ids": fill([item["input_ids"] for item in items], self.pad_token_id),
+            "attention_mask": holds.to(torch.int64),
+            "labels": fill([item["labels"] for item in items], IGNORE_INDEX),
+        }
+        if self.side == "left":
+            batch["position_ids"] = (columns - first).clamp_(min=0)
+        if any("loss_weights" in item for item in items):
+            batch["loss_weights"] = fill([_weights(item) for item in items], 0)
+        return batch
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PackingCollator:
+    """Puts items side by side in one row, without padding.
+
+    The batch has ``input_ids``, ``labels`` and ``position_ids``, int64[1, T], and ``loss_weights`` float32[1, T] where
+    an item has them. Positions begin anew with each item, and its first token has the label -100. There is no
+    ``attention_mask``: with one, transformers' flash attention would look across items.
+
+    Attributes:
+        flash_attention_kwargs: Add ``cu_seq_lens_q`` and ``cu_seq_lens_k``, int32[K + 1], and ``max_length_q`` and
+            ``max_length_k``, int, as transformers hands them to flash attention.
+        max_length: The most tokens of a batch, or None.
+    """
+
+    flash_attention_kwargs: bool = False
+    max_length: int | None = None
+
+    def __post_init__(self) -> None:
+        check_count("max_length", self.max_length)
+
+    def __call__(self, items: Sequence[Item]) -> dict[str, Any]:
+        """Return the batch.
+
+        Raises:
+            OptionsError: The items together are longer than ``max_length``.
+        """
+        lengths = torch.tensor([len(item["input_ids"]) for item in items])
+        ends = lengths.cumsum(0)
+        starts, total = ends - lengths, int(lengths.sum())
+        if self.max_length is not None and total > self.max_length:
+            raise OptionsError(
+                f"a batch of {total:,} tokens does not fit into max_length ({self.max_length:,}); "
+                "let TokenBatchSampler make the batches"
+            )
+        labels = torch.cat([item["labels"] for item in items])
+        labels[starts] = IGNORE_INDEX
+        batch: dict[str, Any] = {
+            "input_ids": torch.cat([item["input_ids"] for item in items])[None],
+            "labels": labels[None],
+            "position_ids": (torch.arange(total) - starts.repeat_interleave(lengths))[None],
+        }
+        if any("loss_weights" in item for item in items):
+            weights = torch.cat([_weights(item) for item in items])
+            weights[starts] = 0
+            batch["loss_weights"] = weights[None]
+        if self.flash_attention_kwargs:
+            bounds = torch.nn.functional.pad(ends, (1, 0)).to(torch.int32)
+            longest = int(lengths.max())
+            batch |= {"cu_seq_lens_q": bounds, "cu_seq_lens_k": bounds}
+            batch |= {"max_length_q": longest, "max_length_k": longest}
+        return batch
+
+
+def _weights(item: Item) -> torch.Tensor:
+    """The item's weights, or those that its labels mean, float32[T]."""
+    weights = item.get("loss_weights")
+    return (item["labels"] != IGNORE_INDEX).to(torch.float32) if weights is None else weights
+
+
+def _check_lengths(items: Sequence[Item], max_length: int) -> None:
+    for item in items:
+        length = len(item["input_ids"])
+        if length > max_length:
+            error = SampleError(
+                f"line {item['line']}: the sample that trains the messages {item['targets']} has {length:,} tokens, "
+                f"more than max_length ({max_length:,})"
+            )
+            error.kind, error.line = "too_long", item["line"]
+            raise error
