@@ -4,6 +4,7 @@
 //! unknown filter in a place that is always reached). Nothing runs here.
 
 mod expressions;
+mod outside;
 
 use crate::ast::{self, Place, Stmt as AstStmt, StmtKind as AstKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +22,8 @@ pub fn compile(body: &[AstStmt]) -> Result<Program> {
     let mut symbols = Symbols::new(&mut compiler.idents, None);
     symbols.block(&mut compiler.idents, body);
     let entry = compiler.enter(&symbols, ROOT);
-    let body = compiler.block(body, Frame { symbols: &symbols, function: ROOT, soft: false })?;
+    let mut body = compiler.block(body, Frame { symbols: &symbols, function: ROOT, soft: false })?;
+    outside::mark(&mut body);
     if let Some(root) = compiler.functions.first_mut() {
         (root.entry, root.body) = (entry, body);
     }
@@ -260,7 +262,7 @@ impl Compiler {
             [] => None,
             otherwise => Some(self.scope(otherwise, frame)?),
         };
-        Ok(For { target, iter, filter, entry, body, loop_slot, otherwise })
+        Ok(For { target, iter, filter, entry, body, loop_slot, otherwise, rounds: None })
     }
 
     /// A body in a scope of its own.

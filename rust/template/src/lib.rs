@@ -41,7 +41,7 @@ pub use float::float_repr;
 pub use inputs::{Inputs, Place as InputPlace, Step};
 pub use limits::Limits;
 pub use output::Output;
-pub use run::Grown;
+pub use run::{Grown, Replays};
 pub use template::Template;
 pub use text::{Node, Source, Span};
 pub use value::Value;

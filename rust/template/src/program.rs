@@ -4,6 +4,9 @@
 //! loop; each call of one has its own slots. Scopes inside of a function (loops, `with`, ..) have slots of their own
 //! in the same frame, set anew on entry.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::ast::{BinaryOperator, Comparison, Place};
 use crate::filters::Filter;
 use crate::tests::Test;
@@ -130,6 +133,19 @@ pub struct For {
     /// Where the body wants the variable `loop`.
     pub loop_slot: Option<Slot>,
     pub otherwise: Option<(Entry, Block)>,
+    /// Its rounds may hand back what they printed before.
+    pub rounds: Option<Rounds>,
+}
+
+/// What is known of the rounds of a loop.
+#[derive(Debug)]
+pub struct Rounds {
+    /// Tells the loops of a template apart.
+    pub number: u32,
+    /// The expressions that read from outside of a round, as `Expr::Outside` numbers them.
+    pub outside: Vec<Arc<Expr>>,
+    /// The slots that a round sets.
+    pub inside: BTreeSet<Slot>,
 }
 
 /// `for target in .. if test`, a scope of its own.
@@ -182,6 +198,8 @@ pub enum Expr {
     Compare(Box<(Expr, Vec<(Comparison, Expr)>)>),
     Concat(Vec<Expr>),
     Conditional(Box<Conditional>),
+    /// An expression of a loop's body that reads from outside of its rounds, and its number there.
+    Outside(Arc<Expr>, u32),
     /// A filter or test that does not exist, in a place that may never be reached.
     Unknown(String),
 }

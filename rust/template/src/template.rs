@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::program::Program;
-use crate::run::Grown;
+use crate::run::{Grown, Replays};
 use crate::value::Value;
 use crate::{parser, run};
 
@@ -54,17 +54,19 @@ impl Template {
 
     /// Renders several times, with the first so many of the variable `messages` each as `counts` says in rising order,
     /// in one go as far as the template allows: the texts are of the first counts, of one at least, and each is the
-    /// first bytes of `output` and an end of its own. The others want another call.
+    /// first bytes of `output` and an end of its own. The others want another call. `replays` is what is kept from call to
+    /// call of one input: the same variables but for how many messages there are, and other flags.
     pub fn render_growing(
         &self,
         variables: &[(&str, Value<'_>)],
         counts: &[usize],
         now: DateTime,
         limits: Limits,
-        scratch: &mut Bump,
+        (scratch, replays): (&mut Bump, &mut Replays),
         output: &mut Output,
     ) -> Result<Vec<Grown>> {
-        let grown = run::run_growing(&self.program, variables, counts, (now, limits), scratch, output);
+        let spare = (&*scratch, replays);
+        let grown = run::run_growing(&self.program, variables, counts, (now, limits), spare, output);
         scratch.reset();
         grown
     }

@@ -2,12 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot start has failed")]
 
-use everyturn_template::{Arena, Inputs, Limits, Node, Output, Span, Step, Template, Value};
+use everyturn_template::{Arena, Inputs, Limits, Node, Output, Replays, Span, Step, Template, Value};
 
 const ROLES: [&str; 6] = ["system", "user", "assistant", "user", "assistant", "user"];
 
 /// Templates, and whether one rendering is to do for all texts.
-const TEMPLATES: [(&str, bool); 30] = [
+const TEMPLATES: [(&str, bool); 38] = [
     (
         "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<a>{% endif %}",
         true,
@@ -75,7 +75,43 @@ const TEMPLATES: [(&str, bool); 30] = [
     ("{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}", false),
     ("{% set t %}{% for m in messages %}{{ m.content }}{% endfor %}{% endset %}{{ t | upper }}", false),
     ("{% set c = cycler('a', 'b') %}{% for m in messages %}{{ c.next() }}{% endfor %}", false),
+    ("{% for m in messages %}{{ 'x' * 1000000000 }}{% endfor %}", false),
     ("{% for i in [1, 2] %}{% for m in messages %}{{ m.content }}{% endfor %}{% endfor %}", false),
+    // Rounds that read from outside: what they read decides whether they are handed back.
+    (
+        "{% set ns = namespace(last=0) %}{% for m in messages[::-1] %}{% if m.role == 'user' and not ns.last %}\
+         {% set ns.last = messages | length - loop.index0 %}{% endif %}{% endfor %}\
+         {% for m in messages %}{% if loop.index > ns.last %}late {% endif %}{{ m.content }}{% if loop.last %}.{% endif %}{% endfor %}",
+        false,
+    ),
+    (
+        "{{ messages | length }}{% for m in messages %}{% set n = loop.index0 %}{% if add_generation_prompt %}g{% endif %}\
+         {{ n }}{{ messages[loop.index0 - 1].role }}{{ (messages[loop.index0 + 1] or m).content }}{% endfor %}",
+        false,
+    ),
+    (
+        "{{ messages | length }}{% macro f(m) %}{{ m.content }}{{ add_generation_prompt }}{{ x }}{% endmacro %}{% set x = messages[-1].role %}\
+         {% for m in messages %}{{ f(m) }}{% for c in m.content %}{{ loop.index }}{{ x }}{% endfor %}{% endfor %}",
+        false,
+    ),
+    (
+        "{{ messages | length }}{% set y = messages[-1] %}{% for m in messages %}{% if m.role == 'user' %}{% set y = m %}{% endif %}\
+         {{ y.content }}{% if loop.last %}{% set y = 'z' %}{% endif %}{{ y }}{% endfor %}",
+        false,
+    ),
+    (
+        "{{ messages | length }}{% set ns = namespace(n=0) %}{% for m in messages %}{% if loop.last %}{% set ns.n = ns.n + 1 %}{% endif %}\
+         {{ m.content }}{% if m.role == 'user' %}{% continue %}{% endif %}{{ ns.n }}{% if loop.index == 5 %}{% break %}{% endif %}{% endfor %}{{ ns.n }}",
+        false,
+    ),
+    (
+        "{{ messages | length }}{% set j = joiner() %}{% for m in messages %}{{ j() }}{{ m.content | upper }}{{ (m.content ~ x) | tojson }}{% endfor %}",
+        false,
+    ),
+    (
+        "{{ messages | length }}{% for m in messages %}{% with z = loop.last %}{{ z }}{% endwith %}{% set c %}{{ m.role }}{{ loop.last }}{% endset %}{{ c }}{% endfor %}",
+        false,
+    ),
 ];
 
 type Rendered = Result<(String, Vec<Span>), String>;
@@ -93,13 +129,14 @@ fn variables<'a>(inputs: &mut Inputs<'a>) -> (Vec<(&'static str, Value<'a>)>, Va
         messages.push(inputs.dict(place, pairs.into_iter()));
     }
     let messages = inputs.list(list, &messages);
-    (vec![("bos", Value::None), ("add_generation_prompt", Value::Bool(true))], messages)
+    (vec![("bos", Value::None)], messages)
 }
 
-fn apart(template: &Template, count: usize) -> Rendered {
+fn apart(template: &Template, count: usize, prompting: bool) -> Rendered {
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
     let (mut variables, messages) = variables(&mut inputs);
+    variables.push(("add_generation_prompt", Value::Bool(prompting)));
     variables.push(("messages", inputs.prefix(messages, count)));
     let (mut scratch, mut output) = (Arena::new(), Output::default());
     let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
@@ -109,30 +146,57 @@ fn apart(template: &Template, count: usize) -> Rendered {
         .map_err(|error| error.to_string())
 }
 
-fn together(template: &Template, counts: &[usize]) -> Vec<Rendered> {
+/// With and without generation prompt, what is kept of one being there for the other.
+fn together(template: &Template, counts: &[usize]) -> [Vec<Rendered>; 2] {
+    let arena = Arena::new();
+    let mut inputs = Inputs::new(&arena);
+    let (variables, messages) = variables(&mut inputs);
+    let mut replays = Replays::default();
+    [true, false].map(|prompting| {
+        let (mut texts, mut scratch) = (Vec::new(), Arena::new());
+        while texts.len() < counts.len() {
+            let rest = &counts[texts.len()..];
+            let mut variables = variables.clone();
+            variables.push(("add_generation_prompt", Value::Bool(prompting)));
+            variables.push(("messages", inputs.prefix(messages, rest[rest.len() - 1])));
+            let mut output = Output::default();
+            let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
+            let spare = (&mut scratch, &mut replays);
+            let grown = template
+                .render_growing(&variables, rest, now, Limits::for_input(100), spare, &mut output)
+                .expect("there are messages");
+            assert!(!grown.is_empty());
+            texts.extend(grown.into_iter().map(|grown| {
+                let end = grown.end.map_err(|error| error.to_string())?;
+                Ok(whole(&output, grown.stable, end))
+            }));
+        }
+        texts
+    })
+}
+
+fn whole(output: &Output, stable: usize, end: (String, Vec<Span>)) -> (String, Vec<Span>) {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut left = stable;
+    for span in output.spans() {
+        let len = left.min(span.len as usize);
+        left -= len;
+        spans.extend((len > 0).then(|| Span { len: u32::try_from(len).expect("it is short"), ..*span }));
+    }
+    (output.text()[..stable].to_owned() + &end.0, [spans, end.1].concat())
+}
+
+/// How many texts one rendering hands out.
+fn in_one_go(template: &Template, counts: &[usize]) -> usize {
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
     let (mut variables, messages) = variables(&mut inputs);
     variables.push(("messages", messages));
-    let (mut scratch, mut output) = (Arena::new(), Output::default());
+    let (mut scratch, mut replays, mut output) = (Arena::new(), Replays::default(), Output::default());
     let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
-    let grown = template
-        .render_growing(&variables, counts, now, Limits::for_input(100), &mut scratch, &mut output)
-        .expect("there are messages");
-    let text = |stable: usize, end: (String, Vec<Span>)| {
-        let mut spans: Vec<Span> = Vec::new();
-        let mut left = stable;
-        for span in output.spans() {
-            let len = left.min(span.len as usize);
-            left -= len;
-            spans.extend((len > 0).then(|| Span { len: u32::try_from(len).expect("it is short"), ..*span }));
-        }
-        (output.text()[..stable].to_owned() + &end.0, [spans, end.1].concat())
-    };
-    grown
-        .into_iter()
-        .map(|grown| grown.end.map(|end| text(grown.stable, end)).map_err(|error| error.to_string()))
-        .collect()
+    let spare = (&mut scratch, &mut replays);
+    let grown = template.render_growing(&variables, counts, now, Limits::for_input(100), spare, &mut output);
+    grown.expect("there are messages").len()
 }
 
 /// Runs of one origin side by side are one.
@@ -160,11 +224,13 @@ fn texts_are_those_of_renderings_apart() {
     for (source, in_one) in TEMPLATES {
         let template = Template::compile(source).expect(source);
         for counts in [vec![1, 2, 3, 4, 5, 6], vec![2, 4], vec![3], vec![1, 1, 5]] {
-            let grown = together(&template, &counts);
-            assert!(!grown.is_empty(), "{source}");
-            assert_eq!(grown.len() == counts.len(), in_one || counts.len() == 1, "{source} {counts:?}");
-            for (count, grown) in counts.iter().zip(grown) {
-                assert_eq!(joined(grown), joined(apart(&template, *count)), "{source} {count}");
+            let one = in_one_go(&template, &counts);
+            assert_eq!(one == counts.len(), in_one || counts.len() == 1, "{source} {counts:?}");
+            for (grown, prompting) in together(&template, &counts).into_iter().zip([true, false]) {
+                for (count, grown) in counts.iter().zip(grown) {
+                    let apart = joined(apart(&template, *count, prompting));
+                    assert_eq!(joined(grown), apart, "{source} {count} {prompting}");
+                }
             }
         }
     }

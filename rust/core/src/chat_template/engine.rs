@@ -5,7 +5,7 @@ use std::mem;
 use std::ops::Range;
 
 use everyturn_template::{
-    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, Output, Span, Template, Value,
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, Output, Replays, Span, Template, Value,
 };
 use jiff::civil::DateTime;
 
@@ -28,7 +28,11 @@ pub struct Rendering {
 
 /// What a rendering needs besides its input; used again by the next one.
 #[derive(Default)]
-pub struct Workspace(RefCell<Arena>);
+pub struct Workspace {
+    arena: RefCell<Arena>,
+    /// Of the input that the workspace is used for.
+    replays: RefCell<Replays>,
+}
 
 impl Engine {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
@@ -53,7 +57,7 @@ impl Engine {
         workspace: &Workspace,
     ) -> Result<Rendering> {
         let mut output = Output::default();
-        let mut arena = mem::take(&mut *workspace.0.borrow_mut());
+        let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
         let done = self.template.render(
             variables,
             self.now,
@@ -61,7 +65,7 @@ impl Engine {
             &mut arena,
             &mut output,
         );
-        workspace.0.replace(arena);
+        workspace.arena.replace(arena);
         done.map_err(|error| template_error(&error))?;
         let generations = output.generations().to_vec();
         let (text, spans) = output.into_parts();
@@ -78,11 +82,19 @@ impl Engine {
         workspace: &Workspace,
     ) -> Result<(String, Vec<Grown>)> {
         let mut output = Output::default();
-        let mut arena = mem::take(&mut *workspace.0.borrow_mut());
+        let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
+        let mut replays = mem::take(&mut *workspace.replays.borrow_mut());
         let limits = Limits::for_input(input_bytes);
-        let grown =
-            self.template.render_growing(variables, counts, self.now, limits, &mut arena, &mut output);
-        workspace.0.replace(arena);
+        let grown = self.template.render_growing(
+            variables,
+            counts,
+            self.now,
+            limits,
+            (&mut arena, &mut replays),
+            &mut output,
+        );
+        workspace.arena.replace(arena);
+        workspace.replays.replace(replays);
         let grown = grown.map_err(|error| template_error(&error))?;
         Ok((output.into_parts().0, grown))
     }

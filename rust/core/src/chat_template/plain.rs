@@ -53,13 +53,14 @@ impl PlainTemplate {
         let mut variables = super::variables(&mut values, &[], tools, [variables]);
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
+        let workspace = Workspace::default();
         let mut texts = Vec::new();
         while texts.len() < counts.len() {
             let (text, grown) = self.0.render_growing(
                 &variables,
                 &counts[texts.len()..],
                 values.inputs.bytes(),
-                &Workspace::default(),
+                &workspace,
             )?;
             texts.extend(grown.into_iter().map(|grown| {
                 let (end, _) = grown.end.map_err(|error| template_error(&error))?;

@@ -19,6 +19,7 @@ impl<'a> Machine<'a> {
         match expr {
             Expr::Str(literal) => Ok(Value::Literal(literal)),
             Expr::Global(global) => self.global(*global),
+            Expr::Outside(expr, number) => self.outside(expr, *number),
             Expr::Variable { variable, name } => self.variable(*variable, name),
             Expr::Attribute(attribute) => {
                 let object = self.operand(&attribute.object)?;
@@ -73,6 +74,9 @@ impl<'a> Machine<'a> {
 
     #[inline]
     fn variable(&mut self, variable: Variable, name: &'a Literal) -> Result<Value<'a>> {
+        if variable.out > 0 && self.watch.is_some() {
+            self.note_variable(variable);
+        }
         match self.slots[self.index(variable)] {
             Value::Undefined(Undefined::Unset) => Ok(Value::Undefined(Undefined::Name(name))),
             Value::Growing(list) => list.settle(&mut self.memory),
@@ -80,7 +84,28 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// An expression that reads from outside of a round.
+    #[inline]
+    fn outside(&mut self, expr: &'a Expr, number: u32) -> Result<Value<'a>> {
+        match &mut self.watch {
+            Some(watch) if !watch.paused => {
+                watch.paused = true;
+                let value = self.eval(expr);
+                if let Some(watch) = &mut self.watch {
+                    watch.paused = false;
+                }
+                let value = value?;
+                self.note_expr(number, value);
+                Ok(value)
+            }
+            _ => self.eval(expr),
+        }
+    }
+
     fn global(&mut self, global: u32) -> Result<Value<'a>> {
+        if self.watch.is_some() {
+            self.note_global(global);
+        }
         match self.globals[global as usize] {
             Value::Undefined(Undefined::Unset) => {
                 Ok(Value::Undefined(Undefined::Name(&self.program.globals[global as usize])))

@@ -152,12 +152,12 @@ impl<'a> Machine<'a> {
     pub(super) fn end_growth(&mut self, done: &Result<()>) -> Vec<Grown> {
         let Some(mut growth) = self.growth.take() else { return Vec::new() };
         let beyond_limits = done.as_ref().is_err_and(|error| error.kind == ErrorKind::Limit);
-        // What all of them cost together is no error of one of them.
-        if !(beyond_limits && growth.counts.len() > 1) {
+        // What the texts cost together is no error of one of them, but for the first.
+        if !beyond_limits || growth.grown.is_empty() {
             let stable = self.output.length();
             while !growth.all_handed_out() {
                 growth.hand_out(stable, done, &self.output);
-                if growth.list.observed.get() {
+                if beyond_limits || growth.list.observed.get() {
                     break;
                 }
             }
@@ -246,12 +246,21 @@ impl<'a> Machine<'a> {
         self.growing(expr).is_some_and(|list| list.shown() > 0)
     }
 
+    /// A loop in which no text can go on.
+    pub(super) fn run_aside(&mut self, code: &'a For, items: Value<'a>) -> Result<()> {
+        let is_outermost = self.follows();
+        self.aside(|machine| machine.run_loop(code, items, None, is_outermost))
+    }
+
+    fn follows(&self) -> bool {
+        self.growth.as_ref().is_some_and(|growth| growth.following && self.frames.len() == 1)
+    }
+
     /// A loop over a list that grows.
     pub(super) fn run_growing(&mut self, code: &'a For, list: &'a Growing<'a>) -> Result<Flow> {
-        let follows = self.growth.as_ref().is_some_and(|growth| growth.following && self.frames.len() == 1);
-        if !follows || code.filter.is_some() {
+        if !self.follows() || code.filter.is_some() {
             let items = list.settle(&mut self.memory)?;
-            return self.aside(|machine| machine.run_loop(code, items, None)).map(|()| Flow::Next);
+            return self.run_aside(code, items).map(|()| Flow::Next);
         }
         let (slot, level) = (code.loop_slot, self.loops.len());
         let object = slot.map(|_| self.push_growing(code, list));
@@ -284,8 +293,7 @@ impl<'a> Machine<'a> {
             if let (Some(slot), Some(object)) = (slot, object) {
                 self.store(slot, Value::Object(object));
             }
-            self.enter(&code.entry);
-            match self.aside(|machine| machine.block(&code.body))? {
+            match self.round(code, item, true)? {
                 Flow::Break | Flow::Done => break,
                 Flow::Continue => {}
                 Flow::Next => ran = true,

@@ -46,6 +46,7 @@ impl<'a> Machine<'a> {
         code: &'a For,
         items: Value<'a>,
         recursion: Option<Recursion>,
+        is_outermost: bool,
     ) -> Result<()> {
         let mut ran = false;
         match code.loop_slot {
@@ -53,11 +54,11 @@ impl<'a> Machine<'a> {
                 let iter = Iter::new(items)?;
                 let object = self.push_loop(code, items, iter, recursion);
                 let at = self.loops.len() - 1;
-                let done = self.run_counted(code, slot, object, at, &mut ran);
+                let done = self.run_counted(code, (slot, object), at, &mut ran, is_outermost);
                 self.loops.truncate(at);
                 done?;
             }
-            None => self.run_plain(code, items, &mut ran)?,
+            None => self.run_plain(code, items, &mut ran, is_outermost)?,
         }
         self.or_else(code, ran)
     }
@@ -66,12 +67,17 @@ impl<'a> Machine<'a> {
         self.push_loop(code, Value::Growing(list), Iter::Growing { list, at: 0 }, None)
     }
 
-    fn run_plain(&mut self, code: &'a For, items: Value<'a>, ran: &mut bool) -> Result<()> {
+    fn run_plain(
+        &mut self,
+        code: &'a For,
+        items: Value<'a>,
+        ran: &mut bool,
+        is_outermost: bool,
+    ) -> Result<()> {
         let mut iter = Iter::new(items)?;
         while let Some(item) = self.next_kept(&mut iter, code.filter.as_ref())? {
             self.assign(&code.target, item)?;
-            self.enter(&code.entry);
-            match self.block(&code.body)? {
+            match self.round(code, item, is_outermost)? {
                 Flow::Break | Flow::Done => break,
                 Flow::Continue => {}
                 // As Jinja2 has it: a body that always breaks or continues counts as never run.
@@ -84,16 +90,15 @@ impl<'a> Machine<'a> {
     fn run_counted(
         &mut self,
         code: &'a For,
-        slot: u32,
-        object: Object,
+        (slot, object): (u32, Object),
         at: usize,
         ran: &mut bool,
+        is_outermost: bool,
     ) -> Result<()> {
         while let Some(item) = self.advance(at)? {
             self.assign(&code.target, item)?;
             self.store(slot, Value::Object(object));
-            self.enter(&code.entry);
-            match self.block(&code.body)? {
+            match self.round(code, item, is_outermost)? {
                 Flow::Break | Flow::Done => break,
                 Flow::Continue => {}
                 Flow::Next => *ran = true,
@@ -297,7 +302,7 @@ impl<'a> Machine<'a> {
             return Ok(());
         };
         self.push_frame(code.slots, parent)?;
-        let done = self.run_loop(loop_code, items, Some(Recursion { function, parent, depth }));
+        let done = self.run_loop(loop_code, items, Some(Recursion { function, parent, depth }), false);
         self.pop_frame();
         done
     }

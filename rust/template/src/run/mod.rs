@@ -10,6 +10,7 @@ mod expressions;
 mod growing;
 mod loops;
 mod objects;
+mod replay;
 mod statements;
 
 use bumpalo::Bump;
@@ -30,6 +31,8 @@ use growing::Growth;
 pub use growing::{Growing, Grown};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
+pub use replay::Replays;
+use replay::Watch;
 
 /// Generators inside of each other.
 const MAX_LAZY_DEPTH: u32 = 100;
@@ -64,6 +67,10 @@ pub struct Machine<'a> {
     macros: Vec<MacroValue>,
     /// More texts are wanted of this rendering.
     growth: Option<Growth<'a>>,
+    /// What rounds printed before.
+    replays: Option<Replays>,
+    /// The round that is being watched.
+    watch: Option<Watch<'a>>,
 }
 
 /// A running function.
@@ -108,7 +115,7 @@ pub fn run_growing(
     variables: &[(&str, Value<'_>)],
     counts: &[usize],
     (now, limits): (DateTime, Limits),
-    arena: &Bump,
+    (arena, replays): (&Bump, &mut Replays),
     output: &mut Output,
 ) -> Result<Vec<Grown>> {
     let mut machine = Machine::new(program, variables, (now, limits), arena, output);
@@ -121,8 +128,10 @@ pub fn run_growing(
         machine.globals[at] = growth.messages();
     }
     machine.growth = Some(growth);
+    machine.replays = Some(std::mem::take(replays));
     let done = machine.root();
     let grown = machine.end_growth(&done);
+    *replays = machine.replays.take().unwrap_or_default();
     *output = machine.output;
     Ok(grown)
 }
@@ -159,6 +168,8 @@ impl<'a> Machine<'a> {
             joiners: Vec::new(),
             macros: Vec::new(),
             growth: None,
+            replays: None,
+            watch: None,
         }
     }
 }
@@ -214,6 +225,9 @@ impl<'a> Machine<'a> {
     }
 
     fn enter(&mut self, entry: &Entry) {
+        if self.watch.is_some() {
+            self.note_entry(entry);
+        }
         for (slot, load) in entry {
             let value = match *load {
                 Load::Unset => Value::Undefined(Undefined::Unset),

@@ -42,6 +42,7 @@ impl<'a> Machine<'a> {
         for entry in &entries {
             check_name(entry.key)?;
         }
+        self.untold();
         self.memory.reserve(size_of::<Namespace<'_>>() + entries.len() * size_of::<Entry<'_>>())?;
         self.namespaces.push(Namespace { entries });
         Ok(Value::Object(Object::Namespace(small(self.namespaces.len() - 1))))
@@ -49,6 +50,7 @@ impl<'a> Machine<'a> {
 
     pub(super) fn set_namespace(&mut self, number: u32, name: Value<'a>, value: Value<'a>) -> Result<()> {
         check_name(name)?;
+        self.untold();
         let entries = &mut self.namespaces[number as usize].entries;
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key.as_str() == name.as_str()) {
             entry.value = value;
@@ -90,6 +92,7 @@ impl<'a> Machine<'a> {
             }
             Object::Joiner(number) => {
                 args.none("joiner")?;
+                self.untold();
                 let joiner = &mut self.joiners[number as usize];
                 if joiner.used {
                     return Ok(joiner.separator);
@@ -114,6 +117,7 @@ impl<'a> Machine<'a> {
             (Object::Loop(serial), "cycle") => self.loop_cycle(serial, args.positional),
             (Object::Loop(serial), "changed") => self.loop_changed(serial, args.positional),
             (Object::Cycler(number), "next") => {
+                self.untold();
                 args.none("next")?;
                 let cycler = &mut self.cyclers[number as usize];
                 let item = cycler.items.get(cycler.at).copied().unwrap_or(Value::None);
@@ -122,6 +126,7 @@ impl<'a> Machine<'a> {
             }
             (Object::Cycler(number), "reset") => {
                 args.none("reset")?;
+                self.untold();
                 self.cyclers[number as usize].at = 0;
                 Ok(Value::None)
             }

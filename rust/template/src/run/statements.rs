@@ -49,7 +49,7 @@ impl<'a> Machine<'a> {
                 if let Value::Growing(list) = items {
                     return self.run_growing(code, list);
                 }
-                self.aside(|machine| machine.run_loop(code, items, None))?;
+                self.run_aside(code, items)?;
             }
             StmtKind::RecursiveFor { iter, function } => {
                 let items = self.operand(iter)?;
@@ -87,6 +87,7 @@ impl<'a> Machine<'a> {
             }
             StmtKind::Generation { entry, body } => {
                 self.enter(entry);
+                self.untold();
                 let start = self.output.text().len();
                 let flow = self.aside(|machine| machine.block(body))?;
                 self.output.mark_generation(start);
