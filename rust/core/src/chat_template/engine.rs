@@ -73,15 +73,15 @@ impl Engine {
     }
 
     /// Renders with the first so many messages each as `counts` says, in one go as far as that goes: texts of the first
-    /// counts, one at least, each the first bytes of the text given back and an end of its own.
+    /// counts, one at least, each the first bytes of the output and an end of its own.
     pub fn render_growing(
         &self,
         variables: &[(&str, Value<'_>)],
         counts: &[usize],
         input_bytes: usize,
         workspace: &Workspace,
-    ) -> Result<(String, Vec<Grown>)> {
-        let mut output = Output::default();
+        output: &mut Output,
+    ) -> Result<Vec<Grown>> {
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
         let mut replays = mem::take(&mut *workspace.replays.borrow_mut());
         let limits = Limits::for_input(input_bytes);
@@ -91,12 +91,11 @@ impl Engine {
             self.now,
             limits,
             (&mut arena, &mut replays),
-            &mut output,
+            output,
         );
         workspace.arena.replace(arena);
         workspace.replays.replace(replays);
-        let grown = grown.map_err(|error| template_error(&error))?;
-        Ok((output.into_parts().0, grown))
+        grown.map_err(|error| template_error(&error))
     }
 }
 

@@ -19,7 +19,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Grown, Inputs, Node, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use engine::Rendering;
@@ -206,12 +206,18 @@ impl<'a> Prepared<'a> {
     }
 
     /// The texts of the first so many messages each; see `Engine::render_growing`.
-    fn render_growing(&self, counts: &[usize], add_generation_prompt: bool) -> Result<(String, Vec<Grown>)> {
+    fn render_growing(
+        &self,
+        counts: &[usize],
+        add_generation_prompt: bool,
+        output: &mut Output,
+    ) -> Result<Vec<Grown>> {
         let most = counts.last().copied().unwrap_or_default();
         self.seen.set(self.seen.get().max(most));
         let messages = self.inputs.prefix(self.messages, most);
         let variables = self.all_variables(messages, add_generation_prompt, &[]);
-        self.variant.engine.render_growing(&variables, counts, self.inputs.bytes(), &self.workspace)
+        let bytes = self.inputs.bytes();
+        self.variant.engine.render_growing(&variables, counts, bytes, &self.workspace, output)
     }
 
     pub fn turn_end(&self) -> &'a TurnEnd {

@@ -1,6 +1,6 @@
 //! A chat template without a tokenizer: it renders, and nothing is known of how it ends a turn.
 
-use everyturn_template::{Arena, Value as TemplateValue};
+use everyturn_template::{Arena, Output, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 use super::engine::{Engine, Rendering, Workspace, template_error};
@@ -54,17 +54,18 @@ impl PlainTemplate {
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
         let workspace = Workspace::default();
-        let mut texts = Vec::new();
+        let (mut texts, mut output) = (Vec::new(), Output::default());
         while texts.len() < counts.len() {
-            let (text, grown) = self.0.render_growing(
+            let grown = self.0.render_growing(
                 &variables,
                 &counts[texts.len()..],
                 values.inputs.bytes(),
                 &workspace,
+                &mut output,
             )?;
             texts.extend(grown.into_iter().map(|grown| {
                 let (end, _) = grown.end.map_err(|error| template_error(&error))?;
-                Ok(text[..grown.stable].to_owned() + &end)
+                Ok(output.text()[..grown.stable].to_owned() + &end)
             }));
         }
         Ok(texts)

@@ -3,7 +3,7 @@
 //! In: a prepared conversation and the numbers of messages. Out: each text as a rendering of its own gives it, and how
 //! much of it is known to be as in the text before. One rendering is made for as many texts as the template allows.
 
-use everyturn_template::Grown;
+use everyturn_template::{Grown, Output};
 
 use super::Prepared;
 use super::engine::template_error;
@@ -15,7 +15,7 @@ pub struct Series<'p, 'a> {
     /// In rising order.
     counts: Vec<usize>,
     add_generation_prompt: bool,
-    text: String,
+    output: Output,
     grown: Vec<Grown>,
     /// Which of the counts the first of them is of.
     first: usize,
@@ -33,8 +33,8 @@ pub struct Shown<'s> {
 
 impl<'p, 'a> Series<'p, 'a> {
     pub fn new(prepared: &'p Prepared<'a>, counts: Vec<usize>, add_generation_prompt: bool) -> Self {
-        let (text, grown) = (String::new(), Vec::new());
-        Self { prepared, counts, add_generation_prompt, text, grown, first: 0, last: None }
+        let (output, grown) = (Output::default(), Vec::new());
+        Self { prepared, counts, add_generation_prompt, output, grown, first: 0, last: None }
     }
 
     /// The text of so many messages. They are asked for in the order of the series.
@@ -43,7 +43,8 @@ impl<'p, 'a> Series<'p, 'a> {
         if at >= self.first + self.grown.len() || at < self.first {
             let counts = self.counts.get(at..).filter(|counts| counts.first() == Some(&count));
             let counts = counts.unwrap_or(std::slice::from_ref(&count));
-            (self.text, self.grown) = self.prepared.render_growing(counts, self.add_generation_prompt)?;
+            self.grown =
+                self.prepared.render_growing(counts, self.add_generation_prompt, &mut self.output)?;
             (self.first, self.last) = (at, None);
         }
         let at = at - self.first;
@@ -51,6 +52,6 @@ impl<'p, 'a> Series<'p, 'a> {
         let grown = &self.grown[at];
         let (end, _) = grown.end.as_ref().map_err(template_error)?;
         let same = last.filter(|last| *last <= at).map_or(0, |last| self.grown[last].stable);
-        Ok(Shown { text: Pieces { head: &self.text[..grown.stable], tail: end }, same })
+        Ok(Shown { text: Pieces { head: &self.output.text()[..grown.stable], tail: end }, same })
     }
 }

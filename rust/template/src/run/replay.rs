@@ -7,6 +7,7 @@
 //! each time.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{Flow, Machine};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,8 +27,26 @@ const MAX_KEPT_BYTES: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub struct Replays {
     /// By loop and by the item's place in the input.
-    rounds: HashMap<(u32, Node), Ways>,
+    rounds: HashMap<(u32, Node), Ways, BuildHasherDefault<Mixing>>,
     bytes: usize,
+}
+
+/// A hash of two small numbers.
+#[derive(Debug, Default)]
+struct Mixing(u64);
+
+impl Hasher for Mixing {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0.rotate_left(32) ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Debug, Default)]
