@@ -60,7 +60,7 @@ def bench(capsys: pytest.CaptureFixture[str]) -> Command:
 
 def plan(**changes: Any) -> comparison.Plan:
     """Return a plan for the demo model without peers."""
-    sources = sources_of("demo", None, None, "2026-01-31T12:00:00")
+    sources = sources_of("demo", None, None, "2026-01-31T12:00:00", "auto")
     settings: dict[str, Any] = {
         "sources": sources,
         "renderer": Renderer(sources),

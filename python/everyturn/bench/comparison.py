@@ -64,6 +64,7 @@ class Plan:
                 chat_template=self.sources.chat_template,
                 template_kwargs=json.loads(self.sources.template_kwargs),
                 now=self.sources.now,
+                engine=self.sources.engine,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from everyturn.options import Engine
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbeRow:
@@ -29,6 +31,7 @@ class Job:
         chat_template: The text or the name of another template, or None.
         template_kwargs: Arguments for every rendering.
         now: The local time that templates are shown, ISO.
+        engine: What encodes text, for everyturn itself.
         stop_ids: What ends an assistant's turn; whoever writes a loop by hand knows it of their model.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
@@ -42,6 +45,7 @@ class Job:
     chat_template: str | None
     template_kwargs: Mapping[str, Any]
     now: str
+    engine: Engine
     stop_ids: tuple[int, ...]
     options: Mapping[str, Any]
     threads: int

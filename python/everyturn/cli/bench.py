@@ -115,9 +115,9 @@ def run(parsed: argparse.Namespace) -> int:
 def _plan(parsed: argparse.Namespace) -> "Plan":
     from everyturn.bench.comparison import Plan
 
-    sources = sources_of(
-        parsed.model or DEMO, template_from(parsed), kwargs_from(parsed), parsed.now
-    )
+    model = parsed.model or DEMO
+    template, kwargs = template_from(parsed), kwargs_from(parsed)
+    sources = sources_of(model, template, kwargs, parsed.now, parsed.engine)
     return Plan(
         sources=sources,
         renderer=Renderer(sources),

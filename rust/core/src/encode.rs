@@ -3,7 +3,7 @@
 //! In: prompt and completion as text. Out: the prompt's ids exactly as a server encodes the prompt, and the
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pieces::Pieces;
 use crate::render::Rendered;
 use crate::tokenizer::{Segments, Sheet, Tokenizer};
@@ -35,6 +35,9 @@ pub struct Encoded<'e> {
 
 impl Encoder {
     pub fn encode(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
+        if !rendered.plain.is_empty() {
+            return self.encode_literal(tokenizer, rendered);
+        }
         let (prompt, completion) = (rendered.prompt.pieces(), &*rendered.completion.text);
         let sheet = &mut self.sheet;
         let shared = Pieces::from(sheet.text()).common(&prompt, rendered.same);
@@ -56,5 +59,24 @@ impl Encoder {
         self.forced.extend_from_slice(&self.prompt_tail);
         self.forced.extend(tokenizer.encode_continuation(completion)?);
         Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
+    }
+
+    /// The same where some control tokens are plain text.
+    fn encode_literal(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
+        // What the sheet holds says nothing of which control tokens were text.
+        self.sheet.clear();
+        self.valid = 0;
+        let prompt = rendered.prompt.pieces().to_text();
+        let whole = prompt.clone() + &rendered.completion.text;
+        let in_prompt = rendered.plain.partition_point(|token| token.end <= prompt.len());
+        let prompt = tokenizer.encode_literal(&prompt, &rendered.plain[..in_prompt], &mut self.segments)?;
+        self.forced = tokenizer.encode_literal(&whole, &rendered.plain, &mut self.segments)?;
+        if !self.forced.starts_with(&prompt) {
+            return Err(Error::new(
+                ErrorKind::Encode,
+                "the completion starts within a token of the whole, and control tokens are plain text in it",
+            ));
+        }
+        Ok(Encoded { ids: &self.forced, prompt: prompt.len(), same: 0, border_merged: false })
     }
 }

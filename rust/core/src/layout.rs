@@ -28,14 +28,14 @@ pub struct Trained {
 pub struct Rows {
     /// A target goes on in a row whose ids its prompt starts with. Else each has a row of its own.
     merges: bool,
-    rows: Vec<Sample>,
+    samples: Vec<Sample>,
     /// How many ids each row has in common with the target met last.
     common: Vec<usize>,
 }
 
 impl Rows {
     pub fn per_turn() -> Self {
-        Self { merges: false, rows: Vec::new(), common: Vec::new() }
+        Self { merges: false, samples: Vec::new(), common: Vec::new() }
     }
 
     /// The fewest rows: a target joins the row whose ids are the longest that its prompt starts with.
@@ -48,7 +48,7 @@ impl Rows {
         if !self.merges {
             return;
         }
-        for (row, common) in self.rows.iter().zip(&mut self.common) {
+        for (row, common) in self.samples.iter().zip(&mut self.common) {
             // What the row parts at is in what the targets have in common, or not.
             if *common >= target.same {
                 let known = target.same;
@@ -61,16 +61,16 @@ impl Rows {
     pub fn add(&mut self, target: &Encoded<'_>, message: usize, weight: f32) {
         let fits = |row: &Sample, common: usize| common == row.ids.len() && common <= target.prompt;
         let longest = (0..self.common.len())
-            .filter(|at| fits(&self.rows[*at], self.common[*at]))
+            .filter(|at| fits(&self.samples[*at], self.common[*at]))
             .max_by_key(|at| self.common[*at]);
         let at = longest.unwrap_or_else(|| {
-            self.rows.push(Sample::default());
+            self.samples.push(Sample::default());
             if self.merges {
                 self.common.push(0);
             }
-            self.rows.len() - 1
+            self.samples.len() - 1
         });
-        let row = &mut self.rows[at];
+        let row = &mut self.samples[at];
         row.ids.extend_from_slice(&target.ids[row.ids.len()..]);
         row.trained.push(Trained { tokens: target.prompt..row.ids.len(), weight });
         row.targets.push(message);
@@ -80,7 +80,7 @@ impl Rows {
     }
 
     pub fn into_samples(self) -> Vec<Sample> {
-        self.rows
+        self.samples
     }
 }
 

@@ -13,6 +13,7 @@ mod chat_template;
 mod conversation;
 mod encode;
 mod error;
+mod hash;
 mod json;
 mod jsonl;
 mod layout;

@@ -74,7 +74,13 @@ choice! {
 
 choice! {
     /// Control tokens in text that users, tools or models wrote.
-    ControlTokenPolicy { Allow = "allow", Warn = "warn", Reject = "reject" }
+    ControlTokenPolicy {
+        Allow = "allow",
+        Warn = "warn",
+        /// They are encoded as the plain text that they are.
+        Literal = "literal",
+        Reject = "reject",
+    }
 }
 
 choice! {

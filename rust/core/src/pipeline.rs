@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Value};
 use crate::layout::{Rows, Sample};
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
-use crate::render::{Rendered, Targets, Way, lost};
+use crate::render::{Foreign, Rendered, Targets, Way, lost};
 use crate::renderer::Renderer;
 use crate::report::{Report, cause, warning};
 use crate::target::{Target, targets};
@@ -83,6 +83,12 @@ impl Expander {
         }
         if options.num_threads.is_some_and(|threads| threads > MAX_THREADS) {
             return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
+        }
+        let in_one = options.layout == Layout::Conversation || options.train_on == TrainOn::AllTokens;
+        if options.control_tokens == ControlTokenPolicy::Literal && in_one {
+            let text = "control_tokens=\"literal\" is for samples that are made target by target: not for the layout \
+                        \"conversation\", nor for train_on=\"all_tokens\"";
+            return Err(Error::new(ErrorKind::Options, text));
         }
         Ok(Self { renderer, options, workspaces: Mutex::default() })
     }
@@ -225,7 +231,9 @@ impl<'a> Work<'a> {
             error.place.message = message;
             return Err(error);
         }
-        self.report.warn(warning::CONTROL_TOKENS, 1);
+        if self.expander.options.control_tokens == ControlTokenPolicy::Warn {
+            self.report.warn(warning::CONTROL_TOKENS, 1);
+        }
         Ok(())
     }
 
@@ -265,7 +273,15 @@ impl<'a> Work<'a> {
 
     fn rendered(&self, targets: &[Target]) -> Targets<'a, 'a> {
         let messages: Vec<usize> = targets.iter().map(|target| target.message).collect();
-        Targets::new(self.prepared, self.expander.options.prompt_mismatch, &messages)
+        let options = &self.expander.options;
+        let foreign = match options.control_tokens {
+            ControlTokenPolicy::Literal => Foreign::Plain {
+                control_tokens: self.expander.renderer.tokenizer.control_tokens(),
+                in_record: !self.report.control_tokens.is_empty(),
+            },
+            _ => Foreign::Recognised,
+        };
+        Targets::new(self.prepared, options.prompt_mismatch, foreign, &messages)
     }
 
     fn encode_target<'e>(

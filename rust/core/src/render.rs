@@ -4,12 +4,15 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! which way led there. Nothing is guessed: a policy that cannot tell is an error.
 
+use std::ops::Range;
+
 use crate::chat_template::{ClosedTurn, Prepared, Said, Series, Turn};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::PromptMismatch;
 use crate::pieces::Pieces;
+use crate::tokenizer::ControlTokens;
 
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
@@ -18,6 +21,17 @@ pub struct Rendered<'r> {
     pub same: usize,
     pub completion: ClosedTurn,
     pub way: Way,
+    /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
+    pub plain: Vec<Range<usize>>,
+}
+
+/// What is done with control tokens that somebody wrote.
+#[derive(Clone, Copy)]
+pub enum Foreign<'t> {
+    /// They are control tokens.
+    Recognised,
+    /// They are plain text. Whether the record holds any as it stands is known beforehand.
+    Plain { control_tokens: &'t ControlTokens, in_record: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +63,7 @@ pub enum Way {
 pub struct Targets<'p, 'a> {
     prepared: &'p Prepared<'a>,
     policy: PromptMismatch,
+    foreign: Foreign<'p>,
     prompts: Series<'p, 'a>,
     fulls: Series<'p, 'a>,
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
@@ -59,12 +74,18 @@ pub struct Targets<'p, 'a> {
 
 impl<'p, 'a> Targets<'p, 'a> {
     /// `messages` are the targets' indices, in rising order.
-    pub fn new(prepared: &'p Prepared<'a>, policy: PromptMismatch, messages: &[usize]) -> Self {
+    pub fn new(
+        prepared: &'p Prepared<'a>,
+        policy: PromptMismatch,
+        foreign: Foreign<'p>,
+        messages: &[usize],
+    ) -> Self {
         let prompts = messages.iter().copied().filter(|index| *index > 0).collect();
         let fulls = messages.iter().filter(|index| **index > 0).map(|index| index + 1).collect();
         Self {
             prepared,
             policy,
+            foreign,
             prompts: Series::new(prepared, prompts, true),
             fulls: Series::new(prepared, fulls, false),
             same: [0; 2],
@@ -82,15 +103,29 @@ impl<'p, 'a> Targets<'p, 'a> {
         }
         let prompt = self.prompts.get(index);
         self.same[0] = self.same[0].min(prompt.as_ref().map_or(0, |prompt| prompt.same));
-        let prompt = prompt?.text;
+        let prompt = prompt?;
         let full = self.fulls.get(index + 1);
         self.same[1] = self.same[1].min(full.as_ref().map_or(0, |full| full.same));
-        let full = full?.text;
+        let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
-        let is_exact = full.common(&prompt, known) == prompt.len();
+        let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
+        let mut plain = Vec::new();
         let (prompt, text, way) = if is_exact {
-            (Prompt::Shown(prompt), full.behind(prompt.len()).to_text(), Way::Exact)
+            let behind = prompt.text.len();
+            if let Foreign::Plain { control_tokens, .. } = self.foreign {
+                plain = self.prepared.foreign_tokens(prompt.text, prompt.spans(), control_tokens);
+                let of_full = self.prepared.foreign_tokens(full.text, full.spans(), control_tokens);
+                plain.extend(of_full.into_iter().filter(|token| token.start >= behind));
+            }
+            (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), Way::Exact)
         } else {
+            if let Foreign::Plain { in_record: true, .. } = self.foreign {
+                return Err(Error::new(
+                    ErrorKind::ControlToken,
+                    "the record holds control tokens, and the prompt is no prefix of the turn's own rendering: \
+                     which of them are text cannot be told",
+                ));
+            }
             let (turn, way) = other_way(self.prepared, message, index, self.policy)?;
             (Prompt::Own(turn.prompt), turn.text, way)
         };
@@ -103,7 +138,9 @@ impl<'p, 'a> Targets<'p, 'a> {
         let same = if is_exact { self.same[0] } else { 0 };
         self.agreed = if is_exact { prompt.pieces().len() } else { 0 };
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
-        Ok(Rendered { prompt, same, completion, way })
+        let length = prompt.pieces().len() + completion.text.len();
+        plain.retain(|token| token.end <= length);
+        Ok(Rendered { prompt, same, completion, way, plain })
     }
 }
 
@@ -114,7 +151,7 @@ pub fn render_alone(
     index: usize,
     policy: PromptMismatch,
 ) -> Result<(String, ClosedTurn)> {
-    let mut targets = Targets::new(prepared, policy, &[index]);
+    let mut targets = Targets::new(prepared, policy, Foreign::Recognised, &[index]);
     let rendered = targets.render(message, index)?;
     Ok((rendered.prompt.pieces().to_text(), rendered.completion))
 }

@@ -2,19 +2,17 @@
 //!
 //! In: a model folder and how to use its template. Out: a frozen object that renders and encodes, shared by threads.
 
-use std::fmt::Write;
 use std::path::Path;
-
-use jiff::civil::DateTime;
-use sha2::{Digest, Sha256};
 
 use crate::chat_template::{self, ChatTemplate, ModelFacts, TemplateSource};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::sha256;
 use crate::json::{self, Object, Style, Value};
 use crate::model::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use crate::options::EngineChoice;
 use crate::tokenizer::Tokenizer;
+use jiff::civil::DateTime;
 
 /// How a folder's template is to be used.
 #[derive(Debug, Clone)]
@@ -208,23 +206,10 @@ fn choose_templates(
 }
 
 fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    part(tokenizer_json);
-    part(source.default.as_bytes());
-    part(source.tool_use.as_deref().unwrap_or_default().as_bytes());
-    for (name, token) in &source.special_tokens {
-        part(name.as_bytes());
-        part(token.as_bytes());
-    }
     let kwargs = Style { sort_keys: true, ..Style::default() };
-    part(json::write(&Value::Object(source.kwargs.clone()), &kwargs).as_bytes());
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let kwargs = json::write(&Value::Object(source.kwargs.clone()), &kwargs);
+    let tool_use = source.tool_use.as_deref().unwrap_or_default();
+    let tokens = source.special_tokens.iter().flat_map(|(name, token)| [name.as_bytes(), token.as_bytes()]);
+    let templates = [source.default.as_bytes(), tool_use.as_bytes()];
+    sha256([tokenizer_json].into_iter().chain(templates).chain(tokens).chain([kwargs.as_bytes()]))
 }

@@ -43,5 +43,5 @@ pub use limits::Limits;
 pub use output::Output;
 pub use run::{Grown, Replays};
 pub use template::Template;
-pub use text::{Node, Source, Span};
+pub use text::{Node, Source, Span, cut_spans};
 pub use value::Value;

@@ -96,7 +96,9 @@ impl Output {
 
     pub(crate) fn push_spans(&mut self, text: &str, spans: &[Span]) {
         self.text.push_str(text);
-        spans.iter().for_each(|span| push_span(&mut self.spans, *span));
+        for span in spans {
+            push_span(&mut self.spans, *span);
+        }
     }
 
     pub(crate) fn as_text<'a>(&mut self, memory: &mut Memory<'a>) -> Result<Text<'a>> {

@@ -1,13 +1,26 @@
 """everyturn, as a user calls it: `Expander.expand` from bytes to arrays."""
 
+import dataclasses
 import json
 from typing import Any
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Made, Row, Tool
+from everyturn.exceptions import ModelError
 from everyturn.expander import Expander
 from everyturn.renderer import Renderer, Sources
 from everyturn.samples import Samples
+
+WARM_UP = {
+    "messages": [
+        {"role": "user", "content": "Ready?"},
+        {"role": "assistant", "content": "Ready, steady, go."},
+    ]
+}
+"""A chat that is in no corpus."""
+
+WARM_UPS = 64
+"""So many a thread that each gets some."""
 
 
 class Everyturn(Tool):
@@ -19,15 +32,17 @@ class Everyturn(Tool):
             chat_template=job.chat_template,
             template_kwargs=json.dumps(job.template_kwargs),
             now=job.now,
+            engine=job.engine,
         )
-        self._renderer = Renderer(sources)
+        self._renderer = _loaded(sources)
         self._options = {**job.options, "num_threads": job.threads}
         self.fresh()
 
     def fresh(self) -> None:
-        """Take a new expander, so that no pass profits from the one before; its threads are started."""
+        """Take a new expander, so that no pass profits from the one before; its threads are ready to encode."""
         self._expander = Expander(self._renderer, **self._options)
-        self._expander.expand([])
+        threads = self._options["num_threads"] or 1
+        self._expander.expand([WARM_UP] * (threads * WARM_UPS))
 
     def expand(self, source: bytes) -> Any:
         """Turn JSON lines into arrays."""
@@ -36,6 +51,16 @@ class Everyturn(Tool):
     def made(self, result: Samples) -> Made:
         """Return the rows one by one."""
         return made_of(result)
+
+
+def _loaded(sources: Sources) -> Renderer:
+    """Load the model with all that it will use: what loads later would be counted as work."""
+    if sources.engine != "auto":
+        return Renderer(sources)
+    try:
+        return Renderer(dataclasses.replace(sources, engine="fast"))
+    except ModelError:
+        return Renderer(sources)
 
 
 def made_of(samples: Samples) -> Made:

@@ -16,10 +16,11 @@ mod thinking;
 mod values;
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Span, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use engine::Rendering;
@@ -35,6 +36,7 @@ pub use values::Adaptations;
 use crate::conversation::Conversation;
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
+use crate::pieces::Pieces;
 use crate::tokenizer::ControlTokens;
 use engine::{Engine, Workspace};
 use shape::Shape;
@@ -230,6 +232,44 @@ impl<'a> Prepared<'a> {
             [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
             _ => None,
         }
+    }
+
+    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
+    /// there are but a few.
+    fn is_foreign(&self, node: Node) -> bool {
+        let role = [Step::Variable("messages"), Step::Key("role")];
+        !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// The control tokens in a text that are not the template's own, in whole or in part.
+    pub fn foreign_tokens(
+        &self,
+        text: Pieces<'_>,
+        spans: impl Iterator<Item = Span>,
+        control_tokens: &ControlTokens,
+    ) -> Vec<Range<usize>> {
+        let mut spans = spans.peekable();
+        let mut start = 0;
+        let mut foreign = control_tokens.places(&text.to_text());
+        foreign.retain(|token| {
+            let mut found = false;
+            while let Some(span) = spans.peek() {
+                let end = start + span.len as usize;
+                if start >= token.end {
+                    break;
+                }
+                found |=
+                    end > token.start && span.source.made_from().is_some_and(|node| self.is_foreign(node));
+                // It may reach into the next token, too.
+                if end > token.end {
+                    break;
+                }
+                start = end;
+                spans.next();
+            }
+            found
+        });
+        foreign
     }
 
     /// The keys of the rendered messages that the template has never looked at, of those that say something.

@@ -3,7 +3,7 @@
 //! In: a prepared conversation and the numbers of messages. Out: each text as a rendering of its own gives it, and how
 //! much of it is known to be as in the text before. One rendering is made for as many texts as the template allows.
 
-use everyturn_template::{Grown, Output};
+use everyturn_template::{Grown, Output, Span, cut_spans};
 
 use super::Prepared;
 use super::engine::template_error;
@@ -29,6 +29,16 @@ pub struct Shown<'s> {
     pub text: Pieces<'s>,
     /// Its first bytes are those of the text that was asked for before, so many at least.
     pub same: usize,
+    /// Where its parts come from; of the first part, as far as it goes.
+    spans: [&'s [Span]; 2],
+}
+
+impl Shown<'_> {
+    /// Where the runs of the text come from.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        let [head, tail] = self.spans;
+        cut_spans(head, 0, self.text.head.len()).chain(tail.iter().copied())
+    }
 }
 
 impl<'p, 'a> Series<'p, 'a> {
@@ -50,8 +60,9 @@ impl<'p, 'a> Series<'p, 'a> {
         let at = at - self.first;
         let last = self.last.replace(at);
         let grown = &self.grown[at];
-        let (end, _) = grown.end.as_ref().map_err(template_error)?;
+        let (end, end_spans) = grown.end.as_ref().map_err(template_error)?;
         let same = last.filter(|last| *last <= at).map_or(0, |last| self.grown[last].stable);
-        Ok(Shown { text: Pieces { head: &self.output.text()[..grown.stable], tail: end }, same })
+        let text = Pieces { head: &self.output.text()[..grown.stable], tail: end };
+        Ok(Shown { text, same, spans: [self.output.spans(), end_spans] })
     }
 }

@@ -1,9 +1,10 @@
 //! The control tokens of a tokenizer: its added tokens, found in text.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use tokenizers::Tokenizer as HfTokenizer;
 
 use crate::chat_template::StopToken;
@@ -14,6 +15,17 @@ pub struct ControlTokens {
     tokens: Vec<StopToken>,
     finder: AhoCorasick,
     ids: HashSet<i32>,
+    /// Which of them take the white space before or behind them with them.
+    strips: Vec<[bool; 2]>,
+}
+
+/// A control token in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub start: usize,
+    pub end: usize,
+    pub id: u32,
+    pub strips: [bool; 2],
 }
 
 impl ControlTokens {
@@ -21,13 +33,13 @@ impl ControlTokens {
         let added = tokenizer.get_added_tokens_decoder();
         let ids: HashSet<i32> = added.keys().map(|id| id.cast_signed()).collect();
         // White space tokens (Gemma's newlines) are text to everyone.
-        let mut tokens: Vec<StopToken> = added
-            .into_iter()
-            .filter(|(_, token)| !token.content.trim().is_empty())
-            .map(|(id, token)| StopToken { text: token.content.into(), id })
-            .collect();
-        tokens.sort_by_key(|token| token.id);
-        Self::new(tokens, ids)
+        let mut added: Vec<_> =
+            added.into_iter().filter(|(_, token)| !token.content.trim().is_empty()).collect();
+        added.sort_by_key(|(id, _)| *id);
+        let strips = added.iter().map(|(_, token)| [token.lstrip, token.rstrip]).collect();
+        let tokens =
+            added.into_iter().map(|(id, token)| StopToken { text: token.content.into(), id }).collect();
+        Ok(Self { strips, ..Self::new(tokens, ids)? })
     }
 
     /// These texts taken for control tokens, where there is no tokenizer: their ids mean nothing.
@@ -44,7 +56,7 @@ impl ControlTokens {
             .map_err(|cause| {
                 Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
             })?;
-        Ok(Self { tokens, finder, ids })
+        Ok(Self { strips: vec![[false; 2]; tokens.len()], tokens, finder, ids })
     }
 
     pub fn contains_id(&self, id: i32) -> bool {
@@ -60,6 +72,19 @@ impl ControlTokens {
     /// The control tokens of a text in order, each with the place behind it.
     pub fn all(&self, text: &str) -> Vec<(usize, StopToken)> {
         self.finder.find_iter(text).map(|found| (found.end(), self.tokens[found.pattern()].clone())).collect()
+    }
+
+    /// Where control tokens stand in a text, in order.
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        self.finder.find_iter(text).map(|found| found.range()).collect()
+    }
+
+    /// The first control token at or behind a place.
+    pub fn next(&self, text: &str, from: usize) -> Option<Place> {
+        let found = self.finder.find(Input::new(text).range(from..))?;
+        let at = found.pattern().as_usize();
+        let strips = self.strips.get(at).copied().unwrap_or_default();
+        Some(Place { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
     }
 
     /// Calls `found` for each control token in the texts and keys of a value.

@@ -13,6 +13,8 @@ mod reference;
 mod sheet;
 mod verify;
 
+use std::ops::Range;
+
 use tokenizers::Tokenizer as HfTokenizer;
 
 pub use control_tokens::ControlTokens;
@@ -123,6 +125,49 @@ impl Tokenizer {
             ids.extend_from_slice(&whole.ids[control..]);
         }
         Ok(ids)
+    }
+
+    /// The ids of a text in which some control tokens are plain text: those that touch one of these places, which are
+    /// in order.
+    pub fn encode_literal(
+        &self,
+        text: &str,
+        plain: &[Range<usize>],
+        segments: &mut Segments,
+    ) -> Result<Vec<i32>> {
+        let (mut ids, mut done, mut at) = (Vec::new(), 0, 0);
+        while let Some(token) = self.control_tokens.next(text, at) {
+            if plain.iter().any(|plain| plain.start < token.end && token.start < plain.end) {
+                at = token.start + text[token.start..].chars().next().map_or(1, char::len_utf8);
+                continue;
+            }
+            let [before, behind] = token.strips;
+            let piece = &text[done..token.start];
+            let piece = if before { piece.trim_end() } else { piece };
+            self.encode_between(piece, done, plain, segments, &mut ids)?;
+            ids.push(token.id.cast_signed());
+            let rest = &text[token.end..];
+            done = text.len() - if behind { rest.trim_start() } else { rest }.len();
+            at = done;
+        }
+        self.encode_between(&text[done..], done, plain, segments, &mut ids)?;
+        Ok(ids)
+    }
+
+    /// A piece between control tokens, which starts at this byte of the text.
+    fn encode_between(
+        &self,
+        piece: &str,
+        start: usize,
+        plain: &[Range<usize>],
+        segments: &mut Segments,
+        ids: &mut Vec<i32>,
+    ) -> Result<()> {
+        let end = start + piece.len();
+        if plain.iter().any(|plain| plain.start < end && start < plain.end) {
+            return self.reference().encode_plain(piece, ids);
+        }
+        segments.encode(self, piece, ids)
     }
 
     /// The text of ids, control tokens included.

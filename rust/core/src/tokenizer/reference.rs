@@ -1,6 +1,7 @@
 //! The `tokenizers` library: what it gives is what "the ids of a text" means here.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use tokenizers::Tokenizer as HfTokenizer;
 use tokenizers::models::ModelWrapper;
@@ -8,7 +9,11 @@ use tokenizers::models::ModelWrapper;
 use super::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 
-pub struct Reference(HfTokenizer);
+pub struct Reference {
+    library: HfTokenizer,
+    /// The same without added tokens, made when it is needed.
+    plain: OnceLock<HfTokenizer>,
+}
 
 /// The ids of a text with the bytes each came from.
 pub struct Encoding {
@@ -35,20 +40,35 @@ impl Reference {
         if i32::try_from(whole.get_vocab_size(true)).is_err() {
             return Err(error(&"the vocabulary does not fit 32-bit ids"));
         }
-        Ok(Self(whole))
+        Ok(Self { library: whole, plain: OnceLock::new() })
     }
 
     pub fn library(&self) -> &HfTokenizer {
-        &self.0
+        &self.library
     }
 
     pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<i32>> {
-        let encoding = self.0.encode_fast(text, add_special_tokens).map_err(|cause| encode_error(&*cause))?;
+        let encoding =
+            self.library.encode_fast(text, add_special_tokens).map_err(|cause| encode_error(&*cause))?;
         Ok(signed(encoding.get_ids()))
     }
 
+    /// Appends the ids of a text in which no added token is recognised.
+    pub fn encode_plain(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let plain = self.plain.get_or_init(|| {
+            let mut plain = HfTokenizer::new(self.library.get_model().clone());
+            // Neither can fail: there are no added tokens to be normalized.
+            let _ = plain.with_normalizer(self.library.get_normalizer().cloned());
+            plain.with_pre_tokenizer(self.library.get_pre_tokenizer().cloned());
+            plain
+        });
+        let encoding = plain.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
+        ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
+        Ok(())
+    }
+
     pub fn encode_with_bytes(&self, text: &str) -> Result<Encoding> {
-        let encoding = self.0.encode(text, false).map_err(|cause| encode_error(&*cause))?;
+        let encoding = self.library.encode(text, false).map_err(|cause| encode_error(&*cause))?;
         Ok(Encoding {
             ids: signed(encoding.get_ids()),
             bytes: encoding.get_offsets().iter().map(|(start, end)| *start..*end).collect(),
@@ -56,13 +76,13 @@ impl Reference {
     }
 
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.0.decode(ids, false).map_err(|cause| encode_error(&*cause))
+        self.library.decode(ids, false).map_err(|cause| encode_error(&*cause))
     }
 }
 
 impl Engine for Reference {
     fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encoding = self.0.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
+        let encoding = self.library.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
         ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
         Ok(())
     }

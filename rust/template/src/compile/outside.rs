@@ -29,7 +29,9 @@ fn mark_block(block: &mut Block, loops: &mut u32) {
                 }
             }
             StmtKind::If { branches, otherwise } => {
-                branches.iter_mut().for_each(|(_, body)| mark_block(body, loops));
+                for (_, body) in branches {
+                    mark_block(body, loops);
+                }
                 mark_block(otherwise, loops);
             }
             StmtKind::Scope { body, .. } => mark_block(body, loops),
@@ -147,7 +149,9 @@ fn exprs_of(kind: &mut StmtKind, visit: &mut dyn FnMut(&mut Expr)) {
             exprs_of(&mut then.kind, visit);
         }
         StmtKind::Scope { assignments, body, .. } => {
-            assignments.iter_mut().for_each(|(_, value)| visit(value));
+            for (_, value) in assignments {
+                visit(value);
+            }
             exprs(body, visit);
         }
         StmtKind::Text(_)

@@ -280,12 +280,11 @@ impl<'a> Machine<'a> {
                 }
                 continue;
             }
-            let item = match object {
-                Some(_) => self.advance(level)?,
-                None => {
-                    self.memory.step()?;
-                    list.get(at)
-                }
+            let item = if object.is_some() {
+                self.advance(level)?
+            } else {
+                self.memory.step()?;
+                list.get(at)
             };
             let Some(item) = item else { break };
             at += 1;
