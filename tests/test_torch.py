@@ -531,7 +531,11 @@ def test_a_dataset_on_disk_pickles_as_its_path(samples: everyturn.Samples, tmp_p
     assert len(pickle.dumps(StreamDataset(EXPANDER, "chats.jsonl"))) < 10_000
 
 
-@pytest.mark.parametrize("source", ["-", iter(CHATS), ["-"], io.BytesIO(LINES)], ids=repr)
+@pytest.mark.parametrize(
+    "source",
+    ["-", iter(CHATS), ["-"], io.BytesIO(LINES)],
+    ids=["stdin", "iterator", "list", "file"],
+)
 def test_what_can_be_read_only_once_is_no_stream(source: Any) -> None:
     """Each worker reads it, and each epoch."""
     with pytest.raises(everyturn.OptionsError, match="each worker"):

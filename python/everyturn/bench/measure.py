@@ -8,7 +8,7 @@ the first round to the last, and the tools take turns: A B C A B C .., so that a
 import contextlib
 import dataclasses
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from everyturn.bench.job import Job
@@ -42,6 +42,7 @@ class Result:
         load_seconds: Imports and model; not counted elsewhere.
         rounds: In order.
         peak_bytes: The most memory of its process, libraries and model included.
+        stages: Seconds of each stage of a pass on one thread, for a tool that knows its own.
     """
 
     tool: str
@@ -49,6 +50,7 @@ class Result:
     load_seconds: float
     rounds: tuple[Round, ...]
     peak_bytes: int
+    stages: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def wall(self) -> float:
@@ -104,6 +106,7 @@ def measure(
                 load_seconds=child.load_seconds,
                 rounds=tuple(mine),
                 peak_bytes=child.peak_bytes(),
+                stages=child.stages() if child.job.threads == 1 else {},
             )
             for child, mine in zip(children, taken, strict=True)
         ]

@@ -103,6 +103,11 @@ class Child(AbstractContextManager["Child"]):
         """Have it expand for about so many seconds; returns passes and the seconds they took."""
         return self._ask("round", seconds=seconds)
 
+    def stages(self) -> dict[str, float]:
+        """Return the seconds of each stage of a pass; empty if the tool does not know them."""
+        stages: dict[str, float] = self._ask("stages")["stages"]
+        return stages
+
     def peak_bytes(self) -> int:
         """Return the most memory that it has held."""
         return int(self._ask("peak")["peak_bytes"])

@@ -52,6 +52,18 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
+def stage_table(result: Result) -> Table:
+    """Return a row for each stage of a tool that knows its own."""
+    table = Table(title=f"stages of {result.tool}, one thread", title_justify="left")
+    table.add_column("stage")
+    for heading in ("ms", "share"):
+        table.add_column(heading, justify="right")
+    total = sum(result.stages.values())
+    for name, seconds in result.stages.items():
+        table.add_row(name, _short(seconds * 1e3), f"{seconds / total:.0%}")
+    return table
+
+
 def sweep_table(sweep: Sweep) -> Table:
     """Return a row for each step, with columns for each tool and number of threads."""
     of_turns = sweep.kind == "turns"

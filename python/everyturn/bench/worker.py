@@ -70,6 +70,11 @@ class Worker:
             del result
         return {"passes": passes, "wall": wall, "cpu": cpu}
 
+    def stages(self) -> dict[str, Any]:
+        """Return the seconds of each stage of a pass, for a tool that knows its own."""
+        self.tool.fresh()
+        return {"stages": self.tool.stage_times(self._source)}
+
     def peak(self) -> dict[str, Any]:
         """Return the most memory that this process has held."""
         return {"peak_bytes": peak_bytes()}

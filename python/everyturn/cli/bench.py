@@ -149,7 +149,7 @@ def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     from everyturn.bench import comparison, corpus
-    from everyturn.bench.tables import comparison_table
+    from everyturn.bench.tables import comparison_table, stage_table
 
     records = (
         corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
@@ -159,6 +159,9 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     outcome = comparison.run(plan, records, say, _show_agreement)
     _show_left_out(outcome.left_out)
     _print(comparison_table(outcome))
+    for result in outcome.results:
+        if result.stages:
+            _print(stage_table(result))
     return outcome
 
 

@@ -21,6 +21,7 @@ use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, Pro
 use crate::render::{Foreign, Rendered, Targets, Way, lost};
 use crate::renderer::Renderer;
 use crate::report::{Report, cause, warning};
+use crate::stage_times::{Stage, StageTimes};
 use crate::target::{Target, targets};
 use crate::whole::{self, WholeTarget};
 
@@ -40,6 +41,7 @@ pub struct Expander {
 pub struct Workspace {
     parser: json::Parser,
     encoder: Encoder,
+    pub(crate) times: StageTimes,
 }
 
 /// A line of an input.
@@ -155,11 +157,12 @@ impl Expander {
             let text = format!("the line is longer than max_line_bytes ({})", self.options.max_line_bytes);
             Error::new(ErrorKind::LineTooLong, text)
         })?;
-        let Workspace { parser, encoder } = workspace;
-        let value = parser.parse(bytes)?;
-        let conversation = Conversation::from_record(&value, self.format_of(&value, record.format)?)?;
+        let Workspace { parser, encoder, times } = workspace;
+        let value = times.of(Stage::Parse, || parser.parse(bytes))?;
+        let format = self.format_of(&value, record.format)?;
+        let conversation = times.of(Stage::Convert, || Conversation::from_record(&value, format))?;
         let arena = Arena::new();
-        let prepared = self.renderer.template.prepare(&arena, &conversation);
+        let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, &conversation));
         let mut work = Work {
             expander: self,
             prepared: &prepared,
@@ -168,7 +171,7 @@ impl Expander {
             faults: Vec::new(),
         };
         work.look_at_messages()?;
-        let samples = work.samples(encoder, cancelled).unwrap_or_default();
+        let samples = work.samples((encoder, times), cancelled).unwrap_or_default();
         Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 
@@ -239,7 +242,7 @@ impl<'a> Work<'a> {
 
     fn samples(
         &mut self,
-        encoder: &mut Encoder,
+        (encoder, times): (&mut Encoder, &mut StageTimes),
         cancelled: &AtomicBool,
     ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let options = &self.expander.options;
@@ -249,7 +252,7 @@ impl<'a> Work<'a> {
             return Ok(self.all_tokens(&targets));
         }
         if options.layout == Layout::Conversation {
-            return self.whole(&targets, encoder, cancelled);
+            return self.whole(&targets, (encoder, times), cancelled);
         }
         let mut rows = match options.layout {
             Layout::PerTurn => Rows::per_turn(),
@@ -258,11 +261,14 @@ impl<'a> Work<'a> {
         let mut rendered = self.rendered(&targets);
         for target in targets {
             check(cancelled)?;
-            let added = self.encode_target(target, &mut rendered, encoder).and_then(|encoded| {
-                rows.meet(&encoded);
-                self.check_length(&encoded)?;
-                rows.add(&encoded, target.message, target.weight);
-                Ok(())
+            let encoded = self.encode_target(target, &mut rendered, (encoder, times));
+            let added = encoded.and_then(|encoded| {
+                times.of(Stage::Layout, || {
+                    rows.meet(&encoded);
+                    self.check_length(&encoded)?;
+                    rows.add(&encoded, target.message, target.weight);
+                    Ok(())
+                })
             });
             if let Err(error) = added {
                 self.lose(error.at_message(target.message));
@@ -288,11 +294,12 @@ impl<'a> Work<'a> {
         &mut self,
         target: Target,
         rendered: &mut Targets<'_, '_>,
-        encoder: &'e mut Encoder,
+        (encoder, times): (&'e mut Encoder, &mut StageTimes),
     ) -> Result<Encoded<'e>> {
         let message = &self.conversation.messages[target.message];
-        let rendered = rendered.render(message, target.message)?;
-        let encoded = encoder.encode(&self.expander.renderer.tokenizer, &rendered)?;
+        let rendered = times.of(Stage::Render, || rendered.render(message, target.message))?;
+        let tokenizer = &self.expander.renderer.tokenizer;
+        let encoded = times.of(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
         self.count(message, &rendered);
         self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
         Ok(encoded)
@@ -328,14 +335,14 @@ impl<'a> Work<'a> {
     fn whole(
         &mut self,
         targets: &[Target],
-        encoder: &mut Encoder,
+        (encoder, times): (&mut Encoder, &mut StageTimes),
         cancelled: &AtomicBool,
     ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let mut kept = Vec::with_capacity(targets.len());
         let mut rendered = self.rendered(targets);
         for target in targets.iter().copied() {
             check(cancelled)?;
-            match self.encode_target(target, &mut rendered, encoder) {
+            match self.encode_target(target, &mut rendered, (encoder, times)) {
                 Ok(encoded) => kept.push(WholeTarget { target, encoded: Some(encoded.into()) }),
                 // What inference would show cannot be told; the one rendering may still hold the message.
                 Err(error) if matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken) => {

@@ -69,6 +69,12 @@ impl Expander {
         Ok(Self { core: Arc::new(core), pool: Arc::new(core::Pool::new(num_threads)) })
     }
 
+    /// Seconds of each stage, in their order, for these JSON lines on one thread.
+    fn stage_times(&self, py: Python<'_>, source: &[u8]) -> PyResult<Vec<(&'static str, f64)>> {
+        let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        py.detach(|| core::stage_times(&self.core, lines)).map_err(|error| to_python(py, &error))
+    }
+
     fn open(
         &self,
         sources: Vec<Bound<'_, PyAny>>,

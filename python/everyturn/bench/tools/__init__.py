@@ -68,6 +68,10 @@ class Tool(ABC):
         """Return a file as `expand` wants it: its bytes; not timed."""
         return Path(path).read_bytes()
 
+    def stage_times(self, source: Any) -> dict[str, float]:  # noqa: ARG002 - of those that know their stages
+        """Return the seconds of each stage of a pass; empty for a tool that does not know them."""
+        return {}
+
     def fresh(self) -> None:
         """Forget what a pass left behind; not timed."""
         return
