@@ -60,7 +60,9 @@ class Expander:
             message's own text, reasoning included, behind what the prompt already wrote; ``common_prefix`` trains from
             where the two part, which is not what inference shows. The report counts each way. The layout
             ``conversation`` asks for no prompt and counts such targets as inexact.
-        control_tokens: Control tokens in text that somebody wrote: ``allow``, ``warn`` (counted) or ``reject``.
+        control_tokens: Control tokens in text that somebody wrote: ``allow`` and ``warn`` (counted) encode them as
+            control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
+            wherever the template puts them; ``reject`` is a fault.
         input_format: ``auto`` (each file's first records tell), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
