@@ -79,7 +79,14 @@ impl<'a> Machine<'a> {
         }
         match self.slots[self.index(variable)] {
             Value::Undefined(Undefined::Unset) => Ok(Value::Undefined(Undefined::Name(name))),
-            Value::Growing(list) => list.settle(&mut self.memory),
+            Value::Growing(list) => {
+                let at = self.index(variable);
+                let list = list.settle(&mut self.memory)?;
+                if self.is_settled() {
+                    self.slots[at] = list;
+                }
+                Ok(list)
+            }
             value => Ok(value),
         }
     }
@@ -110,7 +117,13 @@ impl<'a> Machine<'a> {
             Value::Undefined(Undefined::Unset) => {
                 Ok(Value::Undefined(Undefined::Name(&self.program.globals[global as usize])))
             }
-            Value::Growing(list) => list.settle(&mut self.memory),
+            Value::Growing(list) => {
+                let list = list.settle(&mut self.memory)?;
+                if self.is_settled() {
+                    self.globals[global as usize] = list;
+                }
+                Ok(list)
+            }
             value => Ok(value),
         }
     }

@@ -89,7 +89,9 @@ pub(super) struct Growth<'a> {
     /// What is left of the blocks around the running statement of the root, from the outermost on.
     rest: Vec<&'a [Stmt]>,
     /// The running statement is in no loop, macro or capture.
-    pub following: bool,
+    following: bool,
+    /// What runs now will be undone.
+    undone: bool,
     whole: Value<'a>,
 }
 
@@ -108,7 +110,7 @@ impl<'a> Growth<'a> {
             observed: Cell::new(false),
         });
         let whole = Value::Growing(memory.alloc(Growing { list, from: 0 })?);
-        Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, whole })
+        Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, undone: false, whole })
     }
 
     pub fn messages(&self) -> Value<'a> {
@@ -303,6 +305,17 @@ impl<'a> Machine<'a> {
         Ok(Flow::Next)
     }
 
+    fn set_undone(&mut self, undone: bool) {
+        if let Some(growth) = &mut self.growth {
+            growth.undone = undone;
+        }
+    }
+
+    /// Whether a list that was taken for one like any other may stay one: no more of it is shown in what follows.
+    pub(super) fn is_settled(&self) -> bool {
+        self.growth.as_ref().is_some_and(|growth| !growth.undone)
+    }
+
     /// Whether all that running to the end may change is what `Kept` keeps.
     fn can_return(&self) -> bool {
         self.lazy.is_empty() && self.cyclers.is_empty() && self.joiners.is_empty()
@@ -322,10 +335,12 @@ impl<'a> Machine<'a> {
         };
         let rest: Vec<&'a [Stmt]> =
             self.growth.as_ref().map(|growth| growth.rest.clone()).unwrap_or_default();
+        self.set_undone(true);
         let done = self.aside(|machine| {
             machine.or_else(code, ran)?;
             rest.into_iter().rev().try_for_each(|rest| machine.block(rest).map(drop))
         });
+        self.set_undone(false);
         if let Err(error) = &done
             && error.kind == ErrorKind::Limit
         {

@@ -6,9 +6,6 @@
 //! asked that the round itself would not ask. Rounds that change something outside, or read what cannot be compared, run
 //! each time.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use super::{Flow, Machine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::output::Length;
@@ -18,6 +15,8 @@ use crate::value::{Function, Object, Undefined, Value};
 
 /// Ways that one item may be printed in.
 const MAX_WAYS: usize = 6;
+/// Rounds of an item that are watched in vain before it is left alone.
+const MAX_UNTOLD: u8 = 3;
 /// The longest text that is compared by what it says.
 const MAX_TEXT: usize = 256;
 /// Texts that are kept for one input; further ones run each time.
@@ -26,36 +25,30 @@ const MAX_KEPT_BYTES: usize = 16 << 20;
 /// What is kept of the rounds of all renderings of one input by one template.
 #[derive(Debug, Default)]
 pub struct Replays {
-    /// By loop and by the item's place in the input.
-    rounds: HashMap<(u32, Node), Ways, BuildHasherDefault<Mixing>>,
+    /// By loop and by the item's place in the input: small numbers both.
+    rounds: Vec<Vec<Ways>>,
     bytes: usize,
 }
 
-/// A hash of two small numbers.
-#[derive(Debug, Default)]
-struct Mixing(u64);
-
-impl Hasher for Mixing {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
+impl Replays {
+    fn ways(&mut self, number: u32, item: Node) -> &mut Ways {
+        let (number, item) = (number as usize, item.0 as usize);
+        if self.rounds.len() <= number {
+            self.rounds.resize_with(number + 1, Vec::new);
         }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0.rotate_left(32) ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+        let items = &mut self.rounds[number];
+        if items.len() <= item {
+            items.resize_with(item + 1, Ways::default);
+        }
+        &mut items[item]
     }
 }
 
 #[derive(Debug, Default)]
 struct Ways {
     ways: Vec<Way>,
-    /// It cannot be told beforehand what such a round prints.
-    untold: bool,
+    /// How often it could not be told beforehand what such a round prints.
+    untold: u8,
 }
 
 /// A round as it was once.
@@ -121,11 +114,13 @@ impl<'a> Machine<'a> {
 
     fn round_of(&mut self, code: &'a For, rounds: &'a Rounds, item: Node) -> Result<Flow> {
         let Some(mut replays) = self.replays.take() else { return self.run_round(code) };
-        let kept = replays.rounds.entry((rounds.number, item)).or_default();
+        let is_full = replays.bytes > MAX_KEPT_BYTES;
+        let mut bytes = 0;
+        let kept = replays.ways(rounds.number, item);
         let way = kept.ways.iter().find(|way| self.reads_again(rounds, way));
         let flow = match way {
             Some(way) => self.print_again(way).map(|()| way.flow),
-            None if kept.untold || kept.ways.len() >= MAX_WAYS || replays.bytes > MAX_KEPT_BYTES => {
+            None if kept.untold >= MAX_UNTOLD || kept.ways.len() >= MAX_WAYS || is_full => {
                 self.run_round(code)
             }
             None => {
@@ -134,16 +129,18 @@ impl<'a> Machine<'a> {
                 let flow = self.run_round(code);
                 let watch = self.watch.take();
                 if let (Ok(flow), Some(watch)) = (&flow, watch) {
-                    kept.untold = watch.failed;
-                    if !watch.failed {
+                    if watch.failed {
+                        kept.untold += 1;
+                    } else {
                         let way = self.way(watch, start, *flow);
-                        replays.bytes += way.text.len() + size_of::<Way>();
+                        bytes = way.text.len() + size_of::<Way>();
                         kept.ways.push(way);
                     }
                 }
                 flow
             }
         };
+        replays.bytes += bytes;
         self.replays = Some(replays);
         flow
     }
