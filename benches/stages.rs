@@ -1,57 +1,86 @@
-//! The stages on the example chats and the built-in model: bytes of input a second.
+//! The stages on chats and models: bytes of input a second. The example chats with the built-in model, and the real ones
+//! in the folder that `EVERYTURN_DATA` names.
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot start has nothing to measure")]
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use everyturn_core as core;
 
+/// Lines of a real file that are taken.
+const LINES: usize = 200;
+/// Chats and models that differ in what they cost: history that stays or is rewritten, short turns and long ones,
+/// control tokens that a text can be cut at or not.
+const REAL: [(&str, &str); 4] = [
+    ("sgd_train.jsonl.gz", "llama-3.1"),
+    ("sgd_train.jsonl.gz", "qwen3"),
+    ("mt_bench_more_en_ja_zh_ru.jsonl.gz", "qwen3"),
+    ("mt_bench_en.jsonl.gz", "phi-3-mini"),
+];
+
 fn stages(criterion: &mut Criterion) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let chats = std::fs::read(root.join("examples/chats.jsonl")).expect("the examples are in the repository");
-    let lines: Vec<&[u8]> = chats.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let demo = root.join("python/everyturn/models/demo");
+    measure(criterion, "examples demo", &root.join("examples/chats.jsonl"), &demo);
+    let Some(data) = std::env::var_os("EVERYTURN_DATA").map(PathBuf::from) else { return };
+    for (chats, model) in REAL {
+        let name = format!("{} {model}", chats.split('.').next().unwrap_or(chats));
+        measure(criterion, &name, &data.join("chats").join(chats), &data.join("tokenizers").join(model));
+    }
+}
+
+fn measure(criterion: &mut Criterion, name: &str, chats: &Path, model: &Path) {
+    let chats = read(chats);
+    let lines: Vec<&[u8]> =
+        chats.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(LINES).collect();
     let options = core::RendererOptions {
         chat_template: None,
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().expect("a time"),
-        engine: core::EngineChoice::Auto,
+        engine: core::EngineChoice::Fast,
     };
-    let folder = root.join("python/everyturn/models/demo");
-    let renderer = Arc::new(core::Renderer::from_dir(&folder, options).expect("the demo model loads"));
-    let mut workspace = core::Workspace::default();
+    let renderer = Arc::new(core::Renderer::from_dir(model, options).expect("the model loads"));
 
-    let mut group = criterion.benchmark_group("stages");
-    group.throughput(Throughput::Bytes(chats.len() as u64));
-    group.bench_function("encode", |bench| {
-        let text = String::from_utf8_lossy(&chats).into_owned();
-        bench.iter(|| renderer.encode(&text).map(|ids| ids.len()));
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(20);
+    group.throughput(Throughput::Bytes(lines.iter().map(|line| line.len() as u64).sum()));
+    let mut parser = core::JsonParser::default();
+    group.bench_function("json", |bench| {
+        bench.iter(|| lines.iter().filter(|line| parser.parse(line).is_ok()).count());
     });
-    let name: Arc<str> = "chats.jsonl".into();
     let go_on = AtomicBool::new(false);
+    let file: Arc<str> = "chats.jsonl".into();
     for (id, layout) in [("per_turn", core::Layout::PerTurn), ("merged", core::Layout::Merged)] {
         let expander =
             core::Expander::new(renderer.clone(), self::options(layout)).expect("the options are sound");
         group.bench_function(format!("expand {id}"), |bench| {
-            bench.iter(|| {
-                lines
-                    .iter()
-                    .map(|line| {
-                        let record = core::Record {
-                            bytes: Some(line),
-                            file: &name,
-                            line: 1,
-                            format: Some(core::Format::Messages),
-                        };
-                        expander.expand_record(record, &mut workspace, &go_on).samples.len()
-                    })
-                    .sum::<usize>()
+            // A workspace remembers what it has encoded: each pass takes a new one.
+            bench.iter_with_setup(core::Workspace::default, |mut workspace| {
+                let rows = lines.iter().map(|line| {
+                    let format = Some(core::Format::Messages);
+                    let record = core::Record { bytes: Some(line), file: &file, line: 1, format };
+                    expander.expand_record(record, &mut workspace, &go_on).samples.len()
+                });
+                rows.sum::<usize>()
             });
         });
     }
     group.finish();
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    let source = core::Source::Path(path.to_owned());
+    let mut bytes = Vec::new();
+    source
+        .open(&Arc::default())
+        .expect("the chats can be read")
+        .read_to_end(&mut bytes)
+        .expect("the chats can be read");
+    bytes
 }
 
 fn options(layout: core::Layout) -> core::Options {
@@ -63,7 +92,7 @@ fn options(layout: core::Layout) -> core::Options {
         prompt_mismatch: core::PromptMismatch::Error,
         control_tokens: core::ControlTokenPolicy::Warn,
         input_format: None,
-        on_error: core::OnError::Raise,
+        on_error: core::OnError::Skip,
         max_line_bytes: core::MAX_LINE_BYTES,
         num_threads: None,
     }

@@ -38,7 +38,7 @@ mod whole;
 pub use chat_template::PlainTemplate;
 pub use conversation::{Conversation, Format};
 pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
-pub use json::{MAX_DEPTH, Object, Value, parse_strict};
+pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
 pub use options::{
     ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Options, Overflow, PackStrategy,
