@@ -7,7 +7,7 @@ version, fingerprint and options as JSON.
 """
 
 import json
-import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from everyturn.appearing import appearing
 from everyturn.options import StrPath
 from everyturn.samples import IGNORE_INDEX, Samples
 
@@ -68,14 +69,13 @@ class Writer:
 
     def __init__(self, path: StrPath) -> None:
         self._path = Path(path)
-        self._parts = [self._temporary(0)]
+        self._open = ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._with_weights = False
 
-    def _temporary(self, number: int) -> Path:
-        return self._path.with_name(f".{self._path.name}.tmp-{os.getpid()}-{number}")
-
     def __enter__(self) -> "Writer":
+        self._temporary = self._open.enter_context(appearing(self._path))
+        self._open.callback(self._close)
         return self
 
     def write(self, samples: Samples) -> None:
@@ -87,7 +87,7 @@ class Writer:
 
     def _write_table(self, table: pa.Table) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._parts[-1], table.schema, compression="zstd")
+            self._writer = pq.ParquetWriter(self._temporary, table.schema, compression="zstd")
         start = 0
         while start < len(table) or (start == 0 and len(table) == 0):
             rows = _rows_for(table["length"], start)
@@ -99,11 +99,14 @@ class Writer:
             return
         self._writer.close()
         self._writer = None
-        earlier = self._parts[-1]
-        self._parts.append(self._temporary(len(self._parts)))
-        with pq.ParquetFile(earlier) as file:
-            for batch in range(file.num_row_groups):
-                self._write_table(_with_unit_weights(file.read_row_group(batch)))
+        earlier = self._temporary.with_suffix(".without-weights")
+        self._temporary.rename(earlier)
+        try:
+            with pq.ParquetFile(earlier) as file:
+                for batch in range(file.num_row_groups):
+                    self._write_table(_with_unit_weights(file.read_row_group(batch)))
+        finally:
+            earlier.unlink()
 
     def __exit__(
         self,
@@ -111,23 +114,11 @@ class Writer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            if self._writer is not None:
-                self._writer.close()
-                if kind is None:
-                    self._publish()
-        finally:
-            for part in self._parts:
-                part.unlink(missing_ok=True)
+        self._open.__exit__(kind, error, traceback)
 
-    def _publish(self) -> None:
-        """Make the file durable, then give it its name."""
-        descriptor = os.open(self._parts[-1], os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        self._parts[-1].replace(self._path)
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
 def _rows_for(lengths: pa.ChunkedArray, start: int) -> int:

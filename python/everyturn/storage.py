@@ -7,14 +7,13 @@ tools read, see `everyturn.parquet`.
 
 import dataclasses
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from everyturn.appearing import appearing
 from everyturn.exceptions import InputError
 from everyturn.options import StrPath
 from everyturn.report import Report
@@ -39,27 +38,18 @@ ARRAYS = (
 
 
 def save(samples: Samples, path: StrPath) -> None:
-    """Write a folder: to a temporary name beside it first, then renamed; see `Samples.save`."""
+    """Write a folder, which appears when it is whole; see `Samples.save`."""
     folder = Path(path)
     if folder.exists():
         raise FileExistsError(f"{folder}: there is something of this name already")
-    temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
-    temporary.mkdir()
-    try:
-        arrays = {name: getattr(samples, name) for name in ARRAYS}
-        present = {name: array for name, array in arrays.items() if array is not None}
+    arrays = {name: getattr(samples, name) for name in ARRAYS}
+    present = {name: array for name, array in arrays.items() if array is not None}
+    with appearing(folder) as temporary:
+        temporary.mkdir()
         for name, array in present.items():
-            with (temporary / f"{name}.npy").open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                os.fsync(file.fileno())
-        with (temporary / MANIFEST).open("w", encoding="utf-8") as file:
-            json.dump(_manifest(samples, present), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        manifest = json.dumps(_manifest(samples, present))
+        (temporary / MANIFEST).write_text(manifest, encoding="utf-8")
 
 
 def load(path: StrPath, *, mmap: bool = True) -> Samples:

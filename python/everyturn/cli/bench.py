@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, kwargs_from, template_from
 from everyturn.exceptions import OptionsError
@@ -206,9 +206,8 @@ def _write_json(path: Path, plan: "Plan", outcome: "Comparison | Sweep") -> None
     from everyturn.bench import report
 
     text = json.dumps(report.to_dict(plan, outcome), ensure_ascii=False, indent=1) + "\n"
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _exit_code(outcome: "Comparison | Sweep") -> int:

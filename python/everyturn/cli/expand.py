@@ -2,14 +2,14 @@
 
 import argparse
 import json
-import os
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
 from everyturn import sources
+from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
@@ -107,12 +107,13 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._temporary = path and path.with_name(f".{path.name}.tmp-{os.getpid()}")
         self._file: IO[str] = sys.stdout
+        self._open = ExitStack()
 
     def __enter__(self) -> "JsonLinesWriter":
-        if self._temporary:
-            self._file = self._temporary.open("w", encoding="utf-8")
+        if self._path is not None:
+            temporary = self._open.enter_context(appearing(self._path))
+            self._file = self._open.enter_context(temporary.open("w", encoding="utf-8"))
         return self
 
     def write(self, samples: Samples) -> None:
@@ -128,15 +129,8 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._temporary or not self._path:
-            self._file.flush()
-            return
-        self._file.close()
-        try:
-            if kind is None:
-                self._temporary.replace(self._path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        self._file.flush()
+        self._open.__exit__(kind, error, traceback)
 
 
 def _show(report: Report, *, as_json: bool) -> None:
@@ -152,8 +146,6 @@ def _show(report: Report, *, as_json: bool) -> None:
 
 
 def _write_report(path: Path, report: Report) -> None:
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    temporary.write_text(
-        json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
-    temporary.replace(path)
+    text = json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n"
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

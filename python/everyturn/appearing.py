@@ -1,0 +1,44 @@
+"""Files and folders that appear under their name only when they are whole."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from everyturn.options import StrPath
+
+
+@contextmanager
+def appearing(path: StrPath) -> Iterator[Path]:
+    """Give a name beside a path, to write a file or a folder there.
+
+    At the end it is made durable and takes the path's name, in the place of a file that had it. An exception inside
+    leaves nothing behind, and what was there before as it was. Where nothing was written nothing appears.
+    """
+    final = Path(path)
+    temporary = final.with_name(f".{final.name}.tmp-{os.getpid()}")
+    try:
+        yield temporary
+        if temporary.exists():
+            _sync(temporary)
+            temporary.replace(final)
+            _sync_entry(final.parent)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    for part in [*path.rglob("*"), path]:
+        _sync_entry(part)
+
+
+def _sync_entry(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
