@@ -183,7 +183,7 @@ def test_a_failed_save_leaves_nothing(
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "no space left on device")
 
-    monkeypatch.setattr(json, "dump", fail)
+    monkeypatch.setattr(json, "dumps", fail)
     with pytest.raises(OSError, match="no space left"):
         expanded["plain"].save(tmp_path / "saved")
     assert list(tmp_path.iterdir()) == []
