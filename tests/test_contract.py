@@ -22,6 +22,7 @@ import everyturn.cli.expand
 from conftest import Record, to_jsonl
 from everyturn import _core, options
 from everyturn.cli import main
+from everyturn.expander import COUNTS
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTRIBUTES = ("kind", "file", "line", "message_index")
@@ -37,6 +38,7 @@ LITERALS: dict[str, Any] = {
     "prompt_mismatch": options.PromptMismatch,
     "control_tokens": options.ControlTokens,
     "input_format": options.InputFormat,
+    "normalize": options.Normalize,
     "on_error": options.OnError,
     "engine": options.Engine,
 }
@@ -48,8 +50,12 @@ DEFAULTS: dict[str, Any] = {
     "layout": "merged",
     "max_length": None,
     "overflow": "error",
+    "history_turns": None,
+    "max_prompt_tokens": None,
     "prompt_mismatch": "error",
     "control_tokens": "warn",
+    "normalize": "none",
+    "deduplicate": False,
     "input_format": "auto",
     "on_error": "raise",
     "max_line_bytes": 64 << 20,
@@ -99,7 +105,7 @@ def test_every_option_is_a_flag_with_the_same_default(monkeypatch: pytest.Monkey
         if option in DEFAULTS
         for name in literal.__args__
     ]
-    + [(option, "7", 7) for option in ("max_length", "max_line_bytes", "num_threads")],
+    + [(option, "7", 7) for option in COUNTS],
 )
 def test_every_value_of_an_option_can_be_given_as_a_flag(
     monkeypatch: pytest.MonkeyPatch, option: str, text: str, value: object
@@ -406,9 +412,15 @@ CLASSES = {
 }
 
 
+FUNCTIONS = {"window"}
+
+
 def test_the_public_names_are_these() -> None:
     """What can be imported from the package is listed, and nothing else is."""
-    assert set(everyturn.__all__) == EXCEPTIONS | CLASSES | {"IGNORE_INDEX", "__version__"}
+    assert set(everyturn.__all__) == EXCEPTIONS | CLASSES | FUNCTIONS | {
+        "IGNORE_INDEX",
+        "__version__",
+    }
     assert everyturn.IGNORE_INDEX == -100
     assert everyturn.__version__ == _core.__version__
 

@@ -542,6 +542,13 @@ def test_what_can_be_read_only_once_is_no_stream(source: Any) -> None:
         StreamDataset(EXPANDER, source)
 
 
+def test_a_share_of_the_lines_shows_no_copies() -> None:
+    """Leaving out copies takes all lines in their order, which no worker sees."""
+    expander = everyturn.Expander(EXPANDER.renderer, deduplicate=True)
+    with pytest.raises(everyturn.OptionsError, match="deduplicate sees all lines"):
+        StreamDataset(expander, LINES)
+
+
 def test_the_rank_is_that_of_the_process_group(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where training is distributed, nobody has to say which rank this is."""
     found = []

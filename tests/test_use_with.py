@@ -1,4 +1,4 @@
-"""What the pages on other tools show is what happens."""
+"""What the pages with code show is what happens."""
 
 import contextlib
 import io
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-PAGES = sorted((ROOT / "docs" / "use-with").glob("*.md"))
+PAGES = [ROOT / "docs" / "masks.md", *sorted((ROOT / "docs" / "use-with").glob("*.md"))]
 
 
 @pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning")

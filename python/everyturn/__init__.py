@@ -29,6 +29,7 @@ from everyturn.packed import Packed, PackedRow
 from everyturn.renderer import Renderer
 from everyturn.report import Fault, Report
 from everyturn.samples import IGNORE_INDEX, Sample, Samples
+from everyturn.serving import window
 from everyturn.template_report import TemplateReport
 
 __version__ = _core.__version__
@@ -56,6 +57,7 @@ __all__ = [
     "TemplateReport",
     "TokenizerError",
     "__version__",
+    "window",
 ]
 
 if _core.IS_DEBUG_BUILD:

@@ -17,6 +17,7 @@ __all__ = [
     "Stream",
     "Template",
     "__version__",
+    "last_exchanges",
     "lint_model",
     "lint_template",
     "pack",
@@ -30,6 +31,7 @@ MAX_LINE_BYTES: int
 CHOICES: dict[str, list[str]]
 ERROR_KINDS: list[str]
 
+def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
 def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
 def pack(
@@ -47,6 +49,14 @@ class Renderer:
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
     ) -> str: ...
+    def window(
+        self,
+        messages: str,
+        tools: str | None,
+        template_kwargs: str,
+        history_turns: int | None,
+        max_prompt_tokens: int,
+    ) -> list[int]: ...
     def lint(self) -> str: ...
     def encode(self, text: str) -> npt.NDArray[np.int32]: ...
     def decode(self, ids: list[int]) -> str: ...
@@ -95,8 +105,12 @@ class Expander:
         layout: str,
         max_length: int | None,
         overflow: str,
+        history_turns: int | None,
+        max_prompt_tokens: int | None,
         prompt_mismatch: str,
         control_tokens: str,
+        normalize: str,
+        deduplicate: bool,
         input_format: str,
         on_error: str,
         max_line_bytes: int,

@@ -13,6 +13,7 @@ from everyturn.options import (
     ControlTokens,
     InputFormat,
     Layout,
+    Normalize,
     OnError,
     Overflow,
     PromptMismatch,
@@ -54,7 +55,13 @@ class Expander:
         layout: ``per_turn`` (a row per target), ``merged`` (the fewest rows that carry the same pairs of prompt and
             target) or ``conversation`` (rendered once, inexact where the template rewrites history).
         max_length: The most tokens of a row, or None.
-        overflow: A longer row is an ``error``, or ``drop`` loses its target.
+        overflow: A longer row is an ``error``; ``drop`` loses its target; ``shrink_history`` leaves out the oldest
+            exchanges before it until it fits; ``truncate_prompt`` cuts the prompt's first tokens. A target is never
+            cut: one that does not fit even so is a fault.
+        history_turns: A prompt shows system messages, tools and the last so many exchanges, rendered anew: what a
+            server with that window sends. An exchange starts at a user message; the one that a target answers counts.
+            None shows all. The serving side calls `everyturn.window`.
+        max_prompt_tokens: The oldest exchanges are left out of a prompt with more tokens, until it fits.
         prompt_mismatch: A prompt that is no prefix of its turn's own rendering is an ``error``, or ``skip`` loses the
             target; ``match_thinking`` renders both with the thinking flag that fits the message; ``splice`` trains the
             message's own text, reasoning included, behind what the prompt already wrote; ``common_prefix`` trains from
@@ -63,6 +70,11 @@ class Expander:
         control_tokens: Control tokens in text that somebody wrote: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them; ``reject`` is a fault.
+        normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
+            of its row (``sample``) or of all rows of its conversation (``conversation``). With a loss that is the sum
+            of weighted token losses, rows or conversations then count alike, whatever their lengths.
+        deduplicate: Of conversations with the same bytes the first is kept, the others are dropped as ``duplicate``;
+            16 bytes are kept in memory for each conversation.
         input_format: ``auto`` (each file's first records tell), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
@@ -76,8 +88,12 @@ class Expander:
     layout: Layout = "merged"
     max_length: int | None = None
     overflow: Overflow = "error"
+    history_turns: int | None = None
+    max_prompt_tokens: int | None = None
     prompt_mismatch: PromptMismatch = "error"
     control_tokens: ControlTokens = "warn"
+    normalize: Normalize = "none"
+    deduplicate: bool = False
     input_format: InputFormat = "auto"
     on_error: OnError = "raise"
     max_line_bytes: int = _core.MAX_LINE_BYTES
@@ -90,7 +106,7 @@ class Expander:
         renderer = given if isinstance(given, Renderer) else Renderer.from_dir(given)
         object.__setattr__(self, "renderer", renderer)
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
-        for name in ("max_length", "max_line_bytes", "num_threads"):
+        for name in COUNTS:
             check_count(name, getattr(self, name))
         object.__setattr__(self, "_expander", _core.Expander(renderer._core, **self.options()))  # noqa: SLF001
 
@@ -188,6 +204,9 @@ class Expander:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.renderer, self.options())
 
+
+COUNTS = ("max_length", "history_turns", "max_prompt_tokens", "max_line_bytes", "num_threads")
+"""The options that are whole numbers of at least 1, or None."""
 
 OPTION_NAMES = tuple(
     field.name for field in dataclasses.fields(Expander) if field.kw_only and field.init

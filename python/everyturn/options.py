@@ -15,10 +15,11 @@ TrainOn: TypeAlias = Literal[
     "all_tokens",
 ]
 Layout: TypeAlias = Literal["per_turn", "merged", "conversation"]
-Overflow: TypeAlias = Literal["error", "drop"]
+Overflow: TypeAlias = Literal["error", "drop", "shrink_history", "truncate_prompt"]
 PromptMismatch: TypeAlias = Literal["error", "skip", "match_thinking", "splice", "common_prefix"]
 ControlTokens: TypeAlias = Literal["allow", "warn", "literal", "reject"]
 InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
+Normalize: TypeAlias = Literal["none", "sample", "conversation"]
 Engine: TypeAlias = Literal["auto", "reference", "fast"]
 OnError: TypeAlias = Literal["raise", "skip"]
 PackStrategy: TypeAlias = Literal["bfd", "sequential"]

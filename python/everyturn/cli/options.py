@@ -18,8 +18,12 @@ HELP = {
     "layout": "how the pairs of prompt and target are arranged in rows",
     "max_length": "the most tokens of a row",
     "overflow": "what becomes of a longer row",
+    "history_turns": "show prompts the last N exchanges only, as a server with that window would",
+    "max_prompt_tokens": "leave the oldest exchanges out of a longer prompt",
     "prompt_mismatch": "what becomes of a prompt that is no prefix of its turn's own rendering",
     "control_tokens": "control tokens in text that somebody wrote",
+    "normalize": "let rows or conversations weigh alike",
+    "deduplicate": "keep the first of conversations with the same bytes",
     "input_format": "the format of the records",
     "on_error": "stop at the first fault, or count it and go on",
     "max_line_bytes": "a longer line is a fault",
@@ -67,6 +71,10 @@ def add_expander_flags(
         kind = types[field.name]
         default = (defaults or {}).get(field.name, field.default)
         arguments: dict[str, Any] = {"default": default, "help": HELP[field.name]}
+        if kind is bool:
+            arguments["action"] = "store_true"
+            group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+            continue
         if default is not None:
             arguments["help"] += " (default: %(default)s)"
         if get_origin(kind) is typing.Literal:

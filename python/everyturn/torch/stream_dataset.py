@@ -60,7 +60,8 @@ class StreamDataset(IterableDataset[Item]):
         world_size: How many they are; likewise.
 
     Raises:
-        OptionsError: The source can be read only once, or the rank is none of the world's.
+        OptionsError: The source can be read only once, the expander leaves out copies, which takes all lines, or the
+            rank is none of the world's.
     """
 
     def __init__(
@@ -77,6 +78,11 @@ class StreamDataset(IterableDataset[Item]):
             raise OptionsError(
                 "a stream is read by each worker and in each epoch: give paths, bytes or a list, "
                 f"not {source if source == '-' else type(source).__name__}"
+            )
+        if expander.deduplicate:
+            raise OptionsError(
+                "deduplicate sees all lines in their order, and ranks and workers see a share of them: "
+                "expand beforehand, or leave copies out of the file"
             )
         self._expander = expander
         self._source = source

@@ -79,6 +79,16 @@ impl Rows {
         }
     }
 
+    /// Adds the target that was met last without the first so many ids of its prompt, in a row of its own.
+    pub fn add_cut(&mut self, target: &Encoded<'_>, cut: usize, message: usize, weight: f32) {
+        let ids = target.ids[cut..].to_vec();
+        let trained = vec![Trained { tokens: target.prompt - cut..ids.len(), weight }];
+        self.samples.push(Sample { ids, trained, targets: vec![message] });
+        if self.merges {
+            self.common.push(0);
+        }
+    }
+
     pub fn into_samples(self) -> Vec<Sample> {
         self.samples
     }

@@ -10,14 +10,18 @@
 //! `stream` over many, in input order, on the threads of `pool`. This crate knows nothing of Python.
 
 mod chat_template;
+mod context;
 mod conversation;
 mod encode;
 mod error;
+mod expand;
 mod hash;
 mod json;
 mod jsonl;
 mod layout;
 mod model;
+mod normalize;
+mod notice;
 mod options;
 mod pack;
 mod pieces;
@@ -34,6 +38,7 @@ mod stream;
 mod target;
 mod tokenizer;
 mod whole;
+mod window;
 
 pub use chat_template::PlainTemplate;
 pub use conversation::{Conversation, Format};
@@ -41,8 +46,8 @@ pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
 pub use options::{
-    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Options, Overflow, PackStrategy,
-    PromptMismatch, TrainOn, input_format,
+    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Options, Overflow,
+    PackStrategy, PromptMismatch, TrainOn, input_format,
 };
 pub use pack::{Packs, pack};
 pub use pipeline::{Expander, Outcome, Record, Workspace};
@@ -54,3 +59,4 @@ pub use shard::Shard;
 pub use source::Source;
 pub use stage_times::stage_times;
 pub use stream::{Interruption, Stream, StreamOptions};
+pub use window::Exchanges;

@@ -54,8 +54,15 @@ choice! {
 }
 
 choice! {
-    /// A sample longer than `max_length`.
-    Overflow { Error = "error", Drop = "drop" }
+    /// A sample longer than `max_length`, or a prompt that `max_prompt_tokens` cannot hold.
+    Overflow {
+        Error = "error",
+        Drop = "drop",
+        /// The oldest exchanges are left out until it fits.
+        ShrinkHistory = "shrink_history",
+        /// The prompt's first tokens are left out.
+        TruncatePrompt = "truncate_prompt",
+    }
 }
 
 choice! {
@@ -104,6 +111,17 @@ choice! {
 }
 
 choice! {
+    /// What the weights of the trained tokens are divided by.
+    Normalize {
+        None = "none",
+        /// The number of trained tokens of the sample.
+        Sample = "sample",
+        /// That of all samples of the conversation.
+        Conversation = "conversation",
+    }
+}
+
+choice! {
     OnError { Raise = "raise", Skip = "skip" }
 }
 
@@ -113,10 +131,17 @@ pub struct Options {
     pub layout: Layout,
     pub max_length: Option<usize>,
     pub overflow: Overflow,
+    /// The exchanges that a prompt shows, the one that its target ends included. `None`: all.
+    pub history_turns: Option<usize>,
+    /// The oldest exchanges are left out of a longer prompt.
+    pub max_prompt_tokens: Option<usize>,
     pub prompt_mismatch: PromptMismatch,
     pub control_tokens: ControlTokenPolicy,
     /// `None`: each file's first records tell.
     pub input_format: Option<Format>,
+    pub normalize: Normalize,
+    /// Of conversations with the same bytes the first is kept.
+    pub deduplicate: bool,
     pub on_error: OnError,
     pub max_line_bytes: usize,
     /// `None`: one per core.

@@ -12,6 +12,7 @@ use crate::json::{self, Object, Style, Value};
 use crate::model::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use crate::options::EngineChoice;
 use crate::tokenizer::Tokenizer;
+use crate::window::{Exchanges, fewest, prompt_too_long};
 use jiff::civil::DateTime;
 
 /// How a folder's template is to be used.
@@ -91,6 +92,31 @@ impl Renderer {
         kwargs: &Object,
     ) -> Result<String> {
         self.template.render_raw(messages, tools, add_generation_prompt, kwargs)
+    }
+
+    /// Which of the messages before an answer are sent: all but the oldest exchanges, as `history_turns` and
+    /// `max_prompt_tokens` of samples leave them out.
+    pub fn window(
+        &self,
+        messages: &[Value],
+        tools: Option<&Value>,
+        kwargs: &Object,
+        history_turns: Option<usize>,
+        max_prompt_tokens: usize,
+    ) -> Result<Vec<usize>> {
+        let exchanges = Exchanges::of_messages(messages)?;
+        let (least, most) = exchanges.bounds(messages.len(), history_turns);
+        let prompt_tokens = |dropped: usize| {
+            let kept = exchanges.kept(dropped, messages.len());
+            let kept: Vec<Value> = kept.into_iter().map(|at| messages[at].clone()).collect();
+            Ok::<_, Error>(self.encode(&self.render(&kept, tools, true, kwargs)?)?.len())
+        };
+        let fits = |dropped| prompt_tokens(dropped).is_ok_and(|tokens| tokens <= max_prompt_tokens);
+        let fitting = if fits(least) { Some(least) } else { fewest((least, least, most), |at, _| fits(at)) };
+        if let Some(dropped) = fitting {
+            return Ok(exchanges.kept(dropped, messages.len()));
+        }
+        Err(prompt_too_long(prompt_tokens(most)?, max_prompt_tokens))
     }
 
     pub fn encode(&self, text: &str) -> Result<Vec<i32>> {

@@ -17,6 +17,8 @@ pub mod cause {
     pub const NO_TARGET: &str = "no_target";
     /// Each target was lost, every one for a reason of its own.
     pub const ALL_TARGETS_DROPPED: &str = "all_targets_dropped";
+    /// An earlier record has the same bytes.
+    pub const DUPLICATE: &str = "duplicate";
 }
 
 /// Things to know that cost no sample.
@@ -47,6 +49,10 @@ pub mod warning {
     pub const SPLICED: &str = "spliced";
     /// Targets trained from where prompt and rendering part: not what inference shows.
     pub const COMMON_PREFIX: &str = "common_prefix";
+    /// Targets whose prompt was too long and lost exchanges beyond those that `history_turns` leaves out.
+    pub const HISTORY_SHRUNK: &str = "history_shrunk";
+    /// Targets whose prompt lost its first tokens.
+    pub const PROMPT_TRUNCATED: &str = "prompt_truncated";
     /// Conversations with control tokens in text that somebody wrote.
     pub const CONTROL_TOKENS: &str = "control_tokens";
     /// Stop tokens that are trained but not listed in `generation_config.json`.
@@ -89,6 +95,15 @@ impl Report {
         } else {
             self.faults_omitted += 1;
         }
+    }
+
+    /// Turns the report of a record that was kept into that of a copy which is left out.
+    pub fn drop_duplicate(&mut self) {
+        self.records_kept = 0;
+        self.records_dropped.insert(cause::DUPLICATE, 1);
+        let targets = std::mem::take(&mut self.targets_trained);
+        *self.targets_dropped.entry(cause::DUPLICATE).or_default() += targets;
+        (self.rows, self.tokens, self.trained_tokens) = (0, 0, 0);
     }
 
     /// Adds what a later record or chunk reports.

@@ -1,15 +1,17 @@
 //! Many records, in input order, with bounded memory.
 //!
 //! In: sources. Out: samples, a chunk of the input at a time. A thread of our own reads, decompresses and cuts lines
-//! while the pool works on the chunk before (a source that calls back is read by the calling thread instead); the calling thread only waits, and can end the run every 100 ms. What comes
-//! out does not depend on the number of threads or on the size of a chunk.
+//! while the pool works on the chunk before (a source that calls back is read by the calling thread instead); the
+//! calling thread only waits, and can end the run every 100 ms. What comes out does not depend on the number of threads
+//! or on the size of a chunk.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::iter::Enumerate;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -42,6 +44,8 @@ pub struct Stream {
     pool: Arc<Pool>,
     chunks: Chunks,
     cancelled: Arc<AtomicBool>,
+    /// The conversations of the chunks before, where copies are left out.
+    seen: Arc<Mutex<HashSet<u128>>>,
     bytes_taken: Arc<AtomicU64>,
     /// The process whose threads read: in a forked child nobody would.
     process: u32,
@@ -87,7 +91,8 @@ impl Stream {
         let chunks = if own_thread { Chunks::ahead(reader) } else { Chunks::Inline(Box::new(reader)) };
         let process = std::process::id();
         let cancelled = Arc::new(AtomicBool::new(false));
-        Self { expander, pool, chunks, cancelled, bytes_taken, process, first: true, ended: false }
+        let seen = Arc::default();
+        Self { expander, pool, chunks, cancelled, seen, bytes_taken, process, first: true, ended: false }
     }
 
     /// Bytes taken from the sources so far, before decompression.
@@ -144,10 +149,10 @@ impl Stream {
         };
         let chunk = chunk.map_err(Interruption::Failed)?;
         let (sender, done) = sync_channel(1);
-        let (expander, cancelled) = (self.expander.clone(), self.cancelled.clone());
+        let (expander, cancelled, seen) = (self.expander.clone(), self.cancelled.clone(), self.seen.clone());
         let pool = self.pool.get().map_err(Interruption::Failed)?;
         pool.spawn(move || {
-            let work = AssertUnwindSafe(|| expand_chunk(&expander, &chunk, &cancelled));
+            let work = AssertUnwindSafe(|| expand_chunk(&expander, &chunk, &cancelled, &seen));
             // Nobody listens any more: then nobody wants the samples.
             let _ = sender.send(catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic))));
         });
@@ -227,7 +232,12 @@ impl Drop for Borrowed<'_> {
 }
 
 /// Expands the lines of a chunk in parallel and puts them together in order. The first error ends the run.
-fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) -> Result<(Samples, Report)> {
+fn expand_chunk(
+    expander: &Expander,
+    chunk: &FileChunk,
+    cancelled: &AtomicBool,
+    seen: &Mutex<HashSet<u128>>,
+) -> Result<(Samples, Report)> {
     let outcomes: Vec<Outcome> = chunk
         .chunk
         .lines
@@ -244,9 +254,18 @@ fn expand_chunk(expander: &Expander, chunk: &FileChunk, cancelled: &AtomicBool) 
         .collect();
     let mut samples = Samples::default();
     let mut report = Report { blank_lines: chunk.chunk.blank_at_end, ..Report::default() };
-    for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
+    // Chunks come one after the other: nobody else holds it, and a panic with it ended the stream.
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    for (line, mut outcome) in chunk.chunk.lines.iter().zip(outcomes) {
         if let Some(error) = outcome.error {
             return Err(error);
+        }
+        if expander.options.deduplicate
+            && outcome.report.records_kept == 1
+            && !seen.insert(outcome.conversation_id)
+        {
+            outcome.samples.clear();
+            outcome.report.drop_duplicate();
         }
         let origin = Origin {
             file: i32::try_from(chunk.index).unwrap_or(i32::MAX),

@@ -31,8 +31,8 @@ fn option_error(py: Python<'_>, option: &str, mut error: core::Error) -> PyErr {
 #[pymethods]
 impl Expander {
     #[new]
-    #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, prompt_mismatch, control_tokens,
-                        input_format, on_error, max_line_bytes, num_threads))]
+    #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
+                        control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -44,8 +44,12 @@ impl Expander {
         layout: &str,
         max_length: Option<usize>,
         overflow: &str,
+        history_turns: Option<usize>,
+        max_prompt_tokens: Option<usize>,
         prompt_mismatch: &str,
         control_tokens: &str,
+        normalize: &str,
+        deduplicate: bool,
         input_format: &str,
         on_error: &str,
         max_line_bytes: usize,
@@ -56,8 +60,12 @@ impl Expander {
             layout: parse(py, "layout", layout)?,
             max_length,
             overflow: parse(py, "overflow", overflow)?,
+            history_turns,
+            max_prompt_tokens,
             prompt_mismatch: parse(py, "prompt_mismatch", prompt_mismatch)?,
             control_tokens: parse(py, "control_tokens", control_tokens)?,
+            normalize: parse(py, "normalize", normalize)?,
+            deduplicate,
             input_format: core::input_format(input_format)
                 .map_err(|error| option_error(py, "input_format", error))?,
             on_error: parse(py, "on_error", on_error)?,

@@ -23,7 +23,7 @@ mod _core {
     #[pymodule_export]
     use super::pack::pack;
     #[pymodule_export]
-    use super::renderer::{Renderer, lint_model, lint_template};
+    use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
     use super::template::Template;
 
@@ -41,8 +41,8 @@ mod _core {
     /// The names that each option takes, for the test that holds Python's types to them.
     fn choices(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
         use everyturn_core::{
-            ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, OnError, Overflow, PackStrategy,
-            PromptMismatch, TrainOn,
+            ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Overflow,
+            PackStrategy, PromptMismatch, TrainOn,
         };
         let choices = pyo3::types::PyDict::new(py);
         for (option, names) in [
@@ -51,6 +51,7 @@ mod _core {
             ("overflow", Overflow::NAMES),
             ("prompt_mismatch", PromptMismatch::NAMES),
             ("control_tokens", ControlTokenPolicy::NAMES),
+            ("normalize", Normalize::NAMES),
             ("on_error", OnError::NAMES),
             ("engine", EngineChoice::NAMES),
             ("strategy", PackStrategy::NAMES),

@@ -20,6 +20,13 @@ fn json(py: Python<'_>, text: &str) -> PyResult<core::Value> {
     core::parse_strict(text.as_bytes()).map_err(|error| to_python(py, &error))
 }
 
+fn list(py: Python<'_>, text: &str) -> PyResult<Vec<core::Value>> {
+    match json(py, text)? {
+        core::Value::Array(items) => Ok(items),
+        other => Err(PyValueError::new_err(format!("messages are {}, expected a list", other.type_name()))),
+    }
+}
+
 fn object(py: Python<'_>, text: &str) -> PyResult<core::Object> {
     match json(py, text)? {
         core::Value::Object(object) => Ok(object),
@@ -66,6 +73,15 @@ pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &st
         .map_err(|error| to_python(py, &error))
 }
 
+/// The places of the messages that are left of the last exchanges, without a model.
+#[pyfunction]
+pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
+    let messages = list(py, messages)?;
+    let exchanges = core::Exchanges::of_messages(&messages).map_err(|error| to_python(py, &error))?;
+    let (least, _) = exchanges.bounds(messages.len(), history_turns);
+    Ok(exchanges.kept(least, messages.len()))
+}
+
 #[pymethods]
 impl Renderer {
     #[new]
@@ -97,12 +113,26 @@ impl Renderer {
         add_generation_prompt: bool,
         template_kwargs: &str,
     ) -> PyResult<String> {
-        let core::Value::Array(messages) = json(py, messages)? else {
-            return Err(PyValueError::new_err("messages are no list"));
-        };
+        let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
         py.detach(|| self.core.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+            .map_err(|error| to_python(py, &error))
+    }
+
+    fn window(
+        &self,
+        py: Python<'_>,
+        messages: &str,
+        tools: Option<&str>,
+        template_kwargs: &str,
+        history_turns: Option<usize>,
+        max_prompt_tokens: usize,
+    ) -> PyResult<Vec<usize>> {
+        let messages = list(py, messages)?;
+        let tools = tools.map(|tools| json(py, tools)).transpose()?;
+        let kwargs = object(py, template_kwargs)?;
+        py.detach(|| self.core.window(&messages, tools.as_ref(), &kwargs, history_turns, max_prompt_tokens))
             .map_err(|error| to_python(py, &error))
     }
 

@@ -33,7 +33,7 @@ pub use probe::{ClosedTurn, StopToken, TurnEnd};
 pub use series::Series;
 pub use values::Adaptations;
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Message};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
 use crate::pieces::Pieces;
@@ -128,12 +128,29 @@ impl ChatTemplate {
 
     /// Turns a conversation into the template's values, which live in `arena`.
     pub fn prepare<'a>(&'a self, arena: &'a Arena, conversation: &Conversation) -> Prepared<'a> {
+        self.prepare_messages(arena, conversation, conversation.messages.iter())
+    }
+
+    /// The same of a conversation that has these of its messages only.
+    pub fn prepare_only<'a>(
+        &'a self,
+        arena: &'a Arena,
+        conversation: &Conversation,
+        kept: &[usize],
+    ) -> Prepared<'a> {
+        self.prepare_messages(arena, conversation, kept.iter().map(|at| &conversation.messages[*at]))
+    }
+
+    fn prepare_messages<'a, 'm>(
+        &'a self,
+        arena: &'a Arena,
+        conversation: &Conversation,
+        messages: impl Iterator<Item = &'m Message>,
+    ) -> Prepared<'a> {
         let variant = self.variant(conversation.tools.is_some());
         let mut values = Values::new(arena);
         let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
-        let messages: Vec<_> = conversation
-            .messages
-            .iter()
+        let messages: Vec<_> = messages
             .enumerate()
             .map(|(i, message)| values.adapted(list, i, message, &variant.shape))
             .collect();
@@ -272,18 +289,17 @@ impl<'a> Prepared<'a> {
         foreign
     }
 
-    /// The keys of the rendered messages that the template has never looked at, of those that say something.
-    pub fn unread_keys(&self) -> Vec<&'a str> {
+    /// Of each rendered message the keys that the template has never looked at, of those that say something.
+    pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
         let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
-        let mut unread = Vec::new();
-        for message in items {
-            let keys: Vec<_> = message.unread().collect();
+        items.iter().enumerate().map(|(place, message)| {
+            let mut keys: Vec<_> = message.unread().collect();
             let reasoning = |key: &&str| REASONING_KEYS.contains(key);
             let reads_reasoning =
                 keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
-            unread.extend(keys.into_iter().filter(|key| !(reads_reasoning && reasoning(key))));
-        }
-        unread
+            keys.retain(|key| !(reads_reasoning && reasoning(key)));
+            (place, keys)
+        })
     }
 
     fn all_variables<'v>(

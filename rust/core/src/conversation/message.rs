@@ -25,7 +25,7 @@ impl Role {
     }
 
     /// OpenAI's role names; `function` is the old name of `tool`.
-    fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "system" => Self::System,
             "developer" => Self::Developer,
