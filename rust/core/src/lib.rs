@@ -10,6 +10,7 @@
 //! `stream` over many, in input order, on the threads of `pool`. This crate knows nothing of Python.
 
 mod chat_template;
+mod check;
 mod context;
 mod conversation;
 mod encode;
@@ -41,6 +42,7 @@ mod whole;
 mod window;
 
 pub use chat_template::PlainTemplate;
+pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format};
 pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
@@ -53,7 +55,7 @@ pub use pack::{Packs, pack};
 pub use pipeline::{Expander, Outcome, Record, Workspace};
 pub use pool::Pool;
 pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};
-pub use report::Report;
+pub use report::{Report, cause, warning};
 pub use samples::{IGNORE_INDEX, Samples};
 pub use shard::Shard;
 pub use source::Source;

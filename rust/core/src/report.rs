@@ -11,52 +11,65 @@ use crate::error::Error;
 /// Faults beyond this number are counted and no longer named, so that a report stays small.
 pub const MAX_NAMED_FAULTS: usize = 10_000;
 
+/// Constants with their texts, and `ALL` of these.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        $($(#[$doc])* pub const $name: &str = $text;)+
+        /// Every name, in this order.
+        pub const ALL: &[&str] = &[$($text),+];
+    };
+}
+
 /// Causes of a dropped record that are no error of the record.
 pub mod cause {
-    /// No message is a target: nothing to train.
-    pub const NO_TARGET: &str = "no_target";
-    /// Each target was lost, every one for a reason of its own.
-    pub const ALL_TARGETS_DROPPED: &str = "all_targets_dropped";
-    /// An earlier record has the same bytes.
-    pub const DUPLICATE: &str = "duplicate";
+    names! {
+        /// No message is a target: nothing to train.
+        NO_TARGET = "no_target",
+        /// Each target was lost, every one for a reason of its own.
+        ALL_TARGETS_DROPPED = "all_targets_dropped",
+        /// An earlier record has the same bytes.
+        DUPLICATE = "duplicate",
+    }
 }
 
 /// Things to know that cost no sample.
 pub mod warning {
-    /// Targets whose reasoning the template leaves out: it is not learned.
-    pub const REASONING_DROPPED: &str = "reasoning_dropped";
-    /// Targets whose tool calls the template leaves out: they are not learned.
-    pub const TOOL_CALLS_DROPPED: &str = "tool_calls_dropped";
-    /// Targets whose text holds the stop token before its end: a server would have stopped there.
-    pub const STOPS_EARLY: &str = "stops_early";
-    /// Targets whose completion starts within a token of the whole: encoded as a continuation.
-    pub const BORDER_MERGES: &str = "border_merges";
-    /// Targets of the layout `conversation` that inference would show otherwise.
-    pub const INEXACT_TARGETS: &str = "inexact_targets";
-    /// Targets of which nothing is rendered but the stop token.
-    pub const EMPTY_TARGETS: &str = "empty_targets";
-    /// Messages of other roles that ask to be trained: only assistants are.
-    pub const WEIGHT_IGNORED: &str = "weight_ignored";
-    /// Contents that were lists of parts and were joined to text for the template.
-    pub const PARTS_JOINED: &str = "parts_joined";
-    /// Tool arguments that were text and became objects, or the reverse, as the template takes them.
-    pub const ARGUMENTS_CONVERTED: &str = "arguments_converted";
-    /// Messages that call tools and were given an empty content, because the template fails without one.
-    pub const CONTENT_FILLED: &str = "content_filled";
-    /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.
-    pub const MATCHED_THINKING: &str = "matched_thinking";
-    /// Targets whose own text was put behind a prompt that is no prefix of their rendering.
-    pub const SPLICED: &str = "spliced";
-    /// Targets trained from where prompt and rendering part: not what inference shows.
-    pub const COMMON_PREFIX: &str = "common_prefix";
-    /// Targets whose prompt was too long and lost exchanges beyond those that `history_turns` leaves out.
-    pub const HISTORY_SHRUNK: &str = "history_shrunk";
-    /// Targets whose prompt lost its first tokens.
-    pub const PROMPT_TRUNCATED: &str = "prompt_truncated";
-    /// Conversations with control tokens in text that somebody wrote.
-    pub const CONTROL_TOKENS: &str = "control_tokens";
-    /// Stop tokens that are trained but not listed in `generation_config.json`.
-    pub const STOP_NOT_SERVED: &str = "stop_not_in_generation_config";
+    names! {
+        /// Targets whose reasoning the template leaves out: it is not learned.
+        REASONING_DROPPED = "reasoning_dropped",
+        /// Targets whose tool calls the template leaves out: they are not learned.
+        TOOL_CALLS_DROPPED = "tool_calls_dropped",
+        /// Targets whose text holds the stop token before its end: a server would have stopped there.
+        STOPS_EARLY = "stops_early",
+        /// Targets whose completion starts within a token of the whole: encoded as a continuation.
+        BORDER_MERGES = "border_merges",
+        /// Targets of the layout `conversation` that inference would show otherwise.
+        INEXACT_TARGETS = "inexact_targets",
+        /// Targets of which nothing is rendered but the stop token.
+        EMPTY_TARGETS = "empty_targets",
+        /// Messages of other roles that ask to be trained: only assistants are.
+        WEIGHT_IGNORED = "weight_ignored",
+        /// Contents that were lists of parts and were joined to text for the template.
+        PARTS_JOINED = "parts_joined",
+        /// Tool arguments that were text and became objects, or the reverse, as the template takes them.
+        ARGUMENTS_CONVERTED = "arguments_converted",
+        /// Messages that call tools and were given an empty content, because the template fails without one.
+        CONTENT_FILLED = "content_filled",
+        /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.
+        MATCHED_THINKING = "matched_thinking",
+        /// Targets whose own text was put behind a prompt that is no prefix of their rendering.
+        SPLICED = "spliced",
+        /// Targets trained from where prompt and rendering part: not what inference shows.
+        COMMON_PREFIX = "common_prefix",
+        /// Targets whose prompt was too long and lost exchanges beyond those that `history_turns` leaves out.
+        HISTORY_SHRUNK = "history_shrunk",
+        /// Targets whose prompt lost its first tokens.
+        PROMPT_TRUNCATED = "prompt_truncated",
+        /// Conversations with control tokens in text that somebody wrote.
+        CONTROL_TOKENS = "control_tokens",
+        /// Stop tokens that are trained but not listed in `generation_config.json`.
+        STOP_NOT_SERVED = "stop_not_in_generation_config",
+    }
 }
 
 pub type Counts = BTreeMap<&'static str, u64>;

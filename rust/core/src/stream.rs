@@ -54,12 +54,12 @@ pub struct Stream {
 }
 
 /// Lines of one file.
-struct FileChunk {
-    index: usize,
+pub(crate) struct FileChunk {
+    pub(crate) index: usize,
     name: Arc<str>,
     /// The format of the file's first telling record, and that record's line: lines before it have none.
     format: Option<(Format, u64)>,
-    chunk: Chunk,
+    pub(crate) chunk: Chunk,
 }
 
 /// Why a chunk did not come.
@@ -77,18 +77,8 @@ impl Stream {
         options: StreamOptions,
     ) -> Self {
         let bytes_taken = Arc::new(AtomicU64::new(0));
-        // What calls back into its owner's thread is read there.
-        let own_thread = !sources.iter().any(Source::calls_back);
-        let reader = Reader {
-            sources: sources.into_iter().enumerate(),
-            file: None,
-            max_line_bytes: expander.options.max_line_bytes,
-            known_format: expander.options.input_format,
-            chunk_bytes: options.chunk_bytes,
-            left: options.limit.unwrap_or(u64::MAX),
-            bytes_taken: bytes_taken.clone(),
-        };
-        let chunks = if own_thread { Chunks::ahead(reader) } else { Chunks::Inline(Box::new(reader)) };
+        let (max_line_bytes, known_format) = (expander.options.max_line_bytes, expander.options.input_format);
+        let chunks = Chunks::open(sources, options, max_line_bytes, known_format, &bytes_taken);
         let process = std::process::id();
         let cancelled = Arc::new(AtomicBool::new(false));
         let seen = Arc::default();
@@ -136,36 +126,12 @@ impl Stream {
             let text = "a stream that was opened before a fork cannot go on in the child: open it there";
             return Err(Interruption::Failed(Error::new(ErrorKind::Options, text)));
         }
-        let chunk = match &mut self.chunks {
-            Chunks::Ahead(chunks) => match wait(chunks, go_on) {
-                Ok(chunk) => chunk,
-                Err(Waited::Closed) => return Ok(None),
-                Err(Waited::Stopped) => return Err(Interruption::Stopped),
-            },
-            Chunks::Inline(reader) => match reader.next() {
-                Some(chunk) => chunk,
-                None => return Ok(None),
-            },
+        let Some(chunk) = self.chunks.next(go_on)? else {
+            return Ok(None);
         };
-        let chunk = chunk.map_err(Interruption::Failed)?;
-        let (sender, done) = sync_channel(1);
         let (expander, cancelled, seen) = (self.expander.clone(), self.cancelled.clone(), self.seen.clone());
-        let pool = self.pool.get().map_err(Interruption::Failed)?;
-        pool.spawn(move || {
-            let work = AssertUnwindSafe(|| expand_chunk(&expander, &chunk, &cancelled, &seen));
-            // Nobody listens any more: then nobody wants the samples.
-            let _ = sender.send(catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic))));
-        });
-        let result = match wait(&done, go_on) {
-            Ok(result) => result,
-            Err(Waited::Closed) => {
-                Err(Error::new(ErrorKind::Internal, "a worker thread ended without an answer"))
-            }
-            Err(Waited::Stopped) => {
-                self.cancelled.store(true, Ordering::Relaxed);
-                return Err(Interruption::Stopped);
-            }
-        };
+        let work = move || expand_chunk(&expander, &chunk, &cancelled, &seen);
+        let result = on_pool(&self.pool, &self.cancelled, go_on, work)?;
         let (samples, mut report) = result.map_err(Interruption::Failed)?;
         if std::mem::take(&mut self.first) {
             report.warn(warning::STOP_NOT_SERVED, self.expander.renderer.unserved_stop_tokens().len() as u64);
@@ -180,8 +146,33 @@ impl Drop for Stream {
     }
 }
 
+/// Does the work on the pool's threads while this one waits; told to stop, it sets `cancelled` and leaves them to it.
+pub(crate) fn on_pool<T: Send + 'static>(
+    pool: &Pool,
+    cancelled: &AtomicBool,
+    go_on: &mut dyn FnMut() -> bool,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> std::result::Result<Result<T>, Interruption> {
+    let (sender, done) = sync_channel(1);
+    pool.get().map_err(Interruption::Failed)?.spawn(move || {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        // Nobody listens any more: then nobody wants the result.
+        let _ = sender.send(result.unwrap_or_else(|panic| Err(Error::from_panic(&*panic))));
+    });
+    match wait(&done, go_on) {
+        Ok(result) => Ok(result),
+        Err(Waited::Closed) => {
+            Ok(Err(Error::new(ErrorKind::Internal, "a worker thread ended without an answer")))
+        }
+        Err(Waited::Stopped) => {
+            cancelled.store(true, Ordering::Relaxed);
+            Err(Interruption::Stopped)
+        }
+    }
+}
+
 /// Where the chunks come from.
-enum Chunks {
+pub(crate) enum Chunks {
     /// A thread of our own reads ahead.
     Ahead(Receiver<Result<FileChunk>>),
     /// The calling thread reads, when it wants a chunk.
@@ -189,6 +180,43 @@ enum Chunks {
 }
 
 impl Chunks {
+    pub(crate) fn open(
+        sources: Vec<Source>,
+        options: StreamOptions,
+        max_line_bytes: usize,
+        known_format: Option<Format>,
+        bytes_taken: &Arc<AtomicU64>,
+    ) -> Self {
+        // What calls back into its owner's thread is read there.
+        let own_thread = !sources.iter().any(Source::calls_back);
+        let reader = Reader {
+            sources: sources.into_iter().enumerate(),
+            file: None,
+            max_line_bytes,
+            known_format,
+            chunk_bytes: options.chunk_bytes,
+            left: options.limit.unwrap_or(u64::MAX),
+            bytes_taken: bytes_taken.clone(),
+        };
+        if own_thread { Self::ahead(reader) } else { Self::Inline(Box::new(reader)) }
+    }
+
+    /// The next chunk; `None` at the end.
+    pub(crate) fn next(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> std::result::Result<Option<FileChunk>, Interruption> {
+        let chunk = match self {
+            Self::Ahead(chunks) => match wait(chunks, go_on) {
+                Ok(chunk) => Some(chunk),
+                Err(Waited::Closed) => None,
+                Err(Waited::Stopped) => return Err(Interruption::Stopped),
+            },
+            Self::Inline(reader) => reader.next(),
+        };
+        chunk.transpose().map_err(Interruption::Failed)
+    }
+
     fn ahead(reader: Reader) -> Self {
         let (sender, chunks) = sync_channel(READ_AHEAD);
         // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
@@ -214,13 +242,13 @@ fn wait<T>(channel: &Receiver<T>, go_on: &mut dyn FnMut() -> bool) -> std::resul
 }
 
 /// A workspace that goes back to the expander.
-struct Borrowed<'e> {
+pub(crate) struct Borrowed<'e> {
     expander: &'e Expander,
-    workspace: Workspace,
+    pub(crate) workspace: Workspace,
 }
 
 impl<'e> Borrowed<'e> {
-    fn of(expander: &'e Expander) -> Self {
+    pub(crate) fn of(expander: &'e Expander) -> Self {
         Self { expander, workspace: expander.take_workspace() }
     }
 }
@@ -282,7 +310,7 @@ fn expand_chunk(
 }
 
 impl FileChunk {
-    fn record(&self, line: &Line) -> Record<'_> {
+    pub(crate) fn record(&self, line: &Line) -> Record<'_> {
         Record {
             bytes: match &line.text {
                 LineText::Bytes(range) => Some(&self.chunk.bytes[range.clone()]),
@@ -305,7 +333,7 @@ impl FileChunk {
 }
 
 /// Reads source after source; an error is the last item.
-struct Reader {
+pub(crate) struct Reader {
     sources: Enumerate<std::vec::IntoIter<Source>>,
     file: Option<OpenFile>,
     max_line_bytes: usize,

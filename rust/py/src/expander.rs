@@ -15,7 +15,7 @@ use crate::source;
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
-    core: Arc<core::Expander>,
+    pub core: Arc<core::Expander>,
     pool: Arc<core::Pool>,
 }
 
@@ -26,6 +26,10 @@ fn parse<T: FromStr<Err = core::Error>>(py: Python<'_>, option: &str, name: &str
 fn option_error(py: Python<'_>, option: &str, mut error: core::Error) -> PyErr {
     error.text = format!("{option}: {}", error.text);
     to_python(py, &error)
+}
+
+pub fn format_from(py: Python<'_>, name: &str) -> PyResult<Option<core::Format>> {
+    core::input_format(name).map_err(|error| option_error(py, "input_format", error))
 }
 
 #[pymethods]
@@ -66,8 +70,7 @@ impl Expander {
             control_tokens: parse(py, "control_tokens", control_tokens)?,
             normalize: parse(py, "normalize", normalize)?,
             deduplicate,
-            input_format: core::input_format(input_format)
-                .map_err(|error| option_error(py, "input_format", error))?,
+            input_format: format_from(py, input_format)?,
             on_error: parse(py, "on_error", on_error)?,
             max_line_bytes,
             num_threads,
@@ -130,36 +133,52 @@ impl Stream {
 }
 
 impl Stream {
-    /// Runs without the GIL; signals are heard every 100 ms.
     fn advance<T: Send>(
         &self,
         py: Python<'_>,
         step: impl FnOnce(&mut core::Stream, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
     ) -> PyResult<T> {
-        let mut signal = None;
-        let result = py.detach(|| {
-            let mut stream = self.core.try_lock().map_err(|_| busy())?;
-            let mut go_on = || {
-                signal = Python::attach(|py| py.check_signals().err());
-                signal.is_none()
-            };
-            Ok::<_, PyErr>(step(&mut stream, &mut go_on))
-        })?;
-        result.map_err(|interruption| match interruption {
-            core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
-            core::Interruption::Failed(error) => {
-                let raised = self.raised.lock().ok().and_then(|mut raised| raised.take());
-                match raised {
-                    // Ctrl-C and its like are no fault of the input.
-                    Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
-                    raised => {
-                        let exception = to_python(py, &error);
-                        exception.set_cause(py, raised);
-                        exception
-                    }
+        when_free(py, &self.core, step)?.map_err(|reason| interrupted(py, reason, &self.raised))
+    }
+}
+
+/// Why a step did not end: what the core says, and the exception of a signal that was heard.
+pub struct Unfinished(core::Interruption, Option<PyErr>);
+
+/// Takes a step of a stream without the GIL; signals are heard every 100 ms.
+pub fn when_free<S: Send, T: Send>(
+    py: Python<'_>,
+    stream: &Mutex<S>,
+    step: impl FnOnce(&mut S, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
+) -> PyResult<Result<T, Unfinished>> {
+    let mut signal = None;
+    let result = py.detach(|| {
+        let mut stream = stream.try_lock().map_err(|_| busy())?;
+        let mut go_on = || {
+            signal = Python::attach(|py| py.check_signals().err());
+            signal.is_none()
+        };
+        Ok::<_, PyErr>(step(&mut stream, &mut go_on))
+    })?;
+    Ok(result.map_err(|reason| Unfinished(reason, signal)))
+}
+
+/// The exception for a step that did not end.
+pub fn interrupted(py: Python<'_>, Unfinished(reason, signal): Unfinished, raised: &source::Raised) -> PyErr {
+    match reason {
+        core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
+        core::Interruption::Failed(error) => {
+            let raised = raised.lock().ok().and_then(|mut raised| raised.take());
+            match raised {
+                // Ctrl-C and its like are no fault of the input.
+                Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
+                raised => {
+                    let exception = to_python(py, &error);
+                    exception.set_cause(py, raised);
+                    exception
                 }
             }
-        })
+        }
     }
 }
 

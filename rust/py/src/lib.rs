@@ -5,6 +5,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "extracting an argument gives an owned value")]
 
+mod check;
 mod errors;
 mod expander;
 mod pack;
@@ -18,6 +19,8 @@ use pyo3::prelude::*;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::check::{CheckStream, Checker};
     #[pymodule_export]
     use super::expander::{Expander, Stream};
     #[pymodule_export]
@@ -35,6 +38,7 @@ mod _core {
         module.add("CHUNK_BYTES", everyturn_core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", everyturn_core::MAX_LINE_BYTES)?;
         module.add("CHOICES", choices(module.py())?)?;
+        super::check::add_names(module)?;
         module.add("ERROR_KINDS", everyturn_core::ErrorKind::ALL.map(everyturn_core::ErrorKind::name))
     }
 

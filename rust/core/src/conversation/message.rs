@@ -66,12 +66,12 @@ impl Message {
     }
 }
 
-pub(super) fn read_messages(items: &[Value]) -> Result<Vec<Message>> {
+/// The entries of a list, the first of which is message `first` of the conversation.
+pub(super) fn each(items: &[Value], first: usize) -> impl Iterator<Item = Result<Message>> {
     items
         .iter()
         .enumerate()
-        .map(|(i, item)| read_message(item).map_err(|error| error.at_message(i)))
-        .collect()
+        .map(move |(i, item)| read_message(item).map_err(|error| error.at_message(first + i)))
 }
 
 /// The object that a message must be.

@@ -32,18 +32,19 @@ pub struct Conversation {
 /// Keys of `chat_template_kwargs` that are ours to set.
 pub const RESERVED_KWARGS: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
 
+/// The most faults of one record that are named.
+const MAX_FAULTS: usize = 1000;
+
+/// The messages of a record, each read, or found at fault, by itself.
+type EachMessage<'a> = Box<dyn Iterator<Item = Result<Message>> + 'a>;
+
 impl Conversation {
     /// Reads a record of a known format.
     pub fn from_record(record: &Value, format: Format) -> Result<Self> {
         let record = as_record(record)?;
-        let messages = match format {
-            Format::Messages => message::read_messages(list(record, "messages", format)?)?,
-            Format::ShareGpt => sharegpt::read(record)?,
-            Format::Alpaca => alpaca::read(record)?,
-            Format::PromptCompletion => prompt_completion::read(record)?,
-        };
+        let messages = each_message(record, format)?.collect::<Result<Vec<_>>>()?;
         if messages.is_empty() {
-            return Err(Error::new(ErrorKind::Shape, "the conversation has no messages"));
+            return Err(no_messages());
         }
         Ok(Self {
             messages,
@@ -51,6 +52,42 @@ impl Conversation {
             template_kwargs: read_template_kwargs(record.get("chat_template_kwargs"))?,
         })
     }
+}
+
+/// Everything for which a record is refused: the first fault of each message, of its tools and of its template
+/// arguments. The first of them is the error of [`Conversation::from_record`].
+pub fn faults(record: &Value, format: Format) -> Vec<Error> {
+    let record = match as_record(record) {
+        Ok(record) => record,
+        Err(error) => return vec![error],
+    };
+    let mut is_empty = true;
+    let mut faults: Vec<Error> = match each_message(record, format) {
+        Ok(messages) => {
+            messages.inspect(|_| is_empty = false).filter_map(Result::err).take(MAX_FAULTS).collect()
+        }
+        Err(error) => {
+            is_empty = false;
+            vec![error]
+        }
+    };
+    faults.extend(is_empty.then(no_messages));
+    faults.extend(read_tools(record.get("tools")).err());
+    faults.extend(read_template_kwargs(record.get("chat_template_kwargs")).err());
+    faults
+}
+
+fn each_message(record: &Object, format: Format) -> Result<EachMessage<'_>> {
+    Ok(match format {
+        Format::Messages => Box::new(message::each(list(record, "messages", format)?, 0)),
+        Format::ShareGpt => Box::new(sharegpt::each(record)?),
+        Format::Alpaca => Box::new(alpaca::read(record)?.into_iter().map(Ok)),
+        Format::PromptCompletion => prompt_completion::each(record)?,
+    })
+}
+
+fn no_messages() -> Error {
+    Error::new(ErrorKind::Shape, "the conversation has no messages")
 }
 
 /// The object that a record must be.

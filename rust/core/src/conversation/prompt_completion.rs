@@ -2,27 +2,21 @@
 //! the completion.
 
 use super::message::{self, Message, Role};
-use super::{Format, missing};
+use super::{EachMessage, Format, missing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
+pub(super) fn each(record: &Object) -> Result<EachMessage<'_>> {
     let get = |key: &str| record.get(key).ok_or_else(|| missing(record, key, Format::PromptCompletion));
     match (get("prompt")?, get("completion")?) {
         (Value::String(prompt), Value::String(completion)) => {
-            Ok(vec![Message::text(Role::User, prompt), Message::text(Role::Assistant, completion)])
+            let exchange = [Message::text(Role::User, prompt), Message::text(Role::Assistant, completion)];
+            Ok(Box::new(exchange.into_iter().map(Ok)))
         }
         (Value::Array(prompt), Value::Array(completion)) => {
-            let mut messages = message::read_messages(prompt)?;
-            for message in &mut messages {
-                message.may_be_target = false;
-            }
-            let completion = message::read_messages(completion).map_err(|mut error| {
-                error.place.message = error.place.message.map(|i| i + prompt.len());
-                error
-            })?;
-            messages.extend(completion);
-            Ok(messages)
+            let context = message::each(prompt, 0)
+                .map(|message| message.map(|message| Message { may_be_target: false, ..message }));
+            Ok(Box::new(context.chain(message::each(completion, prompt.len()))))
         }
         (prompt, completion) => Err(Error::new(
             ErrorKind::Shape,

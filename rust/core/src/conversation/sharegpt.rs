@@ -28,16 +28,16 @@ impl Speaker {
     }
 }
 
-pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
-    let mut messages = Vec::new();
-    if let Some(system) = optional_text(record, "system")?.filter(|text| !text.is_empty()) {
-        messages.push(Message::text(Role::System, system));
-    }
-    let before = messages.len();
-    for (i, item) in list(record, "conversations", Format::ShareGpt)?.iter().enumerate() {
-        messages.push(read_entry(item).map_err(|error| error.at_message(before + i))?);
-    }
-    Ok(messages)
+pub(super) fn each(record: &Object) -> Result<impl Iterator<Item = Result<Message>>> {
+    let system = optional_text(record, "system")?
+        .filter(|text| !text.is_empty())
+        .map(|text| Message::text(Role::System, text));
+    let before = usize::from(system.is_some());
+    let entries = list(record, "conversations", Format::ShareGpt)?
+        .iter()
+        .enumerate()
+        .map(move |(i, item)| read_entry(item).map_err(|error| error.at_message(before + i)));
+    Ok(system.map(Ok).into_iter().chain(entries))
 }
 
 fn read_entry(item: &Value) -> Result<Message> {

@@ -1,0 +1,126 @@
+//! `_core.Checker` and `_core.CheckStream`: lines in, what is wrong with each out.
+
+use std::sync::{Arc, Mutex};
+
+use everyturn_core as core;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use crate::expander::{Expander, format_from, interrupted, when_free};
+use crate::source;
+
+#[pyclass(frozen, module = "everyturn._core")]
+pub struct Checker {
+    core: Arc<core::Checker>,
+    pool: Arc<core::Pool>,
+}
+
+#[pymethods]
+impl Checker {
+    #[new]
+    #[pyo3(signature = (expander, *, input_format, max_line_bytes, num_threads))]
+    fn new(
+        py: Python<'_>,
+        expander: Option<&Expander>,
+        input_format: &str,
+        max_line_bytes: usize,
+        num_threads: Option<usize>,
+    ) -> PyResult<Self> {
+        let expander = expander.map(|expander| expander.core.clone());
+        let input_format = format_from(py, input_format)?;
+        Ok(Self {
+            core: Arc::new(core::Checker { input_format, max_line_bytes, expander }),
+            pool: Arc::new(core::Pool::new(num_threads)),
+        })
+    }
+
+    /// Looks at one record whose format is known.
+    fn look<'py>(&self, py: Python<'py>, line: &[u8], format: Option<&str>) -> PyResult<Bound<'py, PyTuple>> {
+        let format = format.map(|format| format_from(py, format)).transpose()?.flatten();
+        let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
+        let found = self.core.look(record, &mut core::JsonParser::default(), &mut core::Workspace::default());
+        found_tuple(py, &found)
+    }
+
+    fn open(
+        &self,
+        sources: Vec<Bound<'_, PyAny>>,
+        chunk_bytes: usize,
+        limit: Option<u64>,
+    ) -> PyResult<CheckStream> {
+        let raised = source::Raised::default();
+        let sources = sources
+            .iter()
+            .map(|source| source::from_python(source, &raised))
+            .collect::<PyResult<Vec<_>>>()?;
+        let options = core::StreamOptions { chunk_bytes, limit };
+        let stream = core::CheckStream::open(self.core.clone(), self.pool.clone(), sources, options);
+        Ok(CheckStream { core: Mutex::new(stream), raised })
+    }
+}
+
+#[pyclass(frozen, module = "everyturn._core")]
+pub struct CheckStream {
+    core: Mutex<core::CheckStream>,
+    raised: source::Raised,
+}
+
+#[pymethods]
+impl CheckStream {
+    /// The bytes of the next chunk and, of each of its lines, number, start, stop and what was found; `None` at the end.
+    fn next_chunk<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<(Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>)>> {
+        let next = when_free(py, &self.core, core::CheckStream::next_chunk)?;
+        let Some((bytes, lines)) = next.map_err(|reason| interrupted(py, reason, &self.raised))? else {
+            return Ok(None);
+        };
+        let lines = lines.iter().map(|line| {
+            let (start, stop) = line.place.as_ref().map(|place| (place.start, place.end)).unzip();
+            (line.number, start, stop, found_tuple(py, &line.found)?).into_pyobject(py)
+        });
+        Ok(Some((PyBytes::new(py, &bytes), lines.collect::<PyResult<Vec<_>>>()?)))
+    }
+}
+
+/// The format that the record was read by, the one that it tells, its hash, its faults, and what expansion counted.
+fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py, PyTuple>> {
+    let faults: Vec<_> = found
+        .faults
+        .iter()
+        .map(|fault| {
+            let text = match fault.place.byte {
+                Some(byte) => format!("byte {byte}: {}", fault.text),
+                None => fault.text.clone(),
+            };
+            (fault.kind.name(), fault.place.message, text)
+        })
+        .collect();
+    let counts = found.report.as_ref().map(|report| counts(py, report)).transpose()?;
+    (
+        found.format.map(core::Format::name),
+        found.own_format.map(core::Format::name),
+        PyBytes::new(py, &found.conversation_id.to_le_bytes()),
+        faults,
+        counts,
+    )
+        .into_pyobject(py)
+}
+
+fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyTuple>> {
+    let named = |counts: &std::collections::BTreeMap<Arc<str>, u64>| {
+        let dict = PyDict::new(py);
+        counts.iter().try_for_each(|(name, count)| dict.set_item(&**name, count))?;
+        Ok::<_, PyErr>(dict)
+    };
+    let dropped: Vec<&str> = report.records_dropped.keys().copied().collect();
+    let (tokens, keys) = (named(&report.control_tokens)?, named(&report.unread_keys)?);
+    (&report.warnings, dropped, tokens, keys).into_pyobject(py)
+}
+
+/// Every kind of error, warning and cause, for the tests that hold their explanations to them.
+pub fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("WARNINGS", core::warning::ALL.to_vec())?;
+    module.add("DROP_CAUSES", core::cause::ALL.to_vec())
+}
