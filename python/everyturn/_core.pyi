@@ -15,6 +15,7 @@ __all__ = [
     "Expander",
     "Renderer",
     "Stream",
+    "SurveyStream",
     "Template",
     "__version__",
     "last_exchanges",
@@ -125,5 +126,19 @@ class Expander:
 class Stream:
     def next_chunk(self) -> dict[str, Any] | None: ...
     def rest(self) -> dict[str, Any]: ...
+    @property
+    def bytes_taken(self) -> int: ...
+
+@final
+class SurveyStream:
+    def __new__(
+        cls,
+        expanders: list[Expander],
+        sources: list[tuple[str, Any]],
+        chunk_bytes: int,
+        limit: int | None,
+    ) -> SurveyStream: ...
+    def advance(self) -> bool: ...
+    def survey(self) -> dict[str, Any]: ...
     @property
     def bytes_taken(self) -> int: ...

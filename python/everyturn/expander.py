@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Samples
 from everyturn.sources import Source
+
+if TYPE_CHECKING:
+    from everyturn.stats import Stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time unless told otherwise."""
@@ -150,6 +153,32 @@ class Expander:
         stream, files = self._open(source, chunk_bytes, limit)
         return self._chunks(stream, files, on_bytes)
 
+    def stats(
+        self,
+        source: Source,
+        *,
+        limit: int | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> "Stats":
+        """Tell what the source is made of, and what each layout and policy would cost, in one pass.
+
+        Faults are counted, never raised. Rows are not dropped for their length: `Stats` tells how many are longer than
+        ``max_length``. Memory does not grow with the source, but for 16 bytes a conversation.
+
+        >>> chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]
+        >>> stats = Expander("demo").stats([{"messages": chat}] * 3)
+        >>> stats.conversations, stats.duplicates, stats.way.lengths.quantile(0.5)
+        (3, 2, 16)
+
+        Args:
+            source: As in `expand`.
+            limit: Stop after this many records.
+            on_bytes: As in `stream`.
+        """
+        from everyturn.stats import stats
+
+        return stats(self, source, limit=limit, on_bytes=on_bytes)
+
     def _chunks(
         self,
         stream: _core.Stream,
@@ -175,7 +204,7 @@ class Expander:
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
-        report = Report.from_core(self.train_on, self._now(), chunk.pop("report"))
+        report = Report.from_core(self.train_on, self.clock, chunk.pop("report"))
         hashes = np.frombuffer(chunk.pop("conversation_hashes"), dtype=np.uint8).reshape(-1, 16)
         return Samples(
             **chunk,
@@ -193,12 +222,13 @@ class Expander:
         return {
             "version": _core.__version__,
             "fingerprint": self.renderer.fingerprint,
-            "now": self._now(),
+            "now": self.clock,
             "options": options,
         }
 
-    def _now(self) -> str | None:
-        """The clock of the run, where it is part of the result."""
+    @property
+    def clock(self) -> str | None:
+        """The local time that the template shows, ISO; None where it shows none."""
         return self.renderer.now if self.renderer.asks_for_the_date else None
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -106,6 +106,9 @@ impl Checker {
     }
 }
 
+/// The bytes of a chunk, and its lines.
+pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>);
+
 /// The lines of sources, looked at in order and with bounded memory.
 pub struct CheckStream {
     checker: Arc<Checker>,
@@ -131,7 +134,7 @@ impl CheckStream {
     pub fn next_chunk(
         &mut self,
         go_on: &mut dyn FnMut() -> bool,
-    ) -> std::result::Result<Option<(Vec<u8>, Vec<CheckedLine>)>, Interruption> {
+    ) -> std::result::Result<Option<CheckedChunk>, Interruption> {
         let Some(chunk) = self.chunks.next(go_on)? else {
             return Ok(None);
         };

@@ -155,7 +155,7 @@ impl Expander {
         Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 
-    fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
+    pub(crate) fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
         crate::conversation::as_record(value)?;
         self.options.input_format.or(of_file).ok_or_else(|| crate::conversation::unknown_format(value))
     }

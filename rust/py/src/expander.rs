@@ -16,7 +16,7 @@ use crate::source;
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
     pub core: Arc<core::Expander>,
-    pool: Arc<core::Pool>,
+    pub pool: Arc<core::Pool>,
 }
 
 fn parse<T: FromStr<Err = core::Error>>(py: Python<'_>, option: &str, name: &str) -> PyResult<T> {
@@ -207,7 +207,7 @@ fn to_dict<'py>(
     Ok(dict)
 }
 
-fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {
+pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, count) in [
         ("records_read", report.records_read),

@@ -11,6 +11,7 @@ mod expander;
 mod pack;
 mod renderer;
 mod source;
+mod survey;
 mod template;
 
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ mod _core {
     use super::pack::pack;
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
+    #[pymodule_export]
+    use super::survey::SurveyStream;
     #[pymodule_export]
     use super::template::Template;
 

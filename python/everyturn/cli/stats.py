@@ -1,0 +1,170 @@
+"""``everyturn stats``: what a data set is made of, and what each way to train it costs."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from everyturn import sources
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress
+from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.expander import OPTION_NAMES
+from everyturn.stats import Histogram, Stats, packed_rows
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+EXAMPLES = """\
+examples:
+  everyturn stats chats.jsonl --model path/to/model --max-length 4096
+  everyturn stats 'chats/*.jsonl.zst' --model demo --layout per_turn --json
+
+exit codes: 0 done, 1 no conversation could be read, 2 wrong use
+"""
+
+FIXED = {"on_error": "skip", "deduplicate": False, "normalize": "none"}
+"""What is no question here: faults and copies are counted, weights change no count."""
+
+WIDTH = 100
+"""Columns where nobody's terminal says how many there are."""
+
+SHOWN_SCRIPTS = 6
+
+
+def add_parser(commands: Any, name: str) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        name,
+        help="count messages, tokens, lengths and copies, for every layout and policy",
+        description="Count messages, tokens, lengths and copies, and what an epoch costs in every layout and policy.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help='a file, a glob, or "-" for stdin; may be compressed',
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_model_flags(parser)
+    add_expander_flags(parser, names=[name for name in OPTION_NAMES if name not in FIXED])
+    parser.set_defaults(**FIXED)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Count, and show what was found."""
+    expander = expander_from(parsed)
+    total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
+    with progress(total) as advance:
+        stats = expander.stats(parsed.inputs, limit=parsed.limit, on_bytes=advance)
+    if parsed.json:
+        print(json.dumps(stats.to_dict(), ensure_ascii=False))  # noqa: T201
+    else:
+        _show(stats)
+    return EXIT_DONE if stats.conversations else EXIT_DATA
+
+
+def _show(stats: Stats) -> None:
+    from rich.console import Console
+
+    width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+    console = Console(width=width, highlight=False)
+    for line in _lines(stats):
+        console.print(line, markup=False, soft_wrap=True)
+    for table in (_roles(stats), _lengths(stats), _ways(stats)):
+        console.print()
+        console.print(table)
+
+
+def _lines(stats: Stats) -> Iterable[str]:
+    """What needs no table: records, copies, scripts, and what is worth knowing."""
+    report = stats.way.report
+    yield f"{report.records_read:,} records, {stats.conversations:,} conversations"
+    yield f"{stats.duplicates:,} of them are copies of an earlier one, byte for byte"
+    yield "letters: " + (_scripts(stats.letters) or "none")
+    yield from report.lines()
+
+
+def _scripts(letters: Mapping[str, int]) -> str:
+    total = sum(letters.values())
+    often = sorted(letters.items(), key=lambda item: -item[1])
+    shown = [f"{script} {_share(count, total)}" for script, count in often[:SHOWN_SCRIPTS]]
+    rest = sum(count for _, count in often[SHOWN_SCRIPTS:])
+    return ", ".join([*shown, f"others {_share(rest, total)}"] if rest else shown)
+
+
+def _roles(stats: Stats) -> "Table":
+    rows = [
+        (role, f"{count:,}", f"{stats.characters_by_role.get(role, 0):,}")
+        for role, count in stats.messages_by_role.items()
+    ]
+    return _table("Messages", ("role", "messages", "characters"), rows)
+
+
+def _lengths(stats: Stats) -> "Table":
+    def row(name: str, numbers: Histogram) -> tuple[str, ...]:
+        quantiles = (numbers.quantile(share) for share in (0.0, 0.5, 0.9, 0.99, 1.0))
+        mean = numbers.sum / numbers.total if numbers.total else 0.0
+        return name, *(f"{number:,}" for number in quantiles), f"{mean:,.1f}"
+
+    rows = [
+        row("messages a conversation", stats.messages),
+        row("assistant messages a conversation", stats.turns),
+        row(f"tokens a row ({stats.layout})", stats.way.lengths),
+    ]
+    return _table("Lengths", ("", "least", "median", "90 %", "99 %", "most", "mean"), rows)
+
+
+def _ways(stats: Stats) -> "Table":
+    limit = stats.max_length
+    columns = ["", "rows", "tokens", "trained", "share", "longest"]
+    if limit is not None:
+        columns += [f"over {limit:,}", "packs", "full"]
+    rows: list[tuple[str, ...]] = []
+    named = None
+    for (layout, train_on), way in stats.ways.items():
+        if layout != named:
+            rows.append((layout,))
+            named = layout
+        report, lengths = way.report, way.lengths
+        row = (
+            f"  {train_on}",
+            f"{report.rows:,}",
+            f"{report.tokens:,}",
+            f"{report.trained_tokens:,}",
+            _share(report.trained_tokens, report.tokens),
+            f"{lengths.quantile(1.0):,}",
+        )
+        rows.append(row if limit is None else (*row, *_against(lengths, limit)))
+    return _table("An epoch", columns, rows)
+
+
+def _against(lengths: Histogram, limit: int) -> tuple[str, ...]:
+    """Rows over the limit, and what packing makes of the others."""
+    packs = packed_rows(lengths, limit)
+    fitting = sum(number * count for number, count in lengths.counts.items() if number <= limit)
+    return (
+        _share(lengths.above(limit), lengths.total),
+        f"{packs:,}",
+        _share(fitting, packs * limit),
+    )
+
+
+def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
