@@ -61,6 +61,15 @@ impl Encoder {
         Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
     }
 
+    /// The ids of a text that is no target.
+    pub fn encode_text(&mut self, tokenizer: &Tokenizer, text: &str) -> Result<&[i32]> {
+        self.valid = 0;
+        let text = Pieces::from(text);
+        let shared = Pieces::from(self.sheet.text()).common(&text, 0);
+        self.sheet.write(shared, text.behind(shared), tokenizer, &mut self.segments)?;
+        Ok(self.sheet.ids())
+    }
+
     /// The same where some control tokens are plain text.
     fn encode_literal(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
         // What the sheet holds says nothing of which control tokens were text.

@@ -63,7 +63,7 @@ impl<'a> Work<'a> {
         let targets = targets(self.conversation, options.train_on);
         self.report.targets_found = targets.len() as u64;
         let mut samples = match options.layout {
-            _ if options.train_on == TrainOn::AllTokens => self.all_tokens(&targets),
+            _ if options.train_on == TrainOn::AllTokens => self.all_tokens(&targets, tools.encoder),
             Layout::Conversation => self.whole(&targets, tools, cancelled)?,
             Layout::PerTurn => self.fill(Rows::per_turn(), &targets, tools, cancelled)?,
             Layout::Merged => self.fill(Rows::merged(), &targets, tools, cancelled)?,
@@ -152,7 +152,7 @@ impl<'a> Work<'a> {
         }
         let messages: Vec<usize> = kept.iter().map(|kept| kept.target.message).collect();
         let tokenizer = &self.expander.renderer.tokenizer;
-        match whole::whole(self.prepared, self.conversation, tokenizer, kept) {
+        match whole::whole(self.prepared, self.conversation, (tokenizer, encoder), kept) {
             Ok(whole) => {
                 self.report.warn(warning::INEXACT_TARGETS, whole.inexact);
                 whole.lost.into_iter().for_each(|error| self.lose(error));
@@ -177,16 +177,14 @@ impl<'a> Work<'a> {
         if sample.targets.is_empty() { Vec::new() } else { vec![sample] }
     }
 
-    fn all_tokens(&mut self, targets: &[Target]) -> Vec<Sample> {
+    fn all_tokens(&mut self, targets: &[Target], encoder: &mut Encoder) -> Vec<Sample> {
         let tokenizer = &self.expander.renderer.tokenizer;
-        let sample =
-            whole::all_tokens(self.prepared, self.conversation, tokenizer, targets).and_then(|sample| {
-                match self.expander.options.max_length {
-                    Some(max_length) if sample.ids.len() > max_length => {
-                        Err(too_long(sample.ids.len(), max_length))
-                    }
-                    _ => Ok(sample),
+        let sample = whole::all_tokens(self.prepared, self.conversation, (tokenizer, encoder), targets)
+            .and_then(|sample| match self.expander.options.max_length {
+                Some(max_length) if sample.ids.len() > max_length => {
+                    Err(too_long(sample.ids.len(), max_length))
                 }
+                _ => Ok(sample),
             });
         match sample {
             Ok(sample) => vec![sample],

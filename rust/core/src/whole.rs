@@ -3,9 +3,11 @@
 //! In: a prepared conversation, its targets with what inference would show for each. Out: one row. Where the
 //! template rewrites history the row shows a target a context that inference never does; such targets are counted.
 
+use std::ops::Range;
+
 use crate::chat_template::{Prepared, locate};
 use crate::conversation::{Conversation, Role};
-use crate::encode::Encoded;
+use crate::encode::{Encoded, Encoder};
 use crate::error::{Error, Result};
 use crate::layout::{Sample, Trained};
 use crate::target::Target;
@@ -41,15 +43,16 @@ impl From<Encoded<'_>> for Ids {
 pub fn whole(
     prepared: &Prepared<'_>,
     conversation: &Conversation,
-    tokenizer: &Tokenizer,
+    (tokenizer, encoder): (&Tokenizer, &mut Encoder),
     targets: Vec<WholeTarget>,
 ) -> Result<Whole> {
     let text = whole_text(prepared, conversation)?;
-    let encoding = tokenizer.encode_with_bytes(&text)?;
+    let ids = encoder.encode_text(tokenizer, &text)?.to_vec();
+    let mut places = Places::default();
     let mut found = Whole { sample: Sample::default(), inexact: 0, lost: Vec::new() };
     for WholeTarget { target, encoded } in targets {
         let exact = encoded.and_then(|encoded| {
-            let rest = encoding.ids.strip_prefix(&*encoded.prompt)?;
+            let rest = ids.strip_prefix(&*encoded.prompt)?;
             let start = encoded.prompt.len();
             rest.starts_with(&encoded.completion).then(|| start..start + encoded.completion.len())
         });
@@ -59,7 +62,7 @@ pub fn whole(
             match locate(prepared, &text, target.message, Role::Assistant) {
                 Ok(bytes) => {
                     found.inexact += 1;
-                    tokens_in(&encoding, &bytes)
+                    places.tokens_in(tokenizer, &text, &bytes)?
                 }
                 Err(error) => {
                     found.lost.push(error.at_message(target.message));
@@ -70,7 +73,7 @@ pub fn whole(
         found.sample.trained.push(Trained { tokens, weight: target.weight });
         found.sample.targets.push(target.message);
     }
-    found.sample.ids = encoding.ids;
+    found.sample.ids = ids;
     Ok(found)
 }
 
@@ -87,21 +90,22 @@ fn whole_text(prepared: &Prepared<'_>, conversation: &Conversation) -> Result<St
 pub fn all_tokens(
     prepared: &Prepared<'_>,
     conversation: &Conversation,
-    tokenizer: &Tokenizer,
+    (tokenizer, encoder): (&Tokenizer, &mut Encoder),
     targets: &[Target],
 ) -> Result<Sample> {
     let text = whole_text(prepared, conversation)?;
-    let encoding = tokenizer.encode_with_bytes(&text)?;
-    let mut weights = vec![1.0f32; encoding.ids.len()];
+    let ids = encoder.encode_text(tokenizer, &text)?.to_vec();
+    let mut places = Places::default();
+    let mut weights = vec![1.0f32; ids.len()];
     for (i, message) in conversation.messages.iter().enumerate() {
         let weight = message.weight.unwrap_or(1.0);
         if (weight - 1.0).abs() > 0.0 {
             let bytes = locate(prepared, &text, i, message.role).map_err(|error| error.at_message(i))?;
-            weights[tokens_in(&encoding, &bytes)].fill(weight);
+            weights[places.tokens_in(tokenizer, &text, &bytes)?].fill(weight);
         }
     }
     let targets = targets.iter().map(|target| target.message).collect();
-    Ok(Sample { trained: runs(&weights), ids: encoding.ids, targets })
+    Ok(Sample { trained: runs(&weights), ids, targets })
 }
 
 /// Runs of tokens of one weight above 0.
@@ -118,11 +122,21 @@ fn runs(weights: &[f32]) -> Vec<Trained> {
     runs
 }
 
-/// The tokens that start within a range of bytes; one that starts before it belongs to the context.
-fn tokens_in(encoding: &Encoding, bytes: &std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let start = encoding.bytes.partition_point(|token| token.start < bytes.start);
-    let end = encoding.bytes.partition_point(|token| token.start < bytes.end);
-    start..end.max(start)
+/// Which bytes each token came from, found out when it is first asked for: it takes the reference engine.
+#[derive(Default)]
+struct Places(Option<Encoding>);
+
+impl Places {
+    /// The tokens that start within a range of bytes; one that starts before it belongs to the context.
+    fn tokens_in(&mut self, tokenizer: &Tokenizer, text: &str, bytes: &Range<usize>) -> Result<Range<usize>> {
+        let encoding = match &mut self.0 {
+            Some(encoding) => encoding,
+            none => none.insert(tokenizer.encode_with_bytes(text)?),
+        };
+        let start = encoding.bytes.partition_point(|token| token.start < bytes.start);
+        let end = encoding.bytes.partition_point(|token| token.start < bytes.end);
+        Ok(start..end.max(start))
+    }
 }
 
 /// Cuts a row behind the last target that ends within `max_length`; the targets behind it are returned.
