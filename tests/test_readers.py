@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 
 import everyturn
 import everyturn.torchtune
@@ -103,10 +104,13 @@ def padded_columns(samples: everyturn.Samples) -> dict[str, list[list[int]]]:
 def test_axolotl_takes_a_folder_as_tokenized(
     samples: everyturn.Samples, read: Read, tmp_path: Path
 ) -> None:
-    """The data code of axolotl 0.21.0 prepares, pads and packs the rows as they are, and finds both parts."""
+    """With the page's settings, axolotl 0.21.0 finds both parts, and pads and packs their rows as they are."""
     parts = samples.split({"train": 0.7, "test": 0.3})
-    hf.save_to_disk(parts, tmp_path / "data")
-    answer = read("read_axolotl", tmp_path / "data", DEMO, tmp_path / "work")
+    hf.save_to_disk(parts, tmp_path / "prepared")
+    page = (TESTS.parent / "docs" / "use-with" / "axolotl.md").read_text(encoding="utf-8")
+    settings = yaml.safe_load(page.split("```yaml")[1].split("```")[0])
+    assert settings["sample_packing"] is True
+    answer = read("read_axolotl", json.dumps(settings), DEMO, tmp_path / "work")
     assert answer["train"] == columns_of(parts["train"])
     assert answer["test"] == columns_of(parts["test"])
     assert answer["steps"] == len(parts["train"])

@@ -1,11 +1,14 @@
 """Read a folder as axolotl does: the function that prepares datasets for training, and its collators.
 
-    python -m readers.read_axolotl FOLDER TOKENIZER WORK ANSWER
+    python -m readers.read_axolotl SETTINGS TOKENIZER WORK ANSWER
+
+SETTINGS is the part of a configuration, as JSON, that says which data are trained on; the rest is added here.
 
 All of axolotl's data code runs as it is. `posthog` (telemetry) is not there, and `numba.njit` leaves functions as
 Python runs them.
 """
 
+import json
 import os
 import sys
 import types
@@ -17,7 +20,7 @@ from readers import isolation
 
 def main() -> None:
     """Prepare the folder's datasets with and without sample packing, and collate what comes of it."""
-    folder, tokenizer_folder, work = sys.argv[1:4]
+    given, tokenizer_folder, work = json.loads(sys.argv[1]), *sys.argv[2:4]
     os.environ["AXOLOTL_DO_NOT_TRACK"] = "1"
     sys.path.append(str(isolation.FOLDER))
     numba = types.ModuleType("numba")
@@ -36,10 +39,8 @@ def main() -> None:
 
     def prepare(name: str, **options: Any) -> Any:
         settings = {
-            "datasets": [{"path": folder, "type": None, "split": "train"}],
-            "test_datasets": [{"path": folder, "type": None, "split": "test"}],
+            **given,
             "dataset_prepared_path": str(Path(work) / name),
-            "sequence_len": 2048,
             "dataset_num_proc": 1,
             "micro_batch_size": 1,
             "gradient_accumulation_steps": 1,
@@ -48,12 +49,11 @@ def main() -> None:
             "world_size": 1,
             "batch_size": 1,
             "min_sample_len": 1,
-            "val_set_size": 0,
             **options,
         }
         return prepare_datasets(DictDefault(settings), tokenizer)
 
-    train, evaluation, steps, _ = prepare("rows")
+    train, evaluation, steps, _ = prepare("rows", sample_packing=False)
     batch = DataCollatorForSeq2Seq(tokenizer)([train[row] for row in range(len(train))])
     packing, _, _, _ = prepare(
         "packs",
