@@ -17,10 +17,11 @@ help:
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml tests/readers/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip maturin
 	$(BIN)/python -m pip install --quiet --group test --group lint "numpy>=1.24" "pyarrow>=15" "rich>=13"
+	$(BIN)/python tools/get_readers.py
 	touch $@
 
 setup: $(VENV)/ready

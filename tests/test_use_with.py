@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,7 @@ def test_the_code_of_a_page_prints_what_the_page_says(
     """The Python blocks, run one after the other beside some chats, print the text blocks behind them."""
     shutil.copy(ROOT / "examples" / "chats.jsonl", tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert any(kind == "python" for kind, _ in blocks)
     namespace: dict[str, Any] = {}

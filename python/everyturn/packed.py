@@ -6,15 +6,18 @@ lost; which ones share a row is decided by the compiled core, from lengths alone
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core, ragged
 from everyturn.exceptions import OptionsError
-from everyturn.options import PackStrategy, check_count
+from everyturn.options import PackStrategy, StrPath, check_count
 from everyturn.samples import IGNORE_INDEX, Samples, check_lengths
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -62,6 +65,7 @@ class Packed(Sequence[PackedRow]):
         samples: int64[N], the index of each sample before packing.
         max_length: The most tokens of a row.
         spread_conversations: How many conversations, of those to be kept together, are longer than a row.
+        metadata: That of the samples, and how they were packed under ``packing``; as files keep it.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -74,6 +78,7 @@ class Packed(Sequence[PackedRow]):
     samples: npt.NDArray[np.int64]
     max_length: int
     spread_conversations: int
+    metadata: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -108,6 +113,19 @@ class Packed(Sequence[PackedRow]):
         room = len(self) * self.max_length
         return len(self.input_ids) / room if room else 1.0
 
+    def to_arrow(self) -> "pa.Table":
+        """Return the rows as a table; the columns are named in `everyturn.parquet`."""
+        from everyturn import parquet
+
+        return parquet.to_packed_table(self)
+
+    def to_parquet(self, path: StrPath) -> None:
+        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        from everyturn import parquet
+
+        with parquet.Writer(path) as writer:
+            writer.write_table(self.to_arrow())
+
 
 def pack(
     samples: Samples, max_length: int, *, strategy: PackStrategy, keep_conversations: bool
@@ -137,6 +155,14 @@ def pack(
         samples=order,
         max_length=max_length,
         spread_conversations=spread,
+        metadata=samples.metadata
+        | {
+            "packing": {
+                "max_length": max_length,
+                "strategy": strategy,
+                "keep_conversations": keep_conversations,
+            }
+        },
     )
 
 

@@ -1,16 +1,17 @@
-"""Samples as Arrow tables and Parquet files.
+"""Samples and packs as Arrow tables and Parquet files.
 
-Columns: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
+Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
 ``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``, and
-``loss_weights list<float>`` only where weights are not all 0 or 1. The schema's metadata key ``everyturn`` holds
-version, fingerprint and options as JSON.
+``loss_weights list<float>`` only where weights are not all 0 or 1. Columns of packs: ``input_ids``, ``labels``,
+``seq_lengths list<int32>`` (the samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights``
+likewise. The schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,11 @@ import pyarrow.parquet as pq
 
 from everyturn.appearing import appearing
 from everyturn.options import StrPath
+from everyturn.ragged import count_in_rows
 from everyturn.samples import IGNORE_INDEX, Samples
+
+if TYPE_CHECKING:
+    from everyturn.packed import Packed
 
 METADATA_KEY = b"everyturn"
 WEIGHTS = "loss_weights"
@@ -30,25 +35,44 @@ _ROW_GROUP_TOKENS = 8 << 20
 def to_table(samples: Samples, *, with_weights: bool) -> pa.Table:
     """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
     columns: dict[str, Any] = {
-        "input_ids": _lists(samples.input_ids, samples.offsets, pa.int32()),
-        "labels": _lists(samples.labels, samples.offsets, pa.int32()),
+        "input_ids": to_lists(samples.input_ids, samples.offsets, pa.int32()),
+        "labels": to_lists(samples.labels, samples.offsets, pa.int32()),
         "length": pa.array(samples.lengths.astype(np.int32)),
         "n_trained": pa.array(samples.trained_lengths.astype(np.int32)),
         "conversation_id": pa.array(samples.conversation_id, pa.string()),
         "file": pa.array([samples.files[file] for file in samples.file], pa.string()),
         "line": pa.array(samples.line),
-        "targets": _lists(samples.targets, samples.target_offsets, pa.int32()),
+        "targets": to_lists(samples.targets, samples.target_offsets, pa.int32()),
     }
     if with_weights:
-        columns[WEIGHTS] = _lists(samples.weights_or_ones(), samples.offsets, pa.float32())
-    metadata = {METADATA_KEY: json.dumps(samples.metadata).encode()}
-    return pa.table(columns).replace_schema_metadata(metadata)
+        columns[WEIGHTS] = to_lists(samples.weights_or_ones(), samples.offsets, pa.float32())
+    return described(columns, samples.metadata)
 
 
-def _lists(
+def to_packed_table(packed: "Packed") -> pa.Table:
+    """Return the rows as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
+    trained = count_in_rows(packed.labels != IGNORE_INDEX, packed.offsets)
+    columns: dict[str, Any] = {
+        "input_ids": to_lists(packed.input_ids, packed.offsets, pa.int32()),
+        "labels": to_lists(packed.labels, packed.offsets, pa.int32()),
+        "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
+        "length": pa.array(np.diff(packed.offsets).astype(np.int32)),
+        "n_trained": pa.array(trained.astype(np.int32)),
+    }
+    if packed.loss_weights is not None:
+        columns[WEIGHTS] = to_lists(packed.loss_weights, packed.offsets, pa.float32())
+    return described(columns, packed.metadata)
+
+
+def described(columns: dict[str, Any], metadata: dict[str, Any]) -> pa.Table:
+    """Return a table of the columns that says what it was made with."""
+    return pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(metadata).encode()})
+
+
+def to_lists(
     values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType
 ) -> pa.ChunkedArray:
-    """Ragged rows as list arrays, as many as 32-bit offsets need."""
+    """Return ragged rows as list arrays, as many as 32-bit offsets need."""
     chunks = []
     start = 0
     while start < len(offsets) - 1:
@@ -83,9 +107,10 @@ class Writer:
         if samples.loss_weights is not None and not self._with_weights:
             self._with_weights = True
             self._add_weights_to_earlier_rows()
-        self._write_table(to_table(samples, with_weights=self._with_weights))
+        self.write_table(to_table(samples, with_weights=self._with_weights))
 
-    def _write_table(self, table: pa.Table) -> None:
+    def write_table(self, table: pa.Table) -> None:
+        """Append a table that has a column ``length``; all tables of a file have the same columns."""
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._temporary, table.schema, compression="zstd")
         start = 0
@@ -104,7 +129,7 @@ class Writer:
         try:
             with pq.ParquetFile(earlier) as file:
                 for batch in range(file.num_row_groups):
-                    self._write_table(_with_unit_weights(file.read_row_group(batch)))
+                    self.write_table(_with_unit_weights(file.read_row_group(batch)))
         finally:
             earlier.unlink()
 

@@ -52,3 +52,15 @@ def places_in_rows(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     places = np.arange(offsets[-1], dtype=np.int64)
     places -= np.repeat(offsets[:-1], np.diff(offsets))
     return places.astype(np.int32)
+
+
+def count_in_rows(
+    flags: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return how many flags of each row are true, int64[N].
+
+    >>> count_in_rows(np.array([True, False, True]), np.array([0, 2, 3])).tolist()
+    [1, 1]
+    """
+    counted = np.concatenate([[0], np.cumsum(flags)])
+    return np.diff(counted[offsets])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from everyturn import _core
 from everyturn.exceptions import SampleError
 from everyturn.options import PackStrategy, PaddingSide, StrPath
-from everyturn.ragged import gather, join_offsets
+from everyturn.ragged import count_in_rows, gather, join_offsets
 from everyturn.report import Report
 
 if TYPE_CHECKING:
@@ -139,8 +139,7 @@ class Samples(Sequence[Sample]):
     @property
     def trained_lengths(self) -> npt.NDArray[np.int64]:
         """The number of trained tokens of each row, int64[N]."""
-        trained = np.concatenate([[0], np.cumsum(self.labels != IGNORE_INDEX)])
-        return np.diff(trained[self.offsets])
+        return count_in_rows(self.labels != IGNORE_INDEX, self.offsets)
 
     def select(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> "Samples":
         """Return the given rows in the given order; the report stays that of the whole expansion."""
@@ -353,3 +352,22 @@ def check_lengths(samples: Samples, max_length: int) -> None:
     )
     error.kind, error.file, error.line = "too_long", sample.file, sample.line
     raise error
+
+
+def check_unweighted(
+    labels: npt.NDArray[np.int32], loss_weights: npt.NDArray[np.float32] | None, *, holder: str
+) -> None:
+    """Refuse weights where they would be lost: the loss would be another one.
+
+    Raises:
+        SampleError: A trained token has a weight other than 1; the text names the holder.
+    """
+    if loss_weights is None:
+        return
+    weights = loss_weights[labels != IGNORE_INDEX]
+    other = weights[weights != 1]
+    if other.size:
+        raise SampleError(
+            f"{other.size:,} of {weights.size:,} trained tokens have a loss weight other than 1 (such as "
+            f"{float(other[0]):g}), and {holder} cannot hold it"
+        )

@@ -1,0 +1,99 @@
+"""Samples as datasets and folders of Hugging Face's ``datasets``.
+
+In: samples, or parts of them by name. Out: a ``Dataset``, or a folder as ``load_from_disk`` reads it, which trainers
+take as tokenized already. No other form is written here; for Parquet, see `everyturn.parquet`.
+
+Needs ``datasets`` (``pip install 'everyturn[hf]'``); nothing else of the package imports it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from everyturn.appearing import appearing
+from everyturn.exceptions import OptionsError
+from everyturn.options import StrPath
+from everyturn.parquet import WEIGHTS, to_lists, to_table
+from everyturn.samples import Samples, check_unweighted
+
+try:
+    import datasets
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "everyturn.hf needs datasets: pip install 'everyturn[hf]'", name=error.name
+    ) from error
+
+COLUMNS = ("input_ids", "attention_mask", "labels")
+"""The columns by which axolotl knows a dataset to be tokenized, and that any trainer hands to a model."""
+
+_MASK = "attention_mask"
+
+
+def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> datasets.Dataset:
+    """Return the samples as a dataset in memory; its description holds version, fingerprint and options as JSON.
+
+    >>> from everyturn import Expander
+    >>> chat = {
+    ...     "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]
+    ... }
+    >>> to_dataset(Expander("demo").expand([chat])).column_names
+    ['input_ids', 'attention_mask', 'labels']
+
+    Args:
+        samples: Its rows become the dataset's, in their order.
+        columns: What it holds: ``attention_mask`` (list<int8>, all 1) and the columns of `everyturn.parquet`.
+
+    Raises:
+        OptionsError: A column is unknown.
+        SampleError: A trained token has a weight other than 1, and ``loss_weights`` is not among the columns.
+    """
+    table = to_table(samples, with_weights=True)
+    ones = np.ones(len(samples.input_ids), dtype=np.int8)
+    table = table.append_column(_MASK, to_lists(ones, samples.offsets, pa.int8()))
+    unknown = [name for name in columns if name not in table.column_names]
+    if unknown:
+        raise OptionsError(
+            f"columns: {unknown[0]!r} is unknown; expected some of {', '.join(table.column_names)}"
+        )
+    if WEIGHTS not in columns:
+        check_unweighted(
+            samples.labels, samples.loss_weights, holder=f"a dataset without the column {WEIGHTS}"
+        )
+    info = datasets.DatasetInfo(description=json.dumps(samples.metadata))
+    return datasets.Dataset(table.select(columns), info=info)
+
+
+def save_to_disk(
+    samples_or_parts: Samples | Mapping[str, Samples],
+    path: StrPath,
+    *,
+    columns: Sequence[str] = COLUMNS,
+) -> None:
+    """Write a folder that ``datasets.load_from_disk`` reads; it appears under its name only when it is whole.
+
+    Trainers take any folder that is not empty for a finished one.
+
+    Args:
+        samples_or_parts: Samples for a ``Dataset``; parts by name, as of `Samples.split`, for a ``DatasetDict``.
+        path: The folder.
+        columns: As in `to_dataset`.
+
+    Raises:
+        FileExistsError: There is something of this name already.
+        OptionsError: As in `to_dataset`.
+        SampleError: As in `to_dataset`.
+    """
+    folder = Path(path)
+    if folder.exists():
+        raise FileExistsError(f"{folder}: there is something of this name already")
+    dataset: datasets.Dataset | datasets.DatasetDict
+    if isinstance(samples_or_parts, Samples):
+        dataset = to_dataset(samples_or_parts, columns=columns)
+    else:
+        parts = {name: to_dataset(part, columns=columns) for name, part in samples_or_parts.items()}
+        dataset = datasets.DatasetDict(parts)
+    with appearing(folder) as temporary:
+        dataset.save_to_disk(temporary)
