@@ -173,16 +173,16 @@ def test_real_chats_count_as_they_expand(
 def test_the_command_shows_what_an_epoch_costs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every layout has a line for each policy, and 100 columns hold it."""
+    """Every layout has a line for each policy, and 80 columns hold it."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(EXAMPLES)
     assert main(["stats", str(path), "--model", "demo", "--max-length", "256"]) == 0
     out = capsys.readouterr().out
-    assert [out.count(policy + " ") for policy in POLICIES[1:]] == [3, 3]
+    assert [out.count(policy + " ") for policy in POLICIES[1:]] == [6, 6]
     assert all(f" {layout} " in out for layout in ("per_turn", "merged", "conversation"))
     assert "…" not in out
-    assert max(map(len, out.splitlines())) <= 110
-    assert "over 256" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Rows of at most 256 tokens" in out
     assert "13 conversations" in out
 
 

@@ -4,14 +4,14 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from everyturn import sources
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
-from everyturn.stats import Histogram, Stats, packed_rows
+from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,10 +27,12 @@ exit codes: 0 done, 1 no conversation could be read, 2 wrong use
 FIXED = {"on_error": "skip", "deduplicate": False, "normalize": "none"}
 """What is no question here: faults and copies are counted, weights change no count."""
 
-WIDTH = 100
+WIDTH = 80
 """Columns where nobody's terminal says how many there are."""
 
 SHOWN_SCRIPTS = 6
+
+TEN_MILLIONS = 10_000_000
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -75,7 +77,10 @@ def _show(stats: Stats) -> None:
     console = Console(width=width, highlight=False)
     for line in _lines(stats):
         console.print(line, markup=False, soft_wrap=True)
-    for table in (_roles(stats), _lengths(stats), _ways(stats)):
+    tables = [_roles(stats), _lengths(stats), _ways(stats)]
+    if stats.max_length is not None:
+        tables.append(_packing(stats, stats.max_length))
+    for table in tables:
         console.print()
         console.print(table)
 
@@ -99,7 +104,7 @@ def _scripts(letters: Mapping[str, int]) -> str:
 
 def _roles(stats: Stats) -> "Table":
     rows = [
-        (role, f"{count:,}", f"{stats.characters_by_role.get(role, 0):,}")
+        (role, _number(count), _number(stats.characters_by_role.get(role, 0)))
         for role, count in stats.messages_by_role.items()
     ]
     return _table("Messages", ("role", "messages", "characters"), rows)
@@ -107,51 +112,57 @@ def _roles(stats: Stats) -> "Table":
 
 def _lengths(stats: Stats) -> "Table":
     def row(name: str, numbers: Histogram) -> tuple[str, ...]:
-        quantiles = (numbers.quantile(share) for share in (0.0, 0.5, 0.9, 0.99, 1.0))
+        quantiles = (numbers.quantile(share) for share in QUANTILES)
         mean = numbers.sum / numbers.total if numbers.total else 0.0
-        return name, *(f"{number:,}" for number in quantiles), f"{mean:,.1f}"
+        return name, *map(_number, quantiles), f"{mean:,.1f}"
 
     rows = [
-        row("messages a conversation", stats.messages),
-        row("assistant messages a conversation", stats.turns),
-        row(f"tokens a row ({stats.layout})", stats.way.lengths),
+        row("messages", stats.messages),
+        row("assistant messages", stats.turns),
+        row(f"tokens, {stats.layout}", stats.way.lengths),
     ]
-    return _table("Lengths", ("", "least", "median", "90 %", "99 %", "most", "mean"), rows)
+    return _table(
+        "Lengths of conversations and rows",
+        ("", "least", "median", "90 %", "99 %", "most", "mean"),
+        rows,
+    )
 
 
 def _ways(stats: Stats) -> "Table":
-    limit = stats.max_length
-    columns = ["", "rows", "tokens", "trained", "share", "longest"]
-    if limit is not None:
-        columns += [f"over {limit:,}", "packs", "full"]
-    rows: list[tuple[str, ...]] = []
-    named = None
-    for (layout, train_on), way in stats.ways.items():
-        if layout != named:
-            rows.append((layout,))
-            named = layout
-        report, lengths = way.report, way.lengths
-        row = (
-            f"  {train_on}",
-            f"{report.rows:,}",
-            f"{report.tokens:,}",
-            f"{report.trained_tokens:,}",
-            _share(report.trained_tokens, report.tokens),
-            f"{lengths.quantile(1.0):,}",
-        )
-        rows.append(row if limit is None else (*row, *_against(lengths, limit)))
-    return _table("An epoch", columns, rows)
+    def row(way: Way) -> tuple[str, ...]:
+        report = way.report
+        numbers = (report.rows, report.tokens, report.trained_tokens)
+        share = _share(report.trained_tokens, report.tokens)
+        return *map(_number, numbers), share, _number(way.lengths.quantile(1.0))
+
+    return _by_layout(stats, "An epoch", ("rows", "tokens", "trained", "share", "longest"), row)
 
 
-def _against(lengths: Histogram, limit: int) -> tuple[str, ...]:
+def _packing(stats: Stats, limit: int) -> "Table":
     """Rows over the limit, and what packing makes of the others."""
-    packs = packed_rows(lengths, limit)
-    fitting = sum(number * count for number, count in lengths.counts.items() if number <= limit)
-    return (
-        _share(lengths.above(limit), lengths.total),
-        f"{packs:,}",
-        _share(fitting, packs * limit),
-    )
+
+    def row(way: Way) -> tuple[str, ...]:
+        lengths = way.lengths
+        packs = packed_rows(lengths, limit)
+        fitting = sum(number * count for number, count in lengths.counts.items() if number <= limit)
+        over = lengths.above(limit)
+        full = _share(fitting, packs * limit)
+        return _number(over), _share(over, lengths.total), _number(packs), full
+
+    columns = ("longer rows", "share", "packs of the others", "full")
+    return _by_layout(stats, f"Rows of at most {limit:,} tokens", columns, row)
+
+
+def _by_layout(
+    stats: Stats, title: str, columns: Iterable[str], row: Callable[[Way], tuple[str, ...]]
+) -> "Table":
+    """A row for each policy, below the name of its layout."""
+    rows: list[tuple[str, ...]] = []
+    for (layout, train_on), way in stats.ways.items():
+        if (layout,) not in rows:
+            rows.append((layout,))
+        rows.append((f"  {train_on}", *row(way)))
+    return _table(title, ("", *columns), rows)
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> "Table":
@@ -164,6 +175,11 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) 
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _number(number: int) -> str:
+    """All digits of a number below ten millions, else millions: a column has its limits, and ``--json`` has none."""
+    return f"{number:,}" if number < TEN_MILLIONS else f"{number / 1e6:,.1f} M"
 
 
 def _share(part: int, whole: int) -> str:
