@@ -65,13 +65,13 @@ pub struct CheckStream {
     raised: source::Raised,
 }
 
+/// The bytes of a chunk and, of each of its lines, number, start, stop and what was found.
+type CheckedChunk<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>);
+
 #[pymethods]
 impl CheckStream {
-    /// The bytes of the next chunk and, of each of its lines, number, start, stop and what was found; `None` at the end.
-    fn next_chunk<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Option<(Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>)>> {
+    /// The next chunk, `None` at the end.
+    fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<CheckedChunk<'py>>> {
         let next = when_free(py, &self.core, core::CheckStream::next_chunk)?;
         let Some((bytes, lines)) = next.map_err(|reason| interrupted(py, reason, &self.raised))? else {
             return Ok(None);
