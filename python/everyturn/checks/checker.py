@@ -13,7 +13,7 @@ from typing import IO, Any, TypeAlias
 
 from everyturn import _core, sources
 from everyturn.checks import content, order, texts, tools
-from everyturn.checks.expansion import Counts, remarks_of
+from everyturn.checks.expansion import Counts, with_expansion
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed
 from everyturn.checks.records import Record, read
@@ -143,9 +143,10 @@ class _File:
         lines: list[_Line],
         is_first: bool,  # noqa: FBT001 - private
     ) -> Iterator[Finding | Change]:
-        if is_first and data.startswith(BYTE_ORDER_MARK):
+        has_mark = is_first and data.startswith(BYTE_ORDER_MARK)
+        if has_mark:
             yield from self._mark()
-        written = len(BYTE_ORDER_MARK) if is_first and self._takes("bom", data) else 0
+        written = len(BYTE_ORDER_MARK) if has_mark and self._fixes("bom") else 0
         for number, start, stop, found in lines:
             self.records += 1
             if start is None or stop is None:
@@ -155,57 +156,52 @@ class _File:
                     )
                 yield from self._findings(number, _of_core(found))
                 continue
-            text = data[start:stop]
-            yield from self._line_end(number, data, stop)
-            if self.output is not None:
-                self._copy(data[written:start])
-                text, left, changes = self._fixed(number, text, found)
-                yield from changes
-                self.output.write(text)
-                written = stop
-                yield from self._findings(number, self._remarks(number, text, left))
+            if self.output is None:
+                yield from self._line_end(number, data, stop)
+                yield from self._findings(number, self._remarks(number, data[start:stop], found))
             else:
-                yield from self._findings(number, self._remarks(number, text, found))
+                self._copy(data[written:start])
+                written = stop
+                yield from self._corrected(self.output, number, data, (start, stop), found)
         if self.output is not None:
             self._copy(data[written:])
 
     def _mark(self) -> Iterator[Finding | Change]:
         if self.output is None:
             yield self._finding(1, Remark("bom", None, "the file starts with a byte order mark"))
-        elif "bom" not in self.checker.ignored:
+        elif self._fixes("bom"):
             yield Change(self.name, 1, None, "bom", "the byte order mark was taken off")
 
-    def _takes(self, kind: str, data: bytes) -> bool:
-        """Tell whether a byte order mark is to be left out of the copy."""
-        return kind not in self.checker.ignored and data.startswith(BYTE_ORDER_MARK)
+    def _fixes(self, kind: str) -> bool:
+        return kind not in self.checker.ignored
 
     def _line_end(self, number: int, data: bytes, stop: int) -> Iterator[Finding]:
-        if self.output is None and data.startswith(CR_LF, stop) and self._is_new("crlf", ""):
+        if data.startswith(CR_LF, stop) and self._is_new("crlf", ""):
             yield self._finding(number, Remark("crlf", None, "the line ends in CR LF"))
 
     def _copy(self, between: bytes) -> None:
         """Write what lies between two records: the end of a line, and blank lines."""
         if self.output is None:
             return
-        if b"\r" in between and "crlf" not in self.checker.ignored:
+        if b"\r" in between and self._fixes("crlf"):
             between, count = LINE_END.subn(b"\n", between)
             self.line_ends += count
         self.output.write(between)
 
-    def _fixed(
-        self, number: int, text: bytes, found: _Found
-    ) -> tuple[bytes, _Found, list[Finding | Change]]:
-        form = found[1] or found[0]
-        if form is None:
-            return text, found, []
-        after, remarks = fixed(text, form, self.checker.ignored)
-        if not remarks:
-            return text, found, []
-        changes: list[Finding | Change] = [
-            Change(self.name, number, remark.message_index, remark.kind, remark.text)
-            for remark in remarks
-        ]
-        return after, self.checker.core.look(after, found[0]), changes
+    def _corrected(
+        self, output: IO[bytes], number: int, data: bytes, place: tuple[int, int], found: _Found
+    ) -> Iterator[Finding | Change]:
+        before = data[slice(*place)]
+        text, remarks = before, list[Remark]()
+        if data.startswith(CR_LF, place[1]) and self._fixes("crlf"):
+            text = text.rstrip(b"\r")
+        if (form := found[1] or found[0]) is not None:
+            text, remarks = fixed(text, form, self.checker.ignored)
+        output.write(text)
+        for remark in remarks:
+            yield Change(self.name, number, remark.message_index, remark.kind, remark.text)
+        left = found if text == before else self.checker.core.look(text, found[0])
+        yield from self._findings(number, self._remarks(number, text, left))
 
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
         form, own, name, _, counts = found
@@ -221,9 +217,7 @@ class _File:
             record = read(data, own or form or "")
             if record.messages:
                 remarks += [remark for rule in RULES for remark in rule(record)]
-        if counts is not None:
-            remarks += remarks_of(counts, {remark.kind for remark in remarks})
-        return remarks
+        return remarks if counts is None else with_expansion(remarks, counts)
 
     def _findings(self, number: int, remarks: list[Remark]) -> Iterator[Finding]:
         remarks.sort(key=_by_message)

@@ -4,7 +4,6 @@ In: the counts of the core's report. Out: a remark for each that is worth one. F
 these over with their places.
 """
 
-from collections.abc import Iterator
 from typing import TypeAlias
 
 from everyturn.checks.finding import Remark, quoted
@@ -16,17 +15,30 @@ Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, i
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
 
+BY_OPTIONS = (NO_TARGET, "weight_ignored")
+"""What rules can only guess without the options of an expansion."""
 
-def remarks_of(counts: Counts, said: set[str]) -> Iterator[Remark]:
-    """Yield what is new: kinds that a rule has named with their message are not said again."""
+
+def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
+    """Add what is new to what rules have said: they name the message, so their word is not repeated.
+
+    What is trained depends on options, so there the expansion has the last word.
+    """
     warnings, causes, control_tokens, unread_keys = counts
+    counted = {*warnings, *causes}
+    remarks = [
+        remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
+    ]
+    said = {remark.kind for remark in remarks}
+    if NO_TARGET in causes and NO_TARGET not in said:
+        remarks.append(Remark(NO_TARGET, None, KINDS[NO_TARGET].summary))
     for kind, count in warnings.items():
         if kind not in said:
-            text = KINDS[kind].summary if kind in KINDS else kind
+            text = KINDS[kind].summary
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)
-            yield Remark(kind, None, text if count == 1 else f"{text} ({count} times)")
-    if NO_TARGET in causes and NO_TARGET not in said:
-        yield Remark(NO_TARGET, None, KINDS[NO_TARGET].summary)
+            remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
     for key in unread_keys:
-        yield Remark("unread_keys", None, f"the template never reads the key {quoted(key)}", key)
+        text = f"the template never reads the key {quoted(key)}"
+        remarks.append(Remark("unread_keys", None, text, key))
+    return remarks

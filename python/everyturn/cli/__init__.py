@@ -38,11 +38,11 @@ COMMANDS: dict[str, Command] = {
 
 TOUR = """\
 usage: everyturn COMMAND ..; a short tour, with the built-in model:
-  everyturn check chats.jsonl                                      what is wrong with your chats
-  everyturn lint --model demo                                      what a chat template does to training
-  everyturn expand chats.jsonl --model demo -o train.parquet       the samples, ready to train on
-  everyturn explain prompt_mismatch                                what an error means, and its cure
-  everyturn COMMAND --help                                         every flag, with examples"""
+  everyturn check chats.jsonl                                  what is wrong with your chats
+  everyturn lint --model demo                                  what a template does to training
+  everyturn expand chats.jsonl --model demo -o train.parquet   the samples, ready to train on
+  everyturn explain prompt_mismatch                            what an error means, and its cure
+  everyturn COMMAND --help                                     every flag, with examples"""
 """What is shown where no command is named."""
 
 WRONG_USE = (InputError, ModelError, OptionsError)

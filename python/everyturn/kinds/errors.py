@@ -5,7 +5,7 @@ from everyturn.kinds.kind import Kind
 READING = (
     Kind(
         name="io",
-        severity="error",
+        severity=None,
         summary="an input cannot be opened or read",
         reason="The system refused: no such file, no permission, a disk or network that failed. "
         "Nothing can be said of the records behind that point, so the run ends.",
