@@ -35,8 +35,13 @@ impl Checker {
     }
 
     /// Looks at one record whose format is known.
-    fn look<'py>(&self, py: Python<'py>, line: &[u8], format: Option<&str>) -> PyResult<Bound<'py, PyTuple>> {
-        let format = format.map(|format| format_from(py, format)).transpose()?.flatten();
+    fn look<'py>(
+        &self,
+        py: Python<'py>,
+        line: &[u8],
+        input_format: Option<&str>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let format = input_format.map(|format| format_from(py, format)).transpose()?.flatten();
         let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
         let found = self.core.look(record, &mut core::JsonParser::default(), &mut core::Workspace::default());
         found_tuple(py, &found)
