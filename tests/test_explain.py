@@ -50,7 +50,7 @@ def test_every_name_of_the_core_is_explained() -> None:
     """Errors, warnings and causes of dropped records; and no error or warning is explained that there is not."""
     assert {kind.name for kind in CHAPTERS["Errors"]} == set(_core.ERROR_KINDS)
     counted = {kind.name for kind in CHAPTERS["Warnings and causes of a report"]}
-    assert counted == {*_core.WARNINGS, *_core.DROP_CAUSES, "duplicate"}
+    assert counted == {*_core.WARNINGS, *_core.DROP_CAUSES}
 
 
 def test_every_kind_is_explained_once() -> None:
@@ -189,7 +189,9 @@ def test_a_mismatch_is_hinted_at(
 
 def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command as it is shown, beside some chats and with the built-in model."""
-    shutil.copy(ROOT / "examples" / "chats.jsonl", tmp_path)
+    chats = shutil.copy(ROOT / "examples" / "chats.jsonl", tmp_path)
+    (tmp_path / "chats").mkdir()
+    shutil.copy(chats, tmp_path / "chats" / "one.jsonl.zst")
     shutil.copy(ROOT / "python/everyturn/models/demo/chat_template.jinja", tmp_path)
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command, comments=True)

@@ -30,8 +30,10 @@ exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong use
 `everyturn explain KIND` tells the reason and the cure of a finding.
 """
 
-OPTIONS = tuple(name for name in OPTION_NAMES if name != "on_error")
-"""Every fault is reported: none ends the run."""
+NO_QUESTION = ("on_error", "deduplicate", "normalize")
+"""Options without effect here: faults never end the run, copies are findings, and nothing is trained."""
+
+OPTIONS = tuple(name for name in OPTION_NAMES if name not in NO_QUESTION)
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Expander)}
 

@@ -113,6 +113,23 @@ WARNINGS = (
         hint="--prompt-mismatch match_thinking is exact where it works",
     ),
     Kind(
+        name="history_shrunk",
+        severity="note",
+        summary="a target's prompt lost its oldest exchanges to fit",
+        reason="The sample was longer than max_length, or the prompt than max_prompt_tokens; "
+        "what is left was rendered anew.",
+        cure="Serve with the same window: `everyturn.window` cuts as the training does.",
+    ),
+    Kind(
+        name="prompt_truncated",
+        severity="warning",
+        summary="a target's prompt lost its first tokens",
+        reason="The sample was longer than max_length, and overflow is truncate_prompt: the "
+        "prompt starts in the middle of a text.",
+        cure="Leave whole exchanges out instead.",
+        hint="--overflow shrink_history leaves out the oldest exchanges",
+    ),
+    Kind(
         name="control_tokens",
         severity="warning",
         summary="text that somebody wrote holds control tokens",
@@ -154,7 +171,8 @@ CAUSES = (
         summary="a record is the copy of an earlier one",
         reason="Byte for byte the same. What occurs twice is trained twice, and on both sides of "
         "a split it makes an evaluation worthless.",
-        cure="`Samples.deduplicate` leaves copies out.",
+        cure="Leave copies out, on the way or by `Samples.deduplicate`.",
+        hint="--deduplicate keeps the first of them",
     ),
 )
 
