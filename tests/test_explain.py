@@ -1,6 +1,7 @@
 """Help that teaches: explanations of every kind, hints, examples that run, and completion."""
 
 import argparse
+import functools
 import json
 import os
 import re
@@ -252,24 +253,21 @@ def test_examples_are_commands_that_work(
 # --------------------------------------------------------------------------------------------
 
 
+@functools.cache
+def script_of(shell: str) -> str:
+    """What the command prints."""
+    command = [sys.executable, "-m", "everyturn", "completion", shell]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+
+
 def completed(*words: str) -> set[str]:
     """What bash offers for the last of some words."""
     script = (
         'eval "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _everyturn; '
         'printf "%s\\n" "${COMPREPLY[@]}"; complete -p everyturn >&2'
     )
-    made = subprocess.run(
-        [sys.executable, "-m", "everyturn", "completion", "bash"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    done = subprocess.run(
-        ["/bin/bash", "-c", script, "bash", made.stdout, *words],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    command = ["/bin/bash", "-c", script, "bash", script_of("bash"), *words]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
     assert "_everyturn everyturn" in done.stderr
     return set(done.stdout.split())
 
@@ -283,7 +281,7 @@ def completed(*words: str) -> set[str]:
         (("everyturn", "expand", "--layout", "m"), {"merged"}),
         (("everyturn", "check", "--fo"), {"--format"}),
         (("everyturn", "check", "--format", ""), {"text", "json", "sarif", "github"}),
-        (("everyturn", "explain", "prompt"), {"prompt_mismatch"}),
+        (("everyturn", "explain", "prompt_m"), {"prompt_mismatch"}),
         (("everyturn", "completion", ""), {"bash", "zsh", "fish", "-h", "--help"}),
         (("everyturn", "expand", "--model", ""), set()),
         (("everyturn", "expand", "cha"), set()),

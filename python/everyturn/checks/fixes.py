@@ -47,22 +47,22 @@ def fixed(text: bytes, format: str, ignored: Collection[str] = ()) -> tuple[byte
         for i, item in enumerate(items)
         if isinstance(item, dict)
     ]
-    style = _style(before, data)
     remarks = [
         remark
         for kind, fix in FIXES.items()
         if kind not in ignored
         for remark in fix(data, entries, format)
     ]
-    return (json.dumps(data, **style).encode(), remarks) if remarks else (text, [])
+    return (json.dumps(data, **_style(before)).encode(), remarks) if remarks else (text, [])
 
 
 def _refuse(name: str) -> None:
     raise ValueError(name)
 
 
-def _style(text: str, data: Any) -> dict[str, Any]:
-    """Find how the record was written, so that it is written so again."""
+def _style(text: str) -> dict[str, Any]:
+    """Find how a record was written, so that another is written so."""
+    data = json.loads(text)
     styles: list[dict[str, Any]] = [
         {"ensure_ascii": ascii_only, "separators": separators}
         for ascii_only in (False, True)
