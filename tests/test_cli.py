@@ -501,12 +501,12 @@ def test_json_is_all_that_stdout_has(expand: Command, chats: Path, out: Path) ->
 def test_bad_data_fails_and_leaves_nothing(
     expand: Command, tmp_path: Path, out: Path, suffix: str, content: bytes
 ) -> None:
-    """Exit code 1, one sentence with the place, and neither output nor temporary file."""
+    """Exit code 1, one sentence with the place, a hint at most, and neither output nor temporary file."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(content)
     done = expand(path, "-o", out / f"rows.{suffix}", "--report", out / "report.json")
     assert (done.code, done.out) == (1, "")
-    assert re.fullmatch(rf"error: {re.escape(str(path))}:\d+: .+\n", done.err)
+    assert re.fullmatch(rf"error: {re.escape(str(path))}:\d+: .+\n(hint: .+\n)?", done.err)
     assert list(out.iterdir()) == []
 
 
@@ -568,7 +568,8 @@ def test_wrong_use_is_told_before_anything_is_done(
     before = sorted(tmp_path.rglob("*"))
     done = expand(*(argument.replace("{}", str(tmp_path)) for argument in WRONG_USE[case]))
     assert (done.code, done.out) == (2, "")
-    assert "error: " in done.err.splitlines()[-1]
+    said = [line for line in done.err.splitlines() if not line.startswith("hint: ")]
+    assert "error: " in said[-1]
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -402,6 +402,7 @@ CLASSES = {
     "Batch",
     "Expander",
     "Fault",
+    "Finding",
     "Packed",
     "PackedRow",
     "Renderer",
@@ -412,7 +413,7 @@ CLASSES = {
 }
 
 
-FUNCTIONS = {"window"}
+FUNCTIONS = {"check", "window"}
 
 
 def test_the_public_names_are_these() -> None:

@@ -12,6 +12,7 @@
 
 from everyturn import _core
 from everyturn.batch import Batch
+from everyturn.checks import Finding, check
 from everyturn.exceptions import (
     ConversationError,
     EveryturnError,
@@ -41,6 +42,7 @@ __all__ = [
     "EveryturnError",
     "Expander",
     "Fault",
+    "Finding",
     "InputError",
     "InternalError",
     "JsonlError",
@@ -57,6 +59,7 @@ __all__ = [
     "TemplateReport",
     "TokenizerError",
     "__version__",
+    "check",
     "window",
 ]
 

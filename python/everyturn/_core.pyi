@@ -1,6 +1,6 @@
 # The compiled core. Use the classes of `everyturn`; these are what they stand on.
 
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +8,14 @@ import numpy.typing as npt
 __all__ = [
     "CHOICES",
     "CHUNK_BYTES",
+    "DROP_CAUSES",
     "ERROR_KINDS",
     "IGNORE_INDEX",
     "IS_DEBUG_BUILD",
     "MAX_LINE_BYTES",
+    "WARNINGS",
+    "CheckStream",
+    "Checker",
     "Expander",
     "Renderer",
     "Stream",
@@ -31,6 +35,13 @@ CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 CHOICES: dict[str, list[str]]
 ERROR_KINDS: list[str]
+WARNINGS: list[str]
+DROP_CAUSES: list[str]
+
+_Fault: TypeAlias = tuple[str, int | None, str]
+_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]
+_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
+_Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
@@ -142,3 +153,22 @@ class SurveyStream:
     def survey(self) -> dict[str, Any]: ...
     @property
     def bytes_taken(self) -> int: ...
+
+@final
+class Checker:
+    def __new__(
+        cls,
+        expander: Expander | None,
+        *,
+        input_format: str,
+        max_line_bytes: int,
+        num_threads: int | None,
+    ) -> Checker: ...
+    def look(self, line: bytes, input_format: str | None) -> _Found: ...
+    def open(
+        self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
+    ) -> CheckStream: ...
+
+@final
+class CheckStream:
+    def next_chunk(self) -> tuple[bytes, list[_Line]] | None: ...

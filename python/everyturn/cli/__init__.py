@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
-from everyturn.cli import bench, expand, lint, stats
+from everyturn.cli import bench, check, completion, expand, explain, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
+from everyturn.kinds import KINDS
 
 
 class Command(Protocol):
@@ -25,7 +26,24 @@ class Command(Protocol):
         """Do it and return the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"expand": expand, "stats": stats, "lint": lint, "bench": bench}
+COMMANDS: dict[str, Command] = {
+    "expand": expand,
+    "check": check,
+    "stats": stats,
+    "lint": lint,
+    "bench": bench,
+    "explain": explain,
+    "completion": completion,
+}
+
+TOUR = """\
+usage: everyturn COMMAND ..; a short tour, with the built-in model:
+  everyturn check chats.jsonl                                  what is wrong with your chats
+  everyturn lint --model demo                                  what a template does to training
+  everyturn expand chats.jsonl --model demo -o train.parquet   the samples, ready to train on
+  everyturn explain prompt_mismatch                            what an error means, and its cure
+  everyturn COMMAND --help                                     every flag, with examples"""
+"""What is shown where no command is named."""
 
 WRONG_USE = (InputError, ModelError, OptionsError)
 """What the caller can put right on the command line; every other error lies in the data."""
@@ -33,10 +51,9 @@ WRONG_USE = (InputError, ModelError, OptionsError)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    parser = _parser()
-    parsed = parser.parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     if parsed.command is None:
-        parser.print_help(sys.stderr)
+        say(TOUR)
         return EXIT_USE
     try:
         return COMMANDS[parsed.command].run(parsed)
@@ -49,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DATA
     except EveryturnError as error:
         say(f"error: {error}")
+        _hint(error)
         is_use = isinstance(error, WRONG_USE) and error.kind != "compression"
         return EXIT_USE if is_use else EXIT_DATA
     except OSError as error:
@@ -56,7 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DATA
 
 
-def _parser() -> argparse.ArgumentParser:
+def _hint(error: EveryturnError) -> None:
+    """Say which option resolves the error, where one does."""
+    kind = KINDS.get(error.kind or "")
+    if kind is not None and kind.hint is not None:
+        say(f"hint: {kind.hint}; see `everyturn explain {kind.name}`")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the command line."""
     parser = argparse.ArgumentParser(
         prog="everyturn",
         description="Every assistant turn of a chat becomes an exact training sample.",

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
@@ -95,7 +95,7 @@ impl Checker {
                 LineText::TooLong => None,
             };
             let workspace = borrowed.as_mut().map_or(idle, |borrowed| &mut borrowed.workspace);
-            let found = if cancelled.load(std::sync::atomic::Ordering::Relaxed) {
+            let found = if cancelled.load(Ordering::Relaxed) {
                 Found::default()
             } else {
                 self.look(chunk.record(line), parser, workspace)
@@ -129,8 +129,7 @@ impl CheckStream {
         Self { checker, pool, chunks, cancelled: Arc::new(AtomicBool::new(false)) }
     }
 
-    /// The bytes of the next chunk, blank lines and a byte order mark included, and its lines; `None` at the end.
-    /// `go_on` is asked every 100 ms.
+    /// The next chunk; `None` at the end. `go_on` is asked every 100 ms.
     pub fn next_chunk(
         &mut self,
         go_on: &mut dyn FnMut() -> bool,
@@ -139,7 +138,7 @@ impl CheckStream {
             return Ok(None);
         };
         let (checker, cancelled) = (self.checker.clone(), self.cancelled.clone());
-        let work = move || -> Result<_> {
+        let work = move || -> Result<CheckedChunk> {
             let lines = checker.look_at(&chunk, &cancelled);
             Ok((chunk.chunk.bytes, lines))
         };

@@ -35,8 +35,13 @@ impl Checker {
     }
 
     /// Looks at one record whose format is known.
-    fn look<'py>(&self, py: Python<'py>, line: &[u8], format: Option<&str>) -> PyResult<Bound<'py, PyTuple>> {
-        let format = format.map(|format| format_from(py, format)).transpose()?.flatten();
+    fn look<'py>(
+        &self,
+        py: Python<'py>,
+        line: &[u8],
+        input_format: Option<&str>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let format = input_format.map(|format| format_from(py, format)).transpose()?.flatten();
         let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
         let found = self.core.look(record, &mut core::JsonParser::default(), &mut core::Workspace::default());
         found_tuple(py, &found)
@@ -65,13 +70,13 @@ pub struct CheckStream {
     raised: source::Raised,
 }
 
+/// The bytes of a chunk and, of each of its lines, number, start, stop and what was found.
+type CheckedChunk<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>);
+
 #[pymethods]
 impl CheckStream {
-    /// The bytes of the next chunk and, of each of its lines, number, start, stop and what was found; `None` at the end.
-    fn next_chunk<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Option<(Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>)>> {
+    /// The next chunk, `None` at the end.
+    fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<CheckedChunk<'py>>> {
         let next = when_free(py, &self.core, core::CheckStream::next_chunk)?;
         let Some((bytes, lines)) = next.map_err(|reason| interrupted(py, reason, &self.raised))? else {
             return Ok(None);

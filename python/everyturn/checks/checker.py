@@ -1,0 +1,287 @@
+"""Inputs to findings.
+
+In: a source as `Expander.expand` takes it. Out: findings in the order of the lines, and a corrected copy where one is
+asked for. The core reads, cuts lines, says what it refuses, and expands where there is a model; rules look at the rest.
+Memory holds a few chunks, and a hash for each record.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any, TypeAlias
+
+from everyturn import _core, sources
+from everyturn.checks import content, order, texts, tools
+from everyturn.checks.expansion import Counts, with_expansion
+from everyturn.checks.finding import Change, Finding, Remark
+from everyturn.checks.fixes import fixed
+from everyturn.checks.records import Record, read
+from everyturn.exceptions import EveryturnError, InputError, OptionsError
+from everyturn.expander import CHUNK_BYTES, Expander
+from everyturn.kinds import KINDS, near, severity_of
+from everyturn.options import StrPath
+from everyturn.renderer import Renderer
+from everyturn.sources import CoreSource, Source
+
+Rule: TypeAlias = Callable[[Record], Iterator[Remark]]
+
+RULES: tuple[Rule, ...] = (*order.RULES, *content.RULES, *tools.RULES, *texts.RULES)
+
+READING_OPTIONS = ("input_format", "max_line_bytes", "num_threads")
+"""The options of `Expander` that say how records are read: they need no model."""
+
+_Fault: TypeAlias = tuple[str, int | None, str]
+_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None]
+_Line: TypeAlias = tuple[int, int | None, int | None, _Found]
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+CR_LF = b"\r\n"
+LINE_END = re.compile(rb"\r+\n")
+MOST_ONCE = 1000
+"""Names that are said once a file: one with more keys than this has keys that are data."""
+
+
+class Checker:
+    """Finds what is wrong with records; see `everyturn.check` for the arguments."""
+
+    def __init__(
+        self,
+        renderer: Renderer | StrPath | None = None,
+        *,
+        ignore: Iterable[str] = (),
+        **options: Any,
+    ) -> None:
+        self.ignored = frozenset(_known(name) for name in ignore)
+        self.detects_format = options.get("input_format", "auto") == "auto"
+        reading = {
+            field.name: options.get(field.name, field.default)
+            for field in dataclasses.fields(Expander)
+            if field.name in READING_OPTIONS
+        }
+        self.core = _core.Checker(_expander(renderer, options), **reading)
+
+    def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
+        """Return what is found, as an iterator; see `everyturn.check`."""
+        if limit is not None and limit < 0:
+            raise OptionsError(f"limit must be 0 or more, not {limit}")
+        items = self._items(*sources.resolve(source), limit, None)
+        return (item for item in items if isinstance(item, Finding))
+
+    def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
+        """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
+
+        Raises:
+            OptionsError: There are several inputs.
+            InputError: The input cannot be copied: a line is too long, or its compressed data are broken.
+        """
+        inputs, files = sources.resolve(source)
+        if len(inputs) != 1:
+            raise OptionsError(f"a copy is made of one input, not of {len(inputs)}")
+        return self._items(inputs, files, None, output)
+
+    def _items(
+        self,
+        inputs: list[CoreSource],
+        files: list[str],
+        limit: int | None,
+        output: IO[bytes] | None,
+    ) -> Iterator[Finding | Change]:
+        places: dict[bytes, tuple[str, int]] = {}
+        for entry, name in zip(inputs, files, strict=True):
+            file = _File(self, name, places, output)
+            yield from (item for item in file.items(entry, limit) if item.kind not in self.ignored)
+            if limit is not None:
+                limit -= file.records
+
+
+@dataclasses.dataclass(slots=True)
+class _File:
+    """One input on its way.
+
+    Attributes:
+        checker: What looks.
+        name: As findings show it.
+        places: Where each record was first, over all inputs.
+        output: Where the corrected copy goes.
+        said: What is said once a file, and was.
+        records: Lines that are not blank, so far.
+        line_ends: CR LF that were written as LF.
+    """
+
+    checker: Checker
+    name: str
+    places: dict[bytes, tuple[str, int]]
+    output: IO[bytes] | None
+    said: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    records: int = 0
+    line_ends: int = 0
+
+    def items(self, entry: CoreSource, limit: int | None) -> Iterator[Finding | Change]:
+        stream = self.checker.core.open([entry], CHUNK_BYTES, limit)
+        is_first = True
+        while True:
+            try:
+                chunk = stream.next_chunk()
+            except EveryturnError as error:
+                if error.kind != "compression" or self.output is not None:
+                    raise
+                yield self._finding(
+                    error.line or 1, Remark("compression", None, _without_place(error))
+                )
+                return
+            if chunk is None:
+                break
+            yield from self._chunk(*chunk, is_first)
+            is_first = False
+        if self.line_ends:
+            yield Change(self.name, 1, None, "crlf", f"{self.line_ends:,} line ends became LF")
+
+    def _chunk(
+        self,
+        data: bytes,
+        lines: list[_Line],
+        is_first: bool,  # noqa: FBT001 - private
+    ) -> Iterator[Finding | Change]:
+        has_mark = is_first and data.startswith(BYTE_ORDER_MARK)
+        if has_mark:
+            yield from self._mark()
+        written = len(BYTE_ORDER_MARK) if has_mark and self._fixes("bom") else 0
+        for number, start, stop, found in lines:
+            self.records += 1
+            if start is None or stop is None:
+                if self.output is not None:
+                    raise InputError(
+                        f"{self.name}:{number}: {found[3][0][2]}: the line cannot be copied"
+                    )
+                yield from self._findings(number, _of_core(found))
+                continue
+            if self.output is None:
+                yield from self._line_end(number, data, stop)
+                yield from self._findings(number, self._remarks(number, data[start:stop], found))
+            else:
+                self._copy(data[written:start])
+                written = stop
+                yield from self._corrected(self.output, number, data, (start, stop), found)
+        if self.output is not None:
+            self._copy(data[written:])
+
+    def _mark(self) -> Iterator[Finding | Change]:
+        if self.output is None:
+            yield self._finding(1, Remark("bom", None, "the file starts with a byte order mark"))
+        elif self._fixes("bom"):
+            yield Change(self.name, 1, None, "bom", "the byte order mark was taken off")
+
+    def _fixes(self, kind: str) -> bool:
+        return kind not in self.checker.ignored
+
+    def _line_end(self, number: int, data: bytes, stop: int) -> Iterator[Finding]:
+        if data.startswith(CR_LF, stop) and self._is_new("crlf", ""):
+            yield self._finding(number, Remark("crlf", None, "the line ends in CR LF"))
+
+    def _copy(self, between: bytes) -> None:
+        """Write what lies between two records: the end of a line, and blank lines."""
+        if self.output is None:
+            return
+        if b"\r" in between and self._fixes("crlf"):
+            between, count = LINE_END.subn(b"\n", between)
+            self.line_ends += count
+        self.output.write(between)
+
+    def _corrected(
+        self, output: IO[bytes], number: int, data: bytes, place: tuple[int, int], found: _Found
+    ) -> Iterator[Finding | Change]:
+        before = data[slice(*place)]
+        text, remarks = before, list[Remark]()
+        if data.startswith(CR_LF, place[1]) and self._fixes("crlf"):
+            text = text.rstrip(b"\r")
+        if (form := found[1] or found[0]) is not None:
+            text, remarks = fixed(text, form, self.checker.ignored)
+        output.write(text)
+        for remark in remarks:
+            yield Change(self.name, number, remark.message_index, remark.kind, remark.text)
+        left = found if text == before else self.checker.core.look(text, found[0])
+        yield from self._findings(number, self._remarks(number, text, left))
+
+    def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
+        form, own, name, _, counts = found
+        remarks = _of_core(found)
+        first = self.places.setdefault(name, (self.name, number))
+        if first != (self.name, number):
+            remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
+        if self.checker.detects_format and own is not None and form is not None and own != form:
+            said = f"its keys tell the format {own!r}, and the file is read as {form!r}"
+            remarks.append(Remark("mixed_formats", None, said))
+        data = None if own is None and form is None else _loads(text)
+        if isinstance(data, dict):
+            record = read(data, own or form or "")
+            if record.messages:
+                remarks += [remark for rule in RULES for remark in rule(record)]
+        return remarks if counts is None else with_expansion(remarks, counts)
+
+    def _findings(self, number: int, remarks: list[Remark]) -> Iterator[Finding]:
+        remarks.sort(key=_by_message)
+        for remark in remarks:
+            if remark.once is None or self._is_new(remark.kind, remark.once):
+                yield self._finding(number, remark)
+
+    def _is_new(self, kind: str, name: str) -> bool:
+        if (kind, name) in self.said or len(self.said) >= MOST_ONCE:
+            return False
+        self.said.add((kind, name))
+        return True
+
+    def _finding(self, number: int, remark: Remark) -> Finding:
+        kind = remark.kind
+        return Finding(
+            self.name, number, remark.message_index, kind, severity_of(kind), remark.text
+        )
+
+
+def _of_core(found: _Found) -> list[Remark]:
+    return [Remark(*fault) for fault in found[3]]
+
+
+def _by_message(remark: Remark) -> int:
+    return -1 if remark.message_index is None else remark.message_index
+
+
+def _loads(text: bytes) -> Any:
+    """Read what the core has read, or refused: then it is None."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return None
+    except ValueError:
+        pass
+    try:
+        # Python refuses integers of very many digits, which the core takes.
+        return json.loads(text, parse_int=float)
+    except ValueError:
+        return None
+
+
+def _without_place(error: EveryturnError) -> str:
+    return str(error).removeprefix(f"{error.file}:{error.line}: ").removeprefix(f"{error.file}: ")
+
+
+def _known(kind: str) -> str:
+    if kind in KINDS:
+        return kind
+    meant = near(kind)
+    hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
+    raise OptionsError(f"ignore: {kind!r} is no kind of finding{hint}")
+
+
+def _expander(
+    renderer: Renderer | StrPath | None, options: dict[str, Any]
+) -> _core.Expander | None:
+    """Build the expander whose findings are wanted, with faults that are skipped."""
+    if renderer is not None:
+        return Expander(renderer, on_error="skip", **options)._expander  # noqa: SLF001 - its compiled part
+    for name in options:
+        if name not in READING_OPTIONS:
+            known = {field.name for field in dataclasses.fields(Expander)}
+            what = "needs a model" if name in known else "is no option"
+            raise OptionsError(f"{name} {what}")
+    return None

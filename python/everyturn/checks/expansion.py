@@ -1,0 +1,44 @@
+"""What an expansion counted of one record, as remarks.
+
+In: the counts of the core's report. Out: a remark for each that is worth one. Faults are not among them: the core hands
+these over with their places.
+"""
+
+from typing import TypeAlias
+
+from everyturn.checks.finding import Remark, quoted
+from everyturn.kinds import KINDS
+
+Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]
+"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads."""
+
+NO_TARGET = "no_target"
+"""The one cause for which a record is dropped without a fault."""
+
+BY_OPTIONS = (NO_TARGET, "weight_ignored")
+"""What rules can only guess without the options of an expansion."""
+
+
+def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
+    """Add what is new to what rules have said: they name the message, so their word is not repeated.
+
+    What is trained depends on options, so there the expansion has the last word.
+    """
+    warnings, causes, control_tokens, unread_keys = counts
+    counted = {*warnings, *causes}
+    remarks = [
+        remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
+    ]
+    said = {remark.kind for remark in remarks}
+    if NO_TARGET in causes and NO_TARGET not in said:
+        remarks.append(Remark(NO_TARGET, None, KINDS[NO_TARGET].summary))
+    for kind, count in warnings.items():
+        if kind not in said:
+            text = KINDS[kind].summary
+            if kind == "control_tokens":
+                text += ": " + ", ".join(control_tokens)
+            remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
+    for key in unread_keys:
+        text = f"the template never reads the key {quoted(key)}"
+        remarks.append(Remark("unread_keys", None, text, key))
+    return remarks

@@ -1,0 +1,81 @@
+"""What is found, where, and what was changed."""
+
+import dataclasses
+import json
+from typing import NamedTuple
+
+from everyturn.kinds import Severity
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with an input, or worth knowing, and where.
+
+    Attributes:
+        file: The input's name.
+        line: 1-based.
+        message_index: 0-based, as in ``targets``; None if the whole record or file is meant.
+        kind: A stable name; ``everyturn explain`` tells the reason and the cure.
+        severity: An ``error`` costs the record or a target, a ``warning`` is refused elsewhere or loses something, a
+            ``note`` is worth knowing.
+        text: A sentence, without the place.
+    """
+
+    file: str
+    line: int
+    message_index: int | None
+    kind: str
+    severity: Severity
+    text: str
+
+    def __str__(self) -> str:
+        return f"{_place(self)}{self.severity}: {self.kind}: {self.text}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that a corrected copy has otherwise.
+
+    Attributes:
+        file: The input's name.
+        line: 1-based.
+        message_index: 0-based; None if the whole record or file is meant.
+        kind: The finding that it cures.
+        text: What was changed.
+    """
+
+    file: str
+    line: int
+    message_index: int | None
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{_place(self)}fixed: {self.kind}: {self.text}"
+
+
+class Remark(NamedTuple):
+    """What a rule says of a record, without file and line.
+
+    Attributes:
+        kind: A name of `everyturn.kinds`.
+        message_index: 0-based, or None.
+        text: A sentence.
+        once: What is to be said once a file, under this name.
+    """
+
+    kind: str
+    message_index: int | None
+    text: str
+    once: str | None = None
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """Return a short, escaped, quoted view of a text: contents are private and may be long."""
+    short = text if len(text) <= most else text[:most] + "…"
+    return json.dumps(short, ensure_ascii=not short.isprintable())
+
+
+def _place(item: Finding | Change) -> str:
+    message = "" if item.message_index is None else f"message {item.message_index}: "
+    return f"{item.file}:{item.line}: {message}"

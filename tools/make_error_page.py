@@ -1,0 +1,47 @@
+"""Print docs/errors.md: every kind of error, warning and finding, from the texts of `everyturn.kinds`.
+
+python tools/make_error_page.py > docs/errors.md
+"""
+
+import textwrap
+
+from everyturn.kinds import CHAPTERS, Kind
+
+WIDTH = 140
+
+TITLE = "# Errors, warnings and findings\n"
+
+INTRODUCTION = (
+    "Every name that an error, a report or `everyturn check` can show, why it matters and what to do. "
+    "`everyturn explain NAME` prints the same. An **error** costs the record or a target; a **warning** is refused by "
+    "other trainers and services, or loses something; a **note** is worth knowing. "
+    "`tools/make_error_page.py` makes this page."
+)
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [TITLE, "\n".join(wrapped(INTRODUCTION)) + "\n"]
+    for title, kinds in CHAPTERS.items():
+        parts.append(f"## {title}\n")
+        parts += map(entry, kinds)
+    return "\n".join(parts)
+
+
+def entry(kind: Kind) -> str:
+    """Return what the page says of a kind."""
+    severity = "" if kind.severity is None else f" ({kind.severity})"
+    lines = [f"### {kind.name}", "", f"**{kind.summary}**{severity}", ""]
+    lines += [*wrapped(kind.reason), "", *wrapped(f"*Cure:* {kind.cure}")]
+    if kind.hint is not None:
+        lines += ["", *wrapped(f"*Hint:* {kind.hint}")]
+    return "\n".join(lines) + "\n"
+
+
+def wrapped(text: str) -> list[str]:
+    """Break a paragraph into lines."""
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
