@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
-from everyturn.cli import bench, expand, lint, stats
+from everyturn.cli import bench, expand, inspect, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
@@ -25,7 +25,13 @@ class Command(Protocol):
         """Do it and return the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"expand": expand, "stats": stats, "lint": lint, "bench": bench}
+COMMANDS: dict[str, Command] = {
+    "expand": expand,
+    "inspect": inspect,
+    "stats": stats,
+    "lint": lint,
+    "bench": bench,
+}
 
 WRONG_USE = (InputError, ModelError, OptionsError)
 """What the caller can put right on the command line; every other error lies in the data."""
