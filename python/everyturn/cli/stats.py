@@ -5,10 +5,12 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn import sources
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress
+from everyturn.appearing import appearing
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
 from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   everyturn stats chats.jsonl --model path/to/model --max-length 4096
-  everyturn stats 'chats/*.jsonl.zst' --model demo --layout per_turn --json
+  everyturn stats 'chats/*.jsonl.zst' --model demo --layout per_turn --html stats.html
 
 exit codes: 0 done, 1 no conversation could be read, 2 wrong use
 """
@@ -52,6 +54,7 @@ def add_parser(commands: Any, name: str) -> None:
     )
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--html", metavar="FILE", help="write a page of plots, too")
     add_model_flags(parser)
     add_expander_flags(parser, names=[name for name in OPTION_NAMES if name not in FIXED])
     parser.set_defaults(**FIXED)
@@ -59,6 +62,7 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
+    page = writable("--html", parsed.html) if parsed.html else None
     expander = expander_from(parsed)
     total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
     with progress(total) as advance:
@@ -67,7 +71,18 @@ def run(parsed: argparse.Namespace) -> int:
         print(json.dumps(stats.to_dict(), ensure_ascii=False))  # noqa: T201
     else:
         _show(stats)
+    if page is not None:
+        _write_page(page, stats, parsed)
     return EXIT_DONE if stats.conversations else EXIT_DATA
+
+
+def _write_page(path: Path, stats: Stats, parsed: argparse.Namespace) -> None:
+    from everyturn.stats.page.data_set import data_set_page
+
+    text = data_set_page(stats, source=", ".join(parsed.inputs), model=parsed.model)
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    say(f"{path}: {len(text.encode()):,} bytes")
 
 
 def _show(stats: Stats) -> None:

@@ -1,0 +1,208 @@
+"""A page about a data set.
+
+In: what a survey counted. Out: the text of an HTML file with a plot for each question, drawn as bars with their numbers
+beside them, so that nothing has to be read off a scale.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from everyturn.html.shell import Section, page
+from everyturn.options import Layout, TrainOn
+from everyturn.stats.survey import Histogram, Stats, packed_rows
+
+HERE = Path(__file__).parent
+
+PACK_LENGTHS = (1024, 2048, 4096, 8192, 16384, 32768)
+
+MOST_BARS = 10
+"""So many causes, scripts or numbers have a bar of their own; the others share one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A bar of a plot.
+
+    Attributes:
+        label: What is counted.
+        size: Its share of the longest bar, from 0 to 1.
+        part: The share of the bar that is trained, from 0 to 1.
+        number: The count, as it is written.
+    """
+
+    label: str
+    size: float
+    part: float
+    number: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """Bars below a question.
+
+    Attributes:
+        title: The question.
+        words: What there is to see.
+        bars: From top to bottom.
+    """
+
+    title: str
+    words: str
+    bars: tuple[Bar, ...]
+
+
+def data_set_page(stats: Stats, *, source: str, model: str) -> str:
+    """Return the page; source and model are named as they were asked for."""
+    report = stats.way.report
+    context = {
+        "lead": (
+            f"{report.targets_trained:,} assistant messages of {report.records_kept:,} conversations are trained, in "
+            f"{report.rows:,} rows: {report.trained_tokens:,} of {report.tokens:,} tokens "
+            f"({_share(report.trained_tokens, report.tokens)})."
+        ),
+        "source": source,
+        "model": model,
+        "layout": stats.layout,
+        "train_on": stats.train_on,
+        "notes": list(_notes(stats)),
+        "plots": [plot for plot in _plots(stats) if plot.bars],
+    }
+    section = Section.from_folder(HERE, "data_set", title="Data set", data=None, context=context)
+    return page(f"Data set: {Path(source).name}", [section])
+
+
+def _notes(stats: Stats) -> Iterable[str]:
+    """What is worth knowing and has no plot."""
+    yield f"{stats.duplicates:,} conversations are copies of an earlier one, byte for byte."
+    if stats.max_length is not None:
+        over = stats.way.lengths.above(stats.max_length)
+        share = _share(over, stats.way.lengths.total)
+        yield f"{over:,} rows ({share}) are longer than {stats.max_length:,} tokens."
+    report = stats.way.report
+    for name, count in report.warnings.items():
+        yield f"{name}: {count:,} (everyturn explain {name})"
+    for key, count in report.unread_keys.items():
+        yield f"The template never reads the key {key!r}: {count:,} messages."
+    for token, count in report.control_tokens.items():
+        yield f"Control token {token} in text: {count:,} times."
+
+
+def _plots(stats: Stats) -> Iterable[Plot]:
+    way, report = stats.way, stats.way.report
+    yield _ways_plot(
+        stats,
+        "What does an epoch cost in each layout?",
+        "Tokens of all rows. Green: those that are trained. What merging saves is context that "
+        "per_turn reads once for every answer; one rendering (conversation) is inexact where the "
+        "template rewrites history.",
+        {key: key[0] for key in stats.ways if key[1] == stats.train_on},
+    )
+    yield _ways_plot(
+        stats,
+        "What does each policy train?",
+        f"Tokens of all rows in the layout {stats.layout}. Green: those that are trained.",
+        {key: key[1] for key in stats.ways if key[0] == stats.layout},
+    )
+    yield _counts(
+        "Who wrote the text?",
+        "Characters of contents by role. Green: assistants, whose messages can be trained.",
+        stats.characters_by_role,
+        trained={"assistant"},
+    )
+    yield _ranges("How long are the rows?", f"Rows by tokens, layout {stats.layout}.", way.lengths)
+    yield _ranges(
+        "How many answers has a conversation?",
+        "Conversations by assistant messages.",
+        stats.turns,
+    )
+    yield _packs(way.lengths)
+    yield _counts("Which records were dropped?", "By cause.", report.records_dropped)
+    yield _counts("Which answers were dropped?", "By cause.", report.targets_dropped)
+    yield _counts("Which scripts is the text written in?", "Letters of contents.", stats.letters)
+
+
+def _ways_plot(
+    stats: Stats, title: str, words: str, labels: Mapping[tuple[Layout, TrainOn], str]
+) -> Plot:
+    reports = {label: stats.ways[key].report for key, label in labels.items()}
+    most = max((report.tokens for report in reports.values()), default=0)
+    bars = [
+        Bar(
+            label=label,
+            size=_part(report.tokens, most),
+            part=_part(report.trained_tokens, report.tokens),
+            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} rows",
+        )
+        for label, report in reports.items()
+    ]
+    return Plot(title=title, words=words, bars=tuple(bars))
+
+
+def _counts(
+    title: str, words: str, counts: Mapping[str, int], *, trained: Iterable[str] = ()
+) -> Plot:
+    """Draw a bar for each name, the most frequent first."""
+    often = sorted(counts.items(), key=lambda item: -item[1])
+    rest = sum(count for _, count in often[MOST_BARS:])
+    named = [*often[:MOST_BARS], ("others", rest)] if rest else often
+    most, total = max(counts.values(), default=0), sum(counts.values())
+    bars = [
+        Bar(
+            label=name,
+            size=_part(count, most),
+            part=float(name in trained),
+            number=f"{count:,} ({_share(count, total)})",
+        )
+        for name, count in named
+    ]
+    return Plot(title=title, words=words, bars=tuple(bars))
+
+
+def _ranges(title: str, words: str, numbers: Histogram) -> Plot:
+    """Draw a bar for each number where they are few, else for numbers up to each power of two."""
+    ranges: dict[str, int] = {}
+    for number, count in numbers.counts.items():
+        top = 1 << max(0, number - 1).bit_length()
+        name = f"{number:,}" if len(numbers.counts) <= MOST_BARS else f"up to {top:,}"
+        ranges[name] = ranges.get(name, 0) + count
+    most = max(ranges.values(), default=0)
+    bars = [
+        Bar(
+            label=name,
+            size=_part(count, most),
+            part=0.0,
+            number=f"{count:,} ({_share(count, numbers.total)})",
+        )
+        for name, count in ranges.items()
+    ]
+    middle, high = numbers.quantile(0.5), numbers.quantile(0.99)
+    return Plot(
+        title=title,
+        words=f"{words} Half have at most {middle:,}, 99 % at most {high:,}.",
+        bars=tuple(bars),
+    )
+
+
+def _packs(lengths: Histogram) -> Plot:
+    bars = []
+    for length in PACK_LENGTHS:
+        packs = packed_rows(lengths, length)
+        tokens = sum(number * count for number, count in lengths.counts.items() if number <= length)
+        full = _part(tokens, packs * length)
+        left = lengths.above(length)
+        words = f"{100 * full:.1f} % full; {packs:,} packs, {left:,} rows too long"
+        bars.append(Bar(label=f"{length:,}", size=full, part=0.0, number=words))
+    return Plot(
+        title="How full are packs?",
+        words="Rows packed side by side, by the length of a pack.",
+        bars=tuple(bars),
+    )
+
+
+def _part(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "none"
