@@ -1,5 +1,6 @@
 # The compiled core. Use the classes of `everyturn`; these are what they stand on.
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "CheckStream",
     "Checker",
     "Expander",
+    "Records",
     "Renderer",
     "Stream",
     "SurveyStream",
@@ -129,9 +131,18 @@ class Expander:
         num_threads: int | None,
     ) -> Expander: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
+    def records(self, sources: list[tuple[str, Any]]) -> Records: ...
+    def explain(
+        self, file: str, line: int, format_name: str | None, text: bytes | None
+    ) -> tuple[str, dict[str, Any]]: ...
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
     ) -> Stream: ...
+
+@final
+class Records:
+    def __iter__(self) -> Iterator[tuple[str, int, str | None, bytes | None]]: ...
+    def __next__(self) -> tuple[str, int, str | None, bytes | None]: ...
 
 @final
 class Stream:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
-from everyturn.cli import bench, check, completion, expand, explain, lint, stats
+from everyturn.cli import bench, check, completion, expand, explain, inspect, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 from everyturn.kinds import KINDS
@@ -29,6 +29,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "expand": expand,
     "check": check,
+    "inspect": inspect,
     "stats": stats,
     "lint": lint,
     "bench": bench,
@@ -41,6 +42,7 @@ usage: everyturn COMMAND ..; a short tour, with the built-in model:
   everyturn check chats.jsonl                                  what is wrong with your chats
   everyturn lint --model demo                                  what a template does to training
   everyturn expand chats.jsonl --model demo -o train.parquet   the samples, ready to train on
+  everyturn inspect chats.jsonl:1 --model demo                 what is trained, and why
   everyturn explain prompt_mismatch                            what an error means, and its cure
   everyturn COMMAND --help                                     every flag, with examples"""
 """What is shown where no command is named."""

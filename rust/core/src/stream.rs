@@ -310,6 +310,15 @@ fn expand_chunk(
 }
 
 impl FileChunk {
+    /// How many records there are.
+    pub(crate) fn len(&self) -> usize {
+        self.chunk.lines.len()
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<Record<'_>> {
+        self.chunk.lines.get(at).map(|line| self.record(line))
+    }
+
     pub(crate) fn record(&self, line: &Line) -> Record<'_> {
         Record {
             bytes: match &line.text {

@@ -78,7 +78,7 @@ pub fn whole(
 }
 
 /// The one rendering; a last turn that only a next header would end gets that header's stop token.
-fn whole_text(prepared: &Prepared<'_>, conversation: &Conversation) -> Result<String> {
+pub fn whole_text(prepared: &Prepared<'_>, conversation: &Conversation) -> Result<String> {
     let mut text = prepared.render(conversation.messages.len(), false)?.text;
     if let Some(last) = conversation.messages.last().filter(|last| last.role == Role::Assistant) {
         prepared.turn_end().append_next_header(&mut text, last.calls_tools());

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::to_python;
+use crate::explain::Records;
 use crate::renderer::Renderer;
 use crate::source;
 
@@ -84,6 +85,36 @@ impl Expander {
     fn stage_times(&self, py: Python<'_>, source: &[u8]) -> PyResult<Vec<(&'static str, f64)>> {
         let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         py.detach(|| core::stage_times(&self.core, lines)).map_err(|error| to_python(py, &error))
+    }
+
+    /// The lines of these sources.
+    fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
+        let raised = source::Raised::default();
+        let sources = sources
+            .iter()
+            .map(|source| source::from_python(source, &raised))
+            .collect::<PyResult<Vec<_>>>()?;
+        let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
+        Ok(Records { core: Mutex::new(core::Records::open(&self.core, sources, options)), raised })
+    }
+
+    /// What becomes of a line, and why: JSON text, and the report.
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        file: &str,
+        line: u64,
+        format_name: Option<&str>,
+        text: Option<&[u8]>,
+    ) -> PyResult<(String, Bound<'py, PyDict>)> {
+        let format = format_name.map(|name| format_from(py, name)).transpose()?.flatten();
+        let file = Arc::from(file);
+        let explained = py.detach(|| {
+            let record = core::Record { bytes: text, file: &file, line, format };
+            core::explain(&self.core, record).map(|explanation| (explanation.to_json(), explanation.report))
+        });
+        let (json, report) = explained.map_err(|error| to_python(py, &error))?;
+        Ok((json, report_dict(py, &report)?))
     }
 
     fn open(

@@ -8,6 +8,7 @@
 mod check;
 mod errors;
 mod expander;
+mod explain;
 mod pack;
 mod renderer;
 mod source;
@@ -24,6 +25,8 @@ mod _core {
     use super::check::{CheckStream, Checker};
     #[pymodule_export]
     use super::expander::{Expander, Stream};
+    #[pymodule_export]
+    use super::explain::Records;
     #[pymodule_export]
     use super::pack::pack;
     #[pymodule_export]

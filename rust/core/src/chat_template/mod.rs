@@ -251,6 +251,11 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// Whether text from this place tells of the tools.
+    pub fn is_of_tools(&self, node: Node) -> bool {
+        self.inputs.path(node).first() == Some(&Step::Variable("tools"))
+    }
+
     /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
     /// there are but a few.
     fn is_foreign(&self, node: Node) -> bool {

@@ -28,6 +28,20 @@ pub struct Place {
     pub strips: [bool; 2],
 }
 
+/// A part of a text: a control token, or what stands between two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Control {
+        id: i32,
+        bytes: Range<usize>,
+    },
+    Text {
+        bytes: Range<usize>,
+        /// Control tokens in it are text.
+        is_plain: bool,
+    },
+}
+
 impl ControlTokens {
     pub(super) fn of(tokenizer: &HfTokenizer) -> Result<Self> {
         let added = tokenizer.get_added_tokens_decoder();
@@ -85,6 +99,32 @@ impl ControlTokens {
         let at = found.pattern().as_usize();
         let strips = self.strips.get(at).copied().unwrap_or_default();
         Some(Place { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
+    }
+
+    /// The parts of a text in which control tokens that touch one of these places, which are in order, are no control
+    /// tokens. White space that a control token takes with it is in no part.
+    pub(super) fn parts(&self, text: &str, plain: &[Range<usize>]) -> Vec<Part> {
+        let touches = |bytes: &Range<usize>| {
+            plain.iter().any(|plain| plain.start < bytes.end && bytes.start < plain.end)
+        };
+        let between = |bytes: Range<usize>| Part::Text { is_plain: touches(&bytes), bytes };
+        let (mut parts, mut done, mut at) = (Vec::new(), 0, 0);
+        while let Some(token) = self.next(text, at) {
+            if touches(&(token.start..token.end)) {
+                at = token.start + text[token.start..].chars().next().map_or(1, char::len_utf8);
+                continue;
+            }
+            let [before, behind] = token.strips;
+            let piece = &text[done..token.start];
+            let piece = if before { piece.trim_end() } else { piece };
+            parts.push(between(done..done + piece.len()));
+            parts.push(Part::Control { id: token.id.cast_signed(), bytes: token.start..token.end });
+            let rest = &text[token.end..];
+            done = text.len() - if behind { rest.trim_start() } else { rest }.len();
+            at = done;
+        }
+        parts.push(between(done..text.len()));
+        parts
     }
 
     /// Calls `found` for each control token in the texts and keys of a value.

@@ -9,6 +9,7 @@ mod cut;
 mod engine;
 mod fast;
 mod memo;
+mod places;
 mod reference;
 mod sheet;
 mod verify;
@@ -18,6 +19,7 @@ use std::ops::Range;
 use tokenizers::Tokenizer as HfTokenizer;
 
 pub use control_tokens::ControlTokens;
+use control_tokens::Part;
 pub use reference::Encoding;
 pub use sheet::Sheet;
 
@@ -135,39 +137,17 @@ impl Tokenizer {
         plain: &[Range<usize>],
         segments: &mut Segments,
     ) -> Result<Vec<i32>> {
-        let (mut ids, mut done, mut at) = (Vec::new(), 0, 0);
-        while let Some(token) = self.control_tokens.next(text, at) {
-            if plain.iter().any(|plain| plain.start < token.end && token.start < plain.end) {
-                at = token.start + text[token.start..].chars().next().map_or(1, char::len_utf8);
-                continue;
+        let mut ids = Vec::new();
+        for part in self.control_tokens.parts(text, plain) {
+            match part {
+                Part::Control { id, .. } => ids.push(id),
+                Part::Text { bytes, is_plain: true } => {
+                    self.reference().encode_plain(&text[bytes], &mut ids)?;
+                }
+                Part::Text { bytes, .. } => segments.encode(self, &text[bytes], &mut ids)?,
             }
-            let [before, behind] = token.strips;
-            let piece = &text[done..token.start];
-            let piece = if before { piece.trim_end() } else { piece };
-            self.encode_between(piece, done, plain, segments, &mut ids)?;
-            ids.push(token.id.cast_signed());
-            let rest = &text[token.end..];
-            done = text.len() - if behind { rest.trim_start() } else { rest }.len();
-            at = done;
         }
-        self.encode_between(&text[done..], done, plain, segments, &mut ids)?;
         Ok(ids)
-    }
-
-    /// A piece between control tokens, which starts at this byte of the text.
-    fn encode_between(
-        &self,
-        piece: &str,
-        start: usize,
-        plain: &[Range<usize>],
-        segments: &mut Segments,
-        ids: &mut Vec<i32>,
-    ) -> Result<()> {
-        let end = start + piece.len();
-        if plain.iter().any(|plain| plain.start < end && start < plain.end) {
-            return self.reference().encode_plain(piece, ids);
-        }
-        segments.encode(self, piece, ids)
     }
 
     /// The text of ids, control tokens included.

@@ -16,9 +16,20 @@ pub struct Reference {
 }
 
 /// The ids of a text with the bytes each came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Encoding {
     pub ids: Vec<i32>,
     pub bytes: Vec<Range<usize>>,
+}
+
+impl Encoding {
+    pub(super) fn of(library: &HfTokenizer, text: &str) -> Result<Self> {
+        let encoding = library.encode(text, false).map_err(|cause| encode_error(&*cause))?;
+        Ok(Self {
+            ids: signed(encoding.get_ids()),
+            bytes: encoding.get_offsets().iter().map(|(start, end)| *start..*end).collect(),
+        })
+    }
 }
 
 impl Reference {
@@ -53,26 +64,30 @@ impl Reference {
         Ok(signed(encoding.get_ids()))
     }
 
-    /// Appends the ids of a text in which no added token is recognised.
-    pub fn encode_plain(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let plain = self.plain.get_or_init(|| {
+    /// The library without added tokens.
+    fn plain(&self) -> &HfTokenizer {
+        self.plain.get_or_init(|| {
             let mut plain = HfTokenizer::new(self.library.get_model().clone());
             // Neither can fail: there are no added tokens to be normalized.
             let _ = plain.with_normalizer(self.library.get_normalizer().cloned());
             plain.with_pre_tokenizer(self.library.get_pre_tokenizer().cloned());
             plain
-        });
-        let encoding = plain.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
+        })
+    }
+
+    /// Appends the ids of a text in which no added token is recognised.
+    pub fn encode_plain(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encoding = self.plain().encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
         ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
         Ok(())
     }
 
     pub fn encode_with_bytes(&self, text: &str) -> Result<Encoding> {
-        let encoding = self.library.encode(text, false).map_err(|cause| encode_error(&*cause))?;
-        Ok(Encoding {
-            ids: signed(encoding.get_ids()),
-            bytes: encoding.get_offsets().iter().map(|(start, end)| *start..*end).collect(),
-        })
+        Encoding::of(&self.library, text)
+    }
+
+    pub fn encode_plain_with_bytes(&self, text: &str) -> Result<Encoding> {
+        Encoding::of(self.plain(), text)
     }
 
     pub fn decode(&self, ids: &[u32]) -> Result<String> {

@@ -1,0 +1,129 @@
+"""``everyturn inspect``: what is trained of a conversation, to be looked at."""
+
+import argparse
+import json
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE
+from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.exceptions import OptionsError
+
+if TYPE_CHECKING:
+    from everyturn.expander import Expander
+    from everyturn.inspect.records import Line
+
+EXAMPLES = """\
+examples:
+  everyturn inspect chats.jsonl:12 --model path/to/model
+  everyturn inspect chats.jsonl:12 --model path/to/model --compare conversation | less -R
+  everyturn inspect chats.jsonl --model path/to/model --html report.html
+
+exit codes: 0 shown, 1 expand would end at this record, 2 wrong use
+"""
+
+LIMIT = 20
+"""So many conversations are on a page unless told otherwise."""
+
+SEED = 0
+"""Which ones they are, unless told otherwise."""
+
+
+def add_parser(commands: Any, name: str) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        name,
+        help="show what is trained of a conversation, and why",
+        description="Show what is trained of a conversation, and why: in the terminal, as data, or as a page.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source",
+        metavar="FILE[:LINE]",
+        help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
+    )
+    parser.add_argument("--tokens", action="store_true", help="show each token with its id")
+    parser.add_argument(
+        "--compare",
+        choices=("conversation",),
+        help="show where one rendering with a mask would train something else",
+    )
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--html", metavar="FILE", help="write a page to be opened in a browser")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"with --html and no LINE: so many conversations, by chance (default: {LIMIT})",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help=f"which ones these are (default: {SEED})"
+    )
+    add_model_flags(parser)
+    add_expander_flags(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Look, and show what is there."""
+    _check(parsed)
+    expander = expander_from(parsed)
+    return _page(parsed, expander) if parsed.html else _shown(parsed, expander)
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    if parsed.html and (parsed.json or parsed.tokens or parsed.compare):
+        raise OptionsError(
+            "--html: the page shows tokens and layouts by itself: leave --json, --tokens, --compare out"
+        )
+    if not parsed.html and not (parsed.limit is None and parsed.seed is None):
+        raise OptionsError("--limit and --seed choose what is on a page: name it with --html")
+    if parsed.json and parsed.tokens:
+        raise OptionsError("--json has the tokens already: leave --tokens out")
+    if parsed.limit is not None and parsed.limit < 1:
+        raise OptionsError(f"--limit must be 1 or more, not {parsed.limit}")
+
+
+def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
+    from everyturn.inspect import compare, records
+    from everyturn.inspect.explanation import explain
+
+    line = records.one(expander, *records.place(parsed.source))
+    explanation = explain(expander, line)
+    comparisons = None
+    if parsed.compare:
+        _, comparisons = compare.compare(expander, line)
+    if parsed.json:
+        plain = explanation.to_dict()
+        if comparisons is not None:
+            plain["comparison"] = [each.to_dict() for each in comparisons]
+        print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
+    else:
+        _print(explanation, comparisons, tokens=parsed.tokens)
+    return EXIT_DONE if explanation.error is None else EXIT_DATA
+
+
+def _print(explanation: Any, comparisons: Any, *, tokens: bool) -> None:
+    from rich.console import Console
+
+    from everyturn.inspect import terminal
+
+    columns = shutil.get_terminal_size((80, 0)).columns
+    # What the terminal's encoding lacks is escaped: a chat may hold anything.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    console = Console(highlight=False, soft_wrap=True)
+    for text in terminal.explanation_lines(explanation, columns, tokens=tokens):
+        console.print(text, soft_wrap=True)
+    if comparisons is not None:
+        console.print()
+        for text in terminal.comparison_lines(comparisons, explanation.messages, columns):
+            console.print(text, soft_wrap=True)
+
+
+def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
+    raise NotImplementedError
+
+
+def _lines(parsed: argparse.Namespace, expander: "Expander") -> "tuple[list[Line], int]":
+    raise NotImplementedError

@@ -1,0 +1,271 @@
+"""One record's samples, with where each token comes from, and why each message is trained or not.
+
+In: what the core tells of a record. Out: frozen data. The ids and labels are those that `Expander.expand` gives; the
+texts are those that were encoded, which for some tokenizers differ from what decoding gives back.
+"""
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from everyturn.expander import Expander
+from everyturn.inspect.records import Line
+from everyturn.report import Report
+from everyturn.samples import IGNORE_INDEX
+
+Origin: TypeAlias = Literal["template", "message", "tools", "record"]
+"""Who wrote a text: the chat template, one message, the list of tools, or the record in another way."""
+
+Kind: TypeAlias = Literal["words", "template", "control"]
+"""Somebody's words, text of the template, or a control token, whoever wrote it."""
+
+Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "fault"]
+"""What becomes of a message; see `Message.why`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """Why a target is lost: the kind of error, and its text."""
+
+    kind: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Message:
+    """A message, and what becomes of it.
+
+    Attributes:
+        role: ``system``, ``developer``, ``user``, ``assistant`` or ``tool``.
+        weight: The record's own word on its training, or None.
+        excerpt: The start of its content.
+        tool_calls: How many it makes.
+        fate: Whether it is trained, and if not, why.
+        samples: The samples that train it.
+        fault: What lost it.
+    """
+
+    role: str
+    weight: float | None
+    excerpt: str
+    tool_calls: int
+    fate: Fate
+    samples: tuple[int, ...] = ()
+    fault: Fault | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether some sample trains it."""
+        return self.fate == "trained"
+
+    def why(self, train_on: str) -> str:
+        """Say in words why it is trained or not."""
+        if self.fate == "trained":
+            weight = "" if self.weight in (None, 1.0) else f" with weight {self.weight:g}"
+            return f"trained in sample {', '.join(map(str, self.samples))}{weight}"
+        if self.fault is not None:
+            return f"not trained: {self.fault.kind}: {self.fault.text}"
+        return {
+            "context": "context: only assistants are trained",
+            "prompt": "context: it belongs to the prompt of the pair",
+            "weight": "not trained: its own weight is 0",
+            "train_on": f"not trained: train_on is {train_on}",
+        }[self.fate]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Tokens that are alike.
+
+    Attributes:
+        start: The first token.
+        end: The token behind the last.
+        text: What they stand for.
+        origin: Who wrote it.
+        message: The message that wrote it, where ``origin`` is ``message``.
+        kind: Words, template or control token.
+        trained: Whether the tokens have labels.
+        target: The message that they are trained for; None in context, and where ``train_on`` is ``all_tokens``.
+        is_stop: It is the stop token that ends a target.
+    """
+
+    start: int
+    end: int
+    text: str
+    origin: Origin
+    message: int | None
+    kind: Kind
+    trained: bool
+    target: int | None
+    is_stop: bool
+
+    @property
+    def of(self) -> int | None:
+        """The message that it belongs to: the one that is trained, else the one that wrote it."""
+        return self.message if self.target is None else self.target
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """Tokens that share a character, mostly one: what can be shown of them."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """Tokens with labels, one behind the other; ``message`` is None where ``train_on`` is ``all_tokens``."""
+
+    start: int
+    end: int
+    weight: float
+    message: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A row of ids, as text.
+
+    Attributes:
+        text: What the ids stand for.
+        ids: The token ids.
+        targets: The messages that are trained here.
+        trained: The stretches of tokens with labels, in order.
+        runs: The tokens in runs; their texts make up ``text``.
+        cells: The same in cells.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    targets: tuple[int, ...]
+    trained: tuple[Trained, ...]
+    runs: tuple[Run, ...]
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def labels(self) -> tuple[int, ...]:
+        """The id where a token is trained, else -100."""
+        labels = [IGNORE_INDEX] * len(self.ids)
+        for trained in self.trained:
+            labels[trained.start : trained.end] = self.ids[trained.start : trained.end]
+        return tuple(labels)
+
+    @property
+    def trained_tokens(self) -> int:
+        """How many tokens have labels."""
+        return sum(trained.end - trained.start for trained in self.trained)
+
+    def part(self, start: int, end: int) -> str:
+        """Return the text of some tokens that begin and end with cells."""
+        return "".join(cell.text for cell in self.cells if start <= cell.start < end)
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What becomes of a record.
+
+    Attributes:
+        file: The input's name.
+        line: 1-based.
+        format: The format of the record.
+        conversation_id: 32 hex digits, a hash of the record's bytes.
+        options: The options of the expander.
+        messages: What becomes of each message.
+        samples: What `Expander.expand` gives.
+        report: Its account.
+        error: The fault at which it would end, or None.
+    """
+
+    file: str
+    line: int
+    format: str
+    conversation_id: str
+    options: Mapping[str, Any]
+    messages: tuple[Message, ...]
+    samples: tuple[Sample, ...]
+    report: Report
+    error: Fault | None
+
+    @property
+    def name(self) -> str:
+        """File and line."""
+        return f"{self.file}:{self.line}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The explanation as plain JSON types."""
+        plain = dataclasses.asdict(self)
+        for entry, message in zip(plain["messages"], self.messages, strict=True):
+            entry["why"] = message.why(self.report.train_on)
+        for entry, sample in zip(plain["samples"], self.samples, strict=True):
+            entry["labels"] = sample.labels
+        return plain
+
+
+def explain(expander: Expander, line: Line) -> Explanation:
+    r"""Tell what becomes of a record.
+
+    Faults of single targets are part of the answer, whatever ``on_error`` says.
+
+    >>> from everyturn.inspect import records
+    >>> chat = b'{"messages": [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]}'
+    >>> expander = Expander("demo")
+    >>> (line,) = records.lines(expander, chat)
+    >>> [run.text for run in explain(expander, line).samples[0].runs if run.trained]
+    ['2', '<|im_end|>']
+
+    Raises:
+        EveryturnError: The record is broken as a whole.
+    """
+    text, counts = expander._expander.explain(line.file, line.line, line.format, line.text)  # noqa: SLF001
+    plain = json.loads(text)
+    return Explanation(
+        file=line.file,
+        line=line.line,
+        format=plain["format"],
+        conversation_id=plain["conversation_id"],
+        options=expander.metadata()["options"],
+        messages=tuple(_message(message) for message in plain["messages"]),
+        samples=tuple(_sample(sample) for sample in plain["samples"]),
+        report=Report.from_core(expander.train_on, expander.metadata()["now"], counts),
+        error=_fault(plain["error"]),
+    )
+
+
+def _fault(plain: dict[str, Any] | None) -> Fault | None:
+    return None if plain is None else Fault(**plain)
+
+
+def _message(plain: dict[str, Any]) -> Message:
+    fault, samples = _fault(plain.pop("fault", None)), tuple(plain.pop("samples", ()))
+    return Message(**plain, fault=fault, samples=samples)
+
+
+def _sample(plain: dict[str, Any]) -> Sample:
+    data = plain["text"].encode()
+    return Sample(
+        text=plain["text"],
+        ids=tuple(plain["ids"]),
+        targets=tuple(plain["targets"]),
+        trained=tuple(Trained(**trained) for trained in plain["trained"]),
+        runs=tuple(_run(run, data) for run in plain["runs"]),
+        cells=tuple(_cells(plain["cell_tokens"], plain["cell_bytes"], data)),
+    )
+
+
+def _run(plain: dict[str, Any], data: bytes) -> Run:
+    text = data[plain.pop("byte_start") : plain.pop("byte_end")].decode()
+    return Run(**plain, text=text)
+
+
+def _cells(tokens: Sequence[int], lengths: Sequence[int], data: bytes) -> list[Cell]:
+    ends = itertools.accumulate(tokens)
+    byte_ends = itertools.accumulate(lengths)
+    return [
+        Cell(end - count, end, data[byte_end - length : byte_end].decode())
+        for count, end, length, byte_end in zip(tokens, ends, lengths, byte_ends, strict=True)
+    ]

@@ -1,0 +1,253 @@
+"""An explanation in a terminal.
+
+In: an explanation and a number of columns. Out: lines of text with styles, none wider than that, that say as much
+without their colours. What a chat holds cannot steer the terminal: `characters` sees to that.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from everyturn.inspect.characters import clusters, cut, printable, width
+from everyturn.inspect.compare import Comparison, Difference
+from everyturn.inspect.explanation import Cell, Explanation, Message, Sample
+from everyturn.inspect.lines import BARS, TRAINED, Look, Piece, ShownLine, lines_of, look_of
+
+STYLES: dict[Look, str] = {
+    "system": "magenta",
+    "developer": "magenta",
+    "user": "cyan",
+    "assistant": "blue",
+    "tool": "yellow",
+    "tools": "yellow",
+    "record": "yellow",
+    "template": "bright_black",
+    "control": "bright_black",
+    "trained": "bold green",
+    "trained template": "green",
+    "stop": "bold reverse green",
+    "mark": "bold red",
+}
+"""How each look is shown."""
+
+LEAST_COLUMNS = 40
+"""A narrower terminal wraps by itself."""
+
+INDENT = 2
+SHARED_CHARACTERS = 24
+"""So much of what two texts share is shown before the place where they part."""
+
+
+def explanation_lines(
+    explanation: Explanation, columns: int, *, tokens: bool = False
+) -> Iterator[Text]:
+    """Show the samples of a record, what they count, and why each message is trained or not."""
+    columns = max(columns, LEAST_COLUMNS)
+    yield from _head(explanation, columns)
+    for at, sample in enumerate(explanation.samples):
+        yield Text()
+        yield from _rule(_title(at, explanation), columns)
+        show = _token_lines if tokens else _sample_lines
+        yield from show(sample, explanation.messages, columns)
+    yield Text()
+    yield from _rule("messages", columns)
+    for at, message in enumerate(explanation.messages):
+        yield from _message_lines(at, message, explanation.report.train_on, columns)
+    yield from _notes(explanation, columns)
+
+
+def _head(explanation: Explanation, columns: int) -> Iterator[Text]:
+    options, trained = explanation.options, _trained(explanation.messages)
+    what = f"{len(explanation.messages)} messages, trained: {trained}"
+    yield from wrap(f"{explanation.name}: {what}", columns, style="bold")
+    count = len(explanation.samples)
+    counted = f"{count} sample{'' if count == 1 else 's'}, layout {options['layout']}, train_on {options['train_on']}"
+    yield from wrap(counted, columns)
+    yield from _legend(columns)
+
+
+def _legend(columns: int) -> Iterator[Text]:
+    looks: tuple[Look, ...] = ("system", "user", "assistant", "tool", "template")
+    items = [(f"{TRAINED} {BARS[True]} trained", STYLES["trained"]), ("stop token", STYLES["stop"])]
+    items += [(f" {BARS[False]} context:", ""), *((look, STYLES[look]) for look in looks)]
+    line = Text()
+    for text, style in items:
+        if line.cell_len + 1 + len(text) > columns:
+            yield line
+            line = Text()
+        line.append(" " if line else "").append(text, style)
+    yield line
+
+
+def _trained(messages: Sequence[Message]) -> str:
+    trained = [str(at) for at, message in enumerate(messages) if message.is_trained]
+    return ", ".join(trained) or "none"
+
+
+def _title(at: int, explanation: Explanation) -> str:
+    sample = explanation.samples[at]
+    count, trained = len(sample.ids), sample.trained_tokens
+    share = 100 * trained / count if count else 0.0
+    return f"sample {at}: {count:,} tokens, {trained:,} trained ({share:.1f} %)"
+
+
+def _rule(title: str, columns: int) -> Iterator[Text]:
+    text = Text(f"── {cut(printable(title), columns - 4)} ", style="bold")
+    text.append("─" * (columns - text.cell_len), style="bright_black")
+    yield text
+
+
+def _sample_lines(sample: Sample, messages: Sequence[Message], columns: int) -> Iterator[Text]:
+    labels = _label_columns(messages)
+    for line in lines_of(sample, messages, columns - _margin_columns(labels)):
+        yield _line(line, labels)
+
+
+def _label_columns(messages: Sequence[Message]) -> int:
+    return max(len(f"{message.role} {at}") for at, message in enumerate(messages))
+
+
+def _margin_columns(labels: int) -> int:
+    return len(ShownLine(trained=False, label="", pieces=()).margin(labels))
+
+
+def _line(line: ShownLine, labels: int) -> Text:
+    text = Text(line.margin(labels), style=STYLES["trained"] if line.trained else "")
+    return _with_pieces(text, line.pieces)
+
+
+def _with_pieces(text: Text, pieces: Sequence[Piece]) -> Text:
+    whole = Text()
+    whole.append_text(text)
+    for piece in pieces:
+        whole.append(piece.text, STYLES[piece.look])
+    return whole
+
+
+def _token_lines(sample: Sample, messages: Sequence[Message], columns: int) -> Iterator[Text]:
+    """Each token in a column of its own: its text, and its id under it."""
+    labels = _label_columns(messages)
+    left = columns - _margin_columns(labels)
+    cells = iter(sample.cells)
+    for run in sample.runs:
+        label = "" if run.of is None else f"{messages[run.of].role} {run.of}"
+        line = ShownLine(run.trained, label, ())
+        top, bottom = Text(), Text()
+        for cell in (next(cells) for _ in range(_cells_in(sample, run.start, run.end))):
+            shown, ids = cut(printable(cell.text, spaces=True), left - 2), _ids(sample, cell)
+            ids = cut(ids, left - 2)
+            needed = max(width(shown), len(ids)) + 1
+            if top.plain and width(top.plain) + needed > left:
+                yield from _token_line(line, labels, top, bottom)
+                line, top, bottom = ShownLine(run.trained, "", ()), Text(), Text()
+            top.append(shown + " " * (needed - 1 - width(shown)), STYLES[look_of(run, messages)])
+            top.append(BARS[False], STYLES["template"])
+            bottom.append(f"{ids:<{needed}}", STYLES["template"])
+        yield from _token_line(line, labels, top, bottom)
+
+
+def _cells_in(sample: Sample, start: int, end: int) -> int:
+    return sum(start <= cell.start < end for cell in sample.cells)
+
+
+def _ids(sample: Sample, cell: Cell) -> str:
+    return "+".join(str(token) for token in sample.ids[cell.start : cell.end])
+
+
+def _token_line(line: ShownLine, labels: int, top: Text, bottom: Text) -> Iterator[Text]:
+    yield _line(line, labels).append_text(top)
+    yield _line(ShownLine(line.trained, "", ()), labels).append_text(bottom)
+
+
+def _message_lines(at: int, message: Message, train_on: str, columns: int) -> Iterator[Text]:
+    head = f"{TRAINED if message.is_trained else ' '} {at:>3} {message.role:<9} "
+    style = STYLES["trained"] if message.is_trained else ""
+    why = wrap(message.why(train_on), columns - len(head), style=style)
+    says = message.excerpt or (f"{message.tool_calls} tool calls" if message.tool_calls else "")
+    lines = list(why)
+    left = columns - len(head) - lines[0].cell_len - INDENT
+    for number, line in enumerate(lines):
+        text = Text(head if number == 0 else " " * len(head)).append_text(line)
+        if number == 0 and len(lines) == 1 and left >= SHARED_CHARACTERS // 2:
+            text.append(" " * INDENT + cut(printable(says), left), style="bright_black")
+        yield text
+
+
+def _notes(explanation: Explanation, columns: int) -> Iterator[Text]:
+    yield Text()
+    for line in explanation.report.lines():
+        yield from wrap(line, columns, style="yellow" if line.startswith("warning") else "")
+    if explanation.error is not None:
+        words = f"expand would end here: {explanation.error.kind}: {explanation.error.text}"
+        yield from wrap(words, columns, style=STYLES["mark"])
+
+
+def comparison_lines(
+    comparisons: Sequence[Comparison], messages: Sequence[Message], columns: int
+) -> Iterator[Text]:
+    """Show where one rendering with a mask trains something else than inference shows."""
+    columns = max(columns, LEAST_COLUMNS)
+    yield from _rule("compared with one rendering and a mask", columns)
+    differing = [each for each in comparisons if not each.is_same]
+    yield from wrap(
+        f"{len(differing)} of {len(comparisons)} targets differ from what a server shows and a model writes",
+        columns,
+        style=STYLES["mark"] if differing else STYLES["trained"],
+    )
+    for each in comparisons:
+        yield Text()
+        yield from _compared(each, messages, columns)
+
+
+def _compared(each: Comparison, messages: Sequence[Message], columns: int) -> Iterator[Text]:
+    mark, style = ("=", STYLES["trained"]) if each.is_same else ("≠", STYLES["mark"])
+    name = f"{mark} {messages[each.message].role} {each.message}: "
+    if each.exact is None:
+        yield from wrap(f"{name}not trained; one rendering would train it", columns, style=style)
+        return
+    if each.one_render is None:
+        yield from wrap(f"{name}the one rendering does not hold it", columns, style=style)
+        return
+    if each.is_same:
+        yield from wrap(f"{name}same prompt, same completion", columns, style=style)
+        return
+    parts = [] if each.same_prompt else ["the prompt"]
+    parts += [] if each.same_completion else ["what is trained"]
+    yield from wrap(f"{name}{' and '.join(parts)} differ", columns, style=style)
+    for what, is_same in (("prompt", each.same_prompt), ("trained", each.same_completion)):
+        if not is_same:
+            yield from _parted(what, each.difference(what), columns)
+
+
+def _parted(what: str, found: Difference | None, columns: int) -> Iterator[Text]:
+    if found is None:
+        yield from wrap(f"  {what}: the same text in other tokens", columns)
+        return
+    for name, rest in (("exact", found.exact), ("one render", found.one_render)):
+        text = Text(f"  {what:<7} {name:<10} ")
+        shared = found.shared[-SHARED_CHARACTERS:]
+        text.append(printable(shared, spaces=True)[-SHARED_CHARACTERS:], STYLES["template"])
+        text.append("▸", STYLES["mark"])
+        shown = printable(rest[:columns], spaces=True) if rest else "(ends)"
+        left = columns - width(text.plain)
+        text.append(cut(shown, max(left, 1)), STYLES["trained" if what == "trained" else "user"])
+        yield text
+
+
+def wrap(words: str, columns: int, *, style: str = "") -> Iterator[Text]:
+    """Cut words into lines of so many columns."""
+    line = ""
+    for word in printable(words).split(" "):
+        joined = f"{line} {word}" if line else word
+        if width(joined) <= columns:
+            line = joined
+            continue
+        if line:
+            yield Text(line, style=style)
+        line = ""
+        for cluster in clusters(word):
+            if line and width(line + cluster) > columns:
+                yield Text(line, style=style)
+                line = ""
+            line += cluster
+    yield Text(line, style=style)
