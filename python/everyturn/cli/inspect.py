@@ -6,13 +6,13 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE
+from everyturn.appearing import appearing
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
 
 if TYPE_CHECKING:
     from everyturn.expander import Expander
-    from everyturn.inspect.records import Line
 
 EXAMPLES = """\
 examples:
@@ -122,8 +122,20 @@ def _print(explanation: Any, comparisons: Any, *, tokens: bool) -> None:
 
 
 def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
-    raise NotImplementedError
+    from everyturn.inspect import records
+    from everyturn.inspect.page.conversations import conversations_page
 
-
-def _lines(parsed: argparse.Namespace, expander: "Expander") -> "tuple[list[Line], int]":
-    raise NotImplementedError
+    path = writable("--html", parsed.html)
+    source, number = records.place(parsed.source)
+    if number is None:
+        limit = LIMIT if parsed.limit is None else parsed.limit
+        lines, count = records.some(expander, source, limit, parsed.seed or SEED)
+    elif parsed.limit is None and parsed.seed is None:
+        lines, count = [records.one(expander, source, number)], 1
+    else:
+        raise OptionsError("--limit and --seed choose among lines: name none")
+    text = conversations_page(expander, lines, model=parsed.model, of=count)
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    say(f"{path}: {len(lines)} of {count:,} conversations, {len(text.encode()):,} bytes")
+    return EXIT_DONE

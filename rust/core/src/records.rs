@@ -24,7 +24,10 @@ impl Records {
     }
 
     /// The next record; `None` at the end. `go_on` is asked every 100 ms.
-    pub fn next_record(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Record<'_>>, Interruption> {
+    pub fn next_record(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Record<'_>>, Interruption> {
         while self.chunk.as_ref().is_none_or(|chunk| chunk.len() <= self.at) {
             self.chunk = self.chunks.next(go_on)?;
             self.at = 0;

@@ -24,7 +24,9 @@ impl Records {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Line>> {
-        let next = when_free(py, &self.core, |records, go_on| records.next_record(go_on).map(|next| next.map(line)))?;
+        let next = when_free(py, &self.core, |records, go_on| {
+            records.next_record(go_on).map(|next| next.map(line))
+        })?;
         next.map_err(|reason| interrupted(py, reason, &self.raised))
     }
 }

@@ -1,0 +1,1 @@
+"""The page about conversations, and what stands on it."""

@@ -1,0 +1,186 @@
+"""A page about conversations.
+
+In: an expander and lines. Out: the text of an HTML file with every layout and every ``train_on`` of each conversation,
+computed beforehand. Rows that begin alike are held once: most layouts show the same tokens.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, get_args
+
+from everyturn.exceptions import EveryturnError, OptionsError
+from everyturn.expander import Expander
+from everyturn.html.shell import Section, page
+from everyturn.inspect.characters import shown
+from everyturn.inspect.explanation import Explanation, Message, Run, Sample, explain
+from everyturn.inspect.records import Line
+from everyturn.options import Layout, TrainOn
+
+HERE = Path(__file__).parent
+KINDS = {"words": 0, "template": 1, "control": 2}
+AS_THEY_ARE = "\n\t "
+"""Characters that the page shows in its own way."""
+
+CellKey = tuple[tuple[int, ...], str, Any, int]
+"""What a cell is: its ids, its text, who wrote it, its kind."""
+
+
+def conversations_page(expander: Expander, lines: Sequence[Line], *, model: str, of: int) -> str:
+    """Return the page about these lines, which are some of so many; the model is named as it was asked for."""
+    variants = _variants(expander)
+    data = {
+        "layouts": [
+            layout for layout in get_args(Layout) if any(key[0] == layout for key in variants)
+        ],
+        "policies": [
+            policy for policy in get_args(TrainOn) if any(key[1] == policy for key in variants)
+        ],
+        "layout": expander.layout,
+        "policy": expander.train_on,
+        "conversations": [_conversation(line, variants) for line in lines],
+    }
+    file = Path(lines[0].file).name
+    context = {
+        "file": lines[0].file,
+        "shown": len(lines),
+        "of": of,
+        "model": model,
+        "options": _chosen(expander),
+    }
+    section = Section.from_folder(
+        HERE, "conversations", title="Conversations", data=data, context=context
+    )
+    return page(f"What is trained: {file}", [section])
+
+
+def _chosen(expander: Expander) -> str:
+    """The options that are not as they are by default, in words."""
+    usual = Expander(expander.renderer).options()
+    changed = {
+        name: value
+        for name, value in expander.options().items()
+        if value != usual[name] and name not in ("layout", "train_on", "num_threads")
+    }
+    return ", ".join(f"{name} {value}" for name, value in changed.items())
+
+
+def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
+    """The expander with each layout and each ``train_on`` that its other options allow."""
+    variants: dict[tuple[Layout, TrainOn], Expander] = {}
+    for layout in get_args(Layout):
+        for policy in get_args(TrainOn):
+            options = {**expander.options(), "layout": layout, "train_on": policy}
+            try:
+                variants[layout, policy] = Expander(expander.renderer, **options)
+            except OptionsError:
+                if (layout, policy) == (expander.layout, expander.train_on):
+                    raise
+    return variants
+
+
+def _conversation(line: Line, variants: dict[tuple[Layout, TrainOn], Expander]) -> dict[str, Any]:
+    try:
+        explained = {key: explain(expander, line) for key, expander in variants.items()}
+    except EveryturnError as error:
+        return {"line": line.line, "error": str(error)}
+    bodies = Bodies(sample for explanation in explained.values() for sample in explanation.samples)
+    plain: dict[str, Any] = {}
+    for (layout, policy), explanation in explained.items():
+        plain.setdefault(layout, {})[policy] = _variant(explanation, bodies)
+    messages = next(iter(explained.values())).messages
+    return {
+        "line": line.line,
+        "error": None,
+        "messages": [_message(message) for message in messages],
+        "bodies": bodies.plain(),
+        "variants": plain,
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    calls = f"{message.tool_calls} tool calls" if message.tool_calls else ""
+    return {"role": message.role, "excerpt": _safe(message.excerpt or calls)}
+
+
+def _variant(explanation: Explanation, bodies: "Bodies") -> dict[str, Any]:
+    train_on = explanation.report.train_on
+    warnings = [f"{name}: {count}" for name, count in explanation.report.warnings.items()]
+    error = explanation.error
+    return {
+        "rows": [bodies.row(sample) for sample in explanation.samples],
+        "whys": [message.why(train_on) for message in explanation.messages],
+        "trained": [at for at, message in enumerate(explanation.messages) if message.is_trained],
+        "inexact": explanation.report.warnings.get("inexact_targets", 0),
+        "warnings": warnings,
+        "error": None if error is None else f"{error.kind}: {error.text}",
+    }
+
+
+class Bodies:
+    """The texts of rows, those that begin another one only once."""
+
+    def __init__(self, samples: Any) -> None:
+        self._texts: list[list[CellKey]] = []
+        self._found: dict[tuple[CellKey, ...], int] = {}
+        for cells in sorted({tuple(_cells(sample)) for sample in samples}, key=len, reverse=True):
+            self._found[cells] = self._place(list(cells))
+
+    def _place(self, cells: list[CellKey]) -> int:
+        for at, text in enumerate(self._texts):
+            if text[: len(cells)] == cells:
+                return at
+        self._texts.append(cells)
+        return len(self._texts) - 1
+
+    def row(self, sample: Sample) -> dict[str, Any]:
+        """Return a sample: its text by number, how much of it, and what is trained."""
+        stops = [run.start for run in sample.runs if run.is_stop]
+        trained = [[each.start, each.end, each.message, each.weight] for each in sample.trained]
+        body = self._found[tuple(_cells(sample))]
+        return {"body": body, "tokens": len(sample.ids), "trained": trained, "stops": stops}
+
+    def plain(self) -> list[dict[str, Any]]:
+        """Return the texts as the page's script reads them."""
+        return [_body(cells) for cells in self._texts]
+
+
+def _cells(sample: Sample) -> list[CellKey]:
+    cells: list[CellKey] = []
+    runs = iter(sample.runs)
+    run = next(runs)
+    for cell in sample.cells:
+        while cell.start >= run.end:
+            run = next(runs)
+        cells.append((sample.ids[cell.start : cell.end], cell.text, _speaker(run), KINDS[run.kind]))
+    return cells
+
+
+def _speaker(run: Run) -> int | str | None:
+    """A message by number, the tools or the record by name, None for the template."""
+    if run.origin == "template":
+        return None
+    return run.message if run.origin == "message" else run.origin
+
+
+def _body(cells: list[CellKey]) -> dict[str, Any]:
+    runs: list[list[Any]] = []
+    for _, _, speaker, kind in cells:
+        if runs and runs[-1][1:] == [speaker, kind]:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, speaker, kind])
+    return {
+        "ids": [token for ids, *_ in cells for token in ids],
+        "text": "".join(text for _, text, *_ in cells),
+        # Strings of a script are counted in units of UTF-16.
+        "ends": list(accumulate(len(text.encode("utf-16-le")) // 2 for _, text, *_ in cells)),
+        "wide": {at: len(ids) for at, (ids, *_) in enumerate(cells) if len(ids) != 1},
+        "safe": {at: _safe(text) for at, (_, text, *_) in enumerate(cells) if _safe(text) != text},
+        "runs": runs,
+    }
+
+
+def _safe(text: str) -> str:
+    """A text without what changes the reading order or does not show; white space stays."""
+    return "".join(char if char in AS_THEY_ARE else shown(char) for char in text)
