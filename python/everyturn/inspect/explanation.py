@@ -5,10 +5,10 @@ texts are those that were encoded, which for some tokenizers differ from what de
 """
 
 import dataclasses
-import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from everyturn.expander import Expander
@@ -137,7 +137,8 @@ class Sample:
         targets: The messages that are trained here.
         trained: The stretches of tokens with labels, in order.
         runs: The tokens in runs; their texts make up ``text``.
-        cells: The same in cells.
+        cell_tokens: How many tokens each cell has.
+        cell_bytes: How many bytes of ``text`` each cell has.
     """
 
     text: str
@@ -145,7 +146,19 @@ class Sample:
     targets: tuple[int, ...]
     trained: tuple[Trained, ...]
     runs: tuple[Run, ...]
-    cells: tuple[Cell, ...]
+    cell_tokens: tuple[int, ...]
+    cell_bytes: tuple[int, ...]
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The tokens in cells; their texts make up ``text``."""
+        data = self.text.encode()
+        ends, byte_ends = accumulate(self.cell_tokens), accumulate(self.cell_bytes)
+        lengths = zip(self.cell_tokens, ends, self.cell_bytes, byte_ends, strict=True)
+        return tuple(
+            Cell(end - count, end, data[byte_end - length : byte_end].decode())
+            for count, end, length, byte_end in lengths
+        )
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
@@ -253,19 +266,11 @@ def _sample(plain: dict[str, Any]) -> Sample:
         targets=tuple(plain["targets"]),
         trained=tuple(Trained(**trained) for trained in plain["trained"]),
         runs=tuple(_run(run, data) for run in plain["runs"]),
-        cells=tuple(_cells(plain["cell_tokens"], plain["cell_bytes"], data)),
+        cell_tokens=tuple(plain["cell_tokens"]),
+        cell_bytes=tuple(plain["cell_bytes"]),
     )
 
 
 def _run(plain: dict[str, Any], data: bytes) -> Run:
     text = data[plain.pop("byte_start") : plain.pop("byte_end")].decode()
     return Run(**plain, text=text)
-
-
-def _cells(tokens: Sequence[int], lengths: Sequence[int], data: bytes) -> list[Cell]:
-    ends = itertools.accumulate(tokens)
-    byte_ends = itertools.accumulate(lengths)
-    return [
-        Cell(end - count, end, data[byte_end - length : byte_end].decode())
-        for count, end, length, byte_end in zip(tokens, ends, lengths, byte_ends, strict=True)
-    ]

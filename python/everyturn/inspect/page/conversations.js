@@ -71,7 +71,7 @@ everyturn.sections.conversations = (root, data) => {
       });
       token += count;
       start = body.ends[at];
-      inRun += 1;
+      inRun += count;
     }
     return cells;
   }

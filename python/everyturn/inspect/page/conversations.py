@@ -7,7 +7,7 @@ computed beforehand. Rows that begin alike are held once: most layouts show the 
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 from everyturn.exceptions import EveryturnError, OptionsError
 from everyturn.expander import Expander
@@ -22,8 +22,8 @@ KINDS = {"words": 0, "template": 1, "control": 2}
 AS_THEY_ARE = "\n\t "
 """Characters that the page shows in its own way."""
 
-CellKey = tuple[tuple[int, ...], str, Any, int]
-"""What a cell is: its ids, its text, who wrote it, its kind."""
+Stretch: TypeAlias = tuple[int, int | str | None, int]
+"""So many tokens, who wrote them, and their kind."""
 
 
 def conversations_page(expander: Expander, lines: Sequence[Line], *, model: str, of: int) -> str:
@@ -84,7 +84,7 @@ def _conversation(line: Line, variants: dict[tuple[Layout, TrainOn], Expander]) 
         explained = {key: explain(expander, line) for key, expander in variants.items()}
     except EveryturnError as error:
         return {"line": line.line, "error": str(error)}
-    bodies = Bodies(sample for explanation in explained.values() for sample in explanation.samples)
+    bodies = Bodies([sample for each in explained.values() for sample in each.samples])
     plain: dict[str, Any] = {}
     for (layout, policy), explanation in explained.items():
         plain.setdefault(layout, {})[policy] = _variant(explanation, bodies)
@@ -118,42 +118,64 @@ def _variant(explanation: Explanation, bodies: "Bodies") -> dict[str, Any]:
 
 
 class Bodies:
-    """The texts of rows, those that begin another one only once."""
+    """The texts of samples, those that begin another one only once."""
 
-    def __init__(self, samples: Any) -> None:
-        self._texts: list[list[CellKey]] = []
-        self._found: dict[tuple[CellKey, ...], int] = {}
-        for cells in sorted({tuple(_cells(sample)) for sample in samples}, key=len, reverse=True):
-            self._found[cells] = self._place(list(cells))
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._longest: list[tuple[Sample, list[Stretch]]] = []
+        self._of: dict[int, int] = {}
+        self._samples = samples  # They are known by their identity, so they have to stay.
+        for sample in sorted(samples, key=lambda sample: len(sample.ids), reverse=True):
+            self._of[id(sample)] = self._place(sample)
 
-    def _place(self, cells: list[CellKey]) -> int:
-        for at, text in enumerate(self._texts):
-            if text[: len(cells)] == cells:
+    def _place(self, sample: Sample) -> int:
+        stretches = _stretches(sample)
+        for at, (longest, others) in enumerate(self._longest):
+            if _begins(sample, longest) and _looks_alike(stretches, others):
                 return at
-        self._texts.append(cells)
-        return len(self._texts) - 1
+        self._longest.append((sample, stretches))
+        return len(self._longest) - 1
 
     def row(self, sample: Sample) -> dict[str, Any]:
         """Return a sample: its text by number, how much of it, and what is trained."""
         stops = [run.start for run in sample.runs if run.is_stop]
         trained = [[each.start, each.end, each.message, each.weight] for each in sample.trained]
-        body = self._found[tuple(_cells(sample))]
+        body = self._of[id(sample)]
         return {"body": body, "tokens": len(sample.ids), "trained": trained, "stops": stops}
 
     def plain(self) -> list[dict[str, Any]]:
         """Return the texts as the page's script reads them."""
-        return [_body(cells) for cells in self._texts]
+        return [_body(sample, stretches) for sample, stretches in self._longest]
 
 
-def _cells(sample: Sample) -> list[CellKey]:
-    cells: list[CellKey] = []
-    runs = iter(sample.runs)
-    run = next(runs)
-    for cell in sample.cells:
-        while cell.start >= run.end:
-            run = next(runs)
-        cells.append((sample.ids[cell.start : cell.end], cell.text, _speaker(run), KINDS[run.kind]))
-    return cells
+def _begins(sample: Sample, longest: Sample) -> bool:
+    """Whether the other one has the same tokens and cells, and then perhaps more."""
+    return (
+        longest.ids[: len(sample.ids)] == sample.ids
+        and longest.cell_tokens[: len(sample.cell_tokens)] == sample.cell_tokens
+        and longest.cell_bytes[: len(sample.cell_bytes)] == sample.cell_bytes
+        and longest.text.startswith(sample.text)
+    )
+
+
+def _looks_alike(stretches: list[Stretch], others: list[Stretch]) -> bool:
+    """Whether the first stretches of the other are these; its last one may go on."""
+    last = len(stretches) - 1
+    return last < 0 or (
+        stretches[:last] == others[:last]
+        and stretches[last][1:] == others[last][1:]
+        and stretches[last][0] <= others[last][0]
+    )
+
+
+def _stretches(sample: Sample) -> list[Stretch]:
+    """Who wrote how many tokens, and of which kind, whether trained or not."""
+    stretches: list[Stretch] = []
+    for run in sample.runs:
+        speaker, kind, before = _speaker(run), KINDS[run.kind], run.start
+        if stretches and stretches[-1][1:] == (speaker, kind):
+            before -= stretches.pop()[0]
+        stretches.append((run.end - before, speaker, kind))
+    return stretches
 
 
 def _speaker(run: Run) -> int | str | None:
@@ -163,21 +185,21 @@ def _speaker(run: Run) -> int | str | None:
     return run.message if run.origin == "message" else run.origin
 
 
-def _body(cells: list[CellKey]) -> dict[str, Any]:
-    runs: list[list[Any]] = []
-    for _, _, speaker, kind in cells:
-        if runs and runs[-1][1:] == [speaker, kind]:
-            runs[-1][0] += 1
-        else:
-            runs.append([1, speaker, kind])
+def _body(sample: Sample, stretches: list[Stretch]) -> dict[str, Any]:
+    texts = [cell.text for cell in sample.cells]
+    safe = {
+        at: _safe(text)
+        for at, text in enumerate(texts)
+        if not text.isascii() or not text.isprintable()
+    }
     return {
-        "ids": [token for ids, *_ in cells for token in ids],
-        "text": "".join(text for _, text, *_ in cells),
+        "ids": sample.ids,
+        "text": sample.text,
         # Strings of a script are counted in units of UTF-16.
-        "ends": list(accumulate(len(text.encode("utf-16-le")) // 2 for _, text, *_ in cells)),
-        "wide": {at: len(ids) for at, (ids, *_) in enumerate(cells) if len(ids) != 1},
-        "safe": {at: _safe(text) for at, (_, text, *_) in enumerate(cells) if _safe(text) != text},
-        "runs": runs,
+        "ends": list(accumulate(len(text.encode("utf-16-le")) // 2 for text in texts)),
+        "wide": {at: count for at, count in enumerate(sample.cell_tokens) if count != 1},
+        "safe": {at: text for at, text in safe.items() if text != texts[at]},
+        "runs": stretches,
     }
 
 

@@ -8,6 +8,7 @@ mod json;
 mod origin;
 mod row;
 
+use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
@@ -22,7 +23,7 @@ use crate::pipeline::{Expander, Record, Workspace};
 use crate::render::{Foreign, Targets, Way};
 use crate::report::Report;
 use crate::target::targets;
-use crate::tokenizer::Encoding;
+use crate::tokenizer::{Encoding, Known};
 use crate::whole::whole_text;
 use crate::window::Exchanges;
 use origin::Stretches;
@@ -85,6 +86,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
         conversation: &conversation,
         prepared: &expander.renderer.template.prepare(&arena, &conversation),
         has_control_tokens: !outcome.report.control_tokens.is_empty(),
+        known: RefCell::default(),
     };
     let rows = outcome.samples.into_iter().map(|sample| shower.row(sample)).collect::<Result<Vec<_>>>();
     let rows = rows.map_err(at_line)?;
@@ -112,6 +114,7 @@ struct Shower<'a> {
     conversation: &'a Conversation,
     prepared: &'a Prepared<'a>,
     has_control_tokens: bool,
+    known: RefCell<Known>,
 }
 
 /// A text with its ids and with where it comes from.
@@ -181,7 +184,9 @@ impl Shower<'_> {
         let rendered = targets.render(message, place)?;
         let prompt = rendered.prompt.pieces().to_text();
         let completion = &rendered.completion.text;
-        let encoding = tokenizer.encode_target_with_bytes(&prompt, completion, &rendered.plain)?;
+        let mut known = self.known.borrow_mut();
+        let encoding =
+            tokenizer.encode_target_with_bytes(&prompt, completion, &rendered.plain, &mut known)?;
         let text = prompt.clone() + completion;
         let message_at = |place: usize| kept[place];
         let stretches = if rendered.way == Way::Exact {
@@ -195,7 +200,7 @@ impl Shower<'_> {
     /// What the one row of a conversation shows; it may lack the last ids.
     fn whole(&self, ids: &[i32]) -> Result<Option<(Shown, usize)>> {
         let text = whole_text(self.prepared, self.conversation)?;
-        let encoding = self.expander.renderer.tokenizer.encode_with_bytes(&text)?;
+        let encoding = self.expander.renderer.tokenizer.encode_known(&text, &mut self.known.borrow_mut())?;
         let rendering = self.prepared.render(self.conversation.messages.len(), false)?;
         let stretches = Stretches::of(&text, self.prepared, &rendering, |place| place);
         let is_same = encoding.ids.starts_with(ids);

@@ -20,6 +20,7 @@ use tokenizers::Tokenizer as HfTokenizer;
 
 pub use control_tokens::ControlTokens;
 use control_tokens::Part;
+pub use places::Known;
 pub use reference::Encoding;
 pub use sheet::Sheet;
 
