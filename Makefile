@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Fast code that is quick to build; a released wheel is built by `make wheel`.
 PROFILE := quick
 
-.PHONY: help setup build demo test nextest lint fmt bench templates errors wheel clean
+.PHONY: help setup build demo test nextest lint fmt bench templates errors pictures wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -16,6 +16,7 @@ help:
 	@echo "bench  speed of the stages, and against transformers in the same run"
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "errors docs/errors.md, from the texts of everyturn.kinds"
+	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
 $(VENV)/ready: pyproject.toml tests/readers/requirements.txt
@@ -66,6 +67,9 @@ templates: build
 
 errors: build
 	$(BIN)/python tools/make_error_page.py > docs/errors.md.new && mv docs/errors.md.new docs/errors.md
+
+pictures: build
+	$(BIN)/python tools/make_pictures.py
 
 wheel: setup
 	$(BIN)/maturin build --release --out target/wheels

@@ -66,7 +66,7 @@ def look_of(run: Run, messages: Sequence[Message]) -> Look:
     if run.trained:
         return "trained" if run.kind == "words" else "trained template"
     if run.kind == "control":
-        return "control"
+        return "control" if run.origin == "template" else "mark"
     if run.message is not None:
         role: Look = messages[run.message].role  # type: ignore[assignment]
         return role
@@ -138,7 +138,7 @@ def wrapped(pieces: Sequence[Piece], columns: int) -> Iterator[tuple[Piece, ...]
 
 def _clusters(piece: Piece, columns: int) -> Iterable[str]:
     """What may not be cut; that is a control token, too."""
-    is_token = piece.look in ("control", "stop") and width(piece.text) <= columns
+    is_token = piece.look in ("control", "stop", "mark") and width(piece.text) <= columns
     return [piece.text] if is_token and piece.text else clusters(piece.text)
 
 
