@@ -16,6 +16,9 @@ PAGES = [ROOT / "docs" / "masks.md", *sorted((ROOT / "docs" / "use-with").glob("
 
 
 @pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning")
+# What Ray says of its own settings, and of its own files when it ends.
+@pytest.mark.filterwarnings("ignore:.*is deprecated.*:DeprecationWarning:ray")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_code_of_a_page_prints_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

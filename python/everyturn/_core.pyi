@@ -24,6 +24,7 @@ __all__ = [
     "SurveyStream",
     "Template",
     "__version__",
+    "format_of",
     "last_exchanges",
     "lint_model",
     "lint_template",
@@ -45,6 +46,7 @@ _Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, 
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
+def format_of(lines: bytes, max_line_bytes: int) -> tuple[str, int] | None: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
 def lint_template(text: str, template_kwargs: str, now: str) -> str: ...

@@ -137,5 +137,17 @@ class Report:
 MAX_NAMED_FAULTS = 10_000
 """Faults beyond this number are counted and no longer named, so that a report stays small."""
 
+SAID_ONCE = "stop_not_in_generation_config"
+"""The warning about the model, which each stream gives once."""
+
+
+def add_parts(total: Report, part: Report) -> Report:
+    """Add the report of a part of a run that is read in several streams: what is said of the model counts once."""
+    if SAID_ONCE in total.warnings:
+        warnings = {name: count for name, count in part.warnings.items() if name != SAID_ONCE}
+        part = dataclasses.replace(part, warnings=warnings)
+    return total + part
+
+
 _SAME = ("train_on", "now")
 """What reports that add up have in common."""

@@ -93,7 +93,7 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
         first = next(entries, _END)
         if not isinstance(first, str | os.PathLike):
             records = itertools.chain(() if first is _END else (first,), entries)
-            return [("reader", ("<records>", _RecordReader(records)))], ["<records>"]
+            return [("reader", (_RecordReader.name, _RecordReader(records)))], [_RecordReader.name]
         paths = [path for entry in (first, *entries) for path in _expand_path(entry)]
     else:
         raise TypeError(
@@ -111,9 +111,29 @@ def _shard(shard: Shard, number: int, entry: CoreSource) -> CoreSource:
     return "shard", (entry, shard.index, shard.count, number, from_line)
 
 
+def one_by_one(source: Whole) -> list[tuple[str, Whole]]:
+    """Return the inputs as sources of their own, with their names.
+
+    >>> one_by_one(b"{}")
+    [('<bytes>', b'{}')]
+    """
+    inputs, files = resolve(source)
+    singles = [value[1] if kind == "reader" else value for kind, value in inputs]
+    return list(zip(files, singles, strict=True))
+
+
+def size_of(source: Whole) -> int | None:
+    """Return the size of an input that can be read again, None for any other."""
+    if isinstance(source, bytes):
+        return len(source)
+    if not isinstance(source, str | os.PathLike) or source == "-":
+        return None
+    return os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202
+
+
 def total_bytes(paths: list[str]) -> int | None:
     """Return the size of the inputs on disk, None if one of them has none."""
-    sizes = [os.path.getsize(path) if os.path.isfile(path) else None for path in paths]  # noqa: PTH113, PTH202
+    sizes = [size_of(path) for path in paths]
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None
 
@@ -145,6 +165,8 @@ def _unusable(name: str, text: str) -> InputError:
 class _RecordReader:
     """Records as JSON lines, made as they are read: dicts take the same way as files."""
 
+    name = "<records>"
+
     def __init__(self, records: Iterator[Any]) -> None:
         self._records = records
         self._count = 0
@@ -155,7 +177,7 @@ class _RecordReader:
         while length < size and (record := next(self._records, _END)) is not _END:
             self._count += 1
             try:
-                lines.append(_json_line(record))
+                lines.append(json_line(record))
             except (TypeError, ValueError) as error:
                 raise TypeError(f"record {self._count}: {error}") from error
             length += len(lines[-1])
@@ -166,7 +188,12 @@ _END = object()
 """What an iterator gives when it has no more: None could be an entry."""
 
 
-def _json_line(record: object) -> bytes:
+def json_line(record: object) -> bytes:
+    """Return the line that a record is read as; its hash is the record's ``conversation_id``.
+
+    Raises:
+        TypeError: The record holds what is no JSON.
+    """
     text = json.dumps(record, ensure_ascii=False, default=_as_json)
     try:
         return text.encode() + b"\n"

@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USE
     try:
         return COMMANDS[parsed.command].run(parsed)
-    except KeyboardInterrupt:
-        say("interrupted; no file was written")
+    except KeyboardInterrupt as interrupt:
+        say(f"interrupted; {interrupt.args[0] if interrupt.args else 'no file was written'}")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has enough; Python must not try to flush it once more.

@@ -19,12 +19,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def writable(flag: str, name: str) -> Path:
-    """Refuse before the work what could not be written after it."""
+def writable(flag: str, name: str, *, folder: bool = False) -> Path:
+    """Refuse before the work what could not be written after it: a file, or a folder of files."""
     path = Path(name)
     if not path.parent.is_dir():
         raise OptionsError(f"{flag}: {path.parent}: no such folder")
-    if path.is_dir():
+    if path.is_dir() and not folder:
         raise OptionsError(f"{flag}: {path}: is a folder")
     return path
 

@@ -8,17 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from everyturn import sources
+from everyturn import shard_folder, sources
 from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
 from everyturn.report import Report
 from everyturn.samples import Samples
+from everyturn.shard_folder import SHARD_TOKENS
 
 EXAMPLES = """\
 examples:
   everyturn expand chats.jsonl --model path/to/model -o train.parquet
+  everyturn expand 'corpus/*.jsonl.zst' --model path/to/model -o shards/
   zcat chats.jsonl.gz | everyturn expand - --model demo --layout per_turn --on-error skip -o train.jsonl
 """
 
@@ -46,7 +48,19 @@ def add_parser(commands: Any, name: str) -> None:
         "--output",
         metavar="FILE",
         default="-",
-        help="a .parquet or .jsonl file (default: JSON lines on stdout)",
+        help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
+        "an earlier run (default: JSON lines on stdout)",
+    )
+    parser.add_argument(
+        "--shard-tokens",
+        type=int,
+        metavar="N",
+        help=f"a folder's shards hold about so many tokens each (default: {SHARD_TOKENS:,})",
+    )
+    parser.add_argument(
+        "--loss-weights",
+        action="store_true",
+        help="shards have a column of weights; without it, one other than 0 and 1 is an error",
     )
     parser.add_argument("--report", metavar="FILE", help="write the account of every line as JSON")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
@@ -62,8 +76,54 @@ def run(parsed: argparse.Namespace) -> int:
     to_stdout = parsed.output == "-"
     if parsed.json and to_stdout:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
-    writer = _writer(parsed.output)
     report_path = writable("--report", parsed.report) if parsed.report else None
+    if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
+        report = _expand_to_folder(parsed)
+    else:
+        report = _expand_to_file(parsed)
+    _show(report, as_json=parsed.json)
+    if report_path:
+        _write_report(report_path, report)
+    return EXIT_DONE
+
+
+def _expand_to_folder(parsed: argparse.Namespace) -> Report:
+    from everyturn import shards
+
+    folder = writable("-o", parsed.output, folder=True)
+    # A run that goes on shows the templates the time that it began with.
+    parsed.now = parsed.now or shard_folder.clock_of(folder)
+    expander = expander_from(parsed)
+    total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
+    try:
+        with progress(total) as advance:
+            written = shards.expand(
+                expander,
+                parsed.inputs,
+                folder,
+                shard_tokens=SHARD_TOKENS if parsed.shard_tokens is None else parsed.shard_tokens,
+                loss_weights=parsed.loss_weights,
+                limit=parsed.limit,
+                on_bytes=advance,
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{folder} keeps its shards: run the command again to go on"
+        ) from None
+    if written.was_done:
+        say(f"{folder} was done already; nothing is changed")
+    say(f"{len(written.shards):,} shards in {folder}")
+    return written.report
+
+
+def _expand_to_file(parsed: argparse.Namespace) -> Report:
+    for flag, given in (
+        ("--shard-tokens", parsed.shard_tokens is not None),
+        ("--loss-weights", parsed.loss_weights),
+    ):
+        if given:
+            raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
+    writer = _writer(parsed.output)
     expander = expander_from(parsed)
     report = expander.empty().report
     total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
@@ -76,10 +136,7 @@ def run(parsed: argparse.Namespace) -> int:
             report += samples.report
         if not wrote:
             writer.write(expander.empty())
-    _show(report, as_json=parsed.json)
-    if report_path:
-        _write_report(report_path, report)
-    return EXIT_DONE
+    return report
 
 
 class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
@@ -99,7 +156,7 @@ def _writer(output: str) -> SamplesWriter:
         return Writer(path)
     if output.endswith((".jsonl", ".json")):
         return JsonLinesWriter(path)
-    raise OptionsError(f"-o: {output}: the name must end in .parquet or .jsonl")
+    raise OptionsError(f"-o: {output}: the name must end in .parquet, .jsonl or, for a folder, /")
 
 
 class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):

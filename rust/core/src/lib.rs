@@ -17,6 +17,7 @@ mod encode;
 mod error;
 mod expand;
 mod explain;
+mod format_of;
 mod hash;
 mod json;
 mod jsonl;
@@ -49,6 +50,7 @@ pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format};
 pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
 pub use explain::{Explanation, explain};
+pub use format_of::format_of;
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
 pub use options::{

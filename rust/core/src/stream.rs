@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use crate::conversation::Format;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json;
+use crate::format_of::format_of_chunk;
 use crate::jsonl::{Chunk, JsonlReader, Line, LineText};
 use crate::pipeline::{Expander, Outcome, Record, Workspace};
 use crate::pool::Pool;
@@ -330,15 +330,6 @@ impl FileChunk {
             format: self.format.filter(|(_, from)| line.number >= *from).map(|(format, _)| format),
         }
     }
-
-    /// The first telling record's format, and its line.
-    fn detect(&self) -> Option<(Format, u64)> {
-        let mut parser = json::Parser::default();
-        self.chunk.lines.iter().find_map(|line| {
-            let value = parser.parse(self.record(line).bytes?).ok()?;
-            Some((Format::detect(&value)?, line.number))
-        })
-    }
 }
 
 /// Reads source after source; an error is the last item.
@@ -421,7 +412,7 @@ impl OpenFile {
             return Ok(None);
         };
         let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
-        self.format = self.format.or_else(|| chunk.detect());
+        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk));
         chunk.format = self.format;
         Ok(Some(chunk))
     }

@@ -34,6 +34,8 @@ mod _core {
     #[pymodule_export]
     use super::survey::SurveyStream;
     #[pymodule_export]
+    use super::source::format_of;
+    #[pymodule_export]
     use super::template::Template;
 
     #[pymodule_init]

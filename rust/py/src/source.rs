@@ -40,6 +40,12 @@ pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source
     })
 }
 
+/// The format that a file's first lines tell and the line from which it holds, or `None`.
+#[pyfunction]
+pub fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(&'static str, u64)> {
+    everyturn_core::format_of(lines, max_line_bytes).map(|(format, line)| (format.name(), line))
+}
+
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.
 struct PyReader {
     reader: Py<PyAny>,
