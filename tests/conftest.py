@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from browser import HOW_TO_INSTALL, Browser, program
 
 TESTS = Path(__file__).resolve().parent
 DATA_VARIABLE = "EVERYTURN_DATA"
@@ -102,3 +104,15 @@ def to_jsonl(records: Iterable[Record]) -> bytes:
 def route(request: pytest.FixtureRequest) -> Route:
     """Both ways that records come in: as JSONL bytes, and as an iterable of dict."""
     return to_jsonl if request.param == "jsonl" else list
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser; in CI it has to be there."""
+    if program() is None:
+        reason = f"there is no Chromium to look at pages with. {HOW_TO_INSTALL}"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}: in CI that is an error", pytrace=False)
+        pytest.skip(reason)
+    with Browser() as opened:
+        yield opened

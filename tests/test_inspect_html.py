@@ -3,15 +3,13 @@
 import base64
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from browser import HOW_TO_INSTALL, Browser, program
+from browser import Browser
 from conftest import to_jsonl
 from everyturn import Expander
 from everyturn.cli import main
@@ -36,18 +34,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "report.html"
     assert main(["inspect", str(source), "--model", "demo", "--html", str(path)]) == 0
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser; in CI it has to be there."""
-    if program() is None:
-        reason = f"there is no Chromium to look at pages with. {HOW_TO_INSTALL}"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}: in CI that is an error", pytrace=False)
-        pytest.skip(reason)
-    with Browser() as opened:
-        yield opened
 
 
 @pytest.fixture

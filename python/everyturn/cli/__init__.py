@@ -30,7 +30,6 @@ COMMANDS: dict[str, Command] = {
     "expand": expand,
     "inspect": inspect,
     "check": check,
-    "inspect": inspect,
     "stats": stats,
     "lint": lint,
     "bench": bench,

@@ -32,9 +32,9 @@ mod _core {
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::survey::SurveyStream;
-    #[pymodule_export]
     use super::source::format_of;
+    #[pymodule_export]
+    use super::survey::SurveyStream;
     #[pymodule_export]
     use super::template::Template;
 
