@@ -12,7 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-PAGES = [ROOT / "docs" / "masks.md", *sorted((ROOT / "docs" / "use-with").glob("*.md"))]
+PAGES = [
+    ROOT / "docs" / "masks.md",
+    ROOT / "docs" / "stats.md",
+    *sorted((ROOT / "docs" / "use-with").glob("*.md")),
+]
 
 
 @pytest.mark.filterwarnings("ignore:'set_vital' is deprecated:UserWarning")

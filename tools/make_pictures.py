@@ -1,4 +1,4 @@
-"""The pictures of docs/inspect.md: screens of a page in Chromium, and of a terminal.
+"""The pictures of docs/inspect.md and docs/stats.md: screens of a page in Chromium, and of a terminal.
 
 python tools/make_pictures.py
 """
@@ -22,6 +22,7 @@ from everyturn import Expander  # noqa: E402
 from everyturn.inspect import compare, records, terminal  # noqa: E402
 from everyturn.inspect.explanation import explain  # noqa: E402
 from everyturn.inspect.page.conversations import conversations_page  # noqa: E402
+from everyturn.stats.page.data_set import data_set_page  # noqa: E402
 
 CHATS = Path("chats.jsonl")
 PICTURES = ROOT / "docs" / "pictures"
@@ -50,6 +51,7 @@ def main() -> None:
         terminal.comparison_lines(comparisons, explanation.messages, COLUMNS),
     )
     _pages(expander)
+    _data_set(Expander("demo", max_length=512))
 
 
 def _terminal(name: str, command: str, lines: Iterable[Text]) -> None:
@@ -80,6 +82,17 @@ def _pages(expander: Expander) -> None:
                     document.querySelector('#views [data-choice="{view}"]').click();
                     document.querySelector(".trained .cell").focus({{ preventScroll: true }}); }})()"""
                 )
+                browser.picture(PICTURES / name)
+
+
+def _data_set(expander: Expander) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stats.html"
+        text = data_set_page(expander.stats(CHATS), source=str(CHATS), model="demo")
+        path.write_text(text, encoding="utf-8")
+        for name, dark in (("stats-light.png", False), ("stats-dark.png", True)):
+            with Browser(width=1180, height=1120, dark=dark) as browser:
+                browser.open(path)
                 browser.picture(PICTURES / name)
 
 

@@ -218,11 +218,15 @@ TARGET = (
     Kind(
         name="too_long",
         severity="error",
-        summary="a sample has more tokens than max_length",
-        reason="A target is never cut: half an answer teaches to stop in the middle.",
-        cure="Raise the limit, shorten the conversation, or leave such targets out.",
-        hint="--max-length raises the limit; --overflow drop leaves such targets out and "
-        "counts them",
+        summary="a sample has more tokens than max_length, or a prompt more than max_prompt_tokens",
+        reason="A target is never cut: half an answer teaches to stop in the middle. With "
+        "max_prompt_tokens or overflow shrink_history, earlier exchanges were left out already, "
+        "and the one that is answered is still too long.",
+        cure="Leave out earlier exchanges as a server with a short context does "
+        "(`--overflow shrink_history`), cut the prompt's first tokens (`truncate_prompt`), raise "
+        "the limit, or leave such targets out (`drop`).",
+        hint="--overflow shrink_history leaves out earlier exchanges, --overflow drop the target; "
+        "--max-length raises the limit",
     ),
     Kind(
         name="encode",
