@@ -42,7 +42,6 @@ usage: everyturn COMMAND ..; a short tour, with the built-in model:
   everyturn check chats.jsonl                                  what is wrong with your chats
   everyturn inspect chats.jsonl:1 --model demo                 which text is trained, and why
   everyturn expand chats.jsonl --model demo -o train.parquet   the samples, ready to train on
-  everyturn inspect chats.jsonl:1 --model demo                 what is trained, and why
   everyturn explain prompt_mismatch                            what an error means, and its cure
   everyturn COMMAND --help                                     every flag, with examples"""
 """What is shown where no command is named."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   everyturn inspect chats.jsonl:12 --model path/to/model
-  everyturn inspect chats.jsonl:12 --model path/to/model --compare conversation | less -R
+  everyturn inspect chats.jsonl:12 --model path/to/model --compare conversation
   everyturn inspect chats.jsonl --model path/to/model --html report.html
 
 exit codes: 0 shown, 1 expand would end at this record, 2 wrong use
