@@ -20,7 +20,7 @@ from everyturn.shard_folder import SHARD_TOKENS
 EXAMPLES = """\
 examples:
   everyturn expand chats.jsonl --model path/to/model -o train.parquet
-  everyturn expand 'corpus/*.jsonl.zst' --model path/to/model -o shards/
+  everyturn expand 'chats/*.jsonl.zst' --model path/to/model -o shards/
   zcat chats.jsonl.gz | everyturn expand - --model demo --layout per_turn --on-error skip -o train.jsonl
 """
 
