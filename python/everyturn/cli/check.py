@@ -15,7 +15,7 @@ from everyturn.checks import Change, Checker, Finding
 from everyturn.checks.checker import READING_OPTIONS
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
-from everyturn.cli.options import add_expander_flags, add_model_flags, renderer_from
+from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, renderer_from
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.kinds import severity_of
@@ -49,12 +49,7 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help='a file, a glob, or "-" for stdin; may be compressed',
-    )
+    add_inputs(parser)
     parser.add_argument(
         "--format", choices=get_args(Format), help="how findings are written (default: text)"
     )
@@ -63,7 +58,6 @@ def add_parser(commands: Any, name: str) -> None:
         "--ignore", metavar="KIND,..", default="", help="kinds that are neither reported nor fixed"
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors do")
-    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
     parser.add_argument(
         "--fix", action="store_true", help="correct what has one right answer, in a copy (needs -o)"
     )

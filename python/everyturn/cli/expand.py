@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol
 from everyturn import shard_folder, sources
 from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
-from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
 from everyturn.report import Report
 from everyturn.samples import Samples
@@ -37,12 +37,7 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help='a file, a glob, or "-" for stdin; may be compressed',
-    )
+    add_inputs(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -63,7 +58,6 @@ def add_parser(commands: Any, name: str) -> None:
         help="shards have a column of weights; without it, one other than 0 and 1 is an error",
     )
     parser.add_argument("--report", metavar="FILE", help="write the account of every line as JSON")
-    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"
     )

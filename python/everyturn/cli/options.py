@@ -31,6 +31,17 @@ HELP = {
 }
 
 
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the names of what is read, and how much of it."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help='a file, a glob, or "-" for stdin; may be compressed',
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
+
+
 def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the flags that make a `Renderer`."""
     model = parser.add_argument_group("model")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from everyturn import sources
 from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
-from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
 from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
 
@@ -46,13 +46,7 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help='a file, a glob, or "-" for stdin; may be compressed',
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
+    add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", metavar="FILE", help="write a page of plots, too")
     add_model_flags(parser)

@@ -53,11 +53,7 @@ impl Checker {
         chunk_bytes: usize,
         limit: Option<u64>,
     ) -> PyResult<CheckStream> {
-        let raised = source::Raised::default();
-        let sources = sources
-            .iter()
-            .map(|source| source::from_python(source, &raised))
-            .collect::<PyResult<Vec<_>>>()?;
+        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes, limit };
         let stream = core::CheckStream::open(self.core.clone(), self.pool.clone(), sources, options);
         Ok(CheckStream { core: Mutex::new(stream), raised })

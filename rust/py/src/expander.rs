@@ -89,11 +89,7 @@ impl Expander {
 
     /// The lines of these sources.
     fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
-        let raised = source::Raised::default();
-        let sources = sources
-            .iter()
-            .map(|source| source::from_python(source, &raised))
-            .collect::<PyResult<Vec<_>>>()?;
+        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
         Ok(Records { core: Mutex::new(core::Records::open(&self.core, sources, options)), raised })
     }
@@ -123,11 +119,7 @@ impl Expander {
         chunk_bytes: usize,
         limit: Option<u64>,
     ) -> PyResult<Stream> {
-        let raised = source::Raised::default();
-        let sources = sources
-            .iter()
-            .map(|source| source::from_python(source, &raised))
-            .collect::<PyResult<Vec<_>>>()?;
+        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes, limit };
         Ok(Stream {
             core: Mutex::new(core::Stream::open(self.core.clone(), self.pool.clone(), sources, options)),

@@ -14,7 +14,7 @@ pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))` or `("shard", (input, index,
 /// count, first, from_line))`, made by the Python face.
-pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
+fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
         "path" => Source::Path(value.extract::<PathBuf>()?),
@@ -38,6 +38,13 @@ pub fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source
             }
         }
     })
+}
+
+/// Inputs as Python hands them over, and where what they raise is kept.
+pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Raised)> {
+    let raised = Raised::default();
+    let sources = inputs.iter().map(|input| from_python(input, &raised)).collect::<PyResult<_>>()?;
+    Ok((sources, raised))
 }
 
 /// The format that a file's first lines tell and the line from which it holds, or `None`.

@@ -26,11 +26,7 @@ impl SurveyStream {
     ) -> PyResult<Self> {
         let pool = expanders.first().map_or_else(|| Arc::new(core::Pool::new(None)), |one| one.pool.clone());
         let surveyor = core::Surveyor::new(expanders.iter().map(|expander| expander.core.clone()).collect());
-        let raised = source::Raised::default();
-        let sources = sources
-            .iter()
-            .map(|source| source::from_python(source, &raised))
-            .collect::<PyResult<Vec<_>>>()?;
+        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes, limit };
         let stream = core::SurveyStream::open(Arc::new(surveyor), pool, sources, options);
         Ok(Self { core: Mutex::new(stream), raised })
