@@ -198,6 +198,17 @@ def test_a_weight_needs_its_column() -> None:
     assert {weight for row in rows for weight in row["loss_weights"]} == {0.0, 0.25, 1.0}
 
 
+def test_weights_that_an_option_makes_have_their_column() -> None:
+    """`normalize` makes a weight of every trained token, in every batch."""
+    prepare = Preparer("demo", normalize="conversation")
+    table = pa.Table.from_pylist(CHATS)
+    assert "loss_weights" in prepare(table.slice(0, 0)).schema.names
+    dicts = [without_nulls(row) for row in table.to_pylist()]
+    assert without_places(in_batches(prepare, table, 3)) == expanded(
+        dicts, normalize="conversation"
+    )
+
+
 def test_columns_are_kept() -> None:
     """A record's own columns stand beside each of its rows, and are no part of the record."""
     table = pa.Table.from_pylist(CHATS).append_column("id", pa.array(range(100, 120), pa.int16()))
@@ -370,6 +381,7 @@ def test_a_line_that_was_cut_off_is_no_report(tmp_path: Path) -> None:
         ({"layout": "rows"}, "layout"),
         ({"on_error": "skip"}, "needs reports=FOLDER"),
         ({"json_column": "text"}, "input_format: name the format"),
+        ({"deduplicate": True}, "deduplicate sees all records"),
         ({"keep": ["line"]}, "keep: line is a column of the samples"),
     ],
 )

@@ -209,6 +209,21 @@ def test_the_column_of_weights_is_asked_for(tmp_path: Path) -> None:
     assert {weight for row in rows_of(folder) for weight in row["loss_weights"]} == {0.0, 0.5, 1.0}
 
 
+def test_weights_that_an_option_makes_have_their_column(tmp_path: Path) -> None:
+    """`normalize` makes a weight of every trained token, so nobody has to ask for the column."""
+    normal = expander(normalize="sample")
+    shards.expand(normal, SOURCE, tmp_path / "out", shard_tokens=100)
+    assert rows_of(tmp_path / "out") == normal.expand(SOURCE).to_arrow().to_pylist()
+    assert "loss_weights" in rows_of(tmp_path / "out")[0]
+
+
+def test_copies_are_not_left_out_of_shards(tmp_path: Path) -> None:
+    """A run that goes on does not know all conversations before it."""
+    with pytest.raises(everyturn.OptionsError, match="deduplicate"):
+        shards.expand(expander(deduplicate=True), SOURCE, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_said_of_the_model_counts_once(
     inputs: list[str], tmp_path: Path, models: dict[str, Path]
 ) -> None:

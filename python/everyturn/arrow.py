@@ -111,7 +111,7 @@ class Preparer:
         self._check()
 
     def _check(self) -> None:
-        if self._options.get("deduplicate"):
+        if self._options["deduplicate"]:
             raise OptionsError(
                 "deduplicate sees all records in their order, and a batch sees its own"
             )

@@ -198,7 +198,7 @@ class Writer:
 
 def has_weights(options: Mapping[str, Any], *, loss_weights: bool) -> bool:
     """Whether files of one schema have the column of weights: as asked for, or where an option makes weights."""
-    return loss_weights or options.get("normalize", "none") != "none"
+    return loss_weights or options["normalize"] != "none"
 
 
 def refuse_weights(samples: Samples) -> None:

@@ -121,7 +121,7 @@ def _inputs(source: sources.Whole) -> list[_Input]:
 
 def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
     """What decides the result."""
-    if getattr(expander, "deduplicate", False):
+    if expander.deduplicate:
         raise OptionsError(
             "deduplicate remembers all conversations, and a run that goes on where it stopped does not: "
             "leave copies out of the input, or write a single file"
