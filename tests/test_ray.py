@@ -1,6 +1,7 @@
 """Expansion on a local Ray cluster: the samples of one process, whoever does the work and whoever dies."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         runtime_env={
             "env_vars": {
                 "EVERYTURN_TEST_DYING": str(marker),
