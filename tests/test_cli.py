@@ -700,3 +700,37 @@ def test_a_full_disk_behind_stdout_is_an_error(chats: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[-1].startswith("error: ")
     assert b"Traceback" not in done.stderr
+
+
+# --------------------------------------------------------------------------------------------
+# What is read is not written
+# --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["expand", "in.jsonl", "--model", "demo", "-o", "in.jsonl"],
+        ["expand", "*.jsonl", "--model", "demo", "-o", "./in.jsonl"],
+        ["expand", "in.jsonl", "--model", "demo", "-o", "out.jsonl", "--report", "in.jsonl"],
+        ["expand", "in.jsonl", "--model", "demo", "-o", "out.jsonl", "--report", "./out.jsonl"],
+        ["stats", "in.jsonl", "--model", "demo", "--html", "in.jsonl"],
+        ["inspect", "in.jsonl:1", "--model", "demo", "--html", "in.jsonl"],
+        ["check", "in.jsonl", "--fix", "-o", "in.jsonl"],
+    ],
+    ids=" ".join,
+)
+def test_no_command_writes_over_what_it_reads(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Inputs stay as they are, and two outputs have two names; that is told before anything is read."""
+    monkeypatch.chdir(tmp_path)
+    record = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
+    (tmp_path / "in.jsonl").write_bytes(record)
+    assert main(arguments) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert (tmp_path / "in.jsonl").read_bytes() == record
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

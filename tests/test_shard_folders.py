@@ -470,6 +470,17 @@ def test_a_folder_of_another_run_is_refused(unfinished: Path, change: str, is_do
     assert files_of(unfinished) == before
 
 
+def test_a_run_without_a_shard_binds_nobody(tmp_path: Path) -> None:
+    """Who mends the input, or takes the option that an error names, need not remove the folder."""
+    path, folder = tmp_path / "chats.jsonl", tmp_path / "out"
+    path.write_bytes(to_jsonl([chat(1)]) + b"{broken\n")
+    with pytest.raises(everyturn.JsonlError):
+        shards.expand(expander(), str(path), folder)
+    assert shards.expand(expander(on_error="skip"), str(path), folder).report.rows == 1
+    with pytest.raises(everyturn.OptionsError, match="another run"):
+        shards.expand(expander(), str(path), folder)
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "part-00003.parquet", "train.parquet", ".hidden"])
 @pytest.mark.parametrize("of", ["nobody", "a run"])
 def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str, of: str) -> None:

@@ -110,6 +110,9 @@ class Folder:
         self.manifest = _read(path / MANIFEST)
         self.progress: Progress | None = None
         left = self.manifest or _read(path / PROGRESS)
+        if left is not None and not (self.manifest or left["shards"] or left["plan"] == plan):
+            # A run that ended before its first shard has left nothing to go on with.
+            left = None
         if left is not None:
             _check_plan(path, left["plan"], plan)
             _check_files(path, _shards(left))

@@ -3,7 +3,6 @@
 import argparse
 import collections
 import dataclasses
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,12 +117,9 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
-    path = writable("-o", parsed.output)
+    path = writable("-o", parsed.output, beside=sources.resolve(parsed.inputs)[1])
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
-    for name in sources.resolve(parsed.inputs)[1]:
-        if path.exists() and os.path.exists(name) and path.samefile(name):  # noqa: PTH110 - "-" may be a file
-            raise OptionsError(f"-o: {path}: is an input, which is never overwritten")
     return path
 
 

@@ -1,7 +1,7 @@
 """What every command shares: exit codes, words on stderr, progress."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -19,14 +19,27 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def writable(flag: str, name: str, *, folder: bool = False) -> Path:
-    """Refuse before the work what could not be written after it: a file, or a folder of files."""
+def writable(flag: str, name: str, *, beside: Sequence[str] = (), folder: bool = False) -> Path:
+    """Refuse before the work what could not be written after it: a file, or a folder of files.
+
+    Nor is one of the files written that are read or written beside it.
+    """
     path = Path(name)
     if not path.parent.is_dir():
         raise OptionsError(f"{flag}: {path.parent}: no such folder")
     if path.is_dir() and not folder:
         raise OptionsError(f"{flag}: {path}: is a folder")
+    if any(_is_same(path, Path(other)) for other in beside):
+        raise OptionsError(
+            f"{flag}: {path}: is read or written by the same command, and never overwritten"
+        )
     return path
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return path.resolve() == other.resolve()
 
 
 class Advance(Protocol):

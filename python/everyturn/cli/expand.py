@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +71,10 @@ def run(parsed: argparse.Namespace) -> int:
     to_stdout = parsed.output == "-"
     if parsed.json and to_stdout:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
-    report_path = writable("--report", parsed.report) if parsed.report else None
+    names = sources.resolve(parsed.inputs)[1]
+    report_path = None
+    if parsed.report:
+        report_path = writable("--report", parsed.report, beside=[*names, parsed.output])
     if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
         report = _expand_to_folder(parsed)
     else:
@@ -117,7 +121,7 @@ def _expand_to_file(parsed: argparse.Namespace) -> Report:
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
-    writer = _writer(parsed.output)
+    writer = _writer(parsed.output, sources.resolve(parsed.inputs)[1])
     expander = expander_from(parsed)
     report = expander.empty().report
     total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
@@ -140,10 +144,10 @@ class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
         """Append samples."""
 
 
-def _writer(output: str) -> SamplesWriter:
+def _writer(output: str, inputs: Sequence[str]) -> SamplesWriter:
     if output == "-":
         return JsonLinesWriter(None)
-    path = writable("-o", output)
+    path = writable("-o", output, beside=inputs)
     if output.endswith(".parquet"):
         from everyturn.parquet import Writer
 

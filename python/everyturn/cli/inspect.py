@@ -125,8 +125,8 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect import records
     from everyturn.inspect.page.conversations import conversations_page
 
-    path = writable("--html", parsed.html)
     source, number = records.place(parsed.source)
+    path = writable("--html", parsed.html, beside=[source])
     if number is None:
         limit = LIMIT if parsed.limit is None else parsed.limit
         lines, count = records.some(expander, source, limit, parsed.seed or SEED)

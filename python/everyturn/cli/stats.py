@@ -56,9 +56,10 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
-    page = writable("--html", parsed.html) if parsed.html else None
+    names = sources.resolve(parsed.inputs)[1]
+    page = writable("--html", parsed.html, beside=names) if parsed.html else None
     expander = expander_from(parsed)
-    total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
+    total = sources.total_bytes(names)
     with progress(total) as advance:
         stats = expander.stats(parsed.inputs, limit=parsed.limit, on_bytes=advance)
     if parsed.json:

@@ -225,8 +225,8 @@ TARGET = (
         cure="Leave out earlier exchanges as a server with a short context does "
         "(`--overflow shrink_history`), cut the prompt's first tokens (`truncate_prompt`), raise "
         "the limit, or leave such targets out (`drop`).",
-        hint="--overflow shrink_history leaves out earlier exchanges, --overflow drop the target; "
-        "--max-length raises the limit",
+        hint="--overflow drop leaves out the target, shrink_history earlier exchanges, "
+        "truncate_prompt the prompt's first tokens; --max-length raises the limit",
     ),
     Kind(
         name="encode",

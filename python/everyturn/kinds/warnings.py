@@ -70,8 +70,8 @@ WARNINGS = (
         name="parts_joined",
         severity="note",
         summary="a content of parts was joined to one text",
-        reason="The template takes text only, so the texts of the parts were put together "
-        "without anything between them.",
+        reason="The template takes text only, so the texts of the parts were put together, "
+        "with a newline between them.",
         cure="Nothing needs to be done if the parts are text that belongs together.",
     ),
     Kind(
