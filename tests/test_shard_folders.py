@@ -475,10 +475,10 @@ def test_a_run_without_a_shard_binds_nobody(tmp_path: Path) -> None:
     path, folder = tmp_path / "chats.jsonl", tmp_path / "out"
     path.write_bytes(to_jsonl([chat(1)]) + b"{broken\n")
     with pytest.raises(everyturn.JsonlError):
-        shards.expand(expander(), str(path), folder)
+        shards.expand(expander(on_error="raise"), str(path), folder)
     assert shards.expand(expander(on_error="skip"), str(path), folder).report.rows == 1
     with pytest.raises(everyturn.OptionsError, match="another run"):
-        shards.expand(expander(), str(path), folder)
+        shards.expand(expander(on_error="raise"), str(path), folder)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "part-00003.parquet", "train.parquet", ".hidden"])

@@ -110,6 +110,7 @@ class Folder:
         self.manifest = _read(path / MANIFEST)
         self.progress: Progress | None = None
         left = self.manifest or _read(path / PROGRESS)
+        was_begun = left is not None
         if left is not None and not (self.manifest or left["shards"] or left["plan"] == plan):
             # A run that ended before its first shard has left nothing to go on with.
             left = None
@@ -119,7 +120,7 @@ class Folder:
             if self.manifest is None:
                 self.progress = Progress.from_dict(left)
         if self.manifest is None:
-            self._clean()
+            self._clean(was_begun=was_begun)
 
     def shard(self, number: int) -> Path:
         """The name of a shard, counted from 0."""
@@ -150,12 +151,12 @@ class Folder:
             text = json.dumps({**head, **content}, ensure_ascii=False, indent=1) + "\n"
             temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
 
-    def _clean(self) -> None:
+    def _clean(self, *, was_begun: bool) -> None:
         """Remove what a killed run has left half-written; refuse what no run has written."""
         whole = 0 if self.progress is None else len(self.progress.shards)
         # The next shard may have got its name before the progress said so: it is written again.
         own = {PROGRESS, *(self.shard(number).name for number in range(whole + 1))}
-        if self.progress is None:
+        if not was_begun:
             own = set()
         names = sorted(os.listdir(self.path))  # noqa: PTH208
         foreign = [name for name in names if name not in own and not _OWN_TEMPORARY.fullmatch(name)]
