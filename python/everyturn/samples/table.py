@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from everyturn import _core
-from everyturn.exceptions import SampleError
 from everyturn.options import PackStrategy, PaddingSide, StrPath
-from everyturn.ragged import count_in_rows, gather, join_offsets
 from everyturn.report import Report
+from everyturn.samples import duplicates, storage
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.packing import Packed, pack
+from everyturn.samples.padding import Batch, pad
+from everyturn.samples.ragged import count_in_rows, gather, join_offsets
+from everyturn.samples.split import split
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from everyturn.batch import Batch
-    from everyturn.packed import Packed
-
-IGNORE_INDEX: int = _core.IGNORE_INDEX
-"""The label of a token that is not trained; PyTorch's and Hugging Face's value."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -227,21 +224,15 @@ class Samples(Sequence[Sample]):
         Raises:
             OptionsError: The shares do not sum to 1, one is not above 0, or the seed has more than 64 bits.
         """
-        from everyturn.split import split
-
         return split(self, shares, seed=seed)
 
     @property
     def duplicates(self) -> int:
         """How many conversations are copies of an earlier one, byte for byte."""
-        from everyturn import duplicates
-
         return duplicates.count(self)
 
     def deduplicate(self) -> "Samples":
         """Keep the first of conversations with the same bytes; the report counts the others as ``duplicate``."""
-        from everyturn import duplicates
-
         return duplicates.remove(self)
 
     def pad(
@@ -251,7 +242,7 @@ class Samples(Sequence[Sample]):
         side: PaddingSide = "right",
         multiple_of: int = 1,
         max_length: int | None = None,
-    ) -> "Batch":
+    ) -> Batch:
         """Make rows of one length.
 
         Args:
@@ -264,8 +255,6 @@ class Samples(Sequence[Sample]):
             SampleError: A sample is longer than ``max_length``; nothing is cut.
             OptionsError: An option has a value that it does not take.
         """
-        from everyturn.batch import pad
-
         return pad(
             self,
             pad_token_id=pad_token_id,
@@ -276,7 +265,7 @@ class Samples(Sequence[Sample]):
 
     def pack(
         self, max_length: int, *, strategy: PackStrategy = "bfd", keep_conversations: bool = False
-    ) -> "Packed":
+    ) -> Packed:
         """Put samples side by side in rows of at most ``max_length`` tokens.
 
         Args:
@@ -291,8 +280,6 @@ class Samples(Sequence[Sample]):
             SampleError: A sample is longer than ``max_length``; nothing is cut.
             OptionsError: An option has a value that it does not take.
         """
-        from everyturn.packed import pack
-
         return pack(self, max_length, strategy=strategy, keep_conversations=keep_conversations)
 
     def save(self, path: StrPath) -> None:
@@ -301,8 +288,6 @@ class Samples(Sequence[Sample]):
         Raises:
             FileExistsError: There is something of this name already.
         """
-        from everyturn import storage
-
         storage.save(self, path)
 
     @staticmethod
@@ -316,58 +301,17 @@ class Samples(Sequence[Sample]):
         Raises:
             InputError: The folder is none that this version can read, or is damaged.
         """
-        from everyturn import storage
-
-        return storage.load(path, mmap=mmap)
+        return Samples(**storage.load(path, mmap=mmap))
 
     def to_arrow(self) -> "pa.Table":
-        """Return the samples as a table; the columns are named in `everyturn.parquet`."""
-        from everyturn import parquet
+        """Return the samples as a table; the columns are named in `everyturn.io.parquet`."""
+        from everyturn.io import parquet
 
         return parquet.to_table(self, with_weights=self.loss_weights is not None)
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name beside it first, then renamed."""
-        from everyturn import parquet
+        from everyturn.io import parquet
 
         with parquet.Writer(path) as writer:
             writer.write(self)
-
-
-def check_lengths(samples: Samples, max_length: int) -> None:
-    """Refuse a sample that is too long: a target is never cut silently.
-
-    Raises:
-        SampleError: The text and the attributes name the first one's place.
-    """
-    too_long = np.flatnonzero(samples.lengths > max_length)
-    if not too_long.size:
-        return
-    row = int(too_long[0])
-    sample, length = samples[row], int(samples.lengths[row])
-    error = SampleError(
-        f"{sample.file}:{sample.line}: the sample that trains the messages {sample.targets.tolist()} has "
-        f"{length:,} tokens, more than max_length ({max_length:,}); the Expander's max_length and overflow decide "
-        "about such samples"
-    )
-    error.kind, error.file, error.line = "too_long", sample.file, sample.line
-    raise error
-
-
-def check_unweighted(
-    labels: npt.NDArray[np.int32], loss_weights: npt.NDArray[np.float32] | None, *, holder: str
-) -> None:
-    """Refuse weights where they would be lost: the loss would be another one.
-
-    Raises:
-        SampleError: A trained token has a weight other than 1; the text names the holder.
-    """
-    if loss_weights is None:
-        return
-    weights = loss_weights[labels != IGNORE_INDEX]
-    other = weights[weights != 1]
-    if other.size:
-        raise SampleError(
-            f"{other.size:,} of {weights.size:,} trained tokens have a loss weight other than 1 (such as "
-            f"{float(other[0]):g}), and {holder} cannot hold it"
-        )

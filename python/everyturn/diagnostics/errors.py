@@ -1,6 +1,6 @@
 """The kinds of errors, in the order of the stages."""
 
-from everyturn.kinds.kind import Kind
+from everyturn.diagnostics.kind import Kind
 
 READING = (
     Kind(

@@ -2,7 +2,7 @@
 
 In: an expander and a source. Out: ``part-00000.parquet`` and so on, cut between conversations, and ``manifest.json``.
 The bytes of each depend on the inputs and the options alone: not on threads or chunks, nor on how often the run was
-killed and run again. The folder itself is `everyturn.shard_folder`'s business.
+killed and run again. The folder itself is `everyturn.io.shard_folder`'s business.
 """
 
 import dataclasses
@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from everyturn import lines, shard_folder, sources
 from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
+from everyturn.io import lines, shard_folder
+from everyturn.io.inputs import Shard, Source, Whole, one_by_one, size_of
+from everyturn.io.parquet import Writer, has_weights, refuse_weights
+from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_count
-from everyturn.parquet import Writer, has_weights, refuse_weights
 from everyturn.report import Report, add_parts
 from everyturn.samples import Samples
-from everyturn.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Written:
 
 def expand(
     expander: Expander,
-    source: sources.Whole,
+    source: Whole,
     folder: StrPath,
     *,
     shard_tokens: int = SHARD_TOKENS,
@@ -108,15 +109,12 @@ class _Input:
     """One input; its size on disk is None where it can be read once only."""
 
     name: str
-    source: sources.Whole
+    source: Whole
     size: int | None
 
 
-def _inputs(source: sources.Whole) -> list[_Input]:
-    return [
-        _Input(name=name, source=one, size=sources.size_of(one))
-        for name, one in sources.one_by_one(source)
-    ]
+def _inputs(source: Whole) -> list[_Input]:
+    return [_Input(name=name, source=one, size=size_of(one)) for name, one in one_by_one(source)]
 
 
 def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
@@ -234,13 +232,13 @@ class _Run:
 
 
 def _chunks(
-    expander: Expander, source: sources.Whole, first_line: int, **reading: Any
+    expander: Expander, source: Whole, first_line: int, **reading: Any
 ) -> Iterator[tuple[int, Samples]]:
     """Expand one input from a line on; each chunk comes with its own first line."""
     from_there = expander
-    rest: sources.Source = source
+    rest: Source = source
     if first_line > 1:
-        rest = sources.Shard(source, index=0, count=1, from_line=first_line)
+        rest = Shard(source, index=0, count=1, from_line=first_line)
         from_there = _with_format(expander, source, first_line)
     # The lines before the first are read as blank ones.
     line, skipped = 1, first_line - 1
@@ -254,7 +252,7 @@ def _chunks(
         yield begins, dataclasses.replace(samples, report=report, metadata=expander.metadata())
 
 
-def _with_format(expander: Expander, source: sources.Whole, line: int) -> Expander:
+def _with_format(expander: Expander, source: Whole, line: int) -> Expander:
     """The format that a file's first records told holds for the rest of it."""
     if expander.input_format != "auto" or not isinstance(source, str | bytes):
         return expander

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from everyturn.bench.compare import Agreement, compare
+from everyturn.bench.agreement import Agreement, compare
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.job import PROBE, Job, ProbeRow
 from everyturn.bench.measure import Result, measure
@@ -23,7 +23,8 @@ from everyturn.bench.tools.registry import EVERYTURN, OURS, PEERS, Spec
 from everyturn.bench.worker import read_made
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.expander import Expander
-from everyturn.renderer import Renderer, Sources
+from everyturn.model_sources import Sources
+from everyturn.renderer import Renderer
 
 Say = Callable[[str], None]
 

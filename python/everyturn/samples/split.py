@@ -9,12 +9,15 @@ import hashlib
 import itertools
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
-from everyturn.samples import Samples
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
 
 PERSON = b"everyturn.split"
 """What keeps this hash apart from other uses of BLAKE2b with the same key."""
@@ -24,7 +27,9 @@ _SEED_BYTES = 8
 _LARGEST = 2 ** (8 * _DIGEST_BYTES) - 1
 
 
-def split(samples: Samples, shares: Mapping[str, float], *, seed: int = 0) -> dict[str, Samples]:
+def split(
+    samples: "Samples", shares: Mapping[str, float], *, seed: int = 0
+) -> "dict[str, Samples]":
     """Split by conversation; see `Samples.split`."""
     bounds = _bounds(shares)
     names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)

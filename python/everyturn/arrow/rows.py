@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from everyturn.exceptions import InputError
-from everyturn.sources import json_line
+from everyturn.io.inputs import json_line
 
 _Convert: TypeAlias = Callable[[Any], Any]
 

@@ -20,14 +20,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from everyturn.appearing import appearing
 from everyturn.exceptions import OptionsError
+from everyturn.io.atomic import appearing
 from everyturn.options import StrPath
-from everyturn.ragged import count_in_rows
-from everyturn.samples import IGNORE_INDEX, Samples
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.ragged import count_in_rows
 
 if TYPE_CHECKING:
-    from everyturn.packed import Packed
+    from everyturn.samples.packing import Packed
+    from everyturn.samples.table import Samples
 
 METADATA_KEY = b"everyturn"
 WEIGHTS = "loss_weights"
@@ -35,7 +36,7 @@ _MAX_LIST_ELEMENTS = 2**31 - 1
 _ROW_GROUP_TOKENS = 8 << 20
 
 
-def to_table(samples: Samples, *, with_weights: bool) -> pa.Table:
+def to_table(samples: "Samples", *, with_weights: bool) -> pa.Table:
     """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
     columns: dict[str, Any] = {
         "input_ids": to_lists(samples.input_ids, samples.offsets, pa.int32()),
@@ -114,7 +115,7 @@ class Writer:
         self._open.push(self._close)
         return self
 
-    def write(self, samples: Samples) -> None:
+    def write(self, samples: "Samples") -> None:
         """Append samples.
 
         Raises:
@@ -201,7 +202,7 @@ def has_weights(options: Mapping[str, Any], *, loss_weights: bool) -> bool:
     return loss_weights or options["normalize"] != "none"
 
 
-def refuse_weights(samples: Samples) -> None:
+def refuse_weights(samples: "Samples") -> None:
     """Refuse weights other than 0 and 1 where there is no column for them: none is lost silently.
 
     Raises:

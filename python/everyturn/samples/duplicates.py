@@ -6,23 +6,26 @@ a blank is another conversation.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from everyturn.report import Report
-from everyturn.samples import Samples
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
 
 CAUSE = "duplicate"
 """What the report counts copies under."""
 
 
-def count(samples: Samples) -> int:
+def count(samples: "Samples") -> int:
     """Count the conversations that are copies of an earlier one."""
     return _count(samples, find(samples))
 
 
-def remove(samples: Samples) -> Samples:
+def remove(samples: "Samples") -> "Samples":
     """Leave out the copies; the report says so."""
     copies = find(samples)
     if not copies.any():
@@ -31,7 +34,7 @@ def remove(samples: Samples) -> Samples:
     return dataclasses.replace(kept, report=_report(samples, copies))
 
 
-def find(samples: Samples) -> npt.NDArray[np.bool_]:
+def find(samples: "Samples") -> npt.NDArray[np.bool_]:
     """Tell of each row whether it is a copy of an earlier one, bool[N].
 
     A target of a conversation is trained in one row, so conversation and first target name a row.
@@ -45,7 +48,7 @@ def find(samples: Samples) -> npt.NDArray[np.bool_]:
     return copies
 
 
-def _first_targets(samples: Samples) -> npt.NDArray[np.int32]:
+def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
     """Return the first message that each row trains, -1 where it trains none, int32[N]."""
     starts = samples.target_offsets[:-1]
     first = np.full(len(samples), -1, dtype=np.int32)
@@ -54,7 +57,7 @@ def _first_targets(samples: Samples) -> npt.NDArray[np.int32]:
     return first
 
 
-def _count(samples: Samples, copies: npt.NDArray[np.bool_]) -> int:
+def _count(samples: "Samples", copies: npt.NDArray[np.bool_]) -> int:
     """Count the rows among the copies that are the first of their conversation."""
     names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
     distinct, place = np.unique(names, return_inverse=True)
@@ -65,7 +68,7 @@ def _count(samples: Samples, copies: npt.NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(copies & (first == earliest[place])))
 
 
-def _report(samples: Samples, copies: npt.NDArray[np.bool_]) -> Report:
+def _report(samples: "Samples", copies: npt.NDArray[np.bool_]) -> Report:
     before = samples.report
     records = _count(samples, copies)
     targets = int(np.diff(samples.target_offsets)[copies].sum())

@@ -5,12 +5,13 @@ import datetime as dt
 import json
 import textwrap
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from everyturn import _core
+from everyturn.diagnostics import Severity
+from everyturn.model_sources import local_time, sources_of
 from everyturn.options import StrPath
 
-Severity: TypeAlias = Literal["error", "warning", "note"]
 WIDTH = 80
 """The most columns of a line of `TemplateReport.lines`."""
 
@@ -206,8 +207,6 @@ class TemplateReport:
         now: dt.datetime | str | None = None,
     ) -> "TemplateReport":
         """Look at the text of a template without a model: what looks like a control token is taken for one."""
-        from everyturn.renderer import local_time
-
         kwargs = json.dumps(dict(template_kwargs or {}))
         return cls.from_json(_core.lint_template(template, kwargs, local_time(now)))
 
@@ -225,8 +224,6 @@ class TemplateReport:
         >>> TemplateReport.of_model("demo").history_rewritten
         {'reasoning': 'thinking_cut', 'tools_with_reasoning': 'thinking_cut'}
         """
-        from everyturn.renderer import sources_of
-
         sources = sources_of(path, chat_template, template_kwargs, now, "reference")
         return cls.from_json(
             _core.lint_model(

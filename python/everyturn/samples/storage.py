@@ -2,22 +2,24 @@
 
 In: samples. Out: a folder with a ``.npy`` file per array and ``samples.json`` for the rest. Read back, arrays are
 mapped, not read: a row costs the pages that it lies on, and processes of one machine share them. For files that other
-tools read, see `everyturn.parquet`.
+tools read, see `everyturn.io.parquet`.
 """
 
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from everyturn.appearing import appearing
 from everyturn.exceptions import InputError
+from everyturn.io.atomic import appearing
 from everyturn.options import StrPath
 from everyturn.report import Report
-from everyturn.samples import Samples
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
 
 FORMAT = "everyturn.samples"
 FORMAT_VERSION = 1
@@ -37,7 +39,7 @@ ARRAYS = (
 """The fields of `Samples` that are arrays, each a file of its name."""
 
 
-def save(samples: Samples, path: StrPath) -> None:
+def save(samples: "Samples", path: StrPath) -> None:
     """Write a folder, which appears when it is whole; see `Samples.save`."""
     folder = Path(path)
     if folder.exists():
@@ -52,8 +54,8 @@ def save(samples: Samples, path: StrPath) -> None:
         (temporary / MANIFEST).write_text(manifest, encoding="utf-8")
 
 
-def load(path: StrPath, *, mmap: bool = True) -> Samples:
-    """Read what `save` wrote; see `Samples.load`."""
+def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
+    """Read what `save` wrote, as the fields of `Samples`; see `Samples.load`."""
     folder = Path(path)
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -69,15 +71,14 @@ def load(path: StrPath, *, mmap: bool = True) -> Samples:
         for name, described in manifest["arrays"].items()
     }
     fields: dict[str, Any] = dict.fromkeys(ARRAYS) | arrays
-    return Samples(
-        **fields,
-        files=tuple(manifest["files"]),
-        report=Report.from_dict(manifest["report"]),
-        metadata=manifest["metadata"],
-    )
+    return fields | {
+        "files": tuple(manifest["files"]),
+        "report": Report.from_dict(manifest["report"]),
+        "metadata": manifest["metadata"],
+    }
 
 
-def _manifest(samples: Samples, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+def _manifest(samples: "Samples", arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

@@ -8,8 +8,8 @@ import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from everyturn.kinds import errors, findings, warnings
-from everyturn.kinds.kind import Kind, Severity
+from everyturn.diagnostics import errors, findings, warnings
+from everyturn.diagnostics.kind import Kind, Severity
 
 __all__ = ["CHAPTERS", "KINDS", "Kind", "Severity", "near", "severity_of"]
 

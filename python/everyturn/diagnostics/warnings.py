@@ -1,6 +1,6 @@
 """What a report counts that is no error: warnings by name, and causes of dropped records."""
 
-from everyturn.kinds.kind import Kind
+from everyturn.diagnostics.kind import Kind
 
 WARNINGS = (
     Kind(

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from everyturn import _core, ragged
+from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.options import PackStrategy, StrPath, check_count
-from everyturn.samples import IGNORE_INDEX, Samples, check_lengths
+from everyturn.samples import ragged
+from everyturn.samples.labels import IGNORE_INDEX, check_lengths
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from everyturn.samples.table import Samples
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -114,21 +117,21 @@ class Packed(Sequence[PackedRow]):
         return len(self.input_ids) / room if room else 1.0
 
     def to_arrow(self) -> "pa.Table":
-        """Return the rows as a table; the columns are named in `everyturn.parquet`."""
-        from everyturn import parquet
+        """Return the rows as a table; the columns are named in `everyturn.io.parquet`."""
+        from everyturn.io import parquet
 
         return parquet.to_packed_table(self)
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name beside it first, then renamed."""
-        from everyturn import parquet
+        from everyturn.io import parquet
 
         with parquet.Writer(path) as writer:
             writer.write_table(self.to_arrow())
 
 
 def pack(
-    samples: Samples, max_length: int, *, strategy: PackStrategy, keep_conversations: bool
+    samples: "Samples", max_length: int, *, strategy: PackStrategy, keep_conversations: bool
 ) -> Packed:
     """Pack the samples; see `Samples.pack`."""
     check_count("max_length", max_length)
@@ -166,7 +169,7 @@ def pack(
     )
 
 
-def _records(samples: Samples) -> npt.NDArray[np.int64]:
+def _records(samples: "Samples") -> npt.NDArray[np.int64]:
     """Number the records that the rows come from, int64[N]: copies of a conversation are records of their own."""
     key = np.concatenate(
         [

@@ -4,14 +4,17 @@ In: samples. Out: rectangular int64 arrays, padded on one side. Nothing is cut a
 """
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
 from everyturn.options import PaddingSide, check_choice, check_count
-from everyturn.samples import IGNORE_INDEX, Samples, check_lengths
+from everyturn.samples.labels import IGNORE_INDEX, check_lengths
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -39,7 +42,7 @@ class Batch:
 
 
 def pad(
-    samples: Samples,
+    samples: "Samples",
     *,
     pad_token_id: int,
     side: PaddingSide,

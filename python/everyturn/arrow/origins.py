@@ -17,14 +17,14 @@ TABLE = "<table>"
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
+class Origins:
     """Files and lines of the rows of a table; None where there is no such column."""
 
     file: pa.ChunkedArray | None
     line: pa.ChunkedArray | None
 
     @classmethod
-    def of(cls, table: pa.Table, file_column: str | None, line_column: str | None) -> "Places":
+    def of(cls, table: pa.Table, file_column: str | None, line_column: str | None) -> "Origins":
         """Find the columns.
 
         Raises:

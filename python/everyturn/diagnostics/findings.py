@@ -1,6 +1,6 @@
 """What only `everyturn check` finds: nothing here keeps a record from being expanded."""
 
-from everyturn.kinds.kind import Kind
+from everyturn.diagnostics.kind import Kind
 
 ORDER = (
     Kind(

@@ -11,21 +11,21 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from everyturn.arrow.origins import Origins
 from everyturn.exceptions import InputError
 from everyturn.options import StrPath
-from everyturn.places import Places
 from everyturn.report import Report, add_parts
 
 _PROCESS = {"id": os.getpid(), "name": uuid.uuid4().hex}
 """The name of this process's file; a forked child takes another."""
 
 
-def identity(lines: Iterable[bytes], places: Places) -> str:
-    """Return a hash over a batch's records and their places."""
+def identity(lines: Iterable[bytes], origins: Origins) -> str:
+    """Return a hash over a batch's records and their origins."""
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line + b"\n")
-    for column in (places.file, places.line):
+    for column in (origins.file, origins.line):
         digest.update(repr(None if column is None else column.to_pylist()).encode())
     return digest.hexdigest()
 

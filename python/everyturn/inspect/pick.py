@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from everyturn import sources
 from everyturn.exceptions import JsonlError, OptionsError
 from everyturn.expander import Expander
-from everyturn.sources import Source
+from everyturn.io.inputs import Source, resolve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Line:
 
 def lines(expander: Expander, source: Source) -> Iterator[Line]:
     """Return the lines of a source that are not blank."""
-    inputs, _ = sources.resolve(source)
+    inputs, _ = resolve(source)
     return (Line(*line) for line in expander._expander.records(inputs))  # noqa: SLF001
 
 

@@ -1,8 +1,7 @@
-"""Tables of records to tables of samples, for engines that hand tables from process to process.
+"""The expansion of one table after another, in any process.
 
-In: Arrow tables or record batches whose columns are the keys of records, or hold them as JSON text. Out: tables with
-the columns of `everyturn.parquet`, of one schema for all batches. Which rows are in which batch changes no sample.
-Reading, scheduling and writing are the engine's business: Ray Data (`everyturn.ray`), Spark, Hugging Face datasets.
+In: a model, options and tables. Out: tables of samples, and a report of each batch in a folder. What a record is, is
+decided by `rows`; where it comes from, by `origins`.
 """
 
 import dataclasses
@@ -15,13 +14,14 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from everyturn import _core, batch_reports
+from everyturn import _core
+from everyturn.arrow import reports as batch_reports
+from everyturn.arrow.origins import Origins
+from everyturn.arrow.rows import json_lines
 from everyturn.exceptions import EveryturnError, OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.io.parquet import has_weights, refuse_weights, to_table
 from everyturn.options import InputFormat, StrPath
-from everyturn.parquet import has_weights, refuse_weights, to_table
-from everyturn.places import Places
-from everyturn.records import json_lines
 from everyturn.renderer import Renderer
 from everyturn.report import Report, add_parts
 from everyturn.samples import Samples
@@ -162,9 +162,9 @@ class Preparer:
             EveryturnError: At the first fault, unless ``on_error`` or a policy skips it; the text names the record.
         """
         lines = json_lines(table, self._columns.json_column, self._not_of_records())
-        places = Places.of(table, self._columns.file_column, self._columns.line_column)
+        origins = Origins.of(table, self._columns.file_column, self._columns.line_column)
         parts = [
-            self._expand(lines[start:end], start, name, places)
+            self._expand(lines[start:end], start, name, origins)
             for start, end, name in self._runs(table)
         ]
         rows = np.concatenate([part.line for part in parts]) if parts else np.empty(0, np.int64)
@@ -172,10 +172,10 @@ class Preparer:
             report = functools.reduce(
                 add_parts, (part.report for part in parts), self.expander.empty().report
             )
-            batch_reports.write(self._reports, batch_reports.identity(lines, places), report)
+            batch_reports.write(self._reports, batch_reports.identity(lines, origins), report)
         tables = [to_table(part, with_weights=self._with_weights) for part in parts]
         prepared = pa.concat_tables([self._core_schema().empty_table(), *tables])
-        return self._with_columns(prepared, table, pa.array(rows), places)
+        return self._with_columns(prepared, table, pa.array(rows), origins)
 
     def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Expand record batch by record batch: what ``DataFrame.mapInArrow`` of Spark calls."""
@@ -218,7 +218,9 @@ class Preparer:
             )
         return next(iter(formats.values()), given)
 
-    def _expand(self, lines: list[bytes], start: int, name: InputFormat, places: Places) -> Samples:
+    def _expand(
+        self, lines: list[bytes], start: int, name: InputFormat, origins: Origins
+    ) -> Samples:
         """Expand the records of some rows; ``line`` of the samples is their row in the table, counted from 0."""
         # The first line is blank: what looks like a mark or like compressed data is a record's own text.
         try:
@@ -226,20 +228,20 @@ class Preparer:
             samples = dataclasses.replace(
                 samples,
                 line=samples.line - 2 + start,
-                report=places.of_report(samples.report, start - 2),
+                report=origins.of_report(samples.report, start - 2),
                 metadata=self.expander.metadata(),
             )
             if not self._with_weights and samples.loss_weights is not None:
                 refuse_weights(dataclasses.replace(samples, line=samples.line + 2 - start))
         except EveryturnError as error:
-            raise places.of_error(error, start - 2) from error.__cause__
+            raise origins.of_error(error, start - 2) from error.__cause__
         return samples
 
     def _with_columns(
-        self, prepared: pa.Table, table: pa.Table, rows: pa.Array, places: Places
+        self, prepared: pa.Table, table: pa.Table, rows: pa.Array, origins: Origins
     ) -> pa.Table:
         """Put in where the records of the rows come from, and what is kept of them."""
-        for name, column in (("file", places.file), ("line", places.line)):
+        for name, column in (("file", origins.file), ("line", origins.line)):
             at = prepared.schema.get_field_index(name)
             kind = prepared.schema.field(name)
             values = pa.nulls(len(rows), kind.type) if column is None else column.take(rows)
@@ -253,7 +255,7 @@ def read_reports(folder: StrPath) -> Report:
     """Add up the reports that preparers left in a folder.
 
     A batch that was run twice, as after a lost worker, is counted once: batches are told apart by their records and
-    places. So without ``line_column``, whole batches that are equal count as one.
+    origins. So without ``line_column``, whole batches that are equal count as one.
 
     Raises:
         InputError: The folder holds no report.
@@ -272,6 +274,3 @@ def _model_of(renderer: Renderer) -> tuple[Callable[..., Renderer], tuple[Any, .
 def _format_told_by(name: str) -> InputFormat | None:
     found = _core.format_of(json.dumps({name: 0}).encode(), _core.MAX_LINE_BYTES)
     return None if found is None else cast("InputFormat", found[0])
-
-
-__all__ = ["Preparer", "read_reports"]
