@@ -64,6 +64,11 @@ impl<'t> Pieces<'t> {
     }
 }
 
+/// How many bytes two texts have in common at their start, up to the end of a character.
+pub fn common_prefix(a: &str, b: &str) -> usize {
+    Pieces::from(a).common(&b.into(), 0)
+}
+
 /// How many items two slices have in common at their start.
 pub fn common_items<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     let whole = a.chunks(STEP).zip(b.chunks(STEP)).take_while(|(a, b)| a == b && a.len() == STEP).count();

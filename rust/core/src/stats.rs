@@ -12,16 +12,14 @@ use rayon::prelude::*;
 use unicode_script::{Script, UnicodeScript};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::conversation::{Conversation, part_texts};
+use crate::conversation::{Conversation, part_texts, unknown_format};
 use crate::error::Result;
+use crate::expand::{Expander, Outcome, Workspace};
 use crate::json::{Parser, Value};
-use crate::jsonl::MAX_LINE_BYTES;
 use crate::options::{Layout, TrainOn};
-use crate::pipeline::{Expander, Outcome, Record, Workspace};
-use crate::pool::Pool;
+use crate::read::{Chunks, FileChunk, Interruption, MAX_LINE_BYTES, Record, Source, StreamOptions};
 use crate::report::Report;
-use crate::source::Source;
-use crate::stream::{Borrowed, Chunks, FileChunk, Interruption, StreamOptions, on_pool};
+use crate::run::{Borrowed, Pool, on_pool};
 use crate::target::{Target, targets};
 
 /// How often each number occurs.
@@ -107,7 +105,7 @@ impl Surveyor {
         let value = Parser::default().parse(bytes)?;
         let format = match self.expanders.first() {
             Some(expander) => expander.format_of(&value, record.format)?,
-            None => return Err(crate::conversation::unknown_format(&value)),
+            None => return Err(unknown_format(&value)),
         };
         Conversation::from_record(&value, format)
     }

@@ -91,7 +91,7 @@ impl Expander {
     fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
         let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
-        Ok(Records { core: Mutex::new(core::Records::open(&self.core, sources, options)), raised })
+        Ok(Records { core: Mutex::new(self.core.records(sources, options)), raised })
     }
 
     /// What becomes of a line, and why: JSON text, and the report.

@@ -1,8 +1,8 @@
 //! In which shape a template takes messages, found by rendering made-up ones.
 
-use super::probe::{ANSWER, NEXT, Probe, TOOL, USER, calling_message, message, object};
+use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, calling_message, message};
 use crate::conversation::Role;
-use crate::json::Value;
+use crate::json::{Value, object};
 
 /// How tool arguments must be given so that the template writes them as one JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@
 
 use everyturn_template::{Arena, Inputs, Node, Step, Value};
 
-use super::shape::{ArgumentsForm, Shape};
+use super::capabilities::{ArgumentsForm, Shape};
 use crate::conversation::{Message, as_message, part_texts};
 use crate::error::Result;
-use crate::json::{self, Number, Object, Style, Value as Json};
+use crate::json::{self, Number, Object, Value as Json};
 
 /// The names under which a message's reasoning is given.
 pub(super) const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
@@ -189,7 +189,7 @@ impl<'a> Values<'a> {
             }
             (ArgumentsForm::Text, Json::Object(_)) => {
                 self.adaptations.converted_arguments += 1;
-                self.text(node, &json::write(arguments, &Style::default()))
+                self.text(node, &json::write(arguments))
             }
             _ => self.value(node, arguments),
         }

@@ -6,9 +6,9 @@
 use everyturn_template::{Grown, Output, Span, cut_spans};
 
 use super::Prepared;
-use super::engine::template_error;
+use super::compiled::template_error;
 use crate::error::Result;
-use crate::pieces::Pieces;
+use crate::prompt_text::Pieces;
 
 pub struct Series<'p, 'a> {
     prepared: &'p Prepared<'a>,

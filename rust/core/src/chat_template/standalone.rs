@@ -3,8 +3,8 @@
 use everyturn_template::{Arena, Output, Value as TemplateValue};
 use jiff::civil::DateTime;
 
-use super::engine::{Engine, Rendering, Workspace, template_error};
-use super::values::Values;
+use super::compiled::{Engine, Rendering, Workspace, template_error};
+use super::input::Values;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 

@@ -6,18 +6,10 @@
 
 use std::sync::Arc;
 
-use super::engine::Engine;
-use super::mismatch::outside_of_tag;
+use super::compiled::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value};
-use crate::tokenizer::ControlTokens;
-
-/// A control token that ends a turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StopToken {
-    pub text: Arc<str>,
-    pub id: u32,
-}
+use crate::json::{Object, Value, object};
+use crate::tokenizer::{ControlTokens, StopToken};
 
 /// How the template ends the turns of the assistant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -286,10 +278,15 @@ pub(super) fn calling_message(arguments: Value, content: Option<&str>) -> Value 
     object(&pairs)
 }
 
-pub(super) fn object(pairs: &[(&str, Value)]) -> Value {
-    Value::Object(pairs.iter().map(|(key, value)| ((*key).into(), value.clone())).collect())
-}
-
 pub(super) fn message(role: &str, content: Value) -> Value {
     object(&[("role", role.into()), ("content", content)])
+}
+
+/// The place, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
+pub fn outside_of_tag(text: &str, at: usize) -> usize {
+    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    match text[line..at].rfind(['<', '[', '◁']) {
+        Some(tag) if !text[line + tag..at].contains(['>', ']', '▷']) => line + tag,
+        _ => at,
+    }
 }

@@ -11,17 +11,18 @@ use std::sync::{Arc, Mutex};
 use everyturn_template::Arena;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::conversation::{Conversation, Format};
-use crate::encode::Encoder;
+use super::preflight::notice;
+use super::record::{Tools, Work};
+use super::stage_times::{Stage, StageTimes};
+use crate::conversation::{Conversation, Format, as_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
-use crate::expand::{Tools, Work};
 use crate::json::{self, Value};
 use crate::layout::Sample;
-use crate::notice::notice;
+use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
-use crate::renderer::Renderer;
+use crate::read::{Record, Records, Source, StreamOptions};
 use crate::report::Report;
-use crate::stage_times::{Stage, StageTimes};
+use crate::target::Encoder;
 
 /// More threads than any machine has cores for.
 const MAX_THREADS: usize = 1024;
@@ -40,17 +41,6 @@ pub struct Workspace {
     parser: json::Parser,
     encoder: Encoder,
     pub(crate) times: StageTimes,
-}
-
-/// A line of an input.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// `None`: the line was longer than the limit.
-    pub bytes: Option<&'a [u8]>,
-    pub file: &'a Arc<str>,
-    pub line: u64,
-    /// `None`: nothing in the file told its format.
-    pub format: Option<Format>,
 }
 
 /// What became of a record.
@@ -95,6 +85,11 @@ impl Expander {
 
     pub fn renderer(&self) -> &Arc<Renderer> {
         &self.renderer
+    }
+
+    /// The records of sources, read as this expander reads them.
+    pub fn records(&self, sources: Vec<Source>, options: StreamOptions) -> Records {
+        Records::open(sources, options, self.options.max_line_bytes, self.options.input_format)
     }
 
     /// Expands one record; nothing is returned once `cancelled` is set.
@@ -156,8 +151,8 @@ impl Expander {
     }
 
     pub(crate) fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
-        crate::conversation::as_record(value)?;
-        self.options.input_format.or(of_file).ok_or_else(|| crate::conversation::unknown_format(value))
+        as_record(value)?;
+        self.options.input_format.or(of_file).ok_or_else(|| unknown_format(value))
     }
 }
 

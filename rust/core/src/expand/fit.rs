@@ -8,17 +8,14 @@ use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
 
+use super::record::{Cancelled, Tools, Work, check, too_long};
+use super::stage_times::Stage;
 use crate::chat_template::Prepared;
-use crate::encode::Encoded;
 use crate::error::Result;
-use crate::expand::{Cancelled, Tools, Work, check, too_long};
 use crate::layout::{Rows, Sample};
 use crate::options::{Options, Overflow};
-use crate::render::Targets;
 use crate::report::warning;
-use crate::stage_times::Stage;
-use crate::target::Target;
-use crate::window::{Exchanges, fewest, prompt_too_long};
+use crate::target::{Encoded, Exchanges, Target, Targets, fewest, prompt_too_long};
 
 /// The messages that a target is shown.
 pub struct View<'v, 'a> {

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
+use super::expander::Expander;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message, Role, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::options::{ControlTokenPolicy, TrainOn};
-use crate::pipeline::Expander;
 use crate::report::{Report, warning};
 
 /// Control tokens, weights in odd places, what was adapted to the template.

@@ -8,20 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::expander::Expander;
+use super::fit::View;
+use super::stage_times::{Stage, StageTimes};
 use crate::chat_template::Prepared;
-use crate::context::View;
 use crate::conversation::{Conversation, Message};
-use crate::encode::{Encoded, Encoder};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{Rows, Sample};
-use crate::normalize::normalize;
+use crate::layout::{self, Rows, Sample, WholeTarget, normalize};
 use crate::options::{ControlTokenPolicy, Layout, TrainOn};
-use crate::pipeline::Expander;
-use crate::render::{Foreign, Rendered, Targets, Way, lost};
 use crate::report::{Report, cause, warning};
-use crate::stage_times::{Stage, StageTimes};
-use crate::target::{Target, targets};
-use crate::whole::{self, WholeTarget};
+use crate::target::{Encoded, Encoder, Foreign, Rendered, Target, Targets, Way, lost, targets};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -152,7 +148,7 @@ impl<'a> Work<'a> {
         }
         let messages: Vec<usize> = kept.iter().map(|kept| kept.target.message).collect();
         let tokenizer = &self.expander.renderer.tokenizer;
-        match whole::whole(self.prepared, self.conversation, (tokenizer, encoder), kept) {
+        match layout::whole(self.prepared, self.conversation, (tokenizer, encoder), kept) {
             Ok(whole) => {
                 self.report.warn(warning::INEXACT_TARGETS, whole.inexact);
                 whole.lost.into_iter().for_each(|error| self.lose(error));
@@ -170,7 +166,7 @@ impl<'a> Work<'a> {
     fn shortened(&mut self, mut sample: Sample) -> Vec<Sample> {
         let length = sample.ids.len();
         if let Some(max_length) = self.expander.options.max_length {
-            for message in whole::shorten(&mut sample, max_length) {
+            for message in layout::shorten(&mut sample, max_length) {
                 self.lose(too_long(length, max_length).at_message(message));
             }
         }
@@ -179,7 +175,7 @@ impl<'a> Work<'a> {
 
     fn all_tokens(&mut self, targets: &[Target], encoder: &mut Encoder) -> Vec<Sample> {
         let tokenizer = &self.expander.renderer.tokenizer;
-        let sample = whole::all_tokens(self.prepared, self.conversation, (tokenizer, encoder), targets)
+        let sample = layout::all_tokens(self.prepared, self.conversation, (tokenizer, encoder), targets)
             .and_then(|sample| match self.expander.options.max_length {
                 Some(max_length) if sample.ids.len() > max_length => {
                     Err(too_long(sample.ids.len(), max_length))

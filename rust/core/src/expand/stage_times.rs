@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use super::expander::{Expander, Workspace};
 use crate::error::Result;
-use crate::pipeline::{Expander, Record, Workspace};
+use crate::read::Record;
 use crate::samples::{Origin, Samples};
 
 /// The stages, in the order of the data.

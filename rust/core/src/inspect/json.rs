@@ -4,7 +4,7 @@ use super::origin::Origin;
 use super::row::{Row, Run};
 use super::{Explained, Explanation, Fate};
 use crate::error::Error;
-use crate::json::{Number, Style, Value, write};
+use crate::json::{Number, Value, write};
 
 impl Explanation {
     /// The explanation, less its report.
@@ -16,7 +16,7 @@ impl Explanation {
             ("samples", list(&self.rows, row)),
             ("error", self.error.as_ref().map_or(Value::Null, fault)),
         ]);
-        write(&value, &Style::default())
+        write(&value)
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use everyturn_template::Source;
 
 use crate::chat_template::{Prepared, Rendering};
-use crate::pieces::Pieces;
+use crate::prompt_text::common_prefix;
 
 /// Who wrote something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Stretches {
         message_at: impl Fn(usize) -> usize,
     ) -> Self {
         let shown = &rendering.text;
-        let before = Pieces::from(text).common(&shown.as_str().into(), 0);
+        let before = common_prefix(text, shown);
         let most = text.len().min(shown.len()) - before;
         let ends = text.bytes().rev().zip(shown.bytes().rev());
         let behind = ends.take(most).take_while(|(mine, theirs)| mine == theirs).count();

@@ -4,7 +4,7 @@
 //! trained tokens of its sample, or of the whole conversation. Weights that a record gives to its messages still count:
 //! a sample of weight 0.5 adds up to 0.5.
 
-use crate::layout::Sample;
+use super::Sample;
 use crate::options::Normalize;
 
 pub fn normalize(samples: &mut [Sample], by: Normalize) {

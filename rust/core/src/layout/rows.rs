@@ -1,12 +1,12 @@
-//! The encoded targets of one conversation to samples.
+//! Rows made target by target: the layouts `per_turn` and `merged`.
 //!
 //! In: prompt ids and completion ids per target, in order. Out: rows of ids with the spans that are trained. Which
 //! targets share a row is decided by comparing ids, never by what a model is known for.
 
 use std::ops::Range;
 
-use crate::encode::Encoded;
-use crate::pieces::common_items;
+use crate::prompt_text::common_items;
+use crate::target::Encoded;
 
 /// A row of token ids.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -5,12 +5,11 @@
 
 use std::ops::Range;
 
+use super::{Sample, Trained};
 use crate::chat_template::{Prepared, locate};
 use crate::conversation::{Conversation, Role};
-use crate::encode::{Encoded, Encoder};
 use crate::error::{Error, Result};
-use crate::layout::{Sample, Trained};
-use crate::target::Target;
+use crate::target::{Encoded, Encoder, Target};
 use crate::tokenizer::{Encoding, Tokenizer};
 
 /// One row, and what happened on the way.

@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use everyturn_template::Arena;
 
-use super::super::ChatTemplate;
 use super::probes::{conversation, targets};
+use crate::chat_template::{ChatTemplate, Variant};
 use crate::options::PromptMismatch;
-use crate::render::render_alone;
+use crate::target::render_alone;
 
 pub(super) struct Generation {
     /// How many the template has.
@@ -27,9 +27,7 @@ struct Trained {
 }
 
 pub(super) fn generation(template: &ChatTemplate) -> Generation {
-    let variants = [Some(&template.default), template.tool_use.as_ref()];
-    let blocks =
-        variants.into_iter().flatten().map(|variant| variant.engine.template().generation_blocks()).sum();
+    let blocks = template.variants().map(Variant::generation_blocks).sum();
     let differs = if blocks == 0 { None } else { compare(template) };
     Generation { blocks, differs }
 }

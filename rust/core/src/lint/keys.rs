@@ -3,13 +3,12 @@
 //! In: a template that compiles. Out: for each place where a conversation says something whether it comes out, and
 //! the text that stands in for a missing system message. Found by rendering distinctive words.
 
-use super::super::ChatTemplate;
-use super::super::locate::common_prefix;
-use super::super::probe::object;
 use super::probes::{conversation, message, rendered, word};
+use crate::chat_template::ChatTemplate;
 use crate::conversation::{Conversation, Message, Role};
 use crate::error::Error;
-use crate::json::{Object, Value};
+use crate::json::{Object, Value, object};
+use crate::prompt_text::common_prefix;
 use crate::tokenizer::ControlTokens;
 
 /// Another id than that of the call, in the same form.

@@ -2,15 +2,15 @@
 //!
 //! In: a model's template and tokenizer, or a template alone. Out: a report as JSON text: how turns end, whether
 //! prompts are prefixes, what is rewritten, read and ignored, what follows from it (`findings`) and which options
-//! cure it (`cures`). Everything is found by rendering made-up conversations; nothing here changes how a template is
+//! cure it (`recommendations`). Everything is found by rendering made-up conversations; nothing here changes how a template is
 //! used, and a template that cannot be used is reported, too.
 
-mod cures;
 mod findings;
 mod generation;
 mod guess;
 mod keys;
 mod probes;
+mod recommendations;
 mod report;
 
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use everyturn_template::analysis::{self, AppendOnly, Cuts, ThinkingFlag, reads, 
 use jiff::Span;
 use jiff::civil::DateTime;
 
-use super::shape::ArgumentsForm;
-use super::{ChatTemplate, StopToken, TemplateSource, TurnEnd, Variant};
+use crate::chat_template::ArgumentsForm;
+use crate::chat_template::{ChatTemplate, TemplateSource, TurnEnd};
 use crate::error::{Error, Result};
-use crate::json::{self, Object, Style};
-use crate::tokenizer::{ControlTokens, Tokenizer};
-use cures::{Cure, cures};
+use crate::json::{self, Object};
+use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
 use probes::{Probed, conversation, conversations, probe, rendered};
+use recommendations::{Cure, cures};
 
 /// A day that shares neither weekday, day, month nor year with the one that is asked about.
 const DAYS_LATER: i64 = 400;
@@ -72,12 +72,12 @@ pub fn lint_bare(text: &str, kwargs: Object, now: DateTime) -> String {
 
 fn written(facts: Result<Facts>, is_bare: bool) -> String {
     let report = facts.map_or_else(|error| report::broken(&error, is_bare), |facts| report::whole(&facts));
-    json::write(&report, &Style::default())
+    json::write(&report)
 }
 
 /// What looks like a control token in the renderings of a template.
 fn guessed(source: &TemplateSource) -> Result<Vec<Arc<str>>> {
-    let (template, _) = ChatTemplate::whatever_ends(source, &ControlTokens::guessed([])?)?;
+    let (template, _) = ChatTemplate::load_lenient(source, &ControlTokens::guessed([])?)?;
     let mut texts = Vec::new();
     for (_, conversation) in conversations() {
         texts.extend(rendered(&template, &conversation));
@@ -131,10 +131,10 @@ impl Facts {
         control_tokens: &ControlTokens,
         model: Option<&ModelFacts<'_>>,
     ) -> Result<Self> {
-        let (template, endless) = ChatTemplate::whatever_ends(source, control_tokens)?;
+        let (template, endless) = ChatTemplate::load_lenient(source, control_tokens)?;
         let now = source.now.checked_add(Span::new().days(DAYS_LATER)).unwrap_or(source.now);
         let (later, _) =
-            ChatTemplate::whatever_ends(&TemplateSource { now, ..source.clone() }, control_tokens)?;
+            ChatTemplate::load_lenient(&TemplateSource { now, ..source.clone() }, control_tokens)?;
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
         let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
@@ -170,34 +170,6 @@ impl Facts {
     }
 }
 
-impl ChatTemplate {
-    /// Loads a template even if its turns do not end; then says why beside it.
-    fn whatever_ends(
-        source: &TemplateSource,
-        control_tokens: &ControlTokens,
-    ) -> Result<(Self, Option<Error>)> {
-        let load = |text: &str| Variant::probed(text, source, control_tokens);
-        let (default, endless) = load(&source.default)?;
-        let (tool_use, endless_tools) = match source.tool_use.as_deref().map(load).transpose()? {
-            Some((variant, endless)) => (Some(variant), endless),
-            None => (None, None),
-        };
-        let special_tokens = source.special_tokens.clone();
-        let template = Self { default, tool_use, special_tokens, kwargs: source.kwargs.clone() };
-        Ok((template, endless.or(endless_tools)))
-    }
-
-    fn variants(&self) -> impl Iterator<Item = &Variant> {
-        [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten()
-    }
-}
-
-impl Variant {
-    fn syntax(&self) -> &[everyturn_template::ast::Stmt] {
-        self.engine.template().syntax()
-    }
-}
-
 fn stops(template: &ChatTemplate) -> Vec<Stop> {
     let stop = |token: &StopToken, is_header, of, trailing: &str| Stop {
         token: token.clone(),
@@ -205,7 +177,7 @@ fn stops(template: &ChatTemplate) -> Vec<Stop> {
         of,
         trailing: trailing.to_owned(),
     };
-    let plain = match &template.default.turn_end {
+    let plain = match &template.variant(false).turn_end {
         TurnEnd::Written { plain, .. } => stop(&plain.stop, false, "plain", &plain.trailing),
         TurnEnd::NextHeader { plain, .. } => stop(&plain.stop, true, "plain", ""),
     };

@@ -6,15 +6,14 @@
 
 use everyturn_template::Arena;
 
-use super::super::locate::common_prefix;
-use super::super::probe::object;
-use super::super::thinking::ThinkingFormat;
-use super::super::{ChatTemplate, Prepared};
+use crate::chat_template::ThinkingFormat;
+use crate::chat_template::{ChatTemplate, Prepared};
 use crate::conversation::{Conversation, Message, Role};
 use crate::error::{Error, Result};
-use crate::json::{Object, Value};
+use crate::json::{Object, Value, object};
 use crate::options::PromptMismatch;
-use crate::render::render_alone;
+use crate::prompt_text::common_prefix;
+use crate::target::render_alone;
 
 /// Targets of each conversation.
 pub(super) const TARGETS: usize = 3;

@@ -5,11 +5,10 @@
 
 use everyturn_template::Arena;
 
-use super::super::probe::object;
-use super::super::{ChatTemplate, TemplateSource};
 use super::probes::{Probed, Rewriting, is_prefix, rewriting, rows};
+use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::Conversation;
-use crate::json::Value;
+use crate::json::{Value, object};
 use crate::options::PromptMismatch;
 
 /// An option, its value, and why.
@@ -83,7 +82,7 @@ fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Cure> {
         return None;
     }
     let keepers = template.variants().flat_map(|variant| &variant.thinking.keepers);
-    let free = |name: &str| !template.kwargs.contains_key(name);
+    let free = |name: &str| !template.kwargs().contains_key(name);
     let (name, value) = keepers.filter(|(name, _)| free(name)).find(|(name, value)| {
         cut.iter().all(|probed| is_kept(template, &probed.conversation, name, *value))
     })?;

@@ -4,12 +4,11 @@
 
 use everyturn_template::analysis::{AppendOnly, FlagKind};
 
-use super::super::probe::object;
-use super::super::shape::ArgumentsForm;
 use super::findings::{Finding, broken as broken_finding, findings};
 use super::{Begin, Facts, Stop};
+use crate::chat_template::ArgumentsForm;
 use crate::error::Error;
-use crate::json::{Number, Value};
+use crate::json::{Number, Value, object};
 
 fn number(number: impl TryInto<i64>) -> Value {
     number.try_into().map_or(Value::Null, |number| Value::Number(Number::Int(number)))

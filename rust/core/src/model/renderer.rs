@@ -4,16 +4,18 @@
 
 use std::path::Path;
 
-use crate::chat_template::{self, ChatTemplate, ModelFacts, TemplateSource};
+use jiff::civil::DateTime;
+
+use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
+use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256;
-use crate::json::{self, Object, Style, Value};
-use crate::model::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
+use crate::json::{self, Object, Value};
+use crate::lint::{self, ModelFacts};
 use crate::options::EngineChoice;
+use crate::target::{Exchanges, fewest, prompt_too_long};
 use crate::tokenizer::Tokenizer;
-use crate::window::{Exchanges, fewest, prompt_too_long};
-use jiff::civil::DateTime;
 
 /// How a folder's template is to be used.
 #[derive(Debug, Clone)]
@@ -80,7 +82,7 @@ impl Renderer {
             begin_token: self.begin_token.as_deref(),
             served_stops: &self.generation_stops,
         };
-        chat_template::lint(&self.source, &model)
+        lint::lint(&self.source, &model)
     }
 
     /// Renders messages as `apply_chat_template` does.
@@ -170,13 +172,13 @@ pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
         begin_token: files.special_token("bos_token"),
         served_stops: &files.generation_stops,
     };
-    Ok(chat_template::lint(&source, &model))
+    Ok(lint::lint(&source, &model))
 }
 
 /// The same for a template without a model.
 pub fn lint_template(text: &str, template_kwargs: Object, now: DateTime) -> Result<String> {
     check_reserved(&template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-    Ok(chat_template::lint_bare(text, template_kwargs, now))
+    Ok(lint::lint_bare(text, template_kwargs, now))
 }
 
 fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
@@ -232,8 +234,7 @@ fn choose_templates(
 }
 
 fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource) -> String {
-    let kwargs = Style { sort_keys: true, ..Style::default() };
-    let kwargs = json::write(&Value::Object(source.kwargs.clone()), &kwargs);
+    let kwargs = json::write_sorted(&Value::Object(source.kwargs.clone()));
     let tool_use = source.tool_use.as_deref().unwrap_or_default();
     let tokens = source.special_tokens.iter().flat_map(|(name, token)| [name.as_bytes(), token.as_bytes()]);
     let templates = [source.default.as_bytes(), tool_use.as_bytes()];

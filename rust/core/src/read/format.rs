@@ -2,9 +2,9 @@
 //!
 //! In: lines from a file's start on. Out: the format, and the line from which it holds: lines before it have none.
 
+use super::lines::{Chunk, JsonlReader, LineText};
 use crate::conversation::Format;
 use crate::json;
-use crate::jsonl::{Chunk, JsonlReader, LineText};
 
 /// The format that some plain lines tell, the first of which is the file's first.
 pub fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(Format, u64)> {

@@ -5,9 +5,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::pipeline::{Expander, Record};
-use crate::source::Source;
-use crate::stream::{Chunks, FileChunk, Interruption, StreamOptions};
+use super::{Chunks, FileChunk, Interruption, Record, Source, StreamOptions};
+use crate::conversation::Format;
 
 pub struct Records {
     chunks: Chunks,
@@ -17,9 +16,14 @@ pub struct Records {
 }
 
 impl Records {
-    pub fn open(expander: &Expander, sources: Vec<Source>, options: StreamOptions) -> Self {
-        let (longest, format) = (expander.options.max_line_bytes, expander.options.input_format);
-        let chunks = Chunks::open(sources, options, longest, format, &Arc::new(AtomicU64::new(0)));
+    pub fn open(
+        sources: Vec<Source>,
+        options: StreamOptions,
+        max_line_bytes: usize,
+        known_format: Option<Format>,
+    ) -> Self {
+        let bytes_taken = Arc::new(AtomicU64::new(0));
+        let chunks = Chunks::open(sources, options, max_line_bytes, known_format, &bytes_taken);
         Self { chunks, chunk: None, at: 0 }
     }
 

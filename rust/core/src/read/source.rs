@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::share::{Shard, ShardReader};
 use crate::error::{Error, ErrorKind, Result};
-use crate::shard::{Shard, ShardReader};
 
 /// One input.
 pub enum Source {

@@ -3,9 +3,9 @@
 //! In: prompt and completion as text. Out: the prompt's ids exactly as a server encodes the prompt, and the
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
+use super::render::Rendered;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pieces::Pieces;
-use crate::render::Rendered;
+use crate::prompt_text::Pieces;
 use crate::tokenizer::{Segments, Sheet, Tokenizer};
 
 /// Encodes targets one after the other: what a target has in common with the one before it is not encoded again.

@@ -4,9 +4,9 @@
 //! the policy says, or nothing where the policy cannot tell. Prompt and turn together are what is trained; where to
 //! stop is not decided here.
 
-use everyturn_template::{Span, Step, Value as TemplateValue};
+use everyturn_template::{Span, Value as TemplateValue};
 
-use super::{Prepared, Rendering};
+use crate::chat_template::{Prepared, Rendering, outside_of_tag};
 
 /// A prompt and the text behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,116 +23,115 @@ pub struct Said<'m> {
     pub reasoning: &'m str,
 }
 
-impl Prepared<'_> {
-    /// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
-    /// stay as they are.
-    pub fn match_thinking(&self, said: Said<'_>) -> Option<Turn> {
-        let thinking = &self.variant.thinking;
-        let free = |name: &str| self.variables.iter().all(|(known, _)| *known != name);
-        let thinks = TemplateValue::Bool(!said.reasoning.trim().is_empty());
-        let switches: Vec<(&str, _)> =
-            thinking.switches.iter().filter(|name| free(name)).map(|name| (name.as_str(), thinks)).collect();
-        let keepers: Vec<(&str, _)> = thinking
-            .keepers
-            .iter()
-            .filter(|(name, _)| free(name))
-            .map(|(name, value)| (name.as_str(), TemplateValue::Bool(*value)))
-            .collect();
-        let both = [switches.as_slice(), keepers.as_slice()].concat();
-        for arguments in [&switches, &keepers, &both] {
-            if arguments.is_empty() {
-                continue;
-            }
-            let Ok(prompt) = self.render_with(said.message, true, arguments) else { continue };
-            let Ok(full) = self.render_with(said.message + 1, false, arguments) else { continue };
-            if let Some(text) = full.text.strip_prefix(&prompt.text) {
-                let text = text.to_owned();
-                return Some(Turn { prompt: prompt.text, text });
-            }
+/// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
+/// stay as they are.
+pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
+    let thinking = prepared.thinking();
+    let free = |name: &str| !prepared.sets(name);
+    let thinks = TemplateValue::Bool(!said.reasoning.trim().is_empty());
+    let switches: Vec<(&str, _)> =
+        thinking.switches.iter().filter(|name| free(name)).map(|name| (name.as_str(), thinks)).collect();
+    let keepers: Vec<(&str, _)> = thinking
+        .keepers
+        .iter()
+        .filter(|(name, _)| free(name))
+        .map(|(name, value)| (name.as_str(), TemplateValue::Bool(*value)))
+        .collect();
+    let both = [switches.as_slice(), keepers.as_slice()].concat();
+    for arguments in [&switches, &keepers, &both] {
+        if arguments.is_empty() {
+            continue;
         }
-        None
+        let Ok(prompt) = prepared.render_with(said.message, true, arguments) else { continue };
+        let Ok(full) = prepared.render_with(said.message + 1, false, arguments) else { continue };
+        if let Some(text) = full.text.strip_prefix(&prompt.text) {
+            let text = text.to_owned();
+            return Some(Turn { prompt: prompt.text, text });
+        }
     }
+    None
+}
 
-    /// The message's own text behind what the prompt already wrote: its reasoning as the model writes it, then the
-    /// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
-    pub fn splice(&self, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
-        let format = self.variant.thinking.format.as_ref();
-        let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
-        let sides = self.sides(said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
-        let reasoning = said.reasoning.trim_matches('\n');
-        let thinks = !reasoning.trim().is_empty();
-        let text = match format {
-            // What the prompt wrote cannot be told from a block of thinking.
-            None if thinks && !sides.written.is_empty() => return None,
-            None => sides.body.to_owned(),
-            Some(format) => {
-                let body = format.without_thinking(sides.body)?;
-                let opened = sides.written.rfind(format.open_tag());
-                let closed = sides.written.rfind(format.close_tag());
-                match (opened, closed) {
-                    // The prompt has done with thinking.
-                    (opened, Some(closed)) if opened.is_none_or(|opened| opened < closed) => {
-                        if thinks {
-                            return None;
-                        }
-                        body.to_owned()
+/// The message's own text behind what the prompt already wrote: its reasoning as the model writes it, then the
+/// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
+pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
+    let format = prepared.thinking().format.as_ref();
+    let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
+    let sides = sides(prepared, said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
+    let reasoning = said.reasoning.trim_matches('\n');
+    let thinks = !reasoning.trim().is_empty();
+    let text = match format {
+        // What the prompt wrote cannot be told from a block of thinking.
+        None if thinks && !sides.written.is_empty() => return None,
+        None => sides.body.to_owned(),
+        Some(format) => {
+            let body = format.without_thinking(sides.body)?;
+            let opened = sides.written.rfind(format.open_tag());
+            let closed = sides.written.rfind(format.close_tag());
+            match (opened, closed) {
+                // The prompt has done with thinking.
+                (opened, Some(closed)) if opened.is_none_or(|opened| opened < closed) => {
+                    if thinks {
+                        return None;
                     }
-                    (Some(opened), _) => {
-                        let rest = format.open.strip_prefix(&sides.written[opened..]).unwrap_or_default();
-                        format!("{rest}{reasoning}{}{body}", format.close)
-                    }
-                    (None, _) if thinks && !sides.written.is_empty() => return None,
-                    (None, _) if thinks => format!("{}{reasoning}{}{body}", format.open, format.close),
-                    (None, _) => body.to_owned(),
+                    body.to_owned()
                 }
+                (Some(opened), _) => {
+                    let rest = format.open.strip_prefix(&sides.written[opened..]).unwrap_or_default();
+                    format!("{rest}{reasoning}{}{body}", format.close)
+                }
+                (None, _) if thinks && !sides.written.is_empty() => return None,
+                (None, _) if thinks => format!("{}{reasoning}{}{body}", format.open, format.close),
+                (None, _) => body.to_owned(),
             }
-        };
-        Some(Turn { prompt: prompt.to_owned(), text })
-    }
-
-    /// Trained from where prompt and rendering part: not what inference shows.
-    pub fn common_prefix(&self, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
-        let at = full.text.len() - self.sides(said, prompt, full, &[])?.body.len();
-        Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
-    }
-
-    /// Prompt and rendering behind what both show of the messages before and of the header of the turn, which ends at
-    /// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
-    /// words of somebody else.
-    fn sides<'t>(
-        &self,
-        said: Said<'_>,
-        prompt: &'t str,
-        full: &'t Rendering,
-        tags: &[&str],
-    ) -> Option<Sides<'t>> {
-        let before = self.render(said.message, false).ok()?.text;
-        let generation = prompt.strip_prefix(&*before)?;
-        let turn = full.text.strip_prefix(&*before)?;
-        if !self.is_of_message(&full.spans, before.len(), said.message) {
-            return None;
         }
-        let header = tags.iter().filter_map(|tag| generation.find(tag)).min().unwrap_or(generation.len());
-        let (written, body) = parting(&generation[..header], turn);
-        let (written, body) = (&generation[written..], &turn[body..]);
-        Some(Sides { written, body })
-    }
+    };
+    Some(Turn { prompt: prompt.to_owned(), text })
+}
 
-    /// Whether nothing behind a place comes from another message, or from the tools.
-    fn is_of_message(&self, spans: &[Span], at: usize, message: usize) -> bool {
-        let mut end = 0;
-        spans.iter().all(|span| {
-            end += span.len as usize;
-            let Some(node) = span.source.made_from().filter(|_| end > at) else {
-                return true;
-            };
-            match self.inputs.path(node).first() {
-                Some(Step::Variable("messages")) => self.message_of(node).is_none_or(|of| of == message),
-                Some(Step::Variable(name)) => *name != "tools",
-                _ => true,
-            }
-        })
+/// Trained from where prompt and rendering part: not what inference shows.
+pub fn common_prefix(
+    prepared: &Prepared<'_>,
+    said: Said<'_>,
+    prompt: &str,
+    full: &Rendering,
+) -> Option<Turn> {
+    let at = full.text.len() - sides(prepared, said, prompt, full, &[])?.body.len();
+    Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
+}
+
+/// Prompt and rendering behind what both show of the messages before and of the header of the turn, which ends at
+/// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
+/// words of somebody else.
+fn sides<'t>(
+    prepared: &Prepared<'_>,
+    said: Said<'_>,
+    prompt: &'t str,
+    full: &'t Rendering,
+    tags: &[&str],
+) -> Option<Sides<'t>> {
+    let before = prepared.render(said.message, false).ok()?.text;
+    let generation = prompt.strip_prefix(&*before)?;
+    let turn = full.text.strip_prefix(&*before)?;
+    if !is_of_message(prepared, &full.spans, before.len(), said.message) {
+        return None;
     }
+    let header = tags.iter().filter_map(|tag| generation.find(tag)).min().unwrap_or(generation.len());
+    let (written, body) = parting(&generation[..header], turn);
+    let (written, body) = (&generation[written..], &turn[body..]);
+    Some(Sides { written, body })
+}
+
+/// Whether nothing behind a place comes from another message, or from the tools.
+fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: usize) -> bool {
+    let mut end = 0;
+    spans.iter().all(|span| {
+        end += span.len as usize;
+        let Some(node) = span.source.made_from().filter(|_| end > at) else {
+            return true;
+        };
+        prepared.message_of(node).is_none_or(|of| of == message) && !prepared.is_of_tools(node)
+    })
 }
 
 /// What prompt and rendering have behind the header of a turn.
@@ -159,13 +158,4 @@ fn parting(prompt: &str, full: &str) -> (usize, usize) {
     }
     let inside = at - outside_of_tag(prompt, at);
     (at - inside, there.saturating_sub(inside))
-}
-
-/// The place, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
-pub(super) fn outside_of_tag(text: &str, at: usize) -> usize {
-    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    match text[line..at].rfind(['<', '[', '◁']) {
-        Some(tag) if !text[line + tag..at].contains(['>', ']', '▷']) => line + tag,
-        _ => at,
-    }
 }

@@ -1,7 +1,17 @@
-//! Which messages of a conversation are targets.
+//! The targets of a conversation: which they are, and the prompt and completion of each, as text and as ids.
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
-//! their weights. A message's own weight decides over `train_on`: 0 is context only.
+//! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
+//! `render` and `mismatch` make prompt and completion, `encode` their ids.
+
+mod encode;
+mod mismatch;
+mod render;
+mod window;
+
+pub use encode::{Encoded, Encoder};
+pub use render::{Foreign, Rendered, Targets, Way, lost, render_alone};
+pub use window::{Exchanges, fewest, prompt_too_long};
 
 use crate::conversation::{Conversation, Role};
 use crate::options::TrainOn;

@@ -6,12 +6,13 @@
 
 use std::ops::Range;
 
-use crate::chat_template::{ClosedTurn, Prepared, Said, Series, Turn};
+use super::mismatch::{self, Said, Turn};
+use crate::chat_template::{ClosedTurn, Prepared, Series};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::PromptMismatch;
-use crate::pieces::Pieces;
+use crate::prompt_text::Pieces;
 use crate::tokenizer::ControlTokens;
 
 #[derive(Debug, Clone)]
@@ -169,16 +170,20 @@ fn other_way(
     let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
     let found = match policy {
         PromptMismatch::Error | PromptMismatch::Skip => None,
-        PromptMismatch::MatchThinking => prepared.match_thinking(said).map(|turn| (turn, Way::MatchThinking)),
-        PromptMismatch::Splice => prepared.splice(said, &prompt, &full).map(|turn| (turn, Way::Splice)),
+        PromptMismatch::MatchThinking => {
+            mismatch::match_thinking(prepared, said).map(|turn| (turn, Way::MatchThinking))
+        }
+        PromptMismatch::Splice => {
+            mismatch::splice(prepared, said, &prompt, &full).map(|turn| (turn, Way::Splice))
+        }
         PromptMismatch::CommonPrefix => {
-            prepared.common_prefix(said, &prompt, &full).map(|turn| (turn, Way::CommonPrefix))
+            mismatch::common_prefix(prepared, said, &prompt, &full).map(|turn| (turn, Way::CommonPrefix))
         }
     };
-    found.ok_or_else(|| mismatch(&prompt, &full.text, policy))
+    found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
 }
 
-fn mismatch(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
+fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
     let same = prompt.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
     let tail = |text: &str| {
         let start = (0..=same).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -201,6 +206,7 @@ fn mismatch(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
         ),
     )
 }
+
 /// What a message says that its completion does not hold: it would not be learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {

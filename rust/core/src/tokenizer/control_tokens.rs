@@ -7,9 +7,15 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use tokenizers::Tokenizer as HfTokenizer;
 
-use crate::chat_template::StopToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
+
+/// A control token: its text and its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopToken {
+    pub text: Arc<str>,
+    pub id: u32,
+}
 
 pub struct ControlTokens {
     tokens: Vec<StopToken>,

@@ -5,7 +5,7 @@
 
 use super::{Segments, Tokenizer};
 use crate::error::Result;
-use crate::pieces::Pieces;
+use crate::prompt_text::Pieces;
 
 #[derive(Default)]
 pub struct Sheet {

@@ -5,13 +5,33 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::Tokenizer;
+use crate::error::Result;
+
 /// Bytes of texts and ids that each of the two halves may hold.
 const HALF_BYTES: usize = 8 << 20;
 /// Longer texts hardly ever come twice, but for those that the sheet keeps.
 const MAX_TEXT: usize = 64 << 10;
 
+/// What one thread remembers of the pieces that it has encoded.
 #[derive(Default)]
-pub struct Memo {
+pub struct Segments(Memo);
+
+impl Segments {
+    /// Appends the ids of a piece in which no token to cut at stands.
+    pub fn encode(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
+        if piece.is_empty() || self.0.get(piece, ids) {
+            return Ok(());
+        }
+        let start = ids.len();
+        tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids)?;
+        self.0.insert(piece, &ids[start..]);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Memo {
     young: Half,
     old: Half,
     bytes: usize,

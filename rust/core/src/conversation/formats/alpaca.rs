@@ -1,7 +1,7 @@
 //! `{"instruction", "input", "output" or "response"}`, with an optional `system` and `history`.
 
-use super::message::{Message, Role};
 use super::{Format, missing, optional_text, required_text};
+use crate::conversation::message::{Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 

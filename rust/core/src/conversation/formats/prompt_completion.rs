@@ -1,8 +1,8 @@
 //! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets lie in
 //! the completion.
 
-use super::message::{self, Message, Role};
 use super::{EachMessage, Format, missing};
+use crate::conversation::message::{self, Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 

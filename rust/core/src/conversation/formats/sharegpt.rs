@@ -1,7 +1,7 @@
 //! `{"conversations": [{"from", "value"}]}` and its variants.
 
-use super::message::{self, Message, Role};
 use super::{Format, list, optional_text};
+use crate::conversation::message::{self, Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 

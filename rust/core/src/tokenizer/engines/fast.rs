@@ -3,11 +3,11 @@
 
 use serde_json::Value as Json;
 
-use super::cut::Cutter;
-use super::engine::Engine;
+use super::Engine;
 use super::reference::Reference;
 use super::verify::{self, Guard};
 use crate::error::{Error, ErrorKind, Result};
+use crate::tokenizer::segments::Cutter;
 
 pub struct FastEngine {
     tokenizer: fastokens::Tokenizer,

@@ -3,16 +3,21 @@
 //! In: `tokenizer.json`, a choice. Out: ids of pieces in which no token to cut at stands. The fast engine is loaded
 //! when there is enough to encode; until then, and for every piece that it is not trusted with, the reference does it.
 
+mod fast;
+mod reference;
+mod verify;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::cut::Cutter;
-use super::fast::{FastEngine, Refusal};
-use super::reference::Reference;
+pub use reference::{Encoding, Reference, encode_error, signed};
+
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::EngineChoice;
+use crate::tokenizer::segments::Cutter;
+use fast::{FastEngine, Refusal};
 
 /// Something that encodes a piece of text. Ids are appended.
 pub trait Engine: Send + Sync {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use tokenizers::Tokenizer as HfTokenizer;
 use tokenizers::models::ModelWrapper;
 
-use super::engine::Engine;
+use super::Engine;
 use crate::error::{Error, ErrorKind, Result};
 
 pub struct Reference {
@@ -23,7 +23,7 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    pub(super) fn of(library: &HfTokenizer, text: &str) -> Result<Self> {
+    pub fn of(library: &HfTokenizer, text: &str) -> Result<Self> {
         let encoding = library.encode(text, false).map_err(|cause| encode_error(&*cause))?;
         Ok(Self {
             ids: signed(encoding.get_ids()),
@@ -103,11 +103,11 @@ impl Engine for Reference {
     }
 }
 
-pub(super) fn encode_error(cause: &(dyn std::error::Error + Send + Sync)) -> Error {
+pub fn encode_error(cause: &(dyn std::error::Error + Send + Sync)) -> Error {
     Error::new(ErrorKind::Encode, format!("the tokenizer failed: {cause}"))
 }
 
 /// Ids are below 2^31: `from_bytes` has checked the vocabulary.
-pub(super) fn signed(ids: &[u32]) -> Vec<i32> {
+pub fn signed(ids: &[u32]) -> Vec<i32> {
     ids.iter().map(|id| id.cast_signed()).collect()
 }

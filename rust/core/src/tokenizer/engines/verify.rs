@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
-use super::cut::Cutter;
-use super::engine::Engine;
+use super::Engine;
 use super::fast::{FastEngine, Refusal};
 use super::reference::Reference;
 use crate::hash::sha256;
+use crate::tokenizer::segments::Cutter;
 
 /// Raised whenever other questions are asked.
 const SUITE: u32 = 1;
