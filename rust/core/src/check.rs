@@ -79,7 +79,7 @@ impl Checker {
             found.report = Some(report);
         }
         for fault in &mut found.faults {
-            (fault.place.file, fault.place.line) = (None, None);
+            (fault.location.file, fault.location.line) = (None, None);
         }
         found
     }

@@ -1,13 +1,15 @@
 //! Chat JSONL in, exact training samples out.
 //!
 //! ```text
-//! bytes -source, jsonl-> Record -json, conversation-> Conversation -target-> [Target]
-//!   -chat_template, render-> [Rendered { prompt, completion }] -tokenizer, encode-> [EncodedTarget]
-//!   -layout (or whole)-> [Sample] -samples-> Samples { flat arrays, offsets, origin }
+//! bytes -read-> Record -json, conversation-> Conversation -target-> [Target]
+//!   -chat_template, target/render-> [Rendered { prompt, completion }] -tokenizer, target/encode-> [Encoded]
+//!   -layout-> [Sample] -samples-> Samples { flat arrays, offsets, origin }
 //! ```
 //!
-//! Each arrow is a pure function in the file of its name: no I/O, no threads. `pipeline` runs them over one record;
-//! `stream` over many, in input order, on the threads of `pool`. This crate knows nothing of Python.
+//! A folder is a stage, and uses only those below it: `expand` takes one record through all of them, `run` takes many, in
+//! input order, on threads of its own; a `model` is a chat template and a tokenizer. `check`, `stats`, `lint` and
+//! `inspect` look at what the stages do. Between `read` and `run` there are no I/O and no threads. This crate knows
+//! nothing of Python.
 
 mod chat_template;
 mod check;
@@ -33,7 +35,7 @@ mod tokenizer;
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format};
-pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
+pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, Workspace, stage_times};
 pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
@@ -43,10 +45,10 @@ pub use options::{
     PackStrategy, PromptMismatch, TrainOn, input_format,
 };
 pub use read::{
-    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, Record, Records, Shard, Source, StreamOptions, format_of,
+    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, Record, Records, Share, Source, StreamOptions, format_of,
 };
 pub use report::{Report, cause, warning};
 pub use run::{Pool, Stream};
 pub use samples::{IGNORE_INDEX, Packs, Samples, pack};
-pub use stats::{Histogram, Survey, SurveyStream, Surveyor, Way};
+pub use stats::{Histogram, Survey, SurveyStream, Surveyor, Variant};
 pub use target::Exchanges;

@@ -5,18 +5,18 @@ const STEP: usize = 64;
 
 /// A text: `head`, then `tail`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pieces<'t> {
+pub struct PromptText<'t> {
     pub head: &'t str,
     pub tail: &'t str,
 }
 
-impl<'t> From<&'t str> for Pieces<'t> {
+impl<'t> From<&'t str> for PromptText<'t> {
     fn from(head: &'t str) -> Self {
         Self { head, tail: "" }
     }
 }
 
-impl<'t> Pieces<'t> {
+impl<'t> PromptText<'t> {
     pub fn len(&self) -> usize {
         self.head.len() + self.tail.len()
     }
@@ -66,7 +66,7 @@ impl<'t> Pieces<'t> {
 
 /// How many bytes two texts have in common at their start, up to the end of a character.
 pub fn common_prefix(a: &str, b: &str) -> usize {
-    Pieces::from(a).common(&b.into(), 0)
+    PromptText::from(a).common(&b.into(), 0)
 }
 
 /// How many items two slices have in common at their start.
@@ -90,7 +90,7 @@ mod tests {
             let texts = [start.clone() + &a, start.clone() + &b];
             let pieces = [0, 1].map(|i| {
                 let cut = (0..=cuts[i].min(texts[i].len())).rev().find(|at| texts[i].is_char_boundary(*at)).unwrap();
-                Pieces { head: &texts[i][..cut], tail: &texts[i][cut..] }
+                PromptText { head: &texts[i][..cut], tail: &texts[i][cut..] }
             });
             let expected: usize = texts[0].chars().zip(texts[1].chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
             let known = (0..=known.min(start.len())).rev().find(|at| start.is_char_boundary(*at)).unwrap();

@@ -43,12 +43,12 @@ pub struct Survey {
     /// Letters by their script.
     pub letters: BTreeMap<&'static str, u64>,
     /// In the order of the expanders.
-    pub ways: Vec<Way>,
+    pub variants: Vec<Variant>,
 }
 
 /// What one way to train gives.
 #[derive(Debug, Clone, Default)]
-pub struct Way {
+pub struct Variant {
     pub report: Report,
     /// Tokens a row.
     pub lengths: Histogram,
@@ -70,7 +70,7 @@ impl Surveyor {
         let conversation = record.bytes.and_then(|bytes| self.read(bytes, record).ok());
         let mut survey = conversation.as_ref().map_or_else(Survey::default, describe);
         // What is the same with another layout or policy is not made again.
-        let mut made: Vec<(Layout, Option<Vec<Target>>, Way)> = Vec::new();
+        let mut made: Vec<(Layout, Option<Vec<Target>>, Variant)> = Vec::new();
         for expander in &self.expanders {
             let options = &expander.options;
             let wanted = (options.train_on != TrainOn::AllTokens)
@@ -79,12 +79,12 @@ impl Surveyor {
             let known = made.iter().find(|(layout, known, _)| {
                 wanted.is_some() && *known == wanted && same_rows(*layout, options.layout, wanted.as_deref())
             });
-            let way = match known {
-                Some((_, _, way)) => way.clone(),
-                None => Way::of(expander.expand_record(record, workspace, cancelled)),
+            let variant = match known {
+                Some((_, _, variant)) => variant.clone(),
+                None => Variant::of(expander.expand_record(record, workspace, cancelled)),
             };
-            survey.ways.push(way.clone());
-            made.push((options.layout, wanted, way));
+            survey.variants.push(variant.clone());
+            made.push((options.layout, wanted, variant));
         }
         let conversation_id = conversation.and(record.bytes).map(xxh3_128);
         Surveyed { survey, conversation_id }
@@ -117,7 +117,7 @@ fn same_rows(one: Layout, other: Layout, targets: Option<&[Target]>) -> bool {
     one == other || apart && targets.is_some_and(|targets| targets.len() < 2)
 }
 
-impl Way {
+impl Variant {
     fn of(outcome: Outcome) -> Self {
         let mut lengths = Histogram::new();
         for sample in &outcome.samples {
@@ -188,8 +188,8 @@ impl Survey {
         add_counts(&mut self.messages_by_role, survey.messages_by_role);
         add_counts(&mut self.characters_by_role, survey.characters_by_role);
         add_counts(&mut self.letters, survey.letters);
-        self.ways.resize_with(survey.ways.len().max(self.ways.len()), Way::default);
-        for (mine, theirs) in self.ways.iter_mut().zip(survey.ways) {
+        self.variants.resize_with(survey.variants.len().max(self.variants.len()), Variant::default);
+        for (mine, theirs) in self.variants.iter_mut().zip(survey.variants) {
             mine.report.add(theirs.report);
             add_counts(&mut mine.lengths, theirs.lengths);
         }
@@ -226,7 +226,8 @@ impl SurveyStream {
             .first()
             .map_or((MAX_LINE_BYTES, None), |one| (one.options.max_line_bytes, one.options.input_format));
         let chunks = Chunks::open(sources, options, longest, format, &bytes_taken);
-        let survey = Survey { ways: vec![Way::default(); surveyor.expanders.len()], ..Survey::default() };
+        let survey =
+            Survey { variants: vec![Variant::default(); surveyor.expanders.len()], ..Survey::default() };
         let (cancelled, seen) = (Arc::default(), HashSet::new());
         Self { surveyor, pool, chunks, cancelled, bytes_taken, survey, seen }
     }
@@ -244,8 +245,8 @@ impl SurveyStream {
         for record in records {
             self.survey.add(record, &mut self.seen);
         }
-        for way in &mut self.survey.ways {
-            way.report.blank_lines += blank;
+        for variant in &mut self.survey.variants {
+            variant.report.blank_lines += blank;
         }
         Ok(true)
     }

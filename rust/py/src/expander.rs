@@ -259,8 +259,8 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
         .faults
         .iter()
         .map(|fault| {
-            let place = &fault.place;
-            (place.file.as_deref(), place.line, place.message, fault.kind.name(), fault.to_string())
+            let location = &fault.location;
+            (location.file.as_deref(), location.line, location.message, fault.kind.name(), fault.to_string())
         })
         .collect();
     dict.set_item("faults", faults)?;

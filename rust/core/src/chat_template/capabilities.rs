@@ -1,4 +1,4 @@
-//! In which shape a template takes messages, found by rendering made-up ones.
+//! How a template takes messages, found by rendering made-up ones.
 
 use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, calling_message, message};
 use crate::conversation::Role;
@@ -15,7 +15,7 @@ pub enum ArgumentsForm {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct Capabilities {
     /// The roles whose content may be a list of text parts: the template prints their texts.
     pub roles_with_parts: Vec<Role>,
     pub arguments: ArgumentsForm,
@@ -24,9 +24,9 @@ pub struct Shape {
 }
 
 impl Probe<'_> {
-    pub fn shape(&self) -> Shape {
+    pub fn capabilities(&self) -> Capabilities {
         let arguments = self.arguments_form();
-        Shape {
+        Capabilities {
             roles_with_parts: self.roles_with_parts(),
             arguments,
             needs_content: self.needs_content(arguments),

@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 
 use crate::error::{Error, ErrorKind, Result};
 
-pub struct Engine {
+pub struct CompiledTemplate {
     template: Template,
     source: String,
     now: DateTime,
@@ -28,13 +28,13 @@ pub struct Rendering {
 
 /// What a rendering needs besides its input; used again by the next one.
 #[derive(Default)]
-pub struct Workspace {
+pub struct RenderWorkspace {
     arena: RefCell<Arena>,
     /// Of the input that the workspace is used for.
     replays: RefCell<Replays>,
 }
 
-impl Engine {
+impl CompiledTemplate {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
         let template = Template::compile(source).map_err(|error| template_error(&error))?;
         Ok(Self { template, source: source.to_owned(), now })
@@ -54,7 +54,7 @@ impl Engine {
         &self,
         variables: &[(&str, Value<'_>)],
         input_bytes: usize,
-        workspace: &Workspace,
+        workspace: &RenderWorkspace,
     ) -> Result<Rendering> {
         let mut output = Output::default();
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
@@ -79,7 +79,7 @@ impl Engine {
         variables: &[(&str, Value<'_>)],
         counts: &[usize],
         input_bytes: usize,
-        workspace: &Workspace,
+        workspace: &RenderWorkspace,
         output: &mut Output,
     ) -> Result<Vec<Grown>> {
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());

@@ -6,7 +6,7 @@
 
 use everyturn_template::{Arena, Inputs, Node, Step, Value};
 
-use super::capabilities::{ArgumentsForm, Shape};
+use super::capabilities::{ArgumentsForm, Capabilities};
 use crate::conversation::{Message, as_message, part_texts};
 use crate::error::Result;
 use crate::json::{self, Number, Object, Value as Json};
@@ -95,7 +95,7 @@ impl<'a> Values<'a> {
         (key, self.value(place, value))
     }
 
-    /// Messages as given, whatever their shape.
+    /// Messages as given, whatever their capabilities.
     pub fn raw_messages(&mut self, messages: &[Json]) -> Result<Value<'a>> {
         let list = self.inputs.place(Node::NONE, Step::Variable("messages"));
         let messages = messages
@@ -120,9 +120,15 @@ impl<'a> Values<'a> {
     }
 
     /// The same for a message of a record, adapted to what the template takes.
-    pub fn adapted(&mut self, list: Node, index: usize, message: &Message, shape: &Shape) -> Value<'a> {
+    pub fn adapted(
+        &mut self,
+        list: Node,
+        index: usize,
+        message: &Message,
+        capabilities: &Capabilities,
+    ) -> Value<'a> {
         let node = self.inputs.place(list, Step::Index(u32::try_from(index).unwrap_or(u32::MAX)));
-        let takes_parts = shape.roles_with_parts.contains(&message.role);
+        let takes_parts = capabilities.roles_with_parts.contains(&message.role);
         let mut pairs = Vec::with_capacity(message.fields.len() + 2);
         for (key, value) in as_transformers(&message.fields) {
             pairs.push(match (key, value) {
@@ -132,14 +138,14 @@ impl<'a> Values<'a> {
                     // As servers do that feed such a template.
                     (key, self.text(place, &part_texts(parts).join("\n")))
                 }
-                ("tool_calls", Json::Array(calls)) if shape.arguments != ArgumentsForm::Either => {
+                ("tool_calls", Json::Array(calls)) if capabilities.arguments != ArgumentsForm::Either => {
                     let (key, place) = self.key(node, key);
-                    (key, self.tool_calls(place, calls, shape.arguments))
+                    (key, self.tool_calls(place, calls, capabilities.arguments))
                 }
                 (key, value) => self.pair(node, key, value),
             });
         }
-        if shape.needs_content && message.calls_tools() && !message.fields.contains_key("content") {
+        if capabilities.needs_content && message.calls_tools() && !message.fields.contains_key("content") {
             self.adaptations.filled_contents += 1;
             let (key, place) = self.key(node, "content");
             pairs.push((key, self.text(place, "")));

@@ -21,11 +21,11 @@ use everyturn_template::analysis::reads;
 use everyturn_template::{Arena, Grown, Inputs, Node, Output, Span, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
-pub use capabilities::{ArgumentsForm, Shape};
+pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use input::Adaptations;
 pub use locate::locate;
-pub use prefixes::Series;
+pub use prefixes::Prefixes;
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};
 pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
@@ -33,9 +33,9 @@ pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
 use crate::conversation::{Conversation, Message};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
-use crate::prompt_text::Pieces;
+use crate::prompt_text::PromptText;
 use crate::tokenizer::{ControlTokens, StopToken};
-use compiled::{Engine, Workspace};
+use compiled::{CompiledTemplate, RenderWorkspace};
 use input::{REASONING_KEYS, Values};
 use turn_end::Probe;
 
@@ -58,28 +58,28 @@ pub struct TemplateSource {
 
 /// A compiled template whose behaviour at the end of a turn is known.
 pub struct ChatTemplate {
-    default: Variant,
-    tool_use: Option<Variant>,
+    default: ProbedTemplate,
+    tool_use: Option<ProbedTemplate>,
     special_tokens: Vec<(Arc<str>, Arc<str>)>,
     kwargs: Object,
 }
 
 /// One of a model's templates, compiled, and what was found out by rendering made-up messages with it.
-pub struct Variant {
-    engine: Engine,
-    pub shape: Shape,
+pub struct ProbedTemplate {
+    engine: CompiledTemplate,
+    pub capabilities: Capabilities,
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
 }
 
 /// A conversation in the template's own values: made once, rendered often.
 pub struct Prepared<'a> {
-    variant: &'a Variant,
+    variant: &'a ProbedTemplate,
     inputs: Inputs<'a>,
     messages: TemplateValue<'a>,
     /// The variables besides `messages` and `add_generation_prompt`.
     variables: Vec<(&'a str, TemplateValue<'a>)>,
-    workspace: Workspace,
+    workspace: RenderWorkspace,
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
@@ -88,7 +88,7 @@ pub struct Prepared<'a> {
 impl ChatTemplate {
     /// Compiles and probes the template.
     pub fn load(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
-        let load = |text: &str| Variant::load(text, source, control_tokens);
+        let load = |text: &str| ProbedTemplate::load(text, source, control_tokens);
         Ok(Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
@@ -102,7 +102,7 @@ impl ChatTemplate {
         source: &TemplateSource,
         control_tokens: &ControlTokens,
     ) -> Result<(Self, Option<Error>)> {
-        let load = |text: &str| Variant::probed(text, source, control_tokens);
+        let load = |text: &str| ProbedTemplate::probed(text, source, control_tokens);
         let (default, endless) = load(&source.default)?;
         let (tool_use, endless_tools) = match source.tool_use.as_deref().map(load).transpose()? {
             Some((variant, endless)) => (Some(variant), endless),
@@ -114,14 +114,14 @@ impl ChatTemplate {
     }
 
     /// The template for conversations with tools, or without.
-    pub fn variant(&self, has_tools: bool) -> &Variant {
+    pub fn variant(&self, has_tools: bool) -> &ProbedTemplate {
         match &self.tool_use {
             Some(variant) if has_tools => variant,
             _ => &self.default,
         }
     }
 
-    pub fn variants(&self) -> impl Iterator<Item = &Variant> {
+    pub fn variants(&self) -> impl Iterator<Item = &ProbedTemplate> {
         [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten()
     }
 
@@ -174,7 +174,7 @@ impl ChatTemplate {
         let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
         let messages: Vec<_> = messages
             .enumerate()
-            .map(|(i, message)| values.adapted(list, i, message, &variant.shape))
+            .map(|(i, message)| values.adapted(list, i, message, &variant.capabilities))
             .collect();
         let messages = values.inputs.list(list, &messages);
         let variables =
@@ -184,7 +184,7 @@ impl ChatTemplate {
             inputs: values.inputs,
             messages,
             variables,
-            workspace: Workspace::default(),
+            workspace: RenderWorkspace::default(),
             seen: Cell::new(0),
             adaptations: values.adaptations,
         }
@@ -246,7 +246,7 @@ impl<'a> Prepared<'a> {
         self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
     }
 
-    /// The texts of the first so many messages each; see `Engine::render_growing`.
+    /// The texts of the first so many messages each; see `CompiledTemplate::render_growing`.
     fn render_growing(
         &self,
         counts: &[usize],
@@ -297,7 +297,7 @@ impl<'a> Prepared<'a> {
     /// The control tokens in a text that are not the template's own, in whole or in part.
     pub fn foreign_tokens(
         &self,
-        text: Pieces<'_>,
+        text: PromptText<'_>,
         spans: impl Iterator<Item = Span>,
         control_tokens: &ControlTokens,
     ) -> Vec<Range<usize>> {
@@ -366,7 +366,7 @@ impl<'a> Prepared<'a> {
     }
 }
 
-impl Variant {
+impl ProbedTemplate {
     /// The template as it was written.
     pub fn syntax(&self) -> &[everyturn_template::ast::Stmt] {
         self.engine.template().syntax()
@@ -391,7 +391,7 @@ impl Variant {
         source: &TemplateSource,
         control_tokens: &ControlTokens,
     ) -> Result<(Self, Option<Error>)> {
-        let engine = Engine::compile(text, source.now)?;
+        let engine = CompiledTemplate::compile(text, source.now)?;
         let tools = turn_end::made_up_tools();
         let mut probe = Probe {
             engine: &engine,
@@ -412,7 +412,7 @@ impl Variant {
                 }
             }
         };
-        let (shape, thinking) = (probe.shape(), probe.thinking());
-        Ok((Self { engine, shape, turn_end, thinking }, endless))
+        let (capabilities, thinking) = (probe.capabilities(), probe.thinking());
+        Ok((Self { engine, capabilities, turn_end, thinking }, endless))
     }
 }

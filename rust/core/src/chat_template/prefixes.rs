@@ -8,9 +8,9 @@ use everyturn_template::{Grown, Output, Span, cut_spans};
 use super::Prepared;
 use super::compiled::template_error;
 use crate::error::Result;
-use crate::prompt_text::Pieces;
+use crate::prompt_text::PromptText;
 
-pub struct Series<'p, 'a> {
+pub struct Prefixes<'p, 'a> {
     prepared: &'p Prepared<'a>,
     /// In rising order.
     counts: Vec<usize>,
@@ -26,7 +26,7 @@ pub struct Series<'p, 'a> {
 /// A text of a series.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'s> {
-    pub text: Pieces<'s>,
+    pub text: PromptText<'s>,
     /// Its first bytes are those of the text that was asked for before, so many at least.
     pub same: usize,
     /// Where its parts come from; of the first part, as far as it goes.
@@ -41,7 +41,7 @@ impl Shown<'_> {
     }
 }
 
-impl<'p, 'a> Series<'p, 'a> {
+impl<'p, 'a> Prefixes<'p, 'a> {
     pub fn new(prepared: &'p Prepared<'a>, counts: Vec<usize>, add_generation_prompt: bool) -> Self {
         let (output, grown) = (Output::default(), Vec::new());
         Self { prepared, counts, add_generation_prompt, output, grown, first: 0, last: None }
@@ -62,7 +62,7 @@ impl<'p, 'a> Series<'p, 'a> {
         let grown = &self.grown[at];
         let (end, end_spans) = grown.end.as_ref().map_err(template_error)?;
         let same = last.filter(|last| *last <= at).map_or(0, |last| self.grown[last].stable);
-        let text = Pieces { head: &self.output.text()[..grown.stable], tail: end };
+        let text = PromptText { head: &self.output.text()[..grown.stable], tail: end };
         Ok(Shown { text, same, spans: [self.output.spans(), end_spans] })
     }
 }

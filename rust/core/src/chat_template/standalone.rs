@@ -3,21 +3,21 @@
 use everyturn_template::{Arena, Output, Value as TemplateValue};
 use jiff::civil::DateTime;
 
-use super::compiled::{Engine, Rendering, Workspace, template_error};
+use super::compiled::{CompiledTemplate, RenderWorkspace, Rendering, template_error};
 use super::input::Values;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-pub struct PlainTemplate(Engine);
+pub struct PlainTemplate(CompiledTemplate);
 
 impl PlainTemplate {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
-        Engine::compile(source, now).map(Self)
+        CompiledTemplate::compile(source, now).map(Self)
     }
 
     /// Renders with these variables and nothing else; `input_bytes` is the size of what they hold.
     pub fn render(&self, variables: &[(&str, TemplateValue<'_>)], input_bytes: usize) -> Result<Rendering> {
-        self.0.render(variables, input_bytes, &Workspace::default())
+        self.0.render(variables, input_bytes, &RenderWorkspace::default())
     }
 
     /// Renders messages as `apply_chat_template` does; `variables` go over what it passes.
@@ -53,7 +53,7 @@ impl PlainTemplate {
         let mut variables = super::variables(&mut values, &[], tools, [variables]);
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
-        let workspace = Workspace::default();
+        let workspace = RenderWorkspace::default();
         let (mut texts, mut output) = (Vec::new(), Output::default());
         while texts.len() < counts.len() {
             let grown = self.0.render_growing(
@@ -81,7 +81,7 @@ pub(super) fn check_objects(name: &str, value: Option<&Value>) -> Result<()> {
     }
 }
 
-impl Engine {
+impl CompiledTemplate {
     /// Renders messages as given, with these variables beside them.
     pub(super) fn apply(
         &self,
@@ -98,6 +98,6 @@ impl Engine {
         let mut variables = variables(&mut values);
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
-        Ok(self.render(&variables, values.inputs.bytes(), &Workspace::default())?.text)
+        Ok(self.render(&variables, values.inputs.bytes(), &RenderWorkspace::default())?.text)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::compiled::Engine;
+use super::compiled::CompiledTemplate;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value, object};
 use crate::tokenizer::{ControlTokens, StopToken};
@@ -109,7 +109,7 @@ pub(super) const NEXT: &str = "everyturnNext";
 pub(super) const TOOL: &str = "everyturnTool";
 
 pub(super) struct Probe<'a> {
-    pub engine: &'a Engine,
+    pub engine: &'a CompiledTemplate,
     pub special_tokens: &'a [(Arc<str>, Arc<str>)],
     pub kwargs: &'a Object,
     /// Tools to render with, for a template that is taken only where there are some.

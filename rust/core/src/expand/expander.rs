@@ -1,4 +1,4 @@
-//! One record through all stages.
+//! Where a record comes in, and what a fault costs.
 //!
 //! In: a line of JSONL. Out: its samples and its report. No I/O and no threads; a panic of a dependency becomes an
 //! error of this record. Which errors end the run is said here: under `on_error="raise"` each fault that no policy
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use everyturn_template::Arena;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::preflight::notice;
-use super::record::{Tools, Work};
+use super::preflight::preflight;
+use super::record::{Scratch, Work};
 use super::stage_times::{Stage, StageTimes};
 use crate::conversation::{Conversation, Format, as_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
@@ -109,8 +109,8 @@ impl Expander {
         });
         outcome.report.records_read = 1;
         for fault in &mut outcome.report.faults {
-            fault.place.file = Some(record.file.clone());
-            fault.place.line = Some(record.line);
+            fault.location.file = Some(record.file.clone());
+            fault.location.line = Some(record.line);
         }
         if self.options.on_error == OnError::Raise {
             outcome.error = outcome.report.faults.iter().find(|fault| !self.is_skipped(fault.kind)).cloned();
@@ -144,9 +144,9 @@ impl Expander {
         let arena = Arena::new();
         let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, &conversation));
         let mut report = Report::default();
-        notice(self, &conversation, &prepared, &mut report)?;
+        preflight(self, &conversation, &prepared, &mut report)?;
         let mut work = Work::new(self, &conversation, &prepared, report);
-        let samples = work.samples(Tools { encoder, times }, cancelled).unwrap_or_default();
+        let samples = work.samples(Scratch { encoder, times }, cancelled).unwrap_or_default();
         Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 

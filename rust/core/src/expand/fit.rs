@@ -1,14 +1,14 @@
 //! What of a conversation each target is shown, and its place in the rows.
 //!
 //! In: the targets of a conversation, how long prompts and samples may be. Out: rows. A target whose prompt is too long
-//! is rendered anew without the oldest exchanges, as a server would send it; which of them is `window`'s business. A
-//! target is never cut.
+//! is rendered anew without the oldest exchanges, as a server would send it; which of them is said in `target::window`.
+//! A target is never cut.
 
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
 
-use super::record::{Cancelled, Tools, Work, check, too_long};
+use super::record::{Cancelled, Scratch, Work, check, too_long};
 use super::stage_times::Stage;
 use crate::chat_template::Prepared;
 use crate::error::Result;
@@ -53,7 +53,7 @@ enum Trial {
 /// Where the targets of a conversation go.
 struct Filling<'t> {
     rows: Rows,
-    tools: Tools<'t>,
+    scratch: Scratch<'t>,
     exchanges: Exchanges,
     /// How many exchanges the last target lost that did not fit.
     likely: usize,
@@ -65,11 +65,11 @@ impl Work<'_> {
         &mut self,
         rows: Rows,
         targets: &[Target],
-        tools: Tools<'_>,
+        scratch: Scratch<'_>,
         cancelled: &AtomicBool,
     ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let roles = self.conversation.messages.iter().map(|message| Some(message.role));
-        let mut filling = Filling { rows, tools, exchanges: Exchanges::of(roles), likely: 0 };
+        let mut filling = Filling { rows, scratch, exchanges: Exchanges::of(roles), likely: 0 };
         let history_turns = self.expander.options.history_turns;
         let mut left = targets;
         while let Some(first) = left.first() {
@@ -151,7 +151,7 @@ impl Work<'_> {
         filling: &mut Filling<'_>,
         trial: Trial,
     ) -> Result<bool> {
-        let Filling { rows, tools: Tools { encoder, times }, .. } = filling;
+        let Filling { rows, scratch: Scratch { encoder, times }, .. } = filling;
         let (message, options) = (&self.conversation.messages[target.message], &self.expander.options);
         let place = view.place_of(target.message);
         let (shown, encoded) = self.encode(message, place, rendered, (encoder, times))?;

@@ -14,7 +14,7 @@ use crate::options::{ControlTokenPolicy, TrainOn};
 use crate::report::{Report, warning};
 
 /// Control tokens, weights in odd places, what was adapted to the template.
-pub fn notice(
+pub fn preflight(
     expander: &Expander,
     conversation: &Conversation,
     prepared: &Prepared<'_>,
@@ -72,7 +72,7 @@ fn find_control_tokens(
     if policy == ControlTokenPolicy::Reject {
         let mut error =
             Error::new(ErrorKind::ControlToken, format!("the text holds the control token {token:?}"));
-        error.place.message = message;
+        error.location.message = message;
         return Err(error);
     }
     if policy == ControlTokenPolicy::Warn {

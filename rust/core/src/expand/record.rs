@@ -17,13 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Rows, Sample, WholeTarget, normalize};
 use crate::options::{ControlTokenPolicy, Layout, TrainOn};
 use crate::report::{Report, cause, warning};
-use crate::target::{Encoded, Encoder, Foreign, Rendered, Target, Targets, Way, lost, targets};
+use crate::target::{Encoded, Encoder, Foreign, PromptMatch, Rendered, Target, Targets, lost, targets};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
 
 /// What a thread uses from conversation to conversation.
-pub struct Tools<'t> {
+pub struct Scratch<'t> {
     pub encoder: &'t mut Encoder,
     pub times: &'t mut StageTimes,
 }
@@ -52,17 +52,17 @@ impl<'a> Work<'a> {
 
     pub fn samples(
         &mut self,
-        tools: Tools<'_>,
+        scratch: Scratch<'_>,
         cancelled: &AtomicBool,
     ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let options = &self.expander.options;
         let targets = targets(self.conversation, options.train_on);
         self.report.targets_found = targets.len() as u64;
         let mut samples = match options.layout {
-            _ if options.train_on == TrainOn::AllTokens => self.all_tokens(&targets, tools.encoder),
-            Layout::Conversation => self.whole(&targets, tools, cancelled)?,
-            Layout::PerTurn => self.fill(Rows::per_turn(), &targets, tools, cancelled)?,
-            Layout::Merged => self.fill(Rows::merged(), &targets, tools, cancelled)?,
+            _ if options.train_on == TrainOn::AllTokens => self.all_tokens(&targets, scratch.encoder),
+            Layout::Conversation => self.whole(&targets, scratch, cancelled)?,
+            Layout::PerTurn => self.fill(Rows::per_turn(), &targets, scratch, cancelled)?,
+            Layout::Merged => self.fill(Rows::merged(), &targets, scratch, cancelled)?,
         };
         normalize(&mut samples, options.normalize);
         Ok(samples)
@@ -101,11 +101,11 @@ impl<'a> Work<'a> {
     /// Counts what is to be known of a target.
     pub fn count(&mut self, message: &Message, rendered: &Rendered<'_>, border_merged: bool) {
         let lost = lost(message, &rendered.completion);
-        match rendered.way {
-            Way::Exact => {}
-            Way::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
-            Way::Splice => self.report.warn(warning::SPLICED, 1),
-            Way::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
+        match rendered.prompt_match {
+            PromptMatch::Exact => {}
+            PromptMatch::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
+            PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
+            PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
         }
         self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
         self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
     fn whole(
         &mut self,
         targets: &[Target],
-        Tools { encoder, times }: Tools<'_>,
+        Scratch { encoder, times }: Scratch<'_>,
         cancelled: &AtomicBool,
     ) -> std::result::Result<Vec<Sample>, Cancelled> {
         let mut kept = Vec::with_capacity(targets.len());

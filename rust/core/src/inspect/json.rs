@@ -1,6 +1,6 @@
 //! An explanation as JSON: what Python's `everyturn.inspect.explanation` reads.
 
-use super::origin::Origin;
+use super::origin::Author;
 use super::row::{Row, Run};
 use super::{Explained, Explanation, Fate};
 use crate::error::Error;
@@ -72,10 +72,10 @@ fn row(row: &Row) -> Value {
 fn run(row: &Row, run: &Run) -> Value {
     let target = run.look.trained.and_then(|trained| row.target_of(trained));
     let (origin, message) = match run.look.origin {
-        Origin::Template => ("template", Value::Null),
-        Origin::Message(message) => ("message", number(message)),
-        Origin::Tools => ("tools", Value::Null),
-        Origin::Record => ("record", Value::Null),
+        Author::Template => ("template", Value::Null),
+        Author::Message(message) => ("message", number(message)),
+        Author::Tools => ("tools", Value::Null),
+        Author::Record => ("record", Value::Null),
     };
     object([
         ("start", number(run.tokens.start)),

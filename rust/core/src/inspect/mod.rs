@@ -1,7 +1,7 @@
 //! One record to its samples, each with where its tokens come from.
 //!
 //! In: an expander and a record. Out: the samples that expanding gives, the text of each, which bytes of it each token
-//! stands for, who wrote them, and for each message why it is trained or not. The samples are made by `pipeline` and by
+//! stands for, who wrote them, and for each message why it is trained or not. The samples are made by `expand` and by
 //! nothing else; here their texts are rendered and encoded once more, and ids that differ are an error.
 
 mod json;
@@ -22,7 +22,7 @@ use crate::layout::{Sample, whole_text};
 use crate::options::{ControlTokenPolicy, Layout, TrainOn};
 use crate::read::Record;
 use crate::report::Report;
-use crate::target::{Exchanges, Foreign, Targets, Way, targets};
+use crate::target::{Exchanges, Foreign, PromptMatch, Targets, targets};
 use crate::tokenizer::{Encoding, Known};
 use origin::Stretches;
 use row::Row;
@@ -180,14 +180,14 @@ impl Shower<'_> {
         let prepared = &self.expander.renderer.template.prepare_only(&arena, self.conversation, kept);
         let mut targets = Targets::new(prepared, options.prompt_mismatch, foreign, &[place]);
         let rendered = targets.render(message, place)?;
-        let prompt = rendered.prompt.pieces().to_text();
+        let prompt = rendered.prompt.text().to_text();
         let completion = &rendered.completion.text;
         let mut known = self.known.borrow_mut();
         let encoding =
             tokenizer.encode_target_with_bytes(&prompt, completion, &rendered.plain, &mut known)?;
         let text = prompt.clone() + completion;
         let message_at = |place: usize| kept[place];
-        let stretches = if rendered.way == Way::Exact {
+        let stretches = if rendered.prompt_match == PromptMatch::Exact {
             Stretches::of(&text, prepared, &prepared.render(place + 1, false)?, message_at)
         } else {
             Stretches::of(&prompt, prepared, &prepared.render(place, true)?, message_at)
@@ -221,7 +221,8 @@ impl Fates<'_> {
         let (is_all, is_off) =
             (train_on == TrainOn::AllTokens, message.weight.is_some_and(|weight| weight <= 0.0));
         let is_target = targets(self.conversation, train_on).iter().any(|target| target.message == at);
-        let fault = self.faults.iter().find(|fault| fault.place.message.is_none_or(|message| message == at));
+        let fault =
+            self.faults.iter().find(|fault| fault.location.message.is_none_or(|message| message == at));
         match () {
             () if is_all && !is_off && !self.rows.is_empty() => Fate::Trained((0..self.rows.len()).collect()),
             () if message.role != Role::Assistant && !is_all => Fate::Context,

@@ -12,7 +12,7 @@ use crate::prompt_text::common_prefix;
 
 /// Who wrote something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum Author {
     Template,
     /// A message of the conversation, by its index.
     Message(usize),
@@ -27,7 +27,7 @@ pub struct Stretches(Vec<Stretch>);
 struct Stretch {
     end: usize,
     /// `None`: it is not known.
-    origin: Option<Origin>,
+    origin: Option<Author>,
 }
 
 impl Stretches {
@@ -49,7 +49,7 @@ impl Stretches {
             let bytes = at..at + span.len as usize;
             at = bytes.end;
             let origin = Some(match origin_of(prepared, span.source) {
-                Origin::Message(place) => Origin::Message(message_at(place)),
+                Author::Message(place) => Author::Message(message_at(place)),
                 origin => origin,
             });
             stretches.push(bytes.end.min(before), origin);
@@ -63,29 +63,29 @@ impl Stretches {
     }
 
     /// Nothing where the text up to there is known.
-    fn push(&mut self, end: usize, origin: Option<Origin>) {
+    fn push(&mut self, end: usize, origin: Option<Author>) {
         if self.0.last().map_or(0, |last| last.end) < end {
             self.0.push(Stretch { end, origin });
         }
     }
 
     /// Who wrote some of these bytes, the template only if nobody else; `None` if nothing of that is known.
-    pub fn origin_of(&self, bytes: &Range<usize>) -> Option<Origin> {
+    pub fn origin_of(&self, bytes: &Range<usize>) -> Option<Author> {
         let first = self.0.partition_point(|stretch| stretch.end <= bytes.start);
         let until = self.0.partition_point(|stretch| stretch.end < bytes.end);
         let touched = self.0.get(first..=until.min(self.0.len().saturating_sub(1))).unwrap_or_default();
         let mut known = touched.iter().filter_map(|stretch| stretch.origin);
-        known.clone().find(|origin| *origin != Origin::Template).or_else(|| known.next())
+        known.clone().find(|origin| *origin != Author::Template).or_else(|| known.next())
     }
 }
 
-fn origin_of(prepared: &Prepared<'_>, source: Source) -> Origin {
+fn origin_of(prepared: &Prepared<'_>, source: Source) -> Author {
     match source.made_from() {
-        None => Origin::Template,
+        None => Author::Template,
         Some(node) => match prepared.message_of(node) {
-            Some(message) => Origin::Message(message),
-            None if prepared.is_of_tools(node) => Origin::Tools,
-            None => Origin::Record,
+            Some(message) => Author::Message(message),
+            None if prepared.is_of_tools(node) => Author::Tools,
+            None => Author::Record,
         },
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::origin::{Origin, Stretches};
+use super::origin::{Author, Stretches};
 use crate::layout::Sample;
 use crate::tokenizer::ControlTokens;
 
@@ -36,7 +36,7 @@ pub struct Run {
 /// What runs differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    pub origin: Origin,
+    pub origin: Author,
     pub kind: Kind,
     /// Which of the sample's trained stretches it is of.
     pub trained: Option<usize>,
@@ -129,10 +129,10 @@ impl Marks<'_> {
         let id = sample.ids[tokens.start];
         let ends = trained.is_some_and(|at| sample.trained[at].tokens.end == tokens.end);
         // What nothing is known of and is trained is what the target says.
-        let origin = origin.unwrap_or(target.map_or(Origin::Template, |target| Origin::Message(*target)));
+        let origin = origin.unwrap_or(target.map_or(Author::Template, |target| Author::Message(*target)));
         let kind = match origin {
             _ if self.control_tokens.contains_id(id) => Kind::Control,
-            Origin::Template => Kind::Template,
+            Author::Template => Kind::Template,
             _ => Kind::Words,
         };
         Look { origin, kind, trained, is_stop: ends && target.is_some() && self.stops.contains(&id) }

@@ -47,7 +47,7 @@ pub fn whole(
 ) -> Result<Whole> {
     let text = whole_text(prepared, conversation)?;
     let ids = encoder.encode_text(tokenizer, &text)?.to_vec();
-    let mut places = Places::default();
+    let mut offsets = Offsets::default();
     let mut found = Whole { sample: Sample::default(), inexact: 0, lost: Vec::new() };
     for WholeTarget { target, encoded } in targets {
         let exact = encoded.and_then(|encoded| {
@@ -61,7 +61,7 @@ pub fn whole(
             match locate(prepared, &text, target.message, Role::Assistant) {
                 Ok(bytes) => {
                     found.inexact += 1;
-                    places.tokens_in(tokenizer, &text, &bytes)?
+                    offsets.tokens_in(tokenizer, &text, &bytes)?
                 }
                 Err(error) => {
                     found.lost.push(error.at_message(target.message));
@@ -94,13 +94,13 @@ pub fn all_tokens(
 ) -> Result<Sample> {
     let text = whole_text(prepared, conversation)?;
     let ids = encoder.encode_text(tokenizer, &text)?.to_vec();
-    let mut places = Places::default();
+    let mut offsets = Offsets::default();
     let mut weights = vec![1.0f32; ids.len()];
     for (i, message) in conversation.messages.iter().enumerate() {
         let weight = message.weight.unwrap_or(1.0);
         if (weight - 1.0).abs() > 0.0 {
             let bytes = locate(prepared, &text, i, message.role).map_err(|error| error.at_message(i))?;
-            weights[places.tokens_in(tokenizer, &text, &bytes)?].fill(weight);
+            weights[offsets.tokens_in(tokenizer, &text, &bytes)?].fill(weight);
         }
     }
     let targets = targets.iter().map(|target| target.message).collect();
@@ -123,9 +123,9 @@ fn runs(weights: &[f32]) -> Vec<Trained> {
 
 /// Which bytes each token came from, found out when it is first asked for: it takes the reference engine.
 #[derive(Default)]
-struct Places(Option<Encoding>);
+struct Offsets(Option<Encoding>);
 
-impl Places {
+impl Offsets {
     /// The tokens that start within a range of bytes; one that starts before it belongs to the context.
     fn tokens_in(&mut self, tokenizer: &Tokenizer, text: &str, bytes: &Range<usize>) -> Result<Range<usize>> {
         let encoding = match &mut self.0 {

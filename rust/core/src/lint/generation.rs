@@ -8,7 +8,7 @@ use std::ops::Range;
 use everyturn_template::Arena;
 
 use super::probes::{conversation, targets};
-use crate::chat_template::{ChatTemplate, Variant};
+use crate::chat_template::{ChatTemplate, ProbedTemplate};
 use crate::options::PromptMismatch;
 use crate::target::render_alone;
 
@@ -27,7 +27,7 @@ struct Trained {
 }
 
 pub(super) fn generation(template: &ChatTemplate) -> Generation {
-    let blocks = template.variants().map(Variant::generation_blocks).sum();
+    let blocks = template.variants().map(ProbedTemplate::generation_blocks).sum();
     let differs = if blocks == 0 { None } else { compare(template) };
     Generation { blocks, differs }
 }

@@ -27,7 +27,7 @@ use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
 use probes::{Probed, conversation, conversations, probe, rendered};
-use recommendations::{Cure, cures};
+use recommendations::{Recommendation, recommendations};
 
 /// A day that shares neither weekday, day, month nor year with the one that is asked about.
 const DAYS_LATER: i64 = 400;
@@ -105,7 +105,7 @@ struct Facts {
     append_only: AppendOnly,
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
-    cures: Vec<Cure>,
+    recommendations: Vec<Recommendation>,
 }
 
 struct Stop {
@@ -138,7 +138,7 @@ impl Facts {
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
         let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
-        let cures = cures(&template, source, &mut probed, asks_for_the_date);
+        let recommendations = recommendations(&template, source, &mut probed, asks_for_the_date);
         let stops = if endless.is_some() { Vec::new() } else { stops(&template) };
         let served = model.map_or(&[][..], |model| model.served_stops);
         let is_unserved = |stop: &&Stop| !served.is_empty() && !served.contains(&stop.token.id);
@@ -157,7 +157,7 @@ impl Facts {
             stops,
             endless,
             keys: keys(&template),
-            arguments: template.variant(true).shape.arguments,
+            arguments: template.variant(true).capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
             generation: generation(&template),
@@ -165,7 +165,7 @@ impl Facts {
             asks_for_the_date,
             flags,
             probed,
-            cures,
+            recommendations,
         })
     }
 }

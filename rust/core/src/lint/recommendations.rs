@@ -12,32 +12,32 @@ use crate::json::{Value, object};
 use crate::options::PromptMismatch;
 
 /// An option, its value, and why.
-pub(super) struct Cure {
+pub(super) struct Recommendation {
     pub option: &'static str,
     pub value: Value,
     pub text: String,
 }
 
-pub(super) fn cures(
+pub(super) fn recommendations(
     template: &ChatTemplate,
     source: &TemplateSource,
     probed: &mut [Probed],
     asks_for_the_date: bool,
-) -> Vec<Cure> {
+) -> Vec<Recommendation> {
     let policy = policy(template, probed);
     for probed in &mut *probed {
         probed.rows = rows(template, &probed.conversation, policy.unwrap_or(PromptMismatch::Error));
     }
-    let mut cures: Vec<Cure> = policy.map(mismatch_cure).into_iter().collect();
-    cures.extend(keeper(template, probed));
+    let mut recommendations: Vec<Recommendation> = policy.map(mismatch_policy).into_iter().collect();
+    recommendations.extend(keeper(template, probed));
     if asks_for_the_date {
-        cures.push(Cure {
+        recommendations.push(Recommendation {
             option: "now",
             value: source.now.to_string().as_str().into(),
             text: "the template asks for the date: fix one, or each run shows its own".into(),
         });
     }
-    cures
+    recommendations
 }
 
 /// The policy that cures every prompt that is no prefix; `None` if all are.
@@ -52,7 +52,7 @@ fn policy(template: &ChatTemplate, probed: &[Probed]) -> Option<PromptMismatch> 
     Some(found.unwrap_or(PromptMismatch::Skip))
 }
 
-fn mismatch_cure(policy: PromptMismatch) -> Cure {
+fn mismatch_policy(policy: PromptMismatch) -> Recommendation {
     let (value, text) = match policy {
         PromptMismatch::MatchThinking => (
             "match_thinking",
@@ -67,11 +67,11 @@ fn mismatch_cure(policy: PromptMismatch) -> Cure {
             "leaves out the targets whose prompt is no prefix: neither match_thinking nor splice cures all of them",
         ),
     };
-    Cure { option: "prompt_mismatch", value: value.into(), text: text.into() }
+    Recommendation { option: "prompt_mismatch", value: value.into(), text: text.into() }
 }
 
 /// An argument that keeps the thinking of earlier turns, if it makes one row of what needs several.
-fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Cure> {
+fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Recommendation> {
     let cut: Vec<&Probed> = probed
         .iter()
         .filter(|probed| {
@@ -90,7 +90,7 @@ fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Cure> {
     let text = format!(
         "{name} keeps the thinking of earlier turns, so a chat is one row: only if you serve with it"
     );
-    Some(Cure { option: "template_kwargs", value, text })
+    Some(Recommendation { option: "template_kwargs", value, text })
 }
 
 fn is_kept(template: &ChatTemplate, conversation: &Conversation, name: &str, value: bool) -> bool {

@@ -69,11 +69,11 @@ pub(super) fn whole(facts: &Facts) -> Value {
         ("findings", list(&findings(facts), finding)),
         (
             "recommendation",
-            list(&facts.cures, |cure| {
+            list(&facts.recommendations, |recommendation| {
                 object(&[
-                    ("option", text(cure.option)),
-                    ("value", cure.value.clone()),
-                    ("text", text(&cure.text)),
+                    ("option", text(recommendation.option)),
+                    ("value", recommendation.value.clone()),
+                    ("text", text(&recommendation.text)),
                 ])
             }),
         ),

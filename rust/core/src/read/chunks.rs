@@ -188,7 +188,7 @@ impl OpenFile {
     fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
         let chunk = self.lines.next_chunk().map_err(|error| {
             let mut error = read_error(&self.name, &error);
-            error.place.line = Some(self.lines.next_line());
+            error.location.line = Some(self.lines.next_line());
             error
         })?;
         let Some(chunk) = chunk else {

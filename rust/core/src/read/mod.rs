@@ -18,7 +18,7 @@ pub use format::format_of;
 pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};
 pub use record::Record;
 pub use records::Records;
-pub use share::Shard;
+pub use share::Share;
 pub use source::Source;
 pub use wait::Interruption;
 pub(crate) use wait::{Waited, wait};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::share::{Shard, ShardReader};
+use super::share::{Share, ShareReader};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One input.
@@ -23,10 +23,10 @@ pub enum Source {
         name: String,
         reader: Box<dyn Read + Send>,
     },
-    /// The lines of another source that fall to one shard.
-    Sharded {
+    /// The lines of another source that fall to one share.
+    Share {
         source: Box<Source>,
-        shard: Shard,
+        share: Share,
     },
 }
 
@@ -37,7 +37,7 @@ impl Source {
             Self::Stdin => "-".into(),
             Self::Bytes(_) => "<bytes>".into(),
             Self::Callback { name, .. } => name.as_str().into(),
-            Self::Sharded { source, .. } => source.name(),
+            Self::Share { source, .. } => source.name(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Source {
     pub fn calls_back(&self) -> bool {
         match self {
             Self::Callback { .. } => true,
-            Self::Sharded { source, .. } => source.calls_back(),
+            Self::Share { source, .. } => source.calls_back(),
             Self::Path(_) | Self::Stdin | Self::Bytes(_) => false,
         }
     }
@@ -58,8 +58,8 @@ impl Source {
             Self::Stdin => Box::new(io::stdin()),
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Self::Callback { reader, .. } => reader,
-            Self::Sharded { source, shard } => {
-                return Ok(Box::new(ShardReader::new(source.open(taken)?, shard)));
+            Self::Share { source, share } => {
+                return Ok(Box::new(ShareReader::new(source.open(taken)?, share)));
             }
         };
         let counted = Counted { reader: raw, taken: taken.clone() };
@@ -79,7 +79,7 @@ pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
         _ => (ErrorKind::Io, format!("cannot be read: {error}")),
     };
     let mut error = Error::new(kind, text);
-    error.place.file = Some(name.clone());
+    error.location.file = Some(name.clone());
     error
 }
 

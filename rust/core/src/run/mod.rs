@@ -1,7 +1,7 @@
 //! Many records at once, on threads of our own, in input order.
 //!
-//! In: chunks of lines, and what to make of each. Out: results in the order of the input, whatever the number of
-//! threads. What is made of a record is not known here.
+//! In: chunks of lines, and an expander. Out: samples in the order of the input, whatever the number of threads. What is
+//! made of a single record is said in `expand`.
 
 mod ordered;
 mod pool;

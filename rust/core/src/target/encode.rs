@@ -5,17 +5,17 @@
 
 use super::render::Rendered;
 use crate::error::{Error, ErrorKind, Result};
-use crate::prompt_text::Pieces;
-use crate::tokenizer::{Segments, Sheet, Tokenizer};
+use crate::prompt_text::PromptText;
+use crate::tokenizer::{IncrementalEncoding, SegmentCache, Tokenizer};
 
 /// Encodes targets one after the other: what a target has in common with the one before it is not encoded again.
 #[derive(Default)]
 pub struct Encoder {
-    sheet: Sheet,
-    segments: Segments,
+    encoding: IncrementalEncoding,
+    segments: SegmentCache,
     /// The ids of a target whose border was forced.
     forced: Vec<i32>,
-    /// So many of the sheet's ids are those of the last target.
+    /// So many of the ids in `encoding` are those of the last target.
     valid: usize,
     prompt_tail: Vec<i32>,
 }
@@ -38,24 +38,24 @@ impl Encoder {
         if !rendered.plain.is_empty() {
             return self.encode_literal(tokenizer, rendered);
         }
-        let (prompt, completion) = (rendered.prompt.pieces(), &*rendered.completion.text);
-        let sheet = &mut self.sheet;
-        let shared = Pieces::from(sheet.text()).common(&prompt, rendered.same);
-        let kept = sheet.write(shared, prompt.behind(shared), tokenizer, &mut self.segments)?;
+        let (prompt, completion) = (rendered.prompt.text(), &*rendered.completion.text);
+        let encoding = &mut self.encoding;
+        let shared = PromptText::from(encoding.text()).common(&prompt, rendered.same);
+        let kept = encoding.write(shared, prompt.behind(shared), tokenizer, &mut self.segments)?;
         let same = kept.min(self.valid);
-        let tail = sheet.tail();
-        let prompt_ids = sheet.ids().len();
+        let tail = encoding.tail();
+        let prompt_ids = encoding.ids().len();
         let from = prompt_ids - tail.len();
         self.prompt_tail.clear();
         self.prompt_tail.extend_from_slice(tail);
-        sheet.write(prompt.len(), completion.into(), tokenizer, &mut self.segments)?;
-        if sheet.ids()[from..].starts_with(&self.prompt_tail) {
-            self.valid = sheet.ids().len();
-            return Ok(Encoded { ids: sheet.ids(), prompt: prompt_ids, same, border_merged: false });
+        encoding.write(prompt.len(), completion.into(), tokenizer, &mut self.segments)?;
+        if encoding.ids()[from..].starts_with(&self.prompt_tail) {
+            self.valid = encoding.ids().len();
+            return Ok(Encoded { ids: encoding.ids(), prompt: prompt_ids, same, border_merged: false });
         }
         self.valid = from;
         self.forced.clear();
-        self.forced.extend_from_slice(&sheet.ids()[..from]);
+        self.forced.extend_from_slice(&encoding.ids()[..from]);
         self.forced.extend_from_slice(&self.prompt_tail);
         self.forced.extend(tokenizer.encode_continuation(completion)?);
         Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
@@ -64,18 +64,18 @@ impl Encoder {
     /// The ids of a text that is no target.
     pub fn encode_text(&mut self, tokenizer: &Tokenizer, text: &str) -> Result<&[i32]> {
         self.valid = 0;
-        let text = Pieces::from(text);
-        let shared = Pieces::from(self.sheet.text()).common(&text, 0);
-        self.sheet.write(shared, text.behind(shared), tokenizer, &mut self.segments)?;
-        Ok(self.sheet.ids())
+        let text = PromptText::from(text);
+        let shared = PromptText::from(self.encoding.text()).common(&text, 0);
+        self.encoding.write(shared, text.behind(shared), tokenizer, &mut self.segments)?;
+        Ok(self.encoding.ids())
     }
 
     /// The same where some control tokens are plain text.
     fn encode_literal(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
-        // What the sheet holds says nothing of which control tokens were text.
-        self.sheet.clear();
+        // What `encoding` holds says nothing of which control tokens were text.
+        self.encoding.clear();
         self.valid = 0;
-        let prompt = rendered.prompt.pieces().to_text();
+        let prompt = rendered.prompt.text().to_text();
         let whole = prompt.clone() + &rendered.completion.text;
         let in_prompt = rendered.plain.partition_point(|token| token.end <= prompt.len());
         let prompt = tokenizer.encode_literal(&prompt, &rendered.plain[..in_prompt], &mut self.segments)?;

@@ -2,17 +2,17 @@
 //!
 //! In: a prepared conversation, a target, what to do where the prompt is no prefix of the turn's own rendering. Out:
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
-//! which way led there. Nothing is guessed: a policy that cannot tell is an error.
+//! how they match. Nothing is guessed: a policy that cannot tell is an error.
 
 use std::ops::Range;
 
 use super::mismatch::{self, Said, Turn};
-use crate::chat_template::{ClosedTurn, Prepared, Series};
+use crate::chat_template::{ClosedTurn, Prefixes, Prepared};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::PromptMismatch;
-use crate::prompt_text::Pieces;
+use crate::prompt_text::PromptText;
 use crate::tokenizer::ControlTokens;
 
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Rendered<'r> {
     /// So many bytes of prompt and completion together are those of the target rendered before, at least.
     pub same: usize,
     pub completion: ClosedTurn,
-    pub way: Way,
+    pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
 }
@@ -37,14 +37,14 @@ pub enum Foreign<'t> {
 
 #[derive(Debug, Clone)]
 pub enum Prompt<'r> {
-    Shown(Pieces<'r>),
+    Shown(PromptText<'r>),
     Own(String),
 }
 
 impl Prompt<'_> {
-    pub fn pieces(&self) -> Pieces<'_> {
+    pub fn text(&self) -> PromptText<'_> {
         match self {
-            Self::Shown(pieces) => *pieces,
+            Self::Shown(text) => *text,
             Self::Own(text) => text.as_str().into(),
         }
     }
@@ -52,7 +52,7 @@ impl Prompt<'_> {
 
 /// How prompt and completion of a target were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum PromptMatch {
     /// The prompt is a prefix of the turn's own rendering.
     Exact,
     MatchThinking,
@@ -65,8 +65,8 @@ pub struct Targets<'p, 'a> {
     prepared: &'p Prepared<'a>,
     policy: PromptMismatch,
     foreign: Foreign<'p>,
-    prompts: Series<'p, 'a>,
-    fulls: Series<'p, 'a>,
+    prompts: Prefixes<'p, 'a>,
+    fulls: Prefixes<'p, 'a>,
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
@@ -87,8 +87,8 @@ impl<'p, 'a> Targets<'p, 'a> {
             prepared,
             policy,
             foreign,
-            prompts: Series::new(prepared, prompts, true),
-            fulls: Series::new(prepared, fulls, false),
+            prompts: Prefixes::new(prepared, prompts, true),
+            fulls: Prefixes::new(prepared, fulls, false),
             same: [0; 2],
             agreed: 0,
         }
@@ -111,14 +111,14 @@ impl<'p, 'a> Targets<'p, 'a> {
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
-        let (prompt, text, way) = if is_exact {
+        let (prompt, text, prompt_match) = if is_exact {
             let behind = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = self.foreign {
                 plain = self.prepared.foreign_tokens(prompt.text, prompt.spans(), control_tokens);
                 let of_full = self.prepared.foreign_tokens(full.text, full.spans(), control_tokens);
                 plain.extend(of_full.into_iter().filter(|token| token.start >= behind));
             }
-            (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), Way::Exact)
+            (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), PromptMatch::Exact)
         } else {
             if let Foreign::Plain { in_record: true, .. } = self.foreign {
                 return Err(Error::new(
@@ -127,8 +127,8 @@ impl<'p, 'a> Targets<'p, 'a> {
                      which of them are text cannot be told",
                 ));
             }
-            let (turn, way) = other_way(self.prepared, message, index, self.policy)?;
-            (Prompt::Own(turn.prompt), turn.text, way)
+            let (turn, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
+            (Prompt::Own(turn.prompt), turn.text, prompt_match)
         };
         let completion = self.prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
@@ -137,11 +137,11 @@ impl<'p, 'a> Targets<'p, 'a> {
             )
         })?;
         let same = if is_exact { self.same[0] } else { 0 };
-        self.agreed = if is_exact { prompt.pieces().len() } else { 0 };
+        self.agreed = if is_exact { prompt.text().len() } else { 0 };
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
-        let length = prompt.pieces().len() + completion.text.len();
+        let length = prompt.text().len() + completion.text.len();
         plain.retain(|token| token.end <= length);
-        Ok(Rendered { prompt, same, completion, way, plain })
+        Ok(Rendered { prompt, same, completion, prompt_match, plain })
     }
 }
 
@@ -154,16 +154,16 @@ pub fn render_alone(
 ) -> Result<(String, ClosedTurn)> {
     let mut targets = Targets::new(prepared, policy, Foreign::Recognised, &[index]);
     let rendered = targets.render(message, index)?;
-    Ok((rendered.prompt.pieces().to_text(), rendered.completion))
+    Ok((rendered.prompt.text().to_text(), rendered.completion))
 }
 
 /// Where the prompt is no prefix of the turn's own rendering.
-fn other_way(
+fn by_policy(
     prepared: &Prepared<'_>,
     message: &Message,
     index: usize,
     policy: PromptMismatch,
-) -> Result<(Turn, Way)> {
+) -> Result<(Turn, PromptMatch)> {
     let prompt = prepared.render(index, true)?.text;
     let full = prepared.render(index + 1, false)?;
     let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
@@ -171,14 +171,13 @@ fn other_way(
     let found = match policy {
         PromptMismatch::Error | PromptMismatch::Skip => None,
         PromptMismatch::MatchThinking => {
-            mismatch::match_thinking(prepared, said).map(|turn| (turn, Way::MatchThinking))
+            mismatch::match_thinking(prepared, said).map(|turn| (turn, PromptMatch::MatchThinking))
         }
         PromptMismatch::Splice => {
-            mismatch::splice(prepared, said, &prompt, &full).map(|turn| (turn, Way::Splice))
+            mismatch::splice(prepared, said, &prompt, &full).map(|turn| (turn, PromptMatch::Splice))
         }
-        PromptMismatch::CommonPrefix => {
-            mismatch::common_prefix(prepared, said, &prompt, &full).map(|turn| (turn, Way::CommonPrefix))
-        }
+        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+            .map(|turn| (turn, PromptMatch::CommonPrefix)),
     };
     found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
 }

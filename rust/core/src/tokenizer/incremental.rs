@@ -3,25 +3,25 @@
 //! In: texts that mostly begin as the one before did. Out: the ids of each, exactly as of the whole text. Only what
 //! stands behind the last place to cut at in the common beginning is encoded.
 
-use super::{Segments, Tokenizer};
+use super::{SegmentCache, Tokenizer};
 use crate::error::Result;
-use crate::prompt_text::Pieces;
+use crate::prompt_text::PromptText;
 
 #[derive(Default)]
-pub struct Sheet {
+pub struct IncrementalEncoding {
     text: String,
     ids: Vec<i32>,
-    cuts: Vec<Place>,
+    cuts: Vec<Checkpoint>,
 }
 
 /// Right behind a token that the text is cut at.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Checkpoint {
     text: usize,
     ids: usize,
 }
 
-impl Sheet {
+impl IncrementalEncoding {
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -40,12 +40,12 @@ impl Sheet {
     pub fn write(
         &mut self,
         shared: usize,
-        rest: Pieces<'_>,
+        rest: PromptText<'_>,
         tokenizer: &Tokenizer,
-        segments: &mut Segments,
+        segments: &mut SegmentCache,
     ) -> Result<usize> {
         self.cuts.truncate(self.cuts.partition_point(|cut| cut.text <= shared));
-        let from = self.cuts.last().copied().unwrap_or(Place { text: 0, ids: 0 });
+        let from = self.cuts.last().copied().unwrap_or(Checkpoint { text: 0, ids: 0 });
         self.text.truncate(shared);
         rest.parts().into_iter().for_each(|part| self.text.push_str(part));
         self.ids.truncate(from.ids);
@@ -56,11 +56,11 @@ impl Sheet {
         done.map(|()| from.ids)
     }
 
-    fn encode(&mut self, mut from: usize, tokenizer: &Tokenizer, segments: &mut Segments) -> Result<()> {
+    fn encode(&mut self, mut from: usize, tokenizer: &Tokenizer, segments: &mut SegmentCache) -> Result<()> {
         while let Some(cut) = tokenizer.cutter().next(&self.text, from) {
             segments.encode(tokenizer, &self.text[from..cut.start], &mut self.ids)?;
             self.ids.push(cut.id);
-            self.cuts.push(Place { text: cut.end, ids: self.ids.len() });
+            self.cuts.push(Checkpoint { text: cut.end, ids: self.ids.len() });
             from = cut.end;
         }
         segments.encode(tokenizer, &self.text[from..], &mut self.ids)

@@ -18,9 +18,9 @@ use tokenizers::Tokenizer as HfTokenizer;
 use control_tokens::Part;
 pub use control_tokens::{ControlTokens, StopToken};
 pub use engines::Encoding;
-pub use incremental::Sheet;
+pub use incremental::IncrementalEncoding;
 pub use offsets::Known;
-pub use segment_cache::Segments;
+pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
@@ -115,7 +115,7 @@ impl Tokenizer {
         &self,
         text: &str,
         plain: &[Range<usize>],
-        segments: &mut Segments,
+        segments: &mut SegmentCache,
     ) -> Result<Vec<i32>> {
         let mut ids = Vec::new();
         for part in self.control_tokens.parts(text, plain) {

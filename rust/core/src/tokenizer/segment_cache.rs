@@ -15,9 +15,9 @@ const MAX_TEXT: usize = 64 << 10;
 
 /// What one thread remembers of the pieces that it has encoded.
 #[derive(Default)]
-pub struct Segments(Memo);
+pub struct SegmentCache(Memo);
 
-impl Segments {
+impl SegmentCache {
     /// Appends the ids of a piece in which no token to cut at stands.
     pub fn encode(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
         if piece.is_empty() || self.0.get(piece, ids) {
