@@ -15,15 +15,13 @@ use crate::conversation::{Format, as_record, faults, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Workspace};
 use crate::json::Parser;
-use crate::read::{Chunks, FileChunk, Interruption, LineText, Record, Source, StreamOptions};
+use crate::read::{Chunks, FileChunk, Interruption, LineText, ReadOptions, Record, Source, StreamOptions};
 use crate::report::Report;
 use crate::run::{Borrowed, Pool, on_pool};
 
 /// How records are read, and what they are expanded with.
 pub struct Checker {
-    /// `None`: each file's first records tell.
-    pub input_format: Option<Format>,
-    pub max_line_bytes: usize,
+    pub read: ReadOptions,
     /// With its own options, but `on_error` is without effect.
     pub expander: Option<Arc<Expander>>,
 }
@@ -56,11 +54,11 @@ impl Checker {
     /// Looks at one record.
     pub fn look(&self, record: Record<'_>, parser: &mut Parser, workspace: &mut Workspace) -> Found {
         let Some(bytes) = record.bytes else {
-            let text = format!("the line is longer than max_line_bytes ({})", self.max_line_bytes);
+            let text = format!("the line is longer than max_line_bytes ({})", self.read.max_line_bytes);
             return Found { faults: vec![Error::new(ErrorKind::LineTooLong, text)], ..Found::default() };
         };
         let mut found = Found { conversation_id: xxh3_128(bytes), ..Found::default() };
-        found.format = self.input_format.or(record.format);
+        found.format = self.read.input_format.or(record.format);
         match parser.parse(bytes) {
             Err(error) => found.faults.push(error),
             Ok(value) => {
@@ -123,7 +121,7 @@ impl CheckStream {
         options: StreamOptions,
     ) -> Self {
         let taken = Arc::new(AtomicU64::new(0));
-        let chunks = Chunks::open(sources, options, checker.max_line_bytes, checker.input_format, &taken);
+        let chunks = Chunks::open(sources, options, checker.read, &taken);
         Self { checker, pool, chunks, cancelled: Arc::new(AtomicBool::new(false)) }
     }
 

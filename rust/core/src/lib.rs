@@ -45,7 +45,7 @@ pub use options::{
     PackStrategy, PromptMismatch, TrainOn, input_format,
 };
 pub use read::{
-    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, Record, Records, Share, Source, StreamOptions, format_of,
+    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, StreamOptions,
 };
 pub use report::{Report, cause, warning};
 pub use run::{Pool, Stream};

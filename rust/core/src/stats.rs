@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::expand::{Expander, Outcome, Workspace};
 use crate::json::{Parser, Value};
 use crate::options::{Layout, TrainOn};
-use crate::read::{Chunks, FileChunk, Interruption, MAX_LINE_BYTES, Record, Source, StreamOptions};
+use crate::read::{Chunks, FileChunk, Interruption, ReadOptions, Record, Source, StreamOptions};
 use crate::report::Report;
 use crate::run::{Borrowed, Pool, on_pool};
 use crate::target::{Target, targets};
@@ -221,11 +221,8 @@ impl SurveyStream {
         options: StreamOptions,
     ) -> Self {
         let bytes_taken = Arc::default();
-        let (longest, format) = surveyor
-            .expanders
-            .first()
-            .map_or((MAX_LINE_BYTES, None), |one| (one.options.max_line_bytes, one.options.input_format));
-        let chunks = Chunks::open(sources, options, longest, format, &bytes_taken);
+        let read = surveyor.expanders.first().map_or_else(ReadOptions::default, |one| one.options.read);
+        let chunks = Chunks::open(sources, options, read, &bytes_taken);
         let survey =
             Survey { variants: vec![Variant::default(); surveyor.expanders.len()], ..Survey::default() };
         let (cancelled, seen) = (Arc::default(), HashSet::new());

@@ -20,7 +20,7 @@ use crate::json::{self, Value};
 use crate::layout::Sample;
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
-use crate::read::{Record, Records, Source, StreamOptions};
+use crate::read::Record;
 use crate::report::Report;
 use crate::target::Encoder;
 
@@ -87,11 +87,6 @@ impl Expander {
         &self.renderer
     }
 
-    /// The records of sources, read as this expander reads them.
-    pub fn records(&self, sources: Vec<Source>, options: StreamOptions) -> Records {
-        Records::open(sources, options, self.options.max_line_bytes, self.options.input_format)
-    }
-
     /// Expands one record; nothing is returned once `cancelled` is set.
     pub fn expand_record(
         &self,
@@ -134,7 +129,7 @@ impl Expander {
         cancelled: &AtomicBool,
     ) -> Result<Outcome> {
         let bytes = record.bytes.ok_or_else(|| {
-            let text = format!("the line is longer than max_line_bytes ({})", self.options.max_line_bytes);
+            let text = format!("the line is longer than max_line_bytes ({})", self.options.read.max_line_bytes);
             Error::new(ErrorKind::LineTooLong, text)
         })?;
         let Workspace { parser, encoder, times } = workspace;
@@ -150,9 +145,12 @@ impl Expander {
         Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 
-    pub(crate) fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
+    /// The format of a record: as it is given, as the option says, or as its own keys tell. The records of a file before
+    /// the one that tells its format have none of these.
+    pub(crate) fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
         as_record(value)?;
-        self.options.input_format.or(of_file).ok_or_else(|| unknown_format(value))
+        let format = given.or(self.options.read.input_format).or_else(|| Format::detect(value));
+        format.ok_or_else(|| unknown_format(value))
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::Record;
+use super::{ReadOptions, Record};
 use super::format::format_of_chunk;
 use super::lines::{Chunk, JsonlReader, Line, LineText};
 use super::source::{Source, read_error};
@@ -73,8 +73,7 @@ impl Chunks {
     pub(crate) fn open(
         sources: Vec<Source>,
         options: StreamOptions,
-        max_line_bytes: usize,
-        known_format: Option<Format>,
+        read: ReadOptions,
         bytes_taken: &Arc<AtomicU64>,
     ) -> Self {
         // What calls back into its owner's thread is read there.
@@ -82,8 +81,7 @@ impl Chunks {
         let reader = Reader {
             sources: sources.into_iter().enumerate(),
             file: None,
-            max_line_bytes,
-            known_format,
+            options: read,
             chunk_bytes: options.chunk_bytes,
             left: options.limit.unwrap_or(u64::MAX),
             bytes_taken: bytes_taken.clone(),
@@ -119,8 +117,7 @@ impl Chunks {
 pub(crate) struct Reader {
     sources: Enumerate<std::vec::IntoIter<Source>>,
     file: Option<OpenFile>,
-    max_line_bytes: usize,
-    known_format: Option<Format>,
+    options: ReadOptions,
     chunk_bytes: usize,
     /// Records that may still be read.
     left: u64,
@@ -131,6 +128,8 @@ struct OpenFile {
     index: usize,
     name: Arc<str>,
     format: Option<(Format, u64)>,
+    /// The lines before it are skipped; their records may tell the format.
+    first_line: u64,
     lines: JsonlReader<Box<dyn Read + Send>>,
 }
 
@@ -173,13 +172,14 @@ impl Reader {
     }
 
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
-        let name = source.name();
+        let (name, first_line) = (source.name(), source.first_line());
         let bytes = source.open(&self.bytes_taken)?;
         Ok(OpenFile {
             index,
             name,
-            format: self.known_format.map(|format| (format, 1)),
-            lines: JsonlReader::new(bytes, self.chunk_bytes, self.max_line_bytes),
+            format: self.options.input_format.map(|format| (format, 1)),
+            first_line,
+            lines: JsonlReader::new(bytes, self.chunk_bytes, self.options.max_line_bytes),
         })
     }
 }
@@ -197,6 +197,7 @@ impl OpenFile {
         let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
         self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk));
         chunk.format = self.format;
+        chunk.chunk.skip_lines_before(self.first_line, self.lines.next_line());
         Ok(Some(chunk))
     }
 }

@@ -5,8 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::{Chunks, FileChunk, Interruption, Record, Source, StreamOptions};
-use crate::conversation::Format;
+use super::{Chunks, FileChunk, Interruption, ReadOptions, Record, Source, StreamOptions};
 
 pub struct Records {
     chunks: Chunks,
@@ -16,14 +15,9 @@ pub struct Records {
 }
 
 impl Records {
-    pub fn open(
-        sources: Vec<Source>,
-        options: StreamOptions,
-        max_line_bytes: usize,
-        known_format: Option<Format>,
-    ) -> Self {
+    pub fn open(sources: Vec<Source>, options: StreamOptions, read: ReadOptions) -> Self {
         let bytes_taken = Arc::new(AtomicU64::new(0));
-        let chunks = Chunks::open(sources, options, max_line_bytes, known_format, &bytes_taken);
+        let chunks = Chunks::open(sources, options, read, &bytes_taken);
         Self { chunks, chunk: None, at: 0 }
     }
 

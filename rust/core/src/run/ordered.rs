@@ -41,8 +41,7 @@ impl Stream {
         options: StreamOptions,
     ) -> Self {
         let bytes_taken = Arc::new(AtomicU64::new(0));
-        let (max_line_bytes, known_format) = (expander.options.max_line_bytes, expander.options.input_format);
-        let chunks = Chunks::open(sources, options, max_line_bytes, known_format, &bytes_taken);
+        let chunks = Chunks::open(sources, options, expander.options.read, &bytes_taken);
         let process = std::process::id();
         let cancelled = Arc::new(AtomicBool::new(false));
         let seen = Arc::default();

@@ -50,6 +50,11 @@ impl Format {
         }
     }
 
+    /// The format that the presence of a key tells.
+    pub fn told_by(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.telling_key() == key)
+    }
+
     /// The format of a record, if its keys tell one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
