@@ -198,6 +198,14 @@ impl Error {
         self
     }
 
+    /// What is wrong, without the file, line and message.
+    pub fn text_without_place(&self) -> String {
+        match self.location.byte {
+            Some(byte) => format!("byte {byte}: {}", self.text),
+            None => self.text.clone(),
+        }
+    }
+
     /// The error that a panic of a dependency becomes.
     pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
         let text = panic
@@ -220,10 +228,7 @@ impl fmt::Display for Error {
         if let Some(message) = self.location.message {
             write!(f, "message {message}: ")?;
         }
-        if let Some(byte) = self.location.byte {
-            write!(f, "byte {byte}: ")?;
-        }
-        f.write_str(&self.text)
+        f.write_str(&self.text_without_place())
     }
 }
 

@@ -48,7 +48,7 @@ pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, StreamOptions,
 };
 pub use report::{Report, cause, warning};
-pub use run::{Pool, Stream};
+pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
 pub use samples::{IGNORE_INDEX, Packs, Samples, pack};
 pub use stats::{Histogram, Survey, SurveyStream, Surveyor, Variant};
 pub use target::Exchanges;

@@ -27,9 +27,9 @@ impl Checker {
         num_threads: Option<usize>,
     ) -> PyResult<Self> {
         let expander = expander.map(|expander| expander.core.clone());
-        let input_format = format_from(py, input_format)?;
+        let read = core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes };
         Ok(Self {
-            core: Arc::new(core::Checker { input_format, max_line_bytes, expander }),
+            core: Arc::new(core::Checker { read, expander }),
             pool: Arc::new(core::Pool::new(num_threads)),
         })
     }
@@ -90,13 +90,7 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
     let faults: Vec<_> = found
         .faults
         .iter()
-        .map(|fault| {
-            let text = match fault.location.byte {
-                Some(byte) => format!("byte {byte}: {}", fault.text),
-                None => fault.text.clone(),
-            };
-            (fault.kind.name(), fault.location.message, text)
-        })
+        .map(|fault| (fault.kind.name(), fault.location.message, fault.text_without_place()))
         .collect();
     let counts = found.report.as_ref().map(|report| counts(py, report)).transpose()?;
     (

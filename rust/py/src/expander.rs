@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::to_python;
-use crate::explain::Records;
+use crate::records::{GivenLine, given};
 use crate::renderer::Renderer;
 use crate::source;
 
@@ -71,9 +71,8 @@ impl Expander {
             control_tokens: parse(py, "control_tokens", control_tokens)?,
             normalize: parse(py, "normalize", normalize)?,
             deduplicate,
-            input_format: format_from(py, input_format)?,
             on_error: parse(py, "on_error", on_error)?,
-            max_line_bytes,
+            read: core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes },
             num_threads,
         };
         let core =
@@ -87,11 +86,20 @@ impl Expander {
         py.detach(|| core::stage_times(&self.core, lines)).map_err(|error| to_python(py, &error))
     }
 
-    /// The lines of these sources.
-    fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
-        let (sources, raised) = source::all_from_python(&sources)?;
-        let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
-        Ok(Records { core: Mutex::new(self.core.records(sources, options)), raised })
+    /// The arrays and the report of these records, the names of their files, and which record each sample is of.
+    fn expand_records<'py>(
+        &self,
+        py: Python<'py>,
+        records: Vec<GivenLine>,
+    ) -> PyResult<(Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>)> {
+        let records = given(py, records)?;
+        let work = Mutex::new(Some(records));
+        let made = when_free(py, &work, |records, go_on| {
+            core::expand_records(&self.core, &self.pool, records.take().unwrap_or_default(), go_on)
+        })?;
+        let made = made.map_err(|reason| interrupted(py, reason, &source::Raised::default()))?;
+        let files = made.files.iter().map(ToString::to_string).collect();
+        Ok((to_dict(py, made.samples, &made.report)?, files, made.records.into_pyarray(py)))
     }
 
     /// What becomes of a line, and why: JSON text, and the report.

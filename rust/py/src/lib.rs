@@ -8,8 +8,8 @@
 mod check;
 mod errors;
 mod expander;
-mod explain;
 mod pack;
+mod records;
 mod renderer;
 mod source;
 mod survey;
@@ -26,13 +26,13 @@ mod _core {
     #[pymodule_export]
     use super::expander::{Expander, Stream};
     #[pymodule_export]
-    use super::explain::Records;
-    #[pymodule_export]
     use super::pack::pack;
+    #[pymodule_export]
+    use super::records::Records;
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::format_of;
+    use super::source::format_told_by;
     #[pymodule_export]
     use super::survey::SurveyStream;
     #[pymodule_export]

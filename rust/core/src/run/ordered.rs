@@ -173,31 +173,59 @@ fn expand_chunk(
             },
         )
         .collect();
-    let mut samples = Samples::default();
-    let mut report = Report { blank_lines: chunk.chunk.blank_at_end, ..Report::default() };
+    let blank_lines = chunk.chunk.blank_at_end;
+    let mut gathered = Gathered { report: Report { blank_lines, ..Report::default() }, ..Gathered::default() };
+    let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
     // Chunks come one after the other: nobody else holds it, and a panic with it ended the stream.
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    for (line, mut outcome) in chunk.chunk.lines.iter().zip(outcomes) {
+    for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
+        let copies = expander.options.deduplicate.then_some(&mut *seen);
+        gathered.add(outcome, file, line.number, copies)?;
+        gathered.report.blank_lines += line.blank_before;
+    }
+    Ok((gathered.samples, gathered.report))
+}
+
+/// What came of records so far.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub samples: Samples,
+    pub report: Report,
+}
+
+impl Gathered {
+    /// Nothing yet, but for what is said once a run.
+    pub fn of_first(expander: &Expander) -> Self {
+        let mut gathered = Self::default();
+        let unserved = expander.renderer.unserved_stop_tokens().len() as u64;
+        gathered.report.warn(warning::STOP_NOT_SERVED, unserved);
+        gathered
+    }
+
+    /// Adds what came of the next record, unless its bytes are among the `copies` so far. Its error ends the run.
+    pub fn add(
+        &mut self,
+        mut outcome: Outcome,
+        file: i32,
+        line: u64,
+        copies: Option<&mut HashSet<u128>>,
+    ) -> Result<()> {
         if let Some(error) = outcome.error {
             return Err(error);
         }
-        if expander.options.deduplicate
+        if let Some(seen) = copies
             && outcome.report.records_kept == 1
             && !seen.insert(outcome.conversation_id)
         {
             outcome.samples.clear();
             outcome.report.drop_duplicate();
         }
-        let origin = Origin {
-            file: i32::try_from(chunk.index).unwrap_or(i32::MAX),
-            line: i64::try_from(line.number).unwrap_or(i64::MAX),
-            conversation_id: outcome.conversation_id,
-        };
+        let line = i64::try_from(line).unwrap_or(i64::MAX);
+        let origin = Origin { file, line, conversation_id: outcome.conversation_id };
         for sample in &outcome.samples {
-            samples.push(sample, origin);
+            self.samples.push(sample, origin);
         }
-        report.blank_lines += line.blank_before;
-        report.add(outcome.report);
+        self.report.add(outcome.report);
+        Ok(())
     }
-    Ok((samples, report))
 }
