@@ -127,7 +127,7 @@ class _File:
                 if error.kind != "compression" or self.output is not None:
                     raise
                 yield self._finding(
-                    error.line or 1, Remark("compression", None, _without_place(error))
+                    error.line or 1, Remark("compression", None, error.reason or str(error))
                 )
                 return
             if chunk is None:
@@ -259,10 +259,6 @@ def _loads(text: bytes) -> Any:
         return json.loads(text, parse_int=float)
     except ValueError:
         return None
-
-
-def _without_place(error: EveryturnError) -> str:
-    return str(error).removeprefix(f"{error.file}:{error.line}: ").removeprefix(f"{error.file}: ")
 
 
 def _known(kind: str) -> str:
