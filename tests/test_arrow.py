@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import everyturn
 from conftest import Record, to_jsonl
 from everyturn.arrow import Preparer, read_reports
+from everyturn.arrow.lines import read_tables
 
 SECONDS = 60
 
@@ -164,6 +165,27 @@ def test_formats_may_come_with_the_rows() -> None:
     expected = [row for record in records for row in expanded([record])]
     for size in (1, 2, 10):
         assert without_places(in_batches(prepare, table, size)) == expected
+
+
+@pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
+def test_tables_of_a_file_give_what_the_file_gives(tmp_path: Path, block_bytes: int) -> None:
+    """Rows and the whole account: blank lines, lines that are too long, and records before one tells the format."""
+    path = tmp_path / "chats.jsonl"
+    lines = [b"", b'{"id": 1}', *to_jsonl([*CHATS[:5], SHAREGPT[0], BAD]).splitlines()]
+    path.write_bytes(b"\n".join([*lines, b"x" * 3_000, b"{", b"", to_jsonl(CHATS[5:]), b"\n \n"]))
+    options: dict[str, Any] = {"on_error": "skip", "max_line_bytes": 2_000}
+    prepare = Preparer.of_lines("demo", reports=tmp_path / "reports", **options)
+    tables = list(
+        read_tables(str(path), input_format="auto", max_line_bytes=2_000, block_bytes=block_bytes)
+    )
+    whole = everyturn.Expander("demo", **options).expand(str(path))
+    prepared = pa.concat_tables([in_batches(prepare, table, 7) for table in tables])
+    assert prepared.to_pylist() == whole.to_arrow().to_pylist()
+    total = read_reports(tmp_path / "reports").to_dict()
+    expected = whole.report.to_dict()
+    for report in (total, expected):
+        report["faults"] = sorted(report["faults"], key=lambda fault: fault["line"])
+    assert total == expected
 
 
 # --------------------------------------------------------------------------------------------

@@ -208,12 +208,14 @@ class Preparer:
 
     def _too_long(self, table: pa.Table) -> list[bool]:
         name = self._columns.too_long_column
-        return [False] * len(table) if name is None else table[name].to_pylist()
+        too_long: list[bool] = [False] * len(table) if name is None else table[name].to_pylist()
+        return too_long
 
     def _formats(self, table: pa.Table) -> list[str | None]:
         """The format of each record, or None where its own keys tell."""
         if self._columns.format_column is not None:
-            return table[self._columns.format_column].to_pylist()
+            formats: list[str | None] = table[self._columns.format_column].to_pylist()
+            return formats
         return [self._format(table)] * len(table)
 
     def _format(self, table: pa.Table) -> str | None:
