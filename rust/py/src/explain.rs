@@ -1,21 +1,15 @@
 //! `_core.Records`: the lines of some sources; what `Expander.explain` takes and gives.
 
-use std::sync::Mutex;
-
 use everyturn_core as core;
 use pyo3::prelude::*;
 
-use crate::expander::{interrupted, when_free};
-use crate::source::Raised;
+use crate::stream::SharedStream;
 
 /// File, line, the name of the file's format, and the line's bytes, which are missing if it is too long.
 pub type Line = (String, u64, Option<&'static str>, Option<Vec<u8>>);
 
 #[pyclass(frozen, module = "everyturn._core")]
-pub struct Records {
-    pub core: Mutex<core::Records>,
-    pub raised: Raised,
-}
+pub struct Records(pub SharedStream<core::Records>);
 
 #[pymethods]
 impl Records {
@@ -24,10 +18,7 @@ impl Records {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Line>> {
-        let next = when_free(py, &self.core, |records, go_on| {
-            records.next_record(go_on).map(|next| next.map(line))
-        })?;
-        next.map_err(|reason| interrupted(py, reason, &self.raised))
+        self.0.step(py, |records, go_on| records.next_record(go_on).map(|next| next.map(line)))
     }
 }
 

@@ -2,10 +2,7 @@
 //!
 //! In: sources. Out: lines with their place and the format of their file, as expanding sees them.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use super::{Chunks, FileChunk, Interruption, Record, Source, StreamOptions};
+use super::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
 use crate::conversation::Format;
 
 pub struct Records {
@@ -22,16 +19,13 @@ impl Records {
         max_line_bytes: usize,
         known_format: Option<Format>,
     ) -> Self {
-        let bytes_taken = Arc::new(AtomicU64::new(0));
-        let chunks = Chunks::open(sources, options, max_line_bytes, known_format, &bytes_taken);
+        let chunks = Chunks::open(sources, options, max_line_bytes, known_format);
         Self { chunks, chunk: None, at: 0 }
     }
 
     /// The next record; `None` at the end. `go_on` is asked every 100 ms.
-    pub fn next_record(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Record<'_>>, Interruption> {
+    pub fn next_record(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<Record<'_>>> {
+        self.chunks.refuse_forked_child()?;
         while self.chunk.as_ref().is_none_or(|chunk| chunk.len() <= self.at) {
             self.chunk = self.chunks.next(go_on)?;
             self.at = 0;
