@@ -37,13 +37,13 @@ def check_steps(_expander: everyturn.Expander) -> Callable[[], Any]:
 def stats_steps(expander: everyturn.Expander) -> Callable[[], Any]:
     """Open a count."""
     inputs, _ = resolve(JSONL)
-    return _core.StatsStream([expander._expander], inputs, CHUNK_BYTES, None).advance
+    return _core.StatsStream([expander._expander], inputs, CHUNK_BYTES, None).advance  # noqa: SLF001
 
 
 def records_steps(expander: everyturn.Expander) -> Callable[[], Any]:
     """Open the lines of a source; a step takes as many as one chunk cannot hold."""
     inputs, _ = resolve(JSONL)
-    records = expander._expander.records(inputs)
+    records = expander._expander.records(inputs)  # noqa: SLF001
     return lambda: [next(records) for _ in range(25_000)]
 
 

@@ -1,4 +1,4 @@
-"""What a data set is made of: `counts` counts them, `page` shows the counts as a page."""
+"""What a data set is made of: `counts` says how much of what there is, `page` shows it as a page."""
 
 from everyturn.stats.counts import (
     QUANTILES,
