@@ -133,7 +133,7 @@ fn read_template_kwargs(kwargs: Option<&Value>) -> Result<Object> {
 }
 
 /// Refuses template arguments that are ours to set.
-pub fn check_reserved(kwargs: &Object) -> std::result::Result<(), String> {
+pub fn check_reserved(kwargs: &Object) -> Result<(), String> {
     match RESERVED_KWARGS.iter().find(|key| kwargs.contains_key(key)) {
         Some(key) => Err(format!("the template argument {key:?} is set by everyturn and cannot be given")),
         None => Ok(()),
