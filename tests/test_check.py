@@ -280,7 +280,7 @@ def test_what_is_said_once_a_file_is_said_once() -> None:
 )
 def test_messages_are_numbered_as_the_core_numbers_them(record: Record, roles: str) -> None:
     """A mark on each assistant message comes back as the targets of the expansion."""
-    format_of_it = Checker().core.look(to_jsonl([record]), None)[1]
+    format_of_it = Checker().core.check_record(to_jsonl([record]), None)[1]
     assert format_of_it is not None
     messages = everyturn.checks.records.read(record, format_of_it).messages
     assert "".join((message.role or "-")[0] for message in messages) == roles

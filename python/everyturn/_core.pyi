@@ -20,8 +20,8 @@ __all__ = [
     "Expander",
     "Records",
     "Renderer",
+    "StatsStream",
     "Stream",
-    "SurveyStream",
     "Template",
     "__version__",
     "format_told_by",
@@ -162,16 +162,16 @@ class Stream:
     def bytes_taken(self) -> int: ...
 
 @final
-class SurveyStream:
+class StatsStream:
     def __new__(
         cls,
         expanders: list[Expander],
         sources: list[tuple[str, Any]],
         chunk_bytes: int,
         limit: int | None,
-    ) -> SurveyStream: ...
+    ) -> StatsStream: ...
     def advance(self) -> bool: ...
-    def survey(self) -> dict[str, Any]: ...
+    def stats(self) -> dict[str, Any]: ...
     @property
     def bytes_taken(self) -> int: ...
 
@@ -185,7 +185,7 @@ class Checker:
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Checker: ...
-    def look(self, line: bytes, input_format: str | None) -> _Found: ...
+    def check_record(self, line: bytes, input_format: str | None) -> _Found: ...
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
     ) -> CheckStream: ...

@@ -197,7 +197,7 @@ class _File:
         output.write(text)
         for remark in remarks:
             yield Change(self.name, number, remark.message_index, remark.kind, remark.text)
-        left = found if text == before else self.checker.core.look(text, found[0])
+        left = found if text == before else self.checker.core.check_record(text, found[0])
         yield from self._findings(number, self._remarks(number, text, left))
 
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:

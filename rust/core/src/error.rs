@@ -116,7 +116,7 @@ pub struct Error {
     pub location: Location,
 }
 
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {

@@ -30,7 +30,10 @@ fn expand(line: &[u8], layout: core::Layout, train_on: core::TrainOn) -> core::O
         max_prompt_tokens: None,
         prompt_mismatch: core::PromptMismatch::Error,
         control_tokens: core::ControlTokenPolicy::Warn,
-        read: core::ReadOptions { input_format: Some(core::Format::Messages), ..core::ReadOptions::default() },
+        read: core::ReadOptions {
+            input_format: Some(core::Format::Messages),
+            ..core::ReadOptions::default()
+        },
         normalize: core::Normalize::None,
         deduplicate: false,
         on_error: core::OnError::Skip,

@@ -12,7 +12,8 @@ mod pack;
 mod records;
 mod renderer;
 mod source;
-mod survey;
+mod stats;
+mod stream;
 mod template;
 
 use pyo3::prelude::*;
@@ -34,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use super::source::format_told_by;
     #[pymodule_export]
-    use super::survey::SurveyStream;
+    use super::stats::StatsStream;
     #[pymodule_export]
     use super::template::Template;
 

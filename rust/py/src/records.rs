@@ -1,13 +1,13 @@
 //! `_core.Records`: sources in, their records out, each with its place and its file's format. No model is needed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use everyturn_core as core;
 use pyo3::prelude::*;
 
-use crate::expander::{format_from, interrupted, when_free};
-use crate::source::{self, Raised};
+use crate::expander::format_from;
+use crate::stream::SharedStream;
 
 /// File, line, the name of the file's format, and the line's bytes, which are missing if it is too long.
 pub type Line = (String, u64, Option<&'static str>, Option<Vec<u8>>);
@@ -16,10 +16,7 @@ pub type Line = (String, u64, Option<&'static str>, Option<Vec<u8>>);
 pub type GivenLine = (String, u64, Option<String>, Option<Vec<u8>>);
 
 #[pyclass(frozen, module = "everyturn._core")]
-pub struct Records {
-    core: Mutex<core::Records>,
-    raised: Raised,
-}
+pub struct Records(SharedStream<core::Records>);
 
 #[pymethods]
 impl Records {
@@ -32,9 +29,8 @@ impl Records {
         max_line_bytes: usize,
     ) -> PyResult<Self> {
         let read = core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes };
-        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
-        Ok(Self { core: Mutex::new(core::Records::open(sources, options, read)), raised })
+        SharedStream::open(&sources, |sources| core::Records::open(sources, options, read)).map(Self)
     }
 
     fn __iter__(records: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -42,16 +38,13 @@ impl Records {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Line>> {
-        let next = when_free(py, &self.core, |records, go_on| {
-            records.next_record(go_on).map(|next| next.map(line))
-        })?;
-        next.map_err(|reason| interrupted(py, reason, &self.raised))
+        self.0.step(py, |records, go_on| records.next_record(go_on).map(|next| next.map(line)))
     }
 
     /// The blank lines before the record that was given last; after the last of all, every one.
     #[getter]
     fn blank_lines(&self) -> u64 {
-        self.core.try_lock().map_or(0, |records| records.blank_lines())
+        self.0.peek(core::Records::blank_lines).unwrap_or_default()
     }
 }
 

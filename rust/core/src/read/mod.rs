@@ -23,5 +23,5 @@ pub use record::Record;
 pub use records::Records;
 pub use share::Share;
 pub use source::Source;
-pub use wait::Interruption;
-pub(crate) use wait::{Waited, wait};
+pub(crate) use wait::wait;
+pub use wait::{Interruption, Step};

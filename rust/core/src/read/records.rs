@@ -2,10 +2,7 @@
 //!
 //! In: sources. Out: lines with their place and the format of their file, as expanding sees them.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use super::{Chunks, FileChunk, Interruption, ReadOptions, Record, Source, StreamOptions};
+use super::{Chunks, FileChunk, ReadOptions, Record, Source, Step, StreamOptions};
 
 pub struct Records {
     chunks: Chunks,
@@ -17,16 +14,12 @@ pub struct Records {
 
 impl Records {
     pub fn open(sources: Vec<Source>, options: StreamOptions, read: ReadOptions) -> Self {
-        let bytes_taken = Arc::new(AtomicU64::new(0));
-        let chunks = Chunks::open(sources, options, read, &bytes_taken);
-        Self { chunks, chunk: None, at: 0, blank_lines: 0 }
+        Self { chunks: Chunks::open(sources, options, read), chunk: None, at: 0, blank_lines: 0 }
     }
 
     /// The next record; `None` at the end. `go_on` is asked every 100 ms.
-    pub fn next_record(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Record<'_>>, Interruption> {
+    pub fn next_record(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<Record<'_>>> {
+        self.chunks.refuse_forked_child()?;
         while self.chunk.as_ref().is_none_or(|chunk| chunk.len() <= self.at) {
             self.blank_lines += self.chunk.as_ref().map_or(0, |chunk| chunk.chunk.blank_at_end);
             self.chunk = self.chunks.next(go_on)?;

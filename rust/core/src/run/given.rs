@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::Pool;
-use super::ordered::{Borrowed, Gathered, on_pool};
+use super::stream::Gathered;
+use super::{on_pool, on_records};
 use crate::conversation::Format;
-use crate::error::Result;
-use crate::expand::{Expander, Outcome};
-use crate::read::{Interruption, LineText, Record, line_text};
+use crate::expand::Expander;
+use crate::read::{LineText, Record, Step, line_text};
 use crate::report::Report;
 use crate::samples::Samples;
 
@@ -47,39 +47,27 @@ pub fn expand_records(
     pool: &Pool,
     records: Vec<GivenRecord>,
     go_on: &mut dyn FnMut() -> bool,
-) -> std::result::Result<GivenSamples, Interruption> {
+) -> Step<GivenSamples> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let work = {
         let (expander, cancelled) = (expander.clone(), cancelled.clone());
         move || expand(&expander, &records, &cancelled)
     };
-    on_pool(pool, &cancelled, go_on, work)?.map_err(Interruption::Failed)
+    on_pool(pool, go_on, work).inspect_err(|_| cancelled.store(true, Ordering::Relaxed))
 }
 
-fn expand(expander: &Expander, records: &[GivenRecord], cancelled: &AtomicBool) -> Result<GivenSamples> {
-    let outcomes: Vec<Option<Outcome>> = records
-        .par_iter()
-        .map_init(
-            || Borrowed::of(expander),
-            |borrowed, given| {
-                let record = given.record(expander.options.read.max_line_bytes)?;
-                if cancelled.load(Ordering::Relaxed) {
-                    return None;
-                }
-                Some(expander.expand_record(record, &mut borrowed.workspace, cancelled))
-            },
-        )
-        .collect();
-    let mut gathered = Gathered::of_first(expander);
+fn expand(expander: &Expander, given: &[GivenRecord], cancelled: &AtomicBool) -> Step<GivenSamples> {
+    let max_line_bytes = expander.options.read.max_line_bytes;
+    let records: Vec<(usize, Record<'_>)> =
+        given.iter().enumerate().filter_map(|(at, one)| Some((at, one.record(max_line_bytes)?))).collect();
+    let outcomes = on_records(expander, records.par_iter().map(|(_, record)| *record), cancelled)?;
+    let mut gathered = Gathered::default();
+    gathered.warn_of_model(expander);
+    gathered.report.blank_lines = (given.len() - records.len()) as u64;
     let (mut files, mut seen, mut of_samples) = (Files::default(), HashSet::new(), Vec::new());
-    for ((at, given), outcome) in records.iter().enumerate().zip(outcomes) {
-        match outcome {
-            Some(outcome) => {
-                let copies = expander.options.deduplicate.then_some(&mut seen);
-                gathered.add(outcome, files.index(&given.file), given.line, copies)?;
-            }
-            None => gathered.report.blank_lines += 1,
-        }
+    for ((at, record), outcome) in records.into_iter().zip(outcomes) {
+        let copies = expander.options.deduplicate.then_some(&mut seen);
+        gathered.add(outcome, files.index(record.file), record.line, copies)?;
         of_samples.resize(gathered.samples.line.len(), i64::try_from(at).unwrap_or(i64::MAX));
     }
     let Gathered { samples, report } = gathered;

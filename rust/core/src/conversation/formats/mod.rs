@@ -67,7 +67,7 @@ impl Format {
 impl FromStr for Format {
     type Err = ();
 
-    fn from_str(name: &str) -> std::result::Result<Self, ()> {
+    fn from_str(name: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|format| format.name() == name).ok_or(())
     }
 }

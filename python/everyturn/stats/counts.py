@@ -149,20 +149,20 @@ def stats(
     ways = _ways(expander)
     inputs, _ = resolve(source)
     expanders = [each._expander for each in ways.values()]  # noqa: SLF001 - the two are one package
-    stream = _core.SurveyStream(expanders, inputs, chunk_bytes, limit)
+    stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
     while stream.advance():
         if on_bytes is not None:
             on_bytes(stream.bytes_taken)
-    survey = stream.survey()
+    counts = stream.stats()
     found = {
         key: Way(Report.from_core(each.train_on, each.clock, report), Histogram(lengths))
-        for (key, each), (report, lengths) in zip(ways.items(), survey.pop("ways"), strict=True)
+        for (key, each), (report, lengths) in zip(ways.items(), counts.pop("variants"), strict=True)
     }
     return Stats(
         **{
-            **survey,
-            "messages": Histogram(survey["messages"]),
-            "turns": Histogram(survey["turns"]),
+            **counts,
+            "messages": Histogram(counts["messages"]),
+            "turns": Histogram(counts["turns"]),
         },
         layout=expander.layout,
         train_on=expander.train_on,
