@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from browser import HOW_TO_INSTALL, Browser, program
+from paths import TESTS
 
-TESTS = Path(__file__).resolve().parent
 DATA_VARIABLE = "EVERYTURN_DATA"
 Record = dict[str, Any]
 Route = Callable[[Iterable[Record]], Any]

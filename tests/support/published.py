@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import everyturn
 from battery import Case, Message
+from paths import DEMO
 from template_reference import SPECIAL_TOKENS, Refusal, reference_apply
 
-DEMO = Path(everyturn.__file__).parent / "models" / "demo"
 #: What published tokenizers have as control tokens, written out in a template or in what it renders.
 CONTROL_TOKEN = re.compile(
     r"<\|[^\s|<>'\"{}]+\|>"  # <|im_end|>

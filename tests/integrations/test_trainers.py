@@ -31,9 +31,8 @@ from transformers import (
 from trl import SFTConfig, SFTTrainer
 
 import everyturn
+from paths import DEMO, EXAMPLE_CHATS
 
-CHATS = Path(__file__).parent.parent / "examples" / "chats.jsonl"
-DEMO = Path(everyturn.__file__).parent / "models" / "demo"
 STEPS = 3
 RATE = 0.2
 LONGEST_SAMPLE = 200
@@ -73,7 +72,7 @@ def one_thread() -> Any:
 def expanded(layout: str) -> everyturn.Samples:
     """The example chats, less those with a long row, which would make the padded rectangles large."""
     options: Any = {"layout": layout}
-    samples = everyturn.Expander("demo", **options).expand(CHATS)
+    samples = everyturn.Expander("demo", **options).expand(EXAMPLE_CHATS)
     long = samples.line[samples.lengths > LONGEST_SAMPLE]
     return samples.select(np.flatnonzero(~np.isin(samples.line, long)))
 

@@ -23,11 +23,10 @@ import yaml
 import everyturn
 import everyturn.torchtune
 from everyturn import hf, megatron
+from paths import DEMO, EXAMPLE_CHATS, ROOT
 from readers import isolation
 
-TESTS = Path(__file__).parent
-CHATS = TESTS.parent / "examples" / "chats.jsonl"
-DEMO = Path(everyturn.__file__).parent / "models" / "demo"
+HERE = Path(__file__).parent
 PAD, EOS = 4087, 4089
 ROW = 600
 SECONDS = 300
@@ -43,7 +42,7 @@ def read(tmp_path: Path) -> Read:
 
     def run(reader: str, *arguments: object) -> Any:
         answer = tmp_path / "answer.json"
-        paths = [os.fspath(TESTS), os.environ.get("PYTHONPATH", "")]
+        paths = [os.fspath(HERE), os.environ.get("PYTHONPATH", "")]
         result = subprocess.run(
             [sys.executable, "-m", f"readers.{reader}", *map(str, arguments), str(answer)],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"},
@@ -62,7 +61,7 @@ def read(tmp_path: Path) -> Read:
 @pytest.fixture(scope="module")
 def samples() -> everyturn.Samples:
     """The example chats, 16 rows."""
-    return everyturn.Expander("demo").expand(CHATS)
+    return everyturn.Expander("demo").expand(EXAMPLE_CHATS)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +106,7 @@ def test_axolotl_takes_a_folder_as_tokenized(
     """With the page's settings, axolotl 0.21.0 finds both parts, and pads and packs their rows as they are."""
     parts = samples.split({"train": 0.7, "test": 0.3})
     hf.save_to_disk(parts, tmp_path / "prepared")
-    page = (TESTS.parent / "docs" / "use-with" / "axolotl.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "use-with" / "axolotl.md").read_text(encoding="utf-8")
     settings = yaml.safe_load(page.split("```yaml")[1].split("```")[0])
     assert settings["sample_packing"] is True
     answer = read("read_axolotl", json.dumps(settings), DEMO, tmp_path / "work")
@@ -293,7 +292,7 @@ def test_megatron_files_refuse_what_they_would_lose(
         megatron.to_parquet(
             samples.select([0, 1, 2, 3]).pack(ROW), path, eos_token_id=first_trained
         )
-    everything = everyturn.Expander("demo", train_on="all_tokens").expand(CHATS)
+    everything = everyturn.Expander("demo", train_on="all_tokens").expand(EXAMPLE_CHATS)
     with pytest.raises(everyturn.SampleError, match=f"stand behind the token {EOS}"):
         megatron.to_parquet(everything.pack(ROW), path, eos_token_id=EOS)
     with pytest.raises(everyturn.OptionsError, match=r"must end in \.idx\.parquet"):

@@ -8,9 +8,10 @@ import pytest
 
 import everyturn
 from battery import Case
-from conftest import TESTS, find_data
+from conftest import find_data
 from everyturn import TemplateReport
 from everyturn.cli import main
+from paths import ROOT, TESTS
 from template_reference import Refusal, reference_apply, stopped_clock
 
 NOW = "2026-01-31T12:00:00"
@@ -445,5 +446,5 @@ def test_no_template_is_too_odd() -> None:
 def test_the_page_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """`docs/lint.md` holds the real report of the demo model."""
     assert run("--model", "demo") == 0
-    page = (TESTS.parent / "docs" / "lint.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
     assert f"```text\n{capsys.readouterr().out}```" in page

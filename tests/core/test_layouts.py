@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 import everyturn
 from conftest import Record, to_jsonl
 from everyturn.options import TRAIN_ON_ALIASES, Layout
+from paths import DEMO
 from reference import (
     Ids,
     Message,
@@ -65,7 +66,7 @@ THREE_TURNS = [*TWO_TURNS, user("c"), answer("three")]
 @pytest.fixture(scope="module")
 def folders(models: dict[str, Path]) -> dict[str, Path]:
     """The folders of the small models and of the demo."""
-    return {**models, "demo": Path(str(everyturn.__file__)).parent / "models" / "demo"}
+    return {**models, "demo": DEMO}
 
 
 @pytest.fixture(scope="module")

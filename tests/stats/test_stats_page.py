@@ -8,10 +8,10 @@ import pytest
 import everyturn
 from browser import Browser
 from conftest import to_jsonl
+from counted_chats import EXAMPLES, HOSTILE, chat
 from everyturn.cli import main
 from everyturn.stats import Histogram
 from everyturn.stats.page.data_set import data_set_page
-from test_stats import EXAMPLES, HOSTILE, chat
 
 HOSTILE_KEY = "<script>alert(1)</script>"
 TITLES = [

@@ -10,11 +10,11 @@ import pytest
 
 import everyturn
 from conftest import find_data
+from paths import DEMO
 from reference import read_lines
 
 #: Bytes of each chat file that are compared without `--whole`.
 BYTES_PER_FILE = 150_000
-DEMO = Path(everyturn.__file__).parent / "models" / "demo"
 
 
 def _models() -> list[Any]:

@@ -23,8 +23,8 @@ from conftest import Record, to_jsonl
 from everyturn import _core, options
 from everyturn.cli import main
 from everyturn.expander import COUNTS
+from paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 ATTRIBUTES = ("kind", "file", "line", "message_index")
 
 # --------------------------------------------------------------------------------------------

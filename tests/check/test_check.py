@@ -27,8 +27,8 @@ from everyturn.checks.records import ROLES, SPEAKERS
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
 from everyturn.kinds import KINDS, severity_of
+from paths import EXAMPLE_CHATS, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 USER: Record = {"role": "user", "content": "Question?"}
 ANSWER: Record = {"role": "assistant", "content": "Answer."}
 SHAPE_ERRORS = {
@@ -208,7 +208,7 @@ def test_a_kind_is_found_where_it_is_and_nowhere_else(kind: str) -> None:
 def test_good_chats_have_no_findings() -> None:
     """Nothing is wrong with them, so nothing is said."""
     assert found(GOOD + GOOD_CALL) == []
-    assert {finding.severity for finding in found(ROOT / "examples" / "chats.jsonl")} <= {"note"}
+    assert {finding.severity for finding in found(EXAMPLE_CHATS)} <= {"note"}
 
 
 def test_several_faults_of_a_record_are_all_named() -> None:
@@ -755,7 +755,7 @@ def test_a_copy_trains_the_same(data: Path) -> None:
     """Where a record could be expanded before, its copy gives the same ids: corrections are of form alone."""
     expander = everyturn.Expander("demo", on_error="skip")
     changed = 0
-    for path in [*sorted((data / "chats").glob("*tool*")), ROOT / "examples" / "chats.jsonl"]:
+    for path in [*sorted((data / "chats").glob("*tool*")), EXAMPLE_CHATS]:
         output = io.BytesIO()
         items = list(Checker(ignore=["functions"]).fix(path, output))
         changed += sum(isinstance(item, Change) for item in items)

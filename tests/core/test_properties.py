@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import everyturn
 from conftest import find_data, to_jsonl
+from paths import DEMO
 from reference import (
     IGNORE_INDEX,
     Message,
@@ -144,9 +145,8 @@ def pair(models: dict[str, Path]) -> Callable[[str], Pair]:
     def make(name: str) -> Pair:
         shape = SHAPES[name]
         if name == "demo":
-            folder = Path(str(everyturn.__file__)).parent / "models" / "demo"
             renderer = everyturn.Renderer.from_dir("demo")
-            return Pair(shape, renderer, ReferenceModel(folder, stop=shape.stop))
+            return Pair(shape, renderer, ReferenceModel(DEMO, stop=shape.stop))
         folder = models[name]
         source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
         # The reference has no clock of its own: transformers writes the day of the test.

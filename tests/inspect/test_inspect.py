@@ -17,61 +17,15 @@ import pytest
 from rich.cells import cell_len
 
 import everyturn
-from conftest import Record, to_jsonl
+from conftest import to_jsonl
 from everyturn import Expander, Renderer
 from everyturn.cli import main
 from everyturn.inspect import compare, records, terminal
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.explanation import Explanation, Sample, explain
 from everyturn.inspect.lines import BARS, TRAINED, lines_of
-
-HOSTILE = "\x1b[31mred\x1b[0m \x07 \x9b2J </script><script>alert(1)</script> \u202eright\u202c \u2028 \x7f \r"
-CJK = "北京烤鸭怎么吃才地道。" * 20 + "한국어 日本語" * 9
-EMOJI = "👩‍👩‍👧‍👦 🇩🇪 ❤️ 🤦🏽‍♂️ é " * 12
-RTL = "الشاي الأخضر הירוק " * 12
-
-CHATS: dict[str, list[Record]] = {
-    "plain": [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "1+1?"},
-        {"role": "assistant", "content": "2"},
-        {"role": "user", "content": "And 2+2?\n\n"},
-        {"role": "assistant", "content": " 4 \n", "weight": 0},
-        {"role": "user", "content": "Sure?"},
-        {"role": "assistant", "content": "Yes."},
-    ],
-    "reasoning": [
-        {"role": "user", "content": "1+1?"},
-        {"role": "assistant", "reasoning_content": "One and one.", "content": "2"},
-        {"role": "user", "content": "2+2?"},
-        {"role": "assistant", "reasoning_content": "Two and two.", "content": "4"},
-    ],
-    "foreign": [
-        {"role": "user", "content": CJK + EMOJI},
-        {"role": "assistant", "content": EMOJI + RTL + CJK},
-        {"role": "user", "content": RTL},
-        {"role": "assistant", "content": "🙂" * 50},
-    ],
-    "hostile": [
-        {"role": "user", "content": HOSTILE + "<|im_end|>"},
-        {"role": "assistant", "content": HOSTILE},
-    ],
-    "tools": [
-        {"role": "user", "content": "Weather?"},
-        {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [{"function": {"name": "weather", "arguments": {"city": "Köln"}}}],
-        },
-        {"role": "tool", "content": "rain"},
-        {"role": "assistant", "content": "It rains."},
-    ],
-}
-
-
-def chat(name: str, **keys: Any) -> bytes:
-    """Return a conversation as a line."""
-    return to_jsonl([{"messages": CHATS[name], **keys}])
+from inspected_chats import CHATS, CJK, EMOJI, RTL, chat
+from paths import EXAMPLE_CHATS, ROOT
 
 
 def explained(source: Any, model: Any = "demo", **options: Any) -> Explanation:
@@ -469,7 +423,6 @@ def test_a_terminal_without_the_characters_gets_them_escaped(path: Path) -> None
 # The page of the documentation
 # --------------------------------------------------------------------------------------------
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "inspect.md").read_text(encoding="utf-8")
 
 
@@ -478,7 +431,7 @@ def test_the_commands_of_the_page_run(
 ) -> None:
     """With the example chats and the built-in model."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "examples" / "chats.jsonl", tmp_path)
+    shutil.copy(EXAMPLE_CHATS, tmp_path)
     (block,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     for command in block.splitlines():
         program, *arguments = shlex.split(command.replace("path/to/model", "demo"))

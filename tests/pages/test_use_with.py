@@ -10,7 +10,8 @@ from typing import Any
 import datasets
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from paths import EXAMPLE_CHATS, ROOT
+
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 PAGES = [
     ROOT / "docs" / "masks.md",
@@ -28,7 +29,7 @@ def test_the_code_of_a_page_prints_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Python blocks, run one after the other beside some chats, print the text blocks behind them."""
-    shutil.copy(ROOT / "examples" / "chats.jsonl", tmp_path)
+    shutil.copy(EXAMPLE_CHATS, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from everyturn.cli import main
 from everyturn.html.shell import Section, page
 from everyturn.inspect import records
 from everyturn.inspect.explanation import explain
-from test_inspect import CHATS, chat
+from inspected_chats import CHATS, chat
 
 ASSETS = [
     *Path(records.__file__).parent.joinpath("page").glob("*.js"),

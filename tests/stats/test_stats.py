@@ -17,32 +17,14 @@ from hypothesis import strategies as st
 
 import everyturn
 from conftest import to_jsonl
+from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
 from everyturn.stats import Histogram, Stats, packed_rows
+from paths import ROOT
 from reference import read_lines
 
-ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = (ROOT / "examples" / "chats.jsonl").read_bytes()
 RENDERER = everyturn.Renderer.from_dir("demo")
 POLICIES = ("all_assistant_messages", "last_assistant_turn", "last_assistant_message")
-
-
-def chat(*contents: str, **more: Any) -> dict[str, Any]:
-    """User and assistant in turns."""
-    roles = ("user", "assistant")
-    messages = [{"role": roles[i % 2], "content": content} for i, content in enumerate(contents)]
-    return {"messages": messages, **more}
-
-
-HOSTILE = [
-    chat("Hi", "Hey"),
-    chat("Hi", "Hey"),
-    {"messages": []},
-    {"nothing": 1},
-    chat("a", "b", "c", "d", "e", "f"),
-    chat("only a question"),
-    chat("Привет", "नमस्ते 你好"),
-]
 
 
 def check_ways(stats: Stats, source: bytes, **options: Any) -> None:

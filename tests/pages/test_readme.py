@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from everyturn.cli import main
+from paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from paths import DEMO
 
 HEADER = "{{- '<|im_start|>' ~ message.role ~ '\\n' -}}"
 LOOP = "{%- for message in messages -%}"
@@ -28,7 +29,7 @@ def trained(
 @pytest.fixture
 def demo() -> Path:
     """Return a folder whose tokenizer has several control tokens."""
-    return Path(everyturn.__file__).parent / "models" / "demo"
+    return DEMO
 
 
 def test_a_closing_tag_before_the_end_of_turn_is_no_stop(demo: Path) -> None:

@@ -19,6 +19,7 @@ import everyturn.ray
 from conftest import Record, to_jsonl
 from everyturn import shards
 from everyturn.arrow import read_reports
+from paths import TESTS
 
 # What Ray says of its own settings, and of its own files and sockets when it ends.
 pytestmark = [
@@ -26,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-DATA = Path(__file__).parent / "data"
+DATA = TESTS / "data"
 
 
 def chat(number: int) -> Record:

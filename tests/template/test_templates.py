@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from battery import Case, cases
-from conftest import TESTS, find_data
+from conftest import find_data
+from paths import TESTS
 from reference import Conversation, conversations_of, read_lines
 from template_reference import Engine, agree, difference, reference_apply, stopped_clock
 

@@ -18,8 +18,8 @@ import everyturn.cli
 from everyturn import _core
 from everyturn.cli import COMMANDS, TOUR, main
 from everyturn.kinds import CHAPTERS, KINDS, Kind, near
+from paths import EXAMPLE_CHATS, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 COMMAND = re.compile(r"`(everyturn [^`]+)`")
 
@@ -190,7 +190,7 @@ def test_a_mismatch_is_hinted_at(
 
 def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command as it is shown, beside some chats and with the built-in model."""
-    chats = shutil.copy(ROOT / "examples" / "chats.jsonl", tmp_path)
+    chats = shutil.copy(EXAMPLE_CHATS, tmp_path)
     (tmp_path / "chats").mkdir()
     shutil.copy(chats, tmp_path / "chats" / "one.jsonl.zst")
     shutil.copy(ROOT / "python/everyturn/models/demo/chat_template.jinja", tmp_path)
