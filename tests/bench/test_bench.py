@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn.bench import comparison, corpus, sweep, synthetic
 from everyturn.bench.compare import ONLY_EVERYTURN, ONLY_TOOL, Agreement, compare
 from everyturn.bench.process import Child, ToolUnusableError

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import everyturn
 import everyturn.checks.records
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn import _core
 from everyturn.checks import Change, Checker, Finding
 from everyturn.checks.fixes import FIXES, fixed

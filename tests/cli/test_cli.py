@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn.cli import main
 
 Row = dict[str, Any]

@@ -19,7 +19,7 @@ from tokenizers import models as tokenizer_models
 
 import everyturn
 import everyturn.cli.expand
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn import _core, options
 from everyturn.cli import main
 from everyturn.expander import COUNTS

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import everyturn
-from conftest import find_data
-from paths import DEMO
+from paths import DEMO, find_data
 from reference import read_lines
 
 #: Bytes of each chat file that are compared without `--whole`.

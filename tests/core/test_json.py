@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import find_data
+from paths import find_data
 from reference import IGNORE_INDEX, MAX_NESTING, RecordError, parse_json, parse_record, split_lines
 
 STOP = "<|im_end|>"

@@ -11,7 +11,7 @@ import pytest
 from tokenizers import Tokenizer
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn.options import TRAIN_ON_ALIASES, Layout
 from paths import DEMO
 from reference import (

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import everyturn
-from conftest import find_data
 from everyturn.options import Layout
+from paths import find_data
 from reference import (
     IGNORE_INDEX,
     STOP_TOKENS,

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import pytest
 
 import everyturn
-from conftest import to_jsonl
+from chats import to_jsonl
 from everyturn.options import Layout
 
 T = TypeVar("T")

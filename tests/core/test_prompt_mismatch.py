@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from published import write_model
 from reference import ReferenceModel, conversations_of, read_lines
 

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import find_data, to_jsonl
-from paths import DEMO
+from chats import to_jsonl
+from paths import DEMO, find_data
 from reference import (
     IGNORE_INDEX,
     Message,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn.sources import Shard
 
 EXPANDER = everyturn.Expander("demo", layout="per_turn", on_error="skip", max_line_bytes=1_000)

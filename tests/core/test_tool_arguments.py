@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import everyturn
-from conftest import Record, Route
+from chats import Record, Route
 from reference import (
     ReferenceModel,
     assert_same_samples,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import everyturn
-from conftest import Record, Route
+from chats import Record, Route
 
 CHATML = (
     "{%- for message in messages -%}"

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import to_jsonl
+from chats import to_jsonl
 from reference import (
     IGNORE_INDEX,
     Conversation,

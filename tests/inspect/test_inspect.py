@@ -17,7 +17,7 @@ import pytest
 from rich.cells import cell_len
 
 import everyturn
-from conftest import to_jsonl
+from chats import to_jsonl
 from everyturn import Expander, Renderer
 from everyturn.cli import main
 from everyturn.inspect import compare, records, terminal

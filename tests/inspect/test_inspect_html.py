@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from browser import Browser
-from conftest import to_jsonl
+from chats import to_jsonl
 from everyturn import Expander
 from everyturn.cli import main
 from everyturn.html.shell import Section, page

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn.arrow import Preparer, read_reports
 
 SECONDS = 60

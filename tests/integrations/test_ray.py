@@ -16,7 +16,7 @@ import ray.data
 
 import everyturn
 import everyturn.ray
-from conftest import Record, to_jsonl
+from chats import Record, numbered_chat, to_jsonl
 from everyturn import shards
 from everyturn.arrow import read_reports
 from paths import TESTS
@@ -28,15 +28,6 @@ pytestmark = [
 ]
 
 DATA = TESTS / "data"
-
-
-def chat(number: int) -> Record:
-    """Return a conversation of its own."""
-    messages = []
-    for turn in range(1 + number % 3):
-        messages.append({"role": "user", "content": f"Question {turn} of {number}?"})
-        messages.append({"role": "assistant", "content": f"Answer {turn}. " * (number % 4)})
-    return {"messages": messages}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,8 +58,8 @@ def files(tmp_path: Path) -> list[str]:
     """Files of several formats, with blank lines and faults."""
     pair = {"conversations": [{"from": "human", "value": "A"}, {"from": "gpt", "value": "B"}]}
     contents = {
-        "a.jsonl": to_jsonl(chat(number) for number in range(40)).replace(b'": ', b'":  '),
-        "b.jsonl": b"\n\n" + to_jsonl([{"id": 1}, pair, chat(1), pair]) + b"{broken",
+        "a.jsonl": to_jsonl(numbered_chat(number) for number in range(40)).replace(b'": ', b'":  '),
+        "b.jsonl": b"\n\n" + to_jsonl([{"id": 1}, pair, numbered_chat(1), pair]) + b"{broken",
         "c.jsonl": b"",
     }
     for name, content in contents.items():
@@ -109,12 +100,14 @@ def test_files_give_the_samples_of_one_process(files: list[str], tmp_path: Path)
 
 def test_a_dataset_of_records_gives_the_samples_of_its_dicts() -> None:
     """Columns are the keys of records; columns that are kept stand beside their rows."""
-    records = [{**chat(number), "id": number} for number in range(20)]
+    records = [{**numbered_chat(number), "id": number} for number in range(20)]
     dataset = ray.data.from_arrow(pa.Table.from_pylist(records))
     expanded = everyturn.ray.expand(
         dataset, "demo", concurrency=1, batch_size=3, keep=["id"], layout="per_turn"
     )
-    whole = everyturn.Expander("demo", layout="per_turn").expand([chat(n) for n in range(20)])
+    whole = everyturn.Expander("demo", layout="per_turn").expand(
+        [numbered_chat(n) for n in range(20)]
+    )
     expected = [
         (
             sample.line - 1,
@@ -172,7 +165,7 @@ def test_a_worker_that_dies_loses_and_doubles_nothing(
     assert json.loads((folder / "inputs.json").read_text(encoding="utf-8"))["inputs"] == files
 
 
-@pytest.mark.parametrize("source", [b"{}", "-", [chat(1)]])
+@pytest.mark.parametrize("source", [b"{}", "-", [numbered_chat(1)]])
 def test_what_workers_cannot_open_is_refused(source: Any, tmp_path: Path) -> None:
     """Bytes, streams and dicts are no files."""
     with pytest.raises(everyturn.OptionsError, match="workers read files"):

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 import everyturn
-from conftest import Route, to_jsonl
+from chats import Route, to_jsonl
 from reference import (
     RecordError,
     ReferenceModel,

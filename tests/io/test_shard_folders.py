@@ -23,21 +23,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import numbered_chat, to_jsonl
 from everyturn import lines, shard_folder, shards
 from everyturn.cli import main
+from paths import TESTS
 
 SECONDS = 120
-KILLER = Path(__file__).parent / "data" / "kill_at_each_step.py"
-
-
-def chat(number: int) -> Record:
-    """Return a conversation of its own."""
-    messages = []
-    for turn in range(1 + number % 3):
-        messages.append({"role": "user", "content": f"Question {turn} of {number}?"})
-        messages.append({"role": "assistant", "content": f"Answer {turn}. " * (number % 4)})
-    return {"messages": messages}
+KILLER = TESTS / "data" / "kill_at_each_step.py"
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -58,11 +50,11 @@ def inputs(tmp_path: Path) -> list[str]:
     """Files with blank lines, faults, several formats, and compressed ones."""
     folder = tmp_path / "in"
     folder.mkdir()
-    first = to_jsonl(chat(number) for number in range(40))
+    first = to_jsonl(numbered_chat(number) for number in range(40))
     odd = b"\n" + to_jsonl([{"id": 1}]) + b" \r\n"
     # Its format is told by the second record; the later one is a fault, though its own keys tell a format.
     odd += b'{"conversations": [{"from": "human", "value": "A"}, {"from": "gpt", "value": "B"}]}\n'
-    odd += b"{broken\n\n" + to_jsonl([chat(1)])
+    odd += b"{broken\n\n" + to_jsonl([numbered_chat(1)])
     odd += (
         b'{"conversations": [{"from": "human", "value": "C"}, {"from": "gpt", "value": "D"}]}' * 1
     )
@@ -161,7 +153,7 @@ def test_row_groups_do_not_depend_on_chunks(
 ) -> None:
     """Groups of a file are cut by tokens, not where a part of the rows ended; weights may come late."""
     monkeypatch.setattr(everyturn.parquet, "_ROW_GROUP_TOKENS", 300)
-    records = [chat(number) for number in range(60)]
+    records = [numbered_chat(number) for number in range(60)]
     records[40]["messages"][-1]["weight"] = 0.5
     written = []
     for chunk_bytes in (1, 400, 1 << 20):
@@ -196,7 +188,7 @@ def test_no_samples_make_one_empty_shard(tmp_path: Path) -> None:
 
 def test_the_column_of_weights_is_asked_for(tmp_path: Path) -> None:
     """All shards have it or none; a weight is never lost silently."""
-    records = [chat(number) for number in range(20)]
+    records = [numbered_chat(number) for number in range(20)]
     records[13]["messages"][-1]["weight"] = 0.5
     with pytest.raises(
         everyturn.OptionsError, match=r"<bytes>:14: .*0\.5.*--loss-weights"
@@ -269,7 +261,7 @@ def command(inputs: list[str], folder: Path, *more: str) -> list[str]:
 def test_a_run_killed_at_any_time_goes_on(tmp_path: Path) -> None:
     """The command, killed at random moments and run again with other threads, gives the bytes of one run."""
     source = tmp_path / "chats.jsonl"
-    source.write_bytes(to_jsonl(chat(number) for number in range(20_000)))
+    source.write_bytes(to_jsonl(numbered_chat(number) for number in range(20_000)))
     options = ["--shard-tokens", "40000"]
     subprocess.run(
         command([str(source)], tmp_path / "expected", *options),
@@ -339,7 +331,7 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
     st.lists(
         st.sampled_from(
             [
-                to_jsonl([chat(0)]),
+                to_jsonl([numbered_chat(0)]),
                 b'{"conversations": [{"from": "human", "value": "A"}, {"from": "gpt", "value": "B"}]}\n',
                 b"\n",
                 b" \r\n",
@@ -388,7 +380,7 @@ class BrokenOffError(Exception):
 def test_the_clock_of_the_first_run_holds(tmp_path: Path, models: dict[str, Path]) -> None:
     """Where a template shows the date, the same command goes on with the time that it began with."""
     source = tmp_path / "chats.jsonl"
-    source.write_bytes(to_jsonl([chat(1)]))
+    source.write_bytes(to_jsonl([numbered_chat(1)]))
     folder = tmp_path / "out"
     flags = ["expand", str(source), "--model", str(models["dated"]), "-o", f"{folder}/"]
     assert main(flags) == 0
@@ -420,7 +412,7 @@ def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "out"
 
 
-SOURCE = to_jsonl(chat(number) for number in range(30))
+SOURCE = to_jsonl(numbered_chat(number) for number in range(30))
 
 Change = tuple[Callable[[], everyturn.Expander], bytes, dict[str, Any], str]
 CHANGES: dict[str, Change] = {
@@ -473,7 +465,7 @@ def test_a_folder_of_another_run_is_refused(unfinished: Path, change: str, is_do
 def test_a_run_without_a_shard_binds_nobody(tmp_path: Path) -> None:
     """Who mends the input, or takes the option that an error names, need not remove the folder."""
     path, folder = tmp_path / "chats.jsonl", tmp_path / "out"
-    path.write_bytes(to_jsonl([chat(1)]) + b"{broken\n")
+    path.write_bytes(to_jsonl([numbered_chat(1)]) + b"{broken\n")
     with pytest.raises(everyturn.JsonlError):
         shards.expand(expander(on_error="raise"), str(path), folder)
     assert shards.expand(expander(on_error="skip"), str(path), folder).report.rows == 1
@@ -541,7 +533,7 @@ def test_one_process_writes_to_a_folder(tmp_path: Path) -> None:
     "make",
     [
         lambda: io.BytesIO(SOURCE),
-        lambda: iter([chat(1)]),
+        lambda: iter([numbered_chat(1)]),
     ],
 )
 def test_what_is_read_once_needs_a_new_folder(tmp_path: Path, make: Callable[[], Any]) -> None:
@@ -607,7 +599,7 @@ def test_stdin_makes_a_new_folder(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_whole_shards(tmp_path: Path) -> None:
     """And says how to go on."""
     source = tmp_path / "chats.jsonl"
-    source.write_bytes(to_jsonl(chat(number) for number in range(20_000)))
+    source.write_bytes(to_jsonl(numbered_chat(number) for number in range(20_000)))
     folder = tmp_path / "out"
     process = subprocess.Popen(
         command([str(source)], folder, "--shard-tokens", "20000"), stderr=subprocess.PIPE

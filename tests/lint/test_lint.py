@@ -8,10 +8,9 @@ import pytest
 
 import everyturn
 from battery import Case
-from conftest import find_data
 from everyturn import TemplateReport
 from everyturn.cli import main
-from paths import ROOT, TESTS
+from paths import ROOT, TESTS, find_data
 from template_reference import Refusal, reference_apply, stopped_clock
 
 NOW = "2026-01-31T12:00:00"

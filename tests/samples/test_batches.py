@@ -10,27 +10,17 @@ import numpy as np
 import pytest
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import named_chat, to_jsonl
 from everyturn.options import PaddingSide
 
 PAD = 3
 
 
-def chat(name: str, turns: int, **keys: Any) -> Record:
-    """Return a conversation; the keys go to its last answer."""
-    messages: list[Record] = []
-    for turn in range(turns):
-        messages.append({"role": "user", "content": f"Question {turn} of {name}?"})
-        messages.append({"role": "assistant", "content": f"Answer {turn} to {name}. " * (turn + 1)})
-    messages[-1] |= keys
-    return {"messages": messages}
-
-
 SOURCES: dict[str, bytes] = {
-    "plain": to_jsonl([chat("Ada", 3), chat("Bob", 1)]),
-    "weighted": to_jsonl([chat("Eve", 1, weight=0.5), chat("Kim", 2)]),
+    "plain": to_jsonl([named_chat("Ada", 3), named_chat("Bob", 1)]),
+    "weighted": to_jsonl([named_chat("Eve", 1, weight=0.5), named_chat("Kim", 2)]),
     "empty": b"",
-    "faulty": to_jsonl([chat("Ada", 1), {"messages": [{"role": "bot", "content": "x"}]}]),
+    "faulty": to_jsonl([named_chat("Ada", 1), {"messages": [{"role": "bot", "content": "x"}]}]),
 }
 
 

@@ -11,24 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import named_chat, to_jsonl
 from everyturn.options import PackStrategy
 
 STRATEGIES: tuple[PackStrategy, ...] = get_args(PackStrategy)
 strategies = pytest.mark.parametrize("strategy", STRATEGIES)
 
 
-def chat(name: str, turns: int, **keys: Any) -> Record:
-    """Return a conversation; the keys go to its last answer."""
-    messages: list[Record] = []
-    for turn in range(turns):
-        messages.append({"role": "user", "content": f"Question {turn} of {name}?"})
-        messages.append({"role": "assistant", "content": f"Answer {turn} to {name}. " * (turn + 1)})
-    messages[-1] |= keys
-    return {"messages": messages}
-
-
-CHATS = [chat("Ada", 3), chat("Bob", 1), chat("Zoë", 4), chat("Kim", 2), chat("Bob", 1)]
+CHATS = [
+    named_chat("Ada", 3),
+    named_chat("Bob", 1),
+    named_chat("Zoë", 4),
+    named_chat("Kim", 2),
+    named_chat("Bob", 1),
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ def samples(expander: everyturn.Expander) -> everyturn.Samples:
 @pytest.fixture(scope="module")
 def weighted(expander: everyturn.Expander) -> everyturn.Samples:
     """Three rows, one with half a weight."""
-    return expander.expand(to_jsonl([chat("Eve", 1, weight=0.5), chat("Kim", 2)]))
+    return expander.expand(to_jsonl([named_chat("Eve", 1, weight=0.5), named_chat("Kim", 2)]))
 
 
 def packs_of(packed: everyturn.Packed) -> list[list[int]]:
@@ -122,7 +118,7 @@ def test_any_samples_can_be_packed(samples: everyturn.Samples, rows: list[int], 
 def test_the_first_token_of_each_sample_is_not_trained() -> None:
     """Where every token has a label, that of a sample's first would be predicted from another sample."""
     expander = everyturn.Expander("demo", train_on="all_tokens")
-    samples = expander.expand(to_jsonl([chat("Ada", 1, weight=0.5), chat("Bob", 1)]))
+    samples = expander.expand(to_jsonl([named_chat("Ada", 1, weight=0.5), named_chat("Bob", 1)]))
     assert (samples.labels[samples.offsets[:-1]] != -100).all()
     packed = samples.pack(1_000)
     assert len(packed) == 1

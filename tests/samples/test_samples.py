@@ -13,24 +13,14 @@ import pytest
 
 import everyturn
 import everyturn.parquet
-from conftest import Record, to_jsonl
+from chats import Record, named_chat, to_jsonl
 
 Row = dict[str, Any]
 
 
-def chat(name: str, turns: int, **keys: Any) -> Record:
-    """Return a conversation; the keys go to its last answer."""
-    messages: list[Record] = []
-    for turn in range(turns):
-        messages.append({"role": "user", "content": f"Question {turn} of {name}?"})
-        messages.append({"role": "assistant", "content": f"Answer {turn} to {name}. " * (turn + 1)})
-    messages[-1] |= keys
-    return {"messages": messages}
-
-
 #: Two targets, one, three: as many rows in the layout `per_turn`.
-CHATS = [chat("Ada", 2), chat("Bob", 1), chat("Zoë", 3)]
-WEIGHTED = [chat("Eve", 1, weight=0.5), chat("Kim", 2)]
+CHATS = [named_chat("Ada", 2), named_chat("Bob", 1), named_chat("Zoë", 3)]
+WEIGHTED = [named_chat("Eve", 1, weight=0.5), named_chat("Kim", 2)]
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +231,7 @@ def test_concatenation_merges_files(expander: everyturn.Expander, tmp_path: Path
     """A file that occurs in several parts is named once, and rows still name their own."""
     paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl", "c.jsonl")]
     for path in paths:
-        Path(path).write_bytes(to_jsonl([chat(path, 1)]))
+        Path(path).write_bytes(to_jsonl([named_chat(path, 1)]))
     first, second, third = paths
     parts = [expander.expand([first, second]), expander.expand([third, first])]
     both = everyturn.Samples.concatenate(parts)
@@ -320,7 +310,7 @@ def test_a_conversation_has_the_same_id_as_a_dict_and_as_a_line(
     expander: everyturn.Expander, tmp_path: Path
 ) -> None:
     """The bytes of a dict are those that `json.dumps` writes without escapes."""
-    records = [*CHATS, chat('"quoted" \\ 你好 👋', 1)]
+    records = [*CHATS, named_chat('"quoted" \\ 你好 👋', 1)]
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     path = tmp_path / "chats.jsonl"
     path.write_text(lines, encoding="utf-8")
@@ -369,10 +359,10 @@ def test_a_table_has_the_documented_columns(
 def test_weights_of_0_and_1_make_no_column(expander: everyturn.Expander) -> None:
     """They say no more than the labels do."""
     records = [
-        chat("Ada", 2, weight=0),
-        chat("Bob", 1, weight=1.0),
-        chat("Eve", 1, train=True),
-        chat("Kim", 2, loss=False),
+        named_chat("Ada", 2, weight=0),
+        named_chat("Bob", 1, weight=1.0),
+        named_chat("Eve", 1, train=True),
+        named_chat("Kim", 2, loss=False),
     ]
     assert types_of(expander.expand(to_jsonl(records)).to_arrow()) == COLUMNS
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 
 SHARES = {"train": 0.7, "eval": 0.2, "test": 0.1}
 

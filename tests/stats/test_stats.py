@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import to_jsonl
+from chats import to_jsonl
 from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
 from everyturn.stats import Histogram, Stats, packed_rows

@@ -7,8 +7,8 @@ import pytest
 
 import everyturn
 from browser import Browser
-from conftest import to_jsonl
-from counted_chats import EXAMPLES, HOSTILE, chat
+from chats import chat_of, to_jsonl
+from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
 from everyturn.stats import Histogram
 from everyturn.stats.page.data_set import data_set_page
@@ -30,7 +30,7 @@ TITLES = [
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Chats, broken records, and a key that is markup."""
     path = tmp_path_factory.mktemp("stats") / "chats & more.jsonl"
-    record = chat("Hi", "Hey")
+    record = chat_of("Hi", "Hey")
     record["messages"][0][HOSTILE_KEY] = 1
     path.write_bytes(EXAMPLES + to_jsonl([*HOSTILE, record]))
     return path

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 
 HOSTILE = "\x1b[31mred\x1b[0m \x07 \x9b2J </script><script>alert(1)</script> \u202eright\u202c \u2028 \x7f \r"
 CJK = "北京烤鸭怎么吃才地道。" * 20 + "한국어 日本語" * 9

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from battery import Case, cases
-from conftest import find_data
 from everyturn import _core
 from everyturn.exceptions import EveryturnError
-from paths import TESTS
+from paths import TESTS, find_data
 from template_reference import NOW, SPECIAL_TOKENS
 
 SMALL = [path.relative_to(TESTS).as_posix() for path in sorted(TESTS.glob("data/templates/*"))]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import everyturn
-from conftest import find_data
+from paths import find_data
 from published import CONVERSATIONS, write_model
 from template_reference import NOW, stopped_clock
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from battery import Case, cases
-from conftest import find_data
-from paths import TESTS
+from paths import TESTS, find_data
 from reference import Conversation, conversations_of, read_lines
 from template_reference import Engine, agree, difference, reference_apply, stopped_clock
 

@@ -23,7 +23,7 @@ from transformers import DataCollatorWithFlattening, LlamaConfig, LlamaForCausal
 
 import everyturn
 import everyturn.torch
-from conftest import Record, to_jsonl
+from chats import Record, to_jsonl
 from everyturn.torch import (
     Item,
     PackingCollator,
