@@ -7,7 +7,6 @@ surrogates, more than 128 levels. Only a newline ends a line.
 import functools
 import json
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,8 @@ from hypothesis import strategies as st
 
 import everyturn
 from paths import find_data
-from reference import IGNORE_INDEX, MAX_NESTING, RecordError, parse_json, parse_record, split_lines
-
-STOP = "<|im_end|>"
-#: Prints `x` of a message as JSON where it has one, else its content.
-VALUE_TEMPLATE = (
-    "{%- for message in messages -%}"
-    "{{- '<|im_start|>' ~ message.role ~ '\\n' -}}"
-    "{%- if message.x is defined -%}{{- message.x | tojson -}}"
-    "{%- else -%}{{- message.content -}}{%- endif -%}"
-    "{{- '<|im_end|>\\n' -}}"
-    "{%- endfor -%}"
-    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
-)
-HEADER = "<|im_start|>assistant\n"
+from reference import MAX_NESTING, RecordError, parse_json, parse_record, split_lines
+from value_reader import Reader
 
 #: Files of the suite with a newline inside: as JSONL they are several lines, whatever they hold.
 SEVERAL_LINES = {
@@ -60,74 +47,15 @@ EITHER_WAY_TAKEN = {
 # --------------------------------------------------------------------------------------------
 
 
-class Reader:
-    """A renderer that shows values, and what reads JSONL with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.renderer = everyturn.Renderer.from_dir(folder, chat_template=VALUE_TEMPLATE)
-        self.expander = everyturn.Expander(self.renderer, layout="per_turn")
-
-    def expand(self, jsonl: bytes | Path) -> everyturn.Samples:
-        """Return the rows of some bytes."""
-        return self.expander.expand(jsonl)
-
-    def refuses(self, line: bytes) -> bool:
-        """Whether a line is refused as JSON, whatever else may be wrong with it."""
-        try:
-            self.expand(line)
-        except everyturn.JsonlError:
-            return True
-        except everyturn.EveryturnError:
-            return False
-        return False
-
-    def said(self, jsonl: bytes) -> list[tuple[int, str]]:
-        """The line of every row, and what it trains as text, without the stop token."""
-        found: list[tuple[int, str]] = []
-        for sample in self.expand(jsonl):
-            ids = [int(label) for label in sample.labels if label != IGNORE_INDEX]
-            assert tuple(ids[-1:]) == self.renderer.stop_token_ids
-            found.append((int(sample.line), self.renderer.decode(ids[:-1])))
-        return found
-
-    def values(self, *documents: bytes) -> list[str]:
-        """The documents as the template prints them, read from JSONL."""
-        jsonl = b"\n".join(record_saying(document) for document in documents)
-        return [text for _, text in self.said(jsonl)]
-
-    def python_value(self, value: Any) -> str:
-        """A Python value as the template prints it."""
-        text = self.renderer.render([{"role": "assistant", "content": "a", "x": [value]}])
-        return text.removeprefix(HEADER).removesuffix(STOP + "\n")
-
-
-@pytest.fixture(scope="module")
-def reader(models: dict[str, Path]) -> Reader:
-    """What the tests of this file read with."""
-    return Reader(models["chatml"])
-
-
 def record_with(document: bytes) -> bytes:
     """A record that has the document beside its messages, where nothing looks at it."""
     messages = b'[{"role":"user","content":"u"},{"role":"assistant","content":"a"}]'
     return b'{"messages":' + messages + b',"x":' + document + b"}"
 
 
-def record_saying(document: bytes) -> bytes:
-    """A record whose assistant says the document; in a list, since a null alone is dropped."""
-    answer = b'{"role":"assistant","content":"a","x":[' + document + b"]}"
-    return b'{"messages":[{"role":"user","content":"u"},' + answer + b"]}"
-
-
 def printed(document: bytes) -> str:
     """What CPython makes of it."""
     return json.dumps([json.loads(document.decode())], ensure_ascii=False)
-
-
-def chat(text: str) -> bytes:
-    """Return a line whose assistant says a text."""
-    messages = [{"role": "user", "content": "u"}, {"role": "assistant", "content": text}]
-    return json.dumps({"messages": messages}, ensure_ascii=False).encode()
 
 
 # --------------------------------------------------------------------------------------------
@@ -553,117 +481,3 @@ def test_nesting_inside_a_message_is_bounded_alike(reader: Reader) -> None:
     assert reader.values(deepest) == [printed(deepest)]
     with pytest.raises(everyturn.JsonlError):
         reader.values(b"[" + deepest + b"]")
-
-
-# --------------------------------------------------------------------------------------------
-# Lines
-# --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
-def test_lines_end_with_a_newline(reader: Reader, ending: bytes) -> None:
-    """A carriage return before the newline belongs to the line's end.
-
-    A newline behind the last line makes no further one.
-    """
-    jsonl = ending.join([chat("one"), chat("two"), chat("three")])
-    expected = [(1, "one"), (2, "two"), (3, "three")]
-    assert reader.said(jsonl) == expected
-    assert reader.said(jsonl + ending) == expected
-
-
-def test_blank_lines_are_counted_and_keep_the_numbers(reader: Reader) -> None:
-    """Lines of JSON white space are no records, and the lines behind keep their numbers."""
-    jsonl = b"\n \t\n" + chat("one") + b"\n\r\n\n" + chat("two") + b"\n\n"
-    assert reader.said(jsonl) == [(3, "one"), (6, "two")]
-    report = reader.expand(jsonl).report
-    assert (report.records_read, report.blank_lines) == (2, 5)
-
-
-@pytest.mark.parametrize("jsonl", [b"", b"\n", b"\n\n\n", b"  \r\n\t", b"\xef\xbb\xbf"])
-def test_nothing_gives_no_rows(reader: Reader, jsonl: bytes) -> None:
-    """An input without records is no error."""
-    samples = reader.expand(jsonl)
-    assert len(samples) == 0
-    assert samples.report.records_read == 0
-    assert samples.offsets.tolist() == [0]
-
-
-@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\u00a0", "\ufeff"])
-def test_only_a_newline_separates(reader: Reader, character: str) -> None:
-    """Characters that other readers take for line ends stay in the text."""
-    text = f"one{character}two"
-    assert reader.said(chat(text) + b"\n" + chat("x")) == [(1, text), (2, "x")]
-
-
-@pytest.mark.parametrize("character", [b"\x0b", b"\x0c", b"\xc2\x85", b"\xe2\x80\xa8", b"\xc2\xa0"])
-def test_only_json_white_space_is_blank(reader: Reader, character: bytes) -> None:
-    """A line of any other white space is a record, and none."""
-    with pytest.raises(everyturn.JsonlError) as caught:
-        reader.expand(chat("one") + b"\n" + character + b"\n")
-    assert caught.value.line == 2
-
-
-def test_a_byte_order_mark_opens_a_file_and_nothing_else(reader: Reader) -> None:
-    """The mark is taken at the first byte, and refused before any other line."""
-    mark = b"\xef\xbb\xbf"
-    assert reader.said(mark + chat("one")) == [(1, "one")]
-    with pytest.raises(everyturn.JsonlError) as caught:
-        reader.expand(chat("one") + b"\n" + mark + chat("two"))
-    assert caught.value.line == 2
-    with pytest.raises(everyturn.JsonlError):
-        reader.expand(mark + mark + chat("one"))
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_other_encodings_are_refused(reader: Reader, encoding: str) -> None:
-    """JSONL is UTF-8; nothing is guessed."""
-    with pytest.raises(everyturn.JsonlError):
-        reader.expand(chat("one").decode().encode(encoding))
-
-
-def _cuts(line: bytes) -> Iterator[bytes]:
-    for length in range(1, len(line)):
-        yield line[:length]
-
-
-def test_a_cut_last_line_is_never_taken(reader: Reader) -> None:
-    """A record cut anywhere is refused, with the number of its line."""
-    for cut in _cuts(chat("é")):
-        with pytest.raises(everyturn.JsonlError) as caught:
-            reader.expand(chat("one") + b"\n" + cut)
-        assert caught.value.line == 2
-
-
-@pytest.mark.parametrize("behind", [b"x", b"}", b",", b"{}", b"\x00", b" 1", b"#"])
-def test_nothing_may_follow_a_record_on_its_line(reader: Reader, behind: bytes) -> None:
-    """One line is one value."""
-    with pytest.raises(everyturn.JsonlError):
-        reader.expand(chat("one") + behind)
-
-
-def test_an_error_names_file_and_line(reader: Reader, tmp_path: Path) -> None:
-    """The place is in the text and in the attributes."""
-    path = tmp_path / "chats.jsonl"
-    path.write_bytes(chat("one") + b"\n\n{nope}\n")
-    with pytest.raises(everyturn.JsonlError, match=r"chats\.jsonl:3: ") as caught:
-        reader.expand(path)
-    assert (caught.value.file, caught.value.line) == (str(path), 3)
-    assert caught.value.message_index is None
-
-
-def test_a_line_may_be_as_long_as_the_limit(models: dict[str, Path]) -> None:
-    """`max_line_bytes` bounds a line; the error names the limit, and other lines are kept."""
-    long = chat("a" * 1000)
-    renderer = everyturn.Renderer.from_dir(models["chatml"], chat_template=VALUE_TEMPLATE)
-    exact = everyturn.Expander(renderer, max_line_bytes=len(long))
-    below = everyturn.Expander(renderer, max_line_bytes=len(long) - 1)
-    skipping = everyturn.Expander(renderer, max_line_bytes=100, on_error="skip")
-    assert len(exact.expand(long + b"\n")) == 1
-    with pytest.raises(everyturn.JsonlError, match=str(len(long) - 1)) as caught:
-        below.expand(chat("x") + b"\n" + long + b"\n")
-    assert caught.value.line == 2
-    samples = skipping.expand(chat("x") + b"\n" + long + b"\n" + chat("y") + b"\n" + long)
-    assert samples.line.tolist() == [1, 3]
-    assert samples.report.records_read == 4
-    assert sum(samples.report.records_dropped.values()) == 2

@@ -4,8 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
 import everyturn
+from chats import TWO_TURNS, answer, call, result, user
+from everyturn.options import Layout
+from layouts import Expand, Shown, every_layout
 from paths import DEMO
 
 HEADER = "{{- '<|im_start|>' ~ message.role ~ '\\n' -}}"
@@ -111,3 +115,60 @@ def test_numbers_print_as_in_python(demo: Path, how: str, number: float) -> None
     assert (
         renderer.render([{"role": "user", "content": "", "x": number}]) == f"{number!r}<|im_end|>"
     )
+
+
+TOKENIZER = "tokenizer.json"
+
+
+# --------------------------------------------------------------------------------------------
+# Stop tokens
+# --------------------------------------------------------------------------------------------
+
+
+def test_a_template_without_an_end_of_turn_cannot_be_loaded(folders: dict[str, Path]) -> None:
+    """A model trained with it would never learn to stop: that is said at load."""
+    with pytest.raises(everyturn.ModelError, match="control token") as caught:
+        everyturn.Renderer.from_dir(folders["no_terminator"])
+    assert str(folders["no_terminator"]) in str(caught.value)
+
+
+@every_layout
+def test_the_next_header_ends_a_turn_that_has_no_end(
+    expand: Expand, shown: Shown, layout: Layout
+) -> None:
+    """Behind an answer the model emits the user's header: it is trained once per target."""
+    samples = expand("header_is_stop", TWO_TURNS, layout=layout)
+    first = "<|start|><|user|>\na<|assistant|>\n"
+    per_turn = [
+        first + "«one<|user|>»",
+        first + "one<|user|>\nb<|assistant|>\n«two<|user|>»",
+    ]
+    whole = [first + "«one<|user|>»\nb<|assistant|>\n«two<|user|>»"]
+    expected = per_turn if layout == "per_turn" else whole
+    assert shown("header_is_stop", samples) == expected
+
+
+@every_layout
+def test_the_header_of_a_result_ends_a_tool_call(
+    expand: Expand, shown: Shown, layout: Layout
+) -> None:
+    """Behind a call the model emits the observation's header, and the user's behind an answer."""
+    messages = [user("a"), call("f", arguments='{"x": 1}'), result("r"), answer("z"), user("b")]
+    samples = expand("header_is_stop", messages, layout=layout)
+    first = "<|start|><|user|>\na<|assistant|>\n"
+    made = '<|call|>f\n{"x": 1}<|observation|>'
+    per_turn = [
+        first + f"«{made}»",
+        first + made + "\nr<|assistant|>\n«z<|user|>»",
+    ]
+    whole = first + f"«{made}»\nr<|assistant|>\n«z<|user|>»"
+    expected = {"per_turn": per_turn, "merged": [whole], "conversation": [whole + "\nb"]}
+    assert shown("header_is_stop", samples) == expected[layout]
+
+
+def test_the_headers_that_end_turns_are_the_stop_tokens(folders: dict[str, Path]) -> None:
+    """Both are found by looking at what the template writes."""
+    renderer = everyturn.Renderer.from_dir(folders["header_is_stop"])
+    tokenizer = Tokenizer.from_file(str(folders["header_is_stop"] / TOKENIZER))
+    expected = {tokenizer.token_to_id(text) for text in ("<|user|>", "<|observation|>")}
+    assert set(renderer.stop_token_ids) == expected

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from chats import to_jsonl
+from chats import talk, to_jsonl
 from reference import (
     IGNORE_INDEX,
     Conversation,
@@ -34,6 +34,7 @@ from reference import (
 )
 
 PINNED = {"system", "developer"}
+
 
 # --------------------------------------------------------------------------------------------
 # The reference
@@ -247,15 +248,6 @@ def test_the_last_exchange_has_to_fit() -> None:
 # --------------------------------------------------------------------------------------------
 
 
-def talk(turns: int, words: int = 12) -> dict[str, Any]:
-    """A conversation with a system message and some exchanges."""
-    messages = [{"role": "system", "content": "Be kind."}]
-    for turn in range(turns):
-        messages.append({"role": "user", "content": f"Question {turn}: " + "why " * words})
-        messages.append({"role": "assistant", "content": f"Answer {turn}: " + "so " * words})
-    return {"messages": messages}
-
-
 def expand(records: list[Any], **options: Any) -> everyturn.Samples:
     """Expand with the built-in model."""
     return everyturn.Expander("demo", **options).expand(to_jsonl(records))
@@ -355,66 +347,3 @@ def test_keys_that_some_window_reads_are_read() -> None:
     for options in ({}, {"history_turns": 1}, {"max_prompt_tokens": 80}):
         report = expand([record], **options).report
         assert report.unread_keys == {"mood": 11}
-
-
-# --------------------------------------------------------------------------------------------
-# Weights
-# --------------------------------------------------------------------------------------------
-
-
-def weighted() -> list[Any]:
-    """Conversations of different lengths, one with weights of its own."""
-    half = talk(2)
-    for message in half["messages"]:
-        message["weight"] = 0.5
-    return [talk(1), talk(4, words=3), half]
-
-
-@pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
-def test_rows_or_conversations_weigh_alike(layout: Any) -> None:
-    """The weights of a row, or of all rows of a conversation, add up to what its record says."""
-    by_row = expand(weighted(), layout=layout, normalize="sample")
-    assert by_row.loss_weights is not None
-    for row in by_row:
-        assert row.loss_weights is not None
-        assert row.loss_weights.sum() == pytest.approx(0.5 if row.line == 3 else 1.0, rel=1e-5)
-        assert set(np.unique(row.loss_weights[row.labels == IGNORE_INDEX])) <= {0.0}
-    by_conversation = expand(weighted(), layout=layout, normalize="conversation")
-    assert by_conversation.loss_weights is not None
-    lines = np.repeat(by_conversation.line, by_conversation.lengths)
-    for line, total in ((1, 1.0), (2, 1.0), (3, 0.5)):
-        share = by_conversation.loss_weights[lines == line].sum()
-        assert share == pytest.approx(total, rel=1e-5)
-    assert np.array_equal(by_row.labels, expand(weighted(), layout=layout).labels)
-
-
-def test_conversations_weigh_alike_in_every_layout() -> None:
-    """Weights by conversation are those of the pairs, however they are arranged."""
-    apart = samples_of(expand(weighted(), layout="per_turn", normalize="conversation"))
-    assert apart == samples_of(expand(weighted(), layout="merged", normalize="conversation"))
-
-
-# --------------------------------------------------------------------------------------------
-# Duplicates
-# --------------------------------------------------------------------------------------------
-
-
-@given(
-    st.lists(st.integers(0, 4), max_size=12),
-    st.sampled_from([1, 100, 1 << 20]),
-    st.integers(1, 3),
-)
-def test_copies_are_left_out_on_the_way(
-    which: list[int], chunk_bytes: int, num_threads: int
-) -> None:
-    """It is what `Samples.deduplicate` leaves, whatever the chunks and threads."""
-    renderer = everyturn.Renderer.from_dir("demo")
-    source = to_jsonl([talk(1 + number) for number in which])
-    options: dict[str, Any] = {"history_turns": 1, "num_threads": num_threads}
-    streamed = everyturn.Expander(renderer, deduplicate=True, **options)
-    parts = [*streamed.stream(source, chunk_bytes=chunk_bytes), streamed.empty()]
-    samples = everyturn.Samples.concatenate(parts)
-    expected = everyturn.Expander(renderer, **options).expand(source).deduplicate()
-    assert np.array_equal(samples.input_ids, expected.input_ids)
-    assert np.array_equal(samples.line, expected.line)
-    assert samples.report == expected.report

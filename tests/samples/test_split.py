@@ -1,8 +1,7 @@
-"""Parts of conversations, and conversations that occur more than once."""
+"""Parts of conversations."""
 
 import hashlib
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,18 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from chats import Record, to_jsonl
+from chats import named_chat, to_jsonl
 
 SHARES = {"train": 0.7, "eval": 0.2, "test": 0.1}
-
-
-def chat(name: object, turns: int = 2) -> Record:
-    """Return a conversation of its own."""
-    messages = []
-    for turn in range(turns):
-        messages.append({"role": "user", "content": f"Question {turn} of {name}?"})
-        messages.append({"role": "assistant", "content": f"Answer {turn} to {name}."})
-    return {"messages": messages}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +23,7 @@ def expander() -> everyturn.Expander:
 @pytest.fixture(scope="module")
 def samples(expander: everyturn.Expander) -> everyturn.Samples:
     """Many small conversations of one to three rows."""
-    return expander.expand(to_jsonl(chat(name, 1 + name % 3) for name in range(600)))
+    return expander.expand(to_jsonl(named_chat(name, 1 + name % 3) for name in range(600)))
 
 
 def parts_of(samples: everyturn.Samples, **options: Any) -> dict[str, str]:
@@ -101,7 +91,7 @@ def test_neither_order_nor_other_records_move_a_conversation(
     expander: everyturn.Expander, order: random.Random, kept: int
 ) -> None:
     """A conversation is in the part in which it would be alone."""
-    records = [chat(name) for name in range(60)]
+    records = [named_chat(name) for name in range(60)]
     whole = parts_of(expander.expand(to_jsonl(records)))
     order.shuffle(records)
     some = parts_of(expander.expand(to_jsonl(records[:kept])))
@@ -138,65 +128,3 @@ def test_a_seed_is_a_whole_number_of_64_bits(samples: everyturn.Samples, seed: A
     """What is no such number is named."""
     with pytest.raises(everyturn.OptionsError, match="seed"):
         samples.split(SHARES, seed=seed)
-
-
-# --------------------------------------------------------------------------------------------
-# Duplicates
-# --------------------------------------------------------------------------------------------
-
-
-def names_of(samples: everyturn.Samples) -> list[tuple[int, list[int]]]:
-    """Line and targets of each row."""
-    return [(row.line, row.targets.tolist()) for row in samples]
-
-
-def check_account(report: everyturn.Report, samples: everyturn.Samples) -> None:
-    """Every record and every target is accounted for, and counts are those of the rows."""
-    assert report.records_read == report.records_kept + sum(report.records_dropped.values())
-    assert report.targets_found == report.targets_trained + sum(report.targets_dropped.values())
-    assert report.rows == len(samples)
-    assert report.tokens == len(samples.input_ids)
-    assert report.trained_tokens == int((samples.labels != -100).sum())
-    assert report.targets_trained == len(samples.targets)
-
-
-@pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
-def test_the_first_of_equal_conversations_is_kept(layout: Any) -> None:
-    """All rows of the copies go, and the report counts them as duplicates."""
-    records = [chat("Ada", 3), chat("Bob"), chat("Ada", 3), chat("Zoë"), chat("Ada", 3)]
-    samples = everyturn.Expander("demo", layout=layout).expand(to_jsonl(records))
-    kept = samples.deduplicate()
-    assert names_of(kept) == [name for name in names_of(samples) if name[0] in {1, 2, 4}]
-    assert samples.duplicates == 2
-    assert kept.duplicates == 0
-    assert kept.report.records_dropped == {"duplicate": 2}
-    assert kept.report.targets_dropped == {"duplicate": 6}
-    check_account(kept.report, kept)
-
-
-def test_rows_that_train_no_message_are_deduplicated_too() -> None:
-    """Where all tokens are trained, a conversation is a row."""
-    records = [chat("Ada"), chat("Bob"), chat("Ada")]
-    samples = everyturn.Expander("demo", train_on="all_tokens").expand(to_jsonl(records))
-    assert samples.duplicates == 1
-    assert samples.deduplicate().line.tolist() == [1, 2]
-
-
-def test_the_same_expansion_twice_is_itself_once(expander: everyturn.Expander) -> None:
-    """Copies are told by their bytes, wherever they come from."""
-    once = expander.expand(to_jsonl([chat("Ada", 3), chat("Bob")]))
-    twice = everyturn.Samples.concatenate([once, once])
-    kept = twice.deduplicate()
-    assert twice.duplicates == 2
-    assert names_of(kept) == names_of(once)
-    check_account(kept.report, kept)
-
-
-def test_a_conversation_with_more_turns_is_no_copy(expander: everyturn.Expander) -> None:
-    """One byte more is another conversation, and nothing is left out."""
-    records: Sequence[Record] = [chat("Ada", 1), chat("Ada", 2)]
-    samples = expander.expand(to_jsonl(records))
-    assert samples.duplicates == 0
-    assert samples.deduplicate() is samples
-    empty = expander.expand(b"")
-    assert empty.deduplicate() is empty

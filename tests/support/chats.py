@@ -18,7 +18,7 @@ def user(content: str, **keys: Any) -> Record:
     return {"role": "user", "content": content, **keys}
 
 
-def answer(content: str, **keys: Any) -> Record:
+def answer(content: Any, **keys: Any) -> Record:
     """Return a message of the assistant."""
     return {"role": "assistant", "content": content, **keys}
 
@@ -37,6 +37,23 @@ TWO_TURNS = [user("a"), answer("one"), user("b"), answer("two")]
 THREE_TURNS = [*TWO_TURNS, user("c"), answer("three")]
 
 
+#: The assistant speaks at 1, at 3 and, after a tool, at 5.
+ASKED_LAST = [user("a"), answer("one"), user("b"), answer("two"), result("t"), answer("three")]
+#: In every turn something is thought; in the first and the third a tool is called as well.
+THOUGHTFUL = [
+    user("a"),
+    {**call("look", arguments={"at": 1}), "reasoning_content": "to see"},
+    result("seen"),
+    answer("one", reasoning_content="so"),
+    user("b"),
+    answer("two", reasoning_content="hm"),
+    user("c"),
+    {**call("look", arguments={"at": 2}), "reasoning_content": "again"},
+    result("seen"),
+    answer("three"),
+]
+
+
 def chat_of(*contents: str, **keys: Any) -> Record:
     """Return a conversation in which user and assistant take turns."""
     roles = ("user", "assistant")
@@ -44,7 +61,7 @@ def chat_of(*contents: str, **keys: Any) -> Record:
     return {"messages": messages, **keys}
 
 
-def named_chat(name: str, turns: int, **keys: Any) -> Record:
+def named_chat(name: object, turns: int = 2, **keys: Any) -> Record:
     """Return a conversation whose answers grow; the keys go to its last answer."""
     messages: list[Record] = []
     for turn in range(turns):
@@ -60,4 +77,13 @@ def numbered_chat(number: int) -> Record:
     for turn in range(1 + number % 3):
         messages.append(user(f"Question {turn} of {number}?"))
         messages.append(answer(f"Answer {turn}. " * (number % 4)))
+    return {"messages": messages}
+
+
+def talk(turns: int, words: int = 12) -> Record:
+    """Return a conversation with a system message and some wordy exchanges."""
+    messages = [{"role": "system", "content": "Be kind."}]
+    for turn in range(turns):
+        messages.append(user(f"Question {turn}: " + "why " * words))
+        messages.append(answer(f"Answer {turn}: " + "so " * words))
     return {"messages": messages}
