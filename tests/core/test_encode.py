@@ -25,5 +25,5 @@ def test_a_border_inside_of_a_token_is_forced_and_counted(
     assert samples.report.warnings == {"border_merges": 1}
     assert shown("demo", samples)[0].startswith(chatml("user a", "assistant «\nhello")[:-1])
     first: Ids = tuple(samples[0].input_ids.tolist())
-    completion = reference.encode_continuation("\nhello<|im_end|>")
+    completion = reference.encoder.encode_continuation("\nhello<|im_end|>")
     assert first[: len(prompt) + len(completion)] == prompt + completion
