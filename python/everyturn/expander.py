@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from everyturn import _core, sources
+from everyturn import _core
 from everyturn.exceptions import OptionsError
+from everyturn.io.inputs import Source, resolve
 from everyturn.options import (
     TRAIN_ON_ALIASES,
     ControlTokens,
@@ -24,10 +25,7 @@ from everyturn.options import (
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Samples
-from everyturn.sources import Source
-
-if TYPE_CHECKING:
-    from everyturn.stats import Stats
+from everyturn.stats import Stats, stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time unless told otherwise."""
@@ -159,7 +157,7 @@ class Expander:
         *,
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
-    ) -> "Stats":
+    ) -> Stats:
         """Tell what the source is made of, and what each layout and policy would cost, in one pass.
 
         Faults are counted, never raised. Rows are not dropped for their length: `Stats` tells how many are longer than
@@ -175,8 +173,6 @@ class Expander:
             limit: Stop after this many records.
             on_bytes: As in `stream`.
         """
-        from everyturn.stats import stats
-
         return stats(self, source, limit=limit, on_bytes=on_bytes)
 
     def _chunks(
@@ -200,7 +196,7 @@ class Expander:
         check_count("chunk_bytes", chunk_bytes)
         if limit is not None and limit < 0:
             raise OptionsError(f"limit must be 0 or more, not {limit}")
-        inputs, files = sources.resolve(source)
+        inputs, files = resolve(source)
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:

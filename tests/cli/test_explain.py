@@ -10,7 +10,7 @@ import pytest
 from commands import COMMAND, FLAG, flags, parsers
 from everyturn import _core
 from everyturn.cli import COMMANDS, main
-from everyturn.kinds import CHAPTERS, KINDS, Kind, near
+from everyturn.diagnostics import CHAPTERS, KINDS, Kind, near
 from paths import ROOT
 
 

@@ -17,8 +17,8 @@ import ray.data
 import everyturn
 import everyturn.ray
 from chats import Record, numbered_chat, to_jsonl
-from everyturn import shards
 from everyturn.arrow import read_reports
+from everyturn.io import shards
 from paths import TESTS
 
 # What Ray says of its own settings, and of its own files and sockets when it ends.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everyturn import lines
+from everyturn.io import lines
 
 
 @given(

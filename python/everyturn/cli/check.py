@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from everyturn import sources
-from everyturn.appearing import appearing
 from everyturn.checks import Change, Checker, Finding
 from everyturn.checks.checker import READING_OPTIONS
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
 from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, renderer_from
+from everyturn.diagnostics import severity_of
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.kinds import severity_of
+from everyturn.io.atomic import appearing
+from everyturn.io.inputs import resolve
 
 EXAMPLES = """\
 examples:
@@ -117,7 +117,7 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
-    path = writable("-o", parsed.output, beside=sources.resolve(parsed.inputs)[1])
+    path = writable("-o", parsed.output, beside=resolve(parsed.inputs)[1])
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
     return path

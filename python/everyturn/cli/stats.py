@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everyturn import sources
-from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
+from everyturn.io.atomic import appearing
+from everyturn.io.inputs import resolve, total_bytes
 from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
-    names = sources.resolve(parsed.inputs)[1]
+    names = resolve(parsed.inputs)[1]
     page = writable("--html", parsed.html, beside=names) if parsed.html else None
     expander = expander_from(parsed)
-    total = sources.total_bytes(names)
+    total = total_bytes(names)
     with progress(total) as advance:
         stats = expander.stats(parsed.inputs, limit=parsed.limit, on_bytes=advance)
     if parsed.json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from everyturn.expander import Expander
 from everyturn.inspect.explanation import Explanation, Sample, Trained, explain
-from everyturn.inspect.records import Line
+from everyturn.inspect.pick import Line
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
-from everyturn import _core, sources
+from everyturn import _core
+from everyturn.io.inputs import Source, resolve
 from everyturn.options import Layout, TrainOn
 from everyturn.report import Report
 
@@ -138,7 +139,7 @@ class Stats:
 
 def stats(
     expander: "Expander",
-    source: sources.Source,
+    source: Source,
     *,
     limit: int | None = None,
     chunk_bytes: int = _core.CHUNK_BYTES,
@@ -146,7 +147,7 @@ def stats(
 ) -> Stats:
     """Count; see `Expander.stats`."""
     ways = _ways(expander)
-    inputs, _ = sources.resolve(source)
+    inputs, _ = resolve(source)
     expanders = [each._expander for each in ways.values()]  # noqa: SLF001 - the two are one package
     stream = _core.SurveyStream(expanders, inputs, chunk_bytes, limit)
     while stream.advance():

@@ -8,8 +8,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
+from everyturn.io.inputs import BinaryReader, Shard, Whole
 from everyturn.options import check_count
-from everyturn.sources import BinaryReader, Shard, Whole
 from everyturn.torch.items import Item, to_item
 from everyturn.torch.ranks import find_rank
 

@@ -1,8 +1,8 @@
 //! What can go wrong, and where.
 //!
-//! In: a kind, a text, and the place as far as the stage knows it. Out: one `Error` that every stage returns and
-//! that callers complete with the outer place (file, line). Nothing here decides whether an error ends the run:
-//! that is `pipeline`'s business.
+//! In: a kind, a text, and the location as far as the stage knows it. Out: one `Error` that every stage returns and
+//! that callers complete with the outer location (file, line). Nothing here decides whether an error ends the run:
+//! that is `expand`'s business.
 
 use std::fmt;
 use std::sync::Arc;
@@ -153,7 +153,7 @@ impl ErrorKind {
 
 /// Where it went wrong, as far as known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     pub file: Option<Arc<str>>,
     /// 1-based, as editors count.
     pub line: Option<u64>,
@@ -163,38 +163,38 @@ pub struct Place {
     pub byte: Option<usize>,
 }
 
-/// A kind, a place and a text: `chats.jsonl:12: message 3: role "bot" is unknown; expected one of ..`.
+/// A kind, a location and a text: `chats.jsonl:12: message 3: role "bot" is unknown; expected one of ..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     pub kind: ErrorKind,
     /// Lower case, values in quotes, no full stop.
     pub text: String,
-    pub place: Place,
+    pub location: Location,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), place: Place::default() }
+        Self { kind, text: text.into(), location: Location::default() }
     }
 
     #[must_use]
     pub fn at_byte(mut self, byte: usize) -> Self {
-        self.place.byte = Some(byte);
+        self.location.byte = Some(byte);
         self
     }
 
     #[must_use]
     pub fn at_message(mut self, message: usize) -> Self {
-        self.place.message = Some(message);
+        self.location.message = Some(message);
         self
     }
 
     #[must_use]
     pub fn at_line(mut self, file: &Arc<str>, line: u64) -> Self {
-        self.place.file = Some(file.clone());
-        self.place.line = Some(line);
+        self.location.file = Some(file.clone());
+        self.location.line = Some(line);
         self
     }
 
@@ -211,16 +211,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.place.file, self.place.line) {
+        match (&self.location.file, self.location.line) {
             (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
             (Some(file), None) => write!(f, "{file}: ")?,
             (None, Some(line)) => write!(f, "line {line}: ")?,
             (None, None) => {}
         }
-        if let Some(message) = self.place.message {
+        if let Some(message) = self.location.message {
             write!(f, "message {message}: ")?;
         }
-        if let Some(byte) = self.place.byte {
+        if let Some(byte) = self.location.byte {
             write!(f, "byte {byte}: ")?;
         }
         f.write_str(&self.text)

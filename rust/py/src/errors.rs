@@ -16,9 +16,9 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
 fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let exception = class(py, error.kind.family())?.call1((error.to_string(),))?;
     exception.setattr("kind", error.kind.name())?;
-    exception.setattr("file", error.place.file.as_deref())?;
-    exception.setattr("line", error.place.line)?;
-    exception.setattr("message_index", error.place.message)?;
+    exception.setattr("file", error.location.file.as_deref())?;
+    exception.setattr("line", error.location.line)?;
+    exception.setattr("message_index", error.location.message)?;
     Ok(exception)
 }
 

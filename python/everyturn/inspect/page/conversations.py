@@ -14,7 +14,7 @@ from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
 from everyturn.inspect.characters import shown
 from everyturn.inspect.explanation import Explanation, Message, Run, Sample, explain
-from everyturn.inspect.records import Line
+from everyturn.inspect.pick import Line
 from everyturn.options import Layout, TrainOn
 
 HERE = Path(__file__).parent
