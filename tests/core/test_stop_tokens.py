@@ -12,6 +12,7 @@ from everyturn.options import Layout
 from layouts import Expand, Shown, every_layout
 from paths import DEMO
 
+TOKENIZER = "tokenizer.json"
 HEADER = "{{- '<|im_start|>' ~ message.role ~ '\\n' -}}"
 LOOP = "{%- for message in messages -%}"
 END = "{%- endfor -%}"
@@ -102,27 +103,6 @@ def test_a_stop_token_within_a_target_is_counted(demo: Path) -> None:
     )
     assert text == "one<|im_end|>two<|im_end|>"
     assert report.warnings["stops_early"] == 1
-
-
-@pytest.mark.parametrize(
-    "how", ["~ message.x", "~ (message.x | string)", "~ ((message.x or 0) | tojson)"]
-)
-@pytest.mark.parametrize("number", [1e-05, 1e16, 1.5e300, 2**70, 2**200, 0.1, 12345.0])
-def test_numbers_print_as_in_python(demo: Path, how: str, number: float) -> None:
-    """Joined, as text and as JSON alike."""
-    template = LOOP + "{{- message.content " + how + " ~ '<|im_end|>' -}}" + END
-    renderer = everyturn.Renderer.from_dir(demo, chat_template=template)
-    assert (
-        renderer.render([{"role": "user", "content": "", "x": number}]) == f"{number!r}<|im_end|>"
-    )
-
-
-TOKENIZER = "tokenizer.json"
-
-
-# --------------------------------------------------------------------------------------------
-# Stop tokens
-# --------------------------------------------------------------------------------------------
 
 
 def test_a_template_without_an_end_of_turn_cannot_be_loaded(folders: dict[str, Path]) -> None:
