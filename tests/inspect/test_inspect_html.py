@@ -59,8 +59,8 @@ def data_of(path: Path) -> Any:
 
 def test_the_page_holds_every_variant_with_the_ids_and_labels_that_expand_gives(made: Path) -> None:
     """Rows that begin alike are held once; unpacked, each is the sample."""
-    data = data_of(made)
-    for conversation, name in zip(data["conversations"], CHATS, strict=False):
+    *conversations, _broken = data_of(made)["conversations"]
+    for conversation, name in zip(conversations, CHATS, strict=True):
         for layout, by_policy in conversation["variants"].items():
             for policy, variant in by_policy.items():
                 samples = Expander("demo", layout=layout, train_on=policy).expand(chat(name))
