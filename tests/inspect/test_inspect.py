@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,7 +23,6 @@ from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.explanation import Explanation, Sample, explain
 from everyturn.inspect.screen import BARS, TRAINED, lines_of
 from inspected_chats import CHATS, CJK, EMOJI, RTL, chat
-from paths import EXAMPLE_CHATS, ROOT
 
 
 def explained(source: Any, model: Any = "demo", **options: Any) -> Explanation:
@@ -417,45 +414,3 @@ def test_colours_come_where_they_are_wanted(path: Path) -> None:
 def test_a_terminal_without_the_characters_gets_them_escaped(path: Path) -> None:
     """ASCII output does not fail."""
     assert "\\u2503" in run(path, PYTHONIOENCODING="ascii")
-
-
-# --------------------------------------------------------------------------------------------
-# The page of the documentation
-# --------------------------------------------------------------------------------------------
-
-PAGE = (ROOT / "docs" / "inspect.md").read_text(encoding="utf-8")
-
-
-def test_the_commands_of_the_page_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With the example chats and the built-in model."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(EXAMPLE_CHATS, tmp_path)
-    (block,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    for command in block.splitlines():
-        program, *arguments = shlex.split(command.replace("path/to/model", "demo"))
-        assert program == "everyturn"
-        assert main(arguments) == 0
-    assert "≠ assistant 1: what is trained differ" in capsys.readouterr().out
-    assert (tmp_path / "report.html").exists()
-
-
-def test_the_program_of_the_page_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It prints the stop token of each sample."""
-    monkeypatch.chdir(ROOT)
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(block, {})  # noqa: S102 - the project's own documentation
-    assert capsys.readouterr().out == "['<|im_end|>']\n" * 2
-
-
-def test_the_pictures_of_the_page_are_there_and_load_nothing() -> None:
-    """Each is named once; drawings hold no address but that of their language."""
-    names = re.findall(r"\(pictures/([^)]*)\)", PAGE)
-    pictures = ROOT / "docs" / "pictures"
-    assert sorted(names) == sorted(path.name for path in pictures.glob("inspect-*"))
-    for path in pictures.glob("inspect-*.svg"):
-        found = set(re.findall(r"https?://[^\s\"<]*", path.read_text(encoding="utf-8")))
-        assert found <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}

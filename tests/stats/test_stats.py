@@ -1,8 +1,6 @@
 """Rule: `stats` counts what an expansion gives, for every layout and policy, in one pass."""
 
 import json
-import re
-import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -20,7 +18,6 @@ from chats import to_jsonl
 from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
 from everyturn.stats import Histogram, Stats, packed_rows
-from paths import ROOT
 from reference import read_lines
 
 RENDERER = everyturn.Renderer.from_dir("demo")
@@ -169,22 +166,6 @@ def test_the_command_shows_what_an_epoch_costs(
     assert max(map(len, tables.splitlines())) <= 80
     assert "Rows of at most 256 tokens" in out
     assert "13 conversations" in out
-
-
-def test_the_commands_of_the_page_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With the example chats and the built-in model."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "chats.jsonl").write_bytes(EXAMPLES)
-    page = (ROOT / "docs" / "stats.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    for command in block.splitlines():
-        program, *arguments = shlex.split(command.replace("path/to/model", "demo"))
-        assert program == "everyturn"
-        assert main(arguments) == 0
-    assert "Rows of at most 4,096 tokens" in capsys.readouterr().out
-    assert (tmp_path / "stats.html").exists()
 
 
 def test_json_is_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
