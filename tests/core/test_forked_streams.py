@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import everyturn
-from conftest import to_jsonl
+from chats import to_jsonl
 from everyturn import _core
 from everyturn.io.inputs import resolve
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from conftest import to_jsonl
+from chats import to_jsonl
 from everyturn.io.inputs import Shard
 from everyturn.io.records import Record, Records
 
