@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::expander::Expander;
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::options::{ControlTokenPolicy, TrainOn};
@@ -25,7 +25,7 @@ pub fn preflight(
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
     let ignored = |message: &&Message| {
-        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > 0.0)
+        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > Weight::ZERO)
     };
     if expander.options.train_on != TrainOn::AllTokens {
         let count = conversation.messages.iter().filter(ignored).count();

@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use everyturn_template::Arena;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Workspace};
 use crate::json::{Parser, Value};
@@ -41,7 +41,7 @@ pub struct Explanation {
 /// A message, and what is done with it.
 struct Explained {
     role: Role,
-    weight: Option<f32>,
+    weight: Option<Weight>,
     /// The start of what it says.
     excerpt: String,
     calls: usize,
@@ -219,7 +219,7 @@ impl Fates<'_> {
         let train_on = self.expander.options.train_on;
         let holds = |row: &Row| row.sample.targets.contains(&at);
         let (is_all, is_off) =
-            (train_on == TrainOn::AllTokens, message.weight.is_some_and(|weight| weight <= 0.0));
+            (train_on == TrainOn::AllTokens, message.weight.is_some_and(|weight| weight <= Weight::ZERO));
         let is_target = targets(self.conversation, train_on).iter().any(|target| target.message == at);
         let fault =
             self.faults.iter().find(|fault| fault.location.message.is_none_or(|message| message == at));

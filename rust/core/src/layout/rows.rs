@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::conversation::Weight;
 use crate::prompt_text::common_items;
 use crate::target::Encoded;
 
@@ -21,7 +22,7 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
     pub tokens: Range<usize>,
-    pub weight: f32,
+    pub weight: Weight,
 }
 
 /// The rows of a conversation, made target by target.
@@ -58,7 +59,7 @@ impl Rows {
     }
 
     /// Adds the target that was met last.
-    pub fn add(&mut self, target: &Encoded<'_>, message: usize, weight: f32) {
+    pub fn add(&mut self, target: &Encoded<'_>, message: usize, weight: Weight) {
         let fits = |row: &Sample, common: usize| common == row.ids.len() && common <= target.prompt;
         let longest = (0..self.common.len())
             .filter(|at| fits(&self.samples[*at], self.common[*at]))
@@ -80,7 +81,7 @@ impl Rows {
     }
 
     /// Adds the target that was met last without the first so many ids of its prompt, in a row of its own.
-    pub fn add_cut(&mut self, target: &Encoded<'_>, cut: usize, message: usize, weight: f32) {
+    pub fn add_cut(&mut self, target: &Encoded<'_>, cut: usize, message: usize, weight: Weight) {
         let ids = target.ids[cut..].to_vec();
         let trained = vec![Trained { tokens: target.prompt - cut..ids.len(), weight }];
         self.samples.push(Sample { ids, trained, targets: vec![message] });
@@ -115,7 +116,7 @@ mod tests {
             rows.meet(&encoded);
             // Some are met only, as those that are too long.
             if message % 5 != 4 {
-                rows.add(&encoded, message, 1.0);
+                rows.add(&encoded, message, Weight::ONE);
             }
             before = ids;
         }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::{Sample, Trained};
 use crate::chat_template::{Prepared, locate};
-use crate::conversation::{Conversation, Role};
+use crate::conversation::{Conversation, Role, Weight};
 use crate::error::{Error, Result};
 use crate::target::{Encoded, Encoder, Target};
 use crate::tokenizer::{Encoding, Tokenizer};
@@ -95,10 +95,10 @@ pub fn all_tokens(
     let text = whole_text(prepared, conversation)?;
     let ids = encoder.encode_text(tokenizer, &text)?.to_vec();
     let mut offsets = Offsets::default();
-    let mut weights = vec![1.0f32; ids.len()];
+    let mut weights = vec![Weight::ONE; ids.len()];
     for (i, message) in conversation.messages.iter().enumerate() {
-        let weight = message.weight.unwrap_or(1.0);
-        if (weight - 1.0).abs() > 0.0 {
+        let weight = message.weight.unwrap_or(Weight::ONE);
+        if weight != Weight::ONE {
             let bytes = locate(prepared, &text, i, message.role).map_err(|error| error.at_message(i))?;
             weights[offsets.tokens_in(tokenizer, &text, &bytes)?].fill(weight);
         }
@@ -108,13 +108,13 @@ pub fn all_tokens(
 }
 
 /// Runs of tokens of one weight above 0.
-fn runs(weights: &[f32]) -> Vec<Trained> {
+fn runs(weights: &[Weight]) -> Vec<Trained> {
     let mut runs = Vec::new();
     let mut start = 0;
-    for run in weights.chunk_by(|a, b| (a - b).abs() <= 0.0) {
+    for run in weights.chunk_by(|a, b| a == b) {
         let tokens = start..start + run.len();
         start = tokens.end;
-        if run[0] > 0.0 {
+        if run[0] > Weight::ZERO {
             runs.push(Trained { tokens, weight: run[0] });
         }
     }

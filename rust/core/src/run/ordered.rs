@@ -194,9 +194,7 @@ fn expand_chunk(
             line: i64::try_from(line.number).unwrap_or(i64::MAX),
             conversation_id: outcome.conversation_id,
         };
-        for sample in &outcome.samples {
-            samples.push(sample, origin);
-        }
+        samples.push(&outcome.samples, origin);
         report.blank_lines += line.blank_before;
         report.add(outcome.report);
     }
