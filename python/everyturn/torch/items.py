@@ -1,11 +1,11 @@
 """One sample as a dict of tensors: what datasets give and collators take."""
 
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
-import numpy as np
 import torch
 
 from everyturn.samples import Sample
+from everyturn.samples.columns import COLUMNS, for_models
 
 
 class _EveryItem(TypedDict):
@@ -31,15 +31,20 @@ class Item(_EveryItem, total=False):
     loss_weights: torch.Tensor
 
 
+_TENSORS = tuple(
+    (column.name, for_models(column))
+    for column in COLUMNS
+    if column.per != "row" and column.name != "targets"
+)
+"""What becomes a tensor, and of which type."""
+
+
 def to_item(sample: Sample) -> Item:
     """Return the sample with tensors of its own."""
-    item: Item = {
-        "input_ids": torch.from_numpy(sample.input_ids.astype(np.int64)),
-        "labels": torch.from_numpy(sample.labels.astype(np.int64)),
-        "conversation_id": sample.conversation_id,
-        "line": sample.line,
-        "targets": sample.targets.tolist(),
-    }
-    if sample.loss_weights is not None:
-        item["loss_weights"] = torch.from_numpy(sample.loss_weights.copy())
-    return item
+    item: dict[str, Any] = {"conversation_id": sample.conversation_id, "line": sample.line}
+    for name, dtype in _TENSORS:
+        array = getattr(sample, name)
+        if array is not None:
+            item[name] = torch.from_numpy(array.astype(dtype))
+    item["targets"] = sample.targets.tolist()
+    return cast("Item", item)
