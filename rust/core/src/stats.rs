@@ -16,7 +16,7 @@ use crate::conversation::{Conversation, part_texts, unknown_format};
 use crate::error::Result;
 use crate::expand::{Expander, Outcome, Workspace};
 use crate::json::{Parser, Value};
-use crate::options::{Layout, TrainOn};
+use crate::layout::Arrangement;
 use crate::read::{Chunks, FileChunk, Interruption, MAX_LINE_BYTES, Record, Source, StreamOptions};
 use crate::report::Report;
 use crate::run::{Borrowed, Pool, on_pool};
@@ -70,21 +70,24 @@ impl Surveyor {
         let conversation = record.bytes.and_then(|bytes| self.read(bytes, record).ok());
         let mut survey = conversation.as_ref().map_or_else(Survey::default, describe);
         // What is the same with another layout or policy is not made again.
-        let mut made: Vec<(Layout, Option<Vec<Target>>, Variant)> = Vec::new();
+        let mut made: Vec<(Arrangement, Option<Vec<Target>>, Variant)> = Vec::new();
         for expander in &self.expanders {
             let options = &expander.options;
-            let wanted = (options.train_on != TrainOn::AllTokens)
-                .then(|| conversation.as_ref().map(|conversation| targets(conversation, options.train_on)))
-                .flatten();
-            let known = made.iter().find(|(layout, known, _)| {
-                wanted.is_some() && *known == wanted && same_rows(*layout, options.layout, wanted.as_deref())
+            let arrangement = Arrangement::of(options);
+            let wanted = conversation
+                .as_ref()
+                .filter(|_| arrangement.has_targets())
+                .map(|conversation| targets(conversation, options.train_on));
+            let count = wanted.as_ref().map_or(0, Vec::len);
+            let known = made.iter().find(|(other, known, _)| {
+                wanted.is_some() && *known == wanted && arrangement.has_rows_of(*other, count)
             });
             let variant = match known {
                 Some((_, _, variant)) => variant.clone(),
                 None => Variant::of(expander.expand_record(record, workspace, cancelled)),
             };
             survey.variants.push(variant.clone());
-            made.push((options.layout, wanted, variant));
+            made.push((arrangement, wanted, variant));
         }
         let conversation_id = conversation.and(record.bytes).map(xxh3_128);
         Surveyed { survey, conversation_id }
@@ -109,12 +112,6 @@ impl Surveyor {
         };
         Conversation::from_record(&value, format)
     }
-}
-
-/// Whether two layouts arrange these targets in the same rows.
-fn same_rows(one: Layout, other: Layout, targets: Option<&[Target]>) -> bool {
-    let apart = [one, other].iter().all(|layout| *layout != Layout::Conversation);
-    one == other || apart && targets.is_some_and(|targets| targets.len() < 2)
 }
 
 impl Variant {

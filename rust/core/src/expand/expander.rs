@@ -17,9 +17,9 @@ use super::stage_times::{Stage, StageTimes};
 use crate::conversation::{Conversation, Format, as_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Value};
-use crate::layout::Sample;
+use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
-use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
+use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch};
 use crate::read::{Record, Records, Source, StreamOptions};
 use crate::report::Report;
 use crate::target::Encoder;
@@ -144,9 +144,10 @@ impl Expander {
         let arena = Arena::new();
         let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, &conversation));
         let mut report = Report::default();
-        preflight(self, &conversation, &prepared, &mut report)?;
-        let mut work = Work::new(self, &conversation, &prepared, report);
-        let samples = work.samples(Scratch { encoder, times }, cancelled).unwrap_or_default();
+        let control_tokens = self.renderer.tokenizer.control_tokens();
+        preflight(&self.options, control_tokens, &conversation, &prepared, &mut report)?;
+        let mut work = Work::new(&self.renderer, &self.options, &conversation, &prepared, report);
+        let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
         Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
     }
 
@@ -158,7 +159,7 @@ impl Expander {
 
 /// Some options are for samples that are made target by target.
 fn check_layout(options: &Options) -> Result<()> {
-    if options.layout != Layout::Conversation && options.train_on != TrainOn::AllTokens {
+    if !Arrangement::of(options).is_rendered_once() {
         return Ok(());
     }
     let shortens = matches!(options.overflow, Overflow::ShrinkHistory | Overflow::TruncatePrompt);

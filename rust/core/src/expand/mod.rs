@@ -9,6 +9,7 @@ mod fit;
 mod preflight;
 mod record;
 mod stage_times;
+mod view;
 
 pub use expander::{Expander, Outcome, Workspace};
 pub use stage_times::stage_times;

@@ -11,7 +11,7 @@ mod window;
 
 pub use encode::{Encoded, Encoder};
 pub use render::{Foreign, PromptMatch, Rendered, Targets, lost, render_alone};
-pub use window::{Exchanges, fewest, prompt_too_long};
+pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};
 use crate::options::TrainOn;
