@@ -2,11 +2,13 @@
 
 import json
 import re
+import typing
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +16,8 @@ import pytest
 import everyturn
 import everyturn.io.parquet
 from conftest import Record, to_jsonl
+from everyturn.samples.columns import COLUMNS as DECLARED
+from everyturn.samples.columns import DEFAULTS, OFFSETS
 
 Row = dict[str, Any]
 
@@ -112,6 +116,21 @@ def test_arrays_have_the_documented_types_and_shapes(
         assert samples.loss_weights.shape == (tokens,)
     else:
         assert samples.loss_weights is None
+
+
+def test_every_declared_column_is_a_typed_field() -> None:
+    """The core declares columns; `Samples` documents each, and one per token stands in packs and batches, too."""
+    hints = typing.get_type_hints(everyturn.Samples)
+    others = {"files", "report", "metadata", *OFFSETS.values()}
+    assert set(hints) - others == {column.name for column in DECLARED}
+    for column in DECLARED:
+        array = npt.NDArray[column.dtype.base.type]  # type: ignore[name-defined]
+        assert hints[column.name] == (array | None if column.is_optional else array)
+        assert column.is_optional == (column.name in DEFAULTS)
+        assert f"{column.name}: {column.dtype.base.name}[" in str(everyturn.Samples.__doc__)
+        if column.per == "token":
+            for rows in (everyturn.Batch, everyturn.Packed, everyturn.PackedRow):
+                assert column.name in typing.get_type_hints(rows)
 
 
 def test_origins_are_told_for_each_row(samples: everyturn.Samples) -> None:

@@ -145,7 +145,7 @@ class Samples(Sequence[Sample]):
             raise IndexError(f"rows must lie in 0..{len(self) - 1}")
         index = np.where(index < 0, index + len(self), index)
         places: dict[str, Any] = {"row": index}
-        offsets = {}
+        offsets: dict[str, Any] = {}
         for per, name in OFFSETS.items():
             places[per], offsets[name] = gather(getattr(self, name), index)
         return dataclasses.replace(self, **self._columns_at(places), **offsets)
