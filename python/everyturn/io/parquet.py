@@ -1,10 +1,11 @@
 """Samples and packs as Arrow tables and Parquet files.
 
 Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
-``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``, and
-``loss_weights list<float>`` only where weights are not all 0 or 1. Columns of packs: ``input_ids``, ``labels``,
-``seq_lengths list<int32>`` (the samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights``
-likewise. The schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
+``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``,
+``depth_from_end list<int32>`` (how many targets of the conversation come after each), and ``loss_weights list<float>``
+only where weights are not all 0 or 1. Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the
+samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights`` likewise. The schema's
+metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json

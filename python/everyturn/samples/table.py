@@ -33,6 +33,8 @@ class Sample:
         line: The 1-based line (or the number of the record).
         conversation_id: 32 hex digits, a hash of the record's bytes.
         targets: int32[M], the 0-based indices of the messages that are trained.
+        depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
+            the last.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -42,6 +44,7 @@ class Sample:
     line: int
     conversation_id: str
     targets: npt.NDArray[np.int32]
+    depth_from_end: npt.NDArray[np.int32]
 
     @property
     def trained_ids(self) -> npt.NDArray[np.int32]:
@@ -82,6 +85,8 @@ class Samples(Sequence[Sample]):
         line: int64[N], 1-based.
         conversation_hashes: uint8[N, 16], what ``conversation_id`` spells.
         targets: int32[M], 0-based message indices.
+        depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
+            the last. Selections keep it.
         target_offsets: int64[N + 1]; the targets of row i are ``targets[target_offsets[i]:target_offsets[i + 1]]``.
         report: The account of every input line.
         metadata: Version, fingerprint and options of the expansion, as files keep them.
@@ -96,6 +101,7 @@ class Samples(Sequence[Sample]):
     line: npt.NDArray[np.int64]
     conversation_hashes: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.int32]
+    depth_from_end: npt.NDArray[np.int32]
     target_offsets: npt.NDArray[np.int64]
     report: Report
     metadata: dict[str, Any]

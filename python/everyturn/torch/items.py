@@ -14,6 +14,7 @@ class _EveryItem(TypedDict):
     conversation_id: str
     line: int
     targets: list[int]
+    depth_from_end: torch.Tensor
 
 
 class Item(_EveryItem, total=False):
@@ -25,6 +26,7 @@ class Item(_EveryItem, total=False):
         conversation_id: 32 hex digits.
         line: The 1-based line of the input.
         targets: The 0-based indices of the messages that are trained.
+        depth_from_end: int64[M], how many targets of the conversation come after each.
         loss_weights: float32[T]; absent where all weights of the samples are 0 or 1.
     """
 

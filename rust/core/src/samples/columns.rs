@@ -177,6 +177,8 @@ columns! {
     line: Vec<i64>, per Row;
     /// Message indices.
     targets: Vec<i32>, per Target;
+    /// How many targets of the conversation, in all of its samples, come later.
+    depth_from_end: Vec<i32>, per Target;
 }
 
 /// Bounds of the rows of one part, and then of a later one.

@@ -24,8 +24,12 @@ pub struct Origin {
 impl Samples {
     /// Adds all samples of one conversation.
     pub fn push(&mut self, samples: &[Sample], origin: Origin) {
+        let mut all: Vec<usize> = samples.iter().flat_map(|sample| &sample.targets).copied().collect();
+        all.sort_unstable();
+        let later = |target: &usize| all.len() - all.partition_point(|other| other <= target);
         for sample in samples {
             self.push_tokens(sample);
+            self.depth_from_end.extend(sample.targets.iter().map(|target| index(later(target))));
             self.conversation_hashes.push(origin.conversation_id.to_be_bytes());
             self.file.push(origin.file);
             self.line.push(origin.line);
@@ -95,6 +99,16 @@ mod tests {
         assert_eq!(samples.loss_weights.unwrap(), [0.0, 1.0, 1.0, 0.0, 0.5, 0.5, 0.0, 1.0, 1.0]);
         assert_eq!(samples.labels, [-100, 8, 9, -100, 8, 9, -100, 8, 9]);
         assert_eq!(samples.offsets, [0, 3, 6, 9]);
+    }
+
+    #[test]
+    fn the_depth_of_a_target_counts_the_later_ones_in_all_samples_of_its_conversation() {
+        let sample = |targets: &[usize]| Sample { targets: targets.to_vec(), ..Sample::default() };
+        let mut samples = Samples::default();
+        samples.push(&[sample(&[1, 5]), sample(&[3]), sample(&[])], ORIGIN);
+        samples.push(&[sample(&[9])], ORIGIN);
+        assert_eq!(samples.targets, [1, 5, 3, 9]);
+        assert_eq!(samples.depth_from_end, [2, 0, 1, 0]);
     }
 
     #[test]
