@@ -18,6 +18,7 @@ import everyturn.io.parquet
 from conftest import Record, to_jsonl
 from everyturn.samples.columns import COLUMNS as DECLARED
 from everyturn.samples.columns import DEFAULTS, OFFSETS
+from everyturn.torch import SampleDataset
 
 Row = dict[str, Any]
 
@@ -66,6 +67,7 @@ def columns_of(sample: everyturn.Sample, *, with_weights: bool = False) -> Row:
         "file": sample.file,
         "line": sample.line,
         "targets": sample.targets.tolist(),
+        "depth_from_end": sample.depth_from_end.tolist(),
     }
     if with_weights:
         weights = sample.loss_weights
@@ -102,6 +104,7 @@ def test_arrays_have_the_documented_types_and_shapes(
         "file": (np.int32, (rows,)),
         "line": (np.int64, (rows,)),
         "targets": (np.int32, (targets,)),
+        "depth_from_end": (np.int32, (targets,)),
         "target_offsets": (np.int64, (rows + 1,)),
         "conversation_hashes": (np.uint8, (rows, 16)),
     }
@@ -349,6 +352,35 @@ def test_a_conversation_has_the_same_id_as_a_dict_and_as_a_line(
     assert ids == expander.expand(lines.encode()).conversation_id
 
 
+@pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
+def test_the_depth_of_a_target_counts_the_later_ones_of_its_conversation(layout: Any) -> None:
+    """All samples of the conversation count, and only what is trained; a selection changes nothing."""
+    records = [*CHATS, chat("Eve", 3, weight=0)]
+    made = everyturn.Expander("demo", layout=layout, normalize="conversation")
+    samples = made.expand(to_jsonl(records))
+    assert samples.depth_from_end.tolist() == [1, 0, 0, 2, 1, 0, 1, 0]
+    assert samples[-1].depth_from_end.tolist()[-1] == 0
+    picked = samples.select([len(samples) - 1, 0])
+    assert picked[1].depth_from_end.tolist() == samples[0].depth_from_end.tolist()
+    twice = everyturn.Samples.concatenate([samples, samples])
+    assert twice.depth_from_end.tolist() == 2 * samples.depth_from_end.tolist()
+    assert twice.deduplicate().depth_from_end.tolist() == samples.depth_from_end.tolist()
+
+
+def test_the_depth_is_saved_and_stands_in_files_and_items(
+    samples: everyturn.Samples, tmp_path: Path
+) -> None:
+    """A folder, a table, and a tensor of an item have it."""
+    depths = [1, 0, 0, 2, 1, 0]
+    samples.save(tmp_path / "saved")
+    assert everyturn.Samples.load(tmp_path / "saved").depth_from_end.tolist() == depths
+    names = samples.to_arrow().column_names
+    assert names[names.index("targets") + 1] == "depth_from_end"
+    items = list(SampleDataset(samples))
+    assert [item["depth_from_end"].tolist() for item in items] == [[depth] for depth in depths]
+    assert str(items[0]["depth_from_end"].dtype) == "torch.int64"
+
+
 # --------------------------------------------------------------------------------------------
 # Arrow
 # --------------------------------------------------------------------------------------------
@@ -362,6 +394,7 @@ COLUMNS: dict[str, Any] = {
     "file": pa.string(),
     "line": pa.int64(),
     "targets": pa.list_(pa.int32()),
+    "depth_from_end": pa.list_(pa.int32()),
 }
 WEIGHTS: dict[str, Any] = {"loss_weights": pa.list_(pa.float32())}
 
