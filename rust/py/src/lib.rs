@@ -46,6 +46,7 @@ mod _core {
         module.add("IGNORE_INDEX", everyturn_core::IGNORE_INDEX)?;
         module.add("CHUNK_BYTES", everyturn_core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", everyturn_core::MAX_LINE_BYTES)?;
+        module.add("COLUMNS", super::expander::columns())?;
         module.add("CHOICES", choices(module.py())?)?;
         super::check::add_names(module)?;
         module.add("ERROR_KINDS", error_kinds())
