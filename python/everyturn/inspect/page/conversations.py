@@ -14,7 +14,7 @@ from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
 from everyturn.inspect.characters import shown
 from everyturn.inspect.explanation import Explanation, Message, Run, Sample, explain
-from everyturn.inspect.pick import Line
+from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn
 
 HERE = Path(__file__).parent
@@ -26,7 +26,7 @@ Stretch: TypeAlias = tuple[int, int | str | None, int]
 """So many tokens, who wrote them, and their kind."""
 
 
-def conversations_page(expander: Expander, lines: Sequence[Line], *, model: str, of: int) -> str:
+def conversations_page(expander: Expander, lines: Sequence[Record], *, model: str, of: int) -> str:
     """Return the page about these lines, which are some of so many; the model is named as it was asked for."""
     variants = _variants(expander)
     data = {
@@ -70,16 +70,15 @@ def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     variants: dict[tuple[Layout, TrainOn], Expander] = {}
     for layout in get_args(Layout):
         for policy in get_args(TrainOn):
-            options = {**expander.options(), "layout": layout, "train_on": policy}
             try:
-                variants[layout, policy] = Expander(expander.renderer, **options)
-            except OptionsError:
+                variants[layout, policy] = expander.replace(layout=layout, train_on=policy)
+            except OptionsError:  # noqa: PERF203 - a dozen times
                 if (layout, policy) == (expander.layout, expander.train_on):
                     raise
     return variants
 
 
-def _conversation(line: Line, variants: dict[tuple[Layout, TrainOn], Expander]) -> dict[str, Any]:
+def _conversation(line: Record, variants: dict[tuple[Layout, TrainOn], Expander]) -> dict[str, Any]:
     try:
         explained = {key: explain(expander, line) for key, expander in variants.items()}
     except EveryturnError as error:

@@ -50,7 +50,7 @@ impl Work<'_> {
         targets: &[Target],
         scratch: &mut Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<(), Cancelled> {
+    ) -> Result<(), Cancelled> {
         let roles = self.conversation.messages.iter().map(|message| Some(message.role));
         let mut filling = Filling { rows, scratch, exchanges: Exchanges::of(roles), likely: 0 };
         let history_turns = self.options.history_turns;
@@ -73,7 +73,7 @@ impl Work<'_> {
         dropped: usize,
         filling: &mut Filling<'_, '_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<(), Cancelled> {
+    ) -> Result<(), Cancelled> {
         let until = targets.last().map_or(0, |target| target.message + 1);
         let kept = (dropped > 0).then(|| filling.exchanges.kept(dropped, until));
         self.with_view(kept, targets, |work, shown| {

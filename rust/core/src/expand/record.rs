@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         &mut self,
         scratch: &mut Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
+    ) -> Result<Vec<Sample>, Cancelled> {
         let targets = targets(self.conversation, self.options.train_on);
         self.report.targets_found = targets.len() as u64;
         let mut rows = self.arrangement.rows();
@@ -139,6 +139,6 @@ impl<'a> Work<'a> {
     }
 }
 
-pub fn check(cancelled: &AtomicBool) -> std::result::Result<(), Cancelled> {
+pub fn check(cancelled: &AtomicBool) -> Result<(), Cancelled> {
     if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
 }
