@@ -19,7 +19,7 @@ from everyturn.checks.fixes import fixed
 from everyturn.checks.records import Record, read
 from everyturn.diagnostics import KINDS, near, severity_of
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
-from everyturn.expander import CHUNK_BYTES, Expander
+from everyturn.expander import CHUNK_BYTES, Expander, options_with
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
@@ -27,9 +27,6 @@ from everyturn.renderer import Renderer
 Rule: TypeAlias = Callable[[Record], Iterator[Remark]]
 
 RULES: tuple[Rule, ...] = (*order.RULES, *content.RULES, *tools.RULES, *texts.RULES)
-
-READING_OPTIONS = ("input_format", "max_line_bytes", "num_threads")
-"""The options of `Expander` that say how records are read: they need no model."""
 
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None]
@@ -57,7 +54,7 @@ class Checker:
         reading = {
             field.name: options.get(field.name, field.default)
             for field in dataclasses.fields(Expander)
-            if field.name in READING_OPTIONS
+            if field.name in options_with("reading")
         }
         self.core = _core.Checker(_expander(renderer, options), **reading)
 
@@ -280,7 +277,7 @@ def _expander(
     if renderer is not None:
         return Expander(renderer, on_error="skip", **options)._expander  # noqa: SLF001 - its compiled part
     for name in options:
-        if name not in READING_OPTIONS:
+        if name not in options_with("reading"):
             known = {field.name for field in dataclasses.fields(Expander)}
             what = "needs a model" if name in known else "is no option"
             raise OptionsError(f"{name} {what}")

@@ -104,7 +104,7 @@ def compare(expander: Expander, line: Line) -> tuple[Explanation, list[Compariso
 
 
 def _with_layout(expander: Expander, layout: Any) -> Expander:
-    return Expander(expander.renderer, **{**expander.options(), "layout": layout})
+    return expander.replace(layout=layout)
 
 
 def _sides(explanation: Explanation) -> dict[int, Side]:

@@ -259,7 +259,7 @@ def _with_format(expander: Expander, source: Whole, line: int) -> Expander:
     known = lines.format_before(source, line, max_line_bytes=expander.max_line_bytes)
     if known is None:
         return expander
-    return Expander(expander.renderer, **{**expander.options(), "input_format": known})
+    return expander.replace(input_format=known)
 
 
 def _conversation_ends(samples: Samples) -> Any:

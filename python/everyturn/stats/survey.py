@@ -215,20 +215,17 @@ def _add(room: dict[int, int], space: int, packs: int) -> None:
 
 def _ways(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
     """Every layout and policy that can be had with the other options; rows are not held against max_length."""
-    asked = expander.options()
+    asked = expander.replace(on_error="skip", deduplicate=False)
     if expander.overflow in {"error", "drop"}:
-        asked |= {"max_length": None, "overflow": "error"}
-    asked |= {"on_error": "skip", "deduplicate": False}
+        asked = asked.replace(max_length=None, overflow="error")
     windows = expander.history_turns or expander.max_prompt_tokens
-    in_one = not windows and expander.control_tokens != "literal" and asked["overflow"] == "error"
+    in_one = not windows and expander.control_tokens != "literal" and asked.overflow == "error"
     layouts = LAYOUTS if in_one else tuple(name for name in LAYOUTS if name != "conversation")
     policies = dict.fromkeys((expander.train_on, *POLICIES))
     if expander.train_on == "all_tokens":
         layouts, policies = (expander.layout,), {expander.train_on: None}
     return {
-        (layout, policy): type(expander)(
-            expander.renderer, **{**asked, "layout": layout, "train_on": policy}
-        )
+        (layout, policy): asked.replace(layout=layout, train_on=policy)
         for layout in layouts
         for policy in policies
     }

@@ -70,10 +70,9 @@ def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     variants: dict[tuple[Layout, TrainOn], Expander] = {}
     for layout in get_args(Layout):
         for policy in get_args(TrainOn):
-            options = {**expander.options(), "layout": layout, "train_on": policy}
             try:
-                variants[layout, policy] = Expander(expander.renderer, **options)
-            except OptionsError:
+                variants[layout, policy] = expander.replace(layout=layout, train_on=policy)
+            except OptionsError:  # noqa: PERF203 - a dozen times
                 if (layout, policy) == (expander.layout, expander.train_on):
                     raise
     return variants
