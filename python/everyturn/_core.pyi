@@ -13,6 +13,7 @@ __all__ = [
     "ERROR_KINDS",
     "IGNORE_INDEX",
     "IS_DEBUG_BUILD",
+    "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "WARNINGS",
     "CheckStream",
@@ -40,6 +41,7 @@ CHOICES: dict[str, list[str]]
 ERROR_KINDS: list[str]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
+LINT_FINDINGS: list[str]
 
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]

@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from everyturn.diagnostics import errors, findings, warnings
+from everyturn.diagnostics import errors, findings, lint, warnings
 from everyturn.diagnostics.kind import Kind, Severity
 
 __all__ = ["CHAPTERS", "KINDS", "Kind", "Severity", "near", "severity_of"]
@@ -18,6 +18,7 @@ CHAPTERS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
         "Errors": errors.KINDS,
         "Warnings and causes of a report": warnings.KINDS,
         "Findings of check": findings.KINDS,
+        "Findings of lint": lint.KINDS,
     }
 )
 """The kinds by where they come from, each once."""

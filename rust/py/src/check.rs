@@ -123,5 +123,6 @@ fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, Py
 /// Every kind of error, warning and cause, for the tests that hold their explanations to them.
 pub fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WARNINGS", core::warning::ALL.to_vec())?;
-    module.add("DROP_CAUSES", core::cause::ALL.to_vec())
+    module.add("DROP_CAUSES", core::cause::ALL.to_vec())?;
+    module.add("LINT_FINDINGS", core::finding::ALL.to_vec())
 }

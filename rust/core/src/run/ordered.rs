@@ -98,7 +98,10 @@ impl Stream {
         let result = on_pool(&self.pool, &self.cancelled, go_on, work)?;
         let (samples, mut report) = result.map_err(Interruption::Failed)?;
         if std::mem::take(&mut self.first) {
-            report.warn(warning::STOP_NOT_SERVED, self.expander.renderer.unserved_stop_tokens().len() as u64);
+            report.warn(
+                warning::STOP_NOT_IN_GENERATION_CONFIG,
+                self.expander.renderer.unserved_stop_tokens().len() as u64,
+            );
         }
         Ok(Some((samples, report)))
     }
