@@ -1,6 +1,5 @@
 """`everyturn check`: every rule finds what it is for and nothing else, and says where; copies are corrected exactly."""
 
-import ast
 import bz2
 import dataclasses
 import gzip
@@ -21,12 +20,14 @@ import everyturn
 import everyturn.checks.records
 from conftest import Record, to_jsonl
 from everyturn import _core
-from everyturn.checks import Change, Checker, Finding
-from everyturn.checks.fixes import FIXES, fixed
+from everyturn.checks.checker import Checker
+from everyturn.checks.finding import Change, Finding
+from everyturn.checks.fixes import fixed
 from everyturn.checks.records import ROLES, SPEAKERS
+from everyturn.checks.rules import FIXES, RULES, Rule
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
-from everyturn.diagnostics import KINDS, severity_of
+from everyturn.diagnostics.catalogue import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 USER: Record = {"role": "user", "content": "Question?"}
@@ -970,24 +971,26 @@ def test_stdin_is_an_input() -> None:
     assert done.stdout.startswith(b"-:1: message 1: error: role: ")
 
 
-def test_every_kind_that_rules_name_is_explained() -> None:
-    """Names are written out in the rules, and each is a kind with a severity."""
-    folder = ROOT / "python" / "everyturn" / "checks"
-    named = set(_kinds_in(folder))
-    assert {"no_target", "call_without_id", "crlf"} <= named
-    assert {
-        name for name in named if severity_of(name) not in ("error", "warning", "note")
-    } == set()
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
+    """Kinds of its own or of an expansion, and no others, in every chat of this file."""
+    declared = {*(kind.name for kind in rule.kinds), *rule.shared}
+    assert declared <= KINDS.keys()
+    assert rule.fixes.keys() <= declared
+    if rule.find is None:
+        return
+    found = {remark.kind for record in _records() for remark in rule.find(record)}
+    assert found == declared
 
 
-def _kinds_in(folder: Path) -> Iterator[str]:
-    for path in folder.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Remark":
-                first = node.args[0]
-                if isinstance(first, ast.Constant):
-                    yield str(first.value)
-            elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
-                first = node.value.elts[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    yield first.value
+def _records() -> Iterator[everyturn.checks.records.Record]:
+    for bad, _, good in CASES.values():
+        for line in (bad + good).splitlines():
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(data, dict) and (form := _core.format_of(line, len(line))) is not None:
+                record = everyturn.checks.records.read(data, form[0])
+                if record.messages:
+                    yield record

@@ -1,7 +1,7 @@
 """What only `everyturn lint` reports of a chat template, before anything is trained.
 
-How grave one is depends on what it costs, and stands with the finding. What `lint` finds and an expansion would fail on
-or count (`template`, `no_stop_token`, `prompt_mismatch`, `stop_not_in_generation_config`) has the name that it has there.
+How grave one is depends on what it costs, and stands with the finding. What an expansion fails on or counts as well
+(`template`, `no_stop_token`, `prompt_mismatch`, `stop_not_in_generation_config`) has the name that it has there.
 """
 
 from everyturn.diagnostics.kind import Kind
