@@ -93,11 +93,10 @@ fn options(layout: core::Layout) -> core::Options {
         max_prompt_tokens: None,
         prompt_mismatch: core::PromptMismatch::Error,
         control_tokens: core::ControlTokenPolicy::Warn,
-        input_format: None,
         normalize: core::Normalize::None,
         deduplicate: false,
         on_error: core::OnError::Skip,
-        max_line_bytes: core::MAX_LINE_BYTES,
+        read: core::ReadOptions::default(),
         num_threads: None,
     }
 }

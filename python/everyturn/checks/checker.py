@@ -153,7 +153,7 @@ class _File:
                 if error.kind != "compression" or self.output is not None:
                     raise
                 yield self._finding(
-                    error.line or 1, Remark("compression", None, _without_place(error))
+                    error.line or 1, Remark("compression", None, error.reason or str(error))
                 )
                 return
             if chunk is None:
@@ -222,7 +222,7 @@ class _File:
         output.write(text)
         for remark in remarks:
             yield self._change(number, remark)
-        left = found if text == before else self.checker.core.look(text, found[0])
+        left = found if text == before else self.checker.core.check_record(text, found[0])
         yield from self._findings(number, self._remarks(number, text, left))
 
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
@@ -283,10 +283,6 @@ def _loads(text: bytes) -> Any:
         return json.loads(text, parse_int=float)
     except ValueError:
         return None
-
-
-def _without_place(error: EveryturnError) -> str:
-    return str(error).removeprefix(f"{error.file}:{error.line}: ").removeprefix(f"{error.file}: ")
 
 
 def _known(kind: str) -> str:

@@ -37,7 +37,7 @@ pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
-pub use expand::{Expander, Outcome, Workspace, stage_times};
+pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use lint::finding;
@@ -47,10 +47,11 @@ pub use options::{
     PackStrategy, PromptMismatch, TrainOn, input_format,
 };
 pub use read::{
-    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, Record, Records, Share, Source, StreamOptions, format_of,
+    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
+    StreamOptions,
 };
 pub use report::{Report, cause, warning};
-pub use run::{Pool, Stream};
+pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
 pub use samples::{IGNORE_INDEX, Packs, Samples, pack};
-pub use stats::{Histogram, Survey, SurveyStream, Surveyor, Variant};
+pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
 pub use target::Exchanges;

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::conversation::Format;
 use crate::error::{Error, ErrorKind, Result};
+use crate::read::ReadOptions;
 
 /// An option with a fixed set of names.
 macro_rules! choice {
@@ -137,13 +138,11 @@ pub struct Options {
     pub max_prompt_tokens: Option<usize>,
     pub prompt_mismatch: PromptMismatch,
     pub control_tokens: ControlTokenPolicy,
-    /// `None`: each file's first records tell.
-    pub input_format: Option<Format>,
     pub normalize: Normalize,
     /// Of conversations with the same bytes the first is kept.
     pub deduplicate: bool,
     pub on_error: OnError,
-    pub max_line_bytes: usize,
+    pub read: ReadOptions,
     /// `None`: one per core.
     pub num_threads: Option<usize>,
 }

@@ -30,11 +30,13 @@ fn expand(line: &[u8], layout: core::Layout, train_on: core::TrainOn) -> core::O
         max_prompt_tokens: None,
         prompt_mismatch: core::PromptMismatch::Error,
         control_tokens: core::ControlTokenPolicy::Warn,
-        input_format: Some(core::Format::Messages),
+        read: core::ReadOptions {
+            input_format: Some(core::Format::Messages),
+            ..core::ReadOptions::default()
+        },
         normalize: core::Normalize::None,
         deduplicate: false,
         on_error: core::OnError::Skip,
-        max_line_bytes: core::MAX_LINE_BYTES,
         num_threads: None,
     };
     let expander = core::Expander::new(RENDERER.clone(), options).unwrap();

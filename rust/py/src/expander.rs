@@ -1,18 +1,17 @@
 //! `_core.Expander` and `_core.Stream`: options in, arrays out.
 
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use everyturn_core as core;
 use numpy::{IntoPyArray, PyArray1};
-use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::to_python;
-use crate::explain::Records;
+use crate::records::{GivenLine, given};
 use crate::renderer::Renderer;
-use crate::source;
+use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
@@ -71,9 +70,8 @@ impl Expander {
             control_tokens: parse(py, "control_tokens", control_tokens)?,
             normalize: parse(py, "normalize", normalize)?,
             deduplicate,
-            input_format: format_from(py, input_format)?,
             on_error: parse(py, "on_error", on_error)?,
-            max_line_bytes,
+            read: core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes },
             num_threads,
         };
         let core =
@@ -87,11 +85,18 @@ impl Expander {
         py.detach(|| core::stage_times(&self.core, lines)).map_err(|error| to_python(py, &error))
     }
 
-    /// The lines of these sources.
-    fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
-        let (sources, raised) = source::all_from_python(&sources)?;
-        let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
-        Ok(Records { core: Mutex::new(self.core.records(sources, options)), raised })
+    /// The arrays and the report of these records, the names of their files, and which record each sample is of.
+    fn expand_records<'py>(
+        &self,
+        py: Python<'py>,
+        records: Vec<GivenLine>,
+    ) -> PyResult<(Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>)> {
+        let records = given(py, records)?;
+        let made = SharedStream::open(&[], |_| records)?.step(py, |records, go_on| {
+            core::expand_records(&self.core, &self.pool, std::mem::take(records), go_on)
+        })?;
+        let files = made.files.iter().map(ToString::to_string).collect();
+        Ok((to_dict(py, made.samples, &made.report)?, files, made.records.into_pyarray(py)))
     }
 
     /// What becomes of a line, and why: JSON text, and the report.
@@ -119,94 +124,35 @@ impl Expander {
         chunk_bytes: usize,
         limit: Option<u64>,
     ) -> PyResult<Stream> {
-        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes, limit };
-        Ok(Stream {
-            core: Mutex::new(core::Stream::open(self.core.clone(), self.pool.clone(), sources, options)),
-            raised,
-        })
+        let (expander, pool) = (self.core.clone(), self.pool.clone());
+        SharedStream::open(&sources, |sources| core::Stream::open(expander, pool, sources, options))
+            .map(Stream)
     }
 }
 
 #[pyclass(frozen, module = "everyturn._core")]
-pub struct Stream {
-    core: Mutex<core::Stream>,
-    raised: source::Raised,
-}
+pub struct Stream(SharedStream<core::Stream>);
 
 #[pymethods]
 impl Stream {
     /// The arrays and the report of the next chunk, `None` at the end.
     fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let next = self.advance(py, |stream, go_on| stream.next_chunk(go_on))?;
+        let next = self.0.step(py, core::Stream::next_chunk)?;
         next.map(|(samples, report)| to_dict(py, samples, &report)).transpose()
     }
 
     /// The arrays and the report of all that is left.
     fn rest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let (samples, report) = self.advance(py, |stream, go_on| stream.rest(go_on))?;
+        let (samples, report) = self.0.step(py, core::Stream::rest)?;
         to_dict(py, samples, &report)
     }
 
     /// Bytes taken from the sources so far, before decompression.
     #[getter]
     fn bytes_taken(&self) -> u64 {
-        self.core.try_lock().map_or(0, |stream| stream.bytes_taken())
+        self.0.peek(core::Stream::bytes_taken).unwrap_or_default()
     }
-}
-
-impl Stream {
-    fn advance<T: Send>(
-        &self,
-        py: Python<'_>,
-        step: impl FnOnce(&mut core::Stream, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
-    ) -> PyResult<T> {
-        when_free(py, &self.core, step)?.map_err(|reason| interrupted(py, reason, &self.raised))
-    }
-}
-
-/// Why a step did not end: what the core says, and the exception of a signal that was heard.
-pub struct Unfinished(core::Interruption, Option<PyErr>);
-
-/// Takes a step of a stream without the GIL; signals are heard every 100 ms.
-pub fn when_free<S: Send, T: Send>(
-    py: Python<'_>,
-    stream: &Mutex<S>,
-    step: impl FnOnce(&mut S, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
-) -> PyResult<Result<T, Unfinished>> {
-    let mut signal = None;
-    let result = py.detach(|| {
-        let mut stream = stream.try_lock().map_err(|_| busy())?;
-        let mut go_on = || {
-            signal = Python::attach(|py| py.check_signals().err());
-            signal.is_none()
-        };
-        Ok::<_, PyErr>(step(&mut stream, &mut go_on))
-    })?;
-    Ok(result.map_err(|reason| Unfinished(reason, signal)))
-}
-
-/// The exception for a step that did not end.
-pub fn interrupted(py: Python<'_>, Unfinished(reason, signal): Unfinished, raised: &source::Raised) -> PyErr {
-    match reason {
-        core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
-        core::Interruption::Failed(error) => {
-            let raised = raised.lock().ok().and_then(|mut raised| raised.take());
-            match raised {
-                // Ctrl-C and its like are no fault of the input.
-                Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
-                raised => {
-                    let exception = to_python(py, &error);
-                    exception.set_cause(py, raised);
-                    exception
-                }
-            }
-        }
-    }
-}
-
-fn busy() -> PyErr {
-    PyRuntimeError::new_err("a stream is read by one thread at a time")
 }
 
 fn to_dict<'py>(

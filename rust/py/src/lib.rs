@@ -8,11 +8,12 @@
 mod check;
 mod errors;
 mod expander;
-mod explain;
 mod pack;
+mod records;
 mod renderer;
 mod source;
-mod survey;
+mod stats;
+mod stream;
 mod template;
 
 use pyo3::prelude::*;
@@ -26,15 +27,15 @@ mod _core {
     #[pymodule_export]
     use super::expander::{Expander, Stream};
     #[pymodule_export]
-    use super::explain::Records;
-    #[pymodule_export]
     use super::pack::pack;
+    #[pymodule_export]
+    use super::records::Records;
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::format_of;
+    use super::source::format_told_by;
     #[pymodule_export]
-    use super::survey::SurveyStream;
+    use super::stats::StatsStream;
     #[pymodule_export]
     use super::template::Template;
 

@@ -67,7 +67,7 @@ impl Work<'_> {
         targets: &[Target],
         scratch: Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
+    ) -> Result<Vec<Sample>, Cancelled> {
         let roles = self.conversation.messages.iter().map(|message| Some(message.role));
         let mut filling = Filling { rows, scratch, exchanges: Exchanges::of(roles), likely: 0 };
         let history_turns = self.expander.options.history_turns;
@@ -89,7 +89,7 @@ impl Work<'_> {
         least: usize,
         filling: &mut Filling<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<(), Cancelled> {
+    ) -> Result<(), Cancelled> {
         let until = targets.last().map_or(0, |target| target.message + 1);
         let kept = (least > 0).then(|| filling.exchanges.kept(least, until));
         self.with_view(kept, |work, view| {

@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         &mut self,
         scratch: Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
+    ) -> Result<Vec<Sample>, Cancelled> {
         let options = &self.expander.options;
         let targets = targets(self.conversation, options.train_on);
         self.report.targets_found = targets.len() as u64;
@@ -124,7 +124,7 @@ impl<'a> Work<'a> {
         targets: &[Target],
         Scratch { encoder, times }: Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
+    ) -> Result<Vec<Sample>, Cancelled> {
         let mut kept = Vec::with_capacity(targets.len());
         let places: Vec<usize> = targets.iter().map(|target| target.message).collect();
         let mut rendered = self.rendered(self.prepared, &places);
@@ -219,7 +219,7 @@ impl<'a> Work<'a> {
     }
 }
 
-pub fn check(cancelled: &AtomicBool) -> std::result::Result<(), Cancelled> {
+pub fn check(cancelled: &AtomicBool) -> Result<(), Cancelled> {
     if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
 }
 

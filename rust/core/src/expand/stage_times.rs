@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::expander::{Expander, Workspace};
+use super::expander::Expander;
+use super::workspace::Workspace;
 use crate::error::Result;
 use crate::read::Record;
 use crate::samples::{Origin, Samples};

@@ -17,7 +17,7 @@ use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message, Role, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Workspace};
-use crate::json::{Parser, Value};
+use crate::json::Value;
 use crate::layout::{Sample, whole_text};
 use crate::options::{ControlTokenPolicy, Layout, TrainOn};
 use crate::read::Record;
@@ -70,14 +70,9 @@ const EXCERPT_CHARS: usize = 200;
 pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     let at_line = |error: Error| error.at_line(record.file, record.line);
     let mut workspace = Workspace::default();
-    let outcome = expander.expand_record(record, &mut workspace, &AtomicBool::new(false));
-    let Some(bytes) = record.bytes else {
-        let fault = outcome.report.faults.first().cloned();
-        return Err(fault.unwrap_or_else(|| Error::new(ErrorKind::Internal, "a record without a line")));
-    };
-    let value = Parser::default().parse(bytes).map_err(at_line)?;
-    let format = expander.format_of(&value, record.format).map_err(at_line)?;
-    let conversation = Conversation::from_record(&value, format).map_err(at_line)?;
+    let read = expander.read(record, &mut workspace).map_err(at_line)?;
+    let outcome = expander.expand_read(record, Ok(&read), &mut workspace, &AtomicBool::new(false));
+    let conversation = read.conversation;
     let arena = Arena::new();
     let shower = Shower {
         expander,
@@ -98,7 +93,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     });
     Ok(Explanation {
         conversation_id: outcome.conversation_id,
-        format: format.name(),
+        format: read.format.name(),
         messages: messages.collect(),
         rows,
         error: outcome.error,

@@ -50,6 +50,11 @@ impl Format {
         }
     }
 
+    /// The format that the presence of a key tells.
+    pub fn told_by(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.telling_key() == key)
+    }
+
     /// The format of a record, if its keys tell one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
@@ -62,7 +67,7 @@ impl Format {
 impl FromStr for Format {
     type Err = ();
 
-    fn from_str(name: &str) -> std::result::Result<Self, ()> {
+    fn from_str(name: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|format| format.name() == name).ok_or(())
     }
 }
