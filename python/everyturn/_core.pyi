@@ -9,6 +9,7 @@ import numpy.typing as npt
 __all__ = [
     "CHOICES",
     "CHUNK_BYTES",
+    "DEFAULT_CHOICES",
     "DROP_CAUSES",
     "ERROR_KINDS",
     "IGNORE_INDEX",
@@ -38,6 +39,7 @@ IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 CHOICES: dict[str, list[str]]
+DEFAULT_CHOICES: dict[str, str]
 ERROR_KINDS: list[str]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
@@ -140,7 +142,7 @@ class Expander:
         self, records: list[_Record]
     ) -> tuple[dict[str, Any], list[str], npt.NDArray[np.int64]]: ...
     def explain(
-        self, file: str, line: int, format_name: str | None, text: bytes | None
+        self, file: str, line: int, format: str | None, text: bytes | None
     ) -> tuple[str, dict[str, Any]]: ...
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None

@@ -994,7 +994,8 @@ def _records() -> Iterator[everyturn.checks.records.Record]:
                 data = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(data, dict) and (form := _core.format_of(line, len(line))) is not None:
-                record = everyturn.checks.records.read(data, form[0])
+            forms = map(_core.format_told_by, data) if isinstance(data, dict) else ()
+            if (form := next(filter(None, forms), None)) is not None:
+                record = everyturn.checks.records.read(data, form)
                 if record.messages:
                     yield record

@@ -43,8 +43,8 @@ pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};
 pub use options::{
-    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Options, Overflow,
-    PackStrategy, PromptMismatch, TrainOn, input_format,
+    Choice, ChoiceNames, ControlTokenPolicy, EngineChoice, Layout, Normalize, OnError, Options, Overflow,
+    PackStrategy, PromptMismatch, TrainOn, choices,
 };
 pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
