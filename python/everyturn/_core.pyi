@@ -118,31 +118,13 @@ class Template:
 
 @final
 class Expander:
-    def __new__(
-        cls,
-        renderer: Renderer,
-        *,
-        train_on: str,
-        layout: str,
-        max_length: int | None,
-        overflow: str,
-        history_turns: int | None,
-        max_prompt_tokens: int | None,
-        prompt_mismatch: str,
-        control_tokens: str,
-        normalize: str,
-        deduplicate: bool,
-        input_format: str,
-        on_error: str,
-        max_line_bytes: int,
-        num_threads: int | None,
-    ) -> Expander: ...
+    def __new__(cls, renderer: Renderer, **options: Any) -> Expander: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
     def expand_records(
         self, records: list[_Record]
     ) -> tuple[dict[str, Any], list[str], npt.NDArray[np.int64]]: ...
     def explain(
-        self, file: str, line: int, format: str | None, text: bytes | None
+        self, file: str, line: int, format_name: str | None, text: bytes | None
     ) -> tuple[str, dict[str, Any]]: ...
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None

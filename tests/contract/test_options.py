@@ -57,7 +57,7 @@ def test_the_defaults_of_the_core_are_those_of_python() -> None:
     chosen = {name: value for name, value in DEFAULTS.items() if name in _core.CHOICES}
     known = {name: value for name, value in _core.DEFAULT_CHOICES.items() if name in DEFAULTS}
     assert known == chosen
-    assert _core.MAX_LINE_BYTES == DEFAULTS["max_line_bytes"]
+    assert DEFAULTS["max_line_bytes"] == _core.MAX_LINE_BYTES
     assert set(_core.DEFAULT_CHOICES) == set(_core.CHOICES)
 
 

@@ -42,10 +42,7 @@ pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};
-pub use options::{
-    Choice, ChoiceNames, ControlTokenPolicy, EngineChoice, Layout, Normalize, OnError, Options, Overflow,
-    PackStrategy, PromptMismatch, TrainOn, choices,
-};
+pub use options::*;
 pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
     StreamOptions,

@@ -92,10 +92,10 @@ impl Expander {
         py: Python<'py>,
         file: &str,
         line: u64,
-        format: Option<Choice<Option<core::Format>>>,
+        format_name: Option<Choice<Option<core::Format>>>,
         text: Option<&[u8]>,
     ) -> PyResult<(String, Bound<'py, PyDict>)> {
-        let format = format.and_then(|format| format.0);
+        let format = format_name.and_then(|format| format.0);
         let file = Arc::from(file);
         let explained = py.detach(|| {
             let record = core::Record { bytes: text, file: &file, line, format };
