@@ -9,6 +9,7 @@ import numpy.typing as npt
 __all__ = [
     "CHOICES",
     "CHUNK_BYTES",
+    "COLUMNS",
     "DEFAULT_CHOICES",
     "DROP_CAUSES",
     "ERROR_KINDS",
@@ -38,6 +39,7 @@ IS_DEBUG_BUILD: bool
 IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
+COLUMNS: list[tuple[str, str, str, bool]]
 CHOICES: dict[str, list[str]]
 DEFAULT_CHOICES: dict[str, str]
 ERROR_KINDS: list[str]

@@ -264,14 +264,7 @@ class Expander:
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
         report = Report.from_core(self.train_on, self.clock, chunk.pop("report"))
-        hashes = np.frombuffer(chunk.pop("conversation_hashes"), dtype=np.uint8).reshape(-1, 16)
-        return Samples(
-            **chunk,
-            conversation_hashes=hashes,
-            files=files,
-            report=report,
-            metadata=self.metadata(),
-        )
+        return Samples(**chunk, files=files, report=report, metadata=self.metadata())
 
     def metadata(self) -> dict[str, Any]:
         """Version, fingerprint, clock and options, as samples and files carry them."""

@@ -21,8 +21,7 @@ from everyturn.cli import main
 Row = dict[str, Any]
 
 #: The columns of every file; weights come where there are any.
-COLUMNS = ["input_ids", "labels", "length", "n_trained", "conversation_id", "file", "line"]
-COLUMNS += ["targets"]
+COLUMNS = everyturn.Expander("demo").empty().to_arrow().column_names
 
 
 def chat(name: str, turns: int = 1, **keys: Any) -> Record:
@@ -41,21 +40,7 @@ BROKEN = b'{"messages": [\n'
 
 def rows_of(samples: everyturn.Samples) -> list[Row]:
     """The rows of samples, as the columns of a file hold them."""
-    rows: list[Row] = []
-    for sample in samples:
-        row: Row = {
-            "input_ids": sample.input_ids.tolist(),
-            "labels": sample.labels.tolist(),
-            "length": len(sample.input_ids),
-            "n_trained": len(sample.trained_ids),
-            "conversation_id": sample.conversation_id,
-            "file": sample.file,
-            "line": sample.line,
-            "targets": sample.targets.tolist(),
-        }
-        if sample.loss_weights is not None:
-            row["loss_weights"] = sample.loss_weights.tolist()
-        rows.append(row)
+    rows: list[Row] = samples.to_arrow().to_pylist()
     return rows
 
 

@@ -46,6 +46,7 @@ COLUMNS: dict[str, Any] = {
     "file": pa.string(),
     "line": pa.int64(),
     "targets": pa.list_(pa.int32()),
+    "depth_from_end": pa.list_(pa.int32()),
 }
 WEIGHTS: dict[str, Any] = {"loss_weights": pa.list_(pa.float32())}
 

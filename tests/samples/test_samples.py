@@ -2,13 +2,18 @@
 
 import json
 import re
+import typing
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import everyturn
 from chats import Record, named_chat, to_jsonl
+from everyturn.samples.columns import COLUMNS as DECLARED
+from everyturn.samples.columns import DEFAULTS, OFFSETS
+from everyturn.torch import SampleDataset
 from sample_rows import CHATS, WEIGHTED, columns_of, rows_of
 
 
@@ -50,6 +55,7 @@ def test_arrays_have_the_documented_types_and_shapes(
         "file": (np.int32, (rows,)),
         "line": (np.int64, (rows,)),
         "targets": (np.int32, (targets,)),
+        "depth_from_end": (np.int32, (targets,)),
         "target_offsets": (np.int64, (rows + 1,)),
         "conversation_hashes": (np.uint8, (rows, 16)),
     }
@@ -64,6 +70,21 @@ def test_arrays_have_the_documented_types_and_shapes(
         assert samples.loss_weights.shape == (tokens,)
     else:
         assert samples.loss_weights is None
+
+
+def test_every_declared_column_is_a_typed_field() -> None:
+    """The core declares columns; `Samples` documents each, and one per token stands in packs and batches, too."""
+    hints = typing.get_type_hints(everyturn.Samples)
+    others = {"files", "report", "metadata", *OFFSETS.values()}
+    assert set(hints) - others == {column.name for column in DECLARED}
+    for column in DECLARED:
+        array = npt.NDArray[column.dtype.base.type]  # type: ignore[name-defined]
+        assert hints[column.name] == (array | None if column.is_optional else array)
+        assert column.is_optional == (column.name in DEFAULTS)
+        assert f"{column.name}: {column.dtype.base.name}[" in str(everyturn.Samples.__doc__)
+        if column.per == "token":
+            for rows in (everyturn.Batch, everyturn.Packed, everyturn.PackedRow):
+                assert column.name in typing.get_type_hints(rows)
 
 
 def test_origins_are_told_for_each_row(samples: everyturn.Samples) -> None:
@@ -280,3 +301,34 @@ def test_a_conversation_has_the_same_id_as_a_dict_and_as_a_line(
     assert len(set(ids)) == 4
     assert ids == expander.expand(path).conversation_id
     assert ids == expander.expand(lines.encode()).conversation_id
+
+
+@pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
+def test_the_depth_of_a_target_counts_the_later_ones_of_its_conversation(
+    layout: typing.Any,
+) -> None:
+    """All samples of the conversation count, and only what is trained; a selection changes nothing."""
+    records = [*CHATS, named_chat("Eve", 3, weight=0)]
+    made = everyturn.Expander("demo", layout=layout, normalize="conversation")
+    samples = made.expand(to_jsonl(records))
+    assert samples.depth_from_end.tolist() == [1, 0, 0, 2, 1, 0, 1, 0]
+    assert samples[-1].depth_from_end.tolist()[-1] == 0
+    picked = samples.select([len(samples) - 1, 0])
+    assert picked[1].depth_from_end.tolist() == samples[0].depth_from_end.tolist()
+    twice = everyturn.Samples.concatenate([samples, samples])
+    assert twice.depth_from_end.tolist() == 2 * samples.depth_from_end.tolist()
+    assert twice.deduplicate().depth_from_end.tolist() == samples.depth_from_end.tolist()
+
+
+def test_the_depth_is_saved_and_stands_in_files_and_items(
+    samples: everyturn.Samples, tmp_path: Path
+) -> None:
+    """A folder, a table, and a tensor of an item have it."""
+    depths = [1, 0, 0, 2, 1, 0]
+    samples.save(tmp_path / "saved")
+    assert everyturn.Samples.load(tmp_path / "saved").depth_from_end.tolist() == depths
+    names = samples.to_arrow().column_names
+    assert names[names.index("targets") + 1] == "depth_from_end"
+    items = list(SampleDataset(samples))
+    assert [item["depth_from_end"].tolist() for item in items] == [[depth] for depth in depths]
+    assert str(items[0]["depth_from_end"].dtype) == "torch.int64"

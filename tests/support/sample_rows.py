@@ -23,6 +23,7 @@ def columns_of(sample: everyturn.Sample, *, with_weights: bool = False) -> Row:
         "file": sample.file,
         "line": sample.line,
         "targets": sample.targets.tolist(),
+        "depth_from_end": sample.depth_from_end.tolist(),
     }
     if with_weights:
         weights = sample.loss_weights

@@ -35,7 +35,7 @@ mod tokenizer;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
-pub use conversation::{Conversation, Format};
+pub use conversation::{Conversation, Format, Weight};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Explanation, explain};
@@ -49,6 +49,6 @@ pub use read::{
 };
 pub use report::{Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
-pub use samples::{IGNORE_INDEX, Packs, Samples, pack};
+pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
 pub use target::Exchanges;

@@ -14,7 +14,7 @@ use crate::conversation::{Conversation, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::json::Value;
-use crate::options::{Layout, TrainOn};
+use crate::layout::Arrangement;
 use crate::read::{Chunks, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
@@ -87,14 +87,16 @@ impl Work for Variants {
         let conversation = read.as_ref().ok().map(|read| &read.conversation);
         let mut stats = conversation.map_or_else(Stats::default, describe);
         // What is the same with another layout or policy is not made again.
-        let mut made: Vec<(Layout, Option<Vec<Target>>, VariantStats)> = Vec::new();
+        let mut made: Vec<(Arrangement, Option<Vec<Target>>, VariantStats)> = Vec::new();
         for expander in &self.expanders {
             let options = &expander.options;
-            let wanted = (options.train_on != TrainOn::AllTokens)
-                .then(|| conversation.map(|conversation| targets(conversation, options.train_on)))
-                .flatten();
-            let known = made.iter().find(|(layout, known, _)| {
-                wanted.is_some() && *known == wanted && same_rows(*layout, options.layout, wanted.as_deref())
+            let arrangement = Arrangement::of(options);
+            let wanted = conversation
+                .filter(|_| arrangement.has_targets())
+                .map(|conversation| targets(conversation, options.train_on));
+            let count = wanted.as_ref().map_or(0, Vec::len);
+            let known = made.iter().find(|(other, known, _)| {
+                wanted.is_some() && *known == wanted && arrangement.has_rows_of(*other, count)
             });
             let variant = match known {
                 Some((_, _, variant)) => variant.clone(),
@@ -102,16 +104,10 @@ impl Work for Variants {
                 None => VariantStats::of(expander.expand_read(record, read.as_ref(), workspace, cancelled)),
             };
             stats.variants.push(variant.clone());
-            made.push((options.layout, wanted, variant));
+            made.push((arrangement, wanted, variant));
         }
         RecordStats { stats, conversation_id: read.ok().map(|read| read.conversation_id) }
     }
-}
-
-/// Whether two layouts arrange these targets in the same rows.
-fn same_rows(one: Layout, other: Layout, targets: Option<&[Target]>) -> bool {
-    let apart = [one, other].iter().all(|layout| *layout != Layout::Conversation);
-    one == other || apart && targets.is_some_and(|targets| targets.len() < 2)
 }
 
 impl VariantStats {

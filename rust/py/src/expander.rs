@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use everyturn_core as core;
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
 use crate::choice::Choice;
 use crate::errors::to_python;
@@ -148,19 +148,29 @@ fn to_dict<'py>(
     report: &core::Report,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("input_ids", samples.input_ids.into_pyarray(py))?;
-    dict.set_item("labels", samples.labels.into_pyarray(py))?;
-    dict.set_item("offsets", samples.offsets.into_pyarray(py))?;
-    let weights: Option<Bound<'py, PyArray1<f32>>> =
-        samples.loss_weights.map(|weights| weights.into_pyarray(py));
-    dict.set_item("loss_weights", weights)?;
-    dict.set_item("file", samples.file.into_pyarray(py))?;
-    dict.set_item("line", samples.line.into_pyarray(py))?;
-    dict.set_item("conversation_hashes", PyBytes::new(py, &samples.conversation_id))?;
-    dict.set_item("targets", samples.targets.into_pyarray(py))?;
-    dict.set_item("target_offsets", samples.target_offsets.into_pyarray(py))?;
+    for (name, data) in samples.into_arrays() {
+        dict.set_item(name, data.map(|data| to_array(py, data)).transpose()?)?;
+    }
     dict.set_item("report", report_dict(py, report)?)?;
     Ok(dict)
+}
+
+fn to_array(py: Python<'_>, data: core::Data) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match data {
+        core::Data::I32(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::I64(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::F32(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::Hashes(hashes) => {
+            let shape = [hashes.len(), 16];
+            hashes.into_flattened().into_pyarray(py).reshape(shape)?.into_any()
+        }
+    })
+}
+
+/// Name, numpy type, what it has an element for, and whether it is optional, of each column of samples.
+pub fn columns() -> Vec<(&'static str, &'static str, &'static str, bool)> {
+    let columns = core::Samples::COLUMNS.iter();
+    columns.map(|column| (column.name, column.dtype, column.per.name(), column.is_optional)).collect()
 }
 
 pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {

@@ -50,6 +50,7 @@ mod _core {
         module.add("IGNORE_INDEX", core::IGNORE_INDEX)?;
         module.add("CHUNK_BYTES", core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", core::MAX_LINE_BYTES)?;
+        module.add("COLUMNS", super::expander::columns())?;
         let choices = core::choices();
         let names = choices.iter().map(|choice| (choice.option, choice.names.to_vec()));
         module.add("CHOICES", names.collect::<HashMap<_, _>>())?;

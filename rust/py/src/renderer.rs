@@ -79,8 +79,8 @@ pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &st
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
     let messages = list(py, messages)?;
     let exchanges = core::Exchanges::of_messages(&messages).map_err(|error| to_python(py, &error))?;
-    let (least, _) = exchanges.bounds(messages.len(), history_turns);
-    Ok(exchanges.kept(least, messages.len()))
+    let bounds = exchanges.bounds(messages.len(), history_turns);
+    Ok(exchanges.kept(*bounds.start(), messages.len()))
 }
 
 #[pymethods]

@@ -13,6 +13,7 @@ mod weight;
 pub use formats::{Format, unknown_format};
 pub use message::{Message, Role, as_message};
 pub use parts::part_texts;
+pub use weight::Weight;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};

@@ -18,9 +18,9 @@ use super::workspace::{Workspace, Workspaces};
 use crate::conversation::{Conversation, Format, as_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
-use crate::layout::Sample;
+use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
-use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
+use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch};
 use crate::read::Record;
 use crate::report::Report;
 
@@ -146,9 +146,10 @@ impl Expander {
         let arena = Arena::new();
         let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, conversation));
         let mut report = Report::default();
-        preflight(self, conversation, &prepared, &mut report)?;
-        let mut work = Work::new(self, conversation, &prepared, report);
-        let samples = work.samples(Scratch { encoder, times }, cancelled).unwrap_or_default();
+        let control_tokens = self.renderer.tokenizer.control_tokens();
+        preflight(&self.options, control_tokens, conversation, &prepared, &mut report)?;
+        let mut work = Work::new(&self.renderer, &self.options, conversation, &prepared, report);
+        let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
         let report = work.finish(&samples);
         Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })
     }
@@ -175,7 +176,7 @@ fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// Some options are for samples that are made target by target.
 fn check_layout(options: &Options) -> Result<()> {
-    if options.layout != Layout::Conversation && options.train_on != TrainOn::AllTokens {
+    if !Arrangement::of(options).is_rendered_once() {
         return Ok(());
     }
     let shortens = matches!(options.overflow, Overflow::ShrinkHistory | Overflow::TruncatePrompt);

@@ -9,6 +9,7 @@ mod fit;
 mod preflight;
 mod record;
 mod stage_times;
+mod view;
 mod workspace;
 
 pub(crate) use expander::line_too_long;

@@ -69,7 +69,7 @@ pub fn stage_times<'l>(
         }
         let origin = Origin { file: 0, line: 0, conversation_id: outcome.conversation_id };
         workspace.times.of(Stage::Copy, || {
-            outcome.samples.iter().for_each(|sample| samples.push(sample, origin));
+            samples.push(&outcome.samples, origin);
         });
     }
     let times = workspace.times.0.unwrap_or_default();

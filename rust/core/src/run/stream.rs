@@ -125,9 +125,7 @@ impl Gathered {
         }
         let line = i64::try_from(line).unwrap_or(i64::MAX);
         let origin = Origin { file, line, conversation_id: outcome.conversation_id };
-        for sample in &outcome.samples {
-            self.samples.push(sample, origin);
-        }
+        self.samples.push(&outcome.samples, origin);
         self.report.add(outcome.report);
         Ok(())
     }

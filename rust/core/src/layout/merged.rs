@@ -1,53 +1,22 @@
-//! Rows made target by target: the layouts `per_turn` and `merged`.
+//! The layout `merged`: the fewest rows that hold the targets one by one.
 //!
-//! In: prompt ids and completion ids per target, in order. Out: rows of ids with the spans that are trained. Which
-//! targets share a row is decided by comparing ids, never by what a model is known for.
+//! In: prompt ids and completion ids per target, in order. Out: rows in which a target goes on where its prompt is the
+//! row so far. Which targets share a row is decided by comparing ids, never by what a model is known for.
 
-use std::ops::Range;
-
+use super::{Arranged, Rows, Sample, WholeConversation, cut_row};
 use crate::prompt_text::common_items;
-use crate::target::Encoded;
+use crate::target::{Encoded, Target};
 
-/// A row of token ids.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sample {
-    pub ids: Vec<i32>,
-    pub trained: Vec<Trained>,
-    /// The messages that are trained here.
-    pub targets: Vec<usize>,
-}
-
-/// Tokens with labels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trained {
-    pub tokens: Range<usize>,
-    pub weight: f32,
-}
-
-/// The rows of a conversation, made target by target.
-pub struct Rows {
-    /// A target goes on in a row whose ids its prompt starts with. Else each has a row of its own.
-    merges: bool,
+/// A target joins the row whose ids are the longest that its prompt starts with.
+#[derive(Default)]
+pub struct Merged {
     samples: Vec<Sample>,
-    /// How many ids each row has in common with the target met last.
+    /// How many ids each row has in common with the target compared last.
     common: Vec<usize>,
 }
 
-impl Rows {
-    pub fn per_turn() -> Self {
-        Self { merges: false, samples: Vec::new(), common: Vec::new() }
-    }
-
-    /// The fewest rows: a target joins the row whose ids are the longest that its prompt starts with.
-    pub fn merged() -> Self {
-        Self { merges: true, ..Self::per_turn() }
-    }
-
-    /// Looks at a target's ids. Each target that was encoded is shown, in order, whether it is added or not.
-    pub fn meet(&mut self, target: &Encoded<'_>) {
-        if !self.merges {
-            return;
-        }
+impl Rows for Merged {
+    fn compare(&mut self, target: &Encoded<'_>) {
         for (row, common) in self.samples.iter().zip(&mut self.common) {
             // What the row parts at is in what the targets have in common, or not.
             if *common >= target.same {
@@ -57,40 +26,29 @@ impl Rows {
         }
     }
 
-    /// Adds the target that was met last.
-    pub fn add(&mut self, target: &Encoded<'_>, message: usize, weight: f32) {
-        let fits = |row: &Sample, common: usize| common == row.ids.len() && common <= target.prompt;
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) {
+        if cut > 0 {
+            self.samples.push(cut_row(target, encoded, cut));
+            self.common.push(0);
+            return;
+        }
+        let fits = |row: &Sample, common: usize| common == row.ids.len() && common <= encoded.prompt;
         let longest = (0..self.common.len())
             .filter(|at| fits(&self.samples[*at], self.common[*at]))
             .max_by_key(|at| self.common[*at]);
         let at = longest.unwrap_or_else(|| {
             self.samples.push(Sample::default());
-            if self.merges {
-                self.common.push(0);
-            }
+            self.common.push(0);
             self.samples.len() - 1
         });
         let row = &mut self.samples[at];
-        row.ids.extend_from_slice(&target.ids[row.ids.len()..]);
-        row.trained.push(Trained { tokens: target.prompt..row.ids.len(), weight });
-        row.targets.push(message);
-        if let Some(common) = self.common.get_mut(at) {
-            *common = row.ids.len();
-        }
+        row.ids.extend_from_slice(&encoded.ids[row.ids.len()..]);
+        row.push_trained(encoded.prompt..row.ids.len(), target);
+        self.common[at] = row.ids.len();
     }
 
-    /// Adds the target that was met last without the first so many ids of its prompt, in a row of its own.
-    pub fn add_cut(&mut self, target: &Encoded<'_>, cut: usize, message: usize, weight: f32) {
-        let ids = target.ids[cut..].to_vec();
-        let trained = vec![Trained { tokens: target.prompt - cut..ids.len(), weight }];
-        self.samples.push(Sample { ids, trained, targets: vec![message] });
-        if self.merges {
-            self.common.push(0);
-        }
-    }
-
-    pub fn into_samples(self) -> Vec<Sample> {
-        self.samples
+    fn finish(self: Box<Self>, _: WholeConversation<'_>) -> Arranged {
+        Arranged { samples: self.samples, ..Arranged::default() }
     }
 }
 
@@ -99,6 +57,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::conversation::Weight;
+    use crate::layout::PerTurn;
 
     /// Prompts, completions, and how much less than all is said to be as in the target before.
     fn targets() -> impl Strategy<Value = Vec<(Vec<i32>, Vec<i32>, usize)>> {
@@ -106,20 +66,31 @@ mod tests {
         prop::collection::vec((ids(), ids(), 0..3_usize), 0..8)
     }
 
-    fn rows(mut rows: Rows, targets: &[(Vec<i32>, Vec<i32>, usize)]) -> Vec<Sample> {
+    fn fill(rows: &mut dyn Rows, targets: &[(Vec<i32>, Vec<i32>, usize)]) {
         let mut before: Vec<i32> = Vec::new();
         for (message, (prompt, completion, less)) in targets.iter().enumerate() {
             let ids = [prompt.clone(), completion.clone()].concat();
             let same = common_items(&before, &ids).saturating_sub(*less);
             let encoded = Encoded { ids: &ids, prompt: prompt.len(), same, border_merged: false };
-            rows.meet(&encoded);
-            // Some are met only, as those that are too long.
+            rows.compare(&encoded);
+            // Some are compared only, as those that are too long.
             if message % 5 != 4 {
-                rows.add(&encoded, message, 1.0);
+                rows.add(Target { message, weight: Weight::ONE }, &encoded, 0);
             }
             before = ids;
         }
-        rows.into_samples()
+    }
+
+    fn merged(targets: &[(Vec<i32>, Vec<i32>, usize)]) -> Vec<Sample> {
+        let mut rows = Merged::default();
+        fill(&mut rows, targets);
+        rows.samples
+    }
+
+    fn per_turn(targets: &[(Vec<i32>, Vec<i32>, usize)]) -> Vec<Sample> {
+        let mut rows = PerTurn::default();
+        fill(&mut rows, targets);
+        rows.samples
     }
 
     /// The rule word for word.
@@ -156,13 +127,13 @@ mod tests {
     proptest! {
         #[test]
         fn layouts_carry_the_same_pairs(targets in targets()) {
-            prop_assert_eq!(pairs(&rows(Rows::merged(), &targets)), pairs(&rows(Rows::per_turn(), &targets)));
+            prop_assert_eq!(pairs(&merged(&targets)), pairs(&per_turn(&targets)));
         }
 
         #[test]
         fn every_target_joins_the_longest_row_that_its_prompt_starts_with(targets in targets()) {
             let found: Vec<_> =
-                rows(Rows::merged(), &targets).into_iter().map(|row| (row.ids, row.targets)).collect();
+                merged(&targets).into_iter().map(|row| (row.ids, row.targets)).collect();
             prop_assert_eq!(found, merged_slowly(&targets));
         }
     }
