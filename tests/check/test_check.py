@@ -975,6 +975,13 @@ def test_stdin_is_an_input() -> None:
     assert done.stdout.startswith(b"-:1: message 1: error: role: ")
 
 
+def test_rules_see_every_format_of_the_core() -> None:
+    """Each has a reader of its messages and the keys of its records."""
+    formats = {name for name in _core.CHOICES["input_format"] if name != "auto"}
+    assert set(everyturn.checks.records.READERS) == formats
+    assert set(everyturn.checks.records.RECORD_KEYS) == formats
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
     """Kinds of its own or of an expansion, and no others, in every chat of this file."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from everyturn.checks.finding import Remark, quoted
-from everyturn.checks.records import CALL_KEY, REASONING_KEYS, WEIGHT_KEYS, Record
+from everyturn.checks.records import CALL_KEY, REASONING_KEYS, RECORD_KEYS, WEIGHT_KEYS, Record
 from everyturn.checks.rules.rule import Rule
 from everyturn.diagnostics.kind import Kind
 
@@ -73,17 +73,6 @@ UNKNOWN_KEY = Kind(
     "unknown ones. It may be a known key, misspelt. Each key is named once a file.",
     cure="Take it out, or spell it right.",
 )
-
-COMMON_KEYS = ("tools", "functions", "chat_template_kwargs")
-
-RECORD_KEYS = {
-    "messages": frozenset({"messages", "parallel_tool_calls", *COMMON_KEYS}),
-    "sharegpt": frozenset({"conversations", "system", *COMMON_KEYS}),
-    "alpaca": frozenset(
-        {"instruction", "input", "output", "response", "system", "history", *COMMON_KEYS}
-    ),
-    "prompt_completion": frozenset({"prompt", "completion", *COMMON_KEYS}),
-}
 
 MESSAGE_KEYS = frozenset(
     {
