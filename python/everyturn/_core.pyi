@@ -10,10 +10,12 @@ __all__ = [
     "CHOICES",
     "CHUNK_BYTES",
     "COLUMNS",
+    "DEFAULT_CHOICES",
     "DROP_CAUSES",
     "ERROR_KINDS",
     "IGNORE_INDEX",
     "IS_DEBUG_BUILD",
+    "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "WARNINGS",
     "CheckStream",
@@ -39,9 +41,11 @@ CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 COLUMNS: list[tuple[str, str, str, bool]]
 CHOICES: dict[str, list[str]]
+DEFAULT_CHOICES: dict[str, str]
 ERROR_KINDS: list[str]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
+LINT_FINDINGS: list[str]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
@@ -116,25 +120,7 @@ class Template:
 
 @final
 class Expander:
-    def __new__(
-        cls,
-        renderer: Renderer,
-        *,
-        train_on: str,
-        layout: str,
-        max_length: int | None,
-        overflow: str,
-        history_turns: int | None,
-        max_prompt_tokens: int | None,
-        prompt_mismatch: str,
-        control_tokens: str,
-        normalize: str,
-        deduplicate: bool,
-        input_format: str,
-        on_error: str,
-        max_line_bytes: int,
-        num_threads: int | None,
-    ) -> Expander: ...
+    def __new__(cls, renderer: Renderer, **options: Any) -> Expander: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
     def expand_records(
         self, records: list[_Record]

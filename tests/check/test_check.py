@@ -8,7 +8,7 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ import everyturn
 import everyturn.checks.records
 from chats import Record, to_jsonl
 from everyturn import _core
-from everyturn.checks import Change, Checker, Finding
-from everyturn.checks.fixes import FIXES, fixed
+from everyturn.checks.checker import Checker
+from everyturn.checks.finding import Change, Finding
+from everyturn.checks.fixes import fixed
 from everyturn.checks.records import ROLES, SPEAKERS
+from everyturn.checks.rules import FIXES, RULES, Rule
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
-from everyturn.diagnostics import KINDS, severity_of
+from everyturn.diagnostics.catalogue import KINDS, severity_of
 from paths import EXAMPLE_CHATS
 
 USER: Record = {"role": "user", "content": "Question?"}
@@ -971,3 +973,36 @@ def test_stdin_is_an_input() -> None:
     )
     assert done.returncode == 1
     assert done.stdout.startswith(b"-:1: message 1: error: role: ")
+
+
+def test_rules_see_every_format_of_the_core() -> None:
+    """Each has a reader of its messages and the keys of its records."""
+    formats = {name for name in _core.CHOICES["input_format"] if name != "auto"}
+    assert set(everyturn.checks.records.READERS) == formats
+    assert set(everyturn.checks.records.RECORD_KEYS) == formats
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
+    """Kinds of its own or of an expansion, and no others, in every chat of this file."""
+    declared = {*(kind.name for kind in rule.kinds), *rule.shared}
+    assert declared <= KINDS.keys()
+    assert rule.fixes.keys() <= declared
+    if rule.find is None:
+        return
+    found = {remark.kind for record in _records() for remark in rule.find(record)}
+    assert found == declared
+
+
+def _records() -> Iterator[everyturn.checks.records.Record]:
+    for bad, _, good in CASES.values():
+        for line in (bad + good).splitlines():
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue
+            forms = map(_core.format_told_by, data) if isinstance(data, dict) else ()
+            if (form := next(filter(None, forms), None)) is not None:
+                record = everyturn.checks.records.read(data, form)
+                if record.messages:
+                    yield record

@@ -10,15 +10,16 @@ import pytest
 from commands import COMMAND, FLAG, flags, parsers
 from everyturn import _core
 from everyturn.cli import COMMANDS, main
-from everyturn.diagnostics import CHAPTERS, KINDS, Kind, near
+from everyturn.diagnostics.catalogue import CHAPTERS, KINDS, Kind, near
 from paths import ROOT
 
 
 def test_every_name_of_the_core_is_explained() -> None:
-    """Errors, warnings and causes of dropped records; and no error or warning is explained that there is not."""
+    """Errors, warnings, causes of dropped records and findings of lint; and none is explained that there is not."""
     assert {kind.name for kind in CHAPTERS["Errors"]} == set(_core.ERROR_KINDS)
     counted = {kind.name for kind in CHAPTERS["Warnings and causes of a report"]}
     assert counted == {*_core.WARNINGS, *_core.DROP_CAUSES}
+    assert [kind.name for kind in CHAPTERS["Findings of lint"]] == _core.LINT_FINDINGS
 
 
 def test_every_kind_is_explained_once() -> None:

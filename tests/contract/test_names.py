@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 import subprocess
 import sys
 
@@ -135,6 +136,14 @@ def test_the_stubs_of_the_core_are_what_the_core_is() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_files_that_contributing_names_exist() -> None:
+    """What it takes to add something is said by path."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:python|rust|docs|tests)/[^`]*)`", text)
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 HEAVY = ("datasets", "jinja2", "pandas", "pyarrow", "rich", "tokenizers", "torch", "transformers")

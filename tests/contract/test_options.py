@@ -52,6 +52,15 @@ def test_the_names_that_python_types_are_those_that_the_core_takes() -> None:
     assert named == _core.CHOICES
 
 
+def test_the_defaults_of_the_core_are_those_of_python() -> None:
+    """Tests and benches of the core build on its defaults, so they are the same."""
+    chosen = {name: value for name, value in DEFAULTS.items() if name in _core.CHOICES}
+    known = {name: value for name, value in _core.DEFAULT_CHOICES.items() if name in DEFAULTS}
+    assert known == chosen
+    assert DEFAULTS["max_line_bytes"] == _core.MAX_LINE_BYTES
+    assert set(_core.DEFAULT_CHOICES) == set(_core.CHOICES)
+
+
 def test_options_are_keywords_with_the_documented_defaults() -> None:
     """`Expander` takes the model by place, and every option by name alone."""
     first, *rest = inspect.signature(everyturn.Expander).parameters.values()

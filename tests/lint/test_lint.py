@@ -93,7 +93,7 @@ def test_a_stop_that_no_server_stops_at_is_told(models: dict[str, Path]) -> None
     report = TemplateReport.of_model(
         models["chatml"], chat_template=PLAIN.replace("<|im_end|>", "<|pad|>")
     )
-    assert kinds(report) == {("warning", "stop_not_served")}
+    assert kinds(report) == {("warning", "stop_not_in_generation_config")}
 
 
 def test_calls_that_do_not_end_are_lost() -> None:

@@ -22,6 +22,7 @@ mod json;
 mod layout;
 mod lint;
 mod model;
+mod names;
 mod options;
 mod prompt_text;
 mod read;
@@ -39,11 +40,9 @@ pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
+pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};
-pub use options::{
-    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Options, Overflow,
-    PackStrategy, PromptMismatch, TrainOn, input_format,
-};
+pub use options::*;
 pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
     StreamOptions,

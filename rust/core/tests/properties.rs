@@ -24,20 +24,12 @@ fn expand(line: &[u8], layout: core::Layout, train_on: core::TrainOn) -> core::O
     let options = core::Options {
         train_on,
         layout,
-        max_length: None,
-        overflow: core::Overflow::Error,
-        history_turns: None,
-        max_prompt_tokens: None,
-        prompt_mismatch: core::PromptMismatch::Error,
-        control_tokens: core::ControlTokenPolicy::Warn,
+        on_error: core::OnError::Skip,
         read: core::ReadOptions {
             input_format: Some(core::Format::Messages),
             ..core::ReadOptions::default()
         },
-        normalize: core::Normalize::None,
-        deduplicate: false,
-        on_error: core::OnError::Skip,
-        num_threads: None,
+        ..core::Options::default()
     };
     let expander = core::Expander::new(RENDERER.clone(), options).unwrap();
     let record = core::Record { bytes: Some(line), file: &"test".into(), line: 1, format: None };

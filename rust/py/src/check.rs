@@ -6,7 +6,8 @@ use everyturn_core as core;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::expander::{Expander, format_from};
+use crate::choice::Choice;
+use crate::expander::Expander;
 use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -20,14 +21,13 @@ impl Checker {
     #[new]
     #[pyo3(signature = (expander, *, input_format, max_line_bytes, num_threads))]
     fn new(
-        py: Python<'_>,
         expander: Option<&Expander>,
-        input_format: &str,
+        input_format: Choice<Option<core::Format>>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
     ) -> PyResult<Self> {
         let expander = expander.map(|expander| expander.core.clone());
-        let read = core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes };
+        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
         Ok(Self {
             core: Arc::new(core::Checker::new(read, expander)),
             pool: Arc::new(core::Pool::new(num_threads)),
@@ -39,9 +39,9 @@ impl Checker {
         &self,
         py: Python<'py>,
         line: &[u8],
-        input_format: Option<&str>,
+        input_format: Option<Choice<Option<core::Format>>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let format = input_format.map(|format| format_from(py, format)).transpose()?.flatten();
+        let format = input_format.and_then(|format| format.0);
         let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
         found_tuple(py, &self.core.check_record(record))
     }
@@ -112,5 +112,6 @@ fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, Py
 /// Every kind of error, warning and cause, for the tests that hold their explanations to them.
 pub fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WARNINGS", core::warning::ALL.to_vec())?;
-    module.add("DROP_CAUSES", core::cause::ALL.to_vec())
+    module.add("DROP_CAUSES", core::cause::ALL.to_vec())?;
+    module.add("LINT_FINDINGS", core::finding::ALL.to_vec())
 }

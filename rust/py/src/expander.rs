@@ -1,6 +1,5 @@
 //! `_core.Expander` and `_core.Stream`: options in, arrays out.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use everyturn_core as core;
@@ -8,6 +7,7 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::choice::Choice;
 use crate::errors::to_python;
 use crate::records::{GivenLine, given};
 use crate::renderer::Renderer;
@@ -17,19 +17,6 @@ use crate::stream::SharedStream;
 pub struct Expander {
     pub core: Arc<core::Expander>,
     pub pool: Arc<core::Pool>,
-}
-
-fn parse<T: FromStr<Err = core::Error>>(py: Python<'_>, option: &str, name: &str) -> PyResult<T> {
-    name.parse().map_err(|error| option_error(py, option, error))
-}
-
-fn option_error(py: Python<'_>, option: &str, mut error: core::Error) -> PyErr {
-    error.text = format!("{option}: {}", error.text);
-    to_python(py, &error)
-}
-
-pub fn format_from(py: Python<'_>, name: &str) -> PyResult<Option<core::Format>> {
-    core::input_format(name).map_err(|error| option_error(py, "input_format", error))
 }
 
 #[pymethods]
@@ -44,34 +31,34 @@ impl Expander {
     fn new(
         py: Python<'_>,
         renderer: &Renderer,
-        train_on: &str,
-        layout: &str,
+        train_on: Choice<core::TrainOn>,
+        layout: Choice<core::Layout>,
         max_length: Option<usize>,
-        overflow: &str,
+        overflow: Choice<core::Overflow>,
         history_turns: Option<usize>,
         max_prompt_tokens: Option<usize>,
-        prompt_mismatch: &str,
-        control_tokens: &str,
-        normalize: &str,
+        prompt_mismatch: Choice<core::PromptMismatch>,
+        control_tokens: Choice<core::ControlTokenPolicy>,
+        normalize: Choice<core::Normalize>,
         deduplicate: bool,
-        input_format: &str,
-        on_error: &str,
+        input_format: Choice<Option<core::Format>>,
+        on_error: Choice<core::OnError>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
     ) -> PyResult<Self> {
         let options = core::Options {
-            train_on: parse(py, "train_on", train_on)?,
-            layout: parse(py, "layout", layout)?,
+            train_on: train_on.0,
+            layout: layout.0,
             max_length,
-            overflow: parse(py, "overflow", overflow)?,
+            overflow: overflow.0,
             history_turns,
             max_prompt_tokens,
-            prompt_mismatch: parse(py, "prompt_mismatch", prompt_mismatch)?,
-            control_tokens: parse(py, "control_tokens", control_tokens)?,
-            normalize: parse(py, "normalize", normalize)?,
+            prompt_mismatch: prompt_mismatch.0,
+            control_tokens: control_tokens.0,
+            normalize: normalize.0,
             deduplicate,
-            on_error: parse(py, "on_error", on_error)?,
-            read: core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes },
+            on_error: on_error.0,
+            read: core::ReadOptions { input_format: input_format.0, max_line_bytes },
             num_threads,
         };
         let core =
@@ -91,7 +78,7 @@ impl Expander {
         py: Python<'py>,
         records: Vec<GivenLine>,
     ) -> PyResult<(Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>)> {
-        let records = given(py, records)?;
+        let records = given(records);
         let made = SharedStream::open(&[], |_| records)?.step(py, |records, go_on| {
             core::expand_records(&self.core, &self.pool, std::mem::take(records), go_on)
         })?;
@@ -105,10 +92,10 @@ impl Expander {
         py: Python<'py>,
         file: &str,
         line: u64,
-        format_name: Option<&str>,
+        format_name: Option<Choice<Option<core::Format>>>,
         text: Option<&[u8]>,
     ) -> PyResult<(String, Bound<'py, PyDict>)> {
-        let format = format_name.map(|name| format_from(py, name)).transpose()?.flatten();
+        let format = format_name.and_then(|format| format.0);
         let file = Arc::from(file);
         let explained = py.detach(|| {
             let record = core::Record { bytes: text, file: &file, line, format };

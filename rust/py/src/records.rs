@@ -6,14 +6,14 @@ use std::sync::Arc;
 use everyturn_core as core;
 use pyo3::prelude::*;
 
-use crate::expander::format_from;
+use crate::choice::Choice;
 use crate::stream::SharedStream;
 
 /// File, line, the name of the file's format, and the line's bytes, which are missing if it is too long.
 pub type Line = (String, u64, Option<&'static str>, Option<Vec<u8>>);
 
 /// The same as Python hands it over.
-pub type GivenLine = (String, u64, Option<String>, Option<Vec<u8>>);
+pub type GivenLine = (String, u64, Option<Choice<Option<core::Format>>>, Option<Vec<u8>>);
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Records(SharedStream<core::Records>);
@@ -23,12 +23,11 @@ impl Records {
     #[new]
     #[pyo3(signature = (sources, *, input_format, max_line_bytes))]
     fn new(
-        py: Python<'_>,
         sources: Vec<Bound<'_, PyAny>>,
-        input_format: &str,
+        input_format: Choice<Option<core::Format>>,
         max_line_bytes: usize,
     ) -> PyResult<Self> {
-        let read = core::ReadOptions { input_format: format_from(py, input_format)?, max_line_bytes };
+        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
         let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
         SharedStream::open(&sources, |sources| core::Records::open(sources, options, read)).map(Self)
     }
@@ -54,12 +53,12 @@ fn line(record: core::Record<'_>) -> Line {
 }
 
 /// Records as `Records` gives them, for the core.
-pub fn given(py: Python<'_>, lines: Vec<GivenLine>) -> PyResult<Vec<core::GivenRecord>> {
+pub fn given(lines: Vec<GivenLine>) -> Vec<core::GivenRecord> {
     let mut names: HashMap<String, Arc<str>> = HashMap::new();
     let records = lines.into_iter().map(|(file, line, format, text)| {
-        let format = format.map(|name| format_from(py, &name)).transpose()?.flatten();
+        let format = format.and_then(|format| format.0);
         let file = names.entry(file).or_insert_with_key(|name| name.as_str().into()).clone();
-        Ok(core::GivenRecord { file, line, format, text })
+        core::GivenRecord { file, line, format, text }
     });
     records.collect()
 }

@@ -10,7 +10,6 @@ mod message;
 mod parts;
 mod weight;
 
-use formats::each_message;
 pub use formats::{Format, unknown_format};
 pub use message::{Message, Role, as_message};
 pub use parts::part_texts;
@@ -66,7 +65,7 @@ impl Conversation {
 /// The messages of a record, at least one, or the first faults of them.
 fn read_messages(record: &Object, format: Format, most_faults: usize) -> (Vec<Message>, Vec<Error>) {
     let (mut messages, mut faults) = (Vec::new(), Vec::new());
-    match each_message(record, format) {
+    match format.each_message(record) {
         Ok(each) => {
             for message in each {
                 match message {

@@ -102,7 +102,7 @@ impl Gathered {
     /// Counts what is to be said of the model, once a run.
     pub fn warn_of_model(&mut self, expander: &Expander) {
         let unserved = expander.renderer.unserved_stop_tokens().len() as u64;
-        self.report.warn(warning::STOP_NOT_SERVED, unserved);
+        self.report.warn(warning::STOP_NOT_IN_GENERATION_CONFIG, unserved);
     }
 
     /// Adds what came of the next record, unless its bytes are among the `copies` so far. Its error ends the run.

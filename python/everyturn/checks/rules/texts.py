@@ -6,6 +6,18 @@ from collections.abc import Iterator
 
 from everyturn.checks.finding import Remark
 from everyturn.checks.records import Record
+from everyturn.checks.rules.rule import Rule
+from everyturn.diagnostics.kind import Kind
+
+LEAKED_END_TOKEN = Kind(
+    name="leaked_end_token",
+    severity="warning",
+    summary="an answer ends on the text of an end token",
+    reason="`<|endoftext|>`, `</s>` and their like at the end of a text come from another "
+    "model's output or from older formats. The template writes the end of a turn "
+    "itself: the token is trained twice, or spelt out as text.",
+    cure="Take it off the text.",
+)
 
 CONTROL_TOKEN = re.compile(
     r"<\|[A-Za-z][\w/.:-]{0,40}\|>|<\uff5c[^\s<>\uff5c]{1,40}\uff5c>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<[be]os>"
@@ -18,6 +30,9 @@ END_TOKEN = re.compile(
 )
 """An end token at the end of a text."""
 
+SHOWN = 5
+"""Tokens that are named."""
+
 
 def control_tokens(record: Record) -> Iterator[Remark]:
     """Text is text: control tokens come from the template."""
@@ -29,7 +44,7 @@ def control_tokens(record: Record) -> Iterator[Remark]:
         if message.role == "assistant" and (leaked := END_TOKEN.search(text)):
             token = leaked[0].rstrip()
             yield Remark(
-                "leaked_end_token", message.position, f"the answer ends on the text {token}"
+                LEAKED_END_TOKEN.name, message.position, f"the answer ends on the text {token}"
             )
             text = text[: leaked.start()]
         if found := dict.fromkeys(CONTROL_TOKEN.findall(text)):
@@ -40,8 +55,13 @@ def control_tokens(record: Record) -> Iterator[Remark]:
             yield Remark("control_tokens", message.position, text)
 
 
-SHOWN = 5
-"""Tokens that are named."""
+IDENTICAL_MESSAGES = Kind(
+    name="identical_messages",
+    severity="warning",
+    summary="a message repeats the one before it",
+    reason="The same role and the same words twice in a row: mostly a record written twice.",
+    cure="Take one out.",
+)
 
 
 def identical_messages(record: Record) -> Iterator[Remark]:
@@ -49,8 +69,17 @@ def identical_messages(record: Record) -> Iterator[Remark]:
     for before, message in itertools.pairwise(record.messages):
         if message.fields == before.fields and message.fields:
             yield Remark(
-                "identical_messages", message.position, "the message repeats the one before it"
+                IDENTICAL_MESSAGES.name, message.position, "the message repeats the one before it"
             )
+
+
+ECHOED_USER = Kind(
+    name="echoed_user",
+    severity="warning",
+    summary="an answer is word for word what the user said",
+    reason="The model learns to repeat. Often columns were mixed up.",
+    cure="Look at what wrote the record.",
+)
 
 
 def echoed_user(record: Record) -> Iterator[Remark]:
@@ -64,8 +93,14 @@ def echoed_user(record: Record) -> Iterator[Remark]:
             and not message.calls
         ):
             yield Remark(
-                "echoed_user", message.position, "the answer is what the user said, word for word"
+                ECHOED_USER.name,
+                message.position,
+                "the answer is what the user said, word for word",
             )
 
 
-RULES = (control_tokens, identical_messages, echoed_user)
+RULES = (
+    Rule(kinds=(LEAKED_END_TOKEN,), shared=("control_tokens",), find=control_tokens),
+    Rule(kinds=(IDENTICAL_MESSAGES,), find=identical_messages),
+    Rule(kinds=(ECHOED_USER,), find=echoed_user),
+)
