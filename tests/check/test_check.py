@@ -24,7 +24,8 @@ from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
 from everyturn.checks.fixes import fixed
 from everyturn.checks.records import ROLES, SPEAKERS
-from everyturn.checks.rules import FIXES, RULES, Rule
+from everyturn.checks.rules import FIXES, RULES
+from everyturn.checks.rules.rule import Rule
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
 from everyturn.diagnostics.catalogue import KINDS, severity_of
