@@ -40,10 +40,10 @@ def stats_steps(expander: everyturn.Expander) -> Callable[[], Any]:
     return _core.StatsStream([expander._expander], inputs, CHUNK_BYTES, None).advance  # noqa: SLF001
 
 
-def records_steps(expander: everyturn.Expander) -> Callable[[], Any]:
+def records_steps(_expander: everyturn.Expander) -> Callable[[], Any]:
     """Open the lines of a source; a step takes as many as one chunk cannot hold."""
     inputs, _ = resolve(JSONL)
-    records = expander._expander.records(inputs)  # noqa: SLF001
+    records = _core.Records(inputs, input_format="auto", max_line_bytes=_core.MAX_LINE_BYTES)
     return lambda: [next(records) for _ in range(25_000)]
 
 

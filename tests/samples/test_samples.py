@@ -4,6 +4,7 @@ import json
 import re
 import typing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -303,10 +304,13 @@ def test_a_conversation_has_the_same_id_as_a_dict_and_as_a_line(
     assert ids == expander.expand(lines.encode()).conversation_id
 
 
+# --------------------------------------------------------------------------------------------
+# The depth of targets
+# --------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
-def test_the_depth_of_a_target_counts_the_later_ones_of_its_conversation(
-    layout: typing.Any,
-) -> None:
+def test_the_depth_of_a_target_counts_the_later_ones_of_its_conversation(layout: Any) -> None:
     """All samples of the conversation count, and only what is trained; a selection changes nothing."""
     records = [*CHATS, named_chat("Eve", 3, weight=0)]
     made = everyturn.Expander("demo", layout=layout, normalize="conversation")
