@@ -2,7 +2,7 @@
 //!
 //! In: the facts. Out: a value whose keys are the fields of Python's `TemplateReport`, in their order.
 
-use everyturn_template::analysis::{AppendOnly, FlagKind};
+use everyturn_template::analysis::FlagKind;
 
 use super::super::probe::object;
 use super::super::shape::ArgumentsForm;
@@ -61,7 +61,6 @@ pub(super) fn whole(facts: &Facts) -> Value {
         ("default_system", or_null(facts.system.default.as_deref(), text)),
         ("begin_token", or_null(facts.begin.as_ref(), begin)),
         ("generation_blocks", generation(facts)),
-        ("append_only", append_only(&facts.append_only)),
         ("asks_for_the_date", Value::Bool(facts.asks_for_the_date)),
         (
             "thinking_flags",
@@ -107,19 +106,6 @@ fn generation(facts: &Facts) -> Value {
         ("count", number(facts.generation.blocks)),
         ("equals_rule", or_null(differs, |differs| Value::Bool(differs.is_empty()))),
         ("differs", list(differs.into_iter().flatten(), |words| text(words))),
-    ])
-}
-
-fn append_only(found: &AppendOnly) -> Value {
-    let (proof, why, place) = match found {
-        AppendOnly::Proven => ("proven", None, None),
-        AppendOnly::Unknown { why, place } => ("unknown", Some(why.as_str()), Some(*place)),
-    };
-    object(&[
-        ("proof", text(proof)),
-        ("why", or_null(why, text)),
-        ("line", or_null(place, |place| number(place.line))),
-        ("column", or_null(place, |place| number(place.column))),
     ])
 }
 
