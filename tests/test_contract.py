@@ -505,7 +505,17 @@ def test_the_stubs_of_the_core_are_what_the_core_is() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-HEAVY = ("datasets", "jinja2", "pandas", "pyarrow", "rich", "tokenizers", "torch", "transformers")
+HEAVY = (
+    "datasets",
+    "jinja2",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "shtab",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 def test_without_pytorch_its_part_says_what_is_missing() -> None:
