@@ -5,31 +5,27 @@
 
 mod continuation;
 mod control_tokens;
-mod cut;
-mod engine;
-mod fast;
-mod memo;
-mod places;
-mod reference;
-mod sheet;
-mod verify;
+mod engines;
+mod incremental;
+mod offsets;
+mod segment_cache;
+mod segments;
 
 use std::ops::Range;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
-pub use control_tokens::ControlTokens;
 use control_tokens::Part;
-pub use places::Known;
-pub use reference::Encoding;
-pub use sheet::Sheet;
+pub use control_tokens::{ControlTokens, StopToken};
+pub use engines::Encoding;
+pub use incremental::IncrementalEncoding;
+pub use offsets::Known;
+pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
-use cut::Cutter;
-use engine::Engines;
-use memo::Memo;
-use reference::{Reference, encode_error, signed};
+use engines::{Engines, Reference, encode_error, signed};
+use segments::Cutter;
 
 pub struct Tokenizer {
     engines: Engines,
@@ -37,23 +33,6 @@ pub struct Tokenizer {
     /// The same without the word-start prefix; `None` where the tokenizer puts none.
     unprefixed: Option<HfTokenizer>,
     control_tokens: ControlTokens,
-}
-
-/// What one thread remembers of the pieces that it has encoded.
-#[derive(Default)]
-pub struct Segments(Memo);
-
-impl Segments {
-    /// Appends the ids of a piece in which no token to cut at stands.
-    fn encode(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        if piece.is_empty() || self.0.get(piece, ids) {
-            return Ok(());
-        }
-        let start = ids.len();
-        tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids)?;
-        self.0.insert(piece, &ids[start..]);
-        Ok(())
-    }
 }
 
 impl Tokenizer {
@@ -136,7 +115,7 @@ impl Tokenizer {
         &self,
         text: &str,
         plain: &[Range<usize>],
-        segments: &mut Segments,
+        segments: &mut SegmentCache,
     ) -> Result<Vec<i32>> {
         let mut ids = Vec::new();
         for part in self.control_tokens.parts(text, plain) {

@@ -1,0 +1,250 @@
+//! One record to its samples, each with where its tokens come from.
+//!
+//! In: an expander and a record. Out: the samples that expanding gives, the text of each, which bytes of it each token
+//! stands for, who wrote them, and for each message why it is trained or not. The samples are made by `expand` and by
+//! nothing else; here their texts are rendered and encoded once more, and ids that differ are an error.
+
+mod json;
+mod origin;
+mod row;
+
+use std::cell::RefCell;
+use std::sync::atomic::AtomicBool;
+
+use everyturn_template::Arena;
+
+use crate::chat_template::Prepared;
+use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::expand::{Expander, Workspace};
+use crate::json::{Parser, Value};
+use crate::layout::{Sample, whole_text};
+use crate::options::{ControlTokenPolicy, Layout, TrainOn};
+use crate::read::Record;
+use crate::report::Report;
+use crate::target::{Exchanges, Foreign, PromptMatch, Targets, targets};
+use crate::tokenizer::{Encoding, Known};
+use origin::Stretches;
+use row::Row;
+
+/// What became of a record, and why.
+pub struct Explanation {
+    pub report: Report,
+    conversation_id: u128,
+    format: &'static str,
+    messages: Vec<Explained>,
+    rows: Vec<Row>,
+    /// The fault at which expanding would end.
+    error: Option<Error>,
+}
+
+/// A message, and what is done with it.
+struct Explained {
+    role: Role,
+    weight: Option<f32>,
+    /// The start of what it says.
+    excerpt: String,
+    calls: usize,
+    fate: Fate,
+}
+
+/// Why a message is trained or not.
+enum Fate {
+    /// In these samples.
+    Trained(Vec<usize>),
+    /// Only assistants are trained.
+    Context,
+    /// It belongs to the prompt of a pair.
+    Prompt,
+    /// Its own weight is 0.
+    Weight,
+    /// `train_on` leaves it out.
+    TrainOn,
+    Fault(Error),
+}
+
+/// Characters of a message that are shown to tell which it is.
+const EXCERPT_CHARS: usize = 200;
+
+/// Explains a record. An error is one of the record as a whole; those of single targets are in the explanation.
+pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
+    let at_line = |error: Error| error.at_line(record.file, record.line);
+    let mut workspace = Workspace::default();
+    let outcome = expander.expand_record(record, &mut workspace, &AtomicBool::new(false));
+    let Some(bytes) = record.bytes else {
+        let fault = outcome.report.faults.first().cloned();
+        return Err(fault.unwrap_or_else(|| Error::new(ErrorKind::Internal, "a record without a line")));
+    };
+    let value = Parser::default().parse(bytes).map_err(at_line)?;
+    let format = expander.format_of(&value, record.format).map_err(at_line)?;
+    let conversation = Conversation::from_record(&value, format).map_err(at_line)?;
+    let arena = Arena::new();
+    let shower = Shower {
+        expander,
+        conversation: &conversation,
+        prepared: &expander.renderer.template.prepare(&arena, &conversation),
+        has_control_tokens: !outcome.report.control_tokens.is_empty(),
+        known: RefCell::default(),
+    };
+    let rows = outcome.samples.into_iter().map(|sample| shower.row(sample)).collect::<Result<Vec<_>>>();
+    let rows = rows.map_err(at_line)?;
+    let fates = Fates { expander, conversation: &conversation, rows: &rows, faults: &outcome.report.faults };
+    let messages = conversation.messages.iter().enumerate().map(|(at, message)| Explained {
+        role: message.role,
+        weight: message.weight,
+        excerpt: said(message).chars().take(EXCERPT_CHARS).collect(),
+        calls: message.fields.get("tool_calls").and_then(Value::as_array).map_or(0, <[Value]>::len),
+        fate: fates.of(at, message),
+    });
+    Ok(Explanation {
+        conversation_id: outcome.conversation_id,
+        format: format.name(),
+        messages: messages.collect(),
+        rows,
+        error: outcome.error,
+        report: outcome.report,
+    })
+}
+
+/// Finds out what the samples of a conversation show.
+struct Shower<'a> {
+    expander: &'a Expander,
+    conversation: &'a Conversation,
+    prepared: &'a Prepared<'a>,
+    has_control_tokens: bool,
+    known: RefCell<Known>,
+}
+
+/// A text with its ids and with where it comes from.
+struct Shown {
+    text: String,
+    encoding: Encoding,
+    stretches: Stretches,
+}
+
+impl Shower<'_> {
+    fn row(&self, sample: Sample) -> Result<Row> {
+        let options = &self.expander.options;
+        let is_whole = options.layout == Layout::Conversation || options.train_on == TrainOn::AllTokens;
+        let shown = match sample.targets.last() {
+            Some(target) if !is_whole => self.target(*target, &sample.ids),
+            _ => self.whole(&sample.ids)?,
+        };
+        let Some((shown, from)) = shown else {
+            let text = "a sample and its explanation have different ids; please report it";
+            return Err(Error::new(ErrorKind::Internal, text));
+        };
+        let Shown { text, encoding, stretches } = shown;
+        let places = encoding.bytes.into_iter().skip(from).take(sample.ids.len()).collect();
+        let stops = self.prepared.turn_end().stop_tokens();
+        let marks = row::Marks {
+            stretches: &stretches,
+            control_tokens: self.expander.renderer.tokenizer.control_tokens(),
+            stops: stops.iter().map(|stop| stop.id.cast_signed()).collect(),
+            has_targets: options.train_on != TrainOn::AllTokens,
+        };
+        Ok(Row::new(sample, &text, places, &marks))
+    }
+
+    /// What a row shows whose last target this is, and the place of its first id there: with no more exchanges dropped
+    /// than it takes to get these ids, which may lack the first ones of the prompt.
+    fn target(&self, index: usize, ids: &[i32]) -> Option<(Shown, usize)> {
+        let roles = self.conversation.messages.iter().map(|message| Some(message.role));
+        let exchanges = Exchanges::of(roles);
+        let (least, most) = exchanges.bounds(index, self.expander.options.history_turns);
+        for dropped in least..=most {
+            let kept = exchanges.kept(dropped, index + 1);
+            // A window may leave what a template refuses; expanding has then gone on to the next.
+            let Ok(shown) = self.target_among(&kept) else { continue };
+            if shown.encoding.ids.ends_with(ids) {
+                let from = shown.encoding.ids.len() - ids.len();
+                return Some((shown, from));
+            }
+        }
+        None
+    }
+
+    /// What is shown for the last of these messages.
+    fn target_among(&self, kept: &[usize]) -> Result<Shown> {
+        let (options, tokenizer) = (&self.expander.options, &self.expander.renderer.tokenizer);
+        let foreign = match options.control_tokens {
+            ControlTokenPolicy::Literal => Foreign::Plain {
+                control_tokens: tokenizer.control_tokens(),
+                in_record: self.has_control_tokens,
+            },
+            _ => Foreign::Recognised,
+        };
+        let (place, index) = (kept.len() - 1, kept[kept.len() - 1]);
+        let message = &self.conversation.messages[index];
+        let arena = Arena::new();
+        let prepared = &self.expander.renderer.template.prepare_only(&arena, self.conversation, kept);
+        let mut targets = Targets::new(prepared, options.prompt_mismatch, foreign, &[place]);
+        let rendered = targets.render(message, place)?;
+        let prompt = rendered.prompt.text().to_text();
+        let completion = &rendered.completion.text;
+        let mut known = self.known.borrow_mut();
+        let encoding =
+            tokenizer.encode_target_with_bytes(&prompt, completion, &rendered.plain, &mut known)?;
+        let text = prompt.clone() + completion;
+        let message_at = |place: usize| kept[place];
+        let stretches = if rendered.prompt_match == PromptMatch::Exact {
+            Stretches::of(&text, prepared, &prepared.render(place + 1, false)?, message_at)
+        } else {
+            Stretches::of(&prompt, prepared, &prepared.render(place, true)?, message_at)
+        };
+        Ok(Shown { text, encoding, stretches })
+    }
+
+    /// What the one row of a conversation shows; it may lack the last ids.
+    fn whole(&self, ids: &[i32]) -> Result<Option<(Shown, usize)>> {
+        let text = whole_text(self.prepared, self.conversation)?;
+        let encoding = self.expander.renderer.tokenizer.encode_known(&text, &mut self.known.borrow_mut())?;
+        let rendering = self.prepared.render(self.conversation.messages.len(), false)?;
+        let stretches = Stretches::of(&text, self.prepared, &rendering, |place| place);
+        let is_same = encoding.ids.starts_with(ids);
+        Ok(is_same.then_some((Shown { text, encoding, stretches }, 0)))
+    }
+}
+
+/// Tells what became of messages.
+struct Fates<'a> {
+    expander: &'a Expander,
+    conversation: &'a Conversation,
+    rows: &'a [Row],
+    faults: &'a [Error],
+}
+
+impl Fates<'_> {
+    fn of(&self, at: usize, message: &Message) -> Fate {
+        let train_on = self.expander.options.train_on;
+        let holds = |row: &Row| row.sample.targets.contains(&at);
+        let (is_all, is_off) =
+            (train_on == TrainOn::AllTokens, message.weight.is_some_and(|weight| weight <= 0.0));
+        let is_target = targets(self.conversation, train_on).iter().any(|target| target.message == at);
+        let fault =
+            self.faults.iter().find(|fault| fault.location.message.is_none_or(|message| message == at));
+        match () {
+            () if is_all && !is_off && !self.rows.is_empty() => Fate::Trained((0..self.rows.len()).collect()),
+            () if message.role != Role::Assistant && !is_all => Fate::Context,
+            () if !message.may_be_target && !is_all => Fate::Prompt,
+            () if is_off => Fate::Weight,
+            () if !is_target && !is_all => Fate::TrainOn,
+            () if self.rows.iter().any(holds) => {
+                let rows = self.rows.iter().enumerate().filter(|(_, row)| holds(row));
+                Fate::Trained(rows.map(|(row, _)| row).collect())
+            }
+            () => Fate::Fault(fault.or(self.faults.first()).cloned().unwrap_or_else(|| {
+                Error::new(ErrorKind::Internal, "no sample holds this target; please report it")
+            })),
+        }
+    }
+}
+
+/// The text of a message's content.
+fn said(message: &Message) -> String {
+    match message.fields.get("content") {
+        Some(Value::String(text)) => text.to_string(),
+        Some(Value::Array(parts)) => part_texts(parts).join("\n"),
+        _ => String::new(),
+    }
+}
