@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::ast::Place;
+use crate::syntax::ast::Place;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {

@@ -3,15 +3,16 @@
 use bumpalo::Bump;
 use jiff::civil::DateTime;
 
-use crate::ast::Stmt;
 use crate::compile::compile;
+use crate::compile::program::Program;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::output::Output;
-use crate::program::Program;
+use crate::run;
+use crate::run::output::Output;
 use crate::run::{Grown, Replays};
+use crate::syntax::ast::Stmt;
+use crate::syntax::parser;
 use crate::value::Value;
-use crate::{parser, run};
 
 /// A template, ready to be rendered, by several threads at once if need be.
 #[derive(Debug)]

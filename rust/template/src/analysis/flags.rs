@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reads;
-use crate::ast::{Stmt, StmtKind, Target};
+use crate::syntax::ast::{Stmt, StmtKind, Target};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlagKind {
@@ -100,7 +100,7 @@ fn names<'s>(target: &'s Target, found: &mut BTreeSet<&'s str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parser::parse;
+    use crate::syntax::parser::parse;
 
     #[test]
     fn a_flag_is_a_variable_and_no_key_of_a_message() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{Const, Expr, ExprKind, Stmt, exprs};
 use crate::compile::compile;
+use crate::syntax::ast::{Const, Expr, ExprKind, Stmt, exprs};
 use crate::value::Function;
 
 /// What a template looks at.
@@ -54,7 +54,7 @@ fn keys(expr: &Expr, found: &mut BTreeSet<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parser::parse;
+    use crate::syntax::parser::parse;
 
     fn of(source: &str) -> Reads {
         reads(&parse(source).expect("the source parses"))

@@ -1,15 +1,16 @@
 //! Expressions of the syntax tree to those of a program.
 
 use super::{Compiler, Frame};
-use crate::ast::{self, Arguments as AstArguments, BinaryOperator, Const, Expr as AstExpr, ExprKind};
-use crate::error::{Error, ErrorKind, Result};
-use crate::methods;
-use crate::program::{
+use crate::builtins::filters;
+use crate::builtins::methods;
+use crate::builtins::predicates;
+use crate::compile::program::{
     Arguments, Attribute, Call, Conditional, Expr, FilterCall, Item, Load, LoopAttribute, MethodCall, Name,
     Slice, TestCall,
 };
+use crate::error::{Error, ErrorKind, Result};
+use crate::syntax::ast::{self, Arguments as AstArguments, BinaryOperator, Const, Expr as AstExpr, ExprKind};
 use crate::value::Literal;
-use crate::{filters, tests};
 
 impl Compiler {
     /// An expression, constants folded.
@@ -164,7 +165,7 @@ impl Compiler {
     fn test(&mut self, object: &AstExpr, test: &ast::FilterCall, frame: Frame<'_>) -> Result<Expr> {
         let object = self.expr(object, frame)?;
         let arguments = self.arguments(&test.arguments, frame)?;
-        match tests::find(&test.name) {
+        match predicates::find(&test.name) {
             Some(found) => {
                 Ok(Expr::Test(Box::new(TestCall { test: found, object, arguments, place: test.place })))
             }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::program::{Arguments, Block, Entry, Expr, For, Rounds, Slot, StmtKind, Target};
+use crate::compile::program::{Arguments, Block, Entry, Expr, For, Rounds, Slot, StmtKind, Target};
 
 /// Marks the loops of a root.
 pub fn mark(block: &mut Block) {

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use super::Machine;
-use crate::ast::{BinaryOperator, Comparison};
+use crate::compile::program::{Expr, FilterCall, Slice, TestCall, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::Memory;
-use crate::operators;
-use crate::program::{Expr, FilterCall, Slice, TestCall, Variable};
-use crate::text::Text;
+use crate::syntax::ast::{BinaryOperator, Comparison};
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::text::Text;
 use crate::value::{Entry, Literal, Undefined, Value};
 
 impl<'a> Machine<'a> {
@@ -299,7 +299,7 @@ impl<'a> Machine<'a> {
         if operator == BinaryOperator::Remainder
             && let Some(format) = left.as_text()
         {
-            let text = crate::format::percent(self, format, right)?;
+            let text = crate::value::format::percent(self, format, right)?;
             return self.memory.text(text);
         }
         let memory = &mut self.memory;
@@ -321,7 +321,7 @@ impl<'a> Machine<'a> {
             Value::Object(object) => {
                 let text = self.object_text(object)?;
                 let str = self.memory.str(&text)?;
-                Ok(Text::derived(str, crate::text::Node::NONE))
+                Ok(Text::derived(str, crate::value::text::Node::NONE))
             }
             value => operators::str(&mut self.memory, value),
         }
@@ -329,7 +329,7 @@ impl<'a> Machine<'a> {
 }
 
 /// Sets a key of a dict being made: an equal key keeps its place and its first spelling, as in Python.
-pub(super) fn insert<'a>(
+pub fn insert<'a>(
     memory: &mut Memory<'a>,
     entries: &mut Vec<Entry<'a>>,
     key: Value<'a>,

@@ -11,14 +11,14 @@ use std::cell::Cell;
 use std::mem;
 
 use super::{Flow, Machine};
+use crate::compile::program::{Expr, For, Stmt};
 use crate::error::{ErrorKind, Result};
-use crate::memory::Memory;
-use crate::operators;
-use crate::output::{Length, Output};
-use crate::program::{Expr, For, Stmt};
 use crate::run::loops::LoopState;
 use crate::run::objects::Namespace;
-use crate::text::{Node, Span};
+use crate::run::output::{Length, Output};
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::text::{Node, Span};
 use crate::value::{Items, Value};
 
 /// A list of which more is shown as time goes on, from some item on.

@@ -2,11 +2,11 @@
 
 use super::growing::Growing;
 use super::{Flow, Machine};
+use crate::compile::program::{For, LoopAttribute, LoopFilter};
 use crate::error::{Error, ErrorKind, Result};
-use crate::iterate::Iter;
-use crate::operators;
-use crate::program::{For, LoopAttribute, LoopFilter};
-use crate::text::small;
+use crate::run::iterate::Iter;
+use crate::value::operators;
+use crate::value::text::small;
 use crate::value::{Object, Value};
 
 /// The state behind a variable `loop`.

@@ -8,25 +8,28 @@ mod access;
 mod calls;
 mod expressions;
 mod growing;
+pub mod iterate;
 mod loops;
 mod objects;
+pub mod output;
 mod replay;
 mod statements;
 
 use bumpalo::Bump;
 use jiff::civil::DateTime;
 
+use crate::builtins::filters::Lazy;
+use crate::compile::program::{Entry, Load, Program, Slot, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filters::Lazy;
-use crate::iterate::Iter;
 use crate::limits::Limits;
-use crate::memory::Memory;
-use crate::operators;
-use crate::output::Output;
-use crate::program::{Entry, Load, Program, Slot, Variable};
-use crate::text::Text;
+use crate::run::iterate::Iter;
+use crate::run::output::Output;
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::text::Text;
 use crate::value::{Function, Object, Undefined, Value};
 
+pub use expressions::insert;
 use growing::Growth;
 pub use growing::{Growing, Grown};
 use loops::LoopState;
@@ -45,7 +48,7 @@ pub struct Machine<'a> {
     /// Emptied outputs of ended captures.
     spare: Vec<Output>,
     limits: Limits,
-    now: DateTime,
+    pub now: DateTime,
     globals: Vec<Value<'a>>,
     slots: Vec<Value<'a>>,
     frames: Vec<FrameState>,
@@ -268,7 +271,7 @@ impl<'a> Machine<'a> {
     pub fn start(&mut self, lazy: Lazy<'a>) -> Result<Value<'a>> {
         self.memory.reserve(size_of::<Lazy<'_>>())?;
         self.lazy.push(Some(lazy));
-        Ok(Value::Object(Object::Iterator(crate::text::small(self.lazy.len() - 1))))
+        Ok(Value::Object(Object::Iterator(crate::value::text::small(self.lazy.len() - 1))))
     }
 
     /// The next item of the generator of this number.

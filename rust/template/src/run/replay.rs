@@ -7,10 +7,10 @@
 //! each time.
 
 use super::{Flow, Machine};
+use crate::compile::program::{Entry, For, Load, Rounds, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::output::Length;
-use crate::program::{Entry, For, Load, Rounds, Variable};
-use crate::text::{Node, Origin, Source, Span};
+use crate::run::output::Length;
+use crate::value::text::{Node, Origin, Source, Span};
 use crate::value::{Function, Object, Undefined, Value};
 
 /// Ways that one item may be printed in.
@@ -282,5 +282,5 @@ impl<'a> Machine<'a> {
 }
 
 fn literal_spans(text: &str) -> Vec<Span> {
-    crate::text::Text::template(text).spans().collect()
+    crate::value::text::Text::template(text).spans().collect()
 }

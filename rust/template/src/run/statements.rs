@@ -1,11 +1,11 @@
 //! Statements.
 
 use super::{Flow, Machine};
+use crate::compile::program::{Expr, Stmt, StmtKind, Target};
 use crate::error::{Error, ErrorKind, Result};
-use crate::iterate::Iter;
-use crate::operators;
-use crate::program::{Expr, Stmt, StmtKind, Target};
-use crate::text::Text;
+use crate::run::iterate::Iter;
+use crate::value::operators;
+use crate::value::text::Text;
 use crate::value::{Object, Value};
 
 impl<'a> Machine<'a> {
