@@ -19,7 +19,7 @@ pub use bumpalo::Bump as Arena;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use run::output::Output;
-pub use run::{Grown, Replays};
+pub use run::{Grown, ListPrefixes, Replays};
 pub use syntax::ast;
 pub use template::Template;
 pub use value::Value;

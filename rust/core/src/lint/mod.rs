@@ -15,12 +15,12 @@ mod report;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::{ThinkingFlag, reads, thinking_flags};
+use everyturn_template::analysis::reads;
 use jiff::Span;
 use jiff::civil::DateTime;
 
 use crate::chat_template::ArgumentsForm;
-use crate::chat_template::{ChatTemplate, TemplateSource, TurnEnd};
+use crate::chat_template::{ChatTemplate, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags};
 use crate::error::{Error, Result};
 use crate::json::{self, Object};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};

@@ -2,11 +2,9 @@
 //!
 //! In: the facts. Out: a value whose keys are the fields of Python's `TemplateReport`, in their order.
 
-use everyturn_template::analysis::FlagKind;
-
 use super::findings::{Finding, broken as broken_finding, findings};
 use super::{Begin, Facts, Stop};
-use crate::chat_template::ArgumentsForm;
+use crate::chat_template::{ArgumentsForm, FlagKind};
 use crate::error::Error;
 use crate::json::{Number, Value, object};
 

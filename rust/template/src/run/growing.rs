@@ -1,10 +1,10 @@
-//! One rendering for several: the texts of the first messages, of more of them, and so on, in one go.
+//! One rendering for several: the texts of the first items of a list, of more of them, and so on, in one go.
 //!
-//! In: a program, its variables, a list of messages, and how many of them each text is of. Out: each text, as a
-//! rendering of its own would give it. The messages are shown as far as the first text needs them. Where the loop over
-//! them comes to their end, what is left of the template runs, and the text is handed out; then all is as it was before
-//! that end, more messages are shown, and the loop goes on. That is exact as long as nothing was seen that would be
-//! otherwise with more messages: their number, their end, a message counted from behind. Whatever asks for one of those
+//! In: a program, its variables, which of them is the list, and how many of its items each text is of. Out: each text,
+//! as a rendering of its own would give it. The items are shown as far as the first text needs them. Where the loop
+//! over them comes to their end, what is left of the template runs, and the text is handed out; then all is as it was
+//! before that end, more items are shown, and the loop goes on. That is exact as long as nothing was seen that would
+//! be otherwise with more items: their number, their end, an item counted from the end. Whatever asks for one of those
 //! is noted, and with it the rendering ends after the text that it is at.
 
 use std::cell::Cell;
@@ -20,6 +20,15 @@ use crate::value::memory::Memory;
 use crate::value::operators;
 use crate::value::text::{Node, Span};
 use crate::value::{Items, Value};
+
+/// The list that grows, and how far.
+#[derive(Debug, Clone, Copy)]
+pub struct ListPrefixes<'p> {
+    /// The variable that holds the list.
+    pub variable: &'p str,
+    /// Of how many items texts are wanted, in rising order.
+    pub counts: &'p [usize],
+}
 
 /// A list of which more is shown as time goes on, from some item on.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +92,7 @@ pub struct Grown {
 /// A rendering that goes on beyond a text.
 pub(super) struct Growth<'a> {
     list: &'a Shown<'a>,
-    /// Of how many messages texts are wanted, in rising order.
+    /// See `ListPrefixes`.
     counts: &'a [usize],
     grown: Vec<Grown>,
     /// What is left of the blocks around the running statement of the root, from the outermost on.
@@ -99,13 +108,13 @@ impl<'a> Growth<'a> {
     pub fn new(
         memory: &mut Memory<'a>,
         arena: &'a bumpalo::Bump,
-        messages: &Items<'a>,
+        list: &Items<'a>,
         counts: &'a [usize],
     ) -> Result<Self> {
         memory.reserve(size_of::<Shown<'_>>())?;
         let list = &*arena.alloc(Shown {
-            items: messages.items,
-            node: messages.node,
+            items: list.items,
+            node: list.node,
             count: Cell::new(counts.first().copied().unwrap_or_default()),
             observed: Cell::new(false),
         });
@@ -113,7 +122,7 @@ impl<'a> Growth<'a> {
         Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, undone: false, whole })
     }
 
-    pub fn messages(&self) -> Value<'a> {
+    pub fn list(&self) -> Value<'a> {
         self.whole
     }
 
@@ -126,7 +135,7 @@ impl<'a> Growth<'a> {
         self.grown.len() >= self.counts.len()
     }
 
-    /// Shows the messages that the next text is of.
+    /// Shows the items that the next text is of.
     fn show_more(&mut self) -> bool {
         match self.counts.get(self.grown.len()) {
             Some(count) => {
@@ -194,7 +203,7 @@ impl<'a> Machine<'a> {
         done
     }
 
-    /// The value of an expression that is stored or gone over: the messages, or all of them from some number on, may be
+    /// The value of an expression that is stored or gone over: the list, or all of them from some number on, may be
     /// ones that grow.
     pub(super) fn maybe_growing(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
         if self.growth.is_none() {
@@ -238,7 +247,7 @@ impl<'a> Machine<'a> {
         if let Value::Growing(list) = value { Some(list) } else { None }
     }
 
-    /// `messages[0]`, and whether there are messages, as far as more of them change nothing of it.
+    /// `list[0]`, and whether there are items, as far as more of them change nothing of it.
     pub(super) fn growing_item(&self, object: &Expr, index: &Expr) -> Option<Value<'a>> {
         let Expr::Int(index) = index else { return None };
         self.growing(object)?.get(usize::try_from(*index).ok()?)

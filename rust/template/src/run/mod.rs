@@ -31,7 +31,7 @@ use crate::value::{Function, Object, Undefined, Value};
 
 pub use expressions::insert;
 use growing::Growth;
-pub use growing::{Growing, Grown};
+pub use growing::{Growing, Grown, ListPrefixes};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
 pub use replay::Replays;
@@ -111,24 +111,24 @@ pub fn run(
     done
 }
 
-/// The same for several numbers of messages at once, as far as the template allows: the first of them, and one at
+/// The same for several lengths of a list at once, as far as the template allows: the first of them, and one at
 /// least, with the texts behind what `output` holds in the end.
 pub fn run_growing(
     program: &Program,
     variables: &[(&str, Value<'_>)],
-    counts: &[usize],
+    prefixes: ListPrefixes<'_>,
     (now, limits): (DateTime, Limits),
     (arena, replays): (&Bump, &mut Replays),
     output: &mut Output,
 ) -> Result<Vec<Grown>> {
     let mut machine = Machine::new(program, variables, (now, limits), arena, output);
-    let messages = variables.iter().rev().find(|(name, _)| *name == "messages");
-    let Some((_, Value::List(messages))) = messages else {
-        return Err(operators::type_error("the variable 'messages' is no list"));
+    let list = variables.iter().rev().find(|(name, _)| *name == prefixes.variable);
+    let Some((_, Value::List(list))) = list else {
+        return Err(operators::type_error(format!("the variable '{}' is not a list", prefixes.variable)));
     };
-    let growth = Growth::new(&mut machine.memory, arena, messages, counts)?;
-    if let Some(at) = program.globals.iter().position(|name| &*name.0 == "messages") {
-        machine.globals[at] = growth.messages();
+    let growth = Growth::new(&mut machine.memory, arena, list, prefixes.counts)?;
+    if let Some(at) = program.globals.iter().position(|name| &*name.0 == prefixes.variable) {
+        machine.globals[at] = growth.list();
     }
     machine.growth = Some(growth);
     machine.replays = Some(std::mem::take(replays));

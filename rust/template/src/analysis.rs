@@ -1,9 +1,11 @@
-//! Which variables and which keys a template looks at.
+//! Which variables and which keys a template looks at, read from its syntax tree without running it.
+//!
+//! In: the statements of a template. Out: names. What follows from a name is said by whoever asks.
 
 use std::collections::BTreeSet;
 
 use crate::compile::compile;
-use crate::syntax::ast::{Const, Expr, ExprKind, Stmt, exprs};
+use crate::syntax::ast::{Const, Expr, ExprKind, Stmt, StmtKind, Target, exprs};
 use crate::value::Function;
 
 /// What a template looks at.
@@ -12,8 +14,10 @@ pub struct Reads {
     /// Names that it takes from the variables of a rendering. One that the template also sets is here if it is read
     /// where nothing is set yet.
     pub variables: BTreeSet<String>,
-    /// Keys that it looks up on anything, by attribute, by constant index, by `get` or by `in`; some may be a
-    /// message's, others are not.
+    /// Names that it sets anew in each round of a loop or each call of a macro, though some may be read before that.
+    pub set_in_loops: BTreeSet<String>,
+    /// Keys that it looks up on anything, by attribute, by constant index, by `get` or by `in`: some may be
+    /// those of the object that one has in mind, others are not.
     pub keys: BTreeSet<String>,
     /// It calls `strftime_now`: its text depends on the day.
     pub asks_for_the_date: bool,
@@ -26,6 +30,9 @@ pub fn reads(body: &[Stmt]) -> Reads {
         let names = program.globals.iter().map(|name| &*name.0);
         reads.variables = names.filter(|name| Function::named(name).is_none()).map(str::to_owned).collect();
     }
+    let mut set = BTreeSet::new();
+    set_in_loops(body, false, &mut set);
+    reads.set_in_loops = set.into_iter().map(str::to_owned).collect();
     exprs(body, &mut |expr| keys(expr, &mut reads.keys));
     reads
 }
@@ -49,6 +56,52 @@ fn keys(expr: &Expr, found: &mut BTreeSet<String>) {
         _ => {}
     }
     expr.children(&mut |child| keys(child, found));
+}
+
+fn set_in_loops<'s>(body: &'s [Stmt], in_loop: bool, found: &mut BTreeSet<&'s str>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::If { branches, otherwise } => {
+                for (_, body) in branches {
+                    set_in_loops(body, in_loop, found);
+                }
+                set_in_loops(otherwise, in_loop, found);
+            }
+            StmtKind::For(for_stmt) => {
+                names(&for_stmt.target, found);
+                set_in_loops(&for_stmt.body, true, found);
+                set_in_loops(&for_stmt.otherwise, in_loop, found);
+            }
+            StmtKind::Set { target, .. } if in_loop => names(target, found),
+            StmtKind::SetBlock { target, body, .. } => {
+                if in_loop {
+                    names(target, found);
+                }
+                set_in_loops(body, in_loop, found);
+            }
+            StmtKind::With { body, .. } | StmtKind::FilterBlock { body, .. } | StmtKind::Generation(body) => {
+                set_in_loops(body, in_loop, found);
+            }
+            StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => {
+                set_in_loops(&function.body, true, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn names<'s>(target: &'s Target, found: &mut BTreeSet<&'s str>) {
+    match target {
+        Target::Name(name) => {
+            found.insert(name);
+        }
+        Target::Attribute { .. } => {}
+        Target::Tuple(targets) => {
+            for target in targets {
+                names(target, found);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +141,13 @@ mod tests {
     fn the_clock_is_noticed_wherever_it_is_called() {
         assert!(of("{% macro f() %}{{ strftime_now('%Y') }}{% endmacro %}").asks_for_the_date);
         assert!(!of("{{ 'strftime_now' }}").asks_for_the_date);
+    }
+
+    #[test]
+    fn names_set_in_rounds_and_macros_are_told_from_others() {
+        let found =
+            of("{% for m in l %}{% if m.r %}{% set a = m.r %}{% endif %}{{ a }}{% endfor %}{% set b = 1 %}\
+             {% macro f() %}{% set c %}{% endset %}{% endmacro %}");
+        assert_eq!(names(&found.set_in_loops), ["a", "c", "m"]);
     }
 }
