@@ -24,5 +24,5 @@ pub use syntax::ast;
 pub use template::Template;
 pub use value::Value;
 pub use value::float::float_repr;
-pub use value::inputs::{Inputs, Place as InputPlace, Step};
+pub use value::inputs::{InputPlace, Inputs, Step};
 pub use value::text::{Node, Source, Span, cut_spans};

@@ -8,16 +8,16 @@ mod outside;
 pub mod program;
 
 use crate::compile::program::{
-    Block, Entry, Expr, For, FunctionCode, Load, LoopFilter, Parameter, Program, Slot, Stmt, StmtKind,
-    Target, Variable,
+    Block, Entry, ExprCode, ForCode, FunctionCode, Load, LoopFilter, Parameter, Program, Slot, StmtCode,
+    StmtCodeKind, TargetCode, Variable,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::ast::{self, Place, Stmt as AstStmt, StmtKind as AstKind};
-use crate::syntax::scope::{Ident, Idents, Source, Symbols, undeclared};
+use crate::syntax::ast::{self, Pos, Stmt, StmtKind};
+use crate::syntax::scope::{Binding, Ident, Idents, Symbols, undeclared};
 use crate::value::Literal;
 use crate::value::text::small;
 
-pub fn compile(body: &[AstStmt]) -> Result<Program> {
+pub fn compile(body: &[Stmt]) -> Result<Program> {
     let mut compiler = Compiler::default();
     compiler.functions.push(FunctionCode { name: "root".into(), ..FunctionCode::default() });
     let mut symbols = Symbols::new(&mut compiler.idents, None);
@@ -75,7 +75,7 @@ impl Compiler {
         let mut entry = Entry::new();
         for (ident, source) in symbols.loads() {
             let name = self.idents.names.get(ident.0 as usize).cloned().unwrap_or_default();
-            if source == Source::Resolve && !symbols.stores(&name) {
+            if source == Binding::Resolve && !symbols.stores(&name) {
                 let global = self.global(&name);
                 self.settle(ident, Home::Global(global));
                 continue;
@@ -83,10 +83,10 @@ impl Compiler {
             let slot = self.new_slot(function);
             self.settle(ident, Home::Slot { function, slot });
             match source {
-                Source::Parameter => {}
-                Source::Undefined => entry.push((slot, Load::Unset)),
-                Source::Resolve => entry.push((slot, Load::Global(self.global(&name)))),
-                Source::Alias(outer) => entry.push((slot, self.load(outer, function))),
+                Binding::Parameter => {}
+                Binding::Undefined => entry.push((slot, Load::Unset)),
+                Binding::Resolve => entry.push((slot, Load::Global(self.global(&name)))),
+                Binding::Alias(outer) => entry.push((slot, self.load(outer, function))),
             }
         }
         entry
@@ -151,7 +151,7 @@ impl Compiler {
         }
     }
 
-    fn block(&mut self, body: &[AstStmt], frame: Frame<'_>) -> Result<Block> {
+    fn block(&mut self, body: &[Stmt], frame: Frame<'_>) -> Result<Block> {
         let mut block = Block::new();
         for stmt in body {
             self.stmt(&mut block, stmt, frame).map_err(|error| error.at(stmt.place))?;
@@ -159,81 +159,81 @@ impl Compiler {
         Ok(block)
     }
 
-    fn stmt(&mut self, block: &mut Block, stmt: &AstStmt, frame: Frame<'_>) -> Result<()> {
+    fn stmt(&mut self, block: &mut Block, stmt: &Stmt, frame: Frame<'_>) -> Result<()> {
         let place = stmt.place;
         let kind = match &stmt.kind {
-            AstKind::Text(text) => {
+            StmtKind::Text(text) => {
                 push_text(block, place, text);
                 return Ok(());
             }
-            AstKind::Output(expr) => {
+            StmtKind::Output(expr) => {
                 let expr = self.expr(expr, frame)?;
                 push_output(block, place, expr);
                 return Ok(());
             }
-            AstKind::If { branches, otherwise } => self.if_stmt(branches, otherwise, frame)?,
-            AstKind::For(for_stmt) => self.for_stmt(for_stmt, frame)?,
-            AstKind::Set { target, value } => {
+            StmtKind::If { branches, otherwise } => self.if_stmt(branches, otherwise, frame)?,
+            StmtKind::For(for_stmt) => self.for_stmt(for_stmt, frame)?,
+            StmtKind::Set { target, value } => {
                 let value = self.expr(value, frame)?;
-                StmtKind::Set { target: self.target(target, frame)?, value }
+                StmtCodeKind::Set { target: self.target(target, frame)?, value }
             }
-            AstKind::SetBlock { target, filters, body } => {
+            StmtKind::SetBlock { target, filters, body } => {
                 self.capture(place, body, filters, frame, |compiler, value| {
-                    Ok(StmtKind::Set { target: compiler.target(target, frame)?, value })
+                    Ok(StmtCodeKind::Set { target: compiler.target(target, frame)?, value })
                 })?
             }
-            AstKind::FilterBlock { filters, body } => {
-                self.capture(place, body, filters, frame, |_, value| Ok(StmtKind::OutputText(value)))?
+            StmtKind::FilterBlock { filters, body } => {
+                self.capture(place, body, filters, frame, |_, value| Ok(StmtCodeKind::OutputText(value)))?
             }
-            AstKind::With { assignments, body } => self.with(assignments, body, frame)?,
-            AstKind::Generation(body) => {
+            StmtKind::With { assignments, body } => self.with(assignments, body, frame)?,
+            StmtKind::Generation(body) => {
                 self.generation_blocks += 1;
                 let (entry, body) = self.scope(body, frame)?;
-                StmtKind::Generation { entry, body }
+                StmtCodeKind::Generation { entry, body }
             }
-            AstKind::Macro { name, function } => {
+            StmtKind::Macro { name, function } => {
                 let Load::Variable(slot) = self.variable(name, frame)? else {
                     return Err(internal("a macro without a variable"));
                 };
-                StmtKind::Macro { slot, function: self.macro_function(name, function, frame)? }
+                StmtCodeKind::Macro { slot, function: self.macro_function(name, function, frame)? }
             }
-            AstKind::CallBlock { call, caller } => {
+            StmtKind::CallBlock { call, caller } => {
                 let function = self.macro_function("", caller, frame)?;
-                StmtKind::CallBlock { call: self.plain_expr(call, frame)?, function }
+                StmtCodeKind::CallBlock { call: self.plain_expr(call, frame)?, function }
             }
-            AstKind::Break => StmtKind::Break,
-            AstKind::Continue => StmtKind::Continue,
+            StmtKind::Break => StmtCodeKind::Break,
+            StmtKind::Continue => StmtCodeKind::Continue,
         };
-        block.push(Stmt { place, kind });
+        block.push(StmtCode { place, kind });
         Ok(())
     }
 
     fn if_stmt(
         &mut self,
-        branches: &[(ast::Expr, Vec<AstStmt>)],
-        otherwise: &[AstStmt],
+        branches: &[(ast::Expr, Vec<Stmt>)],
+        otherwise: &[Stmt],
         frame: Frame<'_>,
-    ) -> Result<StmtKind> {
+    ) -> Result<StmtCodeKind> {
         let frame = Frame { soft: true, ..frame };
         let branches = branches
             .iter()
             .map(|(test, body)| Ok((self.expr(test, frame)?, self.block(body, frame)?)))
             .collect::<Result<_>>()?;
-        Ok(StmtKind::If { branches, otherwise: self.block(otherwise, frame)? })
+        Ok(StmtCodeKind::If { branches, otherwise: self.block(otherwise, frame)? })
     }
 
-    fn for_stmt(&mut self, stmt: &ast::For, frame: Frame<'_>) -> Result<StmtKind> {
+    fn for_stmt(&mut self, stmt: &ast::For, frame: Frame<'_>) -> Result<StmtCodeKind> {
         let iter = self.expr(&stmt.iter, frame)?;
         if !stmt.recursive {
-            return Ok(StmtKind::For(Box::new(self.loop_code(stmt, iter, frame)?)));
+            return Ok(StmtCodeKind::For(Box::new(self.loop_code(stmt, iter, frame)?)));
         }
         let function = self.new_function("loop", frame.function);
-        let code = self.loop_code(stmt, Expr::None, Frame { function, ..frame })?;
+        let code = self.loop_code(stmt, ExprCode::None, Frame { function, ..frame })?;
         self.function(function)?.recursive_loop = Some(Box::new(code));
-        Ok(StmtKind::RecursiveFor { iter, function })
+        Ok(StmtCodeKind::RecursiveFor { iter, function })
     }
 
-    fn loop_code(&mut self, stmt: &ast::For, iter: Expr, frame: Frame<'_>) -> Result<For> {
+    fn loop_code(&mut self, stmt: &ast::For, iter: ExprCode, frame: Frame<'_>) -> Result<ForCode> {
         let outer = Some(frame.symbols);
         let filter = match &stmt.filter {
             None => None,
@@ -263,11 +263,11 @@ impl Compiler {
             [] => None,
             otherwise => Some(self.scope(otherwise, frame)?),
         };
-        Ok(For { target, iter, filter, entry, body, loop_slot, otherwise, rounds: None })
+        Ok(ForCode { target, iter, filter, entry, body, loop_slot, otherwise, rounds: None })
     }
 
     /// A body in a scope of its own.
-    fn scope(&mut self, body: &[AstStmt], frame: Frame<'_>) -> Result<(Entry, Block)> {
+    fn scope(&mut self, body: &[Stmt], frame: Frame<'_>) -> Result<(Entry, Block)> {
         let mut symbols = Symbols::new(&mut self.idents, Some(frame.symbols));
         symbols.block(&mut self.idents, body);
         let entry = self.enter(&symbols, frame.function);
@@ -278,9 +278,9 @@ impl Compiler {
     fn with(
         &mut self,
         assignments: &[(ast::Target, ast::Expr)],
-        body: &[AstStmt],
+        body: &[Stmt],
         frame: Frame<'_>,
-    ) -> Result<StmtKind> {
+    ) -> Result<StmtCodeKind> {
         let mut symbols = Symbols::new(&mut self.idents, Some(frame.symbols));
         for (target, _) in assignments {
             symbols.target(&mut self.idents, target, false);
@@ -292,34 +292,34 @@ impl Compiler {
             .iter()
             .map(|(target, value)| Ok((self.target(target, inner)?, self.expr(value, frame)?)))
             .collect::<Result<_>>()?;
-        Ok(StmtKind::Scope { entry, assignments, body: self.block(body, inner)? })
+        Ok(StmtCodeKind::Scope { entry, assignments, body: self.block(body, inner)? })
     }
 
     /// A body whose text goes through filters, then on to `then`.
     fn capture(
         &mut self,
-        place: Place,
-        body: &[AstStmt],
+        place: Pos,
+        body: &[Stmt],
         filters: &[ast::FilterCall],
         frame: Frame<'_>,
-        then: impl FnOnce(&mut Self, Expr) -> Result<StmtKind>,
-    ) -> Result<StmtKind> {
+        then: impl FnOnce(&mut Self, ExprCode) -> Result<StmtCodeKind>,
+    ) -> Result<StmtCodeKind> {
         let mut symbols = Symbols::new(&mut self.idents, Some(frame.symbols));
         symbols.block(&mut self.idents, body);
         let entry = self.enter(&symbols, frame.function);
         let inner = Frame { symbols: &symbols, soft: false, ..frame };
         let body = self.block(body, inner)?;
         let slot = self.new_slot(frame.function);
-        let captured = Expr::Variable { variable: Variable { out: 0, slot }, name: Literal("".into()) };
+        let captured = ExprCode::Variable { variable: Variable { out: 0, slot }, name: Literal("".into()) };
         let mut value = captured;
         for filter in filters {
             value = self.filter(value, filter, inner)?;
         }
-        let then = Box::new(Stmt { place, kind: then(self, value)? });
-        Ok(StmtKind::Capture { entry, body, slot, then })
+        let then = Box::new(StmtCode { place, kind: then(self, value)? });
+        Ok(StmtCodeKind::Capture { entry, body, slot, then })
     }
 
-    fn macro_function(&mut self, name: &str, macro_: &ast::Function, frame: Frame<'_>) -> Result<usize> {
+    fn macro_function(&mut self, name: &str, macro_: &ast::MacroBody, frame: Frame<'_>) -> Result<usize> {
         let function = self.new_function(name, frame.function);
         let mut symbols = Symbols::new(&mut self.idents, Some(frame.symbols));
         let analyse = |symbols: &mut Symbols<'_>, idents: &mut Idents| {
@@ -361,33 +361,35 @@ impl Compiler {
         Ok(function)
     }
 
-    fn target(&mut self, target: &ast::Target, frame: Frame<'_>) -> Result<Target> {
+    fn target(&mut self, target: &ast::Target, frame: Frame<'_>) -> Result<TargetCode> {
         Ok(match target {
-            ast::Target::Name(name) => Target::Slot(self.own_slot(name, frame)?),
-            ast::Target::Attribute { namespace, attribute, .. } => Target::Attribute {
+            ast::Target::Name(name) => TargetCode::Slot(self.own_slot(name, frame)?),
+            ast::Target::Attribute { namespace, attribute, .. } => TargetCode::Attribute {
                 namespace: self.name(namespace, frame)?,
                 attribute: Literal(attribute.as_str().into()),
             },
-            ast::Target::Tuple(targets) => {
-                Target::Tuple(targets.iter().map(|target| self.target(target, frame)).collect::<Result<_>>()?)
-            }
+            ast::Target::Tuple(targets) => TargetCode::Tuple(
+                targets.iter().map(|target| self.target(target, frame)).collect::<Result<_>>()?,
+            ),
         })
     }
 }
 
-fn push_text(block: &mut Block, place: Place, text: &str) {
+fn push_text(block: &mut Block, place: Pos, text: &str) {
     match block.last_mut() {
-        Some(Stmt { kind: StmtKind::Text(last), .. }) => *last = Literal(format!("{}{text}", last.0).into()),
-        _ => block.push(Stmt { place, kind: StmtKind::Text(Literal(text.into())) }),
+        Some(StmtCode { kind: StmtCodeKind::Text(last), .. }) => {
+            *last = Literal(format!("{}{text}", last.0).into());
+        }
+        _ => block.push(StmtCode { place, kind: StmtCodeKind::Text(Literal(text.into())) }),
     }
 }
 
 /// Prints the parts of a `~` one by one: the text is the same, and nothing is joined for it.
-fn push_output(block: &mut Block, place: Place, expr: Expr) {
+fn push_output(block: &mut Block, place: Pos, expr: ExprCode) {
     match expr {
-        Expr::Str(text) => push_text(block, place, &text.0),
-        Expr::Concat(parts) => parts.into_iter().for_each(|part| push_output(block, place, part)),
-        expr => block.push(Stmt { place, kind: StmtKind::Output(expr) }),
+        ExprCode::Str(text) => push_text(block, place, &text.0),
+        ExprCode::Concat(parts) => parts.into_iter().for_each(|part| push_output(block, place, part)),
+        expr => block.push(StmtCode { place, kind: StmtCodeKind::Output(expr) }),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::builtins::filters::Filter;
 use crate::builtins::predicates::Test;
-use crate::syntax::ast::{BinaryOperator, Comparison, Place};
+use crate::syntax::ast::{BinaryOperator, Comparison, Pos};
 use crate::value::Literal;
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Program {
 pub struct FunctionCode {
     pub name: String,
     pub parameters: Vec<Parameter>,
-    pub defaults: Vec<Expr>,
+    pub defaults: Vec<ExprCode>,
     /// Where the body wants a caller that is no parameter, further keywords, further arguments.
     pub caller: Option<Slot>,
     pub more_keywords: Option<Slot>,
@@ -37,7 +37,7 @@ pub struct FunctionCode {
     /// The function that this one is written in.
     pub parent: Option<usize>,
     /// The loop, if this is the body of a recursive one.
-    pub recursive_loop: Option<Box<For>>,
+    pub recursive_loop: Option<Box<ForCode>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Parameter {
 
 /// A slot of the running function's frame.
 pub type Slot = u32;
-pub type Block = Vec<Stmt>;
+pub type Block = Vec<StmtCode>;
 /// What the slots of a scope are set to on entry.
 pub type Entry = Vec<(Slot, Load)>;
 
@@ -67,42 +67,42 @@ pub struct Variable {
 }
 
 #[derive(Debug)]
-pub struct Stmt {
-    pub place: Place,
-    pub kind: StmtKind,
+pub struct StmtCode {
+    pub place: Pos,
+    pub kind: StmtCodeKind,
 }
 
 #[derive(Debug)]
-pub enum StmtKind {
+pub enum StmtCodeKind {
     Text(Literal),
-    Output(Expr),
+    Output(ExprCode),
     /// The same of what must be a string already: Jinja2 prints the result of a filter block as it is.
-    OutputText(Expr),
+    OutputText(ExprCode),
     If {
-        branches: Vec<(Expr, Block)>,
+        branches: Vec<(ExprCode, Block)>,
         otherwise: Block,
     },
-    For(Box<For>),
+    For(Box<ForCode>),
     /// The function is the loop's body.
     RecursiveFor {
-        iter: Expr,
+        iter: ExprCode,
         function: usize,
     },
     Set {
-        target: Target,
-        value: Expr,
+        target: TargetCode,
+        value: ExprCode,
     },
     /// Runs the body, keeps its text in `slot`, then goes on with `then`.
     Capture {
         entry: Entry,
         body: Block,
         slot: Slot,
-        then: Box<Stmt>,
+        then: Box<StmtCode>,
     },
     /// The targets' values are computed before the scope is entered.
     Scope {
         entry: Entry,
-        assignments: Vec<(Target, Expr)>,
+        assignments: Vec<(TargetCode, ExprCode)>,
         body: Block,
     },
     /// A scope whose text is marked in the output.
@@ -116,7 +116,7 @@ pub enum StmtKind {
     },
     /// Calls with the function as `caller` and prints the result.
     CallBlock {
-        call: Expr,
+        call: ExprCode,
         function: usize,
     },
     Break,
@@ -124,9 +124,9 @@ pub enum StmtKind {
 }
 
 #[derive(Debug)]
-pub struct For {
-    pub target: Target,
-    pub iter: Expr,
+pub struct ForCode {
+    pub target: TargetCode,
+    pub iter: ExprCode,
     pub filter: Option<LoopFilter>,
     pub entry: Entry,
     pub body: Block,
@@ -143,7 +143,7 @@ pub struct Rounds {
     /// Tells the loops of a template apart.
     pub number: u32,
     /// The expressions that read from outside of a round, as `Expr::Outside` numbers them.
-    pub outside: Vec<Arc<Expr>>,
+    pub outside: Vec<Arc<ExprCode>>,
     /// The slots that a round sets.
     pub inside: BTreeSet<Slot>,
 }
@@ -151,20 +151,20 @@ pub struct Rounds {
 /// `for target in .. if test`, a scope of its own.
 #[derive(Debug)]
 pub struct LoopFilter {
-    pub target: Target,
+    pub target: TargetCode,
     pub entry: Entry,
-    pub test: Expr,
+    pub test: ExprCode,
 }
 
 #[derive(Debug)]
-pub enum Target {
+pub enum TargetCode {
     Slot(Slot),
-    Attribute { namespace: Expr, attribute: Literal },
-    Tuple(Vec<Target>),
+    Attribute { namespace: ExprCode, attribute: Literal },
+    Tuple(Vec<TargetCode>),
 }
 
 #[derive(Debug)]
-pub enum Expr {
+pub enum ExprCode {
     None,
     Bool(bool),
     Int(i64),
@@ -176,39 +176,39 @@ pub enum Expr {
         variable: Variable,
         name: Literal,
     },
-    Tuple(Vec<Expr>),
-    List(Vec<Expr>),
-    Dict(Vec<(Expr, Expr)>),
+    Tuple(Vec<ExprCode>),
+    List(Vec<ExprCode>),
+    Dict(Vec<(ExprCode, ExprCode)>),
     Attribute(Box<Attribute>),
     Item(Box<Item>),
     Slice(Box<Slice>),
     Call(Box<Call>),
     /// `object.name(arguments)`
     MethodCall(Box<MethodCall>),
-    Filter(Box<FilterCall>),
+    Filter(Box<FilterCallCode>),
     Test(Box<TestCall>),
-    Not(Box<Expr>),
-    Negative(Box<Expr>),
-    Positive(Box<Expr>),
+    Not(Box<ExprCode>),
+    Negative(Box<ExprCode>),
+    Positive(Box<ExprCode>),
     /// `a + b + c`, from the left.
-    Sum(Vec<Expr>),
-    Binary(Box<(BinaryOperator, Expr, Expr)>),
-    And(Box<(Expr, Expr)>),
-    Or(Box<(Expr, Expr)>),
-    Compare(Box<(Expr, Vec<(Comparison, Expr)>)>),
-    Concat(Vec<Expr>),
+    Sum(Vec<ExprCode>),
+    Binary(Box<(BinaryOperator, ExprCode, ExprCode)>),
+    And(Box<(ExprCode, ExprCode)>),
+    Or(Box<(ExprCode, ExprCode)>),
+    Compare(Box<(ExprCode, Vec<(Comparison, ExprCode)>)>),
+    Concat(Vec<ExprCode>),
     Conditional(Box<Conditional>),
     /// An expression of a loop's body that reads from outside of its rounds, and its number there.
-    Outside(Arc<Expr>, u32),
+    Outside(Arc<ExprCode>, u32),
     /// A filter or test that does not exist, in a place that may never be reached.
     Unknown(String),
 }
 
 #[derive(Debug)]
 pub struct Attribute {
-    pub object: Expr,
+    pub object: ExprCode,
     pub name: Name,
-    pub place: Place,
+    pub place: Pos,
 }
 
 /// The name of an attribute, with what is known of it beforehand.
@@ -257,60 +257,60 @@ impl LoopAttribute {
 
 #[derive(Debug)]
 pub struct Item {
-    pub object: Expr,
-    pub index: Expr,
-    pub place: Place,
+    pub object: ExprCode,
+    pub index: ExprCode,
+    pub place: Pos,
 }
 
 #[derive(Debug)]
 pub struct Slice {
-    pub object: Expr,
-    pub parts: [Option<Expr>; 3],
-    pub place: Place,
+    pub object: ExprCode,
+    pub parts: [Option<ExprCode>; 3],
+    pub place: Pos,
 }
 
 #[derive(Debug)]
 pub struct Call {
-    pub callee: Expr,
-    pub arguments: Arguments,
-    pub place: Place,
+    pub callee: ExprCode,
+    pub arguments: ArgumentsCode,
+    pub place: Pos,
 }
 
 #[derive(Debug)]
 pub struct MethodCall {
-    pub object: Expr,
+    pub object: ExprCode,
     pub name: Name,
-    pub arguments: Arguments,
-    pub place: Place,
+    pub arguments: ArgumentsCode,
+    pub place: Pos,
 }
 
 #[derive(Debug)]
-pub struct FilterCall {
+pub struct FilterCallCode {
     pub filter: Filter,
-    pub object: Expr,
-    pub arguments: Arguments,
-    pub place: Place,
+    pub object: ExprCode,
+    pub arguments: ArgumentsCode,
+    pub place: Pos,
 }
 
 #[derive(Debug)]
 pub struct TestCall {
     pub test: Test,
-    pub object: Expr,
-    pub arguments: Arguments,
-    pub place: Place,
+    pub object: ExprCode,
+    pub arguments: ArgumentsCode,
+    pub place: Pos,
 }
 
 #[derive(Debug)]
 pub struct Conditional {
-    pub test: Expr,
-    pub then: Expr,
-    pub otherwise: Option<Expr>,
+    pub test: ExprCode,
+    pub then: ExprCode,
+    pub otherwise: Option<ExprCode>,
 }
 
 #[derive(Debug, Default)]
-pub struct Arguments {
-    pub positional: Vec<Expr>,
-    pub keywords: Vec<(Literal, Expr)>,
-    pub more_positional: Option<Expr>,
-    pub more_keywords: Option<Expr>,
+pub struct ArgumentsCode {
+    pub positional: Vec<ExprCode>,
+    pub keywords: Vec<(Literal, ExprCode)>,
+    pub more_positional: Option<ExprCode>,
+    pub more_keywords: Option<ExprCode>,
 }

@@ -5,20 +5,22 @@ use super::objects::MacroValue;
 use crate::builtins::arguments::Args;
 use crate::builtins::functions;
 use crate::builtins::methods;
-use crate::compile::program::{Arguments, Call, Expr, FunctionCode, MethodCall};
+use crate::compile::program::{ArgumentsCode, Call, ExprCode, FunctionCode, MethodCall};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::operators;
 use crate::value::{Entry, Function, Method, Object, Undefined, Value};
 
 impl<'a> Machine<'a> {
     /// A call expression; `caller` is the body of a call block.
-    pub(super) fn call_expr(&mut self, expr: &'a Expr, caller: Option<Value<'a>>) -> Result<Value<'a>> {
+    pub(super) fn call_expr(&mut self, expr: &'a ExprCode, caller: Option<Value<'a>>) -> Result<Value<'a>> {
         match expr {
-            Expr::Call(call) => {
+            ExprCode::Call(call) => {
                 let callee = self.eval(&call.callee)?;
                 self.call_with(callee, call, caller)
             }
-            Expr::MethodCall(call) => self.method_call(call, caller).map_err(|error| error.at(call.place)),
+            ExprCode::MethodCall(call) => {
+                self.method_call(call, caller).map_err(|error| error.at(call.place))
+            }
             _ => Err(operators::type_error("a call block calls nothing")),
         }
     }
@@ -54,7 +56,7 @@ impl<'a> Machine<'a> {
 
     pub(super) fn arguments(
         &mut self,
-        arguments: &'a Arguments,
+        arguments: &'a ArgumentsCode,
         caller: Option<Value<'a>>,
     ) -> Result<Args<'a>> {
         let base = self.pending.len();
@@ -67,7 +69,7 @@ impl<'a> Machine<'a> {
         Ok(Args { positional: positional?, keywords })
     }
 
-    fn positional(&mut self, arguments: &'a Arguments, base: usize) -> Result<&'a [Value<'a>]> {
+    fn positional(&mut self, arguments: &'a ArgumentsCode, base: usize) -> Result<&'a [Value<'a>]> {
         if arguments.positional.is_empty() && arguments.more_positional.is_none() {
             return Ok(&[]);
         }
@@ -82,7 +84,7 @@ impl<'a> Machine<'a> {
 
     fn keywords(
         &mut self,
-        arguments: &'a Arguments,
+        arguments: &'a ArgumentsCode,
         caller: Option<Value<'a>>,
     ) -> Result<&'a [(&'a str, Value<'a>)]> {
         let mut keywords: Vec<(&'a str, Value<'a>)> = Vec::new();

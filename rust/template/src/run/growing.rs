@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::mem;
 
 use super::{Flow, Machine};
-use crate::compile::program::{Expr, For, Stmt};
+use crate::compile::program::{ExprCode, ForCode, StmtCode};
 use crate::error::{ErrorKind, Result};
 use crate::run::loops::LoopState;
 use crate::run::objects::Namespace;
@@ -96,7 +96,7 @@ pub(super) struct Growth<'a> {
     counts: &'a [usize],
     grown: Vec<Grown>,
     /// What is left of the blocks around the running statement of the root, from the outermost on.
-    rest: Vec<&'a [Stmt]>,
+    rest: Vec<&'a [StmtCode]>,
     /// The running statement is in no loop, macro or capture.
     following: bool,
     /// What runs now will be undone.
@@ -177,7 +177,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A statement of a block, with what is behind it noted as long as that is where a text may go on.
-    pub(super) fn follow(&mut self, rest: &'a [Stmt]) -> bool {
+    pub(super) fn follow(&mut self, rest: &'a [StmtCode]) -> bool {
         match &mut self.growth {
             Some(growth) if growth.following => {
                 growth.rest.push(rest);
@@ -205,7 +205,7 @@ impl<'a> Machine<'a> {
 
     /// The value of an expression that is stored or gone over: the list, or all of them from some number on, may be
     /// ones that grow.
-    pub(super) fn maybe_growing(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+    pub(super) fn maybe_growing(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
         if self.growth.is_none() {
             return self.operand(expr);
         }
@@ -213,10 +213,10 @@ impl<'a> Machine<'a> {
             return Ok(Value::Growing(list));
         }
         match expr {
-            Expr::Slice(slice) => {
+            ExprCode::Slice(slice) => {
                 let from = match &slice.parts {
                     [None, None, None] => Some(0),
-                    [Some(Expr::Int(from)), None, None] => usize::try_from(*from).ok(),
+                    [Some(ExprCode::Int(from)), None, None] => usize::try_from(*from).ok(),
                     _ => None,
                 };
                 if let (Some(list), Some(from)) = (self.growing(&slice.object), from) {
@@ -225,7 +225,7 @@ impl<'a> Machine<'a> {
                 }
                 self.operand(expr)
             }
-            Expr::Conditional(conditional) => {
+            ExprCode::Conditional(conditional) => {
                 let test = self.operand(&conditional.test)?;
                 match (operators::truth(test), &conditional.otherwise) {
                     (true, _) => self.maybe_growing(&conditional.then),
@@ -238,27 +238,27 @@ impl<'a> Machine<'a> {
     }
 
     /// The list that grows, if that is what a variable holds.
-    pub(super) fn growing(&self, expr: &Expr) -> Option<&'a Growing<'a>> {
+    pub(super) fn growing(&self, expr: &ExprCode) -> Option<&'a Growing<'a>> {
         let value = match expr {
-            Expr::Variable { variable, .. } => self.slots[self.index(*variable)],
-            Expr::Global(global) => self.globals[*global as usize],
+            ExprCode::Variable { variable, .. } => self.slots[self.index(*variable)],
+            ExprCode::Global(global) => self.globals[*global as usize],
             _ => return None,
         };
         if let Value::Growing(list) = value { Some(list) } else { None }
     }
 
     /// `list[0]`, and whether there are items, as far as more of them change nothing of it.
-    pub(super) fn growing_item(&self, object: &Expr, index: &Expr) -> Option<Value<'a>> {
-        let Expr::Int(index) = index else { return None };
+    pub(super) fn growing_item(&self, object: &ExprCode, index: &ExprCode) -> Option<Value<'a>> {
+        let ExprCode::Int(index) = index else { return None };
         self.growing(object)?.get(usize::try_from(*index).ok()?)
     }
 
-    pub(super) fn grows_and_holds(&self, expr: &Expr) -> bool {
+    pub(super) fn grows_and_holds(&self, expr: &ExprCode) -> bool {
         self.growing(expr).is_some_and(|list| list.shown() > 0)
     }
 
     /// A loop in which no text can go on.
-    pub(super) fn run_aside(&mut self, code: &'a For, items: Value<'a>) -> Result<()> {
+    pub(super) fn run_aside(&mut self, code: &'a ForCode, items: Value<'a>) -> Result<()> {
         let is_outermost = self.follows();
         self.aside(|machine| machine.run_loop(code, items, None, is_outermost))
     }
@@ -268,7 +268,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A loop over a list that grows.
-    pub(super) fn run_growing(&mut self, code: &'a For, list: &'a Growing<'a>) -> Result<Flow> {
+    pub(super) fn run_growing(&mut self, code: &'a ForCode, list: &'a Growing<'a>) -> Result<Flow> {
         if !self.follows() || code.filter.is_some() {
             let items = list.settle(&mut self.memory)?;
             return self.run_aside(code, items).map(|()| Flow::Next);
@@ -331,7 +331,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Runs what is left of the template, hands the text out, and undoes it. False if it was the last one.
-    fn hand_out_and_return(&mut self, code: &'a For, level: usize, ran: bool) -> Result<bool> {
+    fn hand_out_and_return(&mut self, code: &'a ForCode, level: usize, ran: bool) -> Result<bool> {
         let slots = self.slots.len() * size_of::<Value<'_>>();
         self.memory.reserve(slots)?;
         let kept = Kept {
@@ -342,7 +342,7 @@ impl<'a> Machine<'a> {
             macros: self.macros.len(),
             lazy: self.lazy.len(),
         };
-        let rest: Vec<&'a [Stmt]> =
+        let rest: Vec<&'a [StmtCode]> =
             self.growth.as_ref().map(|growth| growth.rest.clone()).unwrap_or_default();
         self.set_undone(true);
         let done = self.aside(|machine| {
@@ -378,7 +378,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The `else` of a loop that made no round.
-    pub(super) fn or_else(&mut self, code: &'a For, ran: bool) -> Result<()> {
+    pub(super) fn or_else(&mut self, code: &'a ForCode, ran: bool) -> Result<()> {
         match &code.otherwise {
             Some((entry, body)) if !ran => {
                 self.enter(entry);

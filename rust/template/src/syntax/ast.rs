@@ -5,14 +5,14 @@
 
 /// Where something starts in the source, 1-based; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
+pub struct Pos {
     pub line: u32,
     pub column: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stmt {
-    pub place: Place,
+    pub place: Pos,
     pub kind: StmtKind,
 }
 
@@ -50,12 +50,12 @@ pub enum StmtKind {
     },
     Macro {
         name: String,
-        function: Function,
+        function: MacroBody,
     },
     /// `{% call(params) macro(args) %}body{% endcall %}`
     CallBlock {
         call: Expr,
-        caller: Function,
+        caller: MacroBody,
     },
     /// `{% generation %}body{% endgeneration %}`, transformers' own tag: a scope that prints its body.
     Generation(Vec<Stmt>),
@@ -75,7 +75,7 @@ pub struct For {
 
 /// The parameters and body of a macro or of a call block.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Function {
+pub struct MacroBody {
     pub parameters: Vec<String>,
     /// The defaults of the last parameters.
     pub defaults: Vec<Expr>,
@@ -90,14 +90,14 @@ pub enum Target {
     Attribute {
         namespace: String,
         attribute: String,
-        place: Place,
+        place: Pos,
     },
     Tuple(Vec<Target>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
-    pub place: Place,
+    pub place: Pos,
     pub kind: ExprKind,
 }
 
@@ -179,7 +179,7 @@ pub enum Const {
 /// A filter or a test with its arguments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilterCall {
-    pub place: Place,
+    pub place: Pos,
     pub name: String,
     pub arguments: Arguments,
 }
@@ -326,7 +326,7 @@ impl Stmt {
     }
 }
 
-impl Function {
+impl MacroBody {
     fn exprs<'s>(&'s self, visit: &mut dyn FnMut(&'s Expr)) {
         self.defaults.iter().for_each(&mut *visit);
         exprs(&self.body, visit);

@@ -14,7 +14,7 @@ use crate::syntax::ast::{Arguments, Expr, ExprKind, FilterCall, Stmt, StmtKind, 
 pub struct Ident(pub u32);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum Binding {
     Parameter,
     /// The variable of the rendering with this name.
     Resolve,
@@ -46,7 +46,7 @@ pub struct Symbols<'p> {
     parent: Option<&'p Symbols<'p>>,
     scope: u32,
     refs: BTreeMap<String, Ident>,
-    loads: BTreeMap<Ident, Source>,
+    loads: BTreeMap<Ident, Binding>,
     stores: BTreeSet<String>,
 }
 
@@ -66,7 +66,7 @@ impl<'p> Symbols<'p> {
         self.refs.get(name).copied().or_else(|| self.parent?.find(name))
     }
 
-    pub fn loads(&self) -> impl Iterator<Item = (Ident, Source)> {
+    pub fn loads(&self) -> impl Iterator<Item = (Ident, Binding)> {
         self.loads.iter().map(|(ident, source)| (*ident, *source))
     }
 
@@ -74,7 +74,7 @@ impl<'p> Symbols<'p> {
         self.stores.contains(name)
     }
 
-    fn define(&mut self, idents: &mut Idents, name: &str, source: Source) -> Ident {
+    fn define(&mut self, idents: &mut Idents, name: &str, source: Binding) -> Ident {
         let ident = idents.get(self.scope, name);
         self.refs.insert(name.to_owned(), ident);
         self.loads.insert(ident, source);
@@ -83,7 +83,7 @@ impl<'p> Symbols<'p> {
 
     pub fn parameter(&mut self, idents: &mut Idents, name: &str) -> Ident {
         self.stores.insert(name.to_owned());
-        self.define(idents, name, Source::Parameter)
+        self.define(idents, name, Binding::Parameter)
     }
 
     fn store(&mut self, idents: &mut Idents, name: &str) {
@@ -92,12 +92,12 @@ impl<'p> Symbols<'p> {
             return;
         }
         let outer = self.parent.and_then(|parent| parent.find(name));
-        self.define(idents, name, outer.map_or(Source::Undefined, Source::Alias));
+        self.define(idents, name, outer.map_or(Binding::Undefined, Binding::Alias));
     }
 
     fn load(&mut self, idents: &mut Idents, name: &str) {
         if self.find(name).is_none() {
-            self.define(idents, name, Source::Resolve);
+            self.define(idents, name, Binding::Resolve);
         }
     }
 
@@ -114,7 +114,7 @@ impl<'p> Symbols<'p> {
         for name in stored {
             let Some(ident) = self.find(&name) else { continue };
             let outer = self.parent.and_then(|parent| parent.find(&name));
-            self.loads.insert(ident, outer.map_or(Source::Resolve, Source::Alias));
+            self.loads.insert(ident, outer.map_or(Binding::Resolve, Binding::Alias));
         }
     }
 
@@ -268,7 +268,7 @@ impl Search {
         }
     }
 
-    fn function(&mut self, function: &crate::syntax::ast::Function) {
+    fn function(&mut self, function: &crate::syntax::ast::MacroBody) {
         for name in &function.parameters {
             self.discard(name);
         }

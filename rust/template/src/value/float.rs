@@ -60,7 +60,7 @@ pub enum Code {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct FloatStyle {
     pub code: Code,
     pub precision: usize,
     /// `#`: the point stays, and with `g` the zeros too.
@@ -68,7 +68,7 @@ pub struct Style {
     pub uppercase: bool,
 }
 
-impl Style {
+impl FloatStyle {
     /// Asks for the room and the work of writing a float so: a digit beyond the first few is a division of a large
     /// number.
     pub fn ask(&self, memory: &mut Memory<'_>) -> Result<()> {
@@ -81,7 +81,7 @@ impl Style {
 const MOST_DIGITS: usize = 1100;
 
 /// The float, with a minus sign if it has one, as the style says.
-pub fn write_float(float: f64, style: &Style) -> String {
+pub fn write_float(float: f64, style: &FloatStyle) -> String {
     let size = float.abs();
     let mut out = String::new();
     if float.is_sign_negative() && !float.is_nan() {
@@ -113,7 +113,7 @@ fn push_shortest(out: &mut String, float: f64, alternate: bool) {
     }
 }
 
-fn push_fixed(out: &mut String, float: f64, style: &Style) {
+fn push_fixed(out: &mut String, float: f64, style: &FloatStyle) {
     let _ = write!(out, "{float:.*}", style.precision.min(MOST_DIGITS));
     push_zeros(out, style.precision.saturating_sub(MOST_DIGITS));
     if style.alternate && style.precision == 0 {
@@ -121,7 +121,7 @@ fn push_fixed(out: &mut String, float: f64, style: &Style) {
     }
 }
 
-fn push_scientific(out: &mut String, float: f64, style: &Style) {
+fn push_scientific(out: &mut String, float: f64, style: &FloatStyle) {
     let (mantissa, exponent) = scientific(float, style.precision.min(MOST_DIGITS));
     out.push_str(&mantissa);
     push_zeros(out, style.precision.saturating_sub(MOST_DIGITS));
@@ -140,7 +140,7 @@ fn scientific(float: f64, decimals: usize) -> (String, i32) {
     (text, exponent)
 }
 
-fn push_general(out: &mut String, float: f64, style: &Style) {
+fn push_general(out: &mut String, float: f64, style: &FloatStyle) {
     let precision = style.precision.max(1);
     let (mantissa, exponent) = scientific(float, (precision - 1).min(MOST_DIGITS));
     let mut digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
@@ -238,7 +238,7 @@ mod tests {
             (1e20, Shortest, 0, true, "1.e+20"),
             (0.0, GeneralFloat, 1, false, "0e+00"),
         ] {
-            let style = Style { code, precision, alternate, uppercase: false };
+            let style = FloatStyle { code, precision, alternate, uppercase: false };
             assert_eq!(write_float(float, &style), text, "{float:?} {style:?}");
         }
     }

@@ -16,7 +16,7 @@ pub enum Step<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct InputPlace<'a> {
     /// `Node::NONE` for a variable.
     pub parent: Node,
     pub step: Step<'a>,
@@ -25,7 +25,7 @@ pub struct Place<'a> {
 /// Makes values in an arena that outlives the renderings that see them.
 pub struct Inputs<'a> {
     arena: &'a Bump,
-    places: Vec<Place<'a>>,
+    places: Vec<InputPlace<'a>>,
     bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Inputs<'a> {
 
     /// A number for a new place.
     pub fn place(&mut self, parent: Node, step: Step<'a>) -> Node {
-        self.places.push(Place { parent, step });
+        self.places.push(InputPlace { parent, step });
         Node(small(self.places.len()))
     }
 
@@ -101,7 +101,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    pub fn get(&self, node: Node) -> Option<Place<'a>> {
+    pub fn get(&self, node: Node) -> Option<InputPlace<'a>> {
         self.places.get((node.0 as usize).checked_sub(1)?).copied()
     }
 

@@ -17,7 +17,7 @@ const START: usize = 1024;
 
 /// The parameters of `json.dumps`.
 #[derive(Debug, Clone, Copy)]
-pub struct Style<'s> {
+pub struct JsonStyle<'s> {
     pub ensure_ascii: bool,
     /// What stands in front of an item for each level; all on one line without.
     pub indent: Option<&'s str>,
@@ -26,7 +26,7 @@ pub struct Style<'s> {
     pub sort_keys: bool,
 }
 
-impl Default for Style<'_> {
+impl Default for JsonStyle<'_> {
     fn default() -> Self {
         Self {
             ensure_ascii: false,
@@ -38,7 +38,7 @@ impl Default for Style<'_> {
     }
 }
 
-pub fn write<'a>(memory: &mut Memory<'a>, value: Value<'a>, style: &Style<'_>) -> Result<&'a str> {
+pub fn write<'a>(memory: &mut Memory<'a>, value: Value<'a>, style: &JsonStyle<'_>) -> Result<&'a str> {
     let mut writer = Writer { out: String::with_capacity(START), asked: 0, memory, style };
     writer.value(value, 0)?;
     let Writer { out, memory, .. } = writer;
@@ -50,7 +50,7 @@ struct Writer<'w, 'a> {
     /// Bytes of `out` that the memory knows of.
     asked: usize,
     memory: &'w mut Memory<'a>,
-    style: &'w Style<'w>,
+    style: &'w JsonStyle<'w>,
 }
 
 impl<'a> Writer<'_, 'a> {

@@ -40,7 +40,7 @@ pub fn tojson<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
         None => (if indent.is_some() { "," } else { ", " }, ": "),
         Some(separators) => pair(machine, separators)?,
     };
-    let style = json::Style {
+    let style = json::JsonStyle {
         ensure_ascii: flag(ensure_ascii),
         indent,
         item_separator: item,

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use memchr::{memchr_iter, memchr2, memmem, memrchr};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::ast::Place;
+use crate::syntax::ast::Pos;
 use crate::value::unicode::{is_decimal, is_space};
 use names::{continues_name, starts_name};
 pub use token::{Symbol, Token, TokenKind};
@@ -49,7 +49,7 @@ pub struct Lexer<'s> {
     /// The tag that follows a text just handed out.
     pending: Option<Token<'s>>,
     /// The place of the byte offset `placed`: both only move forward, so that all places together take linear time.
-    place: Place,
+    place: Pos,
     placed: usize,
 }
 
@@ -57,9 +57,9 @@ pub struct Lexer<'s> {
 enum Mode {
     Text,
     /// In `{# .. #}`, which started here.
-    Comment(Place),
+    Comment(Pos),
     /// In `{% raw %} .. {% endraw %}`, which started here.
-    Raw(Place),
+    Raw(Pos),
     /// In `{{ .. }}`.
     Output,
     /// In `{% .. %}`.
@@ -100,7 +100,7 @@ impl<'s> Lexer<'s> {
             mode: Mode::Text,
             due: Vec::new(),
             pending: None,
-            place: Place { line: 1, column: 1 },
+            place: Pos { line: 1, column: 1 },
             placed: 0,
         }
     }
@@ -137,7 +137,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// The place of an offset; it must not be before the one asked for last.
-    fn place_of(&mut self, at: usize) -> Place {
+    fn place_of(&mut self, at: usize) -> Pos {
         let passed = self.between(self.placed, at);
         let mut last_line = passed;
         if let Some(newline) = memrchr(b'\n', passed.as_bytes()) {
@@ -218,7 +218,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn comment(&mut self, start: Place) -> Result<Option<Token<'s>>> {
+    fn comment(&mut self, start: Pos) -> Result<Option<Token<'s>>> {
         let rest = self.from(self.at);
         let Some(end) = memmem::find(rest.as_bytes(), b"#}") else {
             return self.unclosed(start, "'{#' without '#}'");
@@ -230,7 +230,7 @@ impl<'s> Lexer<'s> {
         Ok(None)
     }
 
-    fn raw(&mut self, start: Place) -> Result<Option<Token<'s>>> {
+    fn raw(&mut self, start: Pos) -> Result<Option<Token<'s>>> {
         let rest = self.from(self.at);
         let found = memmem::find_iter(rest.as_bytes(), b"{%").find_map(|offset| {
             let at = self.at + offset;
@@ -248,7 +248,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// Jinja2 accepts what opens at the very end of the source.
-    fn unclosed(&mut self, start: Place, message: &str) -> Result<Option<Token<'s>>> {
+    fn unclosed(&mut self, start: Pos, message: &str) -> Result<Option<Token<'s>>> {
         if self.at < self.source.len() {
             return Err(Error::new(ErrorKind::Syntax, message).at(start));
         }

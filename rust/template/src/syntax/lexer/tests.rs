@@ -1,9 +1,9 @@
 use super::{Lexer, TokenKind, normalise};
 use crate::error::{Error, ErrorKind, Result};
-use crate::syntax::ast::{Const, Place};
+use crate::syntax::ast::{Const, Pos};
 
 /// The tokens up to the end, each with its place.
-fn tokens(source: &str) -> Result<Vec<(Place, String)>> {
+fn tokens(source: &str) -> Result<Vec<(Pos, String)>> {
     let source = normalise(source);
     let mut lexer = Lexer::new(&source);
     let mut tokens = Vec::new();
@@ -116,7 +116,7 @@ fn what_opens_at_the_very_end_is_accepted() {
 fn unclosed_comments_and_raw_blocks_are_refused_where_they_start() {
     for source in ["a\n {# b", "a\n {% raw %} {% endraw"] {
         let error = refused(source);
-        assert_eq!((error.kind, error.place), (ErrorKind::Syntax, Some(Place { line: 2, column: 2 })));
+        assert_eq!((error.kind, error.place), (ErrorKind::Syntax, Some(Pos { line: 2, column: 2 })));
     }
 }
 
@@ -216,7 +216,7 @@ fn broken_escapes_are_refused_with_the_place_of_their_string() {
     ];
     for (literal, message) in escapes {
         let error = refused(&format!("{{{{\n  '{literal}'}}}}"));
-        assert_eq!((error.message.as_str(), error.place), (message, Some(Place { line: 2, column: 3 })));
+        assert_eq!((error.message.as_str(), error.place), (message, Some(Pos { line: 2, column: 3 })));
     }
     assert_eq!(refused(r"{{ 'a\' }}").message, "a string without its closing '");
 }

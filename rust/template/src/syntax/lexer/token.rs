@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::syntax::ast::{Const, Place};
+use crate::syntax::ast::{Const, Pos};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token<'s> {
-    pub place: Place,
+    pub place: Pos,
     pub kind: TokenKind<'s>,
 }
 

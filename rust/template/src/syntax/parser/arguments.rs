@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Parser, syntax};
 use crate::error::Result;
-use crate::syntax::ast::{Arguments, Place};
+use crate::syntax::ast::{Arguments, Pos};
 use crate::syntax::lexer::{Symbol, TokenKind};
 
 /// Python's own, which no keyword argument can be named without a detour.
@@ -107,7 +107,7 @@ pub(super) fn repeated<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<&
 }
 
 /// Jinja2 adds the block to the arguments of the call that it is for.
-pub(super) fn refuse_caller(place: Place, arguments: &Arguments) -> Result<()> {
+pub(super) fn refuse_caller(place: Pos, arguments: &Arguments) -> Result<()> {
     match repeated_keyword(keywords(arguments).chain(["caller"])) {
         Some(_) => Err(syntax(place, "the keyword argument 'caller' is the call block itself")),
         None => Ok(()),

@@ -1,9 +1,9 @@
 //! Expressions down to their operators, with Jinja2's precedence. It is not Python's: `~` binds tighter than `+`,
 //! `**` is left-associative, and a sign binds tighter than both `**` and a filter.
 
-use super::{Items, Parser, Tree};
+use super::{ExprList, Parser, Tree};
 use crate::error::Result;
-use crate::syntax::ast::{BinaryOperator, Comparison, Expr, ExprKind, Place};
+use crate::syntax::ast::{BinaryOperator, Comparison, Expr, ExprKind, Pos};
 use crate::syntax::lexer::{Symbol, TokenKind};
 
 /// From the loosest to the tightest.
@@ -75,8 +75,8 @@ impl Parser<'_> {
     }
 
     /// Expressions with commas between them, and whether there was a comma.
-    pub(super) fn tuple_items(&mut self, conditional: bool) -> Result<(Items, bool)> {
-        let mut items = Items::default();
+    pub(super) fn tuple_items(&mut self, conditional: bool) -> Result<(ExprList, bool)> {
+        let mut items = ExprList::default();
         let mut comma = false;
         while !self.ends_tuple() {
             items.push(if conditional { self.expression()? } else { self.operators(Level::Or)? });
@@ -88,7 +88,7 @@ impl Parser<'_> {
         Ok((items, comma))
     }
 
-    pub(super) fn tuple_of(&self, place: Place, items: Items) -> Result<Tree> {
+    pub(super) fn tuple_of(&self, place: Pos, items: ExprList) -> Result<Tree> {
         self.grow(place, items.height, ExprKind::Tuple(items.exprs))
     }
 
@@ -191,7 +191,7 @@ impl Parser<'_> {
     /// `a ~ b ~ c`
     fn concatenation(&mut self, first: Tree) -> Result<Tree> {
         let place = first.expr.place;
-        let mut parts = Items::default();
+        let mut parts = ExprList::default();
         parts.push(first);
         while self.take(Symbol::Tilde)? {
             parts.push(self.right_operand(Operator::Concat)?);

@@ -16,7 +16,7 @@ mod tests;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_PARSE_DEPTH;
-use crate::syntax::ast::{Expr, ExprKind, Place, Stmt};
+use crate::syntax::ast::{Expr, ExprKind, Pos, Stmt};
 use crate::syntax::lexer::{Lexer, Symbol, Token, TokenKind, normalise};
 
 /// Parses a template.
@@ -53,7 +53,7 @@ struct Scope {
 
 struct OpenTag {
     name: &'static str,
-    place: Place,
+    place: Pos,
     /// The tags that end its current part.
     ends: &'static [&'static str],
 }
@@ -66,19 +66,19 @@ struct Tree {
 }
 
 impl Tree {
-    fn leaf(place: Place, kind: ExprKind) -> Self {
+    fn leaf(place: Pos, kind: ExprKind) -> Self {
         Self { expr: Box::new(Expr { place, kind }), height: 0 }
     }
 }
 
 /// Expressions side by side, and the height of the highest.
 #[derive(Default)]
-struct Items {
+struct ExprList {
     exprs: Vec<Expr>,
     height: usize,
 }
 
-impl Items {
+impl ExprList {
     fn push(&mut self, tree: Tree) {
         self.height = self.height.max(tree.height);
         self.exprs.push(*tree.expr);
@@ -147,7 +147,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Any name; `what` says what it names.
-    fn expect_name(&mut self, what: &str) -> Result<(Place, &'s str)> {
+    fn expect_name(&mut self, what: &str) -> Result<(Pos, &'s str)> {
         let TokenKind::Name(name) = self.token.kind else { return Err(self.unexpected(what)) };
         let place = self.token.place;
         self.advance()?;
@@ -172,7 +172,7 @@ impl<'s> Parser<'s> {
 
     /// Makes an expression over parts of at most `height`, which bounds the depth of the tree: a chain of operators
     /// needs no recursion to parse, but makes a tree as deep as it is long.
-    fn grow(&self, place: Place, height: usize, kind: ExprKind) -> Result<Tree> {
+    fn grow(&self, place: Pos, height: usize, kind: ExprKind) -> Result<Tree> {
         let height = height + 1;
         if self.depth + height > MAX_PARSE_DEPTH {
             return Err(too_deep(place));
@@ -190,11 +190,11 @@ impl<'s> Parser<'s> {
 }
 
 #[cold]
-fn too_deep(place: Place) -> Error {
+fn too_deep(place: Pos) -> Error {
     Error::new(ErrorKind::Limit, format!("nested deeper than {MAX_PARSE_DEPTH} levels")).at(place)
 }
 
 #[cold]
-fn syntax(place: Place, message: impl Into<String>) -> Error {
+fn syntax(place: Pos, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Syntax, message).at(place)
 }

@@ -1,9 +1,9 @@
 //! What stands between operators: names, literals, brackets, and the attributes, items, calls, filters and tests
 //! behind them.
 
-use super::{Items, Parser, Tree, syntax};
+use super::{ExprList, Parser, Tree, syntax};
 use crate::error::Result;
-use crate::syntax::ast::{Const, Expr, ExprKind, FilterCall, Place};
+use crate::syntax::ast::{Const, Expr, ExprKind, FilterCall, Pos};
 use crate::syntax::lexer::{Symbol, TokenKind};
 
 impl Parser<'_> {
@@ -69,7 +69,7 @@ impl Parser<'_> {
 
     fn list(&mut self) -> Result<Tree> {
         let place = self.advance()?.place;
-        let mut items = Items::default();
+        let mut items = ExprList::default();
         while !self.at(Symbol::RightBracket) {
             items.push(self.expression()?);
             if !self.take(Symbol::Comma)? {
@@ -131,7 +131,7 @@ impl Parser<'_> {
     /// `a[b]`, `a[b, c]`, `a[b:c]`
     fn item(&mut self, object: Tree) -> Result<Tree> {
         let bracket = self.advance()?.place;
-        let mut indices = Items::default();
+        let mut indices = ExprList::default();
         while !self.at(Symbol::RightBracket) {
             if !indices.exprs.is_empty() {
                 self.expect(Symbol::Comma)?;
@@ -212,7 +212,7 @@ impl Parser<'_> {
         Ok((FilterCall { place, name, arguments }, height))
     }
 
-    fn dotted_name(&mut self, what: &str) -> Result<(Place, String)> {
+    fn dotted_name(&mut self, what: &str) -> Result<(Pos, String)> {
         let (place, first) = self.expect_name(what)?;
         let mut name = first.to_owned();
         while self.take(Symbol::Dot)? {

@@ -4,7 +4,7 @@ use super::arguments::refuse_caller;
 use super::targets::Store;
 use super::{OpenTag, Parser, Scope, syntax};
 use crate::error::Result;
-use crate::syntax::ast::{ExprKind, FilterCall, For, Function, Place, Stmt, StmtKind};
+use crate::syntax::ast::{ExprKind, FilterCall, For, MacroBody, Pos, Stmt, StmtKind};
 use crate::syntax::lexer::{Symbol, TokenKind};
 use crate::syntax::scope::undeclared;
 
@@ -41,11 +41,11 @@ impl Parser<'_> {
 
     /// A tag behind its `{%`, up to the end of its last tag. `print` makes a statement of each of its expressions,
     /// every other tag makes one.
-    fn tag(&mut self, place: Place, body: &mut Vec<Stmt>) -> Result<()> {
+    fn tag(&mut self, place: Pos, body: &mut Vec<Stmt>) -> Result<()> {
         let TokenKind::Name(tag) = self.token.kind else {
             return Err(self.unexpected("the name of a tag"));
         };
-        let parse: fn(&mut Self, Place) -> Result<StmtKind> = match tag {
+        let parse: fn(&mut Self, Pos) -> Result<StmtKind> = match tag {
             "if" => Self::if_tag,
             "for" => Self::for_tag,
             "set" => Self::set_tag,
@@ -72,13 +72,13 @@ impl Parser<'_> {
     fn due(&self) -> String {
         let Some(open) = self.open.last() else { return String::new() };
         let ends: Vec<_> = open.ends.iter().map(|end| format!("'{end}'")).collect();
-        let Place { line, column } = open.place;
+        let Pos { line, column } = open.place;
         format!(", expected {} for the '{}' of line {line}, column {column}", ends.join(" or "), open.name)
     }
 
     /// The rest of a tag that has a body, and the body up to a tag named in `ends`, whose name is the current token
     /// then.
-    fn body(&mut self, name: &'static str, place: Place, ends: &'static [&'static str]) -> Result<Vec<Stmt>> {
+    fn body(&mut self, name: &'static str, place: Pos, ends: &'static [&'static str]) -> Result<Vec<Stmt>> {
         // As in Python, a colon may end the tag.
         self.take(Symbol::Colon)?;
         self.expect_kind(&TokenKind::TagEnd)?;
@@ -92,7 +92,7 @@ impl Parser<'_> {
     fn last_body(
         &mut self,
         name: &'static str,
-        place: Place,
+        place: Pos,
         ends: &'static [&'static str; 1],
     ) -> Result<Vec<Stmt>> {
         let body = self.body(name, place, ends)?;
@@ -100,7 +100,7 @@ impl Parser<'_> {
         Ok(body)
     }
 
-    fn if_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn if_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let mut branches = Vec::new();
         loop {
             let test = *self.tuple(false)?.expr;
@@ -118,7 +118,7 @@ impl Parser<'_> {
         Ok(StmtKind::If { branches, otherwise })
     }
 
-    fn for_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn for_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let outer = self.scope;
         let scope = Scope { breakable: true, loop_reserved: true };
         self.within(scope, |parser| {
@@ -143,7 +143,7 @@ impl Parser<'_> {
         })
     }
 
-    fn set_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn set_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let target = self.target(Store::Set)?;
         if self.take(Symbol::Assign)? {
             let value = *self.tuple(true)?.expr;
@@ -157,7 +157,7 @@ impl Parser<'_> {
         Ok(StmtKind::SetBlock { target, filters, body })
     }
 
-    fn with_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn with_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let mut assignments = Vec::new();
         while self.token.kind != TokenKind::TagEnd {
             if !assignments.is_empty() {
@@ -171,7 +171,7 @@ impl Parser<'_> {
         Ok(StmtKind::With { assignments, body })
     }
 
-    fn filter_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn filter_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let mut filters: Vec<FilterCall> = vec![self.filter_call()?.0];
         while self.take(Symbol::Pipe)? {
             filters.push(self.filter_call()?.0);
@@ -180,16 +180,16 @@ impl Parser<'_> {
         Ok(StmtKind::FilterBlock { filters, body })
     }
 
-    fn macro_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn macro_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let (_, name) = self.new_name("the name of a macro")?;
         let (parameters, defaults) = self.signature()?;
         let body = self.function_body("macro", place, &["endmacro"])?;
-        let function = Function { parameters, defaults, body };
+        let function = MacroBody { parameters, defaults, body };
         check_caller(place, &function)?;
         Ok(StmtKind::Macro { name, function })
     }
 
-    fn call_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn call_tag(&mut self, place: Pos) -> Result<StmtKind> {
         let (parameters, defaults) =
             if self.at(Symbol::LeftParen) { self.signature()? } else { Default::default() };
         let call = *self.expression()?.expr;
@@ -198,12 +198,12 @@ impl Parser<'_> {
         };
         refuse_caller(call.place, arguments)?;
         let body = self.function_body("call", place, &["endcall"])?;
-        let caller = Function { parameters, defaults, body };
+        let caller = MacroBody { parameters, defaults, body };
         check_caller(place, &caller)?;
         Ok(StmtKind::CallBlock { call, caller })
     }
 
-    fn generation_tag(&mut self, place: Place) -> Result<StmtKind> {
+    fn generation_tag(&mut self, place: Pos) -> Result<StmtKind> {
         Ok(StmtKind::Generation(self.function_body("generation", place, &["endgeneration"])?))
     }
 
@@ -211,7 +211,7 @@ impl Parser<'_> {
     fn function_body(
         &mut self,
         name: &'static str,
-        place: Place,
+        place: Pos,
         ends: &'static [&'static str; 1],
     ) -> Result<Vec<Stmt>> {
         let scope = Scope { breakable: false, ..self.scope };
@@ -232,13 +232,13 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn in_loop(&mut self, place: Place, tag: &str, kind: StmtKind) -> Result<StmtKind> {
+    fn in_loop(&mut self, place: Pos, tag: &str, kind: StmtKind) -> Result<StmtKind> {
         if self.scope.breakable { Ok(kind) } else { Err(syntax(place, format!("'{tag}' outside of a loop"))) }
     }
 }
 
 /// A function that uses the block it is called with takes no parameter of that name, unless it has a default.
-fn check_caller(place: Place, function: &Function) -> Result<()> {
+fn check_caller(place: Pos, function: &MacroBody) -> Result<()> {
     let required = function.parameters.len().saturating_sub(function.defaults.len());
     let takes_caller = function.parameters.iter().take(required).any(|parameter| parameter == "caller");
     if takes_caller && !undeclared(&function.body, &["caller"]).is_empty() {

@@ -4,7 +4,7 @@ use super::arguments::repeated;
 use super::operands::constant;
 use super::{Parser, syntax};
 use crate::error::Result;
-use crate::syntax::ast::{Expr, ExprKind, Place, Target};
+use crate::syntax::ast::{Expr, ExprKind, Pos, Target};
 use crate::syntax::lexer::{Symbol, TokenKind};
 
 /// Which statement a target belongs to.
@@ -70,7 +70,7 @@ impl Parser<'_> {
     }
 
     /// The name of a macro or of a parameter.
-    pub(super) fn new_name(&mut self, what: &str) -> Result<(Place, String)> {
+    pub(super) fn new_name(&mut self, what: &str) -> Result<(Pos, String)> {
         let (place, name) = self.expect_name(what)?;
         if constant(name).is_some() {
             return Err(syntax(place, format!("'{name}' is a constant and cannot be assigned to")));

@@ -15,15 +15,19 @@ use crate::value::unicode::{decimal_value, is_digit};
 
 /// `format.format(*args)`
 pub fn braces<'a>(machine: &mut Machine<'a>, format: Text<'a>, args: Args<'a>) -> Result<Text<'a>> {
-    expand(machine, format, Arguments::Call(args))
+    expand(machine, format, FormatArguments::Call(args))
 }
 
 /// `format.format_map(mapping)`
 pub fn braces_of<'a>(machine: &mut Machine<'a>, format: Text<'a>, mapping: Value<'a>) -> Result<Text<'a>> {
-    expand(machine, format, Arguments::Mapping(mapping))
+    expand(machine, format, FormatArguments::Mapping(mapping))
 }
 
-fn expand<'a>(machine: &mut Machine<'a>, format: Text<'a>, arguments: Arguments<'a>) -> Result<Text<'a>> {
+fn expand<'a>(
+    machine: &mut Machine<'a>,
+    format: Text<'a>,
+    arguments: FormatArguments<'a>,
+) -> Result<Text<'a>> {
     let mut formatter = Formatter { arguments, numbering: Numbering::Unknown, escape: format.markup };
     look_at_each(&mut machine.memory, format.str.len())?;
     let text = formatter.expand(machine, format, 2)?;
@@ -31,7 +35,7 @@ fn expand<'a>(machine: &mut Machine<'a>, format: Text<'a>, arguments: Arguments<
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Arguments<'a> {
+enum FormatArguments<'a> {
     Call(Args<'a>),
     Mapping(Value<'a>),
 }
@@ -47,7 +51,7 @@ enum Numbering {
 }
 
 struct Formatter<'a> {
-    arguments: Arguments<'a>,
+    arguments: FormatArguments<'a>,
     numbering: Numbering,
     escape: bool,
 }
@@ -152,13 +156,13 @@ impl<'a> Formatter<'a> {
 
     fn argument(&self, machine: &mut Machine<'a>, name: &'a str, number: Option<usize>) -> Result<Value<'a>> {
         match (number, self.arguments) {
-            (Some(at), Arguments::Call(args)) => args.positional.get(at).copied(),
-            (Some(_), Arguments::Mapping(_)) => None,
-            (None, Arguments::Call(args)) => {
+            (Some(at), FormatArguments::Call(args)) => args.positional.get(at).copied(),
+            (Some(_), FormatArguments::Mapping(_)) => None,
+            (None, FormatArguments::Call(args)) => {
                 let found = args.keywords.iter().find(|(keyword, _)| *keyword == name);
                 found.map(|(_, value)| *value)
             }
-            (None, Arguments::Mapping(mapping)) => Some(subscript(&mut machine.memory, mapping, name)?),
+            (None, FormatArguments::Mapping(mapping)) => Some(subscript(&mut machine.memory, mapping, name)?),
         }
         .ok_or_else(|| value_error(format!("there is no argument '{name}' for the format")))
     }

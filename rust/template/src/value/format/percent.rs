@@ -8,7 +8,7 @@ use crate::builtins::methods::look_at_each;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::Machine;
 use crate::value::Value;
-use crate::value::float::{Code, Style, write_float};
+use crate::value::float::{Code, FloatStyle, write_float};
 use crate::value::markup::{escape, escape_value};
 use crate::value::operators::{self, type_error, undefined_error, value_error};
 use crate::value::text::{Node, Text};
@@ -27,7 +27,7 @@ pub fn percent<'a>(machine: &mut Machine<'a>, format: Text<'a>, value: Value<'a>
             rest = behind;
             continue;
         }
-        let mut parser = Parser { rest: behind, escape: format.markup };
+        let mut parser = PercentParser { rest: behind, escape: format.markup };
         let conversion = parser.conversion(machine, &mut values)?;
         rest = parser.rest;
         pieces.push(conversion.write(machine, values.next()?, format.markup)?);
@@ -89,12 +89,12 @@ struct Conversion {
     code: char,
 }
 
-struct Parser<'a> {
+struct PercentParser<'a> {
     rest: &'a str,
     escape: bool,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> PercentParser<'a> {
     fn conversion(&mut self, machine: &mut Machine<'a>, values: &mut Values<'a>) -> Result<Conversion> {
         let mut made = Conversion::default();
         if self.take('(') {
@@ -276,7 +276,7 @@ impl Conversion {
             value => operators::as_float(value)?
                 .ok_or_else(|| type_error(format!("must be real number, not {}", value.type_name())))?,
         };
-        let style = Style {
+        let style = FloatStyle {
             code: match self.code {
                 'e' | 'E' => Code::Exponent,
                 'f' | 'F' => Code::Fixed,

@@ -5,7 +5,7 @@ use super::{character, repeated, shortened};
 use crate::error::{Error, Result};
 use crate::run::Machine;
 use crate::value::Value;
-use crate::value::float::{Code, Style, write_float};
+use crate::value::float::{Code, FloatStyle, write_float};
 use crate::value::memory::Memory;
 use crate::value::operators::{self, type_error, value_error};
 use crate::value::text::{Node, Text};
@@ -231,7 +231,7 @@ fn format_float<'a>(memory: &mut Memory<'a>, float: f64, spec: &Spec, kind: &str
         ('g' | 'G' | 'n', _) => Code::General,
         _ => return Err(spec.unknown_code(kind)),
     };
-    let style = Style {
+    let style = FloatStyle {
         code,
         precision: spec.precision.unwrap_or(6),
         alternate: spec.alternate,

@@ -16,7 +16,7 @@ use crate::value::unicode;
 type Run = (usize, usize);
 
 #[derive(Debug, Clone, Copy)]
-struct Style {
+struct WrapStyle {
     width: usize,
     break_long_words: bool,
     /// Whether a word that is broken is broken behind a hyphen.
@@ -43,7 +43,7 @@ pub fn wordwrap<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>)
         Some(Value::Float(_)) => return Err(unsupported("a width that is no integer")),
         Some(width) => index(width)?,
     };
-    let style = Style {
+    let style = WrapStyle {
         width: usize::try_from(width).unwrap_or(0),
         break_long_words: break_long_words.is_none_or(truth),
         break_on_hyphens: flag(Some(hyphens)),
@@ -81,7 +81,7 @@ fn push_wrapped<'a>(
     pieces: &mut Vec<Text<'a>>,
     line: Text<'a>,
     separator: Text<'a>,
-    style: Style,
+    style: WrapStyle,
 ) -> Result<()> {
     machine.memory.reserve(line.str.len().saturating_mul(size_of::<(usize, char)>() + size_of::<Run>()))?;
     let chars: Vec<char> = line.str.chars().collect();
@@ -98,7 +98,7 @@ fn push_wrapped<'a>(
 }
 
 /// `textwrap.wrap(line)`
-fn wrap(chars: &[char], style: Style) -> Vec<Run> {
+fn wrap(chars: &[char], style: WrapStyle) -> Vec<Run> {
     let blank = |(start, end): Run| (start..end).all(|at| at_is(chars, at, unicode::is_space));
     let mut chunks = chunks(chars, style.split_on_hyphens);
     chunks.reverse();
@@ -133,7 +133,7 @@ fn wrap(chars: &[char], style: Style) -> Vec<Run> {
 }
 
 /// How much of a long word goes on the line.
-fn broken(word: &[char], room: usize, style: Style) -> usize {
+fn broken(word: &[char], room: usize, style: WrapStyle) -> usize {
     let fitting = word.get(..room).unwrap_or(word);
     if style.break_on_hyphens
         && word.len() > room
@@ -215,7 +215,7 @@ mod tests {
     fn wrapped(text: &str, width: usize, break_long_words: bool, on_hyphens: bool) -> Vec<String> {
         let chars: Vec<char> = text.chars().collect();
         let style =
-            Style { width, break_long_words, break_on_hyphens: on_hyphens, split_on_hyphens: on_hyphens };
+            WrapStyle { width, break_long_words, break_on_hyphens: on_hyphens, split_on_hyphens: on_hyphens };
         wrap(&chars, style).into_iter().map(|(start, end)| chars[start..end].iter().collect()).collect()
     }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::parse;
 use crate::error::{Error, ErrorKind};
-use crate::syntax::ast::{Arguments, Const, Expr, ExprKind, Place};
+use crate::syntax::ast::{Arguments, Const, Expr, ExprKind, Pos};
 
 /// An expression with all of its brackets.
 fn shown(expr: &Expr) -> String {
@@ -80,5 +80,5 @@ fn refused(source: &str) -> Error {
 fn assert_refused(source: &str, line: u32, column: u32, message: &str) {
     let error = refused(source);
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Syntax, message), "{source}");
-    assert_eq!(error.place, Some(Place { line, column }), "{source}");
+    assert_eq!(error.place, Some(Pos { line, column }), "{source}");
 }

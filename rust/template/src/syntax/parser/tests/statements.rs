@@ -1,6 +1,6 @@
 use super::{assert_refused, parse, refused, shown};
 use crate::error::ErrorKind;
-use crate::syntax::ast::{ExprKind, Place, StmtKind, Target};
+use crate::syntax::ast::{ExprKind, Pos, StmtKind, Target};
 
 #[track_caller]
 fn only(source: &str) -> StmtKind {
@@ -37,7 +37,7 @@ fn for_takes_a_tuple_a_filter_and_an_else() {
 #[test]
 fn set_writes_names_tuples_and_attributes_of_namespaces() {
     let StmtKind::Set { target, value } = only("{% set a, ns.b = 1, 2 %}") else { panic!() };
-    let place = Place { line: 1, column: 11 };
+    let place = Pos { line: 1, column: 11 };
     let attribute = Target::Attribute { namespace: "ns".to_owned(), attribute: "b".to_owned(), place };
     assert_eq!(target, Target::Tuple(vec![name("a"), attribute]));
     assert_eq!(shown(&value), "(tuple 1 2)");
@@ -169,13 +169,13 @@ fn generation_is_a_block() {
 #[test]
 fn places_are_those_of_tags_and_expressions() {
     let body = parse("a\n  {% if x %}{{\n b.c|d(e) }}{% endif %}").unwrap();
-    assert_eq!(body[1].place, Place { line: 2, column: 3 });
+    assert_eq!(body[1].place, Pos { line: 2, column: 3 });
     let StmtKind::If { branches, .. } = &body[1].kind else { panic!() };
     let output = &branches[0].1[0];
-    assert_eq!(output.place, Place { line: 2, column: 13 });
+    assert_eq!(output.place, Pos { line: 2, column: 13 });
     let StmtKind::Output(expr) = &output.kind else { panic!() };
-    assert_eq!(expr.place, Place { line: 3, column: 2 });
+    assert_eq!(expr.place, Pos { line: 3, column: 2 });
     let ExprKind::Filter { filter, .. } = &expr.kind else { panic!() };
-    assert_eq!(filter.place, Place { line: 3, column: 6 });
-    assert_eq!(filter.arguments.positional[0].place, Place { line: 3, column: 8 });
+    assert_eq!(filter.place, Pos { line: 3, column: 6 });
+    assert_eq!(filter.arguments.positional[0].place, Pos { line: 3, column: 8 });
 }
