@@ -10,12 +10,13 @@ from typing import Any, get_args
 
 from shtab import FILE
 
-from everyturn.checks import Change, Checker, Finding
+from everyturn.checks.checker import Checker
+from everyturn.checks.finding import Change, Finding
 from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
 from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, renderer_from
-from everyturn.diagnostics import severity_of
+from everyturn.diagnostics.catalogue import severity_of
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
 from everyturn.io.atomic import appearing

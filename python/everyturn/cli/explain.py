@@ -8,7 +8,7 @@ from typing import Any
 
 from everyturn.cli.completion import complete_with, words
 from everyturn.cli.console import EXIT_DONE
-from everyturn.diagnostics import CHAPTERS, KINDS, Kind, near
+from everyturn.diagnostics.catalogue import CHAPTERS, KINDS, Kind, near
 from everyturn.exceptions import OptionsError
 
 EXAMPLES = """\

@@ -116,7 +116,7 @@ pub struct Error {
     pub location: Location,
 }
 
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
@@ -142,6 +142,14 @@ impl Error {
         self
     }
 
+    /// What is wrong, without the file, line and message.
+    pub fn text_without_place(&self) -> String {
+        match self.location.byte {
+            Some(byte) => format!("byte {byte}: {}", self.text),
+            None => self.text.clone(),
+        }
+    }
+
     /// The error that a panic of a dependency becomes.
     pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
         let text = panic
@@ -164,10 +172,7 @@ impl fmt::Display for Error {
         if let Some(message) = self.location.message {
             write!(f, "message {message}: ")?;
         }
-        if let Some(byte) = self.location.byte {
-            write!(f, "byte {byte}: ")?;
-        }
-        f.write_str(&self.text)
+        f.write_str(&self.text_without_place())
     }
 }
 

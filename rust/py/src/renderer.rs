@@ -8,6 +8,7 @@ use numpy::{IntoPyArray, PyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::choice::Choice;
 use crate::errors::to_python;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -78,8 +79,8 @@ pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &st
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
     let messages = list(py, messages)?;
     let exchanges = core::Exchanges::of_messages(&messages).map_err(|error| to_python(py, &error))?;
-    let (least, _) = exchanges.bounds(messages.len(), history_turns);
-    Ok(exchanges.kept(least, messages.len()))
+    let bounds = exchanges.bounds(messages.len(), history_turns);
+    Ok(exchanges.kept(*bounds.start(), messages.len()))
 }
 
 #[pymethods]
@@ -91,10 +92,9 @@ impl Renderer {
         chat_template: Option<String>,
         template_kwargs: &str,
         now: &str,
-        engine: &str,
+        engine: Choice<core::EngineChoice>,
     ) -> PyResult<Self> {
-        let engine = engine.parse().map_err(|error| to_python(py, &error))?;
-        let options = options(py, chat_template, template_kwargs, now, engine)?;
+        let options = options(py, chat_template, template_kwargs, now, engine.0)?;
         let renderer = py
             .detach(|| core::Renderer::from_dir(&folder, options))
             .map_err(|error| to_python(py, &error))?;

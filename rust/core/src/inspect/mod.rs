@@ -14,12 +14,12 @@ use std::sync::atomic::AtomicBool;
 use everyturn_template::Arena;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Workspace};
-use crate::json::{Parser, Value};
-use crate::layout::{Sample, whole_text};
-use crate::options::{ControlTokenPolicy, Layout, TrainOn};
+use crate::json::Value;
+use crate::layout::{Arrangement, Sample, whole_text};
+use crate::options::ControlTokenPolicy;
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Exchanges, Foreign, PromptMatch, Targets, targets};
@@ -41,7 +41,7 @@ pub struct Explanation {
 /// A message, and what is done with it.
 struct Explained {
     role: Role,
-    weight: Option<f32>,
+    weight: Option<Weight>,
     /// The start of what it says.
     excerpt: String,
     calls: usize,
@@ -70,14 +70,9 @@ const EXCERPT_CHARS: usize = 200;
 pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     let at_line = |error: Error| error.at_line(record.file, record.line);
     let mut workspace = Workspace::default();
-    let outcome = expander.expand_record(record, &mut workspace, &AtomicBool::new(false));
-    let Some(bytes) = record.bytes else {
-        let fault = outcome.report.faults.first().cloned();
-        return Err(fault.unwrap_or_else(|| Error::new(ErrorKind::Internal, "a record without a line")));
-    };
-    let value = Parser::default().parse(bytes).map_err(at_line)?;
-    let format = expander.format_of(&value, record.format).map_err(at_line)?;
-    let conversation = Conversation::from_record(&value, format).map_err(at_line)?;
+    let read = expander.read(record, &mut workspace).map_err(at_line)?;
+    let outcome = expander.expand_read(record, Ok(&read), &mut workspace, &AtomicBool::new(false));
+    let conversation = read.conversation;
     let arena = Arena::new();
     let shower = Shower {
         expander,
@@ -98,7 +93,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     });
     Ok(Explanation {
         conversation_id: outcome.conversation_id,
-        format: format.name(),
+        format: read.format.name(),
         messages: messages.collect(),
         rows,
         error: outcome.error,
@@ -124,10 +119,9 @@ struct Shown {
 
 impl Shower<'_> {
     fn row(&self, sample: Sample) -> Result<Row> {
-        let options = &self.expander.options;
-        let is_whole = options.layout == Layout::Conversation || options.train_on == TrainOn::AllTokens;
+        let arrangement = Arrangement::of(&self.expander.options);
         let shown = match sample.targets.last() {
-            Some(target) if !is_whole => self.target(*target, &sample.ids),
+            Some(target) if !arrangement.is_rendered_once() => self.target(*target, &sample.ids),
             _ => self.whole(&sample.ids)?,
         };
         let Some((shown, from)) = shown else {
@@ -141,7 +135,7 @@ impl Shower<'_> {
             stretches: &stretches,
             control_tokens: self.expander.renderer.tokenizer.control_tokens(),
             stops: stops.iter().map(|stop| stop.id.cast_signed()).collect(),
-            has_targets: options.train_on != TrainOn::AllTokens,
+            has_targets: arrangement.has_targets(),
         };
         Ok(Row::new(sample, &text, places, &marks))
     }
@@ -151,8 +145,7 @@ impl Shower<'_> {
     fn target(&self, index: usize, ids: &[i32]) -> Option<(Shown, usize)> {
         let roles = self.conversation.messages.iter().map(|message| Some(message.role));
         let exchanges = Exchanges::of(roles);
-        let (least, most) = exchanges.bounds(index, self.expander.options.history_turns);
-        for dropped in least..=most {
+        for dropped in exchanges.bounds(index, self.expander.options.history_turns) {
             let kept = exchanges.kept(dropped, index + 1);
             // A window may leave what a template refuses; expanding has then gone on to the next.
             let Ok(shown) = self.target_among(&kept) else { continue };
@@ -218,8 +211,8 @@ impl Fates<'_> {
     fn of(&self, at: usize, message: &Message) -> Fate {
         let train_on = self.expander.options.train_on;
         let holds = |row: &Row| row.sample.targets.contains(&at);
-        let (is_all, is_off) =
-            (train_on == TrainOn::AllTokens, message.weight.is_some_and(|weight| weight <= 0.0));
+        let is_all = !Arrangement::of(&self.expander.options).has_targets();
+        let is_off = message.weight.is_some_and(|weight| weight <= Weight::ZERO);
         let is_target = targets(self.conversation, train_on).iter().any(|target| target.message == at);
         let fault =
             self.faults.iter().find(|fault| fault.location.message.is_none_or(|message| message == at));
