@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::chat_template::{ClosedTurn, Prepared, Said, Series, Turn};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prepared, Said, Series, Turn};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
@@ -66,6 +66,8 @@ pub struct Targets<'p, 'a> {
     foreign: Foreign<'p>,
     prompts: Series<'p, 'a>,
     fulls: Series<'p, 'a>,
+    /// Those of the last prompt and of the last full text.
+    foreign_tokens: [ForeignTokens; 2],
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
@@ -88,6 +90,7 @@ impl<'p, 'a> Targets<'p, 'a> {
             foreign,
             prompts: Series::new(prepared, prompts, true),
             fulls: Series::new(prepared, fulls, false),
+            foreign_tokens: Default::default(),
             same: [0; 2],
             agreed: 0,
         }
@@ -113,9 +116,10 @@ impl<'p, 'a> Targets<'p, 'a> {
         let (prompt, text, way) = if is_exact {
             let behind = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = self.foreign {
-                plain = self.prepared.foreign_tokens(prompt.text, prompt.spans(), control_tokens);
-                let of_full = self.prepared.foreign_tokens(full.text, full.spans(), control_tokens);
-                plain.extend(of_full.into_iter().filter(|token| token.start >= behind));
+                let [of_prompt, of_full] = &mut self.foreign_tokens;
+                of_prompt.update(self.prepared, &prompt, self.same[0], control_tokens);
+                of_full.update(self.prepared, &full, self.same[1], control_tokens);
+                plain.extend(of_prompt.from(0).chain(of_full.from(behind)));
             }
             (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), Way::Exact)
         } else {

@@ -5,6 +5,7 @@
 //! not decided here; only how the template ends a turn (`probe`) and where a message lies in a rendering (`locate`).
 
 mod engine;
+mod foreign;
 mod lint;
 mod locate;
 mod mismatch;
@@ -16,14 +17,14 @@ mod thinking;
 mod values;
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Span, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use engine::Rendering;
+pub use foreign::ForeignTokens;
 pub use lint::{ModelFacts, lint, lint_bare};
 pub use locate::locate;
 pub use mismatch::{Said, Turn};
@@ -36,7 +37,6 @@ pub use values::Adaptations;
 use crate::conversation::{Conversation, Message};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
-use crate::pieces::Pieces;
 use crate::tokenizer::ControlTokens;
 use engine::{Engine, Workspace};
 use shape::Shape;
@@ -261,37 +261,6 @@ impl<'a> Prepared<'a> {
     fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
-    }
-
-    /// The control tokens in a text that are not the template's own, in whole or in part.
-    pub fn foreign_tokens(
-        &self,
-        text: Pieces<'_>,
-        spans: impl Iterator<Item = Span>,
-        control_tokens: &ControlTokens,
-    ) -> Vec<Range<usize>> {
-        let mut spans = spans.peekable();
-        let mut start = 0;
-        let mut foreign = control_tokens.places(&text.to_text());
-        foreign.retain(|token| {
-            let mut found = false;
-            while let Some(span) = spans.peek() {
-                let end = start + span.len as usize;
-                if start >= token.end {
-                    break;
-                }
-                found |=
-                    end > token.start && span.source.made_from().is_some_and(|node| self.is_foreign(node));
-                // It may reach into the next token, too.
-                if end > token.end {
-                    break;
-                }
-                start = end;
-                spans.next();
-            }
-            found
-        });
-        foreign
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something.

@@ -200,7 +200,8 @@ impl Shower<'_> {
     /// What the one row of a conversation shows; it may lack the last ids.
     fn whole(&self, ids: &[i32]) -> Result<Option<(Shown, usize)>> {
         let text = whole_text(self.prepared, self.conversation)?;
-        let encoding = self.expander.renderer.tokenizer.encode_known(&text, &mut self.known.borrow_mut())?;
+        let encoding =
+            self.expander.renderer.tokenizer.encode_known(&text, &[], &mut self.known.borrow_mut())?;
         let rendering = self.prepared.render(self.conversation.messages.len(), false)?;
         let stretches = Stretches::of(&text, self.prepared, &rendering, |place| place);
         let is_same = encoding.ids.starts_with(ids);

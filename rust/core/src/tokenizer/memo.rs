@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::error::Result;
+
 /// Bytes of texts and ids that each of the two halves may hold.
 const HALF_BYTES: usize = 8 << 20;
 /// Longer texts hardly ever come twice, but for those that the sheet keeps.
@@ -20,8 +22,24 @@ pub struct Memo {
 type Half = HashMap<Box<str>, Box<[i32]>, BuildHasherDefault<Xxh3Hasher>>;
 
 impl Memo {
+    /// Appends the ids of a text, which `encode` appends where they are not known.
+    pub fn get_or_encode(
+        &mut self,
+        text: &str,
+        ids: &mut Vec<i32>,
+        encode: impl FnOnce(&mut Vec<i32>) -> Result<()>,
+    ) -> Result<()> {
+        if text.is_empty() || self.get(text, ids) {
+            return Ok(());
+        }
+        let start = ids.len();
+        encode(ids)?;
+        self.insert(text, &ids[start..]);
+        Ok(())
+    }
+
     /// Appends the ids of a text, if they are known.
-    pub fn get(&mut self, text: &str, ids: &mut Vec<i32>) -> bool {
+    fn get(&mut self, text: &str, ids: &mut Vec<i32>) -> bool {
         if let Some(known) = self.young.get(text) {
             ids.extend_from_slice(known);
             return true;
@@ -32,7 +50,7 @@ impl Memo {
         true
     }
 
-    pub fn insert(&mut self, text: &str, ids: &[i32]) {
+    fn insert(&mut self, text: &str, ids: &[i32]) {
         if text.len() <= MAX_TEXT {
             self.keep(text.into(), ids.into());
         }

@@ -29,7 +29,7 @@ use crate::options::EngineChoice;
 use cut::Cutter;
 use engine::Engines;
 use memo::Memo;
-use reference::{Reference, encode_error, signed};
+use reference::Reference;
 
 pub struct Tokenizer {
     engines: Engines,
@@ -41,19 +41,53 @@ pub struct Tokenizer {
 
 /// What one thread remembers of the pieces that it has encoded.
 #[derive(Default)]
-pub struct Segments(Memo);
+pub struct Segments {
+    recognised: Memo,
+    /// Those in which control tokens are plain text.
+    plain: Memo,
+}
 
 impl Segments {
-    /// Appends the ids of a piece in which no token to cut at stands.
-    fn encode(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        if piece.is_empty() || self.0.get(piece, ids) {
-            return Ok(());
+    /// Appends the ids of these bytes of a text, in which no token to cut at stands; the control tokens at the places
+    /// `plain` of the text are plain text.
+    fn encode(
+        &mut self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        bytes: Range<usize>,
+        plain: &[Range<usize>],
+        ids: &mut Vec<i32>,
+    ) -> Result<()> {
+        let piece = &text[bytes.clone()];
+        if plain.is_empty() {
+            return self.encode_recognised(tokenizer, piece, ids);
         }
-        let start = ids.len();
-        tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids)?;
-        self.0.insert(piece, &ids[start..]);
+        for part in tokenizer.control_tokens.parts(piece, &places_from(plain, bytes.start)) {
+            match part {
+                Part::Control { id, .. } => ids.push(id),
+                Part::Text { bytes, is_plain: true } => {
+                    self.encode_plain(tokenizer, &piece[bytes], ids)?;
+                }
+                Part::Text { bytes, .. } => self.encode_recognised(tokenizer, &piece[bytes], ids)?,
+            }
+        }
         Ok(())
     }
+
+    fn encode_recognised(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode = |ids: &mut Vec<i32>| tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids);
+        self.recognised.get_or_encode(piece, ids, encode)
+    }
+
+    fn encode_plain(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode = |ids: &mut Vec<i32>| tokenizer.reference().encode_plain(piece, ids);
+        self.plain.get_or_encode(piece, ids, encode)
+    }
+}
+
+/// Places of a text as places of what it has from this byte on.
+pub(crate) fn places_from(places: &[Range<usize>], byte: usize) -> Vec<Range<usize>> {
+    places.iter().map(|place| place.start.saturating_sub(byte)..place.end.saturating_sub(byte)).collect()
 }
 
 impl Tokenizer {
@@ -111,43 +145,23 @@ impl Tokenizer {
         self.reference().encode_with_bytes(text)
     }
 
-    /// The ids of a text that continues another one: no word-start prefix is put before it.
+    /// The ids of a text that continues another one: no word-start prefix is put before it. The control tokens at the
+    /// places `plain` are plain text.
     ///
     /// Up to the first control token the text is encoded without the prefix; from there on as ever, because the
-    /// tokenizer starts anew behind a control token wherever it stands.
-    pub fn encode_continuation(&self, text: &str) -> Result<Vec<i32>> {
-        let Some(unprefixed) = &self.unprefixed else {
+    /// tokenizer starts anew after a control token wherever it stands.
+    pub fn encode_continuation(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
+        if plain.is_empty() && self.unprefixed.is_none() {
             return self.encode(text);
-        };
-        let whole = self.encode_with_bytes(text)?;
-        let control = whole.ids.iter().position(|id| self.control_tokens.contains_id(*id));
-        let split = control.map_or(text.len(), |i| whole.bytes[i].start);
-        let head = unprefixed.encode_fast(&text[..split], false).map_err(|cause| encode_error(&*cause))?;
-        let mut ids = signed(head.get_ids());
-        if let Some(control) = control {
-            ids.extend_from_slice(&whole.ids[control..]);
         }
-        Ok(ids)
+        self.encode_continuation_with_bytes(text, plain).map(|encoding| encoding.ids)
     }
 
-    /// The ids of a text in which some control tokens are plain text: those that touch one of these places, which are
-    /// in order.
-    pub fn encode_literal(
-        &self,
-        text: &str,
-        plain: &[Range<usize>],
-        segments: &mut Segments,
-    ) -> Result<Vec<i32>> {
+    /// The ids of a text as those of the parts between its control tokens, however it may be cut.
+    #[cfg(test)]
+    pub fn encode_parts(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
         let mut ids = Vec::new();
-        for part in self.control_tokens.parts(text, plain) {
-            match part {
-                Part::Control { id, .. } => ids.push(id),
-                Part::Text { bytes, is_plain: true } => {
-                    self.reference().encode_plain(&text[bytes], &mut ids)?;
-                }
-                Part::Text { bytes, .. } => segments.encode(self, &text[bytes], &mut ids)?,
-            }
-        }
+        Segments::default().encode(self, text, 0..text.len(), plain, &mut ids)?;
         Ok(ids)
     }
 
