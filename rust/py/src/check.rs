@@ -102,7 +102,7 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
     (
         found.format.map(core::Format::name),
         found.own_format.map(core::Format::name),
-        PyBytes::new(py, &found.conversation_id.to_le_bytes()),
+        PyBytes::new(py, &found.conversation_id.to_be_bytes()),
         faults,
         counts,
     )
