@@ -27,6 +27,7 @@ mod normalize;
 mod notice;
 mod options;
 mod pack;
+mod panics;
 mod pieces;
 mod pipeline;
 mod pool;
@@ -58,6 +59,7 @@ pub use options::{
     PackStrategy, PromptMismatch, TrainOn, input_format,
 };
 pub use pack::{Packs, pack};
+pub use panics::{are_caught, catch_panics};
 pub use pipeline::{Expander, Outcome, Record, Workspace};
 pub use pool::Pool;
 pub use records::Records;

@@ -4,7 +4,6 @@
 //! error of this record. Which errors end the run is said here: under `on_error="raise"` each fault that no policy
 //! asked to skip.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +18,7 @@ use crate::json::{self, Value};
 use crate::layout::Sample;
 use crate::notice::notice;
 use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
+use crate::panics::catch_panics;
 use crate::renderer::Renderer;
 use crate::report::Report;
 use crate::stage_times::{Stage, StageTimes};
@@ -104,8 +104,7 @@ impl Expander {
         workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Outcome {
-        let work = AssertUnwindSafe(|| self.try_expand(record, workspace, cancelled));
-        let result = catch_unwind(work).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)));
+        let result = catch_panics(|| self.try_expand(record, workspace, cancelled)).flatten();
         let mut outcome = result.unwrap_or_else(|error| {
             let mut outcome = Outcome::default();
             outcome.report.records_dropped.insert(error.kind.name(), 1);

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::expander::{Expander, format_from, interrupted, when_free};
+use crate::guard::detached;
 use crate::source;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -42,8 +43,11 @@ impl Checker {
         input_format: Option<&str>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let format = input_format.map(|format| format_from(py, format)).transpose()?.flatten();
-        let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
-        let found = self.core.look(record, &mut core::JsonParser::default(), &mut core::Workspace::default());
+        let found = detached(py, || {
+            let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
+            let mut workspace = core::Workspace::default();
+            Ok(self.core.look(record, &mut core::JsonParser::default(), &mut workspace))
+        })?;
         found_tuple(py, &found)
     }
 

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors::to_python;
 use crate::explain::Records;
+use crate::guard::detached;
 use crate::renderer::Renderer;
 use crate::source;
 
@@ -76,15 +77,14 @@ impl Expander {
             max_line_bytes,
             num_threads,
         };
-        let core =
-            core::Expander::new(renderer.core.clone(), options).map_err(|error| to_python(py, &error))?;
+        let core = detached(py, || core::Expander::new(renderer.core.clone(), options))?;
         Ok(Self { core: Arc::new(core), pool: Arc::new(core::Pool::new(num_threads)) })
     }
 
     /// Seconds of each stage, in their order, for these JSON lines on one thread.
     fn stage_times(&self, py: Python<'_>, source: &[u8]) -> PyResult<Vec<(&'static str, f64)>> {
         let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        py.detach(|| core::stage_times(&self.core, lines)).map_err(|error| to_python(py, &error))
+        detached(py, || core::stage_times(&self.core, lines))
     }
 
     /// The lines of these sources.
@@ -105,11 +105,10 @@ impl Expander {
     ) -> PyResult<(String, Bound<'py, PyDict>)> {
         let format = format_name.map(|name| format_from(py, name)).transpose()?.flatten();
         let file = Arc::from(file);
-        let explained = py.detach(|| {
+        let (json, report) = detached(py, || {
             let record = core::Record { bytes: text, file: &file, line, format };
             core::explain(&self.core, record).map(|explanation| (explanation.to_json(), explanation.report))
-        });
-        let (json, report) = explained.map_err(|error| to_python(py, &error))?;
+        })?;
         Ok((json, report_dict(py, &report)?))
     }
 
@@ -181,7 +180,9 @@ pub fn when_free<S: Send, T: Send>(
             signal = Python::attach(|py| py.check_signals().err());
             signal.is_none()
         };
-        Ok::<_, PyErr>(step(&mut stream, &mut go_on))
+        // Caught while the lock is held, which a panic on its way would spoil.
+        let result = core::catch_panics(|| step(&mut stream, &mut go_on));
+        Ok::<_, PyErr>(result.map_err(core::Interruption::Failed).flatten())
     })?;
     Ok(result.map_err(|reason| Unfinished(reason, signal)))
 }

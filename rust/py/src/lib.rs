@@ -9,6 +9,7 @@ mod check;
 mod errors;
 mod expander;
 mod explain;
+mod guard;
 mod pack;
 mod renderer;
 mod source;
@@ -40,6 +41,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::guard::silence_caught_panics();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("IS_DEBUG_BUILD", cfg!(debug_assertions))?;
         module.add("IGNORE_INDEX", everyturn_core::IGNORE_INDEX)?;

@@ -9,6 +9,8 @@ use everyturn_core::{Shard, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::guard::detached;
+
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
@@ -49,8 +51,13 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
 
 /// The format that a file's first lines tell and the line from which it holds, or `None`.
 #[pyfunction]
-pub fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(&'static str, u64)> {
-    everyturn_core::format_of(lines, max_line_bytes).map(|(format, line)| (format.name(), line))
+pub fn format_of(
+    py: Python<'_>,
+    lines: &[u8],
+    max_line_bytes: usize,
+) -> PyResult<Option<(&'static str, u64)>> {
+    let found = detached(py, || Ok(everyturn_core::format_of(lines, max_line_bytes)))?;
+    Ok(found.map(|(format, line)| (format.name(), line)))
 }
 
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.
