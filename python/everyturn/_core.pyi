@@ -14,6 +14,7 @@ __all__ = [
     "IGNORE_INDEX",
     "IS_DEBUG_BUILD",
     "MAX_LINE_BYTES",
+    "MAX_NAMES",
     "WARNINGS",
     "CheckStream",
     "Checker",
@@ -36,13 +37,14 @@ IS_DEBUG_BUILD: bool
 IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
+MAX_NAMES: int
 CHOICES: dict[str, list[str]]
 ERROR_KINDS: list[str]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
 
 _Fault: TypeAlias = tuple[str, int | None, str]
-_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]
+_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 

@@ -38,8 +38,8 @@ _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CR_LF = b"\r\n"
 LINE_END = re.compile(rb"\r+\n")
-MOST_ONCE = 1000
-"""Names that are said once a file: one with more keys than this has keys that are data."""
+MOST_ONCE = _core.MAX_NAMES
+"""The most names of a kind that are said once a file: one with more keys than this has keys that are data."""
 
 
 class Checker:
@@ -104,7 +104,7 @@ class _File:
         name: As findings show it.
         places: Where each record was first, over all inputs.
         output: Where the corrected copy goes.
-        said: What is said once a file, and was.
+        said: The names of each kind that are said once a file, and were.
         records: Lines that are not blank, so far.
         line_ends: CR LF that were written as LF.
     """
@@ -113,7 +113,7 @@ class _File:
     name: str
     places: dict[bytes, tuple[str, int]]
     output: IO[bytes] | None
-    said: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
     records: int = 0
     line_ends: int = 0
 
@@ -223,13 +223,21 @@ class _File:
         remarks.sort(key=_by_message)
         for remark in remarks:
             if remark.once is None or self._is_new(remark.kind, remark.once):
-                yield self._finding(number, remark)
+                yield self._finding(number, self._without_name(remark))
 
     def _is_new(self, kind: str, name: str) -> bool:
-        if (kind, name) in self.said or len(self.said) >= MOST_ONCE:
+        names = self.said.setdefault(kind, set())
+        if name in names or len(names) > MOST_ONCE:
             return False
-        self.said.add((kind, name))
+        names.add(name)
         return True
+
+    def _without_name(self, remark: Remark) -> Remark:
+        """Say that there are more names, in place of the first that is one too many."""
+        if remark.once is None or len(self.said[remark.kind]) <= MOST_ONCE:
+            return remark
+        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are left out"
+        return remark._replace(text=text)
 
     def _finding(self, number: int, remark: Remark) -> Finding:
         kind = remark.kind

@@ -9,8 +9,9 @@ from typing import TypeAlias
 from everyturn.checks.finding import Remark, quoted
 from everyturn.kinds import KINDS
 
-Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]
-"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads."""
+Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
+"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
+often there are more of these than are named."""
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
@@ -24,7 +25,7 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, causes, control_tokens, unread_keys = counts
+    warnings, causes, control_tokens, unread_keys, unnamed = counts
     counted = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
@@ -41,4 +42,7 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
     for key in unread_keys:
         text = f"the template never reads the key {quoted(key)}"
         remarks.append(Remark("unread_keys", None, text, key))
+    if unnamed:
+        text = f"the template never reads {unnamed:,} more keys"
+        remarks.append(Remark("unread_keys", None, text, ""))
     return remarks

@@ -23,6 +23,7 @@ mod json;
 mod jsonl;
 mod layout;
 mod model;
+mod name_counts;
 mod normalize;
 mod notice;
 mod options;
@@ -54,6 +55,7 @@ pub use explain::{Explanation, explain};
 pub use format_of::format_of;
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
+pub use name_counts::{MAX_NAMES, NameCounts};
 pub use options::{
     ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Options, Overflow,
     PackStrategy, PromptMismatch, TrainOn, input_format,

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use everyturn_core as core;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
-use crate::expander::{Expander, format_from, interrupted, when_free};
+use crate::expander::{Expander, format_from, interrupted, named, when_free};
 use crate::guard::detached;
 use crate::source;
 
@@ -114,14 +114,9 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
 }
 
 fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyTuple>> {
-    let named = |counts: &std::collections::BTreeMap<Arc<str>, u64>| {
-        let dict = PyDict::new(py);
-        counts.iter().try_for_each(|(name, count)| dict.set_item(&**name, count))?;
-        Ok::<_, PyErr>(dict)
-    };
     let dropped: Vec<&str> = report.records_dropped.keys().copied().collect();
-    let (tokens, keys) = (named(&report.control_tokens)?, named(&report.unread_keys)?);
-    (&report.warnings, dropped, tokens, keys).into_pyobject(py)
+    let (tokens, keys) = (named(py, &report.control_tokens)?, named(py, &report.unread_keys)?);
+    (&report.warnings, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
 }
 
 /// Every kind of error, warning and cause, for the tests that hold their explanations to them.

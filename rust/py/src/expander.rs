@@ -250,11 +250,8 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
     dict.set_item("targets_dropped", &report.targets_dropped)?;
     dict.set_item("warnings", &report.warnings)?;
     for (name, counts) in [("control_tokens", &report.control_tokens), ("unread_keys", &report.unread_keys)] {
-        let counted = PyDict::new(py);
-        for (key, count) in counts {
-            counted.set_item(&**key, count)?;
-        }
-        dict.set_item(name, counted)?;
+        dict.set_item(name, named(py, counts)?)?;
+        dict.set_item(format!("{name}_omitted"), counts.omitted())?;
     }
     let faults: Vec<_> = report
         .faults
@@ -265,5 +262,11 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
         })
         .collect();
     dict.set_item("faults", faults)?;
+    Ok(dict)
+}
+
+pub fn named<'py>(py: Python<'py>, counts: &core::NameCounts) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    counts.iter().try_for_each(|(name, count)| dict.set_item(name, count))?;
     Ok(dict)
 }

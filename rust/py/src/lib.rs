@@ -47,6 +47,7 @@ mod _core {
         module.add("IGNORE_INDEX", everyturn_core::IGNORE_INDEX)?;
         module.add("CHUNK_BYTES", everyturn_core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", everyturn_core::MAX_LINE_BYTES)?;
+        module.add("MAX_NAMES", everyturn_core::MAX_NAMES)?;
         module.add("CHOICES", choices(module.py())?)?;
         super::check::add_names(module)?;
         module.add("ERROR_KINDS", everyturn_core::ErrorKind::ALL.map(everyturn_core::ErrorKind::name))
