@@ -15,7 +15,7 @@ help:
 	@echo "fmt    format everything"
 	@echo "bench  speed of the stages, and against transformers in the same run"
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
-	@echo "errors docs/errors.md, from the texts of everyturn.kinds"
+	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 

@@ -17,14 +17,15 @@ import pytest
 
 import everyturn
 from conftest import Record, to_jsonl
-from everyturn.bench import comparison, corpus, sweep, synthetic
-from everyturn.bench.compare import ONLY_EVERYTURN, ONLY_TOOL, Agreement, compare
+from everyturn.bench import benchmark, corpus, sweep, synthetic
+from everyturn.bench.agreement import ONLY_EVERYTURN, ONLY_TOOL, Agreement, compare
 from everyturn.bench.process import Child, ToolUnusableError
 from everyturn.bench.tools import Made, Row
 from everyturn.bench.tools.registry import BY_HAND, EVERYTURN, PEERS, Spec
 from everyturn.cli import main
 from everyturn.exceptions import InputError
-from everyturn.renderer import Renderer, sources_of
+from everyturn.model_sources import sources_of
+from everyturn.renderer import Renderer
 
 QUICK = ("--limit", "4", "--seconds", "0.01")
 TURN = {"role": "user", "content": "Hi"}
@@ -58,7 +59,7 @@ def bench(capsys: pytest.CaptureFixture[str]) -> Command:
     return bench
 
 
-def plan(**changes: Any) -> comparison.Plan:
+def plan(**changes: Any) -> benchmark.Plan:
     """Return a plan for the demo model without peers."""
     sources = sources_of("demo", None, None, "2026-01-31T12:00:00", "auto")
     settings: dict[str, Any] = {
@@ -69,7 +70,7 @@ def plan(**changes: Any) -> comparison.Plan:
         "threads": (1,),
         "seconds": 0.01,
     }
-    return comparison.Plan(**{**settings, **changes})
+    return benchmark.Plan(**{**settings, **changes})
 
 
 # What it says -----------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from everyturn.checks.fixes import FIXES, fixed
 from everyturn.checks.records import ROLES, SPEAKERS
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
-from everyturn.kinds import KINDS, severity_of
+from everyturn.diagnostics import KINDS, severity_of
 
 ROOT = Path(__file__).resolve().parent.parent
 USER: Record = {"role": "user", "content": "Question?"}

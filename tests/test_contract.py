@@ -22,7 +22,7 @@ import everyturn.cli.expand
 from conftest import Record, to_jsonl
 from everyturn import _core, options
 from everyturn.cli import main
-from everyturn.expander import COUNTS
+from everyturn.expander import options_with
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTRIBUTES = ("kind", "file", "line", "message_index")
@@ -105,7 +105,7 @@ def test_every_option_is_a_flag_with_the_same_default(monkeypatch: pytest.Monkey
         if option in DEFAULTS
         for name in literal.__args__
     ]
-    + [(option, "7", 7) for option in COUNTS],
+    + [(option, "7", 7) for option in options_with("count")],
 )
 def test_every_value_of_an_option_can_be_given_as_a_flag(
     monkeypatch: pytest.MonkeyPatch, option: str, text: str, value: object

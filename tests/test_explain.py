@@ -17,7 +17,7 @@ import pytest
 import everyturn.cli
 from everyturn import _core
 from everyturn.cli import COMMANDS, TOUR, main
-from everyturn.kinds import CHAPTERS, KINDS, Kind, near
+from everyturn.diagnostics import CHAPTERS, KINDS, Kind, near
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

@@ -20,10 +20,10 @@ import everyturn
 from conftest import Record, to_jsonl
 from everyturn import Expander, Renderer
 from everyturn.cli import main
-from everyturn.inspect import compare, records, terminal
+from everyturn.inspect import compare, pick, terminal
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.explanation import Explanation, Sample, explain
-from everyturn.inspect.lines import BARS, TRAINED, lines_of
+from everyturn.inspect.screen import BARS, TRAINED, lines_of
 
 HOSTILE = "\x1b[31mred\x1b[0m \x07 \x9b2J </script><script>alert(1)</script> \u202eright\u202c \u2028 \x7f \r"
 CJK = "北京烤鸭怎么吃才地道。" * 20 + "한국어 日本語" * 9
@@ -77,7 +77,7 @@ def chat(name: str, **keys: Any) -> bytes:
 def explained(source: Any, model: Any = "demo", **options: Any) -> Explanation:
     """Return the explanation of the first record."""
     expander = Expander(model, **options)
-    return explain(expander, next(records.lines(expander, source)))
+    return explain(expander, next(pick.lines(expander, source)))
 
 
 def shown(explanation: Explanation, columns: int = 80, *, tokens: bool = False) -> list[str]:
@@ -141,7 +141,7 @@ def test_real_chats_are_explained_with_the_ids_and_labels_that_expand_gives(
     seen = 0
     for file in FILES:
         path = next((data / "chats").glob(f"{file}.jsonl*"))
-        for line in islice(records.lines(expander, str(path)), 0, 60, 20):
+        for line in islice(pick.lines(expander, str(path)), 0, 60, 20):
             if line.text is None or len(line.text) > LONGEST:
                 continue
             given = explain(expander, line)
@@ -310,7 +310,7 @@ def test_clusters_make_up_the_text_and_cutting_keeps_to_the_width(text: str) -> 
 def test_a_one_render_mask_is_compared_target_by_target() -> None:
     """The demo template cuts earlier reasoning: it is missing from the first target, the second is the same."""
     expander = Expander("demo")
-    line = next(records.lines(expander, chat("reasoning")))
+    line = next(pick.lines(expander, chat("reasoning")))
     _, (first, second) = compare.compare(expander, line)
     assert (first.message, second.message) == (1, 3)
     assert first.same_prompt
@@ -325,7 +325,7 @@ def test_a_one_render_mask_is_compared_target_by_target() -> None:
 def test_a_template_that_keeps_history_trains_the_same_in_one_rendering() -> None:
     """Then no target differs, and the words say so."""
     expander = Expander("demo")
-    line = next(records.lines(expander, chat("tools")))
+    line = next(pick.lines(expander, chat("tools")))
     explanation, comparisons = compare.compare(expander, line)
     assert all(each.is_same for each in comparisons)
     text = "\n".join(
@@ -344,13 +344,13 @@ def test_a_sample_of_the_records_is_the_same_for_a_seed_and_in_order(tmp_path: P
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl([{"messages": CHATS["plain"], "n": n} for n in range(50)]))
     expander = Expander("demo")
-    chosen, count = records.some(expander, str(path), 7, 1)
+    chosen, count = pick.some(expander, str(path), 7, 1)
     assert count == 50
     assert [line.line for line in chosen] == sorted({line.line for line in chosen})
     assert len(chosen) == 7
-    assert records.some(expander, str(path), 7, 1)[0] == chosen
-    assert records.some(expander, str(path), 7, 2)[0] != chosen
-    assert [line.line for line in records.some(expander, str(path), 99, 0)[0]] == list(range(1, 51))
+    assert pick.some(expander, str(path), 7, 1)[0] == chosen
+    assert pick.some(expander, str(path), 7, 2)[0] != chosen
+    assert [line.line for line in pick.some(expander, str(path), 99, 0)[0]] == list(range(1, 51))
 
 
 # --------------------------------------------------------------------------------------------

@@ -14,13 +14,13 @@ from conftest import to_jsonl
 from everyturn import Expander
 from everyturn.cli import main
 from everyturn.html.shell import Section, page
-from everyturn.inspect import records
+from everyturn.inspect import pick
 from everyturn.inspect.explanation import explain
 from test_inspect import CHATS, chat
 
 ASSETS = [
-    *Path(records.__file__).parent.joinpath("page").glob("*.js"),
-    *Path(records.__file__).parent.parent.joinpath("html").glob("*.js"),
+    *Path(pick.__file__).parent.joinpath("page").glob("*.js"),
+    *Path(pick.__file__).parent.parent.joinpath("html").glob("*.js"),
 ]
 
 
@@ -214,7 +214,7 @@ def test_the_page_marks_as_trained_what_is_trained(opened: Browser, name: str) -
     """The text of the marked cells, sample by sample, is that of the tokens with labels."""
     choose(opened, name)
     expander = Expander("demo")
-    explained = explain(expander, next(records.lines(expander, chat(name))))
+    explained = explain(expander, next(pick.lines(expander, chat(name))))
     assert opened.run("document.querySelectorAll('.lines').length") == len(explained.samples)
     for number, sample in enumerate(explained.samples):
         trained = "".join(run.text for run in sample.runs if run.trained)

@@ -17,8 +17,8 @@ import ray.data
 import everyturn
 import everyturn.ray
 from conftest import Record, to_jsonl
-from everyturn import shards
 from everyturn.arrow import read_reports
+from everyturn.io import shards
 
 # What Ray says of its own settings, and of its own files and sockets when it ends.
 pytestmark = [

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 import everyturn
 from conftest import Record, to_jsonl
-from everyturn import lines, shard_folder, shards
 from everyturn.cli import main
+from everyturn.io import lines, shard_folder, shards
 
 SECONDS = 120
 KILLER = Path(__file__).parent / "data" / "kill_at_each_step.py"
@@ -160,13 +160,13 @@ def test_row_groups_do_not_depend_on_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Groups of a file are cut by tokens, not where a part of the rows ended; weights may come late."""
-    monkeypatch.setattr(everyturn.parquet, "_ROW_GROUP_TOKENS", 300)
+    monkeypatch.setattr(everyturn.io.parquet, "_ROW_GROUP_TOKENS", 300)
     records = [chat(number) for number in range(60)]
     records[40]["messages"][-1]["weight"] = 0.5
     written = []
     for chunk_bytes in (1, 400, 1 << 20):
         path = tmp_path / f"{chunk_bytes}.parquet"
-        with everyturn.parquet.Writer(path) as writer:
+        with everyturn.io.parquet.Writer(path) as writer:
             for samples in expander().stream(to_jsonl(records), chunk_bytes=chunk_bytes):
                 writer.write(samples)
         written.append(path.read_bytes())

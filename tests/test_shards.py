@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import everyturn
 from conftest import Record, to_jsonl
-from everyturn.sources import Shard
+from everyturn.io.inputs import Shard
 
 EXPANDER = everyturn.Expander("demo", layout="per_turn", on_error="skip", max_line_bytes=1_000)
 

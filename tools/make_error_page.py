@@ -1,11 +1,11 @@
-"""Print docs/errors.md: every kind of error, warning and finding, from the texts of `everyturn.kinds`.
+"""Print docs/errors.md: every kind of error, warning and finding, from the texts of `everyturn.diagnostics`.
 
 python tools/make_error_page.py > docs/errors.md
 """
 
 import textwrap
 
-from everyturn.kinds import CHAPTERS, Kind
+from everyturn.diagnostics import CHAPTERS, Kind
 
 WIDTH = 140
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browser import Browser  # noqa: E402 - found beside the tests
 from everyturn import Expander  # noqa: E402
-from everyturn.inspect import compare, records, terminal  # noqa: E402
+from everyturn.inspect import compare, pick, terminal  # noqa: E402
 from everyturn.inspect.explanation import explain  # noqa: E402
 from everyturn.inspect.page.conversations import conversations_page  # noqa: E402
 from everyturn.stats.page.data_set import data_set_page  # noqa: E402
@@ -37,7 +37,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     os.chdir(ROOT / "examples")  # The pictures show no folder.
     expander = Expander("demo")
-    line = records.one(expander, str(CHATS), LINE)
+    line = pick.one(expander, str(CHATS), LINE)
     explanation = explain(expander, line)
     _terminal(
         "inspect-terminal.svg",
@@ -65,7 +65,7 @@ def _terminal(name: str, command: str, lines: Iterable[Text]) -> None:
 
 
 def _pages(expander: Expander) -> None:
-    lines, count = records.some(expander, str(CHATS), 20, 0)
+    lines, count = pick.some(expander, str(CHATS), 20, 0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.html"
         text = conversations_page(expander, lines, model="demo", of=count)

@@ -11,7 +11,6 @@
 """
 
 from everyturn import _core
-from everyturn.batch import Batch
 from everyturn.checks import Finding, check
 from everyturn.exceptions import (
     ConversationError,
@@ -26,12 +25,11 @@ from everyturn.exceptions import (
     TokenizerError,
 )
 from everyturn.expander import Expander
-from everyturn.packed import Packed, PackedRow
+from everyturn.history import window
+from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
 from everyturn.report import Fault, Report
-from everyturn.samples import IGNORE_INDEX, Sample, Samples
-from everyturn.serving import window
-from everyturn.template_report import TemplateReport
+from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Sample, Samples
 
 __version__ = _core.__version__
 

@@ -1,13 +1,15 @@
 """Conversations to samples."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
-from everyturn import _core, sources
+from everyturn import _core
 from everyturn.exceptions import OptionsError
+from everyturn.io.inputs import Source, resolve
 from everyturn.options import (
     TRAIN_ON_ALIASES,
     ControlTokens,
@@ -20,14 +22,12 @@ from everyturn.options import (
     StrPath,
     TrainOn,
     check_count,
+    option,
 )
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Samples
-from everyturn.sources import Source
-
-if TYPE_CHECKING:
-    from everyturn.stats import Stats
+from everyturn.stats import Stats, stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time unless told otherwise."""
@@ -87,20 +87,47 @@ class Expander:
 
     renderer_or_path: dataclasses.InitVar[Renderer | StrPath]
     _: dataclasses.KW_ONLY
-    train_on: TrainOn = "all_assistant_messages"
-    layout: Layout = "merged"
-    max_length: int | None = None
-    overflow: Overflow = "error"
-    history_turns: int | None = None
-    max_prompt_tokens: int | None = None
-    prompt_mismatch: PromptMismatch = "error"
-    control_tokens: ControlTokens = "warn"
-    normalize: Normalize = "none"
-    deduplicate: bool = False
-    input_format: InputFormat = "auto"
-    on_error: OnError = "raise"
-    max_line_bytes: int = _core.MAX_LINE_BYTES
-    num_threads: int | None = None
+    train_on: TrainOn = option(
+        "all_assistant_messages", summary="which assistant messages are trained"
+    )
+    layout: Layout = option(
+        "merged", summary="how the pairs of prompt and target are arranged in rows"
+    )
+    max_length: int | None = option(None, count=True, summary="the most tokens of a row")
+    overflow: Overflow = option("error", summary="what becomes of a longer row")
+    history_turns: int | None = option(
+        None,
+        count=True,
+        summary="show prompts the last N exchanges only, as a server with that window would",
+    )
+    max_prompt_tokens: int | None = option(
+        None, count=True, summary="leave the oldest exchanges out of a longer prompt"
+    )
+    prompt_mismatch: PromptMismatch = option(
+        "error",
+        summary="what becomes of a prompt that is not a prefix of its turn's own rendering",
+    )
+    control_tokens: ControlTokens = option(
+        "warn", summary="control tokens in text that somebody wrote"
+    )
+    normalize: Normalize = option(
+        "none", per_record=False, summary="let rows or conversations weigh alike"
+    )
+    deduplicate: bool = option(
+        False,  # noqa: FBT003 - a default
+        per_record=False,
+        summary="keep the first of conversations with the same bytes",
+    )
+    input_format: InputFormat = option("auto", reading=True, summary="the format of the records")
+    on_error: OnError = option(
+        "raise", per_record=False, summary="stop at the first fault, or count it and go on"
+    )
+    max_line_bytes: int = option(
+        _core.MAX_LINE_BYTES, count=True, reading=True, summary="a longer line is a fault"
+    )
+    num_threads: int | None = option(
+        None, count=True, reading=True, summary="default: one per core"
+    )
     renderer: Renderer = dataclasses.field(init=False)
     _expander: _core.Expander = dataclasses.field(init=False, repr=False, compare=False)
 
@@ -109,13 +136,25 @@ class Expander:
         renderer = given if isinstance(given, Renderer) else Renderer.from_dir(given)
         object.__setattr__(self, "renderer", renderer)
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
-        for name in COUNTS:
+        for name in options_with("count"):
             check_count(name, getattr(self, name))
         object.__setattr__(self, "_expander", _core.Expander(renderer._core, **self.options()))  # noqa: SLF001
 
     def options(self) -> dict[str, Any]:
         """The options by name."""
         return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def replace(self, **changes: Any) -> "Expander":
+        """Return an expander of the same model with some options changed.
+
+        >>> Expander("demo").replace(layout="per_turn").layout
+        'per_turn'
+
+        Raises:
+            OptionsError: An option is unknown, or has a value that it does not take.
+        """
+        check_options(changes)
+        return Expander(self.renderer, **{**self.options(), **changes})
 
     def expand(self, source: Source, *, limit: int | None = None) -> Samples:
         """Expand everything in the source.
@@ -159,7 +198,7 @@ class Expander:
         *,
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
-    ) -> "Stats":
+    ) -> Stats:
         """Tell what the source is made of, and what each layout and policy would cost, in one pass.
 
         Faults are counted, never raised. Rows are not dropped for their length: `Stats` tells how many are longer than
@@ -175,8 +214,6 @@ class Expander:
             limit: Stop after this many records.
             on_bytes: As in `stream`.
         """
-        from everyturn.stats import stats
-
         return stats(self, source, limit=limit, on_bytes=on_bytes)
 
     def _chunks(
@@ -200,7 +237,7 @@ class Expander:
         check_count("chunk_bytes", chunk_bytes)
         if limit is not None and limit < 0:
             raise OptionsError(f"limit must be 0 or more, not {limit}")
-        inputs, files = sources.resolve(source)
+        inputs, files = resolve(source)
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
@@ -235,13 +272,32 @@ class Expander:
         return _rebuild, (self.renderer, self.options())
 
 
-COUNTS = ("max_length", "history_turns", "max_prompt_tokens", "max_line_bytes", "num_threads")
-"""The options that are whole numbers of at least 1, or None."""
-
 OPTION_NAMES = tuple(
     field.name for field in dataclasses.fields(Expander) if field.kw_only and field.init
 )
 """The options of `Expander`, in order; the command line has a flag for each."""
+
+
+def options_with(mark: str) -> tuple[str, ...]:
+    """The names of the options that are declared with a mark; see `everyturn.options.option`.
+
+    >>> options_with("reading")
+    ('input_format', 'max_line_bytes', 'num_threads')
+    """
+    return tuple(field.name for field in dataclasses.fields(Expander) if field.metadata.get(mark))
+
+
+def check_options(given: Iterable[str]) -> None:
+    """Refuse names that are not options of `Expander`.
+
+    Raises:
+        OptionsError: The text names the option, and those that may be meant.
+    """
+    for name in given:
+        if name not in OPTION_NAMES:
+            meant = difflib.get_close_matches(name, OPTION_NAMES)
+            hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
+            raise OptionsError(f"{name} is not an option{hint}")
 
 
 def _rebuild(renderer: Renderer, options: dict[str, Any]) -> Expander:

@@ -1,5 +1,10 @@
-"""The names that options take. Their defaults are those of `Expander`'s fields, and nowhere else."""
+"""The values that options take, and how an option of `Expander` is declared.
 
+An option is one field of `Expander`: its default, its line of help, and who asks for it. Flags, checks and tables of
+options are made of these fields.
+"""
+
+import dataclasses
 import os
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -47,6 +52,28 @@ TRAIN_ON_ALIASES: dict[str, TrainOn] = {
     "train_on_prompt": "all_tokens",
 }
 """Names that other trainers use for the same choice."""
+
+
+def option(
+    default: Any,
+    *,
+    summary: str,
+    count: bool = False,
+    reading: bool = False,
+    per_record: bool = True,
+) -> Any:
+    """Declare an option of `Expander`.
+
+    Args:
+        default: Its value where none is given.
+        summary: The line of its flag's help.
+        count: A whole number of at least 1, or None.
+        reading: It says how records are read, and needs no model.
+        per_record: It changes what becomes of a single record. The others say what a fault, a copy or a weight means
+            for the whole run; commands that only look at records do not ask for them.
+    """
+    metadata = {"summary": summary, "count": count, "reading": reading, "per_record": per_record}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def check_count(name: str, value: int | None) -> None:

@@ -19,16 +19,17 @@ except ModuleNotFoundError as missing:
     ) from missing
 import pyarrow as pa
 
-from everyturn import shards, sources
-from everyturn.appearing import appearing
 from everyturn.arrow import Preparer
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
-from everyturn.lines import read_blocks
+from everyturn.io import shards
+from everyturn.io.atomic import appearing
+from everyturn.io.inputs import resolve
+from everyturn.io.lines import read_blocks
+from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report, add_parts
-from everyturn.shard_folder import SHARD_TOKENS
 
 BATCH_SIZE = 256
 """Records that an actor expands at a time."""
@@ -115,16 +116,16 @@ def expand_to(
 ) -> Report:
     """Expand files on the workers of a cluster, each into a folder of shards of its own.
 
-    Each file is one task, which writes as `everyturn.shards.expand` does. A task that died is run again by Ray, and a
-    run that died by you: it goes on behind the last whole shard, and every file is that of a run without interruption.
-    No row is lost or doubled.
+    Each file is one task, which writes as `everyturn.io.shards.expand` does. A task that died is run again by Ray, and
+    a run that died by you: it goes on behind the last whole shard, and every file is that of a run without
+    interruption. No row is lost or doubled.
 
     Args:
         paths: Paths and globs of files that all workers see. A file is expanded by one worker: cut large ones.
         model: A Renderer, or a model folder that all workers see.
         folder: A folder that all workers see, new or of an earlier run; file k has ``k-name`` in it.
         concurrency: As in `expand`.
-        shard_tokens: As in `everyturn.shards.expand`.
+        shard_tokens: As in `everyturn.io.shards.expand`.
         loss_weights: Likewise.
         options: The options of `Expander`; ``num_threads`` is 1 unless given, and so many CPUs a task takes.
 
@@ -165,7 +166,7 @@ def expand_to(
 
 def _paths(given: Any) -> list[str]:
     """The names of files, which workers can open: no stream, no bytes."""
-    inputs, names = sources.resolve(given)
+    inputs, names = resolve(given)
     if any(kind != "path" for kind, _ in inputs):
         raise OptionsError("workers read files: give paths, globs or a Ray Dataset")
     return names

@@ -15,9 +15,10 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
-from everyturn.batch import check_token_id
-from everyturn.packed import Packed
-from everyturn.samples import IGNORE_INDEX, Samples, check_unweighted
+from everyturn.samples import Samples
+from everyturn.samples.labels import IGNORE_INDEX, check_unweighted
+from everyturn.samples.packing import Packed
+from everyturn.samples.padding import check_token_id
 
 _HOLDER = "torchtune's items"
 

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from everyturn import shard_folder
+from everyturn.io import shard_folder
 
 MARKER = "EVERYTURN_TEST_DYING"
 """Names a file: the worker that is to note a second shard first makes the file and dies."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import everyturn
-from everyturn import shards
+from everyturn.io import shards
 
 
 class Steps:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from everyturn import sources
 from everyturn.bench import synthetic
 from everyturn.exceptions import InputError
+from everyturn.io.inputs import resolve
 
 BUILT_IN = "<built-in chats>"
 BUILT_IN_CHATS = 200
@@ -103,7 +103,7 @@ def read(source: list[str], limit: int) -> Corpus:
     Raises:
         InputError: A file cannot be read, or holds no record with ``messages``.
     """
-    _, names = sources.resolve(source)
+    _, names = resolve(source)
     lines: list[bytes] = []
     origins: list[tuple[str, int]] = []
     left_out: Counter[str] = Counter()

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from everyturn.bench.comparison import Comparison
+from everyturn.bench.benchmark import Comparison
 from everyturn.bench.sweep import Sweep
 from everyturn.exceptions import OptionsError
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from everyturn.bench.comparison import Comparison, Plan
+from everyturn.bench.benchmark import Comparison, Plan
 from everyturn.bench.machine import command_line, machine, versions
 from everyturn.bench.sweep import Sweep
 

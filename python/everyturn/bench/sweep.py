@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.bench import synthetic
-from everyturn.bench.comparison import Plan, Say, check
+from everyturn.bench.benchmark import Plan, Say, check
 from everyturn.bench.corpus import Corpus, of_records
 from everyturn.bench.job import Job
 from everyturn.bench.measure import Round

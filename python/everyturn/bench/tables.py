@@ -6,7 +6,7 @@ In: a `Comparison` or a `Sweep`. Out: tables of rich; the command line prints th
 from rich.table import Table
 from rich.text import Text
 
-from everyturn.bench.comparison import Comparison
+from everyturn.bench.benchmark import Comparison
 from everyturn.bench.measure import Result
 from everyturn.bench.sweep import Sweep
 from everyturn.bench.tools.registry import EVERYTURN

@@ -1,7 +1,7 @@
 """What is wrong with chats, before anything is trained on them.
 
 `everyturn.check` is the way in. A rule is a function from a `records.Record` to remarks, in a file by theme; what each
-kind of finding means, and how grave it is, stands in `everyturn.kinds`.
+kind of finding means, and how grave it is, stands in `everyturn.diagnostics`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ from typing import Any
 
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
+from everyturn.io.inputs import Source
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
-from everyturn.sources import Source
 
 __all__ = ["Change", "Checker", "Finding", "check"]
 

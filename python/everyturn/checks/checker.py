@@ -11,25 +11,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, TypeAlias
 
-from everyturn import _core, sources
+from everyturn import _core
 from everyturn.checks import content, order, texts, tools
 from everyturn.checks.expansion import Counts, with_expansion
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed
 from everyturn.checks.records import Record, read
+from everyturn.diagnostics import KINDS, near, severity_of
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
-from everyturn.expander import CHUNK_BYTES, Expander
-from everyturn.kinds import KINDS, near, severity_of
+from everyturn.expander import CHUNK_BYTES, Expander, options_with
+from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
-from everyturn.sources import CoreSource, Source
 
 Rule: TypeAlias = Callable[[Record], Iterator[Remark]]
 
 RULES: tuple[Rule, ...] = (*order.RULES, *content.RULES, *tools.RULES, *texts.RULES)
-
-READING_OPTIONS = ("input_format", "max_line_bytes", "num_threads")
-"""The options of `Expander` that say how records are read: they need no model."""
 
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None]
@@ -57,7 +54,7 @@ class Checker:
         reading = {
             field.name: options.get(field.name, field.default)
             for field in dataclasses.fields(Expander)
-            if field.name in READING_OPTIONS
+            if field.name in options_with("reading")
         }
         self.core = _core.Checker(_expander(renderer, options), **reading)
 
@@ -65,7 +62,7 @@ class Checker:
         """Return what is found, as an iterator; see `everyturn.check`."""
         if limit is not None and limit < 0:
             raise OptionsError(f"limit must be 0 or more, not {limit}")
-        items = self._items(*sources.resolve(source), limit, None)
+        items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
 
     def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
@@ -75,7 +72,7 @@ class Checker:
             OptionsError: There are several inputs.
             InputError: The input cannot be copied: a line is too long, or its compressed data are broken.
         """
-        inputs, files = sources.resolve(source)
+        inputs, files = resolve(source)
         if len(inputs) != 1:
             raise OptionsError(f"a copy is made of one input, not of {len(inputs)}")
         return self._items(inputs, files, None, output)
@@ -288,7 +285,7 @@ def _expander(
     if renderer is not None:
         return Expander(renderer, on_error="skip", **options)._expander  # noqa: SLF001 - its compiled part
     for name in options:
-        if name not in READING_OPTIONS:
+        if name not in options_with("reading"):
             known = {field.name for field in dataclasses.fields(Expander)}
             what = "needs a model" if name in known else "is no option"
             raise OptionsError(f"{name} {what}")

@@ -7,7 +7,7 @@ these over with their places.
 from typing import TypeAlias
 
 from everyturn.checks.finding import Remark, quoted
-from everyturn.kinds import KINDS
+from everyturn.diagnostics import KINDS
 
 Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
 """Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how

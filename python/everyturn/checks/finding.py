@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import NamedTuple
 
-from everyturn.kinds import Severity
+from everyturn.diagnostics import Severity
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Remark(NamedTuple):
     """What a rule says of a record, without file and line.
 
     Attributes:
-        kind: A name of `everyturn.kinds`.
+        kind: A name of `everyturn.diagnostics`.
         message_index: 0-based, or None.
         text: A sentence.
         once: What is to be said once a file, under this name.

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from everyturn import _core
 from everyturn.cli import bench, check, completion, expand, explain, inspect, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
+from everyturn.diagnostics import KINDS
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
-from everyturn.kinds import KINDS
 
 
 class Command(Protocol):

@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, kwargs_from, template_from
 from everyturn.exceptions import OptionsError
-from everyturn.renderer import DEMO, Renderer, sources_of
+from everyturn.io.atomic import appearing
+from everyturn.model_sources import DEMO, sources_of
+from everyturn.renderer import Renderer
 
 if TYPE_CHECKING:
-    from everyturn.bench.comparison import Checked, Comparison, Plan
+    from everyturn.bench.benchmark import Checked, Comparison, Plan
     from everyturn.bench.sweep import Sweep
 
 EXAMPLES = """\
@@ -113,7 +114,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _plan(parsed: argparse.Namespace) -> "Plan":
-    from everyturn.bench.comparison import Plan
+    from everyturn.bench.benchmark import Plan
 
     model = parsed.model or DEMO
     template, kwargs = template_from(parsed), kwargs_from(parsed)
@@ -148,7 +149,7 @@ def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
-    from everyturn.bench import comparison, corpus
+    from everyturn.bench import benchmark, corpus
     from everyturn.bench.tables import comparison_table, stage_table
 
     records = (
@@ -156,7 +157,7 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     )
     for why, count in records.left_out.items():
         say(f"left out {count:,} records: {why}")
-    outcome = comparison.run(plan, records, say, _show_agreement)
+    outcome = benchmark.run(plan, records, say, _show_agreement)
     _show_left_out(outcome.left_out)
     _print(comparison_table(outcome))
     for result in outcome.results:

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from everyturn import sources
-from everyturn.appearing import appearing
 from everyturn.checks import Change, Checker, Finding
-from everyturn.checks.checker import READING_OPTIONS
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
 from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, renderer_from
+from everyturn.diagnostics import severity_of
 from everyturn.exceptions import OptionsError
-from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.kinds import severity_of
+from everyturn.expander import Expander, options_with
+from everyturn.io.atomic import appearing
+from everyturn.io.inputs import resolve
 
 EXAMPLES = """\
 examples:
@@ -29,10 +28,8 @@ exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong use
 `everyturn explain KIND` tells the reason and the cure of a finding.
 """
 
-NO_QUESTION = ("on_error", "deduplicate", "normalize")
-"""Options without effect here: faults never end the run, copies are findings, and nothing is trained."""
-
-OPTIONS = tuple(name for name in OPTION_NAMES if name not in NO_QUESTION)
+OPTIONS = options_with("per_record")
+"""The others have no effect here: faults never end the run, copies are findings, and nothing is trained."""
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Expander)}
 
@@ -99,7 +96,7 @@ def _checker(parsed: argparse.Namespace) -> Checker:
     given = {
         name: value
         for name, value in options.items()
-        if name in READING_OPTIONS or value != _DEFAULTS[name]
+        if name in options_with("reading") or value != _DEFAULTS[name]
     }
     return Checker(ignore=ignore, **given)
 
@@ -117,7 +114,7 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
-    path = writable("-o", parsed.output, beside=sources.resolve(parsed.inputs)[1])
+    path = writable("-o", parsed.output, beside=resolve(parsed.inputs)[1])
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
     return path

@@ -9,14 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from everyturn import shard_folder, sources
-from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
+from everyturn.io import shard_folder
+from everyturn.io.atomic import appearing
+from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
 from everyturn.samples import Samples
-from everyturn.shard_folder import SHARD_TOKENS
 
 EXAMPLES = """\
 examples:
@@ -71,7 +72,7 @@ def run(parsed: argparse.Namespace) -> int:
     to_stdout = parsed.output == "-"
     if parsed.json and to_stdout:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
-    names = sources.resolve(parsed.inputs)[1]
+    names = resolve(parsed.inputs)[1]
     report_path = None
     if parsed.report:
         report_path = writable("--report", parsed.report, beside=[*names, parsed.output])
@@ -86,13 +87,13 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _expand_to_folder(parsed: argparse.Namespace) -> Report:
-    from everyturn import shards
+    from everyturn.io import shards
 
     folder = writable("-o", parsed.output, folder=True)
     # A run that goes on shows the templates the time that it began with.
     parsed.now = parsed.now or shard_folder.clock_of(folder)
     expander = expander_from(parsed)
-    total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
+    total = total_bytes(resolve(parsed.inputs)[1])
     try:
         with progress(total) as advance:
             written = shards.expand(
@@ -121,10 +122,10 @@ def _expand_to_file(parsed: argparse.Namespace) -> Report:
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
-    writer = _writer(parsed.output, sources.resolve(parsed.inputs)[1])
+    writer = _writer(parsed.output, resolve(parsed.inputs)[1])
     expander = expander_from(parsed)
     report = expander.empty().report
-    total = sources.total_bytes(sources.resolve(parsed.inputs)[1])
+    total = total_bytes(resolve(parsed.inputs)[1])
     with writer, progress(total) as advance:
         wrote = False
         for samples in expander.stream(parsed.inputs, limit=parsed.limit, on_bytes=advance):
@@ -149,7 +150,7 @@ def _writer(output: str, inputs: Sequence[str]) -> SamplesWriter:
         return JsonLinesWriter(None)
     path = writable("-o", output, beside=inputs)
     if output.endswith(".parquet"):
-        from everyturn.parquet import Writer
+        from everyturn.io.parquet import Writer
 
         return Writer(path)
     if output.endswith((".jsonl", ".json")):

@@ -7,8 +7,8 @@ import textwrap
 from typing import Any
 
 from everyturn.cli.console import EXIT_DONE
+from everyturn.diagnostics import CHAPTERS, KINDS, Kind, near
 from everyturn.exceptions import OptionsError
-from everyturn.kinds import CHAPTERS, KINDS, Kind, near
 
 EXAMPLES = """\
 examples:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from everyturn import _core
 from everyturn.checks import Change, Finding
-from everyturn.kinds import KINDS, Severity
+from everyturn.diagnostics import KINDS, Severity
 
 Format: TypeAlias = Literal["text", "json", "sarif", "github"]
 

@@ -6,10 +6,10 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.exceptions import OptionsError
+from everyturn.io.atomic import appearing
 
 if TYPE_CHECKING:
     from everyturn.expander import Expander
@@ -86,10 +86,10 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
-    from everyturn.inspect import compare, records
+    from everyturn.inspect import compare, pick
     from everyturn.inspect.explanation import explain
 
-    line = records.one(expander, *records.place(parsed.source))
+    line = pick.one(expander, *pick.place(parsed.source))
     explanation = explain(expander, line)
     comparisons = None
     if parsed.compare:
@@ -122,16 +122,16 @@ def _print(explanation: Any, comparisons: Any, *, tokens: bool) -> None:
 
 
 def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
-    from everyturn.inspect import records
+    from everyturn.inspect import pick
     from everyturn.inspect.page.conversations import conversations_page
 
-    source, number = records.place(parsed.source)
+    source, number = pick.place(parsed.source)
     path = writable("--html", parsed.html, beside=[source])
     if number is None:
         limit = LIMIT if parsed.limit is None else parsed.limit
-        lines, count = records.some(expander, source, limit, parsed.seed or SEED)
+        lines, count = pick.some(expander, source, limit, parsed.seed or SEED)
     elif parsed.limit is None and parsed.seed is None:
-        lines, count = [records.one(expander, source, number)], 1
+        lines, count = [pick.one(expander, source, number)], 1
     else:
         raise OptionsError("--limit and --seed choose among lines: name none")
     text = conversations_page(expander, lines, model=parsed.model, of=count)

@@ -9,7 +9,7 @@ from typing import Any
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
 from everyturn.cli.options import add_model_flags, kwargs_from, template_from
 from everyturn.exceptions import OptionsError
-from everyturn.template_report import TemplateReport
+from everyturn.lint.report import TemplateReport
 
 EXAMPLES = """\
 examples:

@@ -13,23 +13,6 @@ from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.options import TRAIN_ON_ALIASES, Engine
 from everyturn.renderer import ENGINE, Renderer
 
-HELP = {
-    "train_on": "which assistant messages are trained",
-    "layout": "how the pairs of prompt and target are arranged in rows",
-    "max_length": "the most tokens of a row",
-    "overflow": "what becomes of a longer row",
-    "history_turns": "show prompts the last N exchanges only, as a server with that window would",
-    "max_prompt_tokens": "leave the oldest exchanges out of a longer prompt",
-    "prompt_mismatch": "what becomes of a prompt that is no prefix of its turn's own rendering",
-    "control_tokens": "control tokens in text that somebody wrote",
-    "normalize": "let rows or conversations weigh alike",
-    "deduplicate": "keep the first of conversations with the same bytes",
-    "input_format": "the format of the records",
-    "on_error": "stop at the first fault, or count it and go on",
-    "max_line_bytes": "a longer line is a fault",
-    "num_threads": "default: one per core",
-}
-
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the names of what is read, and how much of it."""
@@ -81,7 +64,7 @@ def add_expander_flags(
             continue
         kind = types[field.name]
         default = (defaults or {}).get(field.name, field.default)
-        arguments: dict[str, Any] = {"default": default, "help": HELP[field.name]}
+        arguments: dict[str, Any] = {"default": default, "help": field.metadata["summary"]}
         if kind is bool:
             arguments["action"] = "store_true"
             group.add_argument("--" + field.name.replace("_", "-"), **arguments)
@@ -111,8 +94,9 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
 
 
 def expander_from(parsed: argparse.Namespace) -> Expander:
-    """Build the expander that the flags describe."""
-    return Expander(renderer_from(parsed), **{name: getattr(parsed, name) for name in OPTION_NAMES})
+    """Build the expander that the flags describe; options without a flag have their defaults."""
+    given = {name: getattr(parsed, name) for name in OPTION_NAMES if hasattr(parsed, name)}
+    return Expander(renderer_from(parsed), **given)
 
 
 def template_from(parsed: argparse.Namespace) -> str | None:

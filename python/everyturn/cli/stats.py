@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everyturn import sources
-from everyturn.appearing import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
-from everyturn.expander import OPTION_NAMES
+from everyturn.expander import options_with
+from everyturn.io.atomic import appearing
+from everyturn.io.inputs import resolve, total_bytes
 from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ examples:
 
 exit codes: 0 done, 1 no conversation could be read, 2 wrong use
 """
-
-FIXED = {"on_error": "skip", "deduplicate": False, "normalize": "none"}
-"""What is no question here: faults and copies are counted, weights change no count."""
 
 WIDTH = 80
 """Columns where nobody's terminal says how many there are."""
@@ -50,16 +47,16 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", metavar="FILE", help="write a page of plots, too")
     add_model_flags(parser)
-    add_expander_flags(parser, names=[name for name in OPTION_NAMES if name not in FIXED])
-    parser.set_defaults(**FIXED)
+    # Of the others: faults and copies are counted, weights change no count.
+    add_expander_flags(parser, names=options_with("per_record"))
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
-    names = sources.resolve(parsed.inputs)[1]
+    names = resolve(parsed.inputs)[1]
     page = writable("--html", parsed.html, beside=names) if parsed.html else None
     expander = expander_from(parsed)
-    total = sources.total_bytes(names)
+    total = total_bytes(names)
     with progress(total) as advance:
         stats = expander.stats(parsed.inputs, limit=parsed.limit, on_bytes=advance)
     if parsed.json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from everyturn.expander import Expander
 from everyturn.inspect.explanation import Explanation, Sample, Trained, explain
-from everyturn.inspect.records import Line
+from everyturn.inspect.pick import Line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +104,7 @@ def compare(expander: Expander, line: Line) -> tuple[Explanation, list[Compariso
 
 
 def _with_layout(expander: Expander, layout: Any) -> Expander:
-    return Expander(expander.renderer, **{**expander.options(), "layout": layout})
+    return expander.replace(layout=layout)
 
 
 def _sides(explanation: Explanation) -> dict[int, Side]:

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from everyturn.expander import Expander
-from everyturn.inspect.records import Line
+from everyturn.inspect.pick import Line
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX
 
@@ -230,10 +230,10 @@ def explain(expander: Expander, line: Line) -> Explanation:
 
     Faults of single targets are part of the answer, whatever ``on_error`` says.
 
-    >>> from everyturn.inspect import records
+    >>> from everyturn.inspect import pick
     >>> chat = b'{"messages": [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]}'
     >>> expander = Expander("demo")
-    >>> (line,) = records.lines(expander, chat)
+    >>> (line,) = pick.lines(expander, chat)
     >>> [run.text for run in explain(expander, line).samples[0].runs if run.trained]
     ['2', '<|im_end|>']
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.compare import Comparison, Difference
 from everyturn.inspect.explanation import Cell, Explanation, Message, Sample
-from everyturn.inspect.lines import BARS, TRAINED, Look, Piece, ShownLine, lines_of, look_of
+from everyturn.inspect.screen import BARS, TRAINED, Look, Piece, ShownLine, lines_of, look_of
 
 STYLES: dict[Look, str] = {
     "system": "magenta",

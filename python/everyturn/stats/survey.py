@@ -8,7 +8,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
-from everyturn import _core, sources
+from everyturn import _core
+from everyturn.io.inputs import Source, resolve
 from everyturn.options import Layout, TrainOn
 from everyturn.report import Report
 
@@ -138,7 +139,7 @@ class Stats:
 
 def stats(
     expander: "Expander",
-    source: sources.Source,
+    source: Source,
     *,
     limit: int | None = None,
     chunk_bytes: int = _core.CHUNK_BYTES,
@@ -146,7 +147,7 @@ def stats(
 ) -> Stats:
     """Count; see `Expander.stats`."""
     ways = _ways(expander)
-    inputs, _ = sources.resolve(source)
+    inputs, _ = resolve(source)
     expanders = [each._expander for each in ways.values()]  # noqa: SLF001 - the two are one package
     stream = _core.SurveyStream(expanders, inputs, chunk_bytes, limit)
     while stream.advance():
@@ -214,20 +215,17 @@ def _add(room: dict[int, int], space: int, packs: int) -> None:
 
 def _ways(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
     """Every layout and policy that can be had with the other options; rows are not held against max_length."""
-    asked = expander.options()
+    asked = expander.replace(on_error="skip", deduplicate=False)
     if expander.overflow in {"error", "drop"}:
-        asked |= {"max_length": None, "overflow": "error"}
-    asked |= {"on_error": "skip", "deduplicate": False}
+        asked = asked.replace(max_length=None, overflow="error")
     windows = expander.history_turns or expander.max_prompt_tokens
-    in_one = not windows and expander.control_tokens != "literal" and asked["overflow"] == "error"
+    in_one = not windows and expander.control_tokens != "literal" and asked.overflow == "error"
     layouts = LAYOUTS if in_one else tuple(name for name in LAYOUTS if name != "conversation")
     policies = dict.fromkeys((expander.train_on, *POLICIES))
     if expander.train_on == "all_tokens":
         layouts, policies = (expander.layout,), {expander.train_on: None}
     return {
-        (layout, policy): type(expander)(
-            expander.renderer, **{**asked, "layout": layout, "train_on": policy}
-        )
+        (layout, policy): asked.replace(layout=layout, train_on=policy)
         for layout in layouts
         for policy in policies
     }

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from everyturn.batch import check_token_id, padded_length
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.options import PaddingSide, check_choice, check_count
 from everyturn.samples import IGNORE_INDEX
+from everyturn.samples.padding import check_token_id, padded_length
 from everyturn.torch.items import Item
 
 

@@ -8,8 +8,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
+from everyturn.io.inputs import BinaryReader, Shard, Whole
 from everyturn.options import check_count
-from everyturn.sources import BinaryReader, Shard, Whole
 from everyturn.torch.items import Item, to_item
 from everyturn.torch.ranks import find_rank
 
@@ -151,7 +151,7 @@ def _for_loader(expander: Expander) -> Expander:
     """Workers are many: each has one thread, unless the expander was told a number."""
     if get_worker_info() is None or expander.num_threads is not None:
         return expander
-    return Expander(expander.renderer, **{**expander.options(), "num_threads": 1})
+    return expander.replace(num_threads=1)
 
 
 def _is_read_once(source: object) -> bool:

@@ -13,13 +13,11 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::conversation::{Format, as_record, faults, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
+use crate::expand::{Expander, Workspace};
 use crate::json::Parser;
-use crate::jsonl::LineText;
-use crate::pipeline::{Expander, Record, Workspace};
-use crate::pool::Pool;
+use crate::read::{Chunks, FileChunk, Interruption, LineText, Record, Source, StreamOptions};
 use crate::report::Report;
-use crate::source::Source;
-use crate::stream::{Borrowed, Chunks, FileChunk, Interruption, StreamOptions, on_pool};
+use crate::run::{Borrowed, Pool, on_pool};
 
 /// How records are read, and what they are expanded with.
 pub struct Checker {
@@ -81,7 +79,7 @@ impl Checker {
             found.report = Some(report);
         }
         for fault in &mut found.faults {
-            (fault.place.file, fault.place.line) = (None, None);
+            (fault.location.file, fault.location.line) = (None, None);
         }
         found
     }

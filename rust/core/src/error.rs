@@ -1,159 +1,103 @@
 //! What can go wrong, and where.
 //!
-//! In: a kind, a text, and the place as far as the stage knows it. Out: one `Error` that every stage returns and
-//! that callers complete with the outer place (file, line). Nothing here decides whether an error ends the run:
-//! that is `pipeline`'s business.
+//! In: a kind, a text, and the location as far as the stage knows it. Out: one `Error` that every stage returns and
+//! that callers complete with the outer location (file, line). Nothing here decides whether an error ends the run:
+//! that is `expand`'s business.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The kinds of errors. `name` is what reports count by, `family` what Python's exception classes follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ErrorKind {
+/// The kinds of errors and their families, each declared once. `name` is what reports count by, `family` the exception
+/// class in Python.
+macro_rules! kinds {
+    (
+        families { $($family:ident = $class:literal,)+ }
+        kinds { $($kind:ident = $name:literal of $of:ident,)+ }
+    ) => {
+        /// What an error is about; each family is one exception class in Python.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ErrorFamily { $($family),+ }
+
+        impl ErrorFamily {
+            /// Every family.
+            pub const ALL: &[Self] = &[$(Self::$family),+];
+
+            /// The name of its exception class.
+            pub fn class(self) -> &'static str {
+                match self { $(Self::$family => $class),+ }
+            }
+        }
+
+        /// The kinds of errors, in the order of the stages.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ErrorKind { $($kind),+ }
+
+        impl ErrorKind {
+            /// Every kind, in the order of the stages.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// The stable name that reports and exceptions carry.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),+ }
+            }
+
+            pub fn family(self) -> ErrorFamily {
+                match self { $(Self::$kind => ErrorFamily::$of),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+families {
+    Input = "InputError",
+    Jsonl = "JsonlError",
+    Conversation = "ConversationError",
+    Template = "TemplateError",
+    Tokenizer = "TokenizerError",
+    Sample = "SampleError",
+    Model = "ModelError",
+    Options = "OptionsError",
+    Internal = "InternalError",
+}
+kinds {
     // Reading.
-    Io,
-    Compression,
-    LineTooLong,
+    Io = "io" of Input,
+    Compression = "compression" of Input,
+    LineTooLong = "line_too_long" of Jsonl,
     // JSON.
-    Json,
-    JsonUtf8,
-    JsonSurrogate,
-    JsonNumber,
-    JsonDepth,
+    Json = "json" of Jsonl,
+    JsonUtf8 = "json_utf8" of Jsonl,
+    JsonSurrogate = "json_surrogate" of Jsonl,
+    JsonNumber = "json_number" of Jsonl,
+    JsonDepth = "json_depth" of Jsonl,
     // Shape of a record.
-    NotAnObject,
-    UnknownFormat,
-    Shape,
-    Role,
-    Tools,
-    Weight,
-    TemplateKwargs,
-    ControlToken,
+    NotAnObject = "not_an_object" of Conversation,
+    UnknownFormat = "unknown_format" of Conversation,
+    Shape = "shape" of Conversation,
+    Role = "role" of Conversation,
+    Tools = "tools" of Conversation,
+    Weight = "weight" of Conversation,
+    TemplateKwargs = "template_kwargs" of Conversation,
+    ControlToken = "control_token" of Conversation,
     // One target.
-    EmptyPrompt,
-    Template,
-    PromptMismatch,
-    NoStopToken,
-    NotLocated,
-    TooLong,
-    Encode,
+    EmptyPrompt = "empty_prompt" of Sample,
+    Template = "template" of Template,
+    PromptMismatch = "prompt_mismatch" of Sample,
+    NoStopToken = "no_stop_token" of Sample,
+    NotLocated = "not_located" of Sample,
+    TooLong = "too_long" of Sample,
+    Encode = "encode" of Tokenizer,
     // A model folder, an option, a bug of ours or of a dependency.
-    Model,
-    Options,
-    Internal,
+    Model = "model" of Model,
+    Options = "options" of Options,
+    Internal = "internal" of Internal,
 }
-
-/// What an error is about; each family is one exception class in Python.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorFamily {
-    Input,
-    Jsonl,
-    Conversation,
-    Template,
-    Tokenizer,
-    Sample,
-    Model,
-    Options,
-    Internal,
-}
-
-impl ErrorKind {
-    /// Every kind, in the order of the stages.
-    pub const ALL: [Self; 26] = [
-        Self::Io,
-        Self::Compression,
-        Self::LineTooLong,
-        Self::Json,
-        Self::JsonUtf8,
-        Self::JsonSurrogate,
-        Self::JsonNumber,
-        Self::JsonDepth,
-        Self::NotAnObject,
-        Self::UnknownFormat,
-        Self::Shape,
-        Self::Role,
-        Self::Tools,
-        Self::Weight,
-        Self::TemplateKwargs,
-        Self::ControlToken,
-        Self::EmptyPrompt,
-        Self::Template,
-        Self::PromptMismatch,
-        Self::NoStopToken,
-        Self::NotLocated,
-        Self::TooLong,
-        Self::Encode,
-        Self::Model,
-        Self::Options,
-        Self::Internal,
-    ];
-
-    /// The stable name that reports and exceptions carry.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Io => "io",
-            Self::Compression => "compression",
-            Self::LineTooLong => "line_too_long",
-            Self::Json => "json",
-            Self::JsonUtf8 => "json_utf8",
-            Self::JsonSurrogate => "json_surrogate",
-            Self::JsonNumber => "json_number",
-            Self::JsonDepth => "json_depth",
-            Self::NotAnObject => "not_an_object",
-            Self::UnknownFormat => "unknown_format",
-            Self::Shape => "shape",
-            Self::Role => "role",
-            Self::Tools => "tools",
-            Self::Weight => "weight",
-            Self::TemplateKwargs => "template_kwargs",
-            Self::ControlToken => "control_token",
-            Self::EmptyPrompt => "empty_prompt",
-            Self::Template => "template",
-            Self::PromptMismatch => "prompt_mismatch",
-            Self::NoStopToken => "no_stop_token",
-            Self::NotLocated => "not_located",
-            Self::TooLong => "too_long",
-            Self::Encode => "encode",
-            Self::Model => "model",
-            Self::Options => "options",
-            Self::Internal => "internal",
-        }
-    }
-
-    pub fn family(self) -> ErrorFamily {
-        match self {
-            Self::Io | Self::Compression => ErrorFamily::Input,
-            Self::LineTooLong
-            | Self::Json
-            | Self::JsonUtf8
-            | Self::JsonSurrogate
-            | Self::JsonNumber
-            | Self::JsonDepth => ErrorFamily::Jsonl,
-            Self::NotAnObject
-            | Self::UnknownFormat
-            | Self::Shape
-            | Self::Role
-            | Self::Tools
-            | Self::Weight
-            | Self::TemplateKwargs
-            | Self::ControlToken => ErrorFamily::Conversation,
-            Self::Template => ErrorFamily::Template,
-            Self::Encode => ErrorFamily::Tokenizer,
-            Self::EmptyPrompt
-            | Self::PromptMismatch
-            | Self::NoStopToken
-            | Self::NotLocated
-            | Self::TooLong => ErrorFamily::Sample,
-            Self::Model => ErrorFamily::Model,
-            Self::Options => ErrorFamily::Options,
-            Self::Internal => ErrorFamily::Internal,
-        }
-    }
 }
 
 /// Where it went wrong, as far as known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     pub file: Option<Arc<str>>,
     /// 1-based, as editors count.
     pub line: Option<u64>,
@@ -163,38 +107,38 @@ pub struct Place {
     pub byte: Option<usize>,
 }
 
-/// A kind, a place and a text: `chats.jsonl:12: message 3: role "bot" is unknown; expected one of ..`.
+/// A kind, a location and a text: `chats.jsonl:12: message 3: role "bot" is unknown; expected one of ..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     pub kind: ErrorKind,
     /// Lower case, values in quotes, no full stop.
     pub text: String,
-    pub place: Place,
+    pub location: Location,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), place: Place::default() }
+        Self { kind, text: text.into(), location: Location::default() }
     }
 
     #[must_use]
     pub fn at_byte(mut self, byte: usize) -> Self {
-        self.place.byte = Some(byte);
+        self.location.byte = Some(byte);
         self
     }
 
     #[must_use]
     pub fn at_message(mut self, message: usize) -> Self {
-        self.place.message = Some(message);
+        self.location.message = Some(message);
         self
     }
 
     #[must_use]
     pub fn at_line(mut self, file: &Arc<str>, line: u64) -> Self {
-        self.place.file = Some(file.clone());
-        self.place.line = Some(line);
+        self.location.file = Some(file.clone());
+        self.location.line = Some(line);
         self
     }
 
@@ -211,16 +155,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.place.file, self.place.line) {
+        match (&self.location.file, self.location.line) {
             (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
             (Some(file), None) => write!(f, "{file}: ")?,
             (None, Some(line)) => write!(f, "line {line}: ")?,
             (None, None) => {}
         }
-        if let Some(message) = self.place.message {
+        if let Some(message) = self.location.message {
             write!(f, "message {message}: ")?;
         }
-        if let Some(byte) = self.place.byte {
+        if let Some(byte) = self.location.byte {
             write!(f, "byte {byte}: ")?;
         }
         f.write_str(&self.text)

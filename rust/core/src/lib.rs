@@ -1,76 +1,58 @@
 //! Chat JSONL in, exact training samples out.
 //!
 //! ```text
-//! bytes -source, jsonl-> Record -json, conversation-> Conversation -target-> [Target]
-//!   -chat_template, render-> [Rendered { prompt, completion }] -tokenizer, encode-> [EncodedTarget]
-//!   -layout (or whole)-> [Sample] -samples-> Samples { flat arrays, offsets, origin }
+//! bytes -read-> Record -json, conversation-> Conversation -target-> [Target]
+//!   -chat_template, target/render-> [Rendered { prompt, completion }] -tokenizer, target/encode-> [Encoded]
+//!   -layout-> [Sample] -samples-> Samples { flat arrays, offsets, origin }
 //! ```
 //!
-//! Each arrow is a pure function in the file of its name: no I/O, no threads. `pipeline` runs them over one record;
-//! `stream` over many, in input order, on the threads of `pool`. This crate knows nothing of Python.
+//! A folder is a stage, and uses only those below it: `expand` takes one record through all of them, `run` takes many, in
+//! input order, on threads of its own; a `model` is a chat template and a tokenizer. `check`, `stats`, `lint` and
+//! `inspect` look at what the stages do. Between `read` and `run` there are no I/O and no threads. This crate knows
+//! nothing of Python.
 
 mod chat_template;
 mod check;
-mod context;
 mod conversation;
-mod encode;
 mod error;
 mod expand;
-mod explain;
-mod format_of;
 mod hash;
+mod inspect;
 mod json;
-mod jsonl;
 mod layout;
+mod lint;
 mod model;
 mod name_counts;
-mod normalize;
-mod notice;
 mod options;
-mod pack;
 mod panics;
-mod pieces;
-mod pipeline;
-mod pool;
-mod records;
-mod render;
-mod renderer;
+mod prompt_text;
+mod read;
 mod report;
+mod run;
 mod samples;
-mod shard;
-mod source;
-mod stage_times;
-mod stream;
-mod survey;
+mod stats;
 mod target;
 mod tokenizer;
-mod whole;
-mod window;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format};
-pub use error::{Error, ErrorFamily, ErrorKind, Place, Result};
-pub use explain::{Explanation, explain};
-pub use format_of::format_of;
+pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
+pub use expand::{Expander, Outcome, Workspace, stage_times};
+pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
-pub use jsonl::{CHUNK_BYTES, MAX_LINE_BYTES};
+pub use model::{Renderer, RendererOptions, lint_model, lint_template};
 pub use name_counts::{MAX_NAMES, NameCounts};
 pub use options::{
     ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Options, Overflow,
     PackStrategy, PromptMismatch, TrainOn, input_format,
 };
-pub use pack::{Packs, pack};
 pub use panics::{are_caught, catch_panics};
-pub use pipeline::{Expander, Outcome, Record, Workspace};
-pub use pool::Pool;
-pub use records::Records;
-pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};
+pub use read::{
+    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, Record, Records, Share, Source, StreamOptions, format_of,
+};
 pub use report::{Report, cause, warning};
-pub use samples::{IGNORE_INDEX, Samples};
-pub use shard::Shard;
-pub use source::Source;
-pub use stage_times::stage_times;
-pub use stream::{Interruption, Stream, StreamOptions};
-pub use survey::{Histogram, Survey, SurveyStream, Surveyor, Way};
-pub use window::Exchanges;
+pub use run::{Pool, Stream};
+pub use samples::{IGNORE_INDEX, Packs, Samples, pack};
+pub use stats::{Histogram, Survey, SurveyStream, Surveyor, Variant};
+pub use target::Exchanges;

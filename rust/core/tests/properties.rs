@@ -110,7 +110,7 @@ proptest! {
         prop_assert_eq!(report.targets_found, report.targets_trained + report.targets_dropped.values().sum::<u64>());
         let mut trained: Vec<_> = merged.samples.iter().flat_map(|row| row.targets.clone()).collect();
         trained.sort_unstable();
-        let lost: Vec<_> = report.faults.iter().filter_map(|fault| fault.place.message).collect();
+        let lost: Vec<_> = report.faults.iter().filter_map(|fault| fault.location.message).collect();
         let expected: Vec<_> = (0..messages.len())
             .filter(|i| messages[*i].0 == "assistant" && !lost.contains(i))
             .collect();

@@ -95,11 +95,11 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
         .faults
         .iter()
         .map(|fault| {
-            let text = match fault.place.byte {
+            let text = match fault.location.byte {
                 Some(byte) => format!("byte {byte}: {}", fault.text),
                 None => fault.text.clone(),
             };
-            (fault.kind.name(), fault.place.message, text)
+            (fault.kind.name(), fault.location.message, text)
         })
         .collect();
     let counts = found.report.as_ref().map(|report| counts(py, report)).transpose()?;

@@ -91,7 +91,7 @@ impl Expander {
     fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
         let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
-        Ok(Records { core: Mutex::new(core::Records::open(&self.core, sources, options)), raised })
+        Ok(Records { core: Mutex::new(self.core.records(sources, options)), raised })
     }
 
     /// What becomes of a line, and why: JSON text, and the report.
@@ -257,8 +257,8 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
         .faults
         .iter()
         .map(|fault| {
-            let place = &fault.place;
-            (place.file.as_deref(), place.line, place.message, fault.kind.name(), fault.to_string())
+            let location = &fault.location;
+            (location.file.as_deref(), location.line, location.message, fault.kind.name(), fault.to_string())
         })
         .collect();
     dict.set_item("faults", faults)?;

@@ -50,7 +50,11 @@ mod _core {
         module.add("MAX_NAMES", everyturn_core::MAX_NAMES)?;
         module.add("CHOICES", choices(module.py())?)?;
         super::check::add_names(module)?;
-        module.add("ERROR_KINDS", everyturn_core::ErrorKind::ALL.map(everyturn_core::ErrorKind::name))
+        module.add("ERROR_KINDS", error_kinds())
+    }
+
+    fn error_kinds() -> Vec<&'static str> {
+        everyturn_core::ErrorKind::ALL.iter().map(|kind| kind.name()).collect()
     }
 
     /// The names that each option takes, for the test that holds Python's types to them.

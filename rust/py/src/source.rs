@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use everyturn_core::{Shard, Source};
+use everyturn_core::{Share, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -25,8 +25,8 @@ fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
         "shard" => {
             let (input, index, count, first, from_line): (Bound<'_, PyAny>, u64, u64, u64, u64) =
                 value.extract()?;
-            let shard = Shard { index, count, first, from_line };
-            Source::Sharded { source: Box::new(from_python(&input, raised)?), shard }
+            let share = Share { index, count, first, from_line };
+            Source::Share { source: Box::new(from_python(&input, raised)?), share }
         }
         _ => {
             let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;

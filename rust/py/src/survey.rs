@@ -55,8 +55,11 @@ impl SurveyStream {
         dict.set_item("messages_by_role", survey.messages_by_role)?;
         dict.set_item("characters_by_role", survey.characters_by_role)?;
         dict.set_item("letters", survey.letters)?;
-        let ways = survey.ways.into_iter().map(|way| Ok((report_dict(py, &way.report)?, way.lengths)));
-        dict.set_item("ways", ways.collect::<PyResult<Vec<_>>>()?)?;
+        let variants = survey
+            .variants
+            .into_iter()
+            .map(|variant| Ok((report_dict(py, &variant.report)?, variant.lengths)));
+        dict.set_item("ways", variants.collect::<PyResult<Vec<_>>>()?)?;
         Ok(dict)
     }
 }

@@ -8,7 +8,8 @@ from everyturn.bench.job import Job
 from everyturn.bench.tools import Made, Row, Tool
 from everyturn.exceptions import ModelError
 from everyturn.expander import Expander
-from everyturn.renderer import Renderer, Sources
+from everyturn.model_sources import Sources
+from everyturn.renderer import Renderer
 from everyturn.samples import Samples
 
 WARM_UP = {

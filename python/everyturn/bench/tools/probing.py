@@ -7,7 +7,7 @@ on the most. Names of models play no part.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from everyturn.bench.compare import spans
+from everyturn.bench.agreement import spans
 from everyturn.bench.job import PROBE, Job, ProbeRow
 from everyturn.bench.tools import Record, RecordTool, Unusable
 

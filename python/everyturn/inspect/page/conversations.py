@@ -14,7 +14,7 @@ from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
 from everyturn.inspect.characters import shown
 from everyturn.inspect.explanation import Explanation, Message, Run, Sample, explain
-from everyturn.inspect.records import Line
+from everyturn.inspect.pick import Line
 from everyturn.options import Layout, TrainOn
 
 HERE = Path(__file__).parent
@@ -70,10 +70,9 @@ def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     variants: dict[tuple[Layout, TrainOn], Expander] = {}
     for layout in get_args(Layout):
         for policy in get_args(TrainOn):
-            options = {**expander.options(), "layout": layout, "train_on": policy}
             try:
-                variants[layout, policy] = Expander(expander.renderer, **options)
-            except OptionsError:
+                variants[layout, policy] = expander.replace(layout=layout, train_on=policy)
+            except OptionsError:  # noqa: PERF203 - a dozen times
                 if (layout, policy) == (expander.layout, expander.train_on):
                     raise
     return variants

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Prepared;
-use super::series::Shown;
+use super::prefixes::Shown;
 use crate::tokenizer::ControlTokens;
 
 #[derive(Default)]

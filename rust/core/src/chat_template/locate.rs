@@ -8,12 +8,12 @@ use std::ops::Range;
 
 use everyturn_template::{Arena, Node};
 
-use super::values::Values;
+use super::input::Values;
 use super::{Prepared, TurnEnd};
 use crate::conversation::Role;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
-use crate::pieces::Pieces;
+use crate::prompt_text::common_prefix;
 
 /// Two words with different first and last letters, so that one of them differs from the message at each end.
 const WORDS: [&str; 2] = ["AeveryturnA", "ZeveryturnZ"];
@@ -63,10 +63,6 @@ fn stop_behind(turn_end: &TurnEnd, text: &str) -> Option<usize> {
         .iter()
         .find(|stop| text[space..].starts_with(&*stop.text))
         .map(|stop| space + stop.text.len())
-}
-
-pub(super) fn common_prefix(a: &str, b: &str) -> usize {
-    Pieces::from(a).common(&b.into(), 0)
 }
 
 fn common_suffix(a: &str, b: &str) -> usize {

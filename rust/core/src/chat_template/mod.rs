@@ -2,19 +2,17 @@
 //!
 //! In: the template's text, the model's special tokens, template arguments, one clock. Out: for a conversation and
 //! a number of its leading messages, the text with or without the generation prompt. What the text is trained on is
-//! not decided here; only how the template ends a turn (`probe`) and where a message lies in a rendering (`locate`).
+//! not decided here; only how the template ends a turn (`turn_end`) and where a message lies in a rendering (`locate`).
 
-mod engine;
+mod capabilities;
+mod compiled;
 mod foreign;
-mod lint;
+mod input;
 mod locate;
-mod mismatch;
-mod plain;
-mod probe;
-mod series;
-mod shape;
+mod prefixes;
+mod standalone;
 mod thinking;
-mod values;
+mod turn_end;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -23,25 +21,23 @@ use everyturn_template::analysis::reads;
 use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
-pub use engine::Rendering;
+pub use capabilities::{ArgumentsForm, Capabilities};
+pub use compiled::Rendering;
 pub use foreign::ForeignTokens;
-pub use lint::{ModelFacts, lint, lint_bare};
+pub use input::Adaptations;
 pub use locate::locate;
-pub use mismatch::{Said, Turn};
-pub use plain::PlainTemplate;
-use probe::Probe;
-pub use probe::{ClosedTurn, StopToken, TurnEnd};
-pub use series::Series;
-pub use values::Adaptations;
+pub use prefixes::Prefixes;
+pub use standalone::PlainTemplate;
+pub use thinking::{Thinking, ThinkingFormat};
+pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
 
 use crate::conversation::{Conversation, Message};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
-use crate::tokenizer::ControlTokens;
-use engine::{Engine, Workspace};
-use shape::Shape;
-use thinking::Thinking;
-use values::{REASONING_KEYS, Values};
+use crate::tokenizer::{ControlTokens, StopToken};
+use compiled::{CompiledTemplate, RenderWorkspace};
+use input::{REASONING_KEYS, Values};
+use turn_end::Probe;
 
 /// What a model folder says about rendering.
 #[derive(Debug, Clone)]
@@ -62,27 +58,28 @@ pub struct TemplateSource {
 
 /// A compiled template whose behaviour at the end of a turn is known.
 pub struct ChatTemplate {
-    default: Variant,
-    tool_use: Option<Variant>,
+    default: ProbedTemplate,
+    tool_use: Option<ProbedTemplate>,
     special_tokens: Vec<(Arc<str>, Arc<str>)>,
     kwargs: Object,
 }
 
-struct Variant {
-    engine: Engine,
-    shape: Shape,
-    turn_end: TurnEnd,
-    thinking: Thinking,
+/// One of a model's templates, compiled, and what was found out by rendering made-up messages with it.
+pub struct ProbedTemplate {
+    engine: CompiledTemplate,
+    pub capabilities: Capabilities,
+    pub turn_end: TurnEnd,
+    pub thinking: Thinking,
 }
 
 /// A conversation in the template's own values: made once, rendered often.
 pub struct Prepared<'a> {
-    variant: &'a Variant,
+    variant: &'a ProbedTemplate,
     inputs: Inputs<'a>,
     messages: TemplateValue<'a>,
     /// The variables besides `messages` and `add_generation_prompt`.
     variables: Vec<(&'a str, TemplateValue<'a>)>,
-    workspace: Workspace,
+    workspace: RenderWorkspace,
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
@@ -91,7 +88,7 @@ pub struct Prepared<'a> {
 impl ChatTemplate {
     /// Compiles and probes the template.
     pub fn load(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
-        let load = |text: &str| Variant::load(text, source, control_tokens);
+        let load = |text: &str| ProbedTemplate::load(text, source, control_tokens);
         Ok(Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
@@ -100,23 +97,48 @@ impl ChatTemplate {
         })
     }
 
-    fn variant(&self, has_tools: bool) -> &Variant {
+    /// Loads a template even if its turns do not end; then says why beside it.
+    pub fn load_lenient(
+        source: &TemplateSource,
+        control_tokens: &ControlTokens,
+    ) -> Result<(Self, Option<Error>)> {
+        let load = |text: &str| ProbedTemplate::probed(text, source, control_tokens);
+        let (default, endless) = load(&source.default)?;
+        let (tool_use, endless_tools) = match source.tool_use.as_deref().map(load).transpose()? {
+            Some((variant, endless)) => (Some(variant), endless),
+            None => (None, None),
+        };
+        let special_tokens = source.special_tokens.clone();
+        let template = Self { default, tool_use, special_tokens, kwargs: source.kwargs.clone() };
+        Ok((template, endless.or(endless_tools)))
+    }
+
+    /// The template for conversations with tools, or without.
+    pub fn variant(&self, has_tools: bool) -> &ProbedTemplate {
         match &self.tool_use {
             Some(variant) if has_tools => variant,
             _ => &self.default,
         }
     }
 
+    pub fn variants(&self) -> impl Iterator<Item = &ProbedTemplate> {
+        [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten()
+    }
+
+    /// The arguments of every rendering.
+    pub fn kwargs(&self) -> &Object {
+        &self.kwargs
+    }
+
     /// Whether the text depends on the clock.
     pub fn asks_for_the_date(&self) -> bool {
-        let variants = [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten();
-        variants.into_iter().any(|variant| reads(variant.engine.template().syntax()).asks_for_the_date)
+        self.variants().any(|variant| reads(variant.syntax()).asks_for_the_date)
     }
 
     /// Every stop token, each once.
     pub fn stop_tokens(&self) -> Vec<&StopToken> {
         let mut found: Vec<&StopToken> = Vec::new();
-        for variant in [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten() {
+        for variant in self.variants() {
             for stop in variant.turn_end.stop_tokens() {
                 if found.iter().all(|known| known.id != stop.id) {
                     found.push(stop);
@@ -152,7 +174,7 @@ impl ChatTemplate {
         let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
         let messages: Vec<_> = messages
             .enumerate()
-            .map(|(i, message)| values.adapted(list, i, message, &variant.shape))
+            .map(|(i, message)| values.adapted(list, i, message, &variant.capabilities))
             .collect();
         let messages = values.inputs.list(list, &messages);
         let variables =
@@ -162,7 +184,7 @@ impl ChatTemplate {
             inputs: values.inputs,
             messages,
             variables,
-            workspace: Workspace::default(),
+            workspace: RenderWorkspace::default(),
             seen: Cell::new(0),
             adaptations: values.adaptations,
         }
@@ -176,7 +198,7 @@ impl ChatTemplate {
         add_generation_prompt: bool,
         kwargs: &Object,
     ) -> Result<String> {
-        plain::check_objects("tools", tools)?;
+        standalone::check_objects("tools", tools)?;
         let engine = &self.variant(tools.is_some()).engine;
         engine.apply(messages, add_generation_prompt, |values| self.variables(values, tools, kwargs))
     }
@@ -224,7 +246,7 @@ impl<'a> Prepared<'a> {
         self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
     }
 
-    /// The texts of the first so many messages each; see `Engine::render_growing`.
+    /// The texts of the first so many messages each; see `CompiledTemplate::render_growing`.
     fn render_growing(
         &self,
         counts: &[usize],
@@ -237,6 +259,15 @@ impl<'a> Prepared<'a> {
         let variables = self.all_variables(messages, add_generation_prompt, &[]);
         let bytes = self.inputs.bytes();
         self.variant.engine.render_growing(&variables, counts, bytes, &self.workspace, output)
+    }
+
+    /// Whether the template gets a variable of this name besides `messages` and `add_generation_prompt`.
+    pub fn sets(&self, name: &str) -> bool {
+        self.variables.iter().any(|(known, _)| *known == name)
+    }
+
+    pub fn thinking(&self) -> &'a Thinking {
+        &self.variant.thinking
     }
 
     pub fn turn_end(&self) -> &'a TurnEnd {
@@ -304,7 +335,17 @@ impl<'a> Prepared<'a> {
     }
 }
 
-impl Variant {
+impl ProbedTemplate {
+    /// The template as it was written.
+    pub fn syntax(&self) -> &[everyturn_template::ast::Stmt] {
+        self.engine.template().syntax()
+    }
+
+    /// How many `{% generation %}` blocks there are.
+    pub fn generation_blocks(&self) -> usize {
+        self.engine.template().generation_blocks()
+    }
+
     fn load(text: &str, source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
         match Self::probed(text, source, control_tokens)? {
             (variant, None) => Ok(variant),
@@ -319,8 +360,8 @@ impl Variant {
         source: &TemplateSource,
         control_tokens: &ControlTokens,
     ) -> Result<(Self, Option<Error>)> {
-        let engine = Engine::compile(text, source.now)?;
-        let tools = probe::made_up_tools();
+        let engine = CompiledTemplate::compile(text, source.now)?;
+        let tools = turn_end::made_up_tools();
         let mut probe = Probe {
             engine: &engine,
             special_tokens: &source.special_tokens,
@@ -340,7 +381,7 @@ impl Variant {
                 }
             }
         };
-        let (shape, thinking) = (probe.shape(), probe.thinking());
-        Ok((Self { engine, shape, turn_end, thinking }, endless))
+        let (capabilities, thinking) = (probe.capabilities(), probe.thinking());
+        Ok((Self { engine, capabilities, turn_end, thinking }, endless))
     }
 }

@@ -1,13 +1,12 @@
 //! How a template writes reasoning, and which of its arguments switch it.
 //!
 //! In: the compiled template. Out: the text around reasoning, found by rendering a made-up message, and the flags
-//! that the syntax tree reads. What is trained because of it is said in `mismatch`.
+//! that the syntax tree reads. What is trained because of it is not decided here.
 
 use everyturn_template::analysis::{FlagKind, thinking_flags};
 
-use super::mismatch::outside_of_tag;
-use super::probe::{ANSWER, Probe, TOOL, USER, message, object};
-use crate::json::Value;
+use super::turn_end::{ANSWER, Probe, TOOL, USER, message, outside_of_tag};
+use crate::json::{Value, object};
 
 /// The text before and behind reasoning, up to the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

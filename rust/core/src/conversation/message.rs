@@ -1,8 +1,8 @@
 //! One entry of a message list to a `Message`.
 
-use super::{from_json_text, parts, weight};
-use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value};
+use super::{parts, weight};
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::json::{self, Object, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -95,10 +95,7 @@ fn read_message(item: &Value) -> Result<Message> {
 }
 
 pub(super) fn unknown_role(name: &str, expected: &str) -> Error {
-    Error::new(
-        ErrorKind::Role,
-        format!("role {} is unknown; expected one of {expected}", crate::error::excerpt(name)),
-    )
+    Error::new(ErrorKind::Role, format!("role {} is unknown; expected one of {expected}", excerpt(name)))
 }
 
 /// What every format does with the keys of a message, once its role is known.
@@ -187,4 +184,13 @@ pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
         })
         .collect::<Result<Vec<_>>>()
         .map(Value::Array)
+}
+
+/// JSON held in a text, or the value itself.
+pub(super) fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
+    match value {
+        Value::String(text) => json::parse_strict(text.as_bytes())
+            .map_err(|error| Error::new(kind, format!("{what} is text that is not JSON: {error}"))),
+        other => Ok(other.clone()),
+    }
 }

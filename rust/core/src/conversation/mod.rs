@@ -5,20 +5,19 @@
 //! training (`weight`, ..) are taken out of the messages: a server never sees them. Contents, tools and tool
 //! arguments are passed on as they stand. What a template makes of a message is not decided here.
 
-mod alpaca;
-mod format;
+mod formats;
 mod message;
 mod parts;
-mod prompt_completion;
-mod sharegpt;
 mod weight;
 
-pub use format::Format;
+use formats::each_message;
+pub use formats::{Format, unknown_format};
 pub use message::{Message, Role, as_message};
 pub use parts::part_texts;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{self, Object, Value};
+use crate::json::{Object, Value};
+use message::from_json_text;
 
 /// A record, understood.
 #[derive(Debug, Clone)]
@@ -34,9 +33,6 @@ pub const RESERVED_KWARGS: [&str; 4] = ["messages", "tools", "documents", "add_g
 
 /// The most faults of one record that are named.
 const MAX_FAULTS: usize = 1000;
-
-/// The messages of a record, each read, or found at fault, by itself.
-type EachMessage<'a> = Box<dyn Iterator<Item = Result<Message>> + 'a>;
 
 impl Conversation {
     /// Reads a record of a known format.
@@ -77,15 +73,6 @@ pub fn faults(record: &Value, format: Format) -> Vec<Error> {
     faults
 }
 
-fn each_message(record: &Object, format: Format) -> Result<EachMessage<'_>> {
-    Ok(match format {
-        Format::Messages => Box::new(message::each(list(record, "messages", format)?, 0)),
-        Format::ShareGpt => Box::new(sharegpt::each(record)?),
-        Format::Alpaca => Box::new(alpaca::read(record)?.into_iter().map(Ok)),
-        Format::PromptCompletion => prompt_completion::each(record)?,
-    })
-}
-
 fn no_messages() -> Error {
     Error::new(ErrorKind::Shape, "the conversation has no messages")
 }
@@ -98,61 +85,6 @@ pub fn as_record(record: &Value) -> Result<&Object> {
             format!("the record is {}, expected an object", record.type_name()),
         )
     })
-}
-
-/// The error for a record of which no format is known.
-pub fn unknown_format(record: &Value) -> Error {
-    let keys = record.as_object().map(format::key_list).unwrap_or_default();
-    let text = format!(
-        "no key tells the record's format: it has {keys}; expected one of {}",
-        format::telling_keys()
-    );
-    Error::new(ErrorKind::UnknownFormat, text)
-}
-
-fn list<'a>(record: &'a Object, key: &str, format: Format) -> Result<&'a [Value]> {
-    match record.get(key) {
-        Some(Value::Array(items)) => Ok(items),
-        Some(other) => {
-            Err(Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected a list", other.type_name())))
-        }
-        None => Err(missing(record, key, format)),
-    }
-}
-
-/// The error for a record without the key that its format needs.
-fn missing(record: &Object, key: &str, format: Format) -> Error {
-    Error::new(
-        ErrorKind::Shape,
-        format!(
-            "no key {key:?}, which the format {:?} needs; the record has {}",
-            format.name(),
-            format::key_list(record)
-        ),
-    )
-}
-
-fn optional_text<'a>(record: &'a Object, key: &str) -> Result<Option<&'a str>> {
-    match record.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => {
-            Err(Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected text", other.type_name())))
-        }
-    }
-}
-
-fn required_text<'a>(record: &'a Object, key: &str, format: Format) -> Result<&'a str> {
-    optional_text(record, key)?.ok_or_else(|| missing(record, key, format))
-}
-
-/// JSON held in a text, or the value itself.
-fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
-    match value {
-        Value::String(text) => json::parse_strict(text.as_bytes())
-            .map_err(|error| Error::new(kind, format!("{what} is text that is not JSON: {error}"))),
-        other => Ok(other.clone()),
-    }
 }
 
 fn read_tools(tools: Option<&Value>) -> Result<Option<Value>> {

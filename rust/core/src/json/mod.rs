@@ -16,8 +16,8 @@ mod write;
 pub use fast::Parser;
 pub use number::Number;
 pub use strict::parse as parse_strict;
-pub use value::{Object, Value};
-pub use write::{Style, write};
+pub use value::{Object, Value, object};
+pub use write::{write, write_sorted};
 
 /// How deep arrays and objects may nest; the outermost counts as one.
 pub const MAX_DEPTH: usize = 128;

@@ -108,11 +108,6 @@ impl Object {
         }
     }
 
-    /// Puts the pair first; the key must be new.
-    pub fn insert_first(&mut self, key: &str, value: Value) {
-        self.0.insert(0, (key.into(), value));
-    }
-
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let place = self.0.iter().position(|(k, _)| &**k == key)?;
         Some(self.0.remove(place).1)
@@ -139,4 +134,9 @@ impl FromIterator<(Arc<str>, Value)> for Object {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(pairs: I) -> Self {
         Self::from_pairs(pairs.into_iter().collect())
     }
+}
+
+/// An object with these pairs.
+pub fn object(pairs: &[(&str, Value)]) -> Value {
+    Value::Object(pairs.iter().map(|(key, value)| ((*key).into(), value.clone())).collect())
 }

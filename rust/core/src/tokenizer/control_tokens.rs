@@ -7,9 +7,15 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use tokenizers::Tokenizer as HfTokenizer;
 
-use crate::chat_template::StopToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
+
+/// A control token: its text and its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopToken {
+    pub text: Arc<str>,
+    pub id: u32,
+}
 
 pub struct ControlTokens {
     tokens: Vec<StopToken>,
@@ -21,7 +27,7 @@ pub struct ControlTokens {
 
 /// A control token in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Match {
     pub start: usize,
     pub end: usize,
     pub id: u32,
@@ -125,11 +131,11 @@ impl ControlTokens {
     }
 
     /// The first control token at or behind a place.
-    pub fn next(&self, text: &str, from: usize) -> Option<Place> {
+    pub fn next(&self, text: &str, from: usize) -> Option<Match> {
         let found = self.finder.find(Input::new(text).range(from..))?;
         let at = found.pattern().as_usize();
         let strips = self.strips.get(at).copied().unwrap_or_default();
-        Some(Place { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
+        Some(Match { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
     }
 
     /// The parts of a text in which control tokens that touch one of these places, which are in order, are plain text.
@@ -172,8 +178,8 @@ impl ControlTokens {
     }
 
     pub fn visit_text(&self, text: &str, found: &mut impl FnMut(&Arc<str>)) {
-        for place in self.finder.find_iter(text) {
-            found(&self.tokens[place.pattern()].text);
+        for token in self.finder.find_iter(text) {
+            found(&self.tokens[token.pattern()].text);
         }
     }
 }

@@ -5,31 +5,26 @@
 
 mod continuation;
 mod control_tokens;
-mod cut;
-mod engine;
-mod fast;
-mod memo;
-mod places;
-mod reference;
-mod sheet;
-mod verify;
+mod engines;
+mod incremental;
+mod offsets;
+mod segment_cache;
+mod segments;
 
 use std::ops::Range;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
-pub use control_tokens::ControlTokens;
-use control_tokens::Part;
-pub use places::Known;
-pub use reference::Encoding;
-pub use sheet::Sheet;
+pub use control_tokens::{ControlTokens, StopToken};
+pub use engines::Encoding;
+pub use incremental::IncrementalEncoding;
+pub use offsets::Known;
+pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
-use cut::Cutter;
-use engine::Engines;
-use memo::Memo;
-use reference::Reference;
+use engines::{Engines, Reference};
+use segments::Cutter;
 
 pub struct Tokenizer {
     engines: Engines,
@@ -37,57 +32,6 @@ pub struct Tokenizer {
     /// The same without the word-start prefix; `None` where the tokenizer puts none.
     unprefixed: Option<HfTokenizer>,
     control_tokens: ControlTokens,
-}
-
-/// What one thread remembers of the pieces that it has encoded.
-#[derive(Default)]
-pub struct Segments {
-    recognised: Memo,
-    /// Those in which control tokens are plain text.
-    plain: Memo,
-}
-
-impl Segments {
-    /// Appends the ids of these bytes of a text, in which no token to cut at stands; the control tokens at the places
-    /// `plain` of the text are plain text.
-    fn encode(
-        &mut self,
-        tokenizer: &Tokenizer,
-        text: &str,
-        bytes: Range<usize>,
-        plain: &[Range<usize>],
-        ids: &mut Vec<i32>,
-    ) -> Result<()> {
-        let piece = &text[bytes.clone()];
-        if plain.is_empty() {
-            return self.encode_recognised(tokenizer, piece, ids);
-        }
-        for part in tokenizer.control_tokens.parts(piece, &places_from(plain, bytes.start)) {
-            match part {
-                Part::Control { id, .. } => ids.push(id),
-                Part::Text { bytes, is_plain: true } => {
-                    self.encode_plain(tokenizer, &piece[bytes], ids)?;
-                }
-                Part::Text { bytes, .. } => self.encode_recognised(tokenizer, &piece[bytes], ids)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn encode_recognised(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |ids: &mut Vec<i32>| tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids);
-        self.recognised.get_or_encode(piece, ids, encode)
-    }
-
-    fn encode_plain(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |ids: &mut Vec<i32>| tokenizer.reference().encode_plain(piece, ids);
-        self.plain.get_or_encode(piece, ids, encode)
-    }
-}
-
-/// Places of a text as places of what it has from this byte on.
-pub(crate) fn places_from(places: &[Range<usize>], byte: usize) -> Vec<Range<usize>> {
-    places.iter().map(|place| place.start.saturating_sub(byte)..place.end.saturating_sub(byte)).collect()
 }
 
 impl Tokenizer {
@@ -161,7 +105,7 @@ impl Tokenizer {
     #[cfg(test)]
     pub fn encode_parts(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
         let mut ids = Vec::new();
-        Segments::default().encode(self, text, 0..text.len(), plain, &mut ids)?;
+        SegmentCache::default().encode(self, text, 0..text.len(), plain, &mut ids)?;
         Ok(ids)
     }
 
@@ -169,4 +113,9 @@ impl Tokenizer {
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         self.reference().decode(ids)
     }
+}
+
+/// Places of a text as places of what it has from this byte on.
+pub(crate) fn places_from(places: &[Range<usize>], byte: usize) -> Vec<Range<usize>> {
+    places.iter().map(|place| place.start.saturating_sub(byte)..place.end.saturating_sub(byte)).collect()
 }

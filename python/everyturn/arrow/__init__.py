@@ -1,0 +1,13 @@
+"""Tables of records to tables of samples, for engines that hand tables from process to process.
+
+In: Arrow tables or record batches whose columns are the keys of records, or hold them as JSON text. Out: tables with
+the columns of `everyturn.io.parquet`, of one schema for all batches. Which rows are in which batch changes no sample.
+Reading, scheduling and writing are the engine's business: Ray Data (`everyturn.ray`), Spark, Hugging Face datasets.
+
+`rows` makes JSON lines of rows, `expander` expands them, `origins` puts their files and lines into errors, `reports`
+gathers the reports of many processes.
+"""
+
+from everyturn.arrow.expander import Preparer, read_reports
+
+__all__ = ["Preparer", "read_reports"]

@@ -1,0 +1,276 @@
+"""The expansion of one table after another, in any process.
+
+In: a model, options and tables. Out: tables of samples, and a report of each batch in a folder. What a record is, is
+decided by `rows`; where it comes from, by `origins`.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from everyturn import _core
+from everyturn.arrow import reports as batch_reports
+from everyturn.arrow.origins import Origins
+from everyturn.arrow.rows import json_lines
+from everyturn.exceptions import EveryturnError, OptionsError
+from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.io.parquet import has_weights, refuse_weights, to_table
+from everyturn.options import InputFormat, StrPath
+from everyturn.renderer import Renderer
+from everyturn.report import Report, add_parts
+from everyturn.samples import Samples
+
+_NO_TIME = "1970-01-01T00:00:00"
+"""What stands for the clock where the template does not ask for it, so that equal preparers have equal pickles."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Which columns of the input mean what; see `Preparer`."""
+
+    json_column: str | None = None
+    file_column: str | None = None
+    line_column: str | None = None
+    format_column: str | None = None
+    keep: tuple[str, ...] = ()
+
+
+class Preparer:
+    """Turns tables of records into tables of samples.
+
+    Pickles as what it is made from; a copy loads the model when it is first called, and refuses a model folder that is
+    not the one it was made from. So it can be sent to workers of any kind.
+
+    >>> import pyarrow as pa
+    >>> chat = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
+    >>> table = pa.table({"messages": [chat, chat], "id": ["a", "b"]})
+    >>> prepared = Preparer("demo", keep=["id"])(table)
+    >>> prepared["id"].to_pylist(), prepared["n_trained"].to_pylist()
+    (['a', 'b'], [2, 2])
+
+    Records are the rows of the table. A null in a column or in a struct is a key that the record does not have, because
+    Arrow fills structs up with nulls; a null in a map or in JSON text stays. ``conversation_id`` is the hash of the
+    JSON line that the record makes, as in `Expander.expand` of the same dict. Where the columns tell more than one
+    format, ``input_format`` has to; JSON text needs it, too, as no batch sees the first records.
+
+    ``file`` and ``line`` are those of the input's columns, else null: a batch does not know where it lies. Errors and
+    faults without them name ``<table>`` and the row of the batch, counted from 1.
+
+    Args:
+        model: A Renderer, or a model folder.
+        json_column: The column that holds each record as JSON text or bytes, instead of columns for its keys.
+        file_column: The column of the records' files.
+        line_column: The column of their lines.
+        format_column: The column of their formats, null where none is known, instead of ``input_format``.
+        keep: Columns that each row takes over from its record.
+        loss_weights: Whether there is a column of weights: the schema must not depend on what a batch holds. Without
+            it a weight other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
+        reports: A folder, the same for all processes, where they leave their reports; `read_reports` adds them up.
+            Needed for ``on_error="skip"``, so that nothing is lost uncounted.
+        options: The options of `Expander`; ``num_threads`` is 1 unless given.
+
+    Raises:
+        OptionsError: An option is unknown or has a value that it does not take here.
+    """
+
+    def __init__(
+        self,
+        model: Renderer | StrPath,
+        *,
+        json_column: str | None = None,
+        file_column: str | None = None,
+        line_column: str | None = None,
+        format_column: str | None = None,
+        keep: Sequence[str] = (),
+        loss_weights: bool = False,
+        reports: StrPath | None = None,
+        **options: Any,
+    ) -> None:
+        unknown = sorted(set(options) - set(OPTION_NAMES))
+        if unknown:
+            raise OptionsError(f"{unknown[0]}: no option of Preparer or Expander")
+        expander = Expander(model, **{"num_threads": 1, **options})
+        self._expanders = {expander.input_format: expander}
+        self._model = _model_of(expander.renderer)
+        self._options = expander.options()
+        self._columns = Columns(
+            json_column=json_column,
+            file_column=file_column,
+            line_column=line_column,
+            format_column=format_column,
+            keep=tuple(keep),
+        )
+        self._with_weights = has_weights(self._options, loss_weights=loss_weights)
+        self._reports = None if reports is None else str(Path(reports).absolute())
+        self._check()
+
+    def _check(self) -> None:
+        if self._options["deduplicate"]:
+            raise OptionsError(
+                "deduplicate sees all records in their order, and a batch sees its own"
+            )
+        if self._options["on_error"] == "skip" and self._reports is None:
+            raise OptionsError(
+                'on_error="skip" needs reports=FOLDER, so that what is left out is counted'
+            )
+        columns = self._columns
+        by_text = columns.json_column is not None
+        if by_text and self._options["input_format"] == "auto" and columns.format_column is None:
+            raise OptionsError(
+                "input_format: name the format of the JSON text; a batch cannot tell it for all"
+            )
+        taken = set(self._core_schema().names).intersection(columns.keep)
+        if taken:
+            raise OptionsError(f"keep: {min(taken)} is a column of the samples")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_expanders": {}}
+
+    @property
+    def expander(self) -> Expander:
+        """What expands, in this process."""
+        return self._expander_for(self._options["input_format"])
+
+    def _expander_for(self, input_format: InputFormat) -> Expander:
+        """The expander for records of a format, made when it is first needed."""
+        if input_format not in self._expanders:
+            rebuild, arguments = self._model
+            renderer = next((one.renderer for one in self._expanders.values()), None)
+            options = {**self._options, "input_format": input_format}
+            made = Expander(renderer or rebuild(*arguments), **options)
+            self._expanders[input_format] = made
+        return self._expanders[input_format]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of all results, without the columns of ``keep``, whose types are those of the input."""
+        return self._core_schema()
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Expand the records of a table.
+
+        Returns:
+            The samples in the order of the records; `schema` holds also where there are none.
+
+        Raises:
+            EveryturnError: At the first fault, unless ``on_error`` or a policy skips it; the text names the record.
+        """
+        lines = json_lines(table, self._columns.json_column, self._not_of_records())
+        origins = Origins.of(table, self._columns.file_column, self._columns.line_column)
+        parts = [
+            self._expand(lines[start:end], start, name, origins)
+            for start, end, name in self._runs(table)
+        ]
+        rows = np.concatenate([part.line for part in parts]) if parts else np.empty(0, np.int64)
+        if self._reports is not None:
+            report = functools.reduce(
+                add_parts, (part.report for part in parts), self.expander.empty().report
+            )
+            batch_reports.write(self._reports, batch_reports.identity(lines, origins), report)
+        tables = [to_table(part, with_weights=self._with_weights) for part in parts]
+        prepared = pa.concat_tables([self._core_schema().empty_table(), *tables])
+        return self._with_columns(prepared, table, pa.array(rows), origins)
+
+    def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Expand record batch by record batch: what ``DataFrame.mapInArrow`` of Spark calls."""
+        for batch in batches:
+            yield from self(pa.Table.from_batches([batch])).combine_chunks().to_batches()
+
+    def _core_schema(self) -> pa.Schema:
+        return to_table(self.expander.empty(), with_weights=self._with_weights).schema
+
+    def _not_of_records(self) -> set[str]:
+        """The columns that are no keys of records."""
+        columns = self._columns
+        beside = (columns.file_column, columns.line_column, columns.format_column, *columns.keep)
+        return {name for name in beside if name is not None}
+
+    def _runs(self, table: pa.Table) -> Iterator[tuple[int, int, InputFormat]]:
+        """Rows from .. to, with their format."""
+        if self._columns.format_column is None:
+            if len(table):
+                yield 0, len(table), self._format(table)
+            return
+        names: list[InputFormat] = [
+            name or "auto" for name in table[self._columns.format_column].to_pylist()
+        ]
+        starts = [row for row in range(len(names)) if row == 0 or names[row] != names[row - 1]]
+        for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
+            yield start, end, names[start]
+
+    def _format(self, table: pa.Table) -> InputFormat:
+        """The format of all records: that of the option, or the one that the columns' names tell."""
+        given: InputFormat = self._options["input_format"]
+        if given != "auto" or self._columns.json_column is not None:
+            return given
+        names = [name for name in table.column_names if name not in self._not_of_records()]
+        told = {name: _format_told_by(name) for name in names}
+        formats = {name: found for name, found in told.items() if found is not None}
+        if len(formats) > 1:
+            raise OptionsError(
+                f"input_format: name it, as several columns tell one: {', '.join(formats)}"
+            )
+        return next(iter(formats.values()), given)
+
+    def _expand(
+        self, lines: list[bytes], start: int, name: InputFormat, origins: Origins
+    ) -> Samples:
+        """Expand the records of some rows; ``line`` of the samples is their row in the table, counted from 0."""
+        # The first line is blank: what looks like a mark or like compressed data is a record's own text.
+        try:
+            samples = self._expander_for(name).expand(b"\n" + b"\n".join(lines) + b"\n")
+            samples = dataclasses.replace(
+                samples,
+                line=samples.line - 2 + start,
+                report=origins.of_report(samples.report, start - 2),
+                metadata=self.expander.metadata(),
+            )
+            if not self._with_weights and samples.loss_weights is not None:
+                refuse_weights(dataclasses.replace(samples, line=samples.line + 2 - start))
+        except EveryturnError as error:
+            raise origins.of_error(error, start - 2) from error.__cause__
+        return samples
+
+    def _with_columns(
+        self, prepared: pa.Table, table: pa.Table, rows: pa.Array, origins: Origins
+    ) -> pa.Table:
+        """Put in where the records of the rows come from, and what is kept of them."""
+        for name, column in (("file", origins.file), ("line", origins.line)):
+            at = prepared.schema.get_field_index(name)
+            kind = prepared.schema.field(name)
+            values = pa.nulls(len(rows), kind.type) if column is None else column.take(rows)
+            prepared = prepared.set_column(at, kind, values)
+        for name in self._columns.keep:
+            prepared = prepared.append_column(table.schema.field(name), table[name].take(rows))
+        return prepared
+
+
+def read_reports(folder: StrPath) -> Report:
+    """Add up the reports that preparers left in a folder.
+
+    A batch that was run twice, as after a lost worker, is counted once: batches are told apart by their records and
+    origins. So without ``line_column``, whole batches that are equal count as one.
+
+    Raises:
+        InputError: The folder holds no report.
+    """
+    return batch_reports.read(folder)
+
+
+def _model_of(renderer: Renderer) -> tuple[Callable[..., Renderer], tuple[Any, ...]]:
+    """What makes the renderer again, in the same bytes for the same model."""
+    rebuild, (sources, fingerprint) = renderer.__reduce__()
+    if not renderer.asks_for_the_date:
+        sources = dataclasses.replace(sources, now=_NO_TIME)
+    return rebuild, (sources, fingerprint)
+
+
+def _format_told_by(name: str) -> InputFormat | None:
+    found = _core.format_of(json.dumps({name: 0}).encode(), _core.MAX_LINE_BYTES)
+    return None if found is None else cast("InputFormat", found[0])

@@ -1,0 +1,106 @@
+"""Rows of Arrow tables as the JSON lines of records.
+
+In: a table whose columns are the keys of records, or hold their JSON text. Out: a line for each row. What a record
+means is the core's business.
+"""
+
+import json
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from everyturn.exceptions import InputError
+from everyturn.io.inputs import json_line
+
+_Convert: TypeAlias = Callable[[Any], Any]
+
+
+def json_lines(table: pa.Table, json_column: str | None, others: AbstractSet[str]) -> list[bytes]:
+    """Return a line, without its end, for each row.
+
+    Args:
+        table: The rows.
+        json_column: The column of JSON text; None if the columns are the keys of the records.
+        others: Columns that are no keys of records.
+
+    Raises:
+        InputError: A column is missing or of no type for a record.
+    """
+    if json_column is not None:
+        return _text_lines(table, json_column)
+    names = [name for name in table.column_names if name not in others]
+    columns = [_values(table[name]) for name in names]
+    lines = []
+    for row, values in enumerate(zip(*columns, strict=True), start=1):
+        record = {
+            name: value for name, value in zip(names, values, strict=True) if value is not None
+        }
+        try:
+            lines.append(json_line(record).removesuffix(b"\n"))
+        except TypeError as error:
+            raise InputError(f"<table>:{row}: {error}") from error
+    return lines
+
+
+def _text_lines(table: pa.Table, name: str) -> list[bytes]:
+    if name not in table.column_names:
+        raise InputError(
+            f"the table has no column {name!r}; it has {', '.join(table.column_names)}"
+        )
+    lines = [
+        value.encode() if isinstance(value, str) else value or b""
+        for value in table[name].to_pylist()
+    ]
+    for row, line in enumerate(lines, start=1):
+        if not isinstance(line, bytes):
+            raise InputError(
+                f"the column {name!r} holds {table[name].type}, expected text or bytes"
+            )
+        if b"\n" in line.rstrip(b"\n"):
+            raise InputError(f"<table>:{row}: the JSON text has more than one line")
+    return [line.rstrip(b"\n") for line in lines]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    convert = _converter(column.type)
+    values: list[Any] = column.to_pylist()
+    return values if convert is None else [_apply(convert, value) for value in values]
+
+
+def _apply(convert: _Convert, value: Any) -> Any:
+    return None if value is None else convert(value)
+
+
+def _converter(kind: pa.DataType) -> _Convert | None:
+    """What makes JSON of a value of that type; None where it is as it should be."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return json.loads if kind.extension_name == "arrow.json" else _converter(kind.storage_type)
+    if pa.types.is_struct(kind):
+        return _of_struct(kind)
+    if pa.types.is_map(kind):
+        item = _converter(kind.item_type) or _as_it_is
+        return lambda pairs: {key: _apply(item, value) for key, value in pairs}
+    if _is_list(kind):
+        of = _converter(kind.value_type)
+        return None if of is None else lambda values: [_apply(of, value) for value in values]
+    return None
+
+
+def _of_struct(kind: pa.StructType) -> _Convert:
+    """A null is a field that the record does not have: Arrow gives every struct all fields."""
+    fields = [kind.field(number) for number in range(kind.num_fields)]
+    converters = {field.name: _converter(field.type) or _as_it_is for field in fields}
+    return lambda value: {
+        name: converters[name](field) for name, field in value.items() if field is not None
+    }
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))

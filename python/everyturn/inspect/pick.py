@@ -1,0 +1,102 @@
+"""Which records are looked at.
+
+In: a source, and the line or the number of records that is wanted. Out: lines as they stand, each with the format of
+its file. Nothing of them is parsed here.
+"""
+
+import dataclasses
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from everyturn.exceptions import JsonlError, OptionsError
+from everyturn.expander import Expander
+from everyturn.io.inputs import Source, resolve
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line of an input.
+
+    Attributes:
+        file: The input's name.
+        line: 1-based.
+        format: The format of the file; None if nothing has told it yet.
+        text: The line's bytes; None if it is longer than ``max_line_bytes``.
+    """
+
+    file: str
+    line: int
+    format: str | None
+    text: bytes | None
+
+
+def lines(expander: Expander, source: Source) -> Iterator[Line]:
+    """Return the lines of a source that are not blank."""
+    inputs, _ = resolve(source)
+    return (Line(*line) for line in expander._expander.records(inputs))  # noqa: SLF001
+
+
+def place(text: str) -> tuple[str, int | None]:
+    """Split ``FILE:LINE``; the line is None where there is none, or where a file has the whole name.
+
+    >>> place("chats.jsonl:12"), place("chats.jsonl")
+    (('chats.jsonl', 12), ('chats.jsonl', None))
+
+    Raises:
+        OptionsError: Lines are counted from 1.
+    """
+    found = re.fullmatch(r"(?s)(.+):(\d{1,18})", text)
+    if found is None or Path(text).exists():
+        return text, None
+    name, line = found[1], int(found[2])
+    if line < 1:
+        raise OptionsError(f"{text}: lines are counted from 1")
+    return name, line
+
+
+def one(expander: Expander, source: str, number: int | None) -> Line:
+    """Return the record of that line, the first one if it is None.
+
+    Raises:
+        JsonlError: The source has no records.
+        OptionsError: It has none in that line.
+    """
+    last = None
+    for line in lines(expander, source):
+        last = line
+        if number is None or line.line >= number:
+            break
+    if last is None:
+        raise JsonlError(f"{source}: holds no records")
+    if number is None or last.line == number:
+        return last
+    if last.line > number:
+        raise OptionsError(f"{source}:{number}: the line is blank")
+    raise OptionsError(
+        f"{source}:{number}: there is no such line: the last record is in line {last.line}"
+    )
+
+
+def some(expander: Expander, source: str, limit: int, seed: int) -> tuple[list[Line], int]:
+    """Return so many records of a source, in its order, and how many it has.
+
+    Each record is as likely to be among them as any other; the same seed and source give the same records. Only
+    those that are kept are held in memory (a reservoir: Vitter's algorithm R).
+
+    Raises:
+        JsonlError: The source has no records.
+    """
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    kept: list[Line] = []
+    count = 0
+    for line in lines(expander, source):
+        count += 1
+        if len(kept) < limit:
+            kept.append(line)
+        elif (place := chance.randrange(count)) < limit:
+            kept[place] = line
+    if not kept:
+        raise JsonlError(f"{source}: holds no records")
+    return sorted(kept, key=lambda line: line.line), count

@@ -1,0 +1,240 @@
+"""Samples and packs as Arrow tables and Parquet files.
+
+Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
+``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``, and
+``loss_weights list<float>`` only where weights are not all 0 or 1. Columns of packs: ``input_ids``, ``labels``,
+``seq_lengths list<int32>`` (the samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights``
+likewise. The schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from everyturn.exceptions import OptionsError
+from everyturn.io.atomic import appearing
+from everyturn.options import StrPath
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.ragged import count_in_rows
+
+if TYPE_CHECKING:
+    from everyturn.samples.packing import Packed
+    from everyturn.samples.table import Samples
+
+METADATA_KEY = b"everyturn"
+WEIGHTS = "loss_weights"
+_MAX_LIST_ELEMENTS = 2**31 - 1
+_ROW_GROUP_TOKENS = 8 << 20
+
+
+def to_table(samples: "Samples", *, with_weights: bool) -> pa.Table:
+    """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
+    columns: dict[str, Any] = {
+        "input_ids": to_lists(samples.input_ids, samples.offsets, pa.int32()),
+        "labels": to_lists(samples.labels, samples.offsets, pa.int32()),
+        "length": pa.array(samples.lengths.astype(np.int32)),
+        "n_trained": pa.array(samples.trained_lengths.astype(np.int32)),
+        "conversation_id": pa.array(samples.conversation_id, pa.string()),
+        "file": pa.array([samples.files[file] for file in samples.file], pa.string()),
+        "line": pa.array(samples.line),
+        "targets": to_lists(samples.targets, samples.target_offsets, pa.int32()),
+    }
+    if with_weights:
+        columns[WEIGHTS] = to_lists(samples.weights_or_ones(), samples.offsets, pa.float32())
+    return described(columns, samples.metadata)
+
+
+def to_packed_table(packed: "Packed") -> pa.Table:
+    """Return the rows as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
+    trained = count_in_rows(packed.labels != IGNORE_INDEX, packed.offsets)
+    columns: dict[str, Any] = {
+        "input_ids": to_lists(packed.input_ids, packed.offsets, pa.int32()),
+        "labels": to_lists(packed.labels, packed.offsets, pa.int32()),
+        "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
+        "length": pa.array(np.diff(packed.offsets).astype(np.int32)),
+        "n_trained": pa.array(trained.astype(np.int32)),
+    }
+    if packed.loss_weights is not None:
+        columns[WEIGHTS] = to_lists(packed.loss_weights, packed.offsets, pa.float32())
+    return described(columns, packed.metadata)
+
+
+def described(columns: dict[str, Any], metadata: dict[str, Any]) -> pa.Table:
+    """Return a table of the columns that says what it was made with."""
+    return pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(metadata).encode()})
+
+
+def to_lists(
+    values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType
+) -> pa.ChunkedArray:
+    """Return ragged rows as list arrays, as many as 32-bit offsets need."""
+    chunks = []
+    start = 0
+    while start < len(offsets) - 1:
+        fits = int(np.searchsorted(offsets, offsets[start] + _MAX_LIST_ELEMENTS, side="right")) - 1
+        end = max(fits, start + 1)
+        rows = offsets[start : end + 1]
+        inner = pa.array(values[rows[0] : rows[-1]], kind)
+        chunks.append(pa.ListArray.from_arrays(pa.array((rows - rows[0]).astype(np.int32)), inner))
+        start = end
+    return pa.chunked_array(chunks, pa.list_(kind))
+
+
+class Writer:
+    """Writes one Parquet file, part by part; it appears under its name only when it is whole.
+
+    A context manager: an exception inside leaves nothing behind. The bytes of the file depend on the rows and their
+    order, never on the parts that they came in.
+
+    Args:
+        path: The file's name.
+        loss_weights: Whether there is a column of weights; None lets it come with the first that are not all 0 or 1,
+            for the rows before too.
+    """
+
+    def __init__(self, path: StrPath, *, loss_weights: bool | None = None) -> None:
+        self._path = Path(path)
+        self._open = ExitStack()
+        self._writer: pq.ParquetWriter | None = None
+        self._decided = loss_weights is not None
+        self._with_weights = bool(loss_weights)
+        self._waiting: list[pa.Table] = []
+        self._waiting_tokens = 0
+
+    def __enter__(self) -> "Writer":
+        self._temporary = self._open.enter_context(appearing(self._path))
+        self._open.push(self._close)
+        return self
+
+    def write(self, samples: "Samples") -> None:
+        """Append samples.
+
+        Raises:
+            OptionsError: The file has no column for weights, and one is neither 0 nor 1.
+        """
+        if samples.loss_weights is not None and not self._with_weights:
+            if self._decided:
+                refuse_weights(samples)
+            else:
+                self._with_weights = True
+                self._add_weights_to_earlier_rows(to_table(samples[:0], with_weights=True).schema)
+        self.write_table(to_table(samples, with_weights=self._with_weights))
+
+    def write_table(self, table: pa.Table) -> None:
+        """Append a table that has a column ``length``; all tables of a file have the same columns."""
+        self._waiting.append(table)
+        self._waiting_tokens += pc.sum(table["length"]).as_py() or 0
+        if self._waiting_tokens > _ROW_GROUP_TOKENS:
+            self._write_groups(to_the_end=False)
+
+    def _write_groups(self, *, to_the_end: bool) -> None:
+        """Write the rows that wait in groups of as many as fit; rows of the last group may have to wait for more."""
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting)
+        start = 0
+        while start < len(table) or (to_the_end and table.num_rows == 0 and self._writer is None):
+            rows, is_full = _rows_for(table["length"], start)
+            if not (is_full or to_the_end):
+                break
+            self._write_group(table.slice(start, rows))
+            start += max(rows, 1)
+        rest = table.slice(start)
+        # A copy: a slice would keep the whole table in memory.
+        self._waiting = [rest.combine_chunks()] if len(rest) else []
+        self._waiting_tokens = pc.sum(rest["length"]).as_py() or 0
+
+    def _write_group(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._temporary, table.schema, compression="zstd")
+        self._writer.write_table(table.combine_chunks(), row_group_size=max(len(table), 1))
+
+    def _add_weights_to_earlier_rows(self, schema: pa.Schema) -> None:
+        self._waiting = [_with_unit_weights(table) for table in self._waiting]
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        earlier = self._temporary.with_suffix(".without-weights")
+        self._temporary.rename(earlier)
+        try:
+            with pq.ParquetFile(earlier) as file:
+                for group in range(file.num_row_groups):
+                    rows = _with_unit_weights(file.read_row_group(group))
+                    # As a file names the fields of lists is not as they were named.
+                    self._write_group(rows.cast(schema))
+        finally:
+            earlier.unlink()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, traceback)
+
+    def _close(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,  # noqa: ARG002
+        traceback: TracebackType | None,  # noqa: ARG002
+    ) -> None:
+        try:
+            if kind is None:
+                self._write_groups(to_the_end=True)
+        finally:
+            if self._writer is not None:
+                self._writer.close()
+
+
+def has_weights(options: Mapping[str, Any], *, loss_weights: bool) -> bool:
+    """Whether files of one schema have the column of weights: as asked for, or where an option makes weights."""
+    return loss_weights or options["normalize"] != "none"
+
+
+def refuse_weights(samples: "Samples") -> None:
+    """Refuse weights other than 0 and 1 where there is no column for them: none is lost silently.
+
+    Raises:
+        OptionsError: The text and the attributes name the first one's place.
+    """
+    weights = samples.weights_or_ones()
+    other = np.flatnonzero((weights != 0) & (weights != 1))
+    if not other.size:
+        return
+    row = int(np.searchsorted(samples.offsets, other[0], side="right")) - 1
+    sample = samples[row]
+    error = OptionsError(
+        f"{sample.file}:{sample.line}: a token has the weight {weights[other[0]]:g}, and the output has no column for "
+        "weights other than 0 and 1: ask for it with loss_weights=True (--loss-weights)"
+    )
+    error.file, error.line = sample.file, sample.line
+    raise error
+
+
+def _rows_for(lengths: pa.ChunkedArray, start: int) -> tuple[int, bool]:
+    """How many rows from start on make a row group, and whether more rows could not change that."""
+    total = np.cumsum(lengths.slice(start).to_numpy(), dtype=np.int64)
+    if not len(total):
+        return 0, False
+    rows = max(1, int(np.searchsorted(total, _ROW_GROUP_TOKENS, side="right")))
+    return rows, bool(total[-1] > _ROW_GROUP_TOKENS)
+
+
+def _with_unit_weights(table: pa.Table) -> pa.Table:
+    chunks = []
+    for labels in table["labels"].chunks:
+        weights = (labels.flatten().to_numpy() != IGNORE_INDEX).astype(np.float32)
+        offsets = labels.offsets.to_numpy()
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), pa.array(weights)))
+    return table.append_column(WEIGHTS, pa.chunked_array(chunks, pa.list_(pa.float32())))

@@ -1,0 +1,272 @@
+"""Samples in a folder of Parquet files, for inputs and outputs larger than memory.
+
+In: an expander and a source. Out: ``part-00000.parquet`` and so on, cut between conversations, and ``manifest.json``.
+The bytes of each depend on the inputs and the options alone: not on threads or chunks, nor on how often the run was
+killed and run again. The folder itself is `everyturn.io.shard_folder`'s business.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from everyturn.exceptions import OptionsError
+from everyturn.expander import CHUNK_BYTES, Expander
+from everyturn.io import lines, shard_folder
+from everyturn.io.inputs import Shard, Source, Whole, one_by_one, size_of
+from everyturn.io.parquet import Writer, has_weights, refuse_weights
+from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
+from everyturn.options import StrPath, check_count
+from everyturn.report import Report, add_parts
+from everyturn.samples import Samples
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a folder holds.
+
+    Attributes:
+        shards: The shards in order.
+        report: The account of every input line.
+        was_done: True if an earlier run had finished, and nothing was changed.
+    """
+
+    shards: tuple[ShardFile, ...]
+    report: Report
+    was_done: bool
+
+
+def expand(
+    expander: Expander,
+    source: Whole,
+    folder: StrPath,
+    *,
+    shard_tokens: int = SHARD_TOKENS,
+    loss_weights: bool = False,
+    limit: int | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Written:
+    r"""Expand everything in the source into a folder of Parquet shards, or go on where an earlier run stopped.
+
+    A run that was killed is run again with the same arguments: shards that are whole stay, and the files are those of
+    a run that was not. That takes inputs that can be read again: paths or bytes.
+
+    >>> import tempfile
+    >>> chat = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
+    >>> chats = b"\n".join([chat] * 5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = expand(Expander("demo"), chats, folder, shard_tokens=25)
+    >>> [(shard.name, shard.rows) for shard in written.shards]
+    [('part-00000.parquet', 2), ('part-00001.parquet', 2), ('part-00002.parquet', 1)]
+
+    Args:
+        expander: What turns chats into samples.
+        source: As in `Expander.expand`.
+        folder: A new or empty folder, or that of an earlier run.
+        shard_tokens: A shard ends with the conversation that brings it to so many tokens.
+        loss_weights: Whether shards have a column of weights, which all of them have or none; without it, a weight
+            other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
+        limit: Stop after this many records.
+        chunk_bytes: About how much text is expanded at a time.
+        on_bytes: Called for each chunk with the number of bytes taken from the source so far.
+
+    Raises:
+        OptionsError: The folder is that of another run or holds files of others, the source cannot be read again, or
+            copies are to be left out, which no shard can do.
+        EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
+    """
+    for name, count in (("shard_tokens", shard_tokens), ("chunk_bytes", chunk_bytes)):
+        check_count(name, count)
+    inputs = _inputs(source)
+    plan = {
+        **_plan(expander, inputs),
+        "shard_tokens": shard_tokens,
+        "loss_weights": has_weights(expander.options(), loss_weights=loss_weights),
+        "limit": limit,
+    }
+    with shard_folder.opened(Path(folder), plan) as opened:
+        unsized = [one.name for one in inputs if one.size is None]
+        if unsized and (opened.manifest or opened.progress):
+            raise OptionsError(
+                f"{folder}: {unsized[0]} cannot be read again from where a run stopped: name a new folder"
+            )
+        if opened.manifest is not None:
+            opened.forget_progress()
+            shards, report = opened.result()
+            return Written(shards=shards, report=report, was_done=True)
+        run = _Run(expander, opened, plan)
+        run.read(inputs, limit, chunk_bytes, on_bytes)
+        shards, report = run.finish()
+        return Written(shards=shards, report=report, was_done=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Input:
+    """One input; its size on disk is None where it can be read once only."""
+
+    name: str
+    source: Whole
+    size: int | None
+
+
+def _inputs(source: Whole) -> list[_Input]:
+    return [_Input(name=name, source=one, size=size_of(one)) for name, one in one_by_one(source)]
+
+
+def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
+    """What decides the result."""
+    if expander.deduplicate:
+        raise OptionsError(
+            "deduplicate remembers all conversations, and a run that goes on where it stopped does not: "
+            "leave copies out of the input, or write a single file"
+        )
+    metadata = expander.metadata()
+    options = {**metadata["options"], "max_line_bytes": expander.max_line_bytes}
+    listed = [{"name": one.name, "bytes": one.size} for one in inputs]
+    return {**metadata, "options": options, "inputs": listed}
+
+
+class _Run:
+    """One run: what was read, and the shard that is being written."""
+
+    def __init__(self, expander: Expander, folder: Folder, plan: dict[str, Any]) -> None:
+        self._expander = expander
+        self._folder = folder
+        self._shard_tokens: int = plan["shard_tokens"]
+        self._with_weights: bool = plan["loss_weights"]
+        self._left = folder.progress or Progress(report=expander.empty().report)
+        self._report = self._left.report
+        self._shards = self._left.shards
+        self._writing = ExitStack()
+        self._writer: Writer | None = None
+        self._rows = 0
+        self._tokens = 0
+        if folder.progress is None:
+            folder.save_progress(self._left)
+
+    def read(
+        self,
+        inputs: list[_Input],
+        limit: int | None,
+        chunk_bytes: int,
+        on_bytes: Callable[[int], None] | None,
+    ) -> None:
+        """Expand what is left of the inputs."""
+        before = sum(one.size or 0 for one in inputs[: self._left.file])
+        with self._writing:
+            for number in range(self._left.file, len(inputs)):
+                left = None if limit is None else limit - self._report.records_read
+                if left == 0:
+                    break
+                one = inputs[number]
+                first_line = self._left.line if number == self._left.file else 1
+                reading = {
+                    "chunk_bytes": chunk_bytes,
+                    "limit": left,
+                    "on_bytes": _behind(before, on_bytes),
+                }
+                for line, samples in _chunks(self._expander, one.source, first_line, **reading):
+                    self._take(number, line, samples)
+                before += one.size or 0
+            self._end_of_input()
+
+    def finish(self) -> tuple[tuple[ShardFile, ...], Report]:
+        """Write the manifest."""
+        self._folder.finish(self._shards, self._report)
+        return self._shards, self._report
+
+    def _take(self, number: int, line: int, samples: Samples) -> None:
+        """Write the samples of a chunk that begins at a line, and end shards where they are full."""
+        start = 0
+        ends = _conversation_ends(samples)
+        if number == self._left.written[0]:
+            start = int(np.searchsorted(samples.line, self._left.written[1], side="right"))
+        while start < len(samples):
+            wanted = samples.offsets[start] + self._shard_tokens - self._tokens
+            full = int(np.searchsorted(samples.offsets[ends], wanted))
+            end = int(ends[min(full, len(ends) - 1)])
+            self._write(samples[start:end] if (start, end) != (0, len(samples)) else samples)
+            if full < len(ends):
+                self._end_shard()
+                self._folder.save_progress(
+                    Progress(
+                        shards=self._shards,
+                        report=self._report,
+                        file=number,
+                        line=line,
+                        written=(number, int(samples.line[end - 1])),
+                    )
+                )
+            start = end
+        self._report = add_parts(self._report, samples.report)
+
+    def _write(self, samples: Samples) -> None:
+        if not self._with_weights and samples.loss_weights is not None:
+            refuse_weights(samples)
+        if self._writer is None:
+            path = self._folder.shard(len(self._shards))
+            self._writer = self._writing.enter_context(
+                Writer(path, loss_weights=self._with_weights)
+            )
+        self._writer.write(samples)
+        self._rows += len(samples)
+        self._tokens += len(samples.input_ids)
+
+    def _end_shard(self) -> None:
+        self._writing.close()
+        path = self._folder.shard(len(self._shards))
+        shard = ShardFile.of(path, rows=self._rows, tokens=self._tokens)
+        self._shards = (*self._shards, shard)
+        self._writer, self._rows, self._tokens = None, 0, 0
+
+    def _end_of_input(self) -> None:
+        """End the last shard; a folder without samples has one that says so."""
+        if not self._shards and self._writer is None:
+            self._write(self._expander.empty())
+        if self._writer is not None:
+            self._end_shard()
+
+
+def _chunks(
+    expander: Expander, source: Whole, first_line: int, **reading: Any
+) -> Iterator[tuple[int, Samples]]:
+    """Expand one input from a line on; each chunk comes with its own first line."""
+    from_there = expander
+    rest: Source = source
+    if first_line > 1:
+        rest = Shard(source, index=0, count=1, from_line=first_line)
+        from_there = _with_format(expander, source, first_line)
+    # The lines before the first are read as blank ones.
+    line, skipped = 1, first_line - 1
+    for samples in from_there.stream(rest, **reading):
+        begins = max(line, first_line)
+        report = samples.report
+        line += report.records_read + report.blank_lines
+        blank = min(skipped, report.blank_lines)
+        skipped -= blank
+        report = dataclasses.replace(report, blank_lines=report.blank_lines - blank)
+        yield begins, dataclasses.replace(samples, report=report, metadata=expander.metadata())
+
+
+def _with_format(expander: Expander, source: Whole, line: int) -> Expander:
+    """The format that a file's first records told holds for the rest of it."""
+    if expander.input_format != "auto" or not isinstance(source, str | bytes):
+        return expander
+    known = lines.format_before(source, line, max_line_bytes=expander.max_line_bytes)
+    if known is None:
+        return expander
+    return expander.replace(input_format=known)
+
+
+def _conversation_ends(samples: Samples) -> Any:
+    """The rows behind the last one of each conversation; the samples are of one file."""
+    return np.append(np.flatnonzero(np.diff(samples.line)) + 1, len(samples))
+
+
+def _behind(before: int, on_bytes: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    """Count the bytes of an input behind those of the inputs before it."""
+    return None if on_bytes is None else lambda taken: on_bytes(before + taken)

@@ -1,0 +1,1 @@
+"""What a chat template does to training: `report` has the account and its words; the core probes the template."""

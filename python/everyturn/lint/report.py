@@ -1,0 +1,357 @@
+"""What a chat template does to training, told before anything is trained."""
+
+import dataclasses
+import datetime as dt
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from everyturn import _core
+from everyturn.diagnostics import Severity
+from everyturn.model_sources import local_time, sources_of
+from everyturn.options import StrPath
+
+WIDTH = 80
+"""The most columns of a line of `TemplateReport.lines`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StopToken:
+    """A token that ends an assistant's turn.
+
+    Attributes:
+        text: The token.
+        id: Its id; None for a template without a model.
+        owner: ``turn`` if the turn itself writes it, ``next_header`` if the header of the next message does.
+        of: ``plain`` for turns that answer, ``tool_calls`` for turns that call tools.
+        trailing: What the template writes behind it, which is never trained.
+    """
+
+    text: str
+    id: int | None
+    owner: Literal["turn", "next_header"]
+    of: Literal["plain", "tool_calls"]
+    trailing: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BeginToken:
+    """The model's begin token.
+
+    Attributes:
+        text: The token.
+        id: Its id.
+        written: How often the template writes it at the start of a conversation.
+        added: Whether the tokenizer adds it where it may add special tokens.
+        doubled: Whether there is more than one if it does.
+    """
+
+    text: str
+    id: int
+    written: int
+    added: bool
+    doubled: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationBlocks:
+    """The ``{% generation %}`` blocks, by which other trainers find what to train.
+
+    Attributes:
+        count: How many the template has.
+        equals_rule: Whether they mark what a model must write, no more, no less; None if nothing can be compared.
+        differs: What they mark otherwise, in words.
+    """
+
+    count: int = 0
+    equals_rule: bool | None = None
+    differs: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AppendOnly:
+    """Whether the text of a conversation provably only grows at its end.
+
+    Attributes:
+        proof: ``proven`` or ``unknown``.
+        why: What stands in the way of a proof.
+        line: Where in the template, 1-based.
+        column: Likewise.
+    """
+
+    proof: Literal["proven", "unknown"] = "unknown"
+    why: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that matters to training.
+
+    Attributes:
+        severity: An ``error`` makes training wrong or impossible by default, a ``warning`` loses or changes
+            something, a ``note`` is worth knowing.
+        kind: A stable name.
+        text: A sentence.
+    """
+
+    severity: Severity
+    kind: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """An option to set.
+
+    Attributes:
+        option: Its name: ``prompt_mismatch`` of `Expander`, ``template_kwargs`` or ``now`` of `Renderer`.
+        value: What to set it to.
+        text: Why.
+    """
+
+    option: str
+    value: Any
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateReport:
+    """What a chat template does to training, found by rendering made-up conversations of three targets each.
+
+    The conversations are ``plain``, ``reasoning`` (each answer has some), ``tools`` (the first answer is a call) and
+    ``tools_with_reasoning``.
+
+    >>> report = TemplateReport.of_template(
+    ...     "{% for m in messages %}{{ m.content }}<|end|>{% endfor %}"
+    ... )
+    >>> report.stop_tokens[0].text, report.prompt_is_prefix["plain"], report.is_fine
+    ('<|end|>', True, True)
+
+    Attributes:
+        compiles: If not, only the findings say anything.
+        control_tokens_guessed: There is no tokenizer, so what looks like a control token is taken for one.
+        stop_tokens: What ends a turn; empty if nothing does.
+        prompt_is_prefix: By conversation, whether what a server sends is a prefix of what the template makes of the
+            answered turn, for every target; None if the template refuses the conversation.
+        refused: By conversation, the template's words where it refuses one.
+        history_rewritten: By conversation, why earlier turns are rendered otherwise once more follow: ``thinking_cut``,
+            ``empty_think_block`` (in the last turn only), ``end_token`` (the end of a turn differs), ``date`` or
+            ``other``.
+        rows: By conversation, the rows of the layout ``merged``, under the recommended ``prompt_mismatch``; None if not
+            all targets can be rendered.
+        keys_read: Of the keys ``reasoning_content``, ``tool_calls``, ``tool_call_id``, ``name`` and the variables
+            ``tools``, ``documents`` those that make a difference to a rendering.
+        keys_ignored: The others.
+        tool_arguments: How arguments of calls must be given: as an ``object``, as JSON ``text``, or ``either``.
+        default_system: What the template says where no system message is given.
+        begin_token: None for a template without a model, or a model without the token.
+        generation_blocks: What ``{% generation %}`` marks.
+        append_only: Whether the text provably only grows at its end.
+        asks_for_the_date: The template calls ``strftime_now``.
+        thinking_flags: Template arguments about thinking, each with its kind: ``switch``, ``keeps_history``,
+            ``drops_history`` or ``effort``.
+        findings: What all this means, errors first.
+        recommendation: Options that cure it.
+    """
+
+    compiles: bool
+    control_tokens_guessed: bool
+    stop_tokens: tuple[StopToken, ...] = ()
+    prompt_is_prefix: Mapping[str, bool | None] = dataclasses.field(default_factory=dict)
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    history_rewritten: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    rows: Mapping[str, int | None] = dataclasses.field(default_factory=dict)
+    keys_read: tuple[str, ...] = ()
+    keys_ignored: tuple[str, ...] = ()
+    tool_arguments: Literal["object", "text", "either"] | None = None
+    default_system: str | None = None
+    begin_token: BeginToken | None = None
+    generation_blocks: GenerationBlocks = GenerationBlocks()
+    append_only: AppendOnly = AppendOnly()
+    asks_for_the_date: bool = False
+    thinking_flags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    recommendation: tuple[Recommendation, ...] = ()
+
+    @classmethod
+    def from_json(cls, text: str) -> "TemplateReport":
+        """Read the core's report."""
+        fields: dict[str, Any] = json.loads(text)
+        for name, kind in (
+            ("stop_tokens", StopToken),
+            ("findings", Finding),
+            ("recommendation", Recommendation),
+        ):
+            fields[name] = tuple(kind(**item) for item in fields.get(name, ()))
+        for name in ("keys_read", "keys_ignored"):
+            fields[name] = tuple(fields.get(name, ()))
+        if begin := fields.get("begin_token"):
+            fields["begin_token"] = BeginToken(**begin)
+        if blocks := fields.get("generation_blocks"):
+            fields["generation_blocks"] = GenerationBlocks(
+                **{**blocks, "differs": tuple(blocks["differs"])}
+            )
+        if proof := fields.get("append_only"):
+            fields["append_only"] = AppendOnly(**proof)
+        return cls(**fields)
+
+    @classmethod
+    def of_template(
+        cls,
+        template: str,
+        *,
+        template_kwargs: Mapping[str, Any] | None = None,
+        now: dt.datetime | str | None = None,
+    ) -> "TemplateReport":
+        """Look at the text of a template without a model: what looks like a control token is taken for one."""
+        kwargs = json.dumps(dict(template_kwargs or {}))
+        return cls.from_json(_core.lint_template(template, kwargs, local_time(now)))
+
+    @classmethod
+    def of_model(
+        cls,
+        path: StrPath,
+        *,
+        chat_template: str | None = None,
+        template_kwargs: Mapping[str, Any] | None = None,
+        now: dt.datetime | str | None = None,
+    ) -> "TemplateReport":
+        """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
+
+        >>> TemplateReport.of_model("demo").history_rewritten
+        {'reasoning': 'thinking_cut', 'tools_with_reasoning': 'thinking_cut'}
+        """
+        sources = sources_of(path, chat_template, template_kwargs, now, "reference")
+        return cls.from_json(
+            _core.lint_model(
+                sources.folder, sources.chat_template, sources.template_kwargs, sources.now
+            )
+        )
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether training would be right by default: there is no error among the findings."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON types."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """The report in words, each line of 80 columns at most."""
+        lines = [self._headline()]
+        if self.compiles:
+            lines += ["", *self._facts(), "", *self._probes()]
+        if self.findings:
+            lines.append("")
+        for finding in self.findings:
+            lines += _wrapped(f"{finding.severity}: ", f"{finding.text} [{finding.kind}]", indent=2)
+        if self.recommendation:
+            lines.append("")
+        for advice in self.recommendation:
+            setting = f"try {_flag(advice.option, advice.value)}: "
+            lines += _wrapped("", setting + advice.text, indent=2)
+        return lines
+
+    def _headline(self) -> str:
+        counts = {
+            severity: sum(finding.severity == severity for finding in self.findings)
+            for severity in ("error", "warning", "note")
+        }
+        said = [f"{n} {what}{'s' * (n > 1)}" for what, n in counts.items() if n]
+        verdict = "fine by default" if self.is_fine else "training would be wrong by default"
+        return f"{verdict}: {', '.join(said) or 'nothing to say'}"
+
+    def _facts(self) -> list[str]:
+        facts: list[tuple[str, str]] = [
+            ("stop of tool calls" if stop.of == "tool_calls" else "stop token", _stop_text(stop))
+            for stop in self.stop_tokens
+        ]
+        if len(facts) == 2 and facts[0][1] == facts[1][1]:  # noqa: PLR2004 - one line says both
+            facts.pop()
+        if not facts:
+            facts.append(("stop token", "none"))
+        if begin := self.begin_token:
+            tokenizer = "adds it, too, where it may" if begin.added else "adds none"
+            facts.append(
+                (
+                    "begin token",
+                    f"{begin.text}, written {begin.written}x; the tokenizer {tokenizer}",
+                )
+            )
+        facts += [
+            ("read", ", ".join(self.keys_read) or "none of the optional keys"),
+            ("ignored", ", ".join(self.keys_ignored) or "nothing"),
+            ("tool arguments", f"as {self.tool_arguments}"),
+        ]
+        if self.thinking_flags:
+            flags = ", ".join(f"{name} ({kind})" for name, kind in self.thinking_flags.items())
+            facts.append(("thinking flags", flags))
+        if self.default_system is not None:
+            facts.append(
+                ("default system", json.dumps(_short(self.default_system), ensure_ascii=False))
+            )
+        if blocks := self.generation_blocks.count:
+            equal = {
+                True: "marks what is trained",
+                False: "; ".join(self.generation_blocks.differs),
+            }
+            said = equal.get(bool(self.generation_blocks.equals_rule), "")
+            said = "not comparable" if self.generation_blocks.equals_rule is None else said
+            facts.append(("generation blocks", f"{blocks}: {said}"))
+        facts.append(("append-only", self._append_only_text()))
+        return [line for name, text in facts for line in _wrapped(f"{name:<20}", text)]
+
+    def _append_only_text(self) -> str:
+        found = self.append_only
+        if found.proof == "proven":
+            return "proven: what is written of a chat only ever grows at its end"
+        place = "" if found.line is None else f" (line {found.line}, column {found.column})"
+        return f"not proven: {found.why}{place}"
+
+    def _probes(self) -> list[str]:
+        lines = [
+            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'rows of 3':>9}"
+        ]
+        says = {True: "yes", False: "NO", None: "refused"}
+        for name, is_prefix in self.prompt_is_prefix.items():
+            why = self.history_rewritten.get(name, "-")
+            rows = self.rows.get(name)
+            shown = "-" if rows is None else str(rows)
+            lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>9}")
+        return lines
+
+
+def _stop_text(stop: StopToken) -> str:
+    number = "" if stop.id is None else f" ({stop.id})"
+    owner = "of the turn" if stop.owner == "turn" else "the next header"
+    behind = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
+    return f"{stop.text}{number}, {owner}{behind}"
+
+
+def _flag(option: str, value: Any) -> str:
+    shown = value if isinstance(value, str) else f"'{json.dumps(value)}'"
+    return f"--{option.replace('_', '-')} {shown}"
+
+
+def _short(text: str, most: int = 300) -> str:
+    return text if len(text) <= most else text[: most - 2] + ".."
+
+
+def _wrapped(label: str, text: str, indent: int | None = None) -> list[str]:
+    behind = " " * (len(label) if indent is None else indent)
+    return textwrap.wrap(
+        label + text,
+        WIDTH,
+        subsequent_indent=behind,
+        break_on_hyphens=False,
+        replace_whitespace=True,
+        drop_whitespace=True,
+    )

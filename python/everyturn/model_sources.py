@@ -1,0 +1,70 @@
+"""What a model is loaded from: a folder, a template, its arguments and the time that it shows.
+
+In: the arguments of `Renderer.from_dir`. Out: a frozen value, which pickles, with the folder's absolute path and the
+time fixed. Nothing is read from the folder until it is loaded.
+"""
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from everyturn import _core
+from everyturn.exceptions import OptionsError
+from everyturn.options import Engine, StrPath
+
+DEMO = "demo"
+"""The name of the built-in model."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What a renderer is made from, and so what it pickles as."""
+
+    folder: str
+    chat_template: str | None
+    template_kwargs: str
+    now: str
+    engine: Engine
+
+    def load(self) -> _core.Renderer:
+        """Load the folder."""
+        return _core.Renderer(
+            self.folder, self.chat_template, self.template_kwargs, self.now, self.engine
+        )
+
+
+def sources_of(
+    path: StrPath,
+    chat_template: str | None,
+    template_kwargs: Mapping[str, Any] | None,
+    now: dt.datetime | str | None,
+    engine: Engine,
+) -> Sources:
+    """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
+    folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
+    return Sources(
+        folder=str(folder.absolute()),
+        chat_template=chat_template,
+        template_kwargs=json.dumps(dict(template_kwargs or {})),
+        now=local_time(now),
+        engine=engine,
+    )
+
+
+def local_time(now: dt.datetime | str | None) -> str:
+    """Return the local time that templates are shown, ISO; the current one if None."""
+    if now is None:
+        now = dt.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
+    elif isinstance(now, str):
+        now = _parse_time(now)
+    return now.replace(tzinfo=None).isoformat()
+
+
+def _parse_time(text: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OptionsError(f"now: {error}; expected ISO, e.g. 2026-01-31T12:00:00") from error

@@ -1,0 +1,13 @@
+"""Samples and what is made of them in memory.
+
+`table` has the samples in flat arrays; its methods call the others, which take samples and know nothing of each other:
+`padding` and `packing` make rows of bounded length, `split` parts by conversation, `duplicates` finds copies, `storage`
+saves and maps. `ragged` has the arithmetic of offsets, `labels` what a label says.
+"""
+
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.packing import Packed, PackedRow
+from everyturn.samples.padding import Batch
+from everyturn.samples.table import Sample, Samples
+
+__all__ = ["IGNORE_INDEX", "Batch", "Packed", "PackedRow", "Sample", "Samples"]

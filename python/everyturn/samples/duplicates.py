@@ -1,0 +1,88 @@
+"""Conversations that occur more than once.
+
+In: samples. Out: which rows are copies, and samples without them. Copies are records of the same bytes; what differs by
+a blank is another conversation.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from everyturn.report import Report
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
+
+CAUSE = "duplicate"
+"""What the report counts copies under."""
+
+
+def count(samples: "Samples") -> int:
+    """Count the conversations that are copies of an earlier one."""
+    return _count(samples, find(samples))
+
+
+def remove(samples: "Samples") -> "Samples":
+    """Leave out the copies; the report says so."""
+    copies = find(samples)
+    if not copies.any():
+        return samples
+    kept = samples.select(np.flatnonzero(~copies))
+    return dataclasses.replace(kept, report=_report(samples, copies))
+
+
+def find(samples: "Samples") -> npt.NDArray[np.bool_]:
+    """Tell of each row whether it is a copy of an earlier one, bool[N].
+
+    A target of a conversation is trained in one row, so conversation and first target name a row.
+    """
+    key = np.concatenate(
+        [samples.conversation_hashes, _first_targets(samples).view(np.uint8).reshape(-1, 4)], axis=1
+    )
+    _, first = np.unique(np.ascontiguousarray(key).view("V20").reshape(-1), return_index=True)
+    copies = np.ones(len(samples), dtype=np.bool_)
+    copies[first] = False
+    return copies
+
+
+def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
+    """Return the first message that each row trains, -1 where it trains none, int32[N]."""
+    starts = samples.target_offsets[:-1]
+    first = np.full(len(samples), -1, dtype=np.int32)
+    some = np.diff(samples.target_offsets) > 0
+    first[some] = samples.targets[starts[some]]
+    return first
+
+
+def _count(samples: "Samples", copies: npt.NDArray[np.bool_]) -> int:
+    """Count the rows among the copies that are the first of their conversation."""
+    names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
+    distinct, place = np.unique(names, return_inverse=True)
+    place = place.reshape(-1)
+    first = _first_targets(samples)
+    earliest = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
+    np.minimum.at(earliest, place, first)
+    return int(np.count_nonzero(copies & (first == earliest[place])))
+
+
+def _report(samples: "Samples", copies: npt.NDArray[np.bool_]) -> Report:
+    before = samples.report
+    records = _count(samples, copies)
+    targets = int(np.diff(samples.target_offsets)[copies].sum())
+    return dataclasses.replace(
+        before,
+        records_kept=before.records_kept - records,
+        records_dropped=_plus(before.records_dropped, records),
+        targets_trained=before.targets_trained - targets,
+        targets_dropped=_plus(before.targets_dropped, targets),
+        rows=before.rows - int(np.count_nonzero(copies)),
+        tokens=before.tokens - int(samples.lengths[copies].sum()),
+        trained_tokens=before.trained_tokens - int(samples.trained_lengths[copies].sum()),
+    )
+
+
+def _plus(causes: Mapping[str, int], number: int) -> dict[str, int]:
+    return dict(sorted({**causes, CAUSE: causes.get(CAUSE, 0) + number}.items()))

@@ -1,0 +1,183 @@
+"""Samples side by side in rows of a bounded length: training without padding.
+
+In: samples. Out: rows that hold several samples each, with what attention needs to keep them apart. No sample is cut or
+lost; which ones share a row is decided by the compiled core, from lengths alone.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from everyturn import _core
+from everyturn.exceptions import OptionsError
+from everyturn.options import PackStrategy, StrPath, check_count
+from everyturn.samples import ragged
+from everyturn.samples.labels import IGNORE_INDEX, check_lengths
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from everyturn.samples.table import Samples
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PackedRow:
+    """Samples side by side.
+
+    Attributes:
+        input_ids: int32[T].
+        labels: int32[T], -100 where not trained and at the first token of each sample; unshifted.
+        loss_weights: float32[T], or None where all weights are 0 or 1.
+        position_ids: int32[T], counted from 0 in each sample.
+        seq_lengths: int32[K], the lengths of the samples.
+        samples: int64[K], the indices of the samples.
+    """
+
+    input_ids: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32]
+    loss_weights: npt.NDArray[np.float32] | None
+    position_ids: npt.NDArray[np.int32]
+    seq_lengths: npt.NDArray[np.int32]
+    samples: npt.NDArray[np.int64]
+
+    @property
+    def cu_seqlens(self) -> npt.NDArray[np.int32]:
+        """Where each sample begins and the last one ends, int32[K + 1], as attention kernels take it."""
+        return ragged.to_offsets(self.seq_lengths).astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Packed(Sequence[PackedRow]):
+    """Rows of samples: row i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays of tokens.
+
+    The rows come in the order of their first sample, the samples of a row in the order of the input. Attention must not
+    cross from one sample to the next: a kernel is told by ``cu_seqlens`` or by ``position_ids`` that begin anew.
+
+    Attributes:
+        input_ids: int32[T].
+        labels: int32[T], -100 where not trained and at the first token of each sample: no sample is trained to be
+            predicted from the end of another. Unshifted.
+        offsets: int64[rows + 1].
+        loss_weights: float32[T], 0 where not trained; None where all weights are 0 or 1.
+        position_ids: int32[T], counted from 0 in each sample.
+        seq_lengths: int32[N], the lengths of the samples.
+        seq_offsets: int64[rows + 1]; those of row i are ``seq_lengths[seq_offsets[i]:seq_offsets[i + 1]]``.
+        samples: int64[N], the index of each sample before packing.
+        max_length: The most tokens of a row.
+        spread_conversations: How many conversations, of those to be kept together, are longer than a row.
+        metadata: That of the samples, and how they were packed under ``packing``; as files keep it.
+    """
+
+    input_ids: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    loss_weights: npt.NDArray[np.float32] | None
+    position_ids: npt.NDArray[np.int32]
+    seq_lengths: npt.NDArray[np.int32]
+    seq_offsets: npt.NDArray[np.int64]
+    samples: npt.NDArray[np.int64]
+    max_length: int
+    spread_conversations: int
+    metadata: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[row] for row in range(len(self))[index]]
+        row = range(len(self))[index]
+        tokens = slice(self.offsets[row], self.offsets[row + 1])
+        sequences = slice(self.seq_offsets[row], self.seq_offsets[row + 1])
+        return PackedRow(
+            input_ids=self.input_ids[tokens],
+            labels=self.labels[tokens],
+            loss_weights=None if self.loss_weights is None else self.loss_weights[tokens],
+            position_ids=self.position_ids[tokens],
+            seq_lengths=self.seq_lengths[sequences],
+            samples=self.samples[sequences],
+        )
+
+    def __iter__(self) -> Iterator[PackedRow]:
+        return (self[row] for row in range(len(self)))
+
+    def __repr__(self) -> str:
+        return (
+            f"Packed({len(self.samples):,} samples in {len(self):,} rows of {self.max_length:,}; "
+            f"{100 * self.fill:.1f} % full)"
+        )
+
+    @property
+    def fill(self) -> float:
+        """The share of the rows' room that holds tokens; 1 where there are no rows."""
+        room = len(self) * self.max_length
+        return len(self.input_ids) / room if room else 1.0
+
+    def to_arrow(self) -> "pa.Table":
+        """Return the rows as a table; the columns are named in `everyturn.io.parquet`."""
+        from everyturn.io import parquet
+
+        return parquet.to_packed_table(self)
+
+    def to_parquet(self, path: StrPath) -> None:
+        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        from everyturn.io import parquet
+
+        with parquet.Writer(path) as writer:
+            writer.write_table(self.to_arrow())
+
+
+def pack(
+    samples: "Samples", max_length: int, *, strategy: PackStrategy, keep_conversations: bool
+) -> Packed:
+    """Pack the samples; see `Samples.pack`."""
+    check_count("max_length", max_length)
+    if max_length > np.iinfo(np.int32).max:
+        raise OptionsError(f"max_length must fit into 32 bits, not {max_length}")
+    check_lengths(samples, max_length)
+    order, seq_offsets, spread = _core.pack(
+        samples.lengths, max_length, strategy, _records(samples) if keep_conversations else None
+    )
+    tokens, starts = ragged.gather(samples.offsets, order)
+    labels = samples.labels[tokens]
+    labels[starts[:-1]] = IGNORE_INDEX
+    weights = None if samples.loss_weights is None else samples.loss_weights[tokens]
+    if weights is not None:
+        weights[starts[:-1]] = 0
+    return Packed(
+        input_ids=samples.input_ids[tokens],
+        labels=labels,
+        offsets=starts[seq_offsets],
+        loss_weights=weights,
+        position_ids=ragged.places_in_rows(starts),
+        seq_lengths=np.diff(starts).astype(np.int32),
+        seq_offsets=seq_offsets,
+        samples=order,
+        max_length=max_length,
+        spread_conversations=spread,
+        metadata=samples.metadata
+        | {
+            "packing": {
+                "max_length": max_length,
+                "strategy": strategy,
+                "keep_conversations": keep_conversations,
+            }
+        },
+    )
+
+
+def _records(samples: "Samples") -> npt.NDArray[np.int64]:
+    """Number the records that the rows come from, int64[N]: copies of a conversation are records of their own."""
+    key = np.concatenate(
+        [
+            samples.conversation_hashes,
+            np.ascontiguousarray(samples.file).view(np.uint8).reshape(-1, 4),
+            np.ascontiguousarray(samples.line).view(np.uint8).reshape(-1, 8),
+        ],
+        axis=1,
+    )
+    _, number = np.unique(np.ascontiguousarray(key).view("V28").reshape(-1), return_inverse=True)
+    return number.reshape(-1).astype(np.int64)

@@ -1,0 +1,115 @@
+"""Samples on disk, to be mapped into memory.
+
+In: samples. Out: a folder with a ``.npy`` file per array and ``samples.json`` for the rest. Read back, arrays are
+mapped, not read: a row costs the pages that it lies on, and processes of one machine share them. For files that other
+tools read, see `everyturn.io.parquet`.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from everyturn.exceptions import InputError
+from everyturn.io.atomic import appearing
+from everyturn.options import StrPath
+from everyturn.report import Report
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
+
+FORMAT = "everyturn.samples"
+FORMAT_VERSION = 1
+MANIFEST = "samples.json"
+
+ARRAYS = (
+    "input_ids",
+    "labels",
+    "offsets",
+    "loss_weights",
+    "file",
+    "line",
+    "conversation_hashes",
+    "targets",
+    "target_offsets",
+)
+"""The fields of `Samples` that are arrays, each a file of its name."""
+
+
+def save(samples: "Samples", path: StrPath) -> None:
+    """Write a folder, which appears when it is whole; see `Samples.save`."""
+    folder = Path(path)
+    if folder.exists():
+        raise FileExistsError(f"{folder}: there is something of this name already")
+    arrays = {name: getattr(samples, name) for name in ARRAYS}
+    present = {name: array for name, array in arrays.items() if array is not None}
+    with appearing(folder) as temporary:
+        temporary.mkdir()
+        for name, array in present.items():
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        manifest = json.dumps(_manifest(samples, present))
+        (temporary / MANIFEST).write_text(manifest, encoding="utf-8")
+
+
+def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
+    """Read what `save` wrote, as the fields of `Samples`; see `Samples.load`."""
+    folder = Path(path)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        known = manifest["format"], manifest["format_version"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _unusable(folder, f"is no folder of saved samples ({error})") from error
+    if known != (FORMAT, FORMAT_VERSION):
+        raise _unusable(
+            folder, f"holds {known[0]}, version {known[1]}, which this version cannot read"
+        )
+    arrays = {
+        name: _read(folder, name, described, mmap=mmap)
+        for name, described in manifest["arrays"].items()
+    }
+    fields: dict[str, Any] = dict.fromkeys(ARRAYS) | arrays
+    return fields | {
+        "files": tuple(manifest["files"]),
+        "report": Report.from_dict(manifest["report"]),
+        "metadata": manifest["metadata"],
+    }
+
+
+def _manifest(samples: "Samples", arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "arrays": {
+            name: {"dtype": array.dtype.name, "shape": array.shape}
+            for name, array in arrays.items()
+        },
+        "files": samples.files,
+        "metadata": samples.metadata,
+        "report": dataclasses.asdict(samples.report),
+    }
+
+
+def _read(folder: Path, name: str, described: dict[str, Any], *, mmap: bool) -> npt.NDArray[Any]:
+    """Map or read one array, which must be what the manifest says: a mapped file that is cut short would kill us."""
+    shape = tuple(described["shape"])
+    # An empty array has nothing to map.
+    mode: Literal["r"] | None = "r" if mmap and 0 not in shape else None
+    try:
+        array: npt.NDArray[Any] = np.load(
+            folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False
+        )
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, f"{name}.npy cannot be read ({error})") from error
+    if (array.dtype.name, array.shape) != (described["dtype"], shape):
+        raise _unusable(folder, f"{name}.npy is not the array that {MANIFEST} describes")
+    # A plain array over the map: slices of it are plain arrays, too.
+    return np.asarray(array)
+
+
+def _unusable(folder: Path, text: str) -> InputError:
+    error = InputError(f"{folder}: {text}")
+    error.file = str(folder)
+    return error

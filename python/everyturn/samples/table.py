@@ -1,0 +1,317 @@
+"""Samples in flat arrays: what an expansion gives."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from everyturn.options import PackStrategy, PaddingSide, StrPath
+from everyturn.report import Report
+from everyturn.samples import duplicates, storage
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.packing import Packed, pack
+from everyturn.samples.padding import Batch, pad
+from everyturn.samples.ragged import count_in_rows, gather, join_offsets
+from everyturn.samples.split import split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Sample:
+    """One row.
+
+    Attributes:
+        input_ids: int32[T].
+        labels: int32[T], the id where the token is trained, else -100; unshifted, as Hugging Face models want them.
+        loss_weights: float32[T], or None where all weights are 0 or 1.
+        file: The input's name.
+        line: The 1-based line (or the number of the record).
+        conversation_id: 32 hex digits, a hash of the record's bytes.
+        targets: int32[M], the 0-based indices of the messages that are trained.
+    """
+
+    input_ids: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32]
+    loss_weights: npt.NDArray[np.float32] | None
+    file: str
+    line: int
+    conversation_id: str
+    targets: npt.NDArray[np.int32]
+
+    @property
+    def trained_ids(self) -> npt.NDArray[np.int32]:
+        """The ids that are trained, int32."""
+        trained: npt.NDArray[np.int32] = self.input_ids[self.labels != IGNORE_INDEX]
+        return trained
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Samples(Sequence[Sample]):
+    """A ragged table of samples: row i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays.
+
+    >>> from everyturn import Expander
+    >>> samples = Expander("demo").expand(
+    ...     [
+    ...         {
+    ...             "messages": [
+    ...                 {"role": "user", "content": "1+1?"},
+    ...                 {"role": "assistant", "content": "2"},
+    ...             ]
+    ...         }
+    ...     ]
+    ... )
+    >>> (
+    ...     len(samples),
+    ...     samples.offsets.tolist() == [0, len(samples.input_ids)],
+    ...     samples[0].targets.tolist(),
+    ... )
+    (1, True, [1])
+
+    Attributes:
+        input_ids: int32[T].
+        labels: int32[T], the id where the token is trained, else -100; unshifted.
+        offsets: int64[N + 1].
+        loss_weights: float32[T], 0 where not trained; None where all weights are 0 or 1.
+        files: The names of the inputs.
+        file: int32[N], index into ``files``.
+        line: int64[N], 1-based.
+        conversation_hashes: uint8[N, 16], what ``conversation_id`` spells.
+        targets: int32[M], 0-based message indices.
+        target_offsets: int64[N + 1]; the targets of row i are ``targets[target_offsets[i]:target_offsets[i + 1]]``.
+        report: The account of every input line.
+        metadata: Version, fingerprint and options of the expansion, as files keep them.
+    """
+
+    input_ids: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    loss_weights: npt.NDArray[np.float32] | None
+    files: tuple[str, ...]
+    file: npt.NDArray[np.int32]
+    line: npt.NDArray[np.int64]
+    conversation_hashes: npt.NDArray[np.uint8]
+    targets: npt.NDArray[np.int32]
+    target_offsets: npt.NDArray[np.int64]
+    report: Report
+    metadata: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self.select(np.arange(len(self))[index])
+        row = range(len(self))[index]
+        tokens = slice(self.offsets[row], self.offsets[row + 1])
+        return Sample(
+            input_ids=self.input_ids[tokens],
+            labels=self.labels[tokens],
+            loss_weights=None if self.loss_weights is None else self.loss_weights[tokens],
+            file=self.files[self.file[row]],
+            line=int(self.line[row]),
+            conversation_id=self.conversation_hashes[row].tobytes().hex(),
+            targets=self.targets[self.target_offsets[row] : self.target_offsets[row + 1]],
+        )
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[row] for row in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Samples({self.report})"
+
+    @property
+    def conversation_id(self) -> list[str]:
+        """Per row 32 hex digits: the 128-bit hash of the record's bytes. Equal ids: equal records."""
+        return [row.tobytes().hex() for row in self.conversation_hashes]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """The number of tokens of each row, int64[N]."""
+        return np.diff(self.offsets)
+
+    @property
+    def trained_lengths(self) -> npt.NDArray[np.int64]:
+        """The number of trained tokens of each row, int64[N]."""
+        return count_in_rows(self.labels != IGNORE_INDEX, self.offsets)
+
+    def select(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> "Samples":
+        """Return the given rows in the given order; the report stays that of the whole expansion."""
+        index = np.asarray(rows, dtype=np.int64)
+        if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
+            raise IndexError(f"rows must lie in 0..{len(self) - 1}")
+        index = np.where(index < 0, index + len(self), index)
+        tokens, offsets = gather(self.offsets, index)
+        targets, target_offsets = gather(self.target_offsets, index)
+        return dataclasses.replace(
+            self,
+            input_ids=self.input_ids[tokens],
+            labels=self.labels[tokens],
+            offsets=offsets,
+            loss_weights=None if self.loss_weights is None else self.loss_weights[tokens],
+            file=self.file[index],
+            line=self.line[index],
+            conversation_hashes=self.conversation_hashes[index],
+            targets=self.targets[targets],
+            target_offsets=target_offsets,
+        )
+
+    @staticmethod
+    def concatenate(parts: Sequence["Samples"]) -> "Samples":
+        """Put expansions of the same model and options one behind the other."""
+        if not parts:
+            raise ValueError("there is nothing to concatenate")
+        first = parts[0]
+        if any(part.metadata != first.metadata for part in parts):
+            raise ValueError("samples of different models, options or versions do not go together")
+        files = tuple(dict.fromkeys(name for part in parts for name in part.files))
+        places = {name: place for place, name in enumerate(files)}
+        new_file = [
+            np.array([places[name] for name in part.files], dtype=np.int32)[part.file]
+            for part in parts
+        ]
+        weights = None
+        if any(part.loss_weights is not None for part in parts):
+            weights = np.concatenate([part.weights_or_ones() for part in parts])
+        report = first.report
+        for part in parts[1:]:
+            report += part.report
+        return Samples(
+            input_ids=np.concatenate([part.input_ids for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            offsets=join_offsets([part.offsets for part in parts]),
+            loss_weights=weights,
+            files=files,
+            file=np.concatenate(new_file),
+            line=np.concatenate([part.line for part in parts]),
+            conversation_hashes=np.concatenate([part.conversation_hashes for part in parts]),
+            targets=np.concatenate([part.targets for part in parts]),
+            target_offsets=join_offsets([part.target_offsets for part in parts]),
+            report=report,
+            metadata=first.metadata,
+        )
+
+    def weights_or_ones(self) -> npt.NDArray[np.float32]:
+        """The weight of each token, float32[T]: ``loss_weights``, or 1 where there is a label and 0 elsewhere."""
+        if self.loss_weights is not None:
+            return self.loss_weights
+        weights: npt.NDArray[np.float32] = (self.labels != IGNORE_INDEX).astype(np.float32)
+        return weights
+
+    def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
+        """Split by conversation: all rows of one go to the same part, whatever else there is and in whatever order.
+
+        A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8
+        bytes, big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a big-endian number
+        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So shares hold
+        on average, not to the row; records of the same bytes go to the same part.
+
+        >>> from everyturn import Expander
+        >>> parts = Expander("demo").expand(b"").split({"train": 0.98, "eval": 0.02}, seed=0)
+        >>> {name: len(part) for name, part in parts.items()}
+        {'train': 0, 'eval': 0}
+
+        Args:
+            shares: The names of the parts with their shares, which sum to 1.
+            seed: Another seed gives another split.
+
+        Returns:
+            The parts by name, their rows in the order of these samples; reports stay those of the whole expansion.
+
+        Raises:
+            OptionsError: The shares do not sum to 1, one is not above 0, or the seed has more than 64 bits.
+        """
+        return split(self, shares, seed=seed)
+
+    @property
+    def duplicates(self) -> int:
+        """How many conversations are copies of an earlier one, byte for byte."""
+        return duplicates.count(self)
+
+    def deduplicate(self) -> "Samples":
+        """Keep the first of conversations with the same bytes; the report counts the others as ``duplicate``."""
+        return duplicates.remove(self)
+
+    def pad(
+        self,
+        *,
+        pad_token_id: int,
+        side: PaddingSide = "right",
+        multiple_of: int = 1,
+        max_length: int | None = None,
+    ) -> Batch:
+        """Make rows of one length.
+
+        Args:
+            pad_token_id: What stands in ``input_ids`` where a row is padded, e.g. `Renderer.pad_token_id`.
+            side: Where rows are padded, ``right`` or ``left``.
+            multiple_of: The length is a multiple of this.
+            max_length: The length of all rows; None is that of the longest, up to a multiple.
+
+        Raises:
+            SampleError: A sample is longer than ``max_length``; nothing is cut.
+            OptionsError: An option has a value that it does not take.
+        """
+        return pad(
+            self,
+            pad_token_id=pad_token_id,
+            side=side,
+            multiple_of=multiple_of,
+            max_length=max_length,
+        )
+
+    def pack(
+        self, max_length: int, *, strategy: PackStrategy = "bfd", keep_conversations: bool = False
+    ) -> Packed:
+        """Put samples side by side in rows of at most ``max_length`` tokens.
+
+        Args:
+            max_length: The most tokens of a row.
+            strategy: ``bfd`` (the longest first, each into the row that it fills best) or ``sequential`` (in order, a
+                new row wherever the next sample does not fit).
+            keep_conversations: Samples of one record lie side by side in one row. Where all of them together are longer
+                than a row, they are cut between samples into as few rows as their order needs, and counted as
+                ``spread_conversations``.
+
+        Raises:
+            SampleError: A sample is longer than ``max_length``; nothing is cut.
+            OptionsError: An option has a value that it does not take.
+        """
+        return pack(self, max_length, strategy=strategy, keep_conversations=keep_conversations)
+
+    def save(self, path: StrPath) -> None:
+        """Write a folder that `load` maps into memory: under a temporary name beside it first, then renamed.
+
+        Raises:
+            FileExistsError: There is something of this name already.
+        """
+        storage.save(self, path)
+
+    @staticmethod
+    def load(path: StrPath, *, mmap: bool = True) -> "Samples":
+        """Read what `save` wrote.
+
+        Args:
+            path: The folder.
+            mmap: Map the arrays into memory, read-only, instead of reading them.
+
+        Raises:
+            InputError: The folder is none that this version can read, or is damaged.
+        """
+        return Samples(**storage.load(path, mmap=mmap))
+
+    def to_arrow(self) -> "pa.Table":
+        """Return the samples as a table; the columns are named in `everyturn.io.parquet`."""
+        from everyturn.io import parquet
+
+        return parquet.to_table(self, with_weights=self.loss_weights is not None)
+
+    def to_parquet(self, path: StrPath) -> None:
+        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        from everyturn.io import parquet
+
+        with parquet.Writer(path) as writer:
+            writer.write(self)

@@ -1,0 +1,108 @@
+//! A compiled template with the clock and the limits that everyturn renders it under.
+
+use std::cell::RefCell;
+use std::mem;
+use std::ops::Range;
+
+use everyturn_template::{
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, Output, Replays, Span, Template, Value,
+};
+use jiff::civil::DateTime;
+
+use crate::error::{Error, ErrorKind, Result};
+
+pub struct CompiledTemplate {
+    template: Template,
+    source: String,
+    now: DateTime,
+}
+
+/// A rendered text and where each run of it comes from.
+#[derive(Debug, Default)]
+pub struct Rendering {
+    pub text: String,
+    pub spans: Vec<Span>,
+    /// What `{% generation %}` blocks printed.
+    pub generations: Vec<Range<usize>>,
+}
+
+/// What a rendering needs besides its input; used again by the next one.
+#[derive(Default)]
+pub struct RenderWorkspace {
+    arena: RefCell<Arena>,
+    /// Of the input that the workspace is used for.
+    replays: RefCell<Replays>,
+}
+
+impl CompiledTemplate {
+    pub fn compile(source: &str, now: DateTime) -> Result<Self> {
+        let template = Template::compile(source).map_err(|error| template_error(&error))?;
+        Ok(Self { template, source: source.to_owned(), now })
+    }
+
+    /// Whether these words stand in the template's source.
+    pub fn mentions(&self, words: &str) -> bool {
+        self.source.contains(words)
+    }
+
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Renders; of two variables with one name the last one counts. `input_bytes` is the size of what they hold.
+    pub fn render(
+        &self,
+        variables: &[(&str, Value<'_>)],
+        input_bytes: usize,
+        workspace: &RenderWorkspace,
+    ) -> Result<Rendering> {
+        let mut output = Output::default();
+        let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
+        let done = self.template.render(
+            variables,
+            self.now,
+            Limits::for_input(input_bytes),
+            &mut arena,
+            &mut output,
+        );
+        workspace.arena.replace(arena);
+        done.map_err(|error| template_error(&error))?;
+        let generations = output.generations().to_vec();
+        let (text, spans) = output.into_parts();
+        Ok(Rendering { text, spans, generations })
+    }
+
+    /// Renders with the first so many messages each as `counts` says, in one go as far as that goes: texts of the first
+    /// counts, one at least, each the first bytes of the output and an end of its own.
+    pub fn render_growing(
+        &self,
+        variables: &[(&str, Value<'_>)],
+        counts: &[usize],
+        input_bytes: usize,
+        workspace: &RenderWorkspace,
+        output: &mut Output,
+    ) -> Result<Vec<Grown>> {
+        let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
+        let mut replays = mem::take(&mut *workspace.replays.borrow_mut());
+        let limits = Limits::for_input(input_bytes);
+        let grown = self.template.render_growing(
+            variables,
+            counts,
+            self.now,
+            limits,
+            (&mut arena, &mut replays),
+            output,
+        );
+        workspace.arena.replace(arena);
+        workspace.replays.replace(replays);
+        grown.map_err(|error| template_error(&error))
+    }
+}
+
+pub(super) fn template_error(error: &everyturn_template::Error) -> Error {
+    let says = if error.kind == TemplateErrorKind::Raised { "raises" } else { "says" };
+    let place = error
+        .place
+        .map_or_else(String::new, |place| format!(" (line {}, column {})", place.line, place.column));
+    Error::new(ErrorKind::Template, format!("the chat template{place} {says}: {}", error.message))
+}

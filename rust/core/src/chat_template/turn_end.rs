@@ -1,0 +1,292 @@
+//! How a template ends a turn, found by rendering made-up messages and looking at what comes behind them.
+//!
+//! In: the compiled template, the tokenizer's control tokens, the tokens that the model declares as ends. Out: for
+//! plain turns and for turns that call tools the stop token, who writes it (the turn itself or the next header), and
+//! what the template puts behind it. No list of names is consulted.
+
+use std::sync::Arc;
+
+use super::compiled::CompiledTemplate;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value, object};
+use crate::tokenizer::{ControlTokens, StopToken};
+
+/// How the template ends the turns of the assistant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// The turn's own rendering holds the stop token.
+    Written { plain: WrittenStop, tool_calls: Option<WrittenStop> },
+    /// The turn has no end of its own: the header of the next message is what the model emits (GLM).
+    NextHeader { plain: HeaderStop, tool_calls: HeaderStop },
+}
+
+/// The stop token of a turn, and what the template writes behind it (ChatML: a newline).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenStop {
+    pub stop: StopToken,
+    pub trailing: String,
+}
+
+/// What the next header starts with: text up to its first control token, and that token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderStop {
+    pub before: String,
+    pub stop: StopToken,
+}
+
+/// What a turn is trained on: text through the stop token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedTurn {
+    pub text: String,
+    /// Where the stop token starts.
+    pub stop_at: usize,
+    /// The stop token stands in the text before its end, too: a server would have stopped there.
+    pub stops_early: bool,
+}
+
+impl TurnEnd {
+    /// No token ends a turn.
+    pub(super) fn end_of_text() -> Self {
+        let stop = StopToken { text: "".into(), id: u32::MAX };
+        Self::Written { plain: WrittenStop { stop, trailing: String::new() }, tool_calls: None }
+    }
+
+    pub fn stop_tokens(&self) -> Vec<&StopToken> {
+        match self {
+            Self::Written { plain, tool_calls } => [Some(plain), tool_calls.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|written| &written.stop)
+                .collect(),
+            Self::NextHeader { plain, tool_calls } => vec![&plain.stop, &tool_calls.stop],
+        }
+    }
+
+    /// Appends what the next header starts with, through the stop token, where that is what ends a turn.
+    pub fn append_next_header(&self, turn: &mut String, calls_tools: bool) {
+        if let Self::NextHeader { plain, tool_calls } = self {
+            let header = if calls_tools { tool_calls } else { plain };
+            let written = turn.trim_end();
+            if calls_tools && [plain, header].iter().any(|end| written.ends_with(&*end.stop.text)) {
+                turn.truncate(written.len());
+                return;
+            }
+            turn.push_str(&header.before);
+            turn.push_str(&header.stop.text);
+        }
+    }
+
+    /// Cuts what the template wrote for a turn right behind its stop token, or appends the one that the next header
+    /// would give. `None`: no stop token is where this template puts it.
+    pub fn close(&self, mut turn: String, calls_tools: bool) -> Option<ClosedTurn> {
+        self.append_next_header(&mut turn, calls_tools);
+        let stop_length = match self {
+            Self::NextHeader { plain, tool_calls } => {
+                let of_calls =
+                    Some(&tool_calls.stop.text).filter(|stop| calls_tools && turn.ends_with(&***stop));
+                of_calls.unwrap_or(&plain.stop.text).len()
+            }
+            Self::Written { plain, tool_calls } => {
+                let of_calls = tool_calls.as_ref().filter(|_| calls_tools);
+                let written = [of_calls, Some(plain)].into_iter().flatten().find(|written| {
+                    turn.strip_suffix(&*written.trailing)
+                        .is_some_and(|turn| turn.ends_with(&*written.stop.text))
+                })?;
+                turn.truncate(turn.len() - written.trailing.len());
+                written.stop.text.len()
+            }
+        };
+        let stop_at = turn.len() - stop_length;
+        let stops_early = turn[..stop_at].contains(&turn[stop_at..]);
+        Some(ClosedTurn { text: turn, stop_at, stops_early })
+    }
+}
+
+/// Words that no template contains.
+pub(super) const USER: &str = "everyturnQuestion";
+pub(super) const ANSWER: &str = "everyturnAnswer";
+pub(super) const NEXT: &str = "everyturnNext";
+pub(super) const TOOL: &str = "everyturnTool";
+
+pub(super) struct Probe<'a> {
+    pub engine: &'a CompiledTemplate,
+    pub special_tokens: &'a [(Arc<str>, Arc<str>)],
+    pub kwargs: &'a Object,
+    /// Tools to render with, for a template that is taken only where there are some.
+    pub tools: Option<&'a Value>,
+    pub control_tokens: &'a ControlTokens,
+    /// The end tokens that the model's files declare; they settle which of several control tokens is the stop.
+    pub declared_stops: &'a [u32],
+}
+
+/// What stands behind a probed turn.
+struct Tail {
+    /// In the rendering that ends with the turn.
+    own: String,
+    /// Before the words of the message that follows it, if one may follow.
+    with_next: Option<String>,
+    /// The template prompts for the next answer without being asked to, so `own` ends in a header.
+    prompts_always: bool,
+}
+
+impl Tail {
+    /// What is written behind the turn whether or not a message follows.
+    fn shared(&self) -> &str {
+        let Some(with_next) = &self.with_next else {
+            return &self.own;
+        };
+        let length = self.own.bytes().zip(with_next.bytes()).take_while(|(a, b)| a == b).count();
+        let length = (0..=length).rev().find(|at| self.own.is_char_boundary(*at)).unwrap_or(0);
+        &self.own[..outside_of_tag(&self.own, length)]
+    }
+}
+
+impl Probe<'_> {
+    pub fn turn_end(&self) -> Result<TurnEnd> {
+        let plain = self.plain_tail()?;
+        let calls = self.tool_tail();
+        if let Some(written) = self.written_stop(&plain) {
+            let tool_calls = calls.and_then(|tail| self.written_tool_stop(&written.stop, &tail));
+            return Ok(TurnEnd::Written { plain: written, tool_calls });
+        }
+        let no_stop = || {
+            Error::new(
+                ErrorKind::NoStopToken,
+                "the chat template ends an assistant's turn with no control token, neither of its own nor of the \
+                 next header: a model trained with it would not learn to stop",
+            )
+        };
+        let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
+        let tool_calls = calls.and_then(|tail| self.declared_end(&tail).or_else(|| self.header_stop(&tail)));
+        // Words before it would be the made-up call's own.
+        let tool_calls =
+            tool_calls.filter(|header| header.before.trim().is_empty()).unwrap_or_else(|| plain.clone());
+        Ok(TurnEnd::NextHeader { plain, tool_calls })
+    }
+
+    /// The stop token that the turn itself writes: a declared end behind it, else the last control token that stands
+    /// there whatever follows and opens no message, else (the end of a last turn differs) the first of its own.
+    fn written_stop(&self, tail: &Tail) -> Option<WrittenStop> {
+        let mut shared = self.control_tokens.all(tail.shared());
+        let openers = self.openers();
+        while shared.last().is_some_and(|(_, stop)| openers.contains(&stop.id)) {
+            shared.pop();
+        }
+        let declared = shared.iter().find(|(_, stop)| self.declared_stops.contains(&stop.id));
+        let own = || self.control_tokens.first(&tail.own).filter(|_| !tail.prompts_always);
+        let (end, stop) = declared.or(shared.last()).cloned().or_else(own)?;
+        Some(WrittenStop { stop, trailing: tail.own[end..].to_owned() })
+    }
+
+    /// The control tokens that a rendering opens with: they start messages, and end none.
+    fn openers(&self) -> Vec<u32> {
+        let Ok(text) = self.render(&[message("user", USER.into())], false) else {
+            return Vec::new();
+        };
+        let mut end = 0;
+        let opening = self.control_tokens.all(&text).into_iter().take_while(|(behind, token)| {
+            let adjacent = behind - token.text.len() == end;
+            end = *behind;
+            adjacent
+        });
+        opening.map(|(_, token)| token.id).collect()
+    }
+
+    /// The same of a turn that calls tools: the plain stop token if it stands there.
+    fn written_tool_stop(&self, plain: &StopToken, tail: &Tail) -> Option<WrittenStop> {
+        let Some(at) = tail.own.find(&*plain.text) else {
+            return self.written_stop(tail);
+        };
+        let trailing = tail.own[at + plain.text.len()..].to_owned();
+        Some(WrittenStop { stop: plain.clone(), trailing })
+    }
+
+    /// A call may end of its own where plain turns do not.
+    fn declared_end(&self, tail: &Tail) -> Option<HeaderStop> {
+        let mut own = self.control_tokens.all(&tail.own).into_iter();
+        let (_, stop) = own.find(|(_, stop)| self.declared_stops.contains(&stop.id))?;
+        Some(HeaderStop { before: String::new(), stop })
+    }
+
+    fn header_stop(&self, tail: &Tail) -> Option<HeaderStop> {
+        let header = tail.with_next.as_ref()?.strip_prefix(tail.shared())?;
+        let (end, stop) = self.control_tokens.first(header)?;
+        Some(HeaderStop { before: header[..end - stop.text.len()].to_owned(), stop })
+    }
+
+    fn plain_tail(&self) -> Result<Tail> {
+        let as_text = |text: &str| Value::from(text);
+        let as_parts =
+            |text: &str| Value::Array(vec![object(&[("type", "text".into()), ("text", text.into())])]);
+        let tail = |content: &dyn Fn(&str) -> Value| {
+            let question = message("user", content(USER));
+            self.tail(&question, &message("assistant", content(ANSWER)), &message("user", content(NEXT)))
+        };
+        tail(&as_text).or_else(|error| tail(&as_parts).map_err(|_| error))
+    }
+
+    /// `None`: the template cannot render a tool call, or leaves it out.
+    fn tool_tail(&self) -> Option<Tail> {
+        let question = message("user", USER.into());
+        let result = message("tool", NEXT.into());
+        let as_text = Value::from(format!("{{\"a\": \"{ANSWER}\"}}").as_str());
+        [object(&[("a", ANSWER.into())]), as_text]
+            .into_iter()
+            .find_map(|arguments| self.tail(&question, &calling_message(arguments, Some("")), &result).ok())
+    }
+
+    fn tail(&self, question: &Value, answer: &Value, next: &Value) -> Result<Tail> {
+        let behind = |text: &str| text.rfind(ANSWER).map(|at| text[at + ANSWER.len()..].to_owned());
+        let turn = [question.clone(), answer.clone()];
+        let text = self.render(&turn, false)?;
+        let own = behind(&text).ok_or_else(|| {
+            Error::new(ErrorKind::Template, "the chat template does not print what an assistant says")
+        })?;
+        let with_next = self
+            .render(&[question.clone(), answer.clone(), next.clone()], false)
+            .ok()
+            .and_then(|text| behind(&text))
+            .and_then(|text| text.find(NEXT).map(|at| text[..at].to_owned()));
+        let prompts_always = self.render(&turn, true).is_ok_and(|prompted| prompted == text);
+        Ok(Tail { own, with_next, prompts_always })
+    }
+
+    pub fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
+        self.engine.apply(messages, add_generation_prompt, |values| {
+            super::variables(values, self.special_tokens, self.tools, [self.kwargs])
+        })
+    }
+}
+
+/// A tool as OpenAI describes one.
+pub(super) fn made_up_tools() -> Value {
+    let parameters = object(&[
+        ("type", "object".into()),
+        ("properties", object(&[("a", object(&[("type", "string".into()), ("description", "a".into())]))])),
+        ("required", Value::Array(vec!["a".into()])),
+    ]);
+    let function =
+        object(&[("name", TOOL.into()), ("description", "a tool".into()), ("parameters", parameters)]);
+    Value::Array(vec![object(&[("type", "function".into()), ("function", function)])])
+}
+
+pub(super) fn calling_message(arguments: Value, content: Option<&str>) -> Value {
+    let function = object(&[("name", TOOL.into()), ("arguments", arguments)]);
+    let call = object(&[("type", "function".into()), ("id", "call_1".into()), ("function", function)]);
+    let mut pairs = vec![("role", "assistant".into()), ("tool_calls", Value::Array(vec![call]))];
+    pairs.extend(content.map(|content| ("content", content.into())));
+    object(&pairs)
+}
+
+pub(super) fn message(role: &str, content: Value) -> Value {
+    object(&[("role", role.into()), ("content", content)])
+}
+
+/// The place, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
+pub fn outside_of_tag(text: &str, at: usize) -> usize {
+    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    match text[line..at].rfind(['<', '[', '◁']) {
+        Some(tag) if !text[line + tag..at].contains(['>', ']', '▷']) => line + tag,
+        _ => at,
+    }
+}

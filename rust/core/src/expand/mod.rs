@@ -1,0 +1,14 @@
+//! One record through all stages.
+//!
+//! In: a line of an input. Out: its samples and its report. `expander` is where a record comes in and where it is said
+//! what a fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
+//! through the stages; `fit` decides how much of the conversation each is shown.
+
+mod expander;
+mod fit;
+mod preflight;
+mod record;
+mod stage_times;
+
+pub use expander::{Expander, Outcome, Workspace};
+pub use stage_times::stage_times;

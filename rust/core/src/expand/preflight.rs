@@ -1,0 +1,82 @@
+//! What can be said of a conversation before anything is rendered.
+//!
+//! In: a conversation and the options. Out: warnings in the report, and an error where control tokens are to be
+//! rejected.
+
+use std::sync::Arc;
+
+use super::expander::Expander;
+use crate::chat_template::Prepared;
+use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::Value;
+use crate::options::{ControlTokenPolicy, TrainOn};
+use crate::report::{Report, warning};
+
+/// Control tokens, weights in odd places, what was adapted to the template.
+pub fn preflight(
+    expander: &Expander,
+    conversation: &Conversation,
+    prepared: &Prepared<'_>,
+    report: &mut Report,
+) -> Result<()> {
+    let adaptations = prepared.adaptations;
+    report.warn(warning::PARTS_JOINED, adaptations.joined_parts);
+    report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
+    report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
+    let ignored = |message: &&Message| {
+        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > 0.0)
+    };
+    if expander.options.train_on != TrainOn::AllTokens {
+        let count = conversation.messages.iter().filter(ignored).count();
+        report.warn(warning::WEIGHT_IGNORED, count as u64);
+    }
+    match expander.options.control_tokens {
+        ControlTokenPolicy::Allow => Ok(()),
+        policy => find_control_tokens(expander, conversation, policy, report),
+    }
+}
+
+fn find_control_tokens(
+    expander: &Expander,
+    conversation: &Conversation,
+    policy: ControlTokenPolicy,
+    report: &mut Report,
+) -> Result<()> {
+    let control_tokens = expander.renderer.tokenizer.control_tokens();
+    let found = &mut report.control_tokens;
+    let mut first = None;
+    for (i, message) in conversation.messages.iter().enumerate() {
+        let mut note = |token: &Arc<str>| {
+            first.get_or_insert_with(|| (Some(i), token.clone()));
+            found.add(token, 1);
+        };
+        for (key, value) in message.fields.iter() {
+            match value.as_array().filter(|_| &**key == "content") {
+                // A template may print the texts of parts without anything between them.
+                Some(parts) => control_tokens.visit_text(&part_texts(parts).concat(), &mut note),
+                None => control_tokens.visit(value, &mut note),
+            }
+        }
+    }
+    let kwargs = Value::Object(conversation.template_kwargs.clone());
+    for value in [conversation.tools.as_ref(), Some(&kwargs)].into_iter().flatten() {
+        control_tokens.visit(value, &mut |token| {
+            first.get_or_insert_with(|| (None, token.clone()));
+            found.add(token, 1);
+        });
+    }
+    let Some((message, token)) = first else {
+        return Ok(());
+    };
+    if policy == ControlTokenPolicy::Reject {
+        let mut error =
+            Error::new(ErrorKind::ControlToken, format!("the text holds the control token {token:?}"));
+        error.location.message = message;
+        return Err(error);
+    }
+    if policy == ControlTokenPolicy::Warn {
+        report.warn(warning::CONTROL_TOKENS, 1);
+    }
+    Ok(())
+}

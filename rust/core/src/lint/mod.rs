@@ -1,0 +1,213 @@
+//! What a chat template does to training, told before anything is trained.
+//!
+//! In: a model's template and tokenizer, or a template alone. Out: a report as JSON text: how turns end, whether
+//! prompts are prefixes, what is rewritten, read and ignored, what follows from it (`findings`) and which options
+//! cure it (`recommendations`). Everything is found by rendering made-up conversations; nothing here changes how a template is
+//! used, and a template that cannot be used is reported, too.
+
+mod findings;
+mod generation;
+mod guess;
+mod keys;
+mod probes;
+mod recommendations;
+mod report;
+
+use std::sync::Arc;
+
+use everyturn_template::analysis::{self, AppendOnly, Cuts, ThinkingFlag, reads, thinking_flags};
+use jiff::Span;
+use jiff::civil::DateTime;
+
+use crate::chat_template::ArgumentsForm;
+use crate::chat_template::{ChatTemplate, TemplateSource, TurnEnd};
+use crate::error::{Error, Result};
+use crate::json::{self, Object};
+use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
+use generation::{Generation, generation};
+use keys::{System, keys, system};
+use probes::{Probed, conversation, conversations, probe, rendered};
+use recommendations::{Recommendation, recommendations};
+
+/// A day that shares neither weekday, day, month nor year with the one that is asked about.
+const DAYS_LATER: i64 = 400;
+
+/// The tokenizer and what else the model's files say about ends and beginnings.
+pub struct ModelFacts<'a> {
+    pub tokenizer: &'a Tokenizer,
+    pub begin_token: Option<&'a str>,
+    /// Where a server stops; empty if no file says so.
+    pub served_stops: &'a [u32],
+}
+
+/// Reports on the template of a model, as JSON text.
+pub fn lint(source: &TemplateSource, model: &ModelFacts<'_>) -> String {
+    let control_tokens = model.tokenizer.control_tokens();
+    let facts = Facts::of(source, control_tokens, Some(model));
+    written(facts, false)
+}
+
+/// Reports on a template alone: control tokens are guessed from what it renders.
+pub fn lint_bare(text: &str, kwargs: Object, now: DateTime) -> String {
+    let (begin, end): (Arc<str>, Arc<str>) = ("<s>".into(), "</s>".into());
+    let mut source = TemplateSource {
+        default: text.to_owned(),
+        tool_use: None,
+        special_tokens: vec![("bos_token".into(), begin), ("eos_token".into(), end.clone())],
+        kwargs,
+        now,
+        declared_stops: Vec::new(),
+    };
+    let facts = guessed(&source).and_then(|tokens| {
+        source.declared_stops = tokens
+            .iter()
+            .position(|token| *token == end)
+            .into_iter()
+            .filter_map(|id| u32::try_from(id).ok())
+            .collect();
+        Facts::of(&source, &ControlTokens::guessed(tokens)?, None)
+    });
+    written(facts, true)
+}
+
+fn written(facts: Result<Facts>, is_bare: bool) -> String {
+    let report = facts.map_or_else(|error| report::broken(&error, is_bare), |facts| report::whole(&facts));
+    json::write(&report)
+}
+
+/// What looks like a control token in the renderings of a template.
+fn guessed(source: &TemplateSource) -> Result<Vec<Arc<str>>> {
+    let (template, _) = ChatTemplate::load_lenient(source, &ControlTokens::guessed([])?)?;
+    let mut texts = Vec::new();
+    for (_, conversation) in conversations() {
+        texts.extend(rendered(&template, &conversation));
+        let arena = everyturn_template::Arena::new();
+        let prompt = template.prepare(&arena, &conversation).render(1, true);
+        texts.extend(prompt.map(|prompt| prompt.text));
+    }
+    Ok(guess::control_tokens(texts.iter().map(String::as_str)))
+}
+
+/// Everything that was found out.
+struct Facts {
+    is_bare: bool,
+    stops: Vec<Stop>,
+    /// Why turns do not end.
+    endless: Option<Error>,
+    /// Stop tokens that `generation_config.json` does not have.
+    unserved: Vec<Arc<str>>,
+    probed: Vec<Probed>,
+    keys: [(&'static str, bool); 6],
+    arguments: ArgumentsForm,
+    system: System,
+    begin: Option<Begin>,
+    generation: Generation,
+    append_only: AppendOnly,
+    asks_for_the_date: bool,
+    flags: Vec<ThinkingFlag>,
+    recommendations: Vec<Recommendation>,
+}
+
+struct Stop {
+    token: StopToken,
+    is_header: bool,
+    of: &'static str,
+    /// What the template writes behind it.
+    trailing: String,
+}
+
+/// The model's begin token.
+struct Begin {
+    token: StopToken,
+    /// How often the template writes it at the start.
+    written: usize,
+    /// The tokenizer adds it when asked to add special tokens.
+    is_added: bool,
+}
+
+impl Facts {
+    fn of(
+        source: &TemplateSource,
+        control_tokens: &ControlTokens,
+        model: Option<&ModelFacts<'_>>,
+    ) -> Result<Self> {
+        let (template, endless) = ChatTemplate::load_lenient(source, control_tokens)?;
+        let now = source.now.checked_add(Span::new().days(DAYS_LATER)).unwrap_or(source.now);
+        let (later, _) =
+            ChatTemplate::load_lenient(&TemplateSource { now, ..source.clone() }, control_tokens)?;
+        let mut probed: Vec<Probed> =
+            conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
+        let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
+        let recommendations = recommendations(&template, source, &mut probed, asks_for_the_date);
+        let stops = if endless.is_some() { Vec::new() } else { stops(&template) };
+        let served = model.map_or(&[][..], |model| model.served_stops);
+        let is_unserved = |stop: &&Stop| !served.is_empty() && !served.contains(&stop.token.id);
+        let mut unserved: Vec<_> =
+            stops.iter().filter(is_unserved).map(|stop| stop.token.text.clone()).collect();
+        unserved.dedup();
+        let mut flags: Vec<ThinkingFlag> = Vec::new();
+        for flag in template.variants().flat_map(|variant| thinking_flags(variant.syntax())) {
+            if !flags.contains(&flag) {
+                flags.push(flag);
+            }
+        }
+        Ok(Self {
+            is_bare: model.is_none(),
+            unserved,
+            stops,
+            endless,
+            keys: keys(&template),
+            arguments: template.variant(true).capabilities.arguments,
+            system: system(&template, control_tokens),
+            begin: model.and_then(|model| begin(&template, model)),
+            generation: generation(&template),
+            append_only: append_only(&template),
+            asks_for_the_date,
+            flags,
+            probed,
+            recommendations,
+        })
+    }
+}
+
+fn stops(template: &ChatTemplate) -> Vec<Stop> {
+    let stop = |token: &StopToken, is_header, of, trailing: &str| Stop {
+        token: token.clone(),
+        is_header,
+        of,
+        trailing: trailing.to_owned(),
+    };
+    let plain = match &template.variant(false).turn_end {
+        TurnEnd::Written { plain, .. } => stop(&plain.stop, false, "plain", &plain.trailing),
+        TurnEnd::NextHeader { plain, .. } => stop(&plain.stop, true, "plain", ""),
+    };
+    let calls = match &template.variant(true).turn_end {
+        TurnEnd::Written { tool_calls, .. } => {
+            tool_calls.as_ref().map(|written| stop(&written.stop, false, "tool_calls", &written.trailing))
+        }
+        TurnEnd::NextHeader { tool_calls, .. } => Some(stop(&tool_calls.stop, true, "tool_calls", "")),
+    };
+    [Some(plain), calls].into_iter().flatten().collect()
+}
+
+fn begin(template: &ChatTemplate, model: &ModelFacts<'_>) -> Option<Begin> {
+    let text = model.begin_token?;
+    let id = model.tokenizer.id_of(text)?;
+    let token = StopToken { text: text.into(), id };
+    let starts = |ids: Result<Vec<i32>>| {
+        ids.map_or(0, |ids| ids.iter().take_while(|found| found.cast_unsigned() == id).count())
+    };
+    let is_added = starts(model.tokenizer.encode_with_special_tokens("a")) > 0;
+    let written = rendered(template, &conversation(false, false))
+        .map_or(0, |text| starts(model.tokenizer.encode(&text)));
+    Some(Begin { token, written, is_added })
+}
+
+/// Whether there is a proof that text only ever grows at its end, for each of the model's templates.
+fn append_only(template: &ChatTemplate) -> AppendOnly {
+    let proofs =
+        template.variants().map(|variant| analysis::append_only(variant.syntax(), Cuts::AroundAnswers));
+    proofs
+        .reduce(|found, next| if found == AppendOnly::Proven { next } else { found })
+        .unwrap_or(AppendOnly::Proven)
+}

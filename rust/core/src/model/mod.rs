@@ -1,0 +1,8 @@
+//! A model: its folder, and what renders and encodes with it.
+//!
+//! In: a model folder and how to use its template. Out: a frozen `Renderer`, shared by threads.
+
+mod folder;
+mod renderer;
+
+pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};

@@ -1,0 +1,242 @@
+//! Chat template and tokenizer of one model.
+//!
+//! In: a model folder and how to use its template. Out: a frozen object that renders and encodes, shared by threads.
+
+use std::path::Path;
+
+use jiff::civil::DateTime;
+
+use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
+use crate::chat_template::{ChatTemplate, TemplateSource};
+use crate::conversation::check_reserved;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::sha256;
+use crate::json::{self, Object, Value};
+use crate::lint::{self, ModelFacts};
+use crate::options::EngineChoice;
+use crate::target::{Exchanges, fewest, prompt_too_long};
+use crate::tokenizer::Tokenizer;
+
+/// How a folder's template is to be used.
+#[derive(Debug, Clone)]
+pub struct RendererOptions {
+    /// The text of another template, or the name of one of the model's.
+    pub chat_template: Option<String>,
+    pub template_kwargs: Object,
+    pub now: DateTime,
+    pub engine: EngineChoice,
+}
+
+pub struct Renderer {
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) template: ChatTemplate,
+    pad_token_id: Option<u32>,
+    generation_stops: Vec<u32>,
+    source: TemplateSource,
+    begin_token: Option<String>,
+    fingerprint: String,
+}
+
+impl Renderer {
+    pub fn from_dir(folder: &Path, options: RendererOptions) -> Result<Self> {
+        let (files, tokenizer, source) = read(folder, options)?;
+        let template = ChatTemplate::load(&source, tokenizer.control_tokens())
+            .map_err(|error| model_error(folder, &error.to_string()))?;
+        let renderer = Self {
+            pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
+            fingerprint: fingerprint(&files.tokenizer_json, &source),
+            generation_stops: files.generation_stops.clone(),
+            begin_token: files.special_token("bos_token").map(str::to_owned),
+            source,
+            tokenizer,
+            template,
+        };
+        renderer.check_begin(folder, &files)?;
+        Ok(renderer)
+    }
+
+    /// A template that writes the begin token twice would train on what no server sends.
+    fn check_begin(&self, folder: &Path, files: &ModelFiles) -> Result<()> {
+        let Some(begin) = files.special_token("bos_token").and_then(|token| self.tokenizer.id_of(token))
+        else {
+            return Ok(());
+        };
+        let pairs = [("role".into(), "user".into()), ("content".into(), "hello".into())];
+        let message = Value::Object(pairs.into_iter().collect());
+        let Ok(text) = self.render(&[message], None, true, &Object::default()) else {
+            return Ok(());
+        };
+        let begins =
+            self.tokenizer.encode(&text)?.iter().take_while(|id| id.cast_unsigned() == begin).count();
+        if begins > 1 {
+            let text = format!("the chat template writes the begin token {begins} times");
+            return Err(model_error(folder, &text));
+        }
+        Ok(())
+    }
+
+    /// What the template does to training, as JSON text.
+    pub fn lint(&self) -> String {
+        let model = ModelFacts {
+            tokenizer: &self.tokenizer,
+            begin_token: self.begin_token.as_deref(),
+            served_stops: &self.generation_stops,
+        };
+        lint::lint(&self.source, &model)
+    }
+
+    /// Renders messages as `apply_chat_template` does.
+    pub fn render(
+        &self,
+        messages: &[Value],
+        tools: Option<&Value>,
+        add_generation_prompt: bool,
+        kwargs: &Object,
+    ) -> Result<String> {
+        self.template.render_raw(messages, tools, add_generation_prompt, kwargs)
+    }
+
+    /// Which of the messages before an answer are sent: all but the oldest exchanges, as `history_turns` and
+    /// `max_prompt_tokens` of samples leave them out.
+    pub fn window(
+        &self,
+        messages: &[Value],
+        tools: Option<&Value>,
+        kwargs: &Object,
+        history_turns: Option<usize>,
+        max_prompt_tokens: usize,
+    ) -> Result<Vec<usize>> {
+        let exchanges = Exchanges::of_messages(messages)?;
+        let (least, most) = exchanges.bounds(messages.len(), history_turns);
+        let prompt_tokens = |dropped: usize| {
+            let kept = exchanges.kept(dropped, messages.len());
+            let kept: Vec<Value> = kept.into_iter().map(|at| messages[at].clone()).collect();
+            Ok::<_, Error>(self.encode(&self.render(&kept, tools, true, kwargs)?)?.len())
+        };
+        let fits = |dropped| prompt_tokens(dropped).is_ok_and(|tokens| tokens <= max_prompt_tokens);
+        let fitting = if fits(least) { Some(least) } else { fewest((least, least, most), |at, _| fits(at)) };
+        if let Some(dropped) = fitting {
+            return Ok(exchanges.kept(dropped, messages.len()));
+        }
+        Err(prompt_too_long(prompt_tokens(most)?, max_prompt_tokens))
+    }
+
+    pub fn encode(&self, text: &str) -> Result<Vec<i32>> {
+        self.tokenizer.encode(text)
+    }
+
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.tokenizer.decode(ids)
+    }
+
+    /// The tokens that end a turn, as the template writes them.
+    pub fn stop_token_ids(&self) -> Vec<u32> {
+        self.template.stop_tokens().iter().map(|stop| stop.id).collect()
+    }
+
+    /// Stop tokens at which `generation_config.json` would not let a server stop.
+    pub fn unserved_stop_tokens(&self) -> Vec<String> {
+        if self.generation_stops.is_empty() {
+            return Vec::new();
+        }
+        let stops = self.template.stop_tokens();
+        let unserved = stops.iter().filter(|stop| !self.generation_stops.contains(&stop.id));
+        unserved.map(|stop| stop.text.to_string()).collect()
+    }
+
+    /// Whether the template shows the date: the same chats give other samples on another day.
+    pub fn asks_for_the_date(&self) -> bool {
+        self.template.asks_for_the_date()
+    }
+
+    /// What encodes text, in words.
+    pub fn engine(&self) -> String {
+        self.tokenizer.engine()
+    }
+
+    pub fn pad_token_id(&self) -> Option<u32> {
+        self.pad_token_id
+    }
+
+    /// SHA-256 over tokenizer, templates, special tokens and template arguments.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+/// Reports on a model's template as JSON text, even if it is one that no renderer can be made of.
+pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
+    let (files, tokenizer, source) = read(folder, options)?;
+    let model = ModelFacts {
+        tokenizer: &tokenizer,
+        begin_token: files.special_token("bos_token"),
+        served_stops: &files.generation_stops,
+    };
+    Ok(lint::lint(&source, &model))
+}
+
+/// The same for a template without a model.
+pub fn lint_template(text: &str, template_kwargs: Object, now: DateTime) -> Result<String> {
+    check_reserved(&template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
+    Ok(lint::lint_bare(text, template_kwargs, now))
+}
+
+fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
+    check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
+    let files = ModelFiles::read(folder)?;
+    let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine)
+        .map_err(|error| model_error(folder, &error.text))?;
+    let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
+    let source = TemplateSource {
+        default,
+        tool_use,
+        special_tokens: files.special_tokens.clone(),
+        kwargs: options.template_kwargs,
+        now: options.now,
+        declared_stops: declared_stops(&files, &tokenizer),
+    };
+    Ok((files, tokenizer, source))
+}
+
+/// Where the model's files say that an answer ends.
+fn declared_stops(files: &ModelFiles, tokenizer: &Tokenizer) -> Vec<u32> {
+    let end = files.special_token("eos_token").and_then(|token| tokenizer.id_of(token));
+    files.generation_stops.iter().copied().chain(end).collect()
+}
+
+fn choose_templates(
+    folder: &Path,
+    files: &ModelFiles,
+    asked: Option<String>,
+) -> Result<(String, Option<String>)> {
+    let owned = |name: &str| files.template(name).map(str::to_owned);
+    if let Some(asked) = asked {
+        if owned(&asked).is_none() && !asked.contains('{') {
+            let names: Vec<_> = files.templates.iter().map(|(name, _)| name.as_str()).collect();
+            let text = format!("has no chat template named {asked:?}; it has {}", names.join(", "));
+            return Err(model_error(folder, &text));
+        }
+        return Ok((owned(&asked).unwrap_or(asked), None));
+    }
+    let Some(default) = owned(DEFAULT_TEMPLATE) else {
+        let names: Vec<_> = files.templates.iter().map(|(name, _)| name.as_str()).collect();
+        let text = if names.is_empty() {
+            "has no chat template: neither chat_template.jinja nor one in tokenizer_config.json".to_owned()
+        } else {
+            format!(
+                "has chat templates {} and none named default: choose one with chat_template",
+                names.join(", ")
+            )
+        };
+        return Err(model_error(folder, &text));
+    };
+    Ok((default, owned(TOOL_TEMPLATE)))
+}
+
+fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource) -> String {
+    let kwargs = json::write_sorted(&Value::Object(source.kwargs.clone()));
+    let tool_use = source.tool_use.as_deref().unwrap_or_default();
+    let tokens = source.special_tokens.iter().flat_map(|(name, token)| [name.as_bytes(), token.as_bytes()]);
+    let templates = [source.default.as_bytes(), tool_use.as_bytes()];
+    sha256([tokenizer_json].into_iter().chain(templates).chain(tokens).chain([kwargs.as_bytes()]))
+}

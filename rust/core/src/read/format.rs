@@ -1,0 +1,45 @@
+//! The format of a file's records, as its first telling record shows it.
+//!
+//! In: lines from a file's start on. Out: the format, and the line from which it holds: lines before it have none.
+
+use super::lines::{Chunk, JsonlReader, LineText};
+use crate::conversation::Format;
+use crate::json;
+
+/// The format that some plain lines tell, the first of which is the file's first.
+pub fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(Format, u64)> {
+    let chunk = JsonlReader::new(lines, lines.len(), max_line_bytes).next_chunk().ok()??;
+    format_of_chunk(&chunk)
+}
+
+/// The first telling record's format, and its line.
+pub fn format_of_chunk(chunk: &Chunk) -> Option<(Format, u64)> {
+    let mut parser = json::Parser::default();
+    chunk.lines.iter().find_map(|line| {
+        let LineText::Bytes(range) = &line.text else {
+            return None;
+        };
+        let value = parser.parse(&chunk.bytes[range.clone()]).ok()?;
+        Some((Format::detect(&value)?, line.number))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 100;
+
+    #[test]
+    fn the_first_record_that_tells_a_format_decides() {
+        let lines = b"\n{\"id\": 1}\n{bad\n{\"conversations\": []}\n{\"messages\": []}\n";
+        assert_eq!(format_of(lines, MAX), Some((Format::ShareGpt, 4)));
+        assert_eq!(format_of(b"{\"id\": 1}\n{\"messages\": null}", MAX), None);
+    }
+
+    #[test]
+    fn a_line_over_the_limit_tells_nothing() {
+        let text = format!("{{\"messages\": \"{}\"}}\n{{\"completion\": 1}}\n", "x".repeat(MAX));
+        assert_eq!(format_of(text.as_bytes(), MAX), Some((Format::PromptCompletion, 2)));
+    }
+}

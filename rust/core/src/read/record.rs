@@ -1,0 +1,16 @@
+//! A line of an input, and where it stands.
+
+use std::sync::Arc;
+
+use crate::conversation::Format;
+
+/// A line of an input.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// `None`: the line was longer than the limit.
+    pub bytes: Option<&'a [u8]>,
+    pub file: &'a Arc<str>,
+    pub line: u64,
+    /// `None`: nothing in the file told its format.
+    pub format: Option<Format>,
+}

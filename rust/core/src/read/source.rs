@@ -1,0 +1,118 @@
+//! Where records come from: a path, standard input or any byte stream, decompressed on the way.
+//!
+//! In: a `Source`. Out: a reader of plain bytes and a counter of the bytes taken from the source, for progress.
+//! Compression is recognised by the first bytes, never by the name; several members or frames are read to the end.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::share::{Share, ShareReader};
+use crate::error::{Error, ErrorKind, Result};
+
+/// One input.
+pub enum Source {
+    Path(PathBuf),
+    Stdin,
+    /// Bytes in memory.
+    Bytes(Vec<u8>),
+    /// A reader that must be called on the thread that asks for samples; the name stands in error texts.
+    Callback {
+        name: String,
+        reader: Box<dyn Read + Send>,
+    },
+    /// The lines of another source that fall to one share.
+    Share {
+        source: Box<Source>,
+        share: Share,
+    },
+}
+
+impl Source {
+    pub fn name(&self) -> Arc<str> {
+        match self {
+            Self::Path(path) => path.to_string_lossy().into(),
+            Self::Stdin => "-".into(),
+            Self::Bytes(_) => "<bytes>".into(),
+            Self::Callback { name, .. } => name.as_str().into(),
+            Self::Share { source, .. } => source.name(),
+        }
+    }
+
+    /// True for what calls back into its owner's thread.
+    pub fn calls_back(&self) -> bool {
+        match self {
+            Self::Callback { .. } => true,
+            Self::Share { source, .. } => source.calls_back(),
+            Self::Path(_) | Self::Stdin | Self::Bytes(_) => false,
+        }
+    }
+
+    /// Opens the source; `taken` grows by the bytes read from it.
+    pub fn open(self, taken: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
+        let name = self.name();
+        let raw: Box<dyn Read + Send> = match self {
+            Self::Path(path) => Box::new(File::open(&path).map_err(|error| read_error(&name, &error))?),
+            Self::Stdin => Box::new(io::stdin()),
+            Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+            Self::Callback { reader, .. } => reader,
+            Self::Share { source, share } => {
+                return Ok(Box::new(ShareReader::new(source.open(taken)?, share)));
+            }
+        };
+        let counted = Counted { reader: raw, taken: taken.clone() };
+        decompressed(counted).map_err(|error| read_error(&name, &error))
+    }
+}
+
+/// The error of a failed read: a broken compressed stream, or whatever the system said.
+pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
+    let (kind, text) = match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            (ErrorKind::Compression, "the compressed data ends too early: the file is truncated".to_owned())
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            (ErrorKind::Compression, format!("the compressed data is broken: {error}"))
+        }
+        _ => (ErrorKind::Io, format!("cannot be read: {error}")),
+    };
+    let mut error = Error::new(kind, text);
+    error.location.file = Some(name.clone());
+    error
+}
+
+const GZIP: &[u8] = &[0x1F, 0x8B];
+const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
+const BZIP2: &[u8] = b"BZh";
+const LONGEST_MAGIC: u64 = 4;
+
+fn decompressed(mut raw: Counted) -> io::Result<Box<dyn Read + Send>> {
+    let mut head = Vec::new();
+    raw.by_ref().take(LONGEST_MAGIC).read_to_end(&mut head)?;
+    let magic = head.clone();
+    let whole = BufReader::with_capacity(1 << 17, Cursor::new(head).chain(raw));
+    Ok(if magic.starts_with(GZIP) {
+        Box::new(flate2::bufread::MultiGzDecoder::new(whole))
+    } else if magic.starts_with(ZSTD) {
+        Box::new(zstd::stream::read::Decoder::with_buffer(whole)?)
+    } else if magic.starts_with(BZIP2) {
+        Box::new(bzip2::bufread::MultiBzDecoder::new(whole))
+    } else {
+        Box::new(whole)
+    })
+}
+
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.taken.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}

@@ -1,0 +1,161 @@
+//! Targets whose prompt is no prefix of their own rendering.
+//!
+//! In: a prepared conversation and a target, with its prompt and its rendering. Out: another prompt and turn, made as
+//! the policy says, or nothing where the policy cannot tell. Prompt and turn together are what is trained; where to
+//! stop is not decided here.
+
+use everyturn_template::{Span, Value as TemplateValue};
+
+use crate::chat_template::{Prepared, Rendering, outside_of_tag};
+
+/// A prompt and the text behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    pub prompt: String,
+    pub text: String,
+}
+
+/// What a target says, as far as policies look at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'m> {
+    pub message: usize,
+    /// Empty: the message has none.
+    pub reasoning: &'m str,
+}
+
+/// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
+/// stay as they are.
+pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
+    let thinking = prepared.thinking();
+    let free = |name: &str| !prepared.sets(name);
+    let thinks = TemplateValue::Bool(!said.reasoning.trim().is_empty());
+    let switches: Vec<(&str, _)> =
+        thinking.switches.iter().filter(|name| free(name)).map(|name| (name.as_str(), thinks)).collect();
+    let keepers: Vec<(&str, _)> = thinking
+        .keepers
+        .iter()
+        .filter(|(name, _)| free(name))
+        .map(|(name, value)| (name.as_str(), TemplateValue::Bool(*value)))
+        .collect();
+    let both = [switches.as_slice(), keepers.as_slice()].concat();
+    for arguments in [&switches, &keepers, &both] {
+        if arguments.is_empty() {
+            continue;
+        }
+        let Ok(prompt) = prepared.render_with(said.message, true, arguments) else { continue };
+        let Ok(full) = prepared.render_with(said.message + 1, false, arguments) else { continue };
+        if let Some(text) = full.text.strip_prefix(&prompt.text) {
+            let text = text.to_owned();
+            return Some(Turn { prompt: prompt.text, text });
+        }
+    }
+    None
+}
+
+/// The message's own text behind what the prompt already wrote: its reasoning as the model writes it, then the
+/// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
+pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
+    let format = prepared.thinking().format.as_ref();
+    let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
+    let sides = sides(prepared, said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
+    let reasoning = said.reasoning.trim_matches('\n');
+    let thinks = !reasoning.trim().is_empty();
+    let text = match format {
+        // What the prompt wrote cannot be told from a block of thinking.
+        None if thinks && !sides.written.is_empty() => return None,
+        None => sides.body.to_owned(),
+        Some(format) => {
+            let body = format.without_thinking(sides.body)?;
+            let opened = sides.written.rfind(format.open_tag());
+            let closed = sides.written.rfind(format.close_tag());
+            match (opened, closed) {
+                // The prompt has done with thinking.
+                (opened, Some(closed)) if opened.is_none_or(|opened| opened < closed) => {
+                    if thinks {
+                        return None;
+                    }
+                    body.to_owned()
+                }
+                (Some(opened), _) => {
+                    let rest = format.open.strip_prefix(&sides.written[opened..]).unwrap_or_default();
+                    format!("{rest}{reasoning}{}{body}", format.close)
+                }
+                (None, _) if thinks && !sides.written.is_empty() => return None,
+                (None, _) if thinks => format!("{}{reasoning}{}{body}", format.open, format.close),
+                (None, _) => body.to_owned(),
+            }
+        }
+    };
+    Some(Turn { prompt: prompt.to_owned(), text })
+}
+
+/// Trained from where prompt and rendering part: not what inference shows.
+pub fn common_prefix(
+    prepared: &Prepared<'_>,
+    said: Said<'_>,
+    prompt: &str,
+    full: &Rendering,
+) -> Option<Turn> {
+    let at = full.text.len() - sides(prepared, said, prompt, full, &[])?.body.len();
+    Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
+}
+
+/// Prompt and rendering behind what both show of the messages before and of the header of the turn, which ends at
+/// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
+/// words of somebody else.
+fn sides<'t>(
+    prepared: &Prepared<'_>,
+    said: Said<'_>,
+    prompt: &'t str,
+    full: &'t Rendering,
+    tags: &[&str],
+) -> Option<Sides<'t>> {
+    let before = prepared.render(said.message, false).ok()?.text;
+    let generation = prompt.strip_prefix(&*before)?;
+    let turn = full.text.strip_prefix(&*before)?;
+    if !is_of_message(prepared, &full.spans, before.len(), said.message) {
+        return None;
+    }
+    let header = tags.iter().filter_map(|tag| generation.find(tag)).min().unwrap_or(generation.len());
+    let (written, body) = parting(&generation[..header], turn);
+    let (written, body) = (&generation[written..], &turn[body..]);
+    Some(Sides { written, body })
+}
+
+/// Whether nothing behind a place comes from another message, or from the tools.
+fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: usize) -> bool {
+    let mut end = 0;
+    spans.iter().all(|span| {
+        end += span.len as usize;
+        let Some(node) = span.source.made_from().filter(|_| end > at) else {
+            return true;
+        };
+        prepared.message_of(node).is_none_or(|of| of == message) && !prepared.is_of_tools(node)
+    })
+}
+
+/// What prompt and rendering have behind the header of a turn.
+struct Sides<'t> {
+    /// What the prompt already wrote: nothing, or the start of thinking.
+    written: &'t str,
+    /// What the template shows.
+    body: &'t str,
+}
+
+/// Where two texts part, in each of them: white space more or less does not part them, and no tag is cut.
+fn parting(prompt: &str, full: &str) -> (usize, usize) {
+    let (mut at, mut there) = (0, 0);
+    while let Some(next) = prompt[at..].chars().next() {
+        match full[there..].chars().next() {
+            Some(shown) if shown == next => {
+                at += next.len_utf8();
+                there += next.len_utf8();
+            }
+            _ if next.is_whitespace() => at += next.len_utf8(),
+            Some(shown) if shown.is_whitespace() => there += shown.len_utf8(),
+            _ => break,
+        }
+    }
+    let inside = at - outside_of_tag(prompt, at);
+    (at - inside, there.saturating_sub(inside))
+}

@@ -1,0 +1,45 @@
+//! The targets of a conversation: which they are, and the prompt and completion of each, as text and as ids.
+//!
+//! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
+//! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
+//! `render` and `mismatch` make prompt and completion, `encode` their ids.
+
+mod encode;
+mod mismatch;
+mod render;
+mod window;
+
+pub use encode::{Encoded, Encoder};
+pub use render::{Foreign, PromptMatch, Rendered, Targets, lost, render_alone};
+pub use window::{Exchanges, fewest, prompt_too_long};
+
+use crate::conversation::{Conversation, Role};
+use crate::options::TrainOn;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// Index into the conversation's messages.
+    pub message: usize,
+    pub weight: f32,
+}
+
+/// The targets in the order of the conversation.
+pub fn targets(conversation: &Conversation, train_on: TrainOn) -> Vec<Target> {
+    let messages = &conversation.messages;
+    let last_of = |role: Role| messages.iter().rposition(|message| message.role == role);
+    let last_assistant = last_of(Role::Assistant);
+    let last_user = last_of(Role::User);
+    messages
+        .iter()
+        .enumerate()
+        .filter(|(_, message)| message.role == Role::Assistant && message.may_be_target)
+        .filter(|(i, message)| match train_on {
+            TrainOn::AllAssistantMessages | TrainOn::AllTokens => true,
+            TrainOn::LastAssistantMessage => Some(*i) == last_assistant,
+            TrainOn::LastAssistantTurn => last_user.is_none_or(|user| *i > user),
+            TrainOn::Marked => message.weight.is_some(),
+        })
+        .map(|(i, message)| Target { message: i, weight: message.weight.unwrap_or(1.0) })
+        .filter(|target| target.weight > 0.0)
+        .collect()
+}

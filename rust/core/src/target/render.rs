@@ -1,0 +1,257 @@
+//! One target to its prompt and its completion, as text.
+//!
+//! In: a prepared conversation, a target, what to do where the prompt is no prefix of the turn's own rendering. Out:
+//! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
+//! how they match. Nothing is guessed: a policy that cannot tell is an error.
+
+use std::ops::Range;
+
+use super::mismatch::{self, Said, Turn};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared};
+use crate::conversation::Message;
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::json::Value;
+use crate::options::PromptMismatch;
+use crate::prompt_text::PromptText;
+use crate::tokenizer::ControlTokens;
+
+#[derive(Debug, Clone)]
+pub struct Rendered<'r> {
+    pub prompt: Prompt<'r>,
+    /// So many bytes of prompt and completion together are those of the target rendered before, at least.
+    pub same: usize,
+    pub completion: ClosedTurn,
+    pub prompt_match: PromptMatch,
+    /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
+    pub plain: Vec<Range<usize>>,
+}
+
+/// What is done with control tokens that somebody wrote.
+#[derive(Clone, Copy)]
+pub enum Foreign<'t> {
+    /// They are control tokens.
+    Recognised,
+    /// They are plain text. Whether the record holds any as it stands is known beforehand.
+    Plain { control_tokens: &'t ControlTokens, in_record: bool },
+}
+
+#[derive(Debug, Clone)]
+pub enum Prompt<'r> {
+    Shown(PromptText<'r>),
+    Own(String),
+}
+
+impl Prompt<'_> {
+    pub fn text(&self) -> PromptText<'_> {
+        match self {
+            Self::Shown(text) => *text,
+            Self::Own(text) => text.as_str().into(),
+        }
+    }
+}
+
+/// How prompt and completion of a target were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptMatch {
+    /// The prompt is a prefix of the turn's own rendering.
+    Exact,
+    MatchThinking,
+    Splice,
+    CommonPrefix,
+}
+
+/// The targets of a conversation, rendered one after the other.
+pub struct Targets<'p, 'a> {
+    prepared: &'p Prepared<'a>,
+    policy: PromptMismatch,
+    foreign: Foreign<'p>,
+    prompts: Prefixes<'p, 'a>,
+    fulls: Prefixes<'p, 'a>,
+    /// Those of the last prompt and of the last full text.
+    foreign_tokens: [ForeignTokens; 2],
+    /// How many bytes prompts and full texts have in common since the last target that could be rendered.
+    same: [usize; 2],
+    /// The bytes of that target's prompt, with which its full text begins, too.
+    agreed: usize,
+}
+
+impl<'p, 'a> Targets<'p, 'a> {
+    /// `messages` are the targets' indices, in rising order.
+    pub fn new(
+        prepared: &'p Prepared<'a>,
+        policy: PromptMismatch,
+        foreign: Foreign<'p>,
+        messages: &[usize],
+    ) -> Self {
+        let prompts = messages.iter().copied().filter(|index| *index > 0).collect();
+        let fulls = messages.iter().filter(|index| **index > 0).map(|index| index + 1).collect();
+        Self {
+            prepared,
+            policy,
+            foreign,
+            prompts: Prefixes::new(prepared, prompts, true),
+            fulls: Prefixes::new(prepared, fulls, false),
+            foreign_tokens: Default::default(),
+            same: [0; 2],
+            agreed: 0,
+        }
+    }
+
+    /// Renders target `index`.
+    pub fn render(&mut self, message: &Message, index: usize) -> Result<Rendered<'_>> {
+        if index == 0 {
+            return Err(Error::new(
+                ErrorKind::EmptyPrompt,
+                "the conversation starts with this message: there is no prompt to answer",
+            ));
+        }
+        let prompt = self.prompts.get(index);
+        self.same[0] = self.same[0].min(prompt.as_ref().map_or(0, |prompt| prompt.same));
+        let prompt = prompt?;
+        let full = self.fulls.get(index + 1);
+        self.same[1] = self.same[1].min(full.as_ref().map_or(0, |full| full.same));
+        let full = full?;
+        let known = self.same[0].min(self.same[1]).min(self.agreed);
+        let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
+        let mut plain = Vec::new();
+        let (prompt, text, prompt_match) = if is_exact {
+            let behind = prompt.text.len();
+            if let Foreign::Plain { control_tokens, .. } = self.foreign {
+                let [of_prompt, of_full] = &mut self.foreign_tokens;
+                of_prompt.update(self.prepared, &prompt, self.same[0], control_tokens);
+                of_full.update(self.prepared, &full, self.same[1], control_tokens);
+                plain.extend(of_prompt.from(0).chain(of_full.from(behind)));
+            }
+            (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), PromptMatch::Exact)
+        } else {
+            if let Foreign::Plain { in_record: true, .. } = self.foreign {
+                return Err(Error::new(
+                    ErrorKind::ControlToken,
+                    "the record holds control tokens, and the prompt is no prefix of the turn's own rendering: \
+                     which of them are text cannot be told",
+                ));
+            }
+            let (turn, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
+            (Prompt::Own(turn.prompt), turn.text, prompt_match)
+        };
+        let completion = self.prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NoStopToken,
+                "the template does not end this turn with the stop token that it ends others with",
+            )
+        })?;
+        let same = if is_exact { self.same[0] } else { 0 };
+        self.agreed = if is_exact { prompt.text().len() } else { 0 };
+        self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
+        let length = prompt.text().len() + completion.text.len();
+        plain.retain(|token| token.end <= length);
+        Ok(Rendered { prompt, same, completion, prompt_match, plain })
+    }
+}
+
+/// Prompt and completion of one target of a conversation.
+pub fn render_alone(
+    prepared: &Prepared<'_>,
+    message: &Message,
+    index: usize,
+    policy: PromptMismatch,
+) -> Result<(String, ClosedTurn)> {
+    let mut targets = Targets::new(prepared, policy, Foreign::Recognised, &[index]);
+    let rendered = targets.render(message, index)?;
+    Ok((rendered.prompt.text().to_text(), rendered.completion))
+}
+
+/// Where the prompt is no prefix of the turn's own rendering.
+fn by_policy(
+    prepared: &Prepared<'_>,
+    message: &Message,
+    index: usize,
+    policy: PromptMismatch,
+) -> Result<(Turn, PromptMatch)> {
+    let prompt = prepared.render(index, true)?.text;
+    let full = prepared.render(index + 1, false)?;
+    let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
+    let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
+    let found = match policy {
+        PromptMismatch::Error | PromptMismatch::Skip => None,
+        PromptMismatch::MatchThinking => {
+            mismatch::match_thinking(prepared, said).map(|turn| (turn, PromptMatch::MatchThinking))
+        }
+        PromptMismatch::Splice => {
+            mismatch::splice(prepared, said, &prompt, &full).map(|turn| (turn, PromptMatch::Splice))
+        }
+        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+            .map(|turn| (turn, PromptMatch::CommonPrefix)),
+    };
+    found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
+}
+
+fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
+    let same = prompt.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
+    let tail = |text: &str| {
+        let start = (0..=same).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        excerpt(&text[start..])
+    };
+    let tried = match policy {
+        PromptMismatch::MatchThinking => "; no thinking flag of the template cures that",
+        PromptMismatch::Splice | PromptMismatch::CommonPrefix => {
+            "; the message's own text cannot be told from the rest of the rendering"
+        }
+        _ => "",
+    };
+    Error::new(
+        ErrorKind::PromptMismatch,
+        format!(
+            "the prompt is no prefix of the turn's own rendering: the prompt goes on with {}, the rendering with \
+             {}{tried}",
+            tail(prompt),
+            tail(full)
+        ),
+    )
+}
+
+/// What a message says that its completion does not hold: it would not be learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    pub reasoning: bool,
+    pub tool_calls: bool,
+    /// Nothing is left but the stop token.
+    pub everything: bool,
+}
+
+/// Compares a message with its completion.
+pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
+    let text = &completion.text;
+    Lost {
+        reasoning: reasoning(message)
+            .into_iter()
+            .any(|said| !said.trim().is_empty() && !text.contains(said.trim())),
+        tool_calls: tool_names(message).any(|name| !text.contains(name)),
+        everything: text[..completion.stop_at].trim().is_empty(),
+    }
+}
+
+/// The reasoning of a message, from its own field and from the start of its content.
+fn reasoning(message: &Message) -> Vec<&str> {
+    let field = ["reasoning_content", "thinking", "reasoning"]
+        .into_iter()
+        .find_map(|key| message.fields.get(key))
+        .and_then(Value::as_str);
+    let inline = message.fields.get("content").and_then(Value::as_str).and_then(inline_reasoning);
+    field.into_iter().chain(inline).collect()
+}
+
+/// What stands before `</think>` in a content, without the opening tag.
+fn inline_reasoning(content: &str) -> Option<&str> {
+    let (before, _) = content.split_once("</think>")?;
+    Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
+}
+
+/// The names of the functions that a message calls.
+fn tool_names(message: &Message) -> impl Iterator<Item = &str> {
+    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+    calls.iter().filter_map(|call| {
+        let call = call.as_object()?;
+        call.get("function").and_then(Value::as_object).unwrap_or(call).get("name")?.as_str()
+    })
+}

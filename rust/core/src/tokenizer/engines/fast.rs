@@ -1,0 +1,92 @@
+//! The fast engine: `fastokens`, for the configurations that it is known to implement, and only after it has given
+//! the reference's ids for all that [`verify`] asks.
+
+use serde_json::Value as Json;
+
+use super::Engine;
+use super::reference::Reference;
+use super::verify::{self, Guard};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tokenizer::segments::Cutter;
+
+pub struct FastEngine {
+    tokenizer: fastokens::Tokenizer,
+    /// Characters that it may read otherwise than the reference.
+    guard: Guard,
+    /// Added tokens may stand in a piece.
+    finds_added_tokens: bool,
+}
+
+/// Why a tokenizer is left to the reference.
+#[derive(Debug, Clone)]
+pub struct Refusal(pub String);
+
+/// From this length on it starts threads of its own, which are not ours to order.
+const MAX_PIECE: usize = (64 << 10) - 1;
+
+/// The parts of a `tokenizer.json` that it implements as the reference does.
+const MODELS: [&str; 1] = ["BPE"];
+const NORMALIZERS: [&str; 5] = ["NFC", "Lowercase", "Prepend", "Replace", "Sequence"];
+const PRE_TOKENIZERS: [&str; 4] = ["ByteLevel", "Split", "Digits", "Sequence"];
+
+impl FastEngine {
+    pub const NAME: &str = "fastokens 0.3.5";
+
+    pub fn load(json: &[u8], reference: &Reference, cutter: &Cutter) -> std::result::Result<Self, Refusal> {
+        let mut config: Json = serde_json::from_slice(json).map_err(|cause| Refusal(cause.to_string()))?;
+        check_shape(&config)?;
+        for part in ["truncation", "padding"] {
+            config[part] = Json::Null;
+        }
+        let tokenizer =
+            fastokens::Tokenizer::from_json(config).map_err(|cause| Refusal(cause.to_string()))?;
+        let mut engine =
+            Self { tokenizer, guard: Guard::default(), finds_added_tokens: !cutter.covers_all() };
+        engine.guard = verify::guard(json, &engine, reference, cutter)?;
+        Ok(engine)
+    }
+
+    /// Whether it may encode this text.
+    pub fn takes(&self, text: &str) -> bool {
+        text.len() <= MAX_PIECE && !self.guard.is_in(text)
+    }
+}
+
+impl Engine for FastEngine {
+    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let found = if self.finds_added_tokens {
+            self.tokenizer.encode(text)
+        } else {
+            self.tokenizer.encode_ordinary(text)
+        };
+        let found = found
+            .map_err(|cause| Error::new(ErrorKind::Encode, format!("the fast tokenizer failed: {cause}")))?;
+        ids.extend(found.iter().map(|id| id.cast_signed()));
+        Ok(())
+    }
+}
+
+fn check_shape(config: &Json) -> std::result::Result<(), Refusal> {
+    let kinds = [("model", &MODELS[..]), ("normalizer", &NORMALIZERS), ("pre_tokenizer", &PRE_TOKENIZERS)];
+    for (part, known) in kinds {
+        let mut types = Vec::new();
+        collect_types(&config[part], part == "model", &mut types);
+        // Older files leave the model's type out.
+        if let Some(unknown) = types.iter().find(|kind| !known.contains(kind)) {
+            return Err(Refusal(format!("its {part} is of type {unknown}")));
+        }
+    }
+    Ok(())
+}
+
+fn collect_types<'j>(part: &'j Json, only_here: bool, types: &mut Vec<&'j str>) {
+    types.extend(part.get("type").and_then(Json::as_str));
+    if only_here {
+        return;
+    }
+    for list in ["normalizers", "pretokenizers"] {
+        for inner in part.get(list).and_then(Json::as_array).into_iter().flatten() {
+            collect_types(inner, false, types);
+        }
+    }
+}
