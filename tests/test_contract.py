@@ -21,8 +21,9 @@ import everyturn
 import everyturn.cli.expand
 from conftest import Record, to_jsonl
 from everyturn import _core, options
+from everyturn.arrow import Preparer
 from everyturn.cli import main
-from everyturn.expander import options_with
+from everyturn.expander import OPTION_NAMES, options_with
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTRIBUTES = ("kind", "file", "line", "message_index")
@@ -89,6 +90,30 @@ def parsed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Namespace:
     monkeypatch.setattr(everyturn.cli.expand, "run", run)
     assert main(["expand", "chats.jsonl", "--model", "demo", *arguments]) == 0
     return taken[0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: everyturn.Expander("demo", **options),
+        lambda **options: everyturn.Expander("demo").replace(**options),
+        lambda **options: everyturn.check(b"", **options),
+        lambda **options: everyturn.check(b"", renderer="demo", **options),
+        lambda **options: Preparer("demo", **options),
+    ],
+    ids=["Expander", "replace", "check", "check with a model", "Preparer"],
+)
+def test_an_unknown_option_is_refused_in_one_way(make: Callable[..., object]) -> None:
+    """With the name of the one that is meant; nothing is a TypeError."""
+    with pytest.raises(
+        everyturn.OptionsError, match="max_lenght is not an option; did you mean max_length"
+    ):
+        make(max_lenght=5)
+
+
+def test_the_signature_of_the_expander_names_its_options() -> None:
+    """For help and editors."""
+    assert [*inspect.signature(everyturn.Expander).parameters][1:] == list(OPTION_NAMES)
 
 
 def test_every_option_is_a_flag_with_the_same_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,8 +39,8 @@ def check(
         renderer: A renderer or a model folder: then what its expansion finds is reported, too.
         ignore: Kinds that are left out.
         limit: Stop after this many records.
-        **options: Those of `Expander`; without a renderer only ``input_format``, ``max_line_bytes`` and
-            ``num_threads`` do something.
+        **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
+            only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
 
     Returns:
         An iterator over findings, in the order of the lines.

@@ -19,7 +19,7 @@ from everyturn.checks.fixes import fixed
 from everyturn.checks.records import Record, read
 from everyturn.diagnostics import KINDS, near, severity_of
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
-from everyturn.expander import CHUNK_BYTES, Expander, options_with
+from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
@@ -50,13 +50,14 @@ class Checker:
         **options: Any,
     ) -> None:
         self.ignored = frozenset(_known(name) for name in ignore)
+        expander = _expander(renderer, options)
         self.detects_format = options.get("input_format", "auto") == "auto"
         reading = {
             field.name: options.get(field.name, field.default)
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
-        self.core = _core.Checker(_expander(renderer, options), **reading)
+        self.core = _core.Checker(expander, **reading)
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
@@ -282,11 +283,12 @@ def _expander(
     renderer: Renderer | StrPath | None, options: dict[str, Any]
 ) -> _core.Expander | None:
     """Build the expander whose findings are wanted, with faults that are skipped."""
+    check_options(options, own=("renderer", "ignore", "limit"))
+    if "on_error" in options:
+        raise OptionsError("on_error: a check never ends at a fault: each one is a finding")
     if renderer is not None:
         return Expander(renderer, on_error="skip", **options)._expander  # noqa: SLF001 - its compiled part
     for name in options:
         if name not in options_with("reading"):
-            known = {field.name for field in dataclasses.fields(Expander)}
-            what = "needs a model" if name in known else "is no option"
-            raise OptionsError(f"{name} {what}")
+            raise OptionsError(f"{name} needs a model")
     return None
