@@ -232,7 +232,7 @@ class _File:
 
     def _without_name(self, remark: Remark) -> Remark:
         """Say that there are more names, in place of the first that is one too many."""
-        if remark.once is None or len(self.said[remark.kind]) <= MOST_ONCE:
+        if not remark.once or len(self.said[remark.kind]) <= MOST_ONCE:
             return remark
         text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are left out"
         return remark._replace(text=text)
