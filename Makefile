@@ -19,7 +19,7 @@ help:
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
-$(VENV)/ready: pyproject.toml tests/readers/requirements.txt
+$(VENV)/ready: pyproject.toml tests/integrations/readers/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip maturin
 	$(BIN)/python -m pip install --quiet --group test --group lint "numpy>=1.24" "jinja2>=3.1" "pyarrow>=15" "rich>=13"

@@ -84,22 +84,7 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 fn options(layout: core::Layout) -> core::Options {
-    core::Options {
-        train_on: core::TrainOn::AllAssistantMessages,
-        layout,
-        max_length: None,
-        overflow: core::Overflow::Error,
-        history_turns: None,
-        max_prompt_tokens: None,
-        prompt_mismatch: core::PromptMismatch::Error,
-        control_tokens: core::ControlTokenPolicy::Warn,
-        input_format: None,
-        normalize: core::Normalize::None,
-        deduplicate: false,
-        on_error: core::OnError::Skip,
-        max_line_bytes: core::MAX_LINE_BYTES,
-        num_threads: None,
-    }
+    core::Options { layout, on_error: core::OnError::Skip, ..core::Options::default() }
 }
 
 criterion_group!(benches, stages);

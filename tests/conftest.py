@@ -2,24 +2,19 @@
 
 import gzip
 import importlib.util
-import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from browser import HOW_TO_INSTALL, Browser, program
-
-TESTS = Path(__file__).resolve().parent
-DATA_VARIABLE = "EVERYTURN_DATA"
-Record = dict[str, Any]
-Route = Callable[[Iterable[Record]], Any]
+from chats import Route, to_jsonl
+from paths import DATA_VARIABLE, TESTS, find_data
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
@@ -27,13 +22,6 @@ settings.register_profile(
 )
 settings.register_profile("slow", parent=settings.get_profile("fast"), max_examples=1_000)
 settings.load_profile(os.environ.get("EVERYTURN_HYPOTHESIS_PROFILE", "fast"))
-
-
-def find_data() -> Path | None:
-    """The folder of real tokenizers and chats, or None where there is none."""
-    named = os.environ.get(DATA_VARIABLE)
-    folder = Path(named) if named else TESTS.parent.parent / "shared" / "data"
-    return folder.resolve() if (folder / "tokenizers").is_dir() else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -93,11 +81,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     make_models = _load(TESTS / "data" / "make_models.py").make_models
     made: dict[str, Path] = make_models(tmp_path_factory.mktemp("models"))
     return made
-
-
-def to_jsonl(records: Iterable[Record]) -> bytes:
-    """Return the lines of some records."""
-    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
 
 @pytest.fixture(params=["jsonl", "dicts"])

@@ -2,8 +2,8 @@
 
 Usage: python tools/compare_templates.py [FOLDER] > docs/templates.md
 
-Every template meets every conversation of tests/battery.py, with and without the generation prompt. The same cells
-are a test (tests/test_templates.py); this prints them.
+Every template meets every conversation of tests/support/battery.py, with and without the generation prompt. The same
+cells are a test (tests/template/test_templates.py); this prints them.
 """
 
 import collections
@@ -17,7 +17,7 @@ import tokenizers
 import transformers
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import battery  # noqa: E402 - found beside the tests
 import template_reference as sides  # noqa: E402

@@ -2,9 +2,9 @@
 
     python tools/get_readers.py
 
-In: `tests/readers/requirements.txt`. Out: a folder `readers` in the running Python's environment, beside its own
-packages and not among them: these tools ask for other versions of torch and transformers than the tests have, and for
-GPUs. About 85 MB on disk. What the folder held before goes.
+In: `tests/integrations/readers/requirements.txt`. Out: a folder `readers` in the running Python's environment, beside
+its own packages and not among them: these tools ask for other versions of torch and transformers than the tests have,
+and for GPUs. About 85 MB on disk. What the folder held before goes.
 """
 
 import shutil
@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).resolve().parent.parent / "tests" / "readers" / "requirements.txt"
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "tests" / "integrations" / "readers" / "requirements.txt"
 FOLDER = Path(sys.prefix) / "readers"
 # Which wheels: some have none for older Pythons, though the parts that tests run are plain Python.
 PYTHON_VERSION = "3.12"

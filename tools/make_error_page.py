@@ -1,20 +1,22 @@
-"""Print docs/errors.md: every kind of error, warning and finding, from the texts of `everyturn.diagnostics`.
+"""Print docs/errors.md: every kind of error, warning and finding, from the catalogue.
 
 python tools/make_error_page.py > docs/errors.md
 """
 
 import textwrap
 
-from everyturn.diagnostics import CHAPTERS, Kind
+from everyturn.diagnostics.catalogue import CHAPTERS
+from everyturn.diagnostics.kind import Kind
 
 WIDTH = 140
 
 TITLE = "# Errors, warnings and findings\n"
 
 INTRODUCTION = (
-    "Every name that an error, a report or `everyturn check` can show, why it matters and what to do. "
-    "`everyturn explain NAME` prints the same. An **error** costs the record or a target; a **warning** is refused by "
-    "other trainers and services, or loses something; a **note** is worth knowing. "
+    "Every name that an error, a report, `everyturn check` or `everyturn lint` can show, why it matters and what to "
+    "do. `everyturn explain NAME` prints the same. An **error** costs the record or a target; a **warning** is refused "
+    "by other trainers and services, or loses something; a **note** is worth knowing. "
+    "How grave a finding of `everyturn lint` is depends on the template, and stands with it. "
     "`tools/make_error_page.py` makes this page."
 )
 

@@ -40,20 +40,27 @@ ARRAYS = ("input_ids", "labels", "offsets", "file", "line", "targets", "target_o
 def main() -> None:
     """Print the digests of the folder that is named."""
     data = Path(sys.argv[1])
-    digests = dict(entry for path in sorted((data / "chats").iterdir()) for entry in of_file(path, data))
+    digests = dict(
+        entry for path in sorted((data / "chats").iterdir()) for entry in of_file(path, data)
+    )
     json.dump(digests, sys.stdout, indent=1)
 
 
 def of_file(path: Path, data: Path) -> Iterator[tuple[str, str]]:
     """The digests of one file of chats."""
-    yield f"{path.name} check", digest(
-        [
-            [finding.line, finding.message_index, finding.kind, finding.severity]
-            for finding in everyturn.check(str(path), limit=LIMIT)
-        ]
+    yield (
+        f"{path.name} check",
+        digest(
+            [
+                [finding.line, finding.message_index, finding.kind, finding.severity]
+                for finding in everyturn.check(str(path), limit=LIMIT)
+            ]
+        ),
     )
     for model in MODELS:
-        renderer = everyturn.Renderer.from_dir(model if model == "demo" else data / "tokenizers" / model)
+        renderer = everyturn.Renderer.from_dir(
+            model if model == "demo" else data / "tokenizers" / model
+        )
         for name, options in OPTIONS.items():
             expander = everyturn.Expander(renderer, on_error="skip", **options)
             yield f"{path.name} {model} {name}", of_samples(expander.expand(str(path), limit=LIMIT))
@@ -68,7 +75,9 @@ def of_samples(samples: everyturn.Samples) -> str:
         weights = (samples.labels != everyturn.IGNORE_INDEX).astype(np.float32)
     arrays = {name: np.ascontiguousarray(getattr(samples, name)).tobytes() for name in ARRAYS}
     report = dataclasses.asdict(samples.report)
-    faults = [[fault["line"], fault["message_index"], fault["kind"]] for fault in report.pop("faults")]
+    faults = [
+        [fault["line"], fault["message_index"], fault["kind"]] for fault in report.pop("faults")
+    ]
     counts = {name: value for name, value in report.items() if value not in (0, {}, None, ())}
     parts = [
         *(hashlib.sha256(arrays[name]).hexdigest() for name in ARRAYS),

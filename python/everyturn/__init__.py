@@ -11,7 +11,8 @@
 """
 
 from everyturn import _core
-from everyturn.checks import Finding, check
+from everyturn.checks.checker import check
+from everyturn.checks.finding import Finding
 from everyturn.exceptions import (
     ConversationError,
     EveryturnError,

@@ -9,10 +9,13 @@ import numpy.typing as npt
 __all__ = [
     "CHOICES",
     "CHUNK_BYTES",
+    "COLUMNS",
+    "DEFAULT_CHOICES",
     "DROP_CAUSES",
     "ERROR_KINDS",
     "IGNORE_INDEX",
     "IS_DEBUG_BUILD",
+    "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "MAX_NAMES",
     "WARNINGS",
@@ -21,11 +24,11 @@ __all__ = [
     "Expander",
     "Records",
     "Renderer",
+    "StatsStream",
     "Stream",
-    "SurveyStream",
     "Template",
     "__version__",
-    "format_of",
+    "format_told_by",
     "last_exchanges",
     "lint_model",
     "lint_template",
@@ -38,17 +41,21 @@ IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 MAX_NAMES: int
+COLUMNS: list[tuple[str, str, str, bool]]
 CHOICES: dict[str, list[str]]
+DEFAULT_CHOICES: dict[str, str]
 ERROR_KINDS: list[str]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
+LINT_FINDINGS: list[str]
 
+_Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
-def format_of(lines: bytes, max_line_bytes: int) -> tuple[str, int] | None: ...
+def format_told_by(key: str) -> str | None: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
 def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
@@ -115,27 +122,11 @@ class Template:
 
 @final
 class Expander:
-    def __new__(
-        cls,
-        renderer: Renderer,
-        *,
-        train_on: str,
-        layout: str,
-        max_length: int | None,
-        overflow: str,
-        history_turns: int | None,
-        max_prompt_tokens: int | None,
-        prompt_mismatch: str,
-        control_tokens: str,
-        normalize: str,
-        deduplicate: bool,
-        input_format: str,
-        on_error: str,
-        max_line_bytes: int,
-        num_threads: int | None,
-    ) -> Expander: ...
+    def __new__(cls, renderer: Renderer, **options: Any) -> Expander: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
-    def records(self, sources: list[tuple[str, Any]]) -> Records: ...
+    def expand_records(
+        self, records: list[_Record]
+    ) -> tuple[dict[str, Any], list[str], npt.NDArray[np.int64]]: ...
     def explain(
         self, file: str, line: int, format_name: str | None, text: bytes | None
     ) -> tuple[str, dict[str, Any]]: ...
@@ -145,8 +136,13 @@ class Expander:
 
 @final
 class Records:
-    def __iter__(self) -> Iterator[tuple[str, int, str | None, bytes | None]]: ...
-    def __next__(self) -> tuple[str, int, str | None, bytes | None]: ...
+    def __new__(
+        cls, sources: list[tuple[str, Any]], *, input_format: str, max_line_bytes: int
+    ) -> Records: ...
+    def __iter__(self) -> Iterator[_Record]: ...
+    def __next__(self) -> _Record: ...
+    @property
+    def blank_lines(self) -> int: ...
 
 @final
 class Stream:
@@ -156,16 +152,16 @@ class Stream:
     def bytes_taken(self) -> int: ...
 
 @final
-class SurveyStream:
+class StatsStream:
     def __new__(
         cls,
         expanders: list[Expander],
         sources: list[tuple[str, Any]],
         chunk_bytes: int,
         limit: int | None,
-    ) -> SurveyStream: ...
+    ) -> StatsStream: ...
     def advance(self) -> bool: ...
-    def survey(self) -> dict[str, Any]: ...
+    def stats(self) -> dict[str, Any]: ...
     @property
     def bytes_taken(self) -> int: ...
 
@@ -179,7 +175,7 @@ class Checker:
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Checker: ...
-    def look(self, line: bytes, input_format: str | None) -> _Found: ...
+    def check_record(self, line: bytes, input_format: str | None) -> _Found: ...
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
     ) -> CheckStream: ...

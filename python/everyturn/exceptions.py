@@ -10,15 +10,24 @@ class EveryturnError(ValueError):
 
     Attributes:
         kind: The stable name of the kind of error, by which reports count.
+        reason: What is wrong, without the place; None if that is the whole text.
         file: The input's name, or None.
         line: The 1-based line of the input, or None.
         message_index: The 0-based index into the conversation's messages, as in ``targets``, or None.
     """
 
     kind: str | None = None
+    reason: str | None = None
     file: str | None = None
     line: int | None = None
     message_index: int | None = None
+
+    @classmethod
+    def in_file(cls, file: str, reason: str) -> "EveryturnError":
+        """Build the error of a whole file or folder."""
+        error = cls(f"{file}: {reason}")
+        error.file, error.reason = file, reason
+        return error
 
 
 class InputError(EveryturnError):

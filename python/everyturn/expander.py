@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.io.inputs import Source, resolve
+from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
     ControlTokens,
@@ -191,6 +193,26 @@ class Expander:
         stream, files = self._open(source, CHUNK_BYTES, limit)
         return self._samples(stream.rest(), files)
 
+    def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
+        r"""Expand records that were read already, or are somewhere else: their places and formats are given.
+
+        What a record's format is None for, its own keys tell. A text that is blank counts as a blank line.
+
+        >>> chat = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
+        >>> records = [Record("a.jsonl", 7, None, b""), Record("a.jsonl", 9, None, chat)]
+        >>> samples, of_records = Expander("demo").expand_records(records)
+        >>> samples[0].file, samples[0].line, of_records.tolist()
+        ('a.jsonl', 9, [1])
+
+        Returns:
+            The samples, and for each the index of its record among those that were given.
+
+        Raises:
+            EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
+        """
+        chunk, files, of_records = self._expander.expand_records(list(records))
+        return self._samples(chunk, tuple(files)), of_records
+
     def stream(
         self,
         source: Source,
@@ -263,14 +285,7 @@ class Expander:
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
         report = Report.from_core(self.train_on, self.clock, chunk.pop("report"))
-        hashes = np.frombuffer(chunk.pop("conversation_hashes"), dtype=np.uint8).reshape(-1, 16)
-        return Samples(
-            **chunk,
-            conversation_hashes=hashes,
-            files=files,
-            report=report,
-            metadata=self.metadata(),
-        )
+        return Samples(**chunk, files=files, report=report, metadata=self.metadata())
 
     def metadata(self) -> dict[str, Any]:
         """Version, fingerprint, clock and options, as samples and files carry them."""

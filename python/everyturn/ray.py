@@ -20,12 +20,12 @@ except ModuleNotFoundError as missing:
 import pyarrow as pa
 
 from everyturn.arrow import Preparer
+from everyturn.arrow.lines import read_tables
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shards
 from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve
-from everyturn.io.lines import read_blocks
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
@@ -72,21 +72,14 @@ def expand(
         preparer = Preparer(model, **options)
     else:
         paths = _paths(dataset_or_paths)
-        preparer = Preparer(
-            model,
-            json_column="json",
-            file_column="file",
-            line_column="line",
-            format_column="format",
-            **options,
-        )
+        preparer = Preparer.of_lines(model, **options)
         reading = {
             "input_format": preparer.expander.input_format,
             "max_line_bytes": preparer.expander.max_line_bytes,
         }
         files = ray.data.from_arrow([pa.table({"file": [path]}) for path in paths])
         records = files.map_batches(
-            _lines,
+            _tables,
             num_cpus=_READING_CPUS,
             batch_size=1,
             batch_format="pyarrow",
@@ -182,23 +175,12 @@ def _pool(concurrency: int | tuple[int, int] | None, *, tasks: int | None = None
     return ray.data.ActorPoolStrategy(min_size=fewest, max_size=most)
 
 
-def _lines(
+def _tables(
     table: pa.Table, *, input_format: InputFormat, max_line_bytes: int
 ) -> Iterator[pa.Table]:
-    """Read the lines of a file, block by block, each with all that tells where it comes from."""
+    """Read files, each in tables of its records."""
     for path in table["file"].to_pylist():
-        blocks = read_blocks(path, input_format=input_format, max_line_bytes=max_line_bytes)
-        for block in blocks:
-            lines = block.lines()
-            numbers = range(block.first_line, block.first_line + len(lines))
-            yield pa.table(
-                {
-                    "file": pa.array([path] * len(lines), pa.string()),
-                    "line": pa.array(numbers, pa.int64()),
-                    "format": pa.array([block.input_format] * len(lines), pa.string()),
-                    "json": pa.array(lines, pa.large_binary()),
-                }
-            )
+        yield from read_tables(path, input_format=input_format, max_line_bytes=max_line_bytes)
 
 
 class _Actor:

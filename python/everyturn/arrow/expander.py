@@ -5,26 +5,24 @@ decided by `rows`; where it comes from, by `origins`.
 """
 
 import dataclasses
-import functools
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from everyturn import _core
 from everyturn.arrow import reports as batch_reports
+from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
 from everyturn.arrow.rows import json_lines
-from everyturn.exceptions import EveryturnError, OptionsError
+from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, check_options
 from everyturn.io.parquet import has_weights, refuse_weights, to_table
+from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
-from everyturn.report import Report, add_parts
-from everyturn.samples import Samples
+from everyturn.report import Report
 
 _NO_TIME = "1970-01-01T00:00:00"
 """What stands for the clock where the template does not ask for it, so that equal preparers have equal pickles."""
@@ -38,6 +36,7 @@ class Columns:
     file_column: str | None = None
     line_column: str | None = None
     format_column: str | None = None
+    too_long_column: str | None = None
     keep: tuple[str, ...] = ()
 
 
@@ -95,7 +94,7 @@ class Preparer:
         own = [field.name for field in dataclasses.fields(Columns)]
         check_options(options, own=[*own, "loss_weights", "reports"])
         expander = Expander(model, **{"num_threads": 1, **options})
-        self._expanders = {expander.input_format: expander}
+        self._expander: Expander | None = expander
         self._model = _model_of(expander.renderer)
         self._options = expander.options()
         self._columns = Columns(
@@ -129,22 +128,29 @@ class Preparer:
             raise OptionsError(f"keep: {min(taken)} is a column of the samples")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_expanders": {}}
+        return {**self.__dict__, "_expander": None}
+
+    @classmethod
+    def of_lines(cls, model: Renderer | StrPath, **options: Any) -> "Preparer":
+        """Return a preparer of the tables of `everyturn.arrow.lines`."""
+        preparer = cls(
+            model,
+            json_column=TEXT,
+            file_column=FILE,
+            line_column=LINE,
+            format_column=FORMAT,
+            **options,
+        )
+        preparer._columns = dataclasses.replace(preparer._columns, too_long_column=TOO_LONG)
+        return preparer
 
     @property
     def expander(self) -> Expander:
-        """What expands, in this process."""
-        return self._expander_for(self._options["input_format"])
-
-    def _expander_for(self, input_format: InputFormat) -> Expander:
-        """The expander for records of a format, made when it is first needed."""
-        if input_format not in self._expanders:
+        """What expands, made in this process when it is first needed."""
+        if self._expander is None:
             rebuild, arguments = self._model
-            renderer = next((one.renderer for one in self._expanders.values()), None)
-            options = {**self._options, "input_format": input_format}
-            made = Expander(renderer or rebuild(*arguments), **options)
-            self._expanders[input_format] = made
-        return self._expanders[input_format]
+            self._expander = Expander(rebuild(*arguments), **self._options)
+        return self._expander
 
     @property
     def schema(self) -> pa.Schema:
@@ -162,18 +168,13 @@ class Preparer:
         """
         lines = json_lines(table, self._columns.json_column, self._not_of_records())
         origins = Origins.of(table, self._columns.file_column, self._columns.line_column)
-        parts = [
-            self._expand(lines[start:end], start, name, origins)
-            for start, end, name in self._runs(table)
-        ]
-        rows = np.concatenate([part.line for part in parts]) if parts else np.empty(0, np.int64)
+        samples, rows = self.expander.expand_records(self._records(table, lines, origins))
+        if not self._with_weights and samples.loss_weights is not None:
+            refuse_weights(samples)
         if self._reports is not None:
-            report = functools.reduce(
-                add_parts, (part.report for part in parts), self.expander.empty().report
-            )
-            batch_reports.write(self._reports, batch_reports.identity(lines, origins), report)
-        tables = [to_table(part, with_weights=self._with_weights) for part in parts]
-        prepared = pa.concat_tables([self._core_schema().empty_table(), *tables])
+            batch = batch_reports.identity(lines, origins)
+            batch_reports.write(self._reports, batch, samples.report)
+        prepared = to_table(samples, with_weights=self._with_weights)
         return self._with_columns(prepared, table, pa.array(rows), origins)
 
     def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -187,54 +188,48 @@ class Preparer:
     def _not_of_records(self) -> set[str]:
         """The columns that are no keys of records."""
         columns = self._columns
-        beside = (columns.file_column, columns.line_column, columns.format_column, *columns.keep)
+        beside = (
+            columns.file_column,
+            columns.line_column,
+            columns.format_column,
+            columns.too_long_column,
+            *columns.keep,
+        )
         return {name for name in beside if name is not None}
 
-    def _runs(self, table: pa.Table) -> Iterator[tuple[int, int, InputFormat]]:
-        """Rows from .. to, with their format."""
-        if self._columns.format_column is None:
-            if len(table):
-                yield 0, len(table), self._format(table)
-            return
-        names: list[InputFormat] = [
-            name or "auto" for name in table[self._columns.format_column].to_pylist()
-        ]
-        starts = [row for row in range(len(names)) if row == 0 or names[row] != names[row - 1]]
-        for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
-            yield start, end, names[start]
+    def _records(self, table: pa.Table, lines: list[bytes], origins: Origins) -> Iterator[Record]:
+        """The rows as records with their places and formats."""
+        formats, too_long = self._formats(table), self._too_long(table)
+        for (file, line), name, is_too_long, text in zip(
+            origins.places(len(table)), formats, too_long, lines, strict=True
+        ):
+            yield Record(file, line, name, None if is_too_long else text)
 
-    def _format(self, table: pa.Table) -> InputFormat:
+    def _too_long(self, table: pa.Table) -> list[bool]:
+        name = self._columns.too_long_column
+        too_long: list[bool] = [False] * len(table) if name is None else table[name].to_pylist()
+        return too_long
+
+    def _formats(self, table: pa.Table) -> list[str | None]:
+        """The format of each record, or None where its own keys tell."""
+        if self._columns.format_column is not None:
+            formats: list[str | None] = table[self._columns.format_column].to_pylist()
+            return formats
+        return [self._format(table)] * len(table)
+
+    def _format(self, table: pa.Table) -> str | None:
         """The format of all records: that of the option, or the one that the columns' names tell."""
         given: InputFormat = self._options["input_format"]
         if given != "auto" or self._columns.json_column is not None:
             return given
         names = [name for name in table.column_names if name not in self._not_of_records()]
-        told = {name: _format_told_by(name) for name in names}
+        told = {name: _core.format_told_by(name) for name in names}
         formats = {name: found for name, found in told.items() if found is not None}
         if len(formats) > 1:
             raise OptionsError(
                 f"input_format: name it, as several columns tell one: {', '.join(formats)}"
             )
-        return next(iter(formats.values()), given)
-
-    def _expand(
-        self, lines: list[bytes], start: int, name: InputFormat, origins: Origins
-    ) -> Samples:
-        """Expand the records of some rows; ``line`` of the samples is their row in the table, counted from 0."""
-        # The first line is blank: what looks like a mark or like compressed data is a record's own text.
-        try:
-            samples = self._expander_for(name).expand(b"\n" + b"\n".join(lines) + b"\n")
-            samples = dataclasses.replace(
-                samples,
-                line=samples.line - 2 + start,
-                report=origins.of_report(samples.report, start - 2),
-                metadata=self.expander.metadata(),
-            )
-            if not self._with_weights and samples.loss_weights is not None:
-                refuse_weights(dataclasses.replace(samples, line=samples.line + 2 - start))
-        except EveryturnError as error:
-            raise origins.of_error(error, start - 2) from error.__cause__
-        return samples
+        return next(iter(formats.values()), None)
 
     def _with_columns(
         self, prepared: pa.Table, table: pa.Table, rows: pa.Array, origins: Origins
@@ -268,8 +263,3 @@ def _model_of(renderer: Renderer) -> tuple[Callable[..., Renderer], tuple[Any, .
     if not renderer.asks_for_the_date:
         sources = dataclasses.replace(sources, now=_NO_TIME)
     return rebuild, (sources, fingerprint)
-
-
-def _format_told_by(name: str) -> InputFormat | None:
-    found = _core.format_of(json.dumps({name: 0}).encode(), _core.MAX_LINE_BYTES)
-    return None if found is None else cast("InputFormat", found[0])

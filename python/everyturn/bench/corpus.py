@@ -4,29 +4,25 @@ In: files, or nothing for the built-in chats. Out: a `Corpus`. Only the format `
 are everyturn's own to understand, and a peer could not be given the same.
 """
 
-import bz2
 import dataclasses
-import gzip
 import hashlib
 import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from everyturn.bench import synthetic
 from everyturn.exceptions import InputError
 from everyturn.io.inputs import resolve
+from everyturn.io.records import Records
 
 BUILT_IN = "<built-in chats>"
 BUILT_IN_CHATS = 200
 MARK_KEYS = frozenset({"weight", "trainable", "train", "loss", "loss_weight"})
 """Keys of messages that steer training: without them every tool trains every assistant message."""
-
-_OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
-_ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,15 +107,15 @@ def read(source: list[str], limit: int) -> Corpus:
     for name in names:
         raw = _bytes_of(name)
         files.append(DataFile(name, len(raw), hashlib.sha256(raw).hexdigest()))
-        for number, line in _lines(name, raw):
+        for record in _records(name, raw):
             if len(lines) == limit:
                 break
             try:
-                lines.append(usable_line(line))
+                lines.append(usable_line(record.text))
             except LeftOutError as error:
                 left_out[str(error)] += 1
             else:
-                origins.append((name, number))
+                origins.append((name, record.line))
     if not lines:
         raise InputError(f"{', '.join(names)}: no record with messages: {dict(left_out)}")
     return Corpus(
@@ -131,12 +127,14 @@ class LeftOutError(ValueError):
     """A record that not every tool could be given; the text is the reason that is counted."""
 
 
-def usable_line(line: bytes) -> bytes:
-    """Return the record as every tool can take it.
+def usable_line(line: bytes | None) -> bytes:
+    """Return the record as every tool can take it; a line that was too long is None.
 
     Raises:
         LeftOutError: There is no such form.
     """
+    if line is None:
+        raise LeftOutError("a line that is too long")
     record = _parse(line, "not JSON")
     messages = record.get("messages") if isinstance(record, dict) else None
     if not isinstance(messages, list) or not all(isinstance(entry, dict) for entry in messages):
@@ -207,25 +205,8 @@ def _bytes_of(name: str) -> bytes:
         raise InputError(f"{name}: {error.strerror}") from error
 
 
-def _lines(name: str, raw: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, numbered from 1."""
-    try:
-        with _opened(raw) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, EOFError) as error:
-        raise InputError(f"{name}: cannot be decompressed: {error}") from error
-
-
-def _opened(raw: bytes) -> IO[bytes]:
-    for magic, opener in _OPENERS.items():
-        if raw.startswith(magic):
-            opened: IO[bytes] = opener(io.BytesIO(raw))
-            return opened
-    if raw.startswith(_ZSTD):
-        import pyarrow as pa
-
-        stream = pa.CompressedInputStream(pa.py_buffer(raw), "zstd")
-        return io.BytesIO(stream.read())
-    return io.BytesIO(raw.removeprefix(b"\xef\xbb\xbf"))
+def _records(name: str, raw: bytes) -> Records:
+    """Return the records in the bytes of a file, under its name."""
+    stream = io.BytesIO(raw)
+    stream.name = name
+    return Records(stream)

@@ -7,34 +7,27 @@ Memory holds a few chunks, and a hash for each record.
 
 import dataclasses
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any, TypeAlias
 
 from everyturn import _core
-from everyturn.checks import content, order, texts, tools
 from everyturn.checks.expansion import Counts, with_expansion
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed
-from everyturn.checks.records import Record, read
-from everyturn.diagnostics import KINDS, near, severity_of
+from everyturn.checks.records import read
+from everyturn.checks.rules import FINDERS, files
+from everyturn.diagnostics.catalogue import KINDS, near, severity_of
+from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
 
-Rule: TypeAlias = Callable[[Record], Iterator[Remark]]
-
-RULES: tuple[Rule, ...] = (*order.RULES, *content.RULES, *tools.RULES, *texts.RULES)
-
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-CR_LF = b"\r\n"
-LINE_END = re.compile(rb"\r+\n")
 MOST_ONCE = _core.MAX_NAMES
 """The most names of a kind that are said once a file: one with more keys than this has keys that are data."""
 
@@ -93,6 +86,42 @@ class Checker:
                 limit -= file.records
 
 
+def check(
+    source: Source,
+    *,
+    renderer: Renderer | StrPath | None = None,
+    ignore: Iterable[str] = (),
+    limit: int | None = None,
+    **options: Any,
+) -> Iterator[Finding]:
+    r"""Find everything that is wrong with chats, or worth knowing.
+
+    Every fault is named, not only the first: several of a record where they are independent. Memory does not grow with
+    the input but for a hash of each record, by which copies are found.
+
+    >>> lines = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]}\n'
+    >>> for finding in check(lines):
+    ...     print(finding)
+    <bytes>:1: message 1: warning: empty_targets: the answer is empty: only its end is trained
+
+    Args:
+        source: As `Expander.expand` takes it.
+        renderer: A renderer or a model folder: then what its expansion finds is reported, too.
+        ignore: Kinds that are left out.
+        limit: Stop after this many records.
+        **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
+            only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
+
+    Returns:
+        An iterator over findings, in the order of the lines.
+
+    Raises:
+        InputError: An input cannot be opened or read. Broken compressed data are a finding.
+        OptionsError: An option or a kind is unknown, or needs a renderer.
+    """
+    return Checker(renderer, ignore=ignore, **options).check(source, limit=limit)
+
+
 @dataclasses.dataclass(slots=True)
 class _File:
     """One input on its way.
@@ -125,7 +154,7 @@ class _File:
                 if error.kind != "compression" or self.output is not None:
                     raise
                 yield self._finding(
-                    error.line or 1, Remark("compression", None, _without_place(error))
+                    error.line or 1, Remark("compression", None, error.reason or str(error))
                 )
                 return
             if chunk is None:
@@ -133,7 +162,7 @@ class _File:
             yield from self._chunk(*chunk, is_first)
             is_first = False
         if self.line_ends:
-            yield Change(self.name, 1, None, "crlf", f"{self.line_ends:,} line ends became LF")
+            yield self._change(1, files.line_ends_changed(self.line_ends))
 
     def _chunk(
         self,
@@ -141,10 +170,10 @@ class _File:
         lines: list[_Line],
         is_first: bool,  # noqa: FBT001 - private
     ) -> Iterator[Finding | Change]:
-        has_mark = is_first and data.startswith(BYTE_ORDER_MARK)
+        has_mark = is_first and data.startswith(files.BYTE_ORDER_MARK)
         if has_mark:
             yield from self._mark()
-        written = len(BYTE_ORDER_MARK) if has_mark and self._fixes("bom") else 0
+        written = len(files.BYTE_ORDER_MARK) if has_mark and self._fixes(files.BOM) else 0
         for number, start, stop, found in lines:
             self.records += 1
             if start is None or stop is None:
@@ -155,7 +184,7 @@ class _File:
                 yield from self._findings(number, _of_core(found))
                 continue
             if self.output is None:
-                yield from self._line_end(number, data, stop)
+                yield from self._findings(number, list(files.line_end(data, stop)))
                 yield from self._findings(number, self._remarks(number, data[start:stop], found))
             else:
                 self._copy(data[written:start])
@@ -166,23 +195,19 @@ class _File:
 
     def _mark(self) -> Iterator[Finding | Change]:
         if self.output is None:
-            yield self._finding(1, Remark("bom", None, "the file starts with a byte order mark"))
-        elif self._fixes("bom"):
-            yield Change(self.name, 1, None, "bom", "the byte order mark was taken off")
+            yield self._finding(1, files.byte_order_mark())
+        elif self._fixes(files.BOM):
+            yield self._change(1, files.byte_order_mark_taken_off())
 
-    def _fixes(self, kind: str) -> bool:
-        return kind not in self.checker.ignored
-
-    def _line_end(self, number: int, data: bytes, stop: int) -> Iterator[Finding]:
-        if data.startswith(CR_LF, stop) and self._is_new("crlf", ""):
-            yield self._finding(number, Remark("crlf", None, "the line ends in CR LF"))
+    def _fixes(self, kind: Kind) -> bool:
+        return kind.name not in self.checker.ignored
 
     def _copy(self, between: bytes) -> None:
         """Write what lies between two records: the end of a line, and blank lines."""
         if self.output is None:
             return
-        if b"\r" in between and self._fixes("crlf"):
-            between, count = LINE_END.subn(b"\n", between)
+        if self._fixes(files.CRLF):
+            between, count = files.with_line_feeds(between)
             self.line_ends += count
         self.output.write(between)
 
@@ -191,14 +216,14 @@ class _File:
     ) -> Iterator[Finding | Change]:
         before = data[slice(*place)]
         text, remarks = before, list[Remark]()
-        if data.startswith(CR_LF, place[1]) and self._fixes("crlf"):
+        if data.startswith(files.CR_LF, place[1]) and self._fixes(files.CRLF):
             text = text.rstrip(b"\r")
         if (form := found[1] or found[0]) is not None:
             text, remarks = fixed(text, form, self.checker.ignored)
         output.write(text)
         for remark in remarks:
-            yield Change(self.name, number, remark.message_index, remark.kind, remark.text)
-        left = found if text == before else self.checker.core.look(text, found[0])
+            yield self._change(number, remark)
+        left = found if text == before else self.checker.core.check_record(text, found[0])
         yield from self._findings(number, self._remarks(number, text, left))
 
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
@@ -207,14 +232,13 @@ class _File:
         first = self.places.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
-        if self.checker.detects_format and own is not None and form is not None and own != form:
-            said = f"its keys tell the format {own!r}, and the file is read as {form!r}"
-            remarks.append(Remark("mixed_formats", None, said))
+        if self.checker.detects_format and own is not None and form is not None:
+            remarks += files.mixed_formats(own, form)
         data = None if own is None and form is None else _loads(text)
         if isinstance(data, dict):
             record = read(data, own or form or "")
             if record.messages:
-                remarks += [remark for rule in RULES for remark in rule(record)]
+                remarks += [remark for find in FINDERS for remark in find(record)]
         return remarks if counts is None else with_expansion(remarks, counts)
 
     def _findings(self, number: int, remarks: list[Remark]) -> Iterator[Finding]:
@@ -229,6 +253,9 @@ class _File:
             return False
         names.add(name)
         return True
+
+    def _change(self, number: int, remark: Remark) -> Change:
+        return Change(self.name, number, remark.message_index, remark.kind, remark.text)
 
     def _without_name(self, remark: Remark) -> Remark:
         """Say that there are more names, in place of the first that is one too many."""
@@ -265,10 +292,6 @@ def _loads(text: bytes) -> Any:
         return json.loads(text, parse_int=float)
     except ValueError:
         return None
-
-
-def _without_place(error: EveryturnError) -> str:
-    return str(error).removeprefix(f"{error.file}:{error.line}: ").removeprefix(f"{error.file}: ")
 
 
 def _known(kind: str) -> str:

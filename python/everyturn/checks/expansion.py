@@ -6,8 +6,9 @@ these over with their places.
 
 from typing import TypeAlias
 
-from everyturn.checks.finding import Remark, quoted
-from everyturn.diagnostics import KINDS
+from everyturn.checks.finding import Remark
+from everyturn.checks.rules.content import unread_keys
+from everyturn.diagnostics.catalogue import KINDS
 
 Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
 """Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
@@ -25,7 +26,7 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, causes, control_tokens, unread_keys, unnamed = counts
+    warnings, causes, control_tokens, unread, unnamed = counts
     counted = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
@@ -39,10 +40,4 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)
             remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
-    for key in unread_keys:
-        text = f"the template never reads the key {quoted(key)}"
-        remarks.append(Remark("unread_keys", None, text, key))
-    if unnamed:
-        text = f"the template never reads {unnamed:,} more keys"
-        remarks.append(Remark("unread_keys", None, text, ""))
-    return remarks
+    return [*remarks, *unread_keys(unread, unnamed)]

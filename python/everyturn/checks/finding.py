@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import NamedTuple
 
-from everyturn.diagnostics import Severity
+from everyturn.diagnostics.kind import Severity
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Remark(NamedTuple):
     """What a rule says of a record, without file and line.
 
     Attributes:
-        kind: A name of `everyturn.diagnostics`.
+        kind: A name of the catalogue.
         message_index: 0-based, or None.
         text: A sentence.
         once: What is to be said once a file, under this name.

@@ -6,7 +6,7 @@ the core refuses is passed over here: the core has named it.
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 WEIGHT_KEYS = ("weight", "trainable", "train", "loss", "loss_weight")
@@ -109,7 +109,7 @@ def read(data: Mapping[str, Any], format: str) -> Record:  # noqa: A002 - it is 
     >>> [(message.position, message.role, message.text) for message in record.messages]
     [(0, 'system', 'Be brief.'), (1, 'user', 'Hi')]
     """
-    entries = enumerate(_ENTRIES[format](data))
+    entries = enumerate(READERS[format](data))
     messages = tuple(_message(index, entry, is_context) for index, (entry, is_context) in entries)
     return Record(data, format, messages)
 
@@ -199,12 +199,25 @@ def _of_prompt_completion(data: Mapping[str, Any]) -> _Entries:
         yield from ((item, False) for item in completion)
 
 
-_ENTRIES = {
+READERS: Mapping[str, Callable[[Mapping[str, Any]], _Entries]] = {
     "messages": _of_messages,
     "sharegpt": _of_sharegpt,
     "alpaca": _of_alpaca,
     "prompt_completion": _of_prompt_completion,
 }
+"""What reads the messages of a record, by format."""
+
+COMMON_KEYS = ("tools", "functions", "chat_template_kwargs")
+
+RECORD_KEYS: Mapping[str, frozenset[str]] = {
+    "messages": frozenset({"messages", "parallel_tool_calls", *COMMON_KEYS}),
+    "sharegpt": frozenset({"conversations", "system", *COMMON_KEYS}),
+    "alpaca": frozenset(
+        {"instruction", "input", "output", "response", "system", "history", *COMMON_KEYS}
+    ),
+    "prompt_completion": frozenset({"prompt", "completion", *COMMON_KEYS}),
+}
+"""The keys of records that somebody reads, by format."""
 
 
 def _message(index: int, entry: Any, is_context: bool) -> Message:  # noqa: FBT001 - one of a tuple's fields

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from everyturn import _core
 from everyturn.cli import bench, check, completion, expand, explain, inspect, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
-from everyturn.diagnostics import KINDS
+from everyturn.diagnostics.catalogue import KINDS
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
 

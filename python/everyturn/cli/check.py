@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from everyturn.checks import Change, Checker, Finding
+from everyturn.checks.checker import Checker
+from everyturn.checks.finding import Change, Finding
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
 from everyturn.cli.options import (
@@ -18,7 +19,7 @@ from everyturn.cli.options import (
     read_by,
     renderer_from,
 )
-from everyturn.diagnostics import severity_of
+from everyturn.diagnostics.catalogue import severity_of
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
 from everyturn.io.atomic import appearing

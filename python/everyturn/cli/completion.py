@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from everyturn.cli.console import EXIT_DONE
-from everyturn.diagnostics import KINDS
+from everyturn.diagnostics.catalogue import KINDS
 
 EXAMPLES = """\
 examples:

@@ -7,7 +7,8 @@ import textwrap
 from typing import Any
 
 from everyturn.cli.console import EXIT_DONE
-from everyturn.diagnostics import CHAPTERS, KINDS, Kind, near
+from everyturn.diagnostics.catalogue import CHAPTERS, KINDS, near
+from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import OptionsError
 
 EXAMPLES = """\

@@ -9,7 +9,7 @@ from typing import Any
 
 from everyturn.expander import Expander
 from everyturn.inspect.explanation import Explanation, Sample, Trained, explain
-from everyturn.inspect.pick import Line
+from everyturn.io.records import Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def parting(exact: str, one_render: str) -> Difference | None:
     return Difference(exact[:shared], exact[shared:], one_render[shared:])
 
 
-def compare(expander: Expander, line: Line) -> tuple[Explanation, list[Comparison]]:
+def compare(expander: Expander, line: Record) -> tuple[Explanation, list[Comparison]]:
     """Return the record in one rendering, and each target in both arrangements."""
     exact = explain(_with_layout(expander, "per_turn"), line)
     one_render = explain(_with_layout(expander, "conversation"), line)

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from everyturn.expander import Expander
-from everyturn.inspect.pick import Line
+from everyturn.io.records import Record
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX
 
@@ -225,7 +225,7 @@ class Explanation:
         return plain
 
 
-def explain(expander: Expander, line: Line) -> Explanation:
+def explain(expander: Expander, line: Record) -> Explanation:
     r"""Tell what becomes of a record.
 
     Faults of single targets are part of the answer, whatever ``on_error`` says.

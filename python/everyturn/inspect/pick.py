@@ -4,7 +4,6 @@ In: a source, and the line or the number of records that is wanted. Out: lines a
 its file. Nothing of them is parsed here.
 """
 
-import dataclasses
 import random
 import re
 from collections.abc import Iterator
@@ -12,30 +11,15 @@ from pathlib import Path
 
 from everyturn.exceptions import JsonlError, OptionsError
 from everyturn.expander import Expander
-from everyturn.io.inputs import Source, resolve
+from everyturn.io.inputs import Source
+from everyturn.io.records import Record, Records
 
 
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """A line of an input.
-
-    Attributes:
-        file: The input's name.
-        line: 1-based.
-        format: The format of the file; None if nothing has told it yet.
-        text: The line's bytes; None if it is longer than ``max_line_bytes``.
-    """
-
-    file: str
-    line: int
-    format: str | None
-    text: bytes | None
-
-
-def lines(expander: Expander, source: Source) -> Iterator[Line]:
-    """Return the lines of a source that are not blank."""
-    inputs, _ = resolve(source)
-    return (Line(*line) for line in expander._expander.records(inputs))  # noqa: SLF001
+def lines(expander: Expander, source: Source) -> Iterator[Record]:
+    """Return the records of a source, read as the expander reads it."""
+    return Records(
+        source, input_format=expander.input_format, max_line_bytes=expander.max_line_bytes
+    )
 
 
 def place(text: str) -> tuple[str, int | None]:
@@ -56,7 +40,7 @@ def place(text: str) -> tuple[str, int | None]:
     return name, line
 
 
-def one(expander: Expander, source: str, number: int | None) -> Line:
+def one(expander: Expander, source: str, number: int | None) -> Record:
     """Return the record of that line, the first one if it is None.
 
     Raises:
@@ -79,7 +63,7 @@ def one(expander: Expander, source: str, number: int | None) -> Line:
     )
 
 
-def some(expander: Expander, source: str, limit: int, seed: int) -> tuple[list[Line], int]:
+def some(expander: Expander, source: str, limit: int, seed: int) -> tuple[list[Record], int]:
     """Return so many records of a source, in its order, and how many it has.
 
     Each record is as likely to be among them as any other; the same seed and source give the same records. Only
@@ -89,7 +73,7 @@ def some(expander: Expander, source: str, limit: int, seed: int) -> tuple[list[L
         JsonlError: The source has no records.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
-    kept: list[Line] = []
+    kept: list[Record] = []
     count = 0
     for line in lines(expander, source):
         count += 1

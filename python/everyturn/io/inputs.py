@@ -50,7 +50,7 @@ class Shard:
         index: Below ``count``.
         count: The number of shards.
         from_file: 0-based; the files before it are left out.
-        from_line: 1-based; the lines of that file before it are left out.
+        from_line: 1-based; the lines of that file before it are left out and not counted, but tell its format.
     """
 
     source: Whole = dataclasses.field(kw_only=False)
@@ -106,9 +106,11 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
 def _shard(shard: Shard, number: int, entry: CoreSource) -> CoreSource:
     if number < shard.from_file:
         return "bytes", b""
-    from_line = shard.from_line if number == shard.from_file else 1
-    # Each file begins with another shard, so that many files of one line are shared out, too.
-    return "shard", (entry, shard.index, shard.count, number, from_line)
+    if shard.count > 1:
+        # Each file begins with another shard, so that many files of one line are shared out, too.
+        entry = "shard", (entry, shard.index, shard.count, number)
+    begins_later = number == shard.from_file and shard.from_line > 1
+    return ("from_line", (entry, shard.from_line)) if begins_later else entry
 
 
 def one_by_one(source: Whole) -> list[tuple[str, Whole]]:
@@ -143,7 +145,7 @@ def _expand_path(path: object) -> list[str]:
     if text == "-":
         return [text]
     if Path(text).is_dir():
-        raise _unusable(text, f"is a folder; name its files, e.g. {text}/*.jsonl")
+        raise InputError.in_file(text, f"is a folder; name its files, e.g. {text}/*.jsonl")
     if Path(text).exists():
         return [text]
     if glob.has_magic(text):
@@ -152,14 +154,8 @@ def _expand_path(path: object) -> list[str]:
         )
         if found:
             return found
-        raise _unusable(text, "no file matches")
-    raise _unusable(text, "no such file")
-
-
-def _unusable(name: str, text: str) -> InputError:
-    error = InputError(f"{name}: {text}")
-    error.file = name
-    return error
+        raise InputError.in_file(text, "no file matches")
+    raise InputError.in_file(text, "no such file")
 
 
 class _RecordReader:

@@ -1,10 +1,11 @@
 """Samples and packs as Arrow tables and Parquet files.
 
 Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
-``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``, and
-``loss_weights list<float>`` only where weights are not all 0 or 1. Columns of packs: ``input_ids``, ``labels``,
-``seq_lengths list<int32>`` (the samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights``
-likewise. The schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
+``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``,
+``depth_from_end list<int32>`` (how many targets of the conversation come after each), and ``loss_weights list<float>``
+only where weights are not all 0 or 1. Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the
+samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights`` likewise. The schema's
+metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json
@@ -23,7 +24,8 @@ import pyarrow.parquet as pq
 from everyturn.exceptions import OptionsError
 from everyturn.io.atomic import appearing, temporary_beside
 from everyturn.options import StrPath
-from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.columns import COLUMNS, OFFSETS, TOKEN_COLUMNS, Column, Per, filled
+from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighted_tokens
 from everyturn.samples.ragged import count_in_rows
 
 if TYPE_CHECKING:
@@ -38,34 +40,53 @@ _ROW_GROUP_TOKENS = 8 << 20
 
 def to_table(samples: "Samples", *, with_weights: bool) -> pa.Table:
     """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
-    columns: dict[str, Any] = {
-        "input_ids": to_lists(samples.input_ids, samples.offsets, pa.int32()),
-        "labels": to_lists(samples.labels, samples.offsets, pa.int32()),
+    kept: dict[Per, dict[str, Any]] = {"token": {}, "row": {}, "target": {}}
+    for column in COLUMNS:
+        if not (column.is_optional or column.dtype.shape):
+            kept[column.per][column.name] = _to_column(samples, column)
+    # Whoever reads a file has no list of the inputs.
+    kept["row"]["file"] = pa.array([samples.files[file] for file in samples.file], pa.string())
+    columns = {
+        **kept["token"],
         "length": pa.array(samples.lengths.astype(np.int32)),
         "n_trained": pa.array(samples.trained_lengths.astype(np.int32)),
         "conversation_id": pa.array(samples.conversation_id, pa.string()),
-        "file": pa.array([samples.files[file] for file in samples.file], pa.string()),
-        "line": pa.array(samples.line),
-        "targets": to_lists(samples.targets, samples.target_offsets, pa.int32()),
+        **kept["row"],
+        **kept["target"],
     }
     if with_weights:
-        columns[WEIGHTS] = to_lists(samples.weights_or_ones(), samples.offsets, pa.float32())
+        columns |= _optional(samples)
     return described(columns, samples.metadata)
 
 
 def to_packed_table(packed: "Packed") -> pa.Table:
     """Return the rows as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
     trained = count_in_rows(packed.labels != IGNORE_INDEX, packed.offsets)
+    tokens = [column for column in TOKEN_COLUMNS if not column.is_optional]
     columns: dict[str, Any] = {
-        "input_ids": to_lists(packed.input_ids, packed.offsets, pa.int32()),
-        "labels": to_lists(packed.labels, packed.offsets, pa.int32()),
+        **{column.name: _to_column(packed, column) for column in tokens},
         "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
         "length": pa.array(np.diff(packed.offsets).astype(np.int32)),
         "n_trained": pa.array(trained.astype(np.int32)),
     }
     if packed.loss_weights is not None:
-        columns[WEIGHTS] = to_lists(packed.loss_weights, packed.offsets, pa.float32())
+        columns |= _optional(packed)
     return described(columns, packed.metadata)
+
+
+def _optional(samples: "Samples | Packed") -> dict[str, Any]:
+    return {
+        column.name: _to_column(samples, column) for column in TOKEN_COLUMNS if column.is_optional
+    }
+
+
+def _to_column(samples: "Samples | Packed", column: Column) -> Any:
+    """Return a column as an array, or as lists where it has more than an element a row."""
+    array = filled(samples, column)
+    if column.per == "row":
+        return pa.array(array)
+    offsets = getattr(samples, OFFSETS[column.per])
+    return to_lists(array, offsets, pa.from_numpy_dtype(column.dtype))
 
 
 def described(columns: dict[str, Any], metadata: dict[str, Any]) -> pa.Table:
@@ -205,9 +226,9 @@ def refuse_weights(samples: "Samples") -> None:
     Raises:
         OptionsError: The text and the attributes name the first one's place.
     """
-    weights = samples.weights_or_ones()
-    other = np.flatnonzero((weights != 0) & (weights != 1))
-    if not other.size:
+    weights = samples.loss_weights
+    other = weighted_tokens(samples.labels, weights)
+    if weights is None or not other.size:
         return
     row = int(np.searchsorted(samples.offsets, other[0], side="right")) - 1
     sample = samples[row]
@@ -231,7 +252,7 @@ def _rows_for(lengths: pa.ChunkedArray, start: int) -> tuple[int, bool]:
 def _with_unit_weights(table: pa.Table) -> pa.Table:
     chunks = []
     for labels in table["labels"].chunks:
-        weights = (labels.flatten().to_numpy() != IGNORE_INDEX).astype(np.float32)
+        weights = unit_weights(labels.flatten().to_numpy())
         offsets = labels.offsets.to_numpy()
         chunks.append(pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), pa.array(weights)))
     return table.append_column(WEIGHTS, pa.chunked_array(chunks, pa.list_(pa.float32())))

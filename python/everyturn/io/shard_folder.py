@@ -225,9 +225,11 @@ def _read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _damaged(path, f"is none that everyturn wrote ({error})") from error
+        raise InputError.in_file(str(path), f"is none that everyturn wrote ({error})") from error
     if known != (FORMAT, FORMAT_VERSION):
-        raise _damaged(path, f"is {known[0]}, version {known[1]}, which this version cannot read")
+        raise InputError.in_file(
+            str(path), f"is {known[0]}, version {known[1]}, which this version cannot read"
+        )
     return content
 
 
@@ -268,7 +270,7 @@ def _check_files(path: Path, shards: tuple[ShardFile, ...]) -> None:
             found = (
                 "is missing" if size is None else f"has {size:,} bytes instead of {shard.bytes:,}"
             )
-            raise _damaged(file, f"{found}: remove the folder and run again")
+            raise InputError.in_file(str(file), f"{found}: remove the folder and run again")
 
 
 def _sha256(file: Any) -> str:
@@ -276,9 +278,3 @@ def _sha256(file: Any) -> str:
     while block := file.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
-
-
-def _damaged(path: Path, text: str) -> InputError:
-    error = InputError(f"{path}: {text}")
-    error.file = str(path)
-    return error

@@ -15,8 +15,8 @@ import numpy as np
 
 from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
-from everyturn.io import lines, shard_folder
-from everyturn.io.inputs import Shard, Source, Whole, one_by_one, size_of
+from everyturn.io import shard_folder
+from everyturn.io.inputs import Shard, Whole, one_by_one, size_of
 from everyturn.io.parquet import Writer, has_weights, refuse_weights
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_count
@@ -235,31 +235,11 @@ def _chunks(
     expander: Expander, source: Whole, first_line: int, **reading: Any
 ) -> Iterator[tuple[int, Samples]]:
     """Expand one input from a line on; each chunk comes with its own first line."""
-    from_there = expander
-    rest: Source = source
-    if first_line > 1:
-        rest = Shard(source, index=0, count=1, from_line=first_line)
-        from_there = _with_format(expander, source, first_line)
-    # The lines before the first are read as blank ones.
-    line, skipped = 1, first_line - 1
-    for samples in from_there.stream(rest, **reading):
-        begins = max(line, first_line)
-        report = samples.report
-        line += report.records_read + report.blank_lines
-        blank = min(skipped, report.blank_lines)
-        skipped -= blank
-        report = dataclasses.replace(report, blank_lines=report.blank_lines - blank)
-        yield begins, dataclasses.replace(samples, report=report, metadata=expander.metadata())
-
-
-def _with_format(expander: Expander, source: Whole, line: int) -> Expander:
-    """The format that a file's first records told holds for the rest of it."""
-    if expander.input_format != "auto" or not isinstance(source, str | bytes):
-        return expander
-    known = lines.format_before(source, line, max_line_bytes=expander.max_line_bytes)
-    if known is None:
-        return expander
-    return expander.replace(input_format=known)
+    line = first_line
+    rest = Shard(source, index=0, count=1, from_line=first_line)
+    for samples in expander.stream(rest, **reading):
+        yield line, samples
+        line += samples.report.records_read + samples.report.blank_lines
 
 
 def _conversation_ends(samples: Samples) -> Any:

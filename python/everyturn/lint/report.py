@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from everyturn import _core
-from everyturn.diagnostics import Severity
+from everyturn.diagnostics.kind import Severity
 from everyturn.model_sources import local_time, sources_of
 from everyturn.options import StrPath
 

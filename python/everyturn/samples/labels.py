@@ -3,7 +3,7 @@
 In: samples or their arrays. Out: nothing, or an error: a target is never cut and a weight never dropped silently.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 IGNORE_INDEX: int = _core.IGNORE_INDEX
 """The label of a token that is not trained; PyTorch's and Hugging Face's value."""
+
+
+def unit_weights(labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return the weights of tokens that have none of their own: 1 where there is a label, else 0."""
+    weights: npt.NDArray[np.float32] = (labels != IGNORE_INDEX).astype(np.float32)
+    return weights
+
+
+def weighted_tokens(
+    labels: npt.NDArray[np.int32], loss_weights: npt.NDArray[np.float32] | None
+) -> npt.NDArray[np.int64]:
+    """Return the indices of the trained tokens whose weight is not 1."""
+    if loss_weights is None:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero((labels != IGNORE_INDEX) & (loss_weights != 1))
 
 
 def check_lengths(samples: "Samples", max_length: int) -> None:
@@ -46,12 +61,10 @@ def check_unweighted(
     Raises:
         SampleError: A trained token has a weight other than 1; the text names the holder.
     """
-    if loss_weights is None:
-        return
-    weights = loss_weights[labels != IGNORE_INDEX]
-    other = weights[weights != 1]
-    if other.size:
+    other = weighted_tokens(labels, loss_weights)
+    if loss_weights is not None and other.size:
+        trained = np.count_nonzero(labels != IGNORE_INDEX)
         raise SampleError(
-            f"{other.size:,} of {weights.size:,} trained tokens have a loss weight other than 1 (such as "
-            f"{float(other[0]):g}), and {holder} cannot hold it"
+            f"{other.size:,} of {trained:,} trained tokens have a loss weight other than 1 (such as "
+            f"{float(loss_weights[other[0]]):g}), and {holder} cannot hold it"
         )

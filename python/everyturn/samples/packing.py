@@ -15,7 +15,8 @@ from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.options import PackStrategy, StrPath, check_count
 from everyturn.samples import ragged
-from everyturn.samples.labels import IGNORE_INDEX, check_lengths
+from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS
+from everyturn.samples.labels import check_lengths
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,10 +93,12 @@ class Packed(Sequence[PackedRow]):
         row = range(len(self))[index]
         tokens = slice(self.offsets[row], self.offsets[row + 1])
         sequences = slice(self.seq_offsets[row], self.seq_offsets[row + 1])
+        columns: dict[str, Any] = {}
+        for column in TOKEN_COLUMNS:
+            array = getattr(self, column.name)
+            columns[column.name] = None if array is None else array[tokens]
         return PackedRow(
-            input_ids=self.input_ids[tokens],
-            labels=self.labels[tokens],
-            loss_weights=None if self.loss_weights is None else self.loss_weights[tokens],
+            **columns,
             position_ids=self.position_ids[tokens],
             seq_lengths=self.seq_lengths[sequences],
             samples=self.samples[sequences],
@@ -142,16 +145,15 @@ def pack(
         samples.lengths, max_length, strategy, _records(samples) if keep_conversations else None
     )
     tokens, starts = ragged.gather(samples.offsets, order)
-    labels = samples.labels[tokens]
-    labels[starts[:-1]] = IGNORE_INDEX
-    weights = None if samples.loss_weights is None else samples.loss_weights[tokens]
-    if weights is not None:
-        weights[starts[:-1]] = 0
+    columns: dict[str, Any] = {}
+    for column in TOKEN_COLUMNS:
+        array = getattr(samples, column.name)
+        columns[column.name] = packed = None if array is None else array[tokens]
+        if packed is not None and column.name in NOT_TRAINED:
+            packed[starts[:-1]] = NOT_TRAINED[column.name]
     return Packed(
-        input_ids=samples.input_ids[tokens],
-        labels=labels,
+        **columns,
         offsets=starts[seq_offsets],
-        loss_weights=weights,
         position_ids=ragged.places_in_rows(starts),
         seq_lengths=np.diff(starts).astype(np.int32),
         seq_offsets=seq_offsets,

@@ -4,19 +4,18 @@ In: samples. Out: rectangular int64 arrays, padded on one side. Nothing is cut a
 """
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
 from everyturn.options import PaddingSide, check_choice, check_count
-from everyturn.samples.labels import IGNORE_INDEX, check_lengths
+from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS, for_models
+from everyturn.samples.labels import check_lengths
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
-
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -59,20 +58,28 @@ def pad(
     first = 0 if side == "right" else length - lengths
     holds = (columns >= first) & (columns < first + lengths)
 
-    def fill(values: npt.NDArray[Any], padding: int, kind: type[_Number]) -> npt.NDArray[_Number]:
-        # The mask is walked row by row, which is the order of the flat arrays.
-        padded = np.full(holds.shape, padding, dtype=kind)
-        padded[holds] = values
-        return padded
-
-    weights = samples.loss_weights
+    padding = padding_of(pad_token_id)
+    arrays: dict[str, Any] = {}
+    for column in TOKEN_COLUMNS:
+        array = getattr(samples, column.name)
+        arrays[column.name] = padded = (
+            None
+            if array is None
+            else np.full(holds.shape, padding.get(column.name, 0), dtype=for_models(column))
+        )
+        if padded is not None:
+            # The mask is walked row by row, which is the order of the flat arrays.
+            padded[holds] = array
     return Batch(
-        input_ids=fill(samples.input_ids, pad_token_id, np.int64),
+        **arrays,
         attention_mask=holds.astype(np.int64),
-        labels=fill(samples.labels, IGNORE_INDEX, np.int64),
         position_ids=np.where(holds, columns - first, 0),
-        loss_weights=None if weights is None else fill(weights, 0, np.float32),
     )
+
+
+def padding_of(pad_token_id: int) -> dict[str, int]:
+    """Return what stands in columns of tokens where a row is padded; 0 in all others."""
+    return {**NOT_TRAINED, "input_ids": pad_token_id}
 
 
 def padded_length(

@@ -17,6 +17,7 @@ from everyturn.exceptions import InputError
 from everyturn.io.atomic import appearing
 from everyturn.options import StrPath
 from everyturn.report import Report
+from everyturn.samples.columns import ARRAYS, COLUMNS
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -24,19 +25,6 @@ if TYPE_CHECKING:
 FORMAT = "everyturn.samples"
 FORMAT_VERSION = 1
 MANIFEST = "samples.json"
-
-ARRAYS = (
-    "input_ids",
-    "labels",
-    "offsets",
-    "loss_weights",
-    "file",
-    "line",
-    "conversation_hashes",
-    "targets",
-    "target_offsets",
-)
-"""The fields of `Samples` that are arrays, each a file of its name."""
 
 
 def save(samples: "Samples", path: StrPath) -> None:
@@ -70,8 +58,13 @@ def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
         name: _read(folder, name, described, mmap=mmap)
         for name, described in manifest["arrays"].items()
     }
-    fields: dict[str, Any] = dict.fromkeys(ARRAYS) | arrays
-    return fields | {
+    optional = {column.name for column in COLUMNS if column.is_optional}
+    missing = sorted(set(ARRAYS) - optional - set(arrays))
+    if missing:
+        raise _unusable(folder, f"has no {missing[0]}, which this version needs")
+    return {
+        **dict.fromkeys(optional),
+        **arrays,
         "files": tuple(manifest["files"]),
         "report": Report.from_dict(manifest["report"]),
         "metadata": manifest["metadata"],

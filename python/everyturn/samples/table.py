@@ -10,6 +10,7 @@ import numpy.typing as npt
 from everyturn.options import PackStrategy, PaddingSide, StrPath
 from everyturn.report import Report
 from everyturn.samples import duplicates, storage
+from everyturn.samples.columns import COLUMNS, OFFSETS, filled
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
@@ -32,6 +33,8 @@ class Sample:
         line: The 1-based line (or the number of the record).
         conversation_id: 32 hex digits, a hash of the record's bytes.
         targets: int32[M], the 0-based indices of the messages that are trained.
+        depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
+            the last.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -41,6 +44,7 @@ class Sample:
     line: int
     conversation_id: str
     targets: npt.NDArray[np.int32]
+    depth_from_end: npt.NDArray[np.int32]
 
     @property
     def trained_ids(self) -> npt.NDArray[np.int32]:
@@ -81,6 +85,8 @@ class Samples(Sequence[Sample]):
         line: int64[N], 1-based.
         conversation_hashes: uint8[N, 16], what ``conversation_id`` spells.
         targets: int32[M], 0-based message indices.
+        depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
+            the last. Selections keep it.
         target_offsets: int64[N + 1]; the targets of row i are ``targets[target_offsets[i]:target_offsets[i + 1]]``.
         report: The account of every input line.
         metadata: Version, fingerprint and options of the expansion, as files keep them.
@@ -95,6 +101,7 @@ class Samples(Sequence[Sample]):
     line: npt.NDArray[np.int64]
     conversation_hashes: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.int32]
+    depth_from_end: npt.NDArray[np.int32]
     target_offsets: npt.NDArray[np.int64]
     report: Report
     metadata: dict[str, Any]
@@ -106,16 +113,15 @@ class Samples(Sequence[Sample]):
         if isinstance(index, slice):
             return self.select(np.arange(len(self))[index])
         row = range(len(self))[index]
-        tokens = slice(self.offsets[row], self.offsets[row + 1])
-        return Sample(
-            input_ids=self.input_ids[tokens],
-            labels=self.labels[tokens],
-            loss_weights=None if self.loss_weights is None else self.loss_weights[tokens],
-            file=self.files[self.file[row]],
-            line=int(self.line[row]),
-            conversation_id=self.conversation_hashes[row].tobytes().hex(),
-            targets=self.targets[self.target_offsets[row] : self.target_offsets[row + 1]],
-        )
+        places: dict[str, Any] = {"row": row}
+        for per, name in OFFSETS.items():
+            offsets = getattr(self, name)
+            places[per] = slice(offsets[row], offsets[row + 1])
+        fields = self._columns_at(places)
+        fields["file"] = self.files[fields["file"]]
+        fields["line"] = int(fields["line"])
+        fields["conversation_id"] = fields.pop("conversation_hashes").tobytes().hex()
+        return Sample(**fields)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[row] for row in range(len(self)))
@@ -144,20 +150,19 @@ class Samples(Sequence[Sample]):
         if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
             raise IndexError(f"rows must lie in 0..{len(self) - 1}")
         index = np.where(index < 0, index + len(self), index)
-        tokens, offsets = gather(self.offsets, index)
-        targets, target_offsets = gather(self.target_offsets, index)
-        return dataclasses.replace(
-            self,
-            input_ids=self.input_ids[tokens],
-            labels=self.labels[tokens],
-            offsets=offsets,
-            loss_weights=None if self.loss_weights is None else self.loss_weights[tokens],
-            file=self.file[index],
-            line=self.line[index],
-            conversation_hashes=self.conversation_hashes[index],
-            targets=self.targets[targets],
-            target_offsets=target_offsets,
-        )
+        places: dict[str, Any] = {"row": index}
+        offsets: dict[str, Any] = {}
+        for per, name in OFFSETS.items():
+            places[per], offsets[name] = gather(getattr(self, name), index)
+        return dataclasses.replace(self, **self._columns_at(places), **offsets)
+
+    def _columns_at(self, places: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what stands in each column at the places of its tokens, rows or targets."""
+        columns: dict[str, Any] = {}
+        for column in COLUMNS:
+            array = getattr(self, column.name)
+            columns[column.name] = None if array is None else array[places[column.per]]
+        return columns
 
     @staticmethod
     def concatenate(parts: Sequence["Samples"]) -> "Samples":
@@ -169,37 +174,24 @@ class Samples(Sequence[Sample]):
             raise ValueError("samples of different models, options or versions do not go together")
         files = tuple(dict.fromkeys(name for part in parts for name in part.files))
         places = {name: place for place, name in enumerate(files)}
-        new_file = [
-            np.array([places[name] for name in part.files], dtype=np.int32)[part.file]
-            for part in parts
-        ]
-        weights = None
-        if any(part.loss_weights is not None for part in parts):
-            weights = np.concatenate([part.weights_or_ones() for part in parts])
+        arrays: dict[str, Any] = {}
+        for column in COLUMNS:
+            present = any(getattr(part, column.name) is not None for part in parts)
+            arrays[column.name] = (
+                np.concatenate([filled(part, column) for part in parts]) if present else None
+            )
+        arrays["file"] = np.concatenate(
+            [
+                np.array([places[name] for name in part.files], dtype=np.int32)[part.file]
+                for part in parts
+            ]
+        )
+        for name in OFFSETS.values():
+            arrays[name] = join_offsets([getattr(part, name) for part in parts])
         report = first.report
         for part in parts[1:]:
             report += part.report
-        return Samples(
-            input_ids=np.concatenate([part.input_ids for part in parts]),
-            labels=np.concatenate([part.labels for part in parts]),
-            offsets=join_offsets([part.offsets for part in parts]),
-            loss_weights=weights,
-            files=files,
-            file=np.concatenate(new_file),
-            line=np.concatenate([part.line for part in parts]),
-            conversation_hashes=np.concatenate([part.conversation_hashes for part in parts]),
-            targets=np.concatenate([part.targets for part in parts]),
-            target_offsets=join_offsets([part.target_offsets for part in parts]),
-            report=report,
-            metadata=first.metadata,
-        )
-
-    def weights_or_ones(self) -> npt.NDArray[np.float32]:
-        """The weight of each token, float32[T]: ``loss_weights``, or 1 where there is a label and 0 elsewhere."""
-        if self.loss_weights is not None:
-            return self.loss_weights
-        weights: npt.NDArray[np.float32] = (self.labels != IGNORE_INDEX).astype(np.float32)
-        return weights
+        return Samples(**arrays, files=files, report=report, metadata=first.metadata)
 
     def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
         """Split by conversation: all rows of one go to the same part, whatever else there is and in whatever order.

@@ -1,6 +1,6 @@
-"""What a data set is made of: `survey` counts, `page` shows the counts as a page."""
+"""What a data set is made of: `counts` says how much of what there is, `page` shows it as a page."""
 
-from everyturn.stats.survey import (
+from everyturn.stats.counts import (
     QUANTILES,
     Histogram,
     Stats,

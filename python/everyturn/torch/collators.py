@@ -5,7 +5,7 @@ give the same losses on the same items.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import torch
 
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.options import PaddingSide, check_choice, check_count
-from everyturn.samples import IGNORE_INDEX
-from everyturn.samples.padding import check_token_id, padded_length
+from everyturn.samples.columns import DEFAULTS, NOT_TRAINED, TOKEN_COLUMNS
+from everyturn.samples.padding import check_token_id, padded_length, padding_of
 from everyturn.torch.items import Item
 
 
@@ -65,15 +65,11 @@ class PaddingCollator:
             flat = torch.cat(values)
             return torch.full(holds.shape, padding, dtype=flat.dtype).masked_scatter_(holds, flat)
 
-        batch = {
-            "input_ids": fill([item["input_ids"] for item in items], self.pad_token_id),
-            "attention_mask": holds.to(torch.int64),
-            "labels": fill([item["labels"] for item in items], IGNORE_INDEX),
-        }
+        padding = padding_of(self.pad_token_id)
+        batch = {name: fill(values, padding.get(name, 0)) for name, values in _token_columns(items)}
+        batch["attention_mask"] = holds.to(torch.int64)
         if self.side == "left":
             batch["position_ids"] = (columns - first).clamp_(min=0)
-        if any("loss_weights" in item for item in items):
-            batch["loss_weights"] = fill([_weights(item) for item in items], 0)
         return batch
 
 
@@ -111,17 +107,13 @@ class PackingCollator:
                 f"a batch of {total:,} tokens does not fit into max_length ({self.max_length:,}); "
                 "let TokenBatchSampler make the batches"
             )
-        labels = torch.cat([item["labels"] for item in items])
-        labels[starts] = IGNORE_INDEX
-        batch: dict[str, Any] = {
-            "input_ids": torch.cat([item["input_ids"] for item in items])[None],
-            "labels": labels[None],
-            "position_ids": (torch.arange(total) - starts.repeat_interleave(lengths))[None],
-        }
-        if any("loss_weights" in item for item in items):
-            weights = torch.cat([_weights(item) for item in items])
-            weights[starts] = 0
-            batch["loss_weights"] = weights[None]
+        batch: dict[str, Any] = {}
+        for name, values in _token_columns(items):
+            column = torch.cat(values)
+            if name in NOT_TRAINED:
+                column[starts] = NOT_TRAINED[name]
+            batch[name] = column[None]
+        batch["position_ids"] = (torch.arange(total) - starts.repeat_interleave(lengths))[None]
         if self.flash_attention_kwargs:
             bounds = torch.nn.functional.pad(ends, (1, 0)).to(torch.int32)
             longest = int(lengths.max())
@@ -130,10 +122,17 @@ class PackingCollator:
         return batch
 
 
-def _weights(item: Item) -> torch.Tensor:
-    """The item's weights, or those that its labels mean, float32[T]."""
-    weights = item.get("loss_weights")
-    return (item["labels"] != IGNORE_INDEX).to(torch.float32) if weights is None else weights
+def _token_columns(items: Sequence[Item]) -> Iterator[tuple[str, list[torch.Tensor]]]:
+    """The columns of tokens that an item has; in the others an absent one is what that means."""
+    for column in TOKEN_COLUMNS:
+        name = column.name
+        values: list[Any] = [item.get(name) for item in items]
+        if all(value is None for value in values):
+            continue
+        for place, item in enumerate(items):
+            if values[place] is None:
+                values[place] = torch.from_numpy(DEFAULTS[name](item["labels"].numpy()))
+        yield name, values
 
 
 def _check_lengths(items: Sequence[Item], max_length: int) -> None:

@@ -1,11 +1,11 @@
 """One sample as a dict of tensors: what datasets give and collators take."""
 
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
-import numpy as np
 import torch
 
 from everyturn.samples import Sample
+from everyturn.samples.columns import COLUMNS, for_models
 
 
 class _EveryItem(TypedDict):
@@ -14,6 +14,7 @@ class _EveryItem(TypedDict):
     conversation_id: str
     line: int
     targets: list[int]
+    depth_from_end: torch.Tensor
 
 
 class Item(_EveryItem, total=False):
@@ -25,21 +26,27 @@ class Item(_EveryItem, total=False):
         conversation_id: 32 hex digits.
         line: The 1-based line of the input.
         targets: The 0-based indices of the messages that are trained.
+        depth_from_end: int64[M], how many targets of the conversation come after each.
         loss_weights: float32[T]; absent where all weights of the samples are 0 or 1.
     """
 
     loss_weights: torch.Tensor
 
 
+_TENSORS = tuple(
+    (column.name, for_models(column))
+    for column in COLUMNS
+    if column.per != "row" and column.name != "targets"
+)
+"""What becomes a tensor, and of which type."""
+
+
 def to_item(sample: Sample) -> Item:
     """Return the sample with tensors of its own."""
-    item: Item = {
-        "input_ids": torch.from_numpy(sample.input_ids.astype(np.int64)),
-        "labels": torch.from_numpy(sample.labels.astype(np.int64)),
-        "conversation_id": sample.conversation_id,
-        "line": sample.line,
-        "targets": sample.targets.tolist(),
-    }
-    if sample.loss_weights is not None:
-        item["loss_weights"] = torch.from_numpy(sample.loss_weights.copy())
-    return item
+    item: dict[str, Any] = {"conversation_id": sample.conversation_id, "line": sample.line}
+    for name, dtype in _TENSORS:
+        array = getattr(sample, name)
+        if array is not None:
+            item[name] = torch.from_numpy(array.astype(dtype))
+    item["targets"] = sample.targets.tolist()
+    return cast("Item", item)

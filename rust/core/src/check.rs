@@ -2,30 +2,28 @@
 //!
 //! In: sources, and an expander if its findings are wanted, too. Out: the lines of a chunk with their places in its
 //! bytes, and of each line what the readers refuse and what expansion loses or has to say. What is merely unwise is not
-//! looked for here, and samples are thrown away.
+//! found here, and samples are thrown away.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::conversation::{Format, as_record, faults, unknown_format};
-use crate::error::{Error, ErrorKind, Result};
-use crate::expand::{Expander, Workspace};
-use crate::json::Parser;
-use crate::read::{Chunks, FileChunk, Interruption, LineText, Record, Source, StreamOptions};
+use crate::conversation::{Conversation, Format, as_record, unknown_format};
+use crate::error::{Error, Result};
+use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
+use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
-use crate::run::{Borrowed, Pool, on_pool};
+use crate::run::{Ordered, Pool, Work};
 
 /// How records are read, and what they are expanded with.
 pub struct Checker {
-    /// `None`: each file's first records tell.
-    pub input_format: Option<Format>,
-    pub max_line_bytes: usize,
+    reading: ReadOptions,
     /// With its own options, but `on_error` is without effect.
-    pub expander: Option<Arc<Expander>>,
+    expander: Option<Arc<Expander>>,
+    /// Where there is no expander to borrow from.
+    workspaces: Workspaces,
 }
 
 /// What was found of a record.
@@ -53,67 +51,64 @@ pub struct CheckedLine {
 }
 
 impl Checker {
-    /// Looks at one record.
-    pub fn look(&self, record: Record<'_>, parser: &mut Parser, workspace: &mut Workspace) -> Found {
-        let Some(bytes) = record.bytes else {
-            let text = format!("the line is longer than max_line_bytes ({})", self.max_line_bytes);
-            return Found { faults: vec![Error::new(ErrorKind::LineTooLong, text)], ..Found::default() };
-        };
-        let mut found = Found { conversation_id: xxh3_128(bytes), ..Found::default() };
-        found.format = self.input_format.or(record.format);
-        match parser.parse(bytes) {
-            Err(error) => found.faults.push(error),
-            Ok(value) => {
-                found.own_format = Format::detect(&value);
-                found.faults = match (as_record(&value), found.format) {
-                    (Err(error), _) => vec![error],
-                    (Ok(_), None) => vec![unknown_format(&value)],
-                    (Ok(_), Some(format)) => faults(&value, format),
-                };
+    pub fn new(reading: ReadOptions, expander: Option<Arc<Expander>>) -> Self {
+        Self { reading, expander, workspaces: Workspaces::default() }
+    }
+
+    /// Finds what is wrong with one record.
+    pub fn check_record(&self, record: Record<'_>) -> Found {
+        self.on_record(record, &mut Workspace::default(), &AtomicBool::new(false))
+    }
+
+    /// Reads a record; says in any case what is found of it.
+    fn read(
+        &self,
+        record: Record<'_>,
+        workspace: &mut Workspace,
+        found: &mut Found,
+    ) -> Result<ReadRecord, Vec<Error>> {
+        let bytes = record.bytes.ok_or_else(|| vec![line_too_long(self.reading.max_line_bytes)])?;
+        found.conversation_id = xxh3_128(bytes);
+        found.format = self.reading.input_format.or(record.format);
+        let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
+        found.own_format = Format::detect(&value);
+        as_record(&value).map_err(|error| vec![error])?;
+        let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
+        let conversation = Conversation::read(&value, format)?;
+        Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })
+    }
+}
+
+impl Work for Checker {
+    type Output = Found;
+
+    fn workspaces(&self) -> &Workspaces {
+        self.expander.as_ref().map_or(&self.workspaces, |expander| expander.workspaces())
+    }
+
+    fn on_record(&self, record: Record<'_>, workspace: &mut Workspace, cancelled: &AtomicBool) -> Found {
+        let mut found = Found::default();
+        match (self.read(record, workspace, &mut found), &self.expander) {
+            (Ok(read), Some(expander)) => {
+                let mut report = expander.expand_read(record, Ok(&read), workspace, cancelled).report;
+                found.faults = std::mem::take(&mut report.faults);
+                found.report = Some(report);
             }
-        }
-        if let (Some(expander), true) = (&self.expander, found.faults.is_empty()) {
-            let record = Record { format: found.format, ..record };
-            let mut report = expander.expand_record(record, workspace, &AtomicBool::new(false)).report;
-            found.faults = std::mem::take(&mut report.faults);
-            found.report = Some(report);
+            (Ok(_), None) => {}
+            (Err(faults), _) => found.faults = faults,
         }
         for fault in &mut found.faults {
             (fault.location.file, fault.location.line) = (None, None);
         }
         found
     }
-
-    fn look_at(&self, chunk: &FileChunk, cancelled: &AtomicBool) -> Vec<CheckedLine> {
-        let expander = self.expander.as_deref();
-        let tools = || (Parser::default(), expander.map(Borrowed::of), Workspace::default());
-        let lines = chunk.chunk.lines.par_iter().map_init(tools, |(parser, borrowed, idle), line| {
-            let place = match &line.text {
-                LineText::Bytes(place) => Some(place.clone()),
-                LineText::TooLong => None,
-            };
-            let workspace = borrowed.as_mut().map_or(idle, |borrowed| &mut borrowed.workspace);
-            let found = if cancelled.load(Ordering::Relaxed) {
-                Found::default()
-            } else {
-                self.look(chunk.record(line), parser, workspace)
-            };
-            CheckedLine { number: line.number, place, found }
-        });
-        lines.collect()
-    }
 }
 
 /// The bytes of a chunk, and its lines.
 pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>);
 
-/// The lines of sources, looked at in order and with bounded memory.
-pub struct CheckStream {
-    checker: Arc<Checker>,
-    pool: Arc<Pool>,
-    chunks: Chunks,
-    cancelled: Arc<AtomicBool>,
-}
+/// The lines of sources, checked in order and with bounded memory.
+pub struct CheckStream(Ordered<Checker>);
 
 impl CheckStream {
     pub fn open(
@@ -122,24 +117,23 @@ impl CheckStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let taken = Arc::new(AtomicU64::new(0));
-        let chunks = Chunks::open(sources, options, checker.max_line_bytes, checker.input_format, &taken);
-        Self { checker, pool, chunks, cancelled: Arc::new(AtomicBool::new(false)) }
+        let chunks = Chunks::open(sources, options, checker.reading);
+        Self(Ordered::new(checker, pool, chunks))
     }
 
     /// The next chunk; `None` at the end. `go_on` is asked every 100 ms.
-    pub fn next_chunk(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> std::result::Result<Option<CheckedChunk>, Interruption> {
-        let Some(chunk) = self.chunks.next(go_on)? else {
+    pub fn next_chunk(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<CheckedChunk>> {
+        let Some((chunk, found)) = self.0.next_chunk(go_on)? else {
             return Ok(None);
         };
-        let (checker, cancelled) = (self.checker.clone(), self.cancelled.clone());
-        let work = move || -> Result<CheckedChunk> {
-            let lines = checker.look_at(&chunk, &cancelled);
-            Ok((chunk.chunk.bytes, lines))
-        };
-        on_pool(&self.pool, &self.cancelled, go_on, work)?.map_err(Interruption::Failed).map(Some)
+        let checked = chunk.chunk.lines.into_iter().zip(found).map(|(line, found)| CheckedLine {
+            number: line.number,
+            place: match line.text {
+                LineText::Bytes(place) => Some(place),
+                LineText::TooLong => None,
+            },
+            found,
+        });
+        Ok(Some((chunk.chunk.bytes, checked.collect())))
     }
 }

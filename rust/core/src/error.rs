@@ -116,7 +116,7 @@ pub struct Error {
     pub location: Location,
 }
 
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
@@ -142,14 +142,12 @@ impl Error {
         self
     }
 
-    /// The error that a panic of a dependency becomes.
-    pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        Self::new(ErrorKind::Internal, format!("a dependency panicked: {}", excerpt(text)))
+    /// What is wrong, without the file, line and message.
+    pub fn text_without_place(&self) -> String {
+        match self.location.byte {
+            Some(byte) => format!("byte {byte}: {}", self.text),
+            None => self.text.clone(),
+        }
     }
 }
 
@@ -164,10 +162,7 @@ impl fmt::Display for Error {
         if let Some(message) = self.location.message {
             write!(f, "message {message}: ")?;
         }
-        if let Some(byte) = self.location.byte {
-            write!(f, "byte {byte}: ")?;
-        }
-        f.write_str(&self.text)
+        f.write_str(&self.text_without_place())
     }
 }
 

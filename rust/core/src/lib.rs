@@ -23,6 +23,7 @@ mod layout;
 mod lint;
 mod model;
 mod name_counts;
+mod names;
 mod options;
 mod panics;
 mod prompt_text;
@@ -36,23 +37,22 @@ mod tokenizer;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
-pub use conversation::{Conversation, Format};
+pub use conversation::{Conversation, Format, Weight};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
-pub use expand::{Expander, Outcome, Workspace, stage_times};
+pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
+pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};
 pub use name_counts::{MAX_NAMES, NameCounts};
-pub use options::{
-    ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Options, Overflow,
-    PackStrategy, PromptMismatch, TrainOn, input_format,
-};
+pub use options::*;
 pub use panics::{are_caught, catch_panics};
 pub use read::{
-    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, Record, Records, Share, Source, StreamOptions, format_of,
+    CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
+    StreamOptions,
 };
 pub use report::{Report, cause, warning};
-pub use run::{Pool, Stream};
-pub use samples::{IGNORE_INDEX, Packs, Samples, pack};
-pub use stats::{Histogram, Survey, SurveyStream, Surveyor, Variant};
+pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
+pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
+pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
 pub use target::Exchanges;

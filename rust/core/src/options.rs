@@ -1,42 +1,82 @@
-//! What a caller can choose. The names are those of the Python options; the defaults live there too.
-
-use std::str::FromStr;
+//! What a caller can choose. The names are those of the Python options; Their defaults are the same.
 
 use crate::conversation::Format;
 use crate::error::{Error, ErrorKind, Result};
+use crate::read::ReadOptions;
 
-/// An option with a fixed set of names.
-macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+/// A value with a name in Python.
+pub trait Choice: Sized + Default + 'static {
+    /// The option that takes it.
+    const OPTION: &'static str;
+    /// What it takes.
+    const NAMES: &'static [&'static str];
 
-        impl $name {
-            pub const NAMES: &[&str] = &[$($text),+];
-        }
+    fn named(name: &str) -> Option<Self>;
 
-        impl FromStr for $name {
-            type Err = Error;
+    fn name(&self) -> &'static str;
 
-            fn from_str(name: &str) -> Result<Self> {
-                match name {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err(unknown(name, Self::NAMES)),
+    /// The choice of this name, or an error that says which there are.
+    fn from_name(name: &str) -> Result<Self> {
+        Self::named(name).ok_or_else(|| {
+            let text =
+                format!("{}: {name:?} is unknown; expected one of {}", Self::OPTION, Self::NAMES.join(", "));
+            Error::new(ErrorKind::Options, text)
+        })
+    }
+}
+
+/// What an option takes: its name, the names of its values, and that of its default.
+pub struct ChoiceNames {
+    pub option: &'static str,
+    pub names: &'static [&'static str],
+    pub default: &'static str,
+}
+
+impl ChoiceNames {
+    fn of<C: Choice>() -> Self {
+        Self { option: C::OPTION, names: C::NAMES, default: C::default().name() }
+    }
+}
+
+/// The options with a fixed set of names, each declared once.
+macro_rules! choices {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident of $option:literal { $($(#[$attribute:meta])* $variant:ident = $text:literal),+ $(,)? }
+    )+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+            pub enum $name { $($(#[$attribute])* $variant),+ }
+
+            impl Choice for $name {
+                const OPTION: &'static str = $option;
+                const NAMES: &'static [&'static str] = &[$($text),+];
+
+                fn named(name: &str) -> Option<Self> {
+                    match name {
+                        $($text => Some(Self::$variant),)+
+                        _ => None,
+                    }
+                }
+
+                fn name(&self) -> &'static str {
+                    match self { $(Self::$variant => $text),+ }
                 }
             }
+        )+
+
+        /// Every choice that a caller has.
+        pub fn choices() -> Vec<ChoiceNames> {
+            vec![$(ChoiceNames::of::<$name>(),)+ ChoiceNames::of::<Option<Format>>()]
         }
     };
 }
 
-fn unknown(name: &str, names: &[&str]) -> Error {
-    let text = format!("{name:?} is unknown; expected one of {}", names.join(", "));
-    Error::new(ErrorKind::Options, text)
-}
-
-choice! {
+choices! {
     /// Which assistant messages are targets; a message's own weight goes over it.
-    TrainOn {
+    TrainOn of "train_on" {
+        #[default]
         AllAssistantMessages = "all_assistant_messages",
         /// The last assistant message of the conversation.
         LastAssistantMessage = "last_assistant_message",
@@ -47,15 +87,17 @@ choice! {
         /// Every token of the conversation, rendered once, has a label.
         AllTokens = "all_tokens",
     }
-}
 
-choice! {
-    Layout { PerTurn = "per_turn", Merged = "merged", Conversation = "conversation" }
-}
+    Layout of "layout" {
+        PerTurn = "per_turn",
+        #[default]
+        Merged = "merged",
+        Conversation = "conversation",
+    }
 
-choice! {
     /// A sample longer than `max_length`, or a prompt that `max_prompt_tokens` cannot hold.
-    Overflow {
+    Overflow of "overflow" {
+        #[default]
         Error = "error",
         Drop = "drop",
         /// The oldest exchanges are left out until it fits.
@@ -63,11 +105,10 @@ choice! {
         /// The prompt's first tokens are left out.
         TruncatePrompt = "truncate_prompt",
     }
-}
 
-choice! {
     /// A prompt that is no prefix of its turn's own rendering.
-    PromptMismatch {
+    PromptMismatch of "prompt_mismatch" {
+        #[default]
         Error = "error",
         Skip = "skip",
         /// Prompt and turn are rendered with the thinking flag that fits the message.
@@ -77,55 +118,53 @@ choice! {
         /// From where prompt and rendering part: not what inference shows.
         CommonPrefix = "common_prefix",
     }
-}
 
-choice! {
     /// Control tokens in text that users, tools or models wrote.
-    ControlTokenPolicy {
+    ControlTokenPolicy of "control_tokens" {
         Allow = "allow",
+        #[default]
         Warn = "warn",
         /// They are encoded as the plain text that they are.
         Literal = "literal",
         Reject = "reject",
     }
-}
 
-choice! {
     /// What encodes text.
-    EngineChoice {
+    EngineChoice of "engine" {
         /// The fast engine where it gives the reference's ids, which is verified.
+        #[default]
         Auto = "auto",
         Reference = "reference",
         /// The fast engine, or an error.
         Fast = "fast",
     }
-}
 
-choice! {
     /// How samples are put into packs.
-    PackStrategy {
+    PackStrategy of "strategy" {
+        #[default]
         BestFitDecreasing = "bfd",
         /// Next-fit in the order of the input.
         Sequential = "sequential",
     }
-}
 
-choice! {
     /// What the weights of the trained tokens are divided by.
-    Normalize {
+    Normalize of "normalize" {
+        #[default]
         None = "none",
         /// The number of trained tokens of the sample.
         Sample = "sample",
         /// That of all samples of the conversation.
         Conversation = "conversation",
     }
+
+    OnError of "on_error" {
+        #[default]
+        Raise = "raise",
+        Skip = "skip",
+    }
 }
 
-choice! {
-    OnError { Raise = "raise", Skip = "skip" }
-}
-
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     pub train_on: TrainOn,
     pub layout: Layout,
@@ -137,24 +176,37 @@ pub struct Options {
     pub max_prompt_tokens: Option<usize>,
     pub prompt_mismatch: PromptMismatch,
     pub control_tokens: ControlTokenPolicy,
-    /// `None`: each file's first records tell.
-    pub input_format: Option<Format>,
     pub normalize: Normalize,
     /// Of conversations with the same bytes the first is kept.
     pub deduplicate: bool,
     pub on_error: OnError,
-    pub max_line_bytes: usize,
+    pub read: ReadOptions,
     /// `None`: one per core.
     pub num_threads: Option<usize>,
 }
 
-/// The names of `input_format`.
-pub const INPUT_FORMATS: [&str; 5] = ["auto", "messages", "sharegpt", "alpaca", "prompt_completion"];
+/// `None`: each file's first telling record shows it.
+impl Choice for Option<Format> {
+    const OPTION: &'static str = "input_format";
+    const NAMES: &'static [&'static str] = &INPUT_FORMATS;
 
-/// Reads `input_format`.
-pub fn input_format(name: &str) -> Result<Option<Format>> {
-    if name == "auto" {
-        return Ok(None);
+    fn named(name: &str) -> Option<Self> {
+        if name == AUTO { Some(None) } else { Format::named(name).map(Some) }
     }
-    Format::from_str(name).map(Some).map_err(|()| unknown(name, &INPUT_FORMATS))
+
+    fn name(&self) -> &'static str {
+        self.map_or(AUTO, Format::name)
+    }
 }
+
+const AUTO: &str = "auto";
+
+const INPUT_FORMATS: [&str; Format::ALL.len() + 1] = {
+    let mut names = [AUTO; Format::ALL.len() + 1];
+    let mut i = 0;
+    while i < Format::ALL.len() {
+        names[i + 1] = Format::ALL[i].name();
+        i += 1;
+    }
+    names
+};

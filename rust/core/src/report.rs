@@ -11,18 +11,9 @@ use crate::name_counts::NameCounts;
 /// Faults beyond this number are counted and no longer named, so that a report stays small.
 pub const MAX_NAMED_FAULTS: usize = 10_000;
 
-/// Constants with their texts, and `ALL` of these.
-macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        $($(#[$doc])* pub const $name: &str = $text;)+
-        /// Every name, in this order.
-        pub const ALL: &[&str] = &[$($text),+];
-    };
-}
-
 /// Causes of a dropped record that are no error of the record.
 pub mod cause {
-    names! {
+    crate::names::names! {
         /// No message is a target: nothing to train.
         NO_TARGET = "no_target",
         /// Each target was lost, every one for a reason of its own.
@@ -34,7 +25,7 @@ pub mod cause {
 
 /// Things to know that cost no sample.
 pub mod warning {
-    names! {
+    crate::names::names! {
         /// Targets whose reasoning the template leaves out: it is not learned.
         REASONING_DROPPED = "reasoning_dropped",
         /// Targets whose tool calls the template leaves out: they are not learned.
@@ -68,7 +59,7 @@ pub mod warning {
         /// Conversations with control tokens in text that somebody wrote.
         CONTROL_TOKENS = "control_tokens",
         /// Stop tokens that are trained but not listed in `generation_config.json`.
-        STOP_NOT_SERVED = "stop_not_in_generation_config",
+        STOP_NOT_IN_GENERATION_CONFIG = "stop_not_in_generation_config",
     }
 }
 

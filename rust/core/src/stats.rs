@@ -6,32 +6,32 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
 use unicode_script::{Script, UnicodeScript};
-use xxhash_rust::xxh3::xxh3_128;
 
-use crate::conversation::{Conversation, part_texts, unknown_format};
-use crate::error::Result;
-use crate::expand::{Expander, Outcome, Workspace};
-use crate::json::{Parser, Value};
-use crate::options::{Layout, TrainOn};
-use crate::read::{Chunks, FileChunk, Interruption, MAX_LINE_BYTES, Record, Source, StreamOptions};
+use crate::conversation::{Conversation, part_texts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::expand::{Expander, Outcome, Workspace, Workspaces};
+use crate::json::Value;
+use crate::layout::Arrangement;
+use crate::read::{Chunks, Record, Source, Step, StreamOptions};
 use crate::report::Report;
-use crate::run::{Borrowed, Pool, on_pool};
+use crate::run::{Ordered, Pool, Work};
 use crate::target::{Target, targets};
 
 /// How often each number occurs.
 pub type Histogram = BTreeMap<u64, u64>;
 
 /// Ways to train the same records: expanders of one model that differ in layout and policy alone.
-pub struct Surveyor {
+pub struct Variants {
+    /// The one that reads the records.
+    first: Arc<Expander>,
     expanders: Vec<Arc<Expander>>,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Survey {
+pub struct Stats {
     /// Conversations that could be read, and how many of them have the bytes of an earlier one.
     pub conversations: u64,
     pub duplicates: u64,
@@ -43,81 +43,74 @@ pub struct Survey {
     /// Letters by their script.
     pub letters: BTreeMap<&'static str, u64>,
     /// In the order of the expanders.
-    pub variants: Vec<Variant>,
+    pub variants: Vec<VariantStats>,
 }
 
 /// What one way to train gives.
 #[derive(Debug, Clone, Default)]
-pub struct Variant {
+pub struct VariantStats {
     pub report: Report,
     /// Tokens a row.
     pub lengths: Histogram,
 }
 
-/// A record's part in a survey.
-struct Surveyed {
-    survey: Survey,
+/// A record's part in the stats.
+pub(crate) struct RecordStats {
+    stats: Stats,
     conversation_id: Option<u128>,
 }
 
-impl Surveyor {
-    /// All have the same renderer and read records in the same way.
-    pub fn new(expanders: Vec<Arc<Expander>>) -> Self {
-        Self { expanders }
+impl Variants {
+    /// All have the same renderer and read records in the same way; there is at least one.
+    pub fn new(expanders: Vec<Arc<Expander>>) -> Result<Self> {
+        match expanders.first() {
+            Some(first) => Ok(Self { first: first.clone(), expanders }),
+            None => Err(Error::new(ErrorKind::Options, "there is no layout and policy to count for")),
+        }
+    }
+}
+
+impl Work for Variants {
+    type Output = RecordStats;
+
+    fn workspaces(&self) -> &Workspaces {
+        self.first.workspaces()
     }
 
-    fn look(&self, record: Record<'_>, workspace: &mut Workspace, cancelled: &AtomicBool) -> Surveyed {
-        let conversation = record.bytes.and_then(|bytes| self.read(bytes, record).ok());
-        let mut survey = conversation.as_ref().map_or_else(Survey::default, describe);
+    fn on_record(
+        &self,
+        record: Record<'_>,
+        workspace: &mut Workspace,
+        cancelled: &AtomicBool,
+    ) -> RecordStats {
+        let read = self.first.read(record, workspace);
+        let conversation = read.as_ref().ok().map(|read| &read.conversation);
+        let mut stats = conversation.map_or_else(Stats::default, describe);
         // What is the same with another layout or policy is not made again.
-        let mut made: Vec<(Layout, Option<Vec<Target>>, Variant)> = Vec::new();
+        let mut made: Vec<(Arrangement, Option<Vec<Target>>, VariantStats)> = Vec::new();
         for expander in &self.expanders {
             let options = &expander.options;
-            let wanted = (options.train_on != TrainOn::AllTokens)
-                .then(|| conversation.as_ref().map(|conversation| targets(conversation, options.train_on)))
-                .flatten();
-            let known = made.iter().find(|(layout, known, _)| {
-                wanted.is_some() && *known == wanted && same_rows(*layout, options.layout, wanted.as_deref())
+            let arrangement = Arrangement::of(options);
+            let wanted = conversation
+                .filter(|_| arrangement.has_targets())
+                .map(|conversation| targets(conversation, options.train_on));
+            let count = wanted.as_ref().map_or(0, Vec::len);
+            let known = made.iter().find(|(other, known, _)| {
+                wanted.is_some() && *known == wanted && arrangement.has_rows_of(*other, count)
             });
             let variant = match known {
                 Some((_, _, variant)) => variant.clone(),
-                None => Variant::of(expander.expand_record(record, workspace, cancelled)),
+                // Prepared anew each time: what a template has not read is counted for each by itself.
+                None => VariantStats::of(expander.expand_read(record, read.as_ref(), workspace, cancelled)),
             };
-            survey.variants.push(variant.clone());
-            made.push((options.layout, wanted, variant));
+            stats.variants.push(variant.clone());
+            made.push((arrangement, wanted, variant));
         }
-        let conversation_id = conversation.and(record.bytes).map(xxh3_128);
-        Surveyed { survey, conversation_id }
-    }
-
-    fn look_at(&self, chunk: &FileChunk, cancelled: &AtomicBool) -> Vec<Surveyed> {
-        let Some(first) = self.expanders.first() else {
-            return Vec::new();
-        };
-        let lines = chunk.chunk.lines.par_iter().map_init(
-            || Borrowed::of(first),
-            |borrowed, line| self.look(chunk.record(line), &mut borrowed.workspace, cancelled),
-        );
-        lines.collect()
-    }
-
-    fn read(&self, bytes: &[u8], record: Record<'_>) -> Result<Conversation> {
-        let value = Parser::default().parse(bytes)?;
-        let format = match self.expanders.first() {
-            Some(expander) => expander.format_of(&value, record.format)?,
-            None => return Err(unknown_format(&value)),
-        };
-        Conversation::from_record(&value, format)
+        RecordStats { stats, conversation_id: read.ok().map(|read| read.conversation_id) }
     }
 }
 
-/// Whether two layouts arrange these targets in the same rows.
-fn same_rows(one: Layout, other: Layout, targets: Option<&[Target]>) -> bool {
-    let apart = [one, other].iter().all(|layout| *layout != Layout::Conversation);
-    one == other || apart && targets.is_some_and(|targets| targets.len() < 2)
-}
-
-impl Variant {
+impl VariantStats {
     fn of(outcome: Outcome) -> Self {
         let mut lengths = Histogram::new();
         for sample in &outcome.samples {
@@ -127,12 +120,12 @@ impl Variant {
     }
 }
 
-fn describe(conversation: &Conversation) -> Survey {
-    let mut survey = Survey { conversations: 1, ..Survey::default() };
+fn describe(conversation: &Conversation) -> Stats {
+    let mut stats = Stats { conversations: 1, ..Stats::default() };
     let messages = &conversation.messages;
     for message in messages {
         let role = message.role.name();
-        *survey.messages_by_role.entry(role).or_default() += 1;
+        *stats.messages_by_role.entry(role).or_default() += 1;
         let content = message.fields.get("content");
         let texts: Vec<&str> = match content {
             Some(Value::String(text)) => vec![text],
@@ -140,13 +133,13 @@ fn describe(conversation: &Conversation) -> Survey {
             _ => Vec::new(),
         };
         for text in texts {
-            *survey.characters_by_role.entry(role).or_default() += text.chars().count() as u64;
-            count_letters(text, &mut survey.letters);
+            *stats.characters_by_role.entry(role).or_default() += text.chars().count() as u64;
+            count_letters(text, &mut stats.letters);
         }
     }
-    survey.messages.insert(messages.len() as u64, 1);
-    survey.turns.insert(survey.messages_by_role.get("assistant").copied().unwrap_or_default(), 1);
-    survey
+    stats.messages.insert(messages.len() as u64, 1);
+    stats.turns.insert(stats.messages_by_role.get("assistant").copied().unwrap_or_default(), 1);
+    stats
 }
 
 fn count_letters(text: &str, letters: &mut BTreeMap<&'static str, u64>) {
@@ -177,19 +170,18 @@ fn add_letters(letters: &mut BTreeMap<&'static str, u64>, script: Script, count:
     }
 }
 
-impl Survey {
+impl Stats {
     /// Adds what was found of a later record.
-    fn add(&mut self, record: Surveyed, seen: &mut HashSet<u128>) {
-        let Surveyed { survey, conversation_id } = record;
-        self.conversations += survey.conversations;
+    fn add(&mut self, record: RecordStats, seen: &mut HashSet<u128>) {
+        let RecordStats { stats, conversation_id } = record;
+        self.conversations += stats.conversations;
         self.duplicates += u64::from(conversation_id.is_some_and(|id| !seen.insert(id)));
-        add_counts(&mut self.messages, survey.messages);
-        add_counts(&mut self.turns, survey.turns);
-        add_counts(&mut self.messages_by_role, survey.messages_by_role);
-        add_counts(&mut self.characters_by_role, survey.characters_by_role);
-        add_counts(&mut self.letters, survey.letters);
-        self.variants.resize_with(survey.variants.len().max(self.variants.len()), Variant::default);
-        for (mine, theirs) in self.variants.iter_mut().zip(survey.variants) {
+        add_counts(&mut self.messages, stats.messages);
+        add_counts(&mut self.turns, stats.turns);
+        add_counts(&mut self.messages_by_role, stats.messages_by_role);
+        add_counts(&mut self.characters_by_role, stats.characters_by_role);
+        add_counts(&mut self.letters, stats.letters);
+        for (mine, theirs) in self.variants.iter_mut().zip(stats.variants) {
             mine.report.add(theirs.report);
             add_counts(&mut mine.lengths, theirs.lengths);
         }
@@ -202,61 +194,48 @@ fn add_counts<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
     }
 }
 
-/// A survey of sources on its way.
-pub struct SurveyStream {
-    surveyor: Arc<Surveyor>,
-    pool: Arc<Pool>,
-    chunks: Chunks,
-    cancelled: Arc<AtomicBool>,
-    bytes_taken: Arc<AtomicU64>,
-    survey: Survey,
+/// The stats of sources on their way.
+pub struct StatsStream {
+    records: Ordered<Variants>,
+    stats: Stats,
+    /// The conversations so far.
     seen: HashSet<u128>,
 }
 
-impl SurveyStream {
+impl StatsStream {
     pub fn open(
-        surveyor: Arc<Surveyor>,
+        variants: Arc<Variants>,
         pool: Arc<Pool>,
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let bytes_taken = Arc::default();
-        let (longest, format) = surveyor
-            .expanders
-            .first()
-            .map_or((MAX_LINE_BYTES, None), |one| (one.options.max_line_bytes, one.options.input_format));
-        let chunks = Chunks::open(sources, options, longest, format, &bytes_taken);
-        let survey =
-            Survey { variants: vec![Variant::default(); surveyor.expanders.len()], ..Survey::default() };
-        let (cancelled, seen) = (Arc::default(), HashSet::new());
-        Self { surveyor, pool, chunks, cancelled, bytes_taken, survey, seen }
+        let chunks = Chunks::open(sources, options, variants.first.options.read);
+        let stats =
+            Stats { variants: vec![VariantStats::default(); variants.expanders.len()], ..Stats::default() };
+        Self { records: Ordered::new(variants, pool, chunks), stats, seen: HashSet::new() }
     }
 
     /// Takes in the next chunk; false at the end. `go_on` is asked every 100 ms.
-    pub fn advance(&mut self, go_on: &mut dyn FnMut() -> bool) -> std::result::Result<bool, Interruption> {
-        let Some(chunk) = self.chunks.next(go_on)? else {
+    pub fn advance(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<bool> {
+        let Some((chunk, records)) = self.records.next_chunk(go_on)? else {
             return Ok(false);
         };
-        let blank =
-            chunk.chunk.blank_at_end + chunk.chunk.lines.iter().map(|line| line.blank_before).sum::<u64>();
-        let (surveyor, cancelled) = (self.surveyor.clone(), self.cancelled.clone());
-        let work = move || Ok(surveyor.look_at(&chunk, &cancelled));
-        let records = on_pool(&self.pool, &self.cancelled, go_on, work)?.map_err(Interruption::Failed)?;
         for record in records {
-            self.survey.add(record, &mut self.seen);
+            self.stats.add(record, &mut self.seen);
         }
-        for variant in &mut self.survey.variants {
-            variant.report.blank_lines += blank;
+        for variant in &mut self.stats.variants {
+            variant.report.blank_lines += chunk.blank_lines();
         }
         Ok(true)
     }
 
-    pub fn survey(&self) -> &Survey {
-        &self.survey
+    /// What was counted so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// Bytes taken from the sources so far, before decompression.
     pub fn bytes_taken(&self) -> u64 {
-        self.bytes_taken.load(Ordering::Relaxed)
+        self.records.bytes_taken()
     }
 }

@@ -24,18 +24,12 @@ fn expand(line: &[u8], layout: core::Layout, train_on: core::TrainOn) -> core::O
     let options = core::Options {
         train_on,
         layout,
-        max_length: None,
-        overflow: core::Overflow::Error,
-        history_turns: None,
-        max_prompt_tokens: None,
-        prompt_mismatch: core::PromptMismatch::Error,
-        control_tokens: core::ControlTokenPolicy::Warn,
-        input_format: Some(core::Format::Messages),
-        normalize: core::Normalize::None,
-        deduplicate: false,
         on_error: core::OnError::Skip,
-        max_line_bytes: core::MAX_LINE_BYTES,
-        num_threads: None,
+        read: core::ReadOptions {
+            input_format: Some(core::Format::Messages),
+            ..core::ReadOptions::default()
+        },
+        ..core::Options::default()
     };
     let expander = core::Expander::new(RENDERER.clone(), options).unwrap();
     let record = core::Record { bytes: Some(line), file: &"test".into(), line: 1, format: None };

@@ -1,14 +1,15 @@
 //! `_core.Checker` and `_core.CheckStream`: lines in, what is wrong with each out.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use everyturn_core as core;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::expander::{Expander, format_from, interrupted, named, when_free};
+use crate::choice::Choice;
+use crate::expander::{Expander, named};
 use crate::guard::detached;
-use crate::source;
+use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Checker {
@@ -21,32 +22,30 @@ impl Checker {
     #[new]
     #[pyo3(signature = (expander, *, input_format, max_line_bytes, num_threads))]
     fn new(
-        py: Python<'_>,
         expander: Option<&Expander>,
-        input_format: &str,
+        input_format: Choice<Option<core::Format>>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
     ) -> PyResult<Self> {
         let expander = expander.map(|expander| expander.core.clone());
-        let input_format = format_from(py, input_format)?;
+        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
         Ok(Self {
-            core: Arc::new(core::Checker { input_format, max_line_bytes, expander }),
+            core: Arc::new(core::Checker::new(read, expander)),
             pool: Arc::new(core::Pool::new(num_threads)),
         })
     }
 
-    /// Looks at one record whose format is known.
-    fn look<'py>(
+    /// Finds what is wrong with one record whose format is known.
+    fn check_record<'py>(
         &self,
         py: Python<'py>,
         line: &[u8],
-        input_format: Option<&str>,
+        input_format: Option<Choice<Option<core::Format>>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let format = input_format.map(|format| format_from(py, format)).transpose()?.flatten();
+        let format = input_format.and_then(|format| format.0);
         let found = detached(py, || {
             let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
-            let mut workspace = core::Workspace::default();
-            Ok(self.core.look(record, &mut core::JsonParser::default(), &mut workspace))
+            Ok(self.core.check_record(record))
         })?;
         found_tuple(py, &found)
     }
@@ -57,18 +56,15 @@ impl Checker {
         chunk_bytes: usize,
         limit: Option<u64>,
     ) -> PyResult<CheckStream> {
-        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes, limit };
-        let stream = core::CheckStream::open(self.core.clone(), self.pool.clone(), sources, options);
-        Ok(CheckStream { core: Mutex::new(stream), raised })
+        let (checker, pool) = (self.core.clone(), self.pool.clone());
+        SharedStream::open(&sources, |sources| core::CheckStream::open(checker, pool, sources, options))
+            .map(CheckStream)
     }
 }
 
 #[pyclass(frozen, module = "everyturn._core")]
-pub struct CheckStream {
-    core: Mutex<core::CheckStream>,
-    raised: source::Raised,
-}
+pub struct CheckStream(SharedStream<core::CheckStream>);
 
 /// The bytes of a chunk and, of each of its lines, number, start, stop and what was found.
 type CheckedChunk<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>);
@@ -77,8 +73,7 @@ type CheckedChunk<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>);
 impl CheckStream {
     /// The next chunk, `None` at the end.
     fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<CheckedChunk<'py>>> {
-        let next = when_free(py, &self.core, core::CheckStream::next_chunk)?;
-        let Some((bytes, lines)) = next.map_err(|reason| interrupted(py, reason, &self.raised))? else {
+        let Some((bytes, lines)) = self.0.step(py, core::CheckStream::next_chunk)? else {
             return Ok(None);
         };
         let lines = lines.iter().map(|line| {
@@ -94,13 +89,7 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
     let faults: Vec<_> = found
         .faults
         .iter()
-        .map(|fault| {
-            let text = match fault.location.byte {
-                Some(byte) => format!("byte {byte}: {}", fault.text),
-                None => fault.text.clone(),
-            };
-            (fault.kind.name(), fault.location.message, text)
-        })
+        .map(|fault| (fault.kind.name(), fault.location.message, fault.text_without_place()))
         .collect();
     let counts = found.report.as_ref().map(|report| counts(py, report)).transpose()?;
     (
@@ -122,5 +111,6 @@ fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, Py
 /// Every kind of error, warning and cause, for the tests that hold their explanations to them.
 pub fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WARNINGS", core::warning::ALL.to_vec())?;
-    module.add("DROP_CAUSES", core::cause::ALL.to_vec())
+    module.add("DROP_CAUSES", core::cause::ALL.to_vec())?;
+    module.add("LINT_FINDINGS", core::finding::ALL.to_vec())
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// Builds the exception: the text says everything, the attributes say it again for programs.
+/// Builds the exception: its text says everything, the attributes say it again, part by part, for programs.
 pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
     match build(py, error) {
         Ok(exception) => PyErr::from_value(exception),
@@ -16,6 +16,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
 fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let exception = class(py, error.kind.family())?.call1((error.to_string(),))?;
     exception.setattr("kind", error.kind.name())?;
+    exception.setattr("reason", error.text_without_place())?;
     exception.setattr("file", error.location.file.as_deref())?;
     exception.setattr("line", error.location.line)?;
     exception.setattr("message_index", error.location.message)?;

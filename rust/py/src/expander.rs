@@ -1,37 +1,22 @@
 //! `_core.Expander` and `_core.Stream`: options in, arrays out.
 
-use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use everyturn_core as core;
-use numpy::{IntoPyArray, PyArray1};
-use pyo3::exceptions::{PyException, PyRuntimeError};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
-use crate::errors::to_python;
-use crate::explain::Records;
+use crate::choice::Choice;
 use crate::guard::detached;
+use crate::records::{GivenLine, given};
 use crate::renderer::Renderer;
-use crate::source;
+use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
     pub core: Arc<core::Expander>,
     pub pool: Arc<core::Pool>,
-}
-
-fn parse<T: FromStr<Err = core::Error>>(py: Python<'_>, option: &str, name: &str) -> PyResult<T> {
-    name.parse().map_err(|error| option_error(py, option, error))
-}
-
-fn option_error(py: Python<'_>, option: &str, mut error: core::Error) -> PyErr {
-    error.text = format!("{option}: {}", error.text);
-    to_python(py, &error)
-}
-
-pub fn format_from(py: Python<'_>, name: &str) -> PyResult<Option<core::Format>> {
-    core::input_format(name).map_err(|error| option_error(py, "input_format", error))
 }
 
 #[pymethods]
@@ -46,35 +31,34 @@ impl Expander {
     fn new(
         py: Python<'_>,
         renderer: &Renderer,
-        train_on: &str,
-        layout: &str,
+        train_on: Choice<core::TrainOn>,
+        layout: Choice<core::Layout>,
         max_length: Option<usize>,
-        overflow: &str,
+        overflow: Choice<core::Overflow>,
         history_turns: Option<usize>,
         max_prompt_tokens: Option<usize>,
-        prompt_mismatch: &str,
-        control_tokens: &str,
-        normalize: &str,
+        prompt_mismatch: Choice<core::PromptMismatch>,
+        control_tokens: Choice<core::ControlTokenPolicy>,
+        normalize: Choice<core::Normalize>,
         deduplicate: bool,
-        input_format: &str,
-        on_error: &str,
+        input_format: Choice<Option<core::Format>>,
+        on_error: Choice<core::OnError>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
     ) -> PyResult<Self> {
         let options = core::Options {
-            train_on: parse(py, "train_on", train_on)?,
-            layout: parse(py, "layout", layout)?,
+            train_on: train_on.0,
+            layout: layout.0,
             max_length,
-            overflow: parse(py, "overflow", overflow)?,
+            overflow: overflow.0,
             history_turns,
             max_prompt_tokens,
-            prompt_mismatch: parse(py, "prompt_mismatch", prompt_mismatch)?,
-            control_tokens: parse(py, "control_tokens", control_tokens)?,
-            normalize: parse(py, "normalize", normalize)?,
+            prompt_mismatch: prompt_mismatch.0,
+            control_tokens: control_tokens.0,
+            normalize: normalize.0,
             deduplicate,
-            input_format: format_from(py, input_format)?,
-            on_error: parse(py, "on_error", on_error)?,
-            max_line_bytes,
+            on_error: on_error.0,
+            read: core::ReadOptions { input_format: input_format.0, max_line_bytes },
             num_threads,
         };
         let core = detached(py, || core::Expander::new(renderer.core.clone(), options))?;
@@ -87,11 +71,18 @@ impl Expander {
         detached(py, || core::stage_times(&self.core, lines))
     }
 
-    /// The lines of these sources.
-    fn records(&self, sources: Vec<Bound<'_, PyAny>>) -> PyResult<Records> {
-        let (sources, raised) = source::all_from_python(&sources)?;
-        let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
-        Ok(Records { core: Mutex::new(self.core.records(sources, options)), raised })
+    /// The arrays and the report of these records, the names of their files, and which record each sample is of.
+    fn expand_records<'py>(
+        &self,
+        py: Python<'py>,
+        records: Vec<GivenLine>,
+    ) -> PyResult<(Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>)> {
+        let records = given(records);
+        let made = SharedStream::open(&[], |_| records)?.step(py, |records, go_on| {
+            core::expand_records(&self.core, &self.pool, std::mem::take(records), go_on)
+        })?;
+        let files = made.files.iter().map(ToString::to_string).collect();
+        Ok((to_dict(py, made.samples, &made.report)?, files, made.records.into_pyarray(py)))
     }
 
     /// What becomes of a line, and why: JSON text, and the report.
@@ -100,10 +91,10 @@ impl Expander {
         py: Python<'py>,
         file: &str,
         line: u64,
-        format_name: Option<&str>,
+        format_name: Option<Choice<Option<core::Format>>>,
         text: Option<&[u8]>,
     ) -> PyResult<(String, Bound<'py, PyDict>)> {
-        let format = format_name.map(|name| format_from(py, name)).transpose()?.flatten();
+        let format = format_name.and_then(|format| format.0);
         let file = Arc::from(file);
         let (json, report) = detached(py, || {
             let record = core::Record { bytes: text, file: &file, line, format };
@@ -118,96 +109,35 @@ impl Expander {
         chunk_bytes: usize,
         limit: Option<u64>,
     ) -> PyResult<Stream> {
-        let (sources, raised) = source::all_from_python(&sources)?;
         let options = core::StreamOptions { chunk_bytes, limit };
-        Ok(Stream {
-            core: Mutex::new(core::Stream::open(self.core.clone(), self.pool.clone(), sources, options)),
-            raised,
-        })
+        let (expander, pool) = (self.core.clone(), self.pool.clone());
+        SharedStream::open(&sources, |sources| core::Stream::open(expander, pool, sources, options))
+            .map(Stream)
     }
 }
 
 #[pyclass(frozen, module = "everyturn._core")]
-pub struct Stream {
-    core: Mutex<core::Stream>,
-    raised: source::Raised,
-}
+pub struct Stream(SharedStream<core::Stream>);
 
 #[pymethods]
 impl Stream {
     /// The arrays and the report of the next chunk, `None` at the end.
     fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let next = self.advance(py, |stream, go_on| stream.next_chunk(go_on))?;
+        let next = self.0.step(py, core::Stream::next_chunk)?;
         next.map(|(samples, report)| to_dict(py, samples, &report)).transpose()
     }
 
     /// The arrays and the report of all that is left.
     fn rest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let (samples, report) = self.advance(py, |stream, go_on| stream.rest(go_on))?;
+        let (samples, report) = self.0.step(py, core::Stream::rest)?;
         to_dict(py, samples, &report)
     }
 
     /// Bytes taken from the sources so far, before decompression.
     #[getter]
     fn bytes_taken(&self) -> u64 {
-        self.core.try_lock().map_or(0, |stream| stream.bytes_taken())
+        self.0.peek(core::Stream::bytes_taken).unwrap_or_default()
     }
-}
-
-impl Stream {
-    fn advance<T: Send>(
-        &self,
-        py: Python<'_>,
-        step: impl FnOnce(&mut core::Stream, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
-    ) -> PyResult<T> {
-        when_free(py, &self.core, step)?.map_err(|reason| interrupted(py, reason, &self.raised))
-    }
-}
-
-/// Why a step did not end: what the core says, and the exception of a signal that was heard.
-pub struct Unfinished(core::Interruption, Option<PyErr>);
-
-/// Takes a step of a stream without the GIL; signals are heard every 100 ms.
-pub fn when_free<S: Send, T: Send>(
-    py: Python<'_>,
-    stream: &Mutex<S>,
-    step: impl FnOnce(&mut S, &mut dyn FnMut() -> bool) -> Result<T, core::Interruption> + Send,
-) -> PyResult<Result<T, Unfinished>> {
-    let mut signal = None;
-    let result = py.detach(|| {
-        let mut stream = stream.try_lock().map_err(|_| busy())?;
-        let mut go_on = || {
-            signal = Python::attach(|py| py.check_signals().err());
-            signal.is_none()
-        };
-        // Caught while the lock is held, which a panic on its way would spoil.
-        let result = core::catch_panics(|| step(&mut stream, &mut go_on));
-        Ok::<_, PyErr>(result.map_err(core::Interruption::Failed).flatten())
-    })?;
-    Ok(result.map_err(|reason| Unfinished(reason, signal)))
-}
-
-/// The exception for a step that did not end.
-pub fn interrupted(py: Python<'_>, Unfinished(reason, signal): Unfinished, raised: &source::Raised) -> PyErr {
-    match reason {
-        core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
-        core::Interruption::Failed(error) => {
-            let raised = raised.lock().ok().and_then(|mut raised| raised.take());
-            match raised {
-                // Ctrl-C and its like are no fault of the input.
-                Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
-                raised => {
-                    let exception = to_python(py, &error);
-                    exception.set_cause(py, raised);
-                    exception
-                }
-            }
-        }
-    }
-}
-
-fn busy() -> PyErr {
-    PyRuntimeError::new_err("a stream is read by one thread at a time")
 }
 
 fn to_dict<'py>(
@@ -216,19 +146,29 @@ fn to_dict<'py>(
     report: &core::Report,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("input_ids", samples.input_ids.into_pyarray(py))?;
-    dict.set_item("labels", samples.labels.into_pyarray(py))?;
-    dict.set_item("offsets", samples.offsets.into_pyarray(py))?;
-    let weights: Option<Bound<'py, PyArray1<f32>>> =
-        samples.loss_weights.map(|weights| weights.into_pyarray(py));
-    dict.set_item("loss_weights", weights)?;
-    dict.set_item("file", samples.file.into_pyarray(py))?;
-    dict.set_item("line", samples.line.into_pyarray(py))?;
-    dict.set_item("conversation_hashes", PyBytes::new(py, &samples.conversation_id))?;
-    dict.set_item("targets", samples.targets.into_pyarray(py))?;
-    dict.set_item("target_offsets", samples.target_offsets.into_pyarray(py))?;
+    for (name, data) in samples.into_arrays() {
+        dict.set_item(name, data.map(|data| to_array(py, data)).transpose()?)?;
+    }
     dict.set_item("report", report_dict(py, report)?)?;
     Ok(dict)
+}
+
+fn to_array(py: Python<'_>, data: core::Data) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match data {
+        core::Data::I32(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::I64(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::F32(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::Hashes(hashes) => {
+            let shape = [hashes.len(), 16];
+            hashes.into_flattened().into_pyarray(py).reshape(shape)?.into_any()
+        }
+    })
+}
+
+/// Name, numpy type, what it has an element for, and whether it is optional, of each column of samples.
+pub fn columns() -> Vec<(&'static str, &'static str, &'static str, bool)> {
+    let columns = core::Samples::COLUMNS.iter();
+    columns.map(|column| (column.name, column.dtype, column.per.name(), column.is_optional)).collect()
 }
 
 pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyDict>> {

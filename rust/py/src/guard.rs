@@ -16,13 +16,12 @@ pub fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, core::Error> + Send,
 ) -> PyResult<T> {
-    let result = py.detach(|| core::catch_panics(work));
-    result.flatten().map_err(|error| to_python(py, &error))
+    py.detach(|| core::catch_panics(work)).map_err(|error| to_python(py, &error))
 }
 
 /// Does work that has to do with Python's objects, or is too short to be worth letting others run.
 pub fn attached<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    core::catch_panics(work).unwrap_or_else(|error| Err(to_python(py, &error)))
+    core::catch_panics(|| Ok(work())).unwrap_or_else(|error: core::Error| Err(to_python(py, &error)))
 }
 
 /// Prints no text for a panic that becomes an exception.

@@ -6,20 +6,25 @@
 #![allow(clippy::needless_pass_by_value, reason = "extracting an argument gives an owned value")]
 
 mod check;
+mod choice;
 mod errors;
 mod expander;
-mod explain;
 mod guard;
 mod pack;
+mod records;
 mod renderer;
 mod source;
-mod survey;
+mod stats;
+mod stream;
 mod template;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _core {
+    use std::collections::HashMap;
+
+    use everyturn_core as core;
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -27,15 +32,15 @@ mod _core {
     #[pymodule_export]
     use super::expander::{Expander, Stream};
     #[pymodule_export]
-    use super::explain::Records;
-    #[pymodule_export]
     use super::pack::pack;
+    #[pymodule_export]
+    use super::records::Records;
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::format_of;
+    use super::source::format_told_by;
     #[pymodule_export]
-    use super::survey::SurveyStream;
+    use super::stats::StatsStream;
     #[pymodule_export]
     use super::template::Template;
 
@@ -44,40 +49,21 @@ mod _core {
         super::guard::silence_caught_panics();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("IS_DEBUG_BUILD", cfg!(debug_assertions))?;
-        module.add("IGNORE_INDEX", everyturn_core::IGNORE_INDEX)?;
-        module.add("CHUNK_BYTES", everyturn_core::CHUNK_BYTES)?;
-        module.add("MAX_LINE_BYTES", everyturn_core::MAX_LINE_BYTES)?;
-        module.add("MAX_NAMES", everyturn_core::MAX_NAMES)?;
-        module.add("CHOICES", choices(module.py())?)?;
+        module.add("IGNORE_INDEX", core::IGNORE_INDEX)?;
+        module.add("CHUNK_BYTES", core::CHUNK_BYTES)?;
+        module.add("MAX_LINE_BYTES", core::MAX_LINE_BYTES)?;
+        module.add("MAX_NAMES", core::MAX_NAMES)?;
+        module.add("COLUMNS", super::expander::columns())?;
+        let choices = core::choices();
+        let names = choices.iter().map(|choice| (choice.option, choice.names.to_vec()));
+        module.add("CHOICES", names.collect::<HashMap<_, _>>())?;
+        let defaults = choices.iter().map(|choice| (choice.option, choice.default));
+        module.add("DEFAULT_CHOICES", defaults.collect::<HashMap<_, _>>())?;
         super::check::add_names(module)?;
         module.add("ERROR_KINDS", error_kinds())
     }
 
     fn error_kinds() -> Vec<&'static str> {
-        everyturn_core::ErrorKind::ALL.iter().map(|kind| kind.name()).collect()
-    }
-
-    /// The names that each option takes, for the test that holds Python's types to them.
-    fn choices(py: Python<'_>) -> PyResult<Bound<'_, pyo3::types::PyDict>> {
-        use everyturn_core::{
-            ControlTokenPolicy, EngineChoice, INPUT_FORMATS, Layout, Normalize, OnError, Overflow,
-            PackStrategy, PromptMismatch, TrainOn,
-        };
-        let choices = pyo3::types::PyDict::new(py);
-        for (option, names) in [
-            ("train_on", TrainOn::NAMES),
-            ("layout", Layout::NAMES),
-            ("overflow", Overflow::NAMES),
-            ("prompt_mismatch", PromptMismatch::NAMES),
-            ("control_tokens", ControlTokenPolicy::NAMES),
-            ("normalize", Normalize::NAMES),
-            ("on_error", OnError::NAMES),
-            ("engine", EngineChoice::NAMES),
-            ("strategy", PackStrategy::NAMES),
-            ("input_format", &INPUT_FORMATS),
-        ] {
-            choices.set_item(option, names.to_vec())?;
-        }
-        Ok(choices)
+        core::ErrorKind::ALL.iter().map(|kind| kind.name()).collect()
     }
 }

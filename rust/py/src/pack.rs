@@ -5,7 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::errors::to_python;
+use crate::choice::Choice;
 use crate::guard::detached;
 
 /// The order, the bounds of the packs in it, and the number of conversations that lie in several packs.
@@ -17,13 +17,9 @@ pub fn pack<'py>(
     py: Python<'py>,
     lengths: PyReadonlyArray1<'py, i64>,
     max_length: usize,
-    strategy: &str,
+    strategy: Choice<core::PackStrategy>,
     conversations: Option<PyReadonlyArray1<'py, i64>>,
 ) -> PyResult<Packs<'py>> {
-    let strategy = strategy.parse().map_err(|mut error: core::Error| {
-        error.text = format!("strategy: {}", error.text);
-        to_python(py, &error)
-    })?;
     let lengths: Vec<usize> = lengths
         .as_slice()?
         .iter()
@@ -34,7 +30,7 @@ pub fn pack<'py>(
     if conversations.as_ref().is_some_and(|numbers| numbers.len() != lengths.len()) {
         return Err(PyValueError::new_err("there must be as many conversations as lengths"));
     }
-    let packs = detached(py, || core::pack(&lengths, max_length, strategy, conversations.as_deref()))?;
+    let packs = detached(py, || core::pack(&lengths, max_length, strategy.0, conversations.as_deref()))?;
     let signed = |indices: Vec<usize>| -> Vec<i64> {
         indices.into_iter().map(|index| i64::try_from(index).unwrap_or(i64::MAX)).collect()
     };

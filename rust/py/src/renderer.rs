@@ -8,7 +8,7 @@ use numpy::{IntoPyArray, PyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::errors::to_python;
+use crate::choice::Choice;
 use crate::guard::detached;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -79,8 +79,8 @@ pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usiz
     let messages = list(py, messages)?;
     detached(py, || {
         let exchanges = core::Exchanges::of_messages(&messages)?;
-        let (least, _) = exchanges.bounds(messages.len(), history_turns);
-        Ok(exchanges.kept(least, messages.len()))
+        let bounds = exchanges.bounds(messages.len(), history_turns);
+        Ok(exchanges.kept(*bounds.start(), messages.len()))
     })
 }
 
@@ -93,10 +93,9 @@ impl Renderer {
         chat_template: Option<String>,
         template_kwargs: &str,
         now: &str,
-        engine: &str,
+        engine: Choice<core::EngineChoice>,
     ) -> PyResult<Self> {
-        let engine = engine.parse().map_err(|error| to_python(py, &error))?;
-        let options = options(py, chat_template, template_kwargs, now, engine)?;
+        let options = options(py, chat_template, template_kwargs, now, engine.0)?;
         let renderer = detached(py, || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }

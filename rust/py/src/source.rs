@@ -9,13 +9,11 @@ use everyturn_core::{Share, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::guard::detached;
-
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))` or `("shard", (input, index,
-/// count, first, from_line))`, made by the Python face.
+/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("shard", (input, index, count,
+/// first))` or `("from_line", (input, line))`, made by the Python face.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
@@ -23,10 +21,13 @@ fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
         "stdin" => Source::Stdin,
         "bytes" => Source::Bytes(value.extract::<Vec<u8>>()?),
         "shard" => {
-            let (input, index, count, first, from_line): (Bound<'_, PyAny>, u64, u64, u64, u64) =
-                value.extract()?;
-            let share = Share { index, count, first, from_line };
+            let (input, index, count, first): (Bound<'_, PyAny>, u64, u64, u64) = value.extract()?;
+            let share = Share { index, count, first };
             Source::Share { source: Box::new(from_python(&input, raised)?), share }
+        }
+        "from_line" => {
+            let (input, line): (Bound<'_, PyAny>, u64) = value.extract()?;
+            Source::FromLine { source: Box::new(from_python(&input, raised)?), line }
         }
         _ => {
             let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
@@ -49,15 +50,10 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
     Ok((sources, raised))
 }
 
-/// The format that a file's first lines tell and the line from which it holds, or `None`.
+/// The format that a record's key tells, or `None`.
 #[pyfunction]
-pub fn format_of(
-    py: Python<'_>,
-    lines: &[u8],
-    max_line_bytes: usize,
-) -> PyResult<Option<(&'static str, u64)>> {
-    let found = detached(py, || Ok(everyturn_core::format_of(lines, max_line_bytes)))?;
-    Ok(found.map(|(format, line)| (format.name(), line)))
+pub fn format_told_by(key: &str) -> Option<&'static str> {
+    everyturn_core::Format::told_by(key).map(everyturn_core::Format::name)
 }
 
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.

@@ -14,7 +14,7 @@ from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
 from everyturn.inspect.characters import shown
 from everyturn.inspect.explanation import Explanation, Message, Run, Sample, explain
-from everyturn.inspect.pick import Line
+from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn
 
 HERE = Path(__file__).parent
@@ -26,7 +26,7 @@ Stretch: TypeAlias = tuple[int, int | str | None, int]
 """So many tokens, who wrote them, and their kind."""
 
 
-def conversations_page(expander: Expander, lines: Sequence[Line], *, model: str, of: int) -> str:
+def conversations_page(expander: Expander, lines: Sequence[Record], *, model: str, of: int) -> str:
     """Return the page about these lines, which are some of so many; the model is named as it was asked for."""
     variants = _variants(expander)
     data = {
@@ -78,7 +78,7 @@ def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     return variants
 
 
-def _conversation(line: Line, variants: dict[tuple[Layout, TrainOn], Expander]) -> dict[str, Any]:
+def _conversation(line: Record, variants: dict[tuple[Layout, TrainOn], Expander]) -> dict[str, Any]:
     try:
         explained = {key: explain(expander, line) for key, expander in variants.items()}
     except EveryturnError as error:

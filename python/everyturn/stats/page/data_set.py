@@ -1,6 +1,6 @@
 """A page about a data set.
 
-In: what a survey counted. Out: the text of an HTML file with a plot for each question, drawn as bars with their numbers
+In: what was counted. Out: the text of an HTML file with a plot for each question, drawn as bars with their numbers
 beside them, so that nothing has to be read off a scale.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from everyturn.html.shell import Section, page
 from everyturn.options import Layout, TrainOn
-from everyturn.stats.survey import Histogram, Stats, packed_rows
+from everyturn.stats.counts import Histogram, Stats, packed_rows
 
 HERE = Path(__file__).parent
 

@@ -1,6 +1,7 @@
 //! One entry of a message list to a `Message`.
 
-use super::{parts, weight};
+use super::parts;
+use super::weight::{self, Weight};
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{self, Object, Value};
 
@@ -46,7 +47,7 @@ pub struct Message {
     /// Everything the template may read, `role` included; no nulls, no keys that steer training.
     pub fields: Object,
     /// The record's own word on training: 0 is context only. `None`: it says nothing.
-    pub weight: Option<f32>,
+    pub weight: Option<Weight>,
     /// False for an assistant message that the format declares to be context (the `prompt` of a pair).
     pub may_be_target: bool,
 }

@@ -10,10 +10,10 @@ mod message;
 mod parts;
 mod weight;
 
-use formats::each_message;
 pub use formats::{Format, unknown_format};
 pub use message::{Message, Role, as_message};
 pub use parts::part_texts;
+pub use weight::Weight;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
@@ -35,42 +35,54 @@ pub const RESERVED_KWARGS: [&str; 4] = ["messages", "tools", "documents", "add_g
 const MAX_FAULTS: usize = 1000;
 
 impl Conversation {
-    /// Reads a record of a known format.
+    /// Reads a record of a known format. The error is the first of those that [`Self::read`] finds.
     pub fn from_record(record: &Value, format: Format) -> Result<Self> {
-        let record = as_record(record)?;
-        let messages = each_message(record, format)?.collect::<Result<Vec<_>>>()?;
-        if messages.is_empty() {
-            return Err(no_messages());
+        Self::read_or_faults(record, format, 1).map_err(|mut faults| faults.swap_remove(0))
+    }
+
+    /// Reads a record of a known format, or finds everything for which it is refused: the first fault of each message,
+    /// of its tools and of its template arguments.
+    pub fn read(record: &Value, format: Format) -> Result<Self, Vec<Error>> {
+        Self::read_or_faults(record, format, MAX_FAULTS)
+    }
+
+    /// An error holds at least one fault; of those of messages the first ones.
+    fn read_or_faults(record: &Value, format: Format, most_of_messages: usize) -> Result<Self, Vec<Error>> {
+        let record = as_record(record).map_err(|error| vec![error])?;
+        let (messages, mut faults) = read_messages(record, format, most_of_messages);
+        let tools = read_tools(record.get("tools")).map_err(|error| faults.push(error));
+        let template_kwargs =
+            read_template_kwargs(record.get("chat_template_kwargs")).map_err(|error| faults.push(error));
+        match (tools, template_kwargs) {
+            (Ok(tools), Ok(template_kwargs)) if faults.is_empty() => {
+                Ok(Self { messages, tools, template_kwargs })
+            }
+            _ => Err(faults),
         }
-        Ok(Self {
-            messages,
-            tools: read_tools(record.get("tools"))?,
-            template_kwargs: read_template_kwargs(record.get("chat_template_kwargs"))?,
-        })
     }
 }
 
-/// Everything for which a record is refused: the first fault of each message, of its tools and of its template
-/// arguments. The first of them is the error of [`Conversation::from_record`].
-pub fn faults(record: &Value, format: Format) -> Vec<Error> {
-    let record = match as_record(record) {
-        Ok(record) => record,
-        Err(error) => return vec![error],
-    };
-    let mut is_empty = true;
-    let mut faults: Vec<Error> = match each_message(record, format) {
-        Ok(messages) => {
-            messages.inspect(|_| is_empty = false).filter_map(Result::err).take(MAX_FAULTS).collect()
+/// The messages of a record, at least one, or the first faults of them.
+fn read_messages(record: &Object, format: Format, most_faults: usize) -> (Vec<Message>, Vec<Error>) {
+    let (mut messages, mut faults) = (Vec::new(), Vec::new());
+    match format.each_message(record) {
+        Ok(each) => {
+            for message in each {
+                match message {
+                    Ok(message) => messages.push(message),
+                    Err(error) => faults.push(error),
+                }
+                if faults.len() == most_faults {
+                    break;
+                }
+            }
+            if messages.is_empty() && faults.is_empty() {
+                faults.push(no_messages());
+            }
         }
-        Err(error) => {
-            is_empty = false;
-            vec![error]
-        }
-    };
-    faults.extend(is_empty.then(no_messages));
-    faults.extend(read_tools(record.get("tools")).err());
-    faults.extend(read_template_kwargs(record.get("chat_template_kwargs")).err());
-    faults
+        Err(error) => faults.push(error),
+    }
+    (messages, faults)
 }
 
 fn no_messages() -> Error {
@@ -121,7 +133,7 @@ fn read_template_kwargs(kwargs: Option<&Value>) -> Result<Object> {
 }
 
 /// Refuses template arguments that are ours to set.
-pub fn check_reserved(kwargs: &Object) -> std::result::Result<(), String> {
+pub fn check_reserved(kwargs: &Object) -> Result<(), String> {
     match RESERVED_KWARGS.iter().find(|key| kwargs.contains_key(key)) {
         Some(key) => Err(format!("the template argument {key:?} is set by everyturn and cannot be given")),
         None => Ok(()),

@@ -1,21 +1,38 @@
 //! The keys by which a record says what is trained: `weight` (OpenAI, Together, Mistral), `trainable` (tinker),
 //! `train` (axolotl), `loss` (ms-swift), `loss_weight` (LLaMA-Factory).
 
+use std::fmt;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
+
+/// What a token, or each token of a message, weighs in the loss; 0 is not trained.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Weight(pub f32);
+
+impl Weight {
+    pub const ZERO: Self = Self(0.0);
+    pub const ONE: Self = Self(1.0);
+}
+
+impl fmt::Display for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
 
 /// Takes the keys out of a message. Keys that disagree are an error; null says nothing.
-pub(super) fn take(fields: &mut Object) -> Result<Option<f32>> {
-    let mut found: Option<(&str, f32)> = None;
+pub(super) fn take(fields: &mut Object) -> Result<Option<Weight>> {
+    let mut found: Option<(&str, Weight)> = None;
     for key in KEYS {
         let weight = match fields.remove(key) {
             None | Some(Value::Null) => continue,
             Some(value) => read(key, &value)?,
         };
         match found {
-            Some((other, before)) if (before - weight).abs() > 0.0 => {
+            Some((other, before)) if before != weight => {
                 return Err(Error::new(
                     ErrorKind::Weight,
                     format!("{other:?} says {before} and {key:?} says {weight}"),
@@ -27,7 +44,7 @@ pub(super) fn take(fields: &mut Object) -> Result<Option<f32>> {
     Ok(found.map(|(_, weight)| weight))
 }
 
-fn read(key: &str, value: &Value) -> Result<f32> {
+fn read(key: &str, value: &Value) -> Result<Weight> {
     let error = |found: &str| {
         Error::new(
             ErrorKind::Weight,
@@ -35,12 +52,16 @@ fn read(key: &str, value: &Value) -> Result<f32> {
         )
     };
     match value {
-        Value::Bool(true) => Ok(1.0),
-        Value::Bool(false) => Ok(0.0),
+        Value::Bool(true) => Ok(Weight::ONE),
+        Value::Bool(false) => Ok(Weight::ZERO),
         Value::Number(number) => {
             #[allow(clippy::cast_possible_truncation, reason = "weights are 32-bit floats")]
             let weight = number.as_f64() as f32;
-            if weight.is_finite() && weight >= 0.0 { Ok(weight) } else { Err(error(&number.to_string())) }
+            if weight.is_finite() && weight >= 0.0 {
+                Ok(Weight(weight))
+            } else {
+                Err(error(&number.to_string()))
+            }
         }
         other => Err(error(other.type_name())),
     }

@@ -1,28 +1,28 @@
 //! Where a record comes in, and what a fault costs.
 //!
-//! In: a line of JSONL. Out: its samples and its report. No I/O and no threads; a panic of a dependency becomes an
+//! In: a line of JSONL, or what was read of it. Out: its samples and its report. No I/O and no threads; a panic of a dependency becomes an
 //! error of this record. Which errors end the run is said here: under `on_error="raise"` each fault that no policy
 //! asked to skip.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use everyturn_template::Arena;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
-use super::stage_times::{Stage, StageTimes};
+use super::stage_times::Stage;
+use super::workspace::{Workspace, Workspaces};
 use crate::conversation::{Conversation, Format, as_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{self, Value};
-use crate::layout::Sample;
+use crate::json::Value;
+use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
-use crate::options::{ControlTokenPolicy, Layout, OnError, Options, Overflow, PromptMismatch, TrainOn};
+use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch};
 use crate::panics::catch_panics;
-use crate::read::{Record, Records, Source, StreamOptions};
+use crate::read::Record;
 use crate::report::Report;
-use crate::target::Encoder;
 
 /// More threads than any machine has cores for.
 const MAX_THREADS: usize = 1024;
@@ -31,16 +31,15 @@ const MAX_THREADS: usize = 1024;
 pub struct Expander {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) options: Options,
-    /// Those that no thread is using.
-    workspaces: Mutex<Vec<Workspace>>,
+    pub(crate) workspaces: Workspaces,
 }
 
-/// What one thread uses from record to record.
-#[derive(Default)]
-pub struct Workspace {
-    parser: json::Parser,
-    encoder: Encoder,
-    pub(crate) times: StageTimes,
+/// A record that was read: it can be expanded more than once.
+pub struct ReadRecord {
+    /// The hash of the record's bytes.
+    pub conversation_id: u128,
+    pub format: Format,
+    pub conversation: Conversation,
 }
 
 /// What became of a record.
@@ -67,29 +66,25 @@ impl Expander {
             return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
         }
         check_layout(&options)?;
-        Ok(Self { renderer, options, workspaces: Mutex::default() })
-    }
-
-    /// Takes a workspace that was used before, or a new one. It never waits: another thread may have held the lock when
-    /// this process was forked.
-    pub fn take_workspace(&self) -> Workspace {
-        let free = self.workspaces.try_lock().ok().and_then(|mut free| free.pop());
-        free.unwrap_or_default()
-    }
-
-    pub fn leave_workspace(&self, workspace: Workspace) {
-        if let Ok(mut free) = self.workspaces.try_lock() {
-            free.push(workspace);
-        }
+        Ok(Self { renderer, options, workspaces: Workspaces::default() })
     }
 
     pub fn renderer(&self) -> &Arc<Renderer> {
         &self.renderer
     }
 
-    /// The records of sources, read as this expander reads them.
-    pub fn records(&self, sources: Vec<Source>, options: StreamOptions) -> Records {
-        Records::open(sources, options, self.options.max_line_bytes, self.options.input_format)
+    /// Reads one record.
+    pub fn read(&self, record: Record<'_>, workspace: &mut Workspace) -> Result<ReadRecord> {
+        catch_panics(|| {
+            let Some(bytes) = record.bytes else {
+                return Err(line_too_long(self.options.read.max_line_bytes));
+            };
+            let Workspace { parser, times, .. } = workspace;
+            let value = times.of(Stage::Parse, || parser.parse(bytes))?;
+            let format = self.format_of(&value, record.format)?;
+            let conversation = times.of(Stage::Convert, || Conversation::from_record(&value, format))?;
+            Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
+        })
     }
 
     /// Expands one record; nothing is returned once `cancelled` is set.
@@ -99,7 +94,21 @@ impl Expander {
         workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Outcome {
-        let result = catch_panics(|| self.try_expand(record, workspace, cancelled)).flatten();
+        let read = self.read(record, workspace);
+        self.expand_read(record, read.as_ref(), workspace, cancelled)
+    }
+
+    /// Expands a record that was read, or says what it costs that it could not be.
+    pub fn expand_read(
+        &self,
+        record: Record<'_>,
+        read: Result<&ReadRecord, &Error>,
+        workspace: &mut Workspace,
+        cancelled: &AtomicBool,
+    ) -> Outcome {
+        let result = read
+            .map_err(Error::clone)
+            .and_then(|read| catch_panics(|| self.expand_conversation(read, workspace, cancelled)));
         let mut outcome = result.unwrap_or_else(|error| {
             let mut outcome = Outcome::default();
             outcome.report.records_dropped.insert(error.kind.name(), 1);
@@ -126,38 +135,43 @@ impl Expander {
         }
     }
 
-    fn try_expand(
+    fn expand_conversation(
         &self,
-        record: Record<'_>,
+        read: &ReadRecord,
         workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Result<Outcome> {
-        let bytes = record.bytes.ok_or_else(|| {
-            let text = format!("the line is longer than max_line_bytes ({})", self.options.max_line_bytes);
-            Error::new(ErrorKind::LineTooLong, text)
-        })?;
-        let Workspace { parser, encoder, times } = workspace;
-        let value = times.of(Stage::Parse, || parser.parse(bytes))?;
-        let format = self.format_of(&value, record.format)?;
-        let conversation = times.of(Stage::Convert, || Conversation::from_record(&value, format))?;
+        let Workspace { encoder, times, .. } = workspace;
+        let conversation = &read.conversation;
         let arena = Arena::new();
-        let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, &conversation));
+        let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, conversation));
         let mut report = Report::default();
-        preflight(self, &conversation, &prepared, &mut report)?;
-        let mut work = Work::new(self, &conversation, &prepared, report);
-        let samples = work.samples(Scratch { encoder, times }, cancelled).unwrap_or_default();
-        Ok(Outcome { conversation_id: xxh3_128(bytes), report: work.finish(&samples), samples, error: None })
+        let control_tokens = self.renderer.tokenizer.control_tokens();
+        preflight(&self.options, control_tokens, conversation, &prepared, &mut report)?;
+        let mut work = Work::new(&self.renderer, &self.options, conversation, &prepared, report);
+        let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
+        let report = work.finish(&samples);
+        Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })
     }
 
-    pub(crate) fn format_of(&self, value: &Value, of_file: Option<Format>) -> Result<Format> {
+    /// The format of a record: as it is given, as the option says, or as its own keys tell. The records of a file before
+    /// the one that tells its format have none of these.
+    fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
         as_record(value)?;
-        self.options.input_format.or(of_file).ok_or_else(|| unknown_format(value))
+        let format = given.or(self.options.read.input_format).or_else(|| Format::detect(value));
+        format.ok_or_else(|| unknown_format(value))
     }
+}
+
+/// The error for a line that was not kept.
+pub(crate) fn line_too_long(max_line_bytes: usize) -> Error {
+    let text = format!("the line is longer than max_line_bytes ({max_line_bytes})");
+    Error::new(ErrorKind::LineTooLong, text)
 }
 
 /// Some options are for samples that are made target by target.
 fn check_layout(options: &Options) -> Result<()> {
-    if options.layout != Layout::Conversation && options.train_on != TrainOn::AllTokens {
+    if !Arrangement::of(options).is_rendered_once() {
         return Ok(());
     }
     let shortens = matches!(options.overflow, Overflow::ShrinkHistory | Overflow::TruncatePrompt);

@@ -4,189 +4,209 @@
 //! is rendered anew without the oldest exchanges, as a server would send it; which of them is said in `target::window`.
 //! A target is never cut.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
 
-use super::record::{Cancelled, Scratch, Work, check, too_long};
-use super::stage_times::Stage;
-use crate::chat_template::Prepared;
-use crate::error::Result;
-use crate::layout::{Rows, Sample};
+use super::record::{Cancelled, Scratch, Work, check};
+use super::stage_times::{Stage, StageTimes};
+use super::view::View;
+use crate::error::{ErrorKind, Result};
+use crate::layout::{Rows, too_long};
 use crate::options::{Options, Overflow};
 use crate::report::warning;
-use crate::target::{Encoded, Exchanges, Target, Targets, fewest, prompt_too_long};
-
-/// The messages that a target is shown.
-pub struct View<'v, 'a> {
-    pub prepared: &'v Prepared<'a>,
-    /// Their places in the conversation; `None`: it is shown whole.
-    kept: Option<Vec<usize>>,
-}
-
-impl<'v, 'a> View<'v, 'a> {
-    pub fn whole(prepared: &'v Prepared<'a>) -> Self {
-        Self { prepared, kept: None }
-    }
-
-    /// Where a message of the conversation lies in the view.
-    fn place_of(&self, message: usize) -> usize {
-        self.kept.as_ref().and_then(|kept| kept.binary_search(&message).ok()).unwrap_or(message)
-    }
-
-    /// Which message of the conversation lies there.
-    pub fn message_at(&self, place: usize) -> usize {
-        self.kept.as_ref().and_then(|kept| kept.get(place).copied()).unwrap_or(place)
-    }
-}
-
-/// What to do with a target that fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trial {
-    /// Nothing: it is only asked.
-    Ask,
-    Add,
-    /// It is added, fits or not, or there is an error.
-    Last,
-}
+use crate::target::{Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, prompt_too_long};
 
 /// Where the targets of a conversation go.
-struct Filling<'t> {
-    rows: Rows,
-    scratch: Scratch<'t>,
+struct Filling<'f, 't> {
+    rows: &'f mut dyn Rows,
+    scratch: &'f mut Scratch<'t>,
     exchanges: Exchanges,
     /// How many exchanges the last target lost that did not fit.
     likely: usize,
+}
+
+/// The targets that are shown the same part of the conversation.
+struct Shown<'s, 'v, 'a> {
+    view: &'s View<'v, 'a>,
+    targets: Targets<'v, 'a>,
+}
+
+/// A target that was rendered and encoded, and the rows that may take it.
+struct Candidate<'c> {
+    target: Target,
+    rendered: Rendered<'c>,
+    encoded: Encoded<'c>,
+    rows: &'c mut dyn Rows,
+    times: &'c mut StageTimes,
 }
 
 impl Work<'_> {
     /// Puts each target into the rows; those that cannot be are lost by name.
     pub fn fill(
         &mut self,
-        rows: Rows,
+        rows: &mut dyn Rows,
         targets: &[Target],
-        scratch: Scratch<'_>,
+        scratch: &mut Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
+    ) -> Result<(), Cancelled> {
         let roles = self.conversation.messages.iter().map(|message| Some(message.role));
         let mut filling = Filling { rows, scratch, exchanges: Exchanges::of(roles), likely: 0 };
-        let history_turns = self.expander.options.history_turns;
+        let history_turns = self.options.history_turns;
         let mut left = targets;
         while let Some(first) = left.first() {
-            let least = filling.exchanges.bounds(first.message, history_turns).0;
-            let same = |target: &&Target| filling.exchanges.bounds(target.message, history_turns).0 == least;
-            let (shown, others) = left.split_at(left.iter().take_while(same).count());
-            self.fill_view(shown, least, &mut filling, cancelled)?;
+            let least = |target: &Target| *filling.exchanges.bounds(target.message, history_turns).start();
+            let dropped = least(first);
+            let same = left.iter().take_while(|target| least(target) == dropped).count();
+            let (shown, others) = left.split_at(same);
+            self.fill_view(shown, dropped, &mut filling, cancelled)?;
             left = others;
         }
-        Ok(filling.rows.into_samples())
+        Ok(())
     }
 
-    /// The targets that are shown the same part of the conversation.
+    /// The targets before which the same exchanges are dropped, if no more have to be.
     fn fill_view(
         &mut self,
         targets: &[Target],
-        least: usize,
-        filling: &mut Filling<'_>,
+        dropped: usize,
+        filling: &mut Filling<'_, '_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<(), Cancelled> {
+    ) -> Result<(), Cancelled> {
         let until = targets.last().map_or(0, |target| target.message + 1);
-        let kept = (least > 0).then(|| filling.exchanges.kept(least, until));
-        self.with_view(kept, |work, view| {
-            let mut rendered = work.targets_in(view, targets);
+        let kept = (dropped > 0).then(|| filling.exchanges.kept(dropped, until));
+        self.with_view(kept, targets, |work, shown| {
             for target in targets.iter().copied() {
                 check(cancelled)?;
-                let most = filling.exchanges.bounds(target.message, work.expander.options.history_turns).1;
-                let trial = if least < most { Trial::Add } else { Trial::Last };
-                let added = work.try_target(target, (view, &mut rendered), filling, trial);
-                let added =
-                    added.and_then(
-                        |added| {
-                            if added { Ok(()) } else { work.shrink(target, (least, most), filling) }
-                        },
-                    );
-                if let Err(error) = added {
-                    work.lose(error.at_message(target.message));
+                if let Err(error) = work.place(target, shown, filling) {
+                    // What inference would show cannot be told; some layouts find the message without it.
+                    let unknown = matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken);
+                    if !(unknown && filling.rows.add_unencoded(target)) {
+                        work.lose(error.at_message(target.message));
+                    }
                 }
             }
             Ok(())
         })
     }
 
+    /// Adds a target as it is shown, or, where it does not fit and may be shown less, with less.
+    fn place(
+        &mut self,
+        target: Target,
+        shown: &mut Shown<'_, '_, '_>,
+        filling: &mut Filling<'_, '_>,
+    ) -> Result<()> {
+        let bounds = filling.exchanges.bounds(target.message, self.options.history_turns);
+        if bounds.start() == bounds.end() {
+            return self.with_candidate(target, shown, filling, Self::add);
+        }
+        if self.with_candidate(target, shown, filling, Self::add_if_it_fits)? {
+            return Ok(());
+        }
+        self.shrink(target, &bounds, filling)
+    }
+
     /// Adds a target without as many of the oldest exchanges as it takes.
     fn shrink(
         &mut self,
         target: Target,
-        (least, most): (usize, usize),
-        filling: &mut Filling<'_>,
+        bounds: &RangeInclusive<usize>,
+        filling: &mut Filling<'_, '_>,
     ) -> Result<()> {
-        let (mut added, likely) = (None, filling.likely);
-        let mut attempt = |work: &mut Self, dropped: usize, trial: Trial| {
-            let kept = filling.exchanges.kept(dropped, target.message + 1);
-            work.with_view(Some(kept), |work, view| {
-                let mut rendered = work.targets_in(view, &[target]);
-                work.try_target(target, (view, &mut rendered), filling, trial)
-            })
-        };
-        let found = fewest((least, likely, most), |dropped, sure| {
+        let mut search = FewestDropped::new(bounds, filling.likely);
+        let mut added = None;
+        while let Some(dropped) = search.next_try() {
+            // What would be the answer is added at once: it need not be rendered again.
+            let fits = if search.is_answer_if_it_fits(dropped) {
+                let fits = self.without(dropped, target, filling, Self::add_if_it_fits);
+                added = matches!(fits, Ok(true)).then_some(dropped);
+                fits
+            } else {
+                self.without(dropped, target, filling, |work, candidate| Ok(work.fits(&candidate)))
+            };
             // What cannot be rendered does not fit; the last attempt tells why.
-            let fits = attempt(self, dropped, if sure { Trial::Add } else { Trial::Ask }).unwrap_or(false);
-            added = (fits && sure).then_some(dropped);
-            fits
-        });
-        let dropped = found.unwrap_or(most);
+            search.record(dropped, fits.unwrap_or(false));
+        }
+        let dropped = search.found().unwrap_or(*bounds.end());
         if added != Some(dropped) {
-            attempt(self, dropped, Trial::Last)?;
+            self.without(dropped, target, filling, Self::add)?;
         }
         filling.likely = dropped;
         self.report.warn(warning::HISTORY_SHRUNK, 1);
         Ok(())
     }
 
-    /// Renders and encodes a target; true if it was added, or would be.
-    fn try_target(
+    /// Shows a target the conversation without the oldest exchanges.
+    fn without<T>(
         &mut self,
+        dropped: usize,
         target: Target,
-        (view, rendered): (&View<'_, '_>, &mut Targets<'_, '_>),
-        filling: &mut Filling<'_>,
-        trial: Trial,
-    ) -> Result<bool> {
-        let Filling { rows, scratch: Scratch { encoder, times }, .. } = filling;
-        let (message, options) = (&self.conversation.messages[target.message], &self.expander.options);
-        let place = view.place_of(target.message);
-        let (shown, encoded) = self.encode(message, place, rendered, (encoder, times))?;
-        times.of(Stage::Layout, || rows.meet(&encoded));
-        if trial != Trial::Last && wants_less_history(options, &encoded) {
-            return Ok(false);
-        }
-        if trial == Trial::Ask {
-            return Ok(true);
-        }
-        let cut = to_cut(options, &encoded)?;
-        times.of(Stage::Layout, || match cut {
-            0 => rows.add(&encoded, target.message, target.weight),
-            cut => rows.add_cut(&encoded, cut, target.message, target.weight),
-        });
-        self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
-        self.count(message, &shown, encoded.border_merged);
-        Ok(true)
+        filling: &mut Filling<'_, '_>,
+        then: impl FnOnce(&mut Self, Candidate<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let kept = filling.exchanges.kept(dropped, target.message + 1);
+        self.with_view(Some(kept), &[target], |work, shown| work.with_candidate(target, shown, filling, then))
     }
 
-    /// Shows some messages of the conversation, or all of them.
+    /// Renders and encodes a target.
+    fn with_candidate<T>(
+        &mut self,
+        target: Target,
+        shown: &mut Shown<'_, '_, '_>,
+        filling: &mut Filling<'_, '_>,
+        then: impl FnOnce(&mut Self, Candidate<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let Filling { rows, scratch: Scratch { encoder, times }, .. } = filling;
+        let message = &self.conversation.messages[target.message];
+        let place = shown.view.place_of(target.message);
+        let rendered = times.of(Stage::Render, || shown.targets.render(message, place))?;
+        let tokenizer = &self.renderer.tokenizer;
+        let encoded = times.of(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
+        times.of(Stage::Layout, || rows.compare(&encoded));
+        then(self, Candidate { target, rendered, encoded, rows: &mut **rows, times })
+    }
+
+    fn fits(&self, candidate: &Candidate<'_>) -> bool {
+        !wants_less_history(self.options, &candidate.encoded)
+    }
+
+    fn add_if_it_fits(&mut self, candidate: Candidate<'_>) -> Result<bool> {
+        if !self.fits(&candidate) {
+            return Ok(false);
+        }
+        self.add(candidate).map(|()| true)
+    }
+
+    /// Adds a target, without the first tokens of its prompt where that is asked for.
+    fn add(&mut self, candidate: Candidate<'_>) -> Result<()> {
+        let Candidate { target, rendered, encoded, rows, times } = candidate;
+        // One rendering of the whole conversation is held to the lengths as a whole.
+        let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
+        times.of(Stage::Layout, || rows.add(target, &encoded, cut));
+        self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
+        self.count(&self.conversation.messages[target.message], &rendered, encoded.border_merged);
+        Ok(())
+    }
+
+    /// Shows targets some messages of the conversation, or all of them.
     fn with_view<T>(
         &mut self,
         kept: Option<Vec<usize>>,
-        work: impl FnOnce(&mut Self, &View<'_, '_>) -> T,
+        targets: &[Target],
+        work: impl FnOnce(&mut Self, &mut Shown<'_, '_, '_>) -> T,
     ) -> T {
         let Some(kept) = kept else {
-            let whole = View::whole(self.prepared);
-            return work(self, &whole);
+            let view = View::whole(self.prepared);
+            let targets = self.targets_in(&view, targets);
+            return work(self, &mut Shown { view: &view, targets });
         };
         let arena = Arena::new();
-        let template = &self.expander.renderer.template;
-        let prepared = template.prepare_only(&arena, self.conversation, &kept);
+        let prepared = self.renderer.template.prepare_only(&arena, self.conversation, &kept);
         let view = View { prepared: &prepared, kept: Some(kept) };
-        let done = work(self, &view);
+        let targets = self.targets_in(&view, targets);
+        let done = work(self, &mut Shown { view: &view, targets });
         self.unread.look(&view);
         done
     }

@@ -9,6 +9,11 @@ mod fit;
 mod preflight;
 mod record;
 mod stage_times;
+mod view;
+mod workspace;
 
-pub use expander::{Expander, Outcome, Workspace};
+pub(crate) use expander::line_too_long;
+pub use expander::{Expander, Outcome, ReadRecord};
 pub use stage_times::stage_times;
+pub use workspace::Workspace;
+pub(crate) use workspace::Workspaces;

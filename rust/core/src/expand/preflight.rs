@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
-use super::expander::Expander;
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
-use crate::options::{ControlTokenPolicy, TrainOn};
+use crate::layout::Arrangement;
+use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, warning};
+use crate::tokenizer::ControlTokens;
 
 /// Control tokens, weights in odd places, what was adapted to the template.
 pub fn preflight(
-    expander: &Expander,
+    options: &Options,
+    control_tokens: &ControlTokens,
     conversation: &Conversation,
     prepared: &Prepared<'_>,
     report: &mut Report,
@@ -25,25 +27,24 @@ pub fn preflight(
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
     let ignored = |message: &&Message| {
-        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > 0.0)
+        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > Weight::ZERO)
     };
-    if expander.options.train_on != TrainOn::AllTokens {
+    if Arrangement::of(options).has_targets() {
         let count = conversation.messages.iter().filter(ignored).count();
         report.warn(warning::WEIGHT_IGNORED, count as u64);
     }
-    match expander.options.control_tokens {
+    match options.control_tokens {
         ControlTokenPolicy::Allow => Ok(()),
-        policy => find_control_tokens(expander, conversation, policy, report),
+        policy => find_control_tokens(control_tokens, conversation, policy, report),
     }
 }
 
 fn find_control_tokens(
-    expander: &Expander,
+    control_tokens: &ControlTokens,
     conversation: &Conversation,
     policy: ControlTokenPolicy,
     report: &mut Report,
 ) -> Result<()> {
-    let control_tokens = expander.renderer.tokenizer.control_tokens();
     let found = &mut report.control_tokens;
     let mut first = None;
     for (i, message) in conversation.messages.iter().enumerate() {

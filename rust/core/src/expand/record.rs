@@ -3,21 +3,18 @@
 //! In: a conversation, prepared for the template, and the options. Out: rows, and an account of every target. Which
 //! targets there are, what each is shown, how it is rendered, encoded and arranged are stages of their own.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::expander::Expander;
-use super::fit::View;
-use super::stage_times::{Stage, StageTimes};
+use super::stage_times::StageTimes;
+use super::view::Unread;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
-use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, Rows, Sample, WholeTarget, normalize};
-use crate::options::{ControlTokenPolicy, Layout, TrainOn};
+use crate::error::Error;
+use crate::layout::{Arrangement, Sample, WholeConversation, normalize};
+use crate::model::Renderer;
+use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
-use crate::target::{Encoded, Encoder, Foreign, PromptMatch, Rendered, Target, Targets, lost, targets};
+use crate::target::{Encoder, Foreign, PromptMatch, Rendered, Targets, lost, targets};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -30,7 +27,9 @@ pub struct Scratch<'t> {
 
 /// The targets of one conversation on their way, and what happened to them.
 pub struct Work<'a> {
-    pub expander: &'a Expander,
+    pub renderer: &'a Renderer,
+    pub options: &'a Options,
+    pub arrangement: Arrangement,
     pub conversation: &'a Conversation,
     pub prepared: &'a Prepared<'a>,
     pub report: Report,
@@ -41,30 +40,43 @@ pub struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub fn new(
-        expander: &'a Expander,
+        renderer: &'a Renderer,
+        options: &'a Options,
         conversation: &'a Conversation,
         prepared: &'a Prepared<'a>,
         report: Report,
     ) -> Self {
-        let (unread, faults) = (Unread::default(), Vec::new());
-        Self { expander, conversation, prepared, report, unread, faults }
+        let (unread, faults, arrangement) = (Unread::default(), Vec::new(), Arrangement::of(options));
+        Self { renderer, options, arrangement, conversation, prepared, report, unread, faults }
     }
 
     pub fn samples(
         &mut self,
-        scratch: Scratch<'_>,
+        scratch: &mut Scratch<'_>,
         cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
-        let options = &self.expander.options;
-        let targets = targets(self.conversation, options.train_on);
+    ) -> Result<Vec<Sample>, Cancelled> {
+        let targets = targets(self.conversation, self.options.train_on);
         self.report.targets_found = targets.len() as u64;
-        let mut samples = match options.layout {
-            _ if options.train_on == TrainOn::AllTokens => self.all_tokens(&targets, scratch.encoder),
-            Layout::Conversation => self.whole(&targets, scratch, cancelled)?,
-            Layout::PerTurn => self.fill(Rows::per_turn(), &targets, scratch, cancelled)?,
-            Layout::Merged => self.fill(Rows::merged(), &targets, scratch, cancelled)?,
-        };
-        normalize(&mut samples, options.normalize);
+        let mut rows = self.arrangement.rows();
+        if self.arrangement.has_targets() {
+            self.fill(&mut *rows, &targets, scratch, cancelled)?;
+        } else {
+            for target in targets {
+                rows.add_unencoded(target);
+            }
+        }
+        let arranged = rows.finish(WholeConversation {
+            prepared: self.prepared,
+            conversation: self.conversation,
+            tokenizer: &self.renderer.tokenizer,
+            encoder: scratch.encoder,
+            max_length: self.options.max_length,
+        });
+        self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
+        arranged.lost.into_iter().for_each(|error| self.lose(error));
+        self.faults.extend(arranged.fault);
+        let mut samples = arranged.samples;
+        normalize(&mut samples, self.options.normalize);
         Ok(samples)
     }
 
@@ -73,29 +85,14 @@ impl<'a> Work<'a> {
     where
         'a: 'v,
     {
-        let options = &self.expander.options;
-        let foreign = match options.control_tokens {
+        let foreign = match self.options.control_tokens {
             ControlTokenPolicy::Literal => Foreign::Plain {
-                control_tokens: self.expander.renderer.tokenizer.control_tokens(),
+                control_tokens: self.renderer.tokenizer.control_tokens(),
                 in_record: !self.report.control_tokens.is_empty(),
             },
             _ => Foreign::Recognised,
         };
-        Targets::new(prepared, options.prompt_mismatch, foreign, places)
-    }
-
-    /// The target that lies at this place of what is rendered.
-    pub fn encode<'r, 'e>(
-        &self,
-        message: &Message,
-        place: usize,
-        rendered: &'r mut Targets<'_, '_>,
-        (encoder, times): (&'e mut Encoder, &mut StageTimes),
-    ) -> Result<(Rendered<'r>, Encoded<'e>)> {
-        let rendered = times.of(Stage::Render, || rendered.render(message, place))?;
-        let tokenizer = &self.expander.renderer.tokenizer;
-        let encoded = times.of(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
-        Ok((rendered, encoded))
+        Targets::new(prepared, self.options.prompt_mismatch, foreign, places)
     }
 
     /// Counts what is to be known of a target.
@@ -117,83 +114,6 @@ impl<'a> Work<'a> {
     pub fn lose(&mut self, error: Error) {
         *self.report.targets_dropped.entry(error.kind.name()).or_default() += 1;
         self.faults.push(error);
-    }
-
-    fn whole(
-        &mut self,
-        targets: &[Target],
-        Scratch { encoder, times }: Scratch<'_>,
-        cancelled: &AtomicBool,
-    ) -> std::result::Result<Vec<Sample>, Cancelled> {
-        let mut kept = Vec::with_capacity(targets.len());
-        let places: Vec<usize> = targets.iter().map(|target| target.message).collect();
-        let mut rendered = self.rendered(self.prepared, &places);
-        for target in targets.iter().copied() {
-            check(cancelled)?;
-            let message = &self.conversation.messages[target.message];
-            match self.encode(message, target.message, &mut rendered, (encoder, times)) {
-                Ok((rendered, encoded)) => {
-                    self.count(message, &rendered, encoded.border_merged);
-                    kept.push(WholeTarget { target, encoded: Some(encoded.into()) });
-                }
-                // What inference would show cannot be told; the one rendering may still hold the message.
-                Err(error) if matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken) => {
-                    kept.push(WholeTarget { target, encoded: None });
-                }
-                Err(error) => self.lose(error.at_message(target.message)),
-            }
-        }
-        if kept.is_empty() {
-            return Ok(Vec::new());
-        }
-        let messages: Vec<usize> = kept.iter().map(|kept| kept.target.message).collect();
-        let tokenizer = &self.expander.renderer.tokenizer;
-        match layout::whole(self.prepared, self.conversation, (tokenizer, encoder), kept) {
-            Ok(whole) => {
-                self.report.warn(warning::INEXACT_TARGETS, whole.inexact);
-                whole.lost.into_iter().for_each(|error| self.lose(error));
-                Ok(self.shortened(whole.sample))
-            }
-            Err(error) => {
-                for message in messages {
-                    self.lose(error.clone().at_message(message));
-                }
-                Ok(Vec::new())
-            }
-        }
-    }
-
-    fn shortened(&mut self, mut sample: Sample) -> Vec<Sample> {
-        let length = sample.ids.len();
-        if let Some(max_length) = self.expander.options.max_length {
-            for message in layout::shorten(&mut sample, max_length) {
-                self.lose(too_long(length, max_length).at_message(message));
-            }
-        }
-        if sample.targets.is_empty() { Vec::new() } else { vec![sample] }
-    }
-
-    fn all_tokens(&mut self, targets: &[Target], encoder: &mut Encoder) -> Vec<Sample> {
-        let tokenizer = &self.expander.renderer.tokenizer;
-        let sample = layout::all_tokens(self.prepared, self.conversation, (tokenizer, encoder), targets)
-            .and_then(|sample| match self.expander.options.max_length {
-                Some(max_length) if sample.ids.len() > max_length => {
-                    Err(too_long(sample.ids.len(), max_length))
-                }
-                _ => Ok(sample),
-            });
-        match sample {
-            Ok(sample) => vec![sample],
-            Err(error) => {
-                for target in targets {
-                    self.lose(error.clone().at_message(target.message));
-                }
-                if targets.is_empty() {
-                    self.faults.push(error);
-                }
-                Vec::new()
-            }
-        }
     }
 
     pub fn finish(mut self, samples: &[Sample]) -> Report {
@@ -219,38 +139,6 @@ impl<'a> Work<'a> {
     }
 }
 
-pub fn check(cancelled: &AtomicBool) -> std::result::Result<(), Cancelled> {
+pub fn check(cancelled: &AtomicBool) -> Result<(), Cancelled> {
     if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
-}
-
-pub fn too_long(length: usize, max_length: usize) -> Error {
-    Error::new(
-        ErrorKind::TooLong,
-        format!("the sample has {length} tokens, more than max_length ({max_length})"),
-    )
-}
-
-/// The keys that no rendering of a message has looked at.
-#[derive(Default)]
-pub struct Unread(BTreeMap<usize, BTreeSet<Arc<str>>>);
-
-impl Unread {
-    /// Takes in what a view has rendered.
-    pub fn look(&mut self, view: &View<'_, '_>) {
-        for (place, keys) in view.prepared.unread_keys() {
-            let keys = keys.into_iter().map(Arc::from).collect();
-            match self.0.entry(view.message_at(place)) {
-                Entry::Vacant(entry) => {
-                    entry.insert(keys);
-                }
-                Entry::Occupied(mut entry) => entry.get_mut().retain(|key| keys.contains(key)),
-            }
-        }
-    }
-
-    /// A key for each message in which it is.
-    fn keys(mut self, whole: &Prepared<'_>) -> Vec<Arc<str>> {
-        self.look(&View::whole(whole));
-        self.0.into_values().flatten().collect()
-    }
 }

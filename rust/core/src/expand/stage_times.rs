@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::expander::{Expander, Workspace};
+use super::expander::Expander;
+use super::workspace::Workspace;
 use crate::error::Result;
 use crate::read::Record;
 use crate::samples::{Origin, Samples};
@@ -68,7 +69,7 @@ pub fn stage_times<'l>(
         }
         let origin = Origin { file: 0, line: 0, conversation_id: outcome.conversation_id };
         workspace.times.of(Stage::Copy, || {
-            outcome.samples.iter().for_each(|sample| samples.push(sample, origin));
+            samples.push(&outcome.samples, origin);
         });
     }
     let times = workspace.times.0.unwrap_or_default();

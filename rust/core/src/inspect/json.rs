@@ -3,6 +3,7 @@
 use super::origin::Author;
 use super::row::{Row, Run};
 use super::{Explained, Explanation, Fate};
+use crate::conversation::Weight;
 use crate::error::Error;
 use crate::json::{Number, Value, write};
 
@@ -23,7 +24,7 @@ impl Explanation {
 fn message(message: &Explained) -> Value {
     let mut pairs = vec![
         ("role", Value::from(message.role.name())),
-        ("weight", message.weight.map_or(Value::Null, float)),
+        ("weight", message.weight.map_or(Value::Null, self::weight)),
         ("excerpt", message.excerpt.as_str().into()),
         ("tool_calls", number(message.calls)),
     ];
@@ -54,7 +55,7 @@ fn row(row: &Row) -> Value {
         object([
             ("start", number(trained.tokens.start)),
             ("end", number(trained.tokens.end)),
-            ("weight", float(trained.weight)),
+            ("weight", weight(trained.weight)),
             ("message", row.target_of(at).map_or(Value::Null, number)),
         ])
     });
@@ -103,6 +104,6 @@ fn number(number: impl TryInto<i64>) -> Value {
     number.try_into().map_or(Value::Null, |number| Value::Number(Number::Int(number)))
 }
 
-fn float(float: f32) -> Value {
-    Value::Number(Number::Float(float.into()))
+fn weight(weight: Weight) -> Value {
+    Value::Number(Number::Float(weight.0.into()))
 }

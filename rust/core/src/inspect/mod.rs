@@ -15,12 +15,12 @@ use std::sync::atomic::AtomicBool;
 use everyturn_template::Arena;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Workspace};
-use crate::json::{Parser, Value};
-use crate::layout::{Sample, whole_text};
-use crate::options::{ControlTokenPolicy, Layout, TrainOn};
+use crate::json::Value;
+use crate::layout::{Arrangement, Sample, whole_text};
+use crate::options::{ControlTokenPolicy, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Exchanges, Foreign, PromptMatch, Targets, targets};
@@ -42,7 +42,7 @@ pub struct Explanation {
 /// A message, and what is done with it.
 struct Explained {
     role: Role,
-    weight: Option<f32>,
+    weight: Option<Weight>,
     /// The start of what it says.
     excerpt: String,
     calls: usize,
@@ -71,14 +71,9 @@ const EXCERPT_CHARS: usize = 200;
 pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     let at_line = |error: Error| error.at_line(record.file, record.line);
     let mut workspace = Workspace::default();
-    let outcome = expander.expand_record(record, &mut workspace, &AtomicBool::new(false));
-    let Some(bytes) = record.bytes else {
-        let fault = outcome.report.faults.first().cloned();
-        return Err(fault.unwrap_or_else(|| Error::new(ErrorKind::Internal, "a record without a line")));
-    };
-    let value = Parser::default().parse(bytes).map_err(at_line)?;
-    let format = expander.format_of(&value, record.format).map_err(at_line)?;
-    let conversation = Conversation::from_record(&value, format).map_err(at_line)?;
+    let read = expander.read(record, &mut workspace).map_err(at_line)?;
+    let outcome = expander.expand_read(record, Ok(&read), &mut workspace, &AtomicBool::new(false));
+    let conversation = read.conversation;
     let arena = Arena::new();
     let shower = Shower {
         expander,
@@ -89,7 +84,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     };
     let rows = outcome.samples.into_iter().map(|sample| shower.row(sample)).collect::<Result<Vec<_>>>();
     let rows = rows.map_err(at_line)?;
-    let fates = Fates::new(expander.options.train_on, &conversation, &rows, &outcome.report.faults);
+    let fates = Fates::new(&expander.options, &conversation, &rows, &outcome.report.faults);
     let messages = conversation.messages.iter().enumerate().map(|(at, message)| Explained {
         role: message.role,
         weight: message.weight,
@@ -99,7 +94,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     });
     Ok(Explanation {
         conversation_id: outcome.conversation_id,
-        format: format.name(),
+        format: read.format.name(),
         messages: messages.collect(),
         rows,
         error: outcome.error,
@@ -125,10 +120,9 @@ struct Shown {
 
 impl Shower<'_> {
     fn row(&self, sample: Sample) -> Result<Row> {
-        let options = &self.expander.options;
-        let is_whole = options.layout == Layout::Conversation || options.train_on == TrainOn::AllTokens;
+        let arrangement = Arrangement::of(&self.expander.options);
         let shown = match sample.targets.last() {
-            Some(target) if !is_whole => self.target(*target, &sample.ids),
+            Some(target) if !arrangement.is_rendered_once() => self.target(*target, &sample.ids),
             _ => self.whole(&sample.ids)?,
         };
         let Some((shown, from)) = shown else {
@@ -142,7 +136,7 @@ impl Shower<'_> {
             stretches: &stretches,
             control_tokens: self.expander.renderer.tokenizer.control_tokens(),
             stops: stops.iter().map(|stop| stop.id.cast_signed()).collect(),
-            has_targets: options.train_on != TrainOn::AllTokens,
+            has_targets: arrangement.has_targets(),
         };
         Ok(Row::new(sample, &text, places, &marks))
     }
@@ -152,8 +146,7 @@ impl Shower<'_> {
     fn target(&self, index: usize, ids: &[i32]) -> Option<(Shown, usize)> {
         let roles = self.conversation.messages.iter().map(|message| Some(message.role));
         let exchanges = Exchanges::of(roles);
-        let (least, most) = exchanges.bounds(index, self.expander.options.history_turns);
-        for dropped in least..=most {
+        for dropped in exchanges.bounds(index, self.expander.options.history_turns) {
             let kept = exchanges.kept(dropped, index + 1);
             // A window may leave what a template refuses; expanding has then gone on to the next.
             let Ok(shown) = self.target_among(&kept) else { continue };
@@ -210,7 +203,8 @@ impl Shower<'_> {
 
 /// Says what became of messages.
 struct Fates<'a> {
-    train_on: TrainOn,
+    /// Samples are made target by target.
+    has_targets: bool,
     targets: HashSet<usize>,
     rows: usize,
     /// The rows that train each message.
@@ -221,7 +215,7 @@ struct Fates<'a> {
 }
 
 impl<'a> Fates<'a> {
-    fn new(train_on: TrainOn, conversation: &Conversation, rows: &[Row], faults: &'a [Error]) -> Self {
+    fn new(options: &Options, conversation: &Conversation, rows: &[Row], faults: &'a [Error]) -> Self {
         let mut rows_of: HashMap<usize, Vec<usize>> = HashMap::new();
         for (at, row) in rows.iter().enumerate() {
             for message in &row.sample.targets {
@@ -232,13 +226,14 @@ impl<'a> Fates<'a> {
         for (at, fault) in faults.iter().enumerate() {
             first_faults.entry(fault.location.message).or_insert(at);
         }
-        let targets = targets(conversation, train_on).iter().map(|target| target.message).collect();
-        Self { train_on, targets, rows: rows.len(), rows_of, faults, first_faults }
+        let targets = targets(conversation, options.train_on).iter().map(|target| target.message).collect();
+        let has_targets = Arrangement::of(options).has_targets();
+        Self { has_targets, targets, rows: rows.len(), rows_of, faults, first_faults }
     }
 
     fn of(&self, at: usize, message: &Message) -> Fate {
-        let is_all = self.train_on == TrainOn::AllTokens;
-        let is_off = message.weight.is_some_and(|weight| weight <= 0.0);
+        let is_all = !self.has_targets;
+        let is_off = message.weight.is_some_and(|weight| weight <= Weight::ZERO);
         match (is_all, self.rows_of.get(&at)) {
             (true, _) if !is_off && self.rows > 0 => Fate::Trained((0..self.rows).collect()),
             (false, _) if message.role != Role::Assistant => Fate::Context,

@@ -1,12 +1,71 @@
 //! The encoded targets of one conversation to samples.
 //!
-//! In: the ids of each target, in order. Out: rows of ids with the spans that are trained: `rows` makes them target by
-//! target, `single_render` from one rendering of the whole conversation; `normalize` says what each weighs.
+//! In: the ids of each target, in order. Out: rows of ids with the spans that are trained. A layout is a file with its
+//! `Rows`: `per_turn` and `merged` make rows target by target, `single_render` and `all_tokens` from one rendering of
+//! the whole conversation. `normalize` says what each row weighs.
 
+mod all_tokens;
+mod arrangement;
+mod merged;
 mod normalize;
-mod rows;
+mod per_turn;
+mod sample;
 mod single_render;
+mod whole;
 
+pub use arrangement::Arrangement;
 pub use normalize::normalize;
-pub use rows::{Rows, Sample, Trained};
-pub use single_render::{WholeTarget, all_tokens, shorten, whole, whole_text};
+pub use sample::{Sample, Trained};
+pub use whole::{WholeConversation, whole_text};
+
+use crate::error::{Error, ErrorKind};
+use crate::target::{Encoded, Target};
+use all_tokens::AllTokens;
+use merged::Merged;
+use per_turn::PerTurn;
+use sample::cut_row;
+use single_render::SingleRender;
+
+/// The rows of a conversation in the making.
+pub trait Rows {
+    /// Compares a target with the rows. Each target that was encoded is shown, in order, whether it is added or not.
+    fn compare(&mut self, _target: &Encoded<'_>) {}
+
+    /// Adds the target that was compared last, without the first `cut` ids of its prompt.
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize);
+
+    /// Adds a target whose prompt and completion are not known; false where the layout cannot do without.
+    fn add_unencoded(&mut self, _target: Target) -> bool {
+        false
+    }
+
+    fn finish(self: Box<Self>, whole: WholeConversation<'_>) -> Arranged;
+}
+
+/// What became of the targets that were added.
+#[derive(Default)]
+pub struct Arranged {
+    pub samples: Vec<Sample>,
+    /// The targets whose context or text is not what inference shows.
+    pub inexact: u64,
+    /// For each target that is in no sample, why.
+    pub lost: Vec<Error>,
+    /// Why there is no sample, where there is no target to lose.
+    pub fault: Option<Error>,
+}
+
+impl Arranged {
+    /// All targets are lost for one reason.
+    fn failed(error: &Error, targets: &[Target]) -> Self {
+        let lost = targets.iter().map(|target| error.clone().at_message(target.message)).collect();
+        let fault = targets.is_empty().then(|| error.clone());
+        Self { lost, fault, ..Self::default() }
+    }
+}
+
+pub fn too_long(length: usize, max_length: usize) -> Error {
+    Error::new(
+        ErrorKind::TooLong,
+        format!("the sample has {length} tokens, more than max_length ({max_length})"),
+    )
+}

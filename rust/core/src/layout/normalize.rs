@@ -20,22 +20,23 @@ fn divide(samples: &mut [Sample]) {
     let trained = samples.iter().flat_map(|sample| &sample.trained).map(|trained| trained.tokens.len());
     let count = trained.sum::<usize>() as f32;
     for trained in samples.iter_mut().flat_map(|sample| &mut sample.trained) {
-        trained.weight /= count;
+        trained.weight.0 /= count;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Weight;
     use crate::layout::Trained;
 
     fn weights(by: Normalize) -> Vec<f32> {
-        let trained = |tokens, weight| Trained { tokens, weight };
+        let trained = |tokens, weight| Trained { tokens, weight: Weight(weight) };
         let sample = |trained| Sample { trained, ..Sample::default() };
         let mut samples =
             [sample(vec![trained(1..3, 1.0), trained(5..7, 0.5)]), sample(vec![trained(2..6, 1.0)])];
         normalize(&mut samples, by);
-        samples.iter().flat_map(|sample| sample.trained.iter().map(|trained| trained.weight)).collect()
+        samples.iter().flat_map(|sample| sample.trained.iter().map(|trained| trained.weight.0)).collect()
     }
 
     #[test]

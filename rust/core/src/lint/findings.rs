@@ -7,6 +7,37 @@
 use super::Facts;
 use super::probes::{Probed, Rewriting, TARGETS};
 use crate::error::ErrorKind;
+use crate::report::warning;
+
+/// What only a template's report says; what it shares with expansion has the name of the error or the warning.
+pub mod finding {
+    crate::names::names! {
+        /// Without a tokenizer, what looks like a control token is taken for one.
+        CONTROL_TOKENS_GUESSED = "control_tokens_guessed",
+        /// A turn has no end of its own: the next header is its stop.
+        NEXT_HEADER_STOP = "next_header_stop",
+        /// A turn lacks the stop token that others have.
+        UNCLOSED_TURN = "unclosed_turn",
+        /// The begin token is written twice, or by the tokenizer as well.
+        BEGIN_TOKEN = "begin_token",
+        /// A made-up conversation is refused.
+        REFUSED = "refused",
+        /// A system message is refused.
+        SYSTEM_REFUSED = "system_refused",
+        /// Earlier turns are rendered otherwise once more turns follow.
+        HISTORY_REWRITTEN = "history_rewritten",
+        /// Reasoning is never rendered.
+        REASONING_IGNORED = "reasoning_ignored",
+        /// Tool calls, or the list of tools, are never rendered.
+        TOOLS_IGNORED = "tools_ignored",
+        /// The template writes today's date, or may.
+        DATE = "date",
+        /// A conversation without a system message gets one that nobody wrote.
+        DEFAULT_SYSTEM = "default_system",
+        /// Generation blocks mark something other than what a model must write.
+        GENERATION_BLOCKS = "generation_blocks",
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
@@ -59,29 +90,30 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
     if facts.is_bare {
         let text = "there is no tokenizer: what looks like a control token is taken for one";
-        found.push(note("control_tokens_guessed", text));
+        found.push(note(finding::CONTROL_TOKENS_GUESSED, text));
     }
     if let Some(endless) = &facts.endless {
-        let kind = if endless.kind == ErrorKind::Template { "template" } else { "no_stop_token" };
-        found.push(error(kind, endless.text.clone()));
+        let is_refused = endless.kind == ErrorKind::Template;
+        let kind = if is_refused { ErrorKind::Template } else { ErrorKind::NoStopToken };
+        found.push(error(kind.name(), endless.text.clone()));
     }
     if !facts.unserved.is_empty() {
         let tokens = facts.unserved.join(", ");
         let text =
             format!("turns end with {tokens}, at which generation_config.json does not let a server stop");
-        found.push(warning("stop_not_served", text));
+        found.push(warning(warning::STOP_NOT_IN_GENERATION_CONFIG, text));
     }
     if let Some(stop) = facts.stops.iter().find(|stop| stop.is_header) {
         let text = format!(
             "a turn has no end of its own: {}, the next header, is trained as its stop",
             stop.token.text
         );
-        found.push(note("next_header_stop", text));
+        found.push(note(finding::NEXT_HEADER_STOP, text));
     }
     for probed in &facts.probed {
         if let Some(unclosed) = &probed.unclosed {
             let text = format!("targets of {} are lost: {}", probed.name, unclosed.text);
-            found.push(warning("unclosed_turn", text));
+            found.push(warning(finding::UNCLOSED_TURN, text));
         }
     }
     of_begin(facts, found);
@@ -94,18 +126,18 @@ fn of_begin(facts: &Facts, found: &mut Vec<Finding>) {
     let token = &begin.token.text;
     if begin.written > 1 {
         let text = format!("the template writes the begin token {token} {} times", begin.written);
-        found.push(error("begin_token", text));
+        found.push(error(finding::BEGIN_TOKEN, text));
     } else if begin.written == 1 && begin.is_added {
         let text = format!(
             "the template writes {token} and the tokenizer adds it again where it may: encode rendered text with \
              add_special_tokens=False, as everyturn does"
         );
-        found.push(note("begin_token", text));
+        found.push(note(finding::BEGIN_TOKEN, text));
     } else if begin.is_added {
         let text = format!(
             "the tokenizer would add {token}, which the template does not write: rendered chats go without it"
         );
-        found.push(note("begin_token", text));
+        found.push(note(finding::BEGIN_TOKEN, text));
     }
 }
 
@@ -120,16 +152,19 @@ fn of_prompts(facts: &Facts, found: &mut Vec<Finding>) {
                     probed.name
                 );
                 let finding = if is_plain { error } else { warning };
-                found.push(finding("prompt_mismatch", text));
+                found.push(finding(ErrorKind::PromptMismatch.name(), text));
             }
             Err(refusal) if is_plain => {
-                found.push(error("template", format!("a plain conversation is refused: {}", refusal.text)));
+                found.push(error(
+                    ErrorKind::Template.name(),
+                    format!("a plain conversation is refused: {}", refusal.text),
+                ));
             }
-            Err(refusal) => found.push(note("refused", format!("{}: {}", probed.name, refusal.text))),
+            Err(refusal) => found.push(note(finding::REFUSED, format!("{}: {}", probed.name, refusal.text))),
         }
     }
     if let Some(refusal) = &facts.system.refusal {
-        found.push(note("system_refused", format!("a system message is refused: {}", refusal.text)));
+        found.push(note(finding::SYSTEM_REFUSED, format!("a system message is refused: {}", refusal.text)));
     }
 }
 
@@ -160,7 +195,7 @@ fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
             );
             (warning, text)
         };
-        found.push(finding("history_rewritten", format!("{what} ({}): {cost}", names.join(", "))));
+        found.push(finding(finding::HISTORY_REWRITTEN, format!("{what} ({}): {cost}", names.join(", "))));
     }
 }
 
@@ -169,12 +204,15 @@ fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
     let refused =
         |name: &str| facts.probed.iter().any(|probed| probed.name == name && probed.is_prefix.is_err());
     if ignored("reasoning_content") && !refused("reasoning") {
-        found.push(warning("reasoning_ignored", "reasoning is never rendered: it is not trained"));
+        found.push(warning(finding::REASONING_IGNORED, "reasoning is never rendered: it is not trained"));
     }
     if ignored("tool_calls") && !refused("tools") {
-        found.push(warning("tools_ignored", "tool calls are never rendered: they are not trained"));
+        found.push(warning(finding::TOOLS_IGNORED, "tool calls are never rendered: they are not trained"));
     } else if ignored("tools") && !refused("tools") {
-        found.push(warning("tools_ignored", "the list of tools is never rendered: prompts do not show it"));
+        found.push(warning(
+            finding::TOOLS_IGNORED,
+            "the list of tools is never rendered: prompts do not show it",
+        ));
     }
 }
 
@@ -187,12 +225,12 @@ fn of_additions(facts: &Facts, found: &mut Vec<Finding>) {
             "the template can ask for today's date"
         };
         let finding = if shown { warning } else { note };
-        found.push(finding("date", text.to_owned()));
+        found.push(finding(finding::DATE, text.to_owned()));
     }
     if facts.system.default.is_some() {
         let text =
             "a conversation without a system message gets one that nobody wrote: serve without one as well";
-        found.push(warning("default_system", text));
+        found.push(warning(finding::DEFAULT_SYSTEM, text));
     }
 }
 
@@ -204,10 +242,10 @@ fn of_generation(facts: &Facts, found: &mut Vec<Finding>) {
         "what the generation blocks mark is not what a model must write: {}; other trainers train by them",
         differs.join(", ")
     );
-    found.push(warning("generation_blocks", text));
+    found.push(warning(finding::GENERATION_BLOCKS, text));
 }
 
 /// The one finding of a template that does not compile.
 pub(super) fn broken(text: &str) -> Finding {
-    error("template", text)
+    error(ErrorKind::Template.name(), text)
 }

@@ -13,6 +13,8 @@ mod probes;
 mod recommendations;
 mod report;
 
+pub use findings::finding;
+
 use std::sync::Arc;
 
 use everyturn_template::analysis::{self, AppendOnly, Cuts, ThinkingFlag, reads, thinking_flags};

@@ -114,7 +114,7 @@ fn templates(folder: &Path, config: &Object) -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-fn config_templates(value: Option<&Value>) -> std::result::Result<Vec<(String, String)>, String> {
+fn config_templates(value: Option<&Value>) -> Result<Vec<(String, String)>, String> {
     let pair = |name: Option<&Value>, text: Option<&Value>| match (name, text) {
         (Some(Value::String(name)), Some(Value::String(text))) => Ok((name.to_string(), text.to_string())),
         _ => Err("\"chat_template\" has an entry without name or template".to_owned()),

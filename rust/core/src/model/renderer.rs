@@ -14,7 +14,7 @@ use crate::hash::sha256;
 use crate::json::{self, Object, Value};
 use crate::lint::{self, ModelFacts};
 use crate::options::EngineChoice;
-use crate::target::{Exchanges, fewest, prompt_too_long};
+use crate::target::{Exchanges, FewestDropped, prompt_too_long};
 use crate::tokenizer::Tokenizer;
 
 /// How a folder's template is to be used.
@@ -107,15 +107,22 @@ impl Renderer {
         max_prompt_tokens: usize,
     ) -> Result<Vec<usize>> {
         let exchanges = Exchanges::of_messages(messages)?;
-        let (least, most) = exchanges.bounds(messages.len(), history_turns);
+        let bounds = exchanges.bounds(messages.len(), history_turns);
+        let (least, most) = (*bounds.start(), *bounds.end());
         let prompt_tokens = |dropped: usize| {
             let kept = exchanges.kept(dropped, messages.len());
             let kept: Vec<Value> = kept.into_iter().map(|at| messages[at].clone()).collect();
             Ok::<_, Error>(self.encode(&self.render(&kept, tools, true, kwargs)?)?.len())
         };
         let fits = |dropped| prompt_tokens(dropped).is_ok_and(|tokens| tokens <= max_prompt_tokens);
-        let fitting = if fits(least) { Some(least) } else { fewest((least, least, most), |at, _| fits(at)) };
-        if let Some(dropped) = fitting {
+        if fits(least) {
+            return Ok(exchanges.kept(least, messages.len()));
+        }
+        let mut search = FewestDropped::new(&bounds, least);
+        while let Some(dropped) = search.next_try() {
+            search.record(dropped, fits(dropped));
+        }
+        if let Some(dropped) = search.found() {
             return Ok(exchanges.kept(dropped, messages.len()));
         }
         Err(prompt_too_long(prompt_tokens(most)?, max_prompt_tokens))

@@ -7,19 +7,22 @@
 use std::io::Read;
 use std::iter::Enumerate;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::Record;
 use super::format::format_of_chunk;
 use super::lines::{Chunk, JsonlReader, Line, LineText};
 use super::source::{Source, read_error};
-use super::wait::{Interruption, Waited, wait};
+use super::wait::{Interruption, Step, wait};
+use super::{ReadOptions, Record};
 use crate::conversation::Format;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::panics::catch_panics;
 
 /// Chunks read ahead of the one being worked on.
 const READ_AHEAD: usize = 1;
+/// Named as the threads of a pool are: nothing is printed of a panic that becomes an error.
+const READER_NAME: &str = "everyturn-reader";
 
 /// What a caller may set for one run.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +47,11 @@ impl FileChunk {
         self.chunk.lines.len()
     }
 
+    /// Blank lines, which are no records.
+    pub(crate) fn blank_lines(&self) -> u64 {
+        self.chunk.blank_at_end + self.chunk.lines.iter().map(|line| line.blank_before).sum::<u64>()
+    }
+
     pub(crate) fn get(&self, at: usize) -> Option<Record<'_>> {
         self.chunk.lines.get(at).map(|line| self.record(line))
     }
@@ -61,66 +69,116 @@ impl FileChunk {
     }
 }
 
+/// The chunks of some sources, in order. After an error, a stop or the last chunk there is none.
+pub(crate) struct Chunks {
+    origin: Origin,
+    /// The process that opened them: the thread that reads ahead is not in a forked child.
+    process: u32,
+    bytes_taken: Arc<AtomicU64>,
+}
+
 /// Where the chunks come from.
-pub(crate) enum Chunks {
-    /// A thread of our own reads ahead.
-    Ahead(Receiver<Result<FileChunk>>),
+enum Origin {
+    /// A thread of our own reads ahead; `None` is its last message.
+    Ahead(Receiver<Result<Option<FileChunk>>>),
     /// The calling thread reads, when it wants a chunk.
     Inline(Box<Reader>),
+    Ended,
 }
 
 impl Chunks {
-    pub(crate) fn open(
-        sources: Vec<Source>,
-        options: StreamOptions,
-        max_line_bytes: usize,
-        known_format: Option<Format>,
-        bytes_taken: &Arc<AtomicU64>,
-    ) -> Self {
+    pub(crate) fn open(sources: Vec<Source>, options: StreamOptions, read: ReadOptions) -> Self {
         // What calls back into its owner's thread is read there.
         let own_thread = !sources.iter().any(Source::calls_back);
+        let bytes_taken = Arc::default();
         let reader = Reader {
             sources: sources.into_iter().enumerate(),
             file: None,
-            max_line_bytes,
-            known_format,
+            options: read,
             chunk_bytes: options.chunk_bytes,
             left: options.limit.unwrap_or(u64::MAX),
-            bytes_taken: bytes_taken.clone(),
+            bytes_taken: Arc::clone(&bytes_taken),
         };
-        if own_thread { Self::ahead(reader) } else { Self::Inline(Box::new(reader)) }
+        let origin = if own_thread { read_ahead(reader) } else { Origin::Inline(Box::new(reader)) };
+        Self { origin, process: std::process::id(), bytes_taken }
     }
 
-    /// The next chunk; `None` at the end.
-    pub(crate) fn next(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> std::result::Result<Option<FileChunk>, Interruption> {
-        let chunk = match self {
-            Self::Ahead(chunks) => match wait(chunks, go_on) {
-                Ok(chunk) => Some(chunk),
-                Err(Waited::Closed) => None,
-                Err(Waited::Stopped) => return Err(Interruption::Stopped),
-            },
-            Self::Inline(reader) => reader.next(),
+    /// The next chunk; `None` at the end. `go_on` is asked every 100 ms.
+    pub(crate) fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<FileChunk>> {
+        if matches!(self.origin, Origin::Ended) {
+            return Ok(None);
+        }
+        self.refuse_forked_child()?;
+        let next = match &mut self.origin {
+            Origin::Ahead(chunks) => wait(chunks, go_on).and_then(|chunk| Ok(chunk?)),
+            Origin::Inline(reader) => reader.next_chunk().map_err(Interruption::from),
+            Origin::Ended => Ok(None),
         };
-        chunk.transpose().map_err(Interruption::Failed)
+        if !matches!(next, Ok(Some(_))) {
+            self.end();
+        }
+        next
     }
 
-    fn ahead(reader: Reader) -> Self {
-        let (sender, chunks) = sync_channel(READ_AHEAD);
-        // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
-        std::thread::spawn(move || reader.map(|chunk| sender.send(chunk)).find(std::result::Result::is_err));
-        Self::Ahead(chunks)
+    /// Lets the reader go: there is no chunk any more.
+    pub(crate) fn end(&mut self) {
+        self.origin = Origin::Ended;
+    }
+
+    /// Bytes taken from the sources so far, before decompression.
+    pub(crate) fn bytes_taken(&self) -> u64 {
+        self.bytes_taken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn refuse_forked_child(&self) -> Result<()> {
+        if !self.is_of_another_process() {
+            return Ok(());
+        }
+        let text = "a stream that was opened before a fork cannot go on in the child: open it there";
+        Err(Error::new(ErrorKind::Options, text))
+    }
+
+    fn is_of_another_process(&self) -> bool {
+        self.process != std::process::id()
     }
 }
 
-/// Reads source after source; an error is the last item.
-pub(crate) struct Reader {
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if self.is_of_another_process() {
+            // To close a channel can mean to wait for the other side, which is not in this process.
+            std::mem::forget(std::mem::replace(&mut self.origin, Origin::Ended));
+        }
+    }
+}
+
+/// Starts a thread that reads. Its last message is an error or `None`.
+fn read_ahead(mut reader: Reader) -> Origin {
+    let (sender, chunks) = sync_channel(READ_AHEAD);
+    let failed = sender.clone();
+    let read = move || {
+        loop {
+            let next = reader.next_chunk();
+            let is_last = !matches!(next, Ok(Some(_)));
+            // Nobody listens any more: then nobody wants the rest.
+            if sender.send(next).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
+    if let Err(error) = std::thread::Builder::new().name(READER_NAME.into()).spawn(read) {
+        let text = format!("a thread cannot be started: {error}");
+        let _ = failed.send(Err(Error::new(ErrorKind::Internal, text)));
+    }
+    Origin::Ahead(chunks)
+}
+
+/// Reads source after source.
+struct Reader {
     sources: Enumerate<std::vec::IntoIter<Source>>,
     file: Option<OpenFile>,
-    max_line_bytes: usize,
-    known_format: Option<Format>,
+    options: ReadOptions,
     chunk_bytes: usize,
     /// Records that may still be read.
     left: u64,
@@ -131,22 +189,17 @@ struct OpenFile {
     index: usize,
     name: Arc<str>,
     format: Option<(Format, u64)>,
+    /// The lines before it are skipped; their records may tell the format.
+    first_line: u64,
     lines: JsonlReader<Box<dyn Read + Send>>,
 }
 
-impl Iterator for Reader {
-    type Item = Result<FileChunk>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let chunk = self.read();
-        if chunk.is_err() {
-            self.left = 0;
-        }
-        chunk.transpose()
-    }
-}
-
 impl Reader {
+    /// The next chunk; `None` at the end. A panic, of a decompressor for example, is an error and not an end.
+    fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
+        catch_panics(|| self.read())
+    }
+
     fn read(&mut self) -> Result<Option<FileChunk>> {
         while self.left > 0 {
             if self.file.is_none() {
@@ -173,13 +226,14 @@ impl Reader {
     }
 
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
-        let name = source.name();
+        let (name, first_line) = (source.name(), source.first_line());
         let bytes = source.open(&self.bytes_taken)?;
         Ok(OpenFile {
             index,
             name,
-            format: self.known_format.map(|format| (format, 1)),
-            lines: JsonlReader::new(bytes, self.chunk_bytes, self.max_line_bytes),
+            format: self.options.input_format.map(|format| (format, 1)),
+            first_line,
+            lines: JsonlReader::new(bytes, self.chunk_bytes, self.options.max_line_bytes),
         })
     }
 }
@@ -197,6 +251,104 @@ impl OpenFile {
         let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
         self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk));
         chunk.format = self.format;
+        chunk.chunk.skip_lines_before(self.first_line, self.lines.next_line());
         Ok(Some(chunk))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+    use std::io;
+
+    use super::*;
+
+    const OPTIONS: StreamOptions = StreamOptions { chunk_bytes: 4, limit: None };
+    const READING: ReadOptions = ReadOptions { input_format: None, max_line_bytes: 100 };
+
+    /// Two lines, and what a decompressor does that meets bytes it was not made for.
+    struct PanicsAfter(io::Cursor<&'static [u8]>);
+
+    impl Read for PanicsAfter {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => panic!("index out of bounds"),
+                count => Ok(count),
+            }
+        }
+    }
+
+    fn panicking_source() -> Source {
+        let reader = Box::new(PanicsAfter(io::Cursor::new(b"[1]\n[2]\n")));
+        Source::Callback { name: "input".into(), reader }
+    }
+
+    fn reader(sources: Vec<Source>) -> Reader {
+        Reader {
+            sources: sources.into_iter().enumerate(),
+            file: None,
+            options: READING,
+            chunk_bytes: OPTIONS.chunk_bytes,
+            left: u64::MAX,
+            bytes_taken: Arc::default(),
+        }
+    }
+
+    fn ahead(reader: Reader) -> Chunks {
+        Chunks { origin: read_ahead(reader), process: std::process::id(), bytes_taken: Arc::default() }
+    }
+
+    /// How many lines come, and the error that ends them.
+    fn count_lines(chunks: &mut Chunks) -> (usize, Option<Error>) {
+        let mut count = 0;
+        loop {
+            match chunks.next(&mut || true) {
+                Ok(Some(chunk)) => count += chunk.len(),
+                Ok(None) => return (count, None),
+                Err(Interruption::Failed(error)) => return (count, Some(error)),
+                Err(Interruption::Stopped) => panic!("nobody stopped it"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_is_an_error_and_no_end() {
+        let inline = Chunks::open(vec![panicking_source()], OPTIONS, READING);
+        for mut chunks in [ahead(reader(vec![panicking_source()])), inline] {
+            let error = count_lines(&mut chunks).1.unwrap();
+            assert_eq!(error.kind, ErrorKind::Internal);
+            assert!(error.text.contains("index out of bounds"), "{error}");
+            assert_eq!(count_lines(&mut chunks), (0, None), "after an error there is nothing");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_without_a_last_message_is_an_error() {
+        let (sender, chunks) = sync_channel(READ_AHEAD);
+        drop(sender);
+        let mut chunks = Chunks {
+            origin: Origin::Ahead(chunks),
+            process: std::process::id(),
+            bytes_taken: Arc::default(),
+        };
+        let (count, error) = count_lines(&mut chunks);
+        assert_eq!((count, error.unwrap().kind), (0, ErrorKind::Internal));
+    }
+
+    #[test]
+    fn the_end_is_remembered() {
+        let mut chunks = ahead(reader(vec![Source::Bytes(b"[1]\n[2]\n[3]\n".to_vec())]));
+        assert_eq!(count_lines(&mut chunks), (3, None));
+        assert_eq!(count_lines(&mut chunks), (0, None));
+    }
+
+    #[test]
+    fn another_process_is_refused() {
+        let mut chunks = ahead(reader(vec![Source::Bytes(b"[1]\n".to_vec())]));
+        chunks.process = 0;
+        for _ in 0..2 {
+            assert_eq!(count_lines(&mut chunks).1.unwrap().kind, ErrorKind::Options);
+        }
     }
 }

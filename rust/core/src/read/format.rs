@@ -2,15 +2,9 @@
 //!
 //! In: lines from a file's start on. Out: the format, and the line from which it holds: lines before it have none.
 
-use super::lines::{Chunk, JsonlReader, LineText};
+use super::lines::{Chunk, LineText};
 use crate::conversation::Format;
 use crate::json;
-
-/// The format that some plain lines tell, the first of which is the file's first.
-pub fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(Format, u64)> {
-    let chunk = JsonlReader::new(lines, lines.len(), max_line_bytes).next_chunk().ok()??;
-    format_of_chunk(&chunk)
-}
 
 /// The first telling record's format, and its line.
 pub fn format_of_chunk(chunk: &Chunk) -> Option<(Format, u64)> {
@@ -27,8 +21,14 @@ pub fn format_of_chunk(chunk: &Chunk) -> Option<(Format, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::lines::JsonlReader;
 
     const MAX: usize = 100;
+
+    fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(Format, u64)> {
+        let chunk = JsonlReader::new(lines, lines.len(), max_line_bytes).next_chunk().unwrap()?;
+        format_of_chunk(&chunk)
+    }
 
     #[test]
     fn the_first_record_that_tells_a_format_decides() {

@@ -30,6 +30,17 @@ pub struct Chunk {
     pub blank_at_end: u64,
 }
 
+impl Chunk {
+    /// Leaves out the lines before that one, blank ones too; `next_line` is the first line after the chunk.
+    pub fn skip_lines_before(&mut self, first_line: u64, next_line: u64) {
+        let skipped = self.lines.partition_point(|line| line.number < first_line);
+        self.lines.drain(..skipped);
+        let end = self.lines.first().map_or(next_line, |line| line.number);
+        let blank = self.lines.first_mut().map_or(&mut self.blank_at_end, |line| &mut line.blank_before);
+        *blank = (*blank).min(end.saturating_sub(first_line));
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// 1-based.
@@ -45,6 +56,18 @@ pub enum LineText {
     Bytes(Range<usize>),
     /// The line was longer than the limit.
     TooLong,
+}
+
+/// The text of a line whose `\n` is off, as a place in it; `None` if it is blank.
+pub fn line_text(line: &[u8], max_line_bytes: usize) -> Option<LineText> {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    if text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+        None
+    } else if text.len() > max_line_bytes {
+        Some(LineText::TooLong)
+    } else {
+        Some(LineText::Bytes(0..text.len()))
+    }
 }
 
 pub struct JsonlReader<R> {
@@ -159,17 +182,15 @@ impl<R: Read> JsonlReader<R> {
         let mut start = if has_mark { BYTE_ORDER_MARK.len() } else { 0 };
         let has_open_line = start < bytes.len() && bytes.last() != Some(&b'\n');
         for end in memchr_iter(b'\n', &bytes).chain(has_open_line.then_some(bytes.len())) {
-            let mut text = start..end;
-            if bytes[text.clone()].ends_with(b"\r") {
-                text.end -= 1;
-            }
-            if bytes[text.clone()].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
-                chunk.blank_at_end += 1;
-                self.next_line += 1;
-            } else if text.len() > self.max_line_bytes {
-                self.push(chunk, LineText::TooLong);
-            } else {
-                self.push(chunk, LineText::Bytes(text));
+            match line_text(&bytes[start..end], self.max_line_bytes) {
+                Some(LineText::Bytes(text)) => {
+                    self.push(chunk, LineText::Bytes(start + text.start..start + text.end));
+                }
+                Some(LineText::TooLong) => self.push(chunk, LineText::TooLong),
+                None => {
+                    chunk.blank_at_end += 1;
+                    self.next_line += 1;
+                }
             }
             start = end + 1;
         }
@@ -199,9 +220,14 @@ mod tests {
     }
 
     fn lines(bytes: &[u8], step: usize, chunk_bytes: usize, max: usize) -> Found {
+        lines_from(1, bytes, step, chunk_bytes, max)
+    }
+
+    fn lines_from(first_line: u64, bytes: &[u8], step: usize, chunk_bytes: usize, max: usize) -> Found {
         let mut reader = JsonlReader::new(Dribble(bytes, step), chunk_bytes, max);
         let (mut found, mut blank) = (Vec::new(), 0);
-        while let Some(chunk) = reader.next_chunk().unwrap() {
+        while let Some(mut chunk) = reader.next_chunk().unwrap() {
+            chunk.skip_lines_before(first_line, reader.next_line());
             blank += chunk.blank_at_end + chunk.lines.iter().map(|line| line.blank_before).sum::<u64>();
             for line in chunk.lines {
                 let text = match line.text {
@@ -240,6 +266,19 @@ mod tests {
             text in "(\u{feff})?[ab\n\r \u{2028}]{0,40}", step in 1usize..9, chunk in 1usize..20,
         ) {
             prop_assert_eq!(lines(text.as_bytes(), step, chunk, 1000), obvious(text.as_bytes(), 1000));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lines_before_the_first_are_neither_given_nor_counted(
+            text in "[ab\n ]{0,40}", chunk in 1_usize..20, first_line in 1_u64..12,
+        ) {
+            let (mut expected, mut blank) = obvious(text.as_bytes(), 1000);
+            let skipped = text.lines().take(usize::try_from(first_line).unwrap() - 1);
+            blank -= skipped.filter(|line| line.trim().is_empty()).count() as u64;
+            expected.retain(|(number, _)| *number >= first_line);
+            prop_assert_eq!(lines_from(first_line, text.as_bytes(), 3, chunk, 1000), (expected, blank));
         }
     }
 

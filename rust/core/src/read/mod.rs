@@ -1,11 +1,13 @@
 //! Inputs to records.
 //!
 //! In: paths, standard input, byte streams. Out: lines with their numbers and the format of their file, read ahead in
-//! chunks. What a line means is not known here: only as much of it is parsed as tells its format.
+//! chunks. What a line means is not known here: only as much of it is parsed as tells its format. No model is needed, and
+//! nothing else of the project reads lines.
 
 mod chunks;
 mod format;
 mod lines;
+mod options;
 mod record;
 mod records;
 mod share;
@@ -14,11 +16,12 @@ mod wait;
 
 pub use chunks::StreamOptions;
 pub(crate) use chunks::{Chunks, FileChunk};
-pub use format::format_of;
+pub(crate) use lines::line_text;
 pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};
+pub use options::ReadOptions;
 pub use record::Record;
 pub use records::Records;
 pub use share::Share;
 pub use source::Source;
-pub use wait::Interruption;
-pub(crate) use wait::{Waited, wait};
+pub(crate) use wait::wait;
+pub use wait::{Interruption, Step};

@@ -2,37 +2,26 @@
 //!
 //! In: sources. Out: lines with their place and the format of their file, as expanding sees them.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use super::{Chunks, FileChunk, Interruption, Record, Source, StreamOptions};
-use crate::conversation::Format;
+use super::{Chunks, FileChunk, ReadOptions, Record, Source, Step, StreamOptions};
 
 pub struct Records {
     chunks: Chunks,
     chunk: Option<FileChunk>,
     /// Which record of the chunk comes next.
     at: usize,
+    blank_lines: u64,
 }
 
 impl Records {
-    pub fn open(
-        sources: Vec<Source>,
-        options: StreamOptions,
-        max_line_bytes: usize,
-        known_format: Option<Format>,
-    ) -> Self {
-        let bytes_taken = Arc::new(AtomicU64::new(0));
-        let chunks = Chunks::open(sources, options, max_line_bytes, known_format, &bytes_taken);
-        Self { chunks, chunk: None, at: 0 }
+    pub fn open(sources: Vec<Source>, options: StreamOptions, read: ReadOptions) -> Self {
+        Self { chunks: Chunks::open(sources, options, read), chunk: None, at: 0, blank_lines: 0 }
     }
 
     /// The next record; `None` at the end. `go_on` is asked every 100 ms.
-    pub fn next_record(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Record<'_>>, Interruption> {
+    pub fn next_record(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<Record<'_>>> {
+        self.chunks.refuse_forked_child()?;
         while self.chunk.as_ref().is_none_or(|chunk| chunk.len() <= self.at) {
+            self.blank_lines += self.chunk.as_ref().map_or(0, |chunk| chunk.chunk.blank_at_end);
             self.chunk = self.chunks.next(go_on)?;
             self.at = 0;
             if self.chunk.is_none() {
@@ -40,6 +29,13 @@ impl Records {
             }
         }
         self.at += 1;
-        Ok(self.chunk.as_ref().and_then(|chunk| chunk.get(self.at - 1)))
+        let chunk = self.chunk.as_ref();
+        self.blank_lines += chunk.map_or(0, |chunk| chunk.chunk.lines[self.at - 1].blank_before);
+        Ok(chunk.and_then(|chunk| chunk.get(self.at - 1)))
+    }
+
+    /// The blank lines before the record that was given last; after the last of all, every one.
+    pub fn blank_lines(&self) -> u64 {
+        self.blank_lines
     }
 }

@@ -16,14 +16,12 @@ pub struct Share {
     pub count: u64,
     /// The share of the first line: files with few lines do not all fall to share 0.
     pub first: u64,
-    /// 1-based: the lines before it are blank as well.
-    pub from_line: u64,
 }
 
 impl Share {
     /// Whether the line of that 1-based number is read.
     pub fn holds(&self, line: u64) -> bool {
-        line >= self.from_line && self.first.wrapping_add(line - 1) % self.count.max(1) == self.index
+        self.first.wrapping_add(line - 1) % self.count.max(1) == self.index
     }
 }
 
@@ -101,15 +99,9 @@ mod tests {
 
     #[test]
     fn lines_of_other_shares_are_blank() {
-        let share = |index| Share { index, count: 2, first: 0, from_line: 1 };
+        let share = |index| Share { index, count: 2, first: 0 };
         assert_eq!(shared(b"a\nbb\n\nd", share(0), 2), b"a\n\n\n");
         assert_eq!(shared(b"a\nbb\n\nd", share(1), 2), b"\nbb\n\nd");
-    }
-
-    #[test]
-    fn lines_before_the_first_are_blank() {
-        let share = Share { index: 0, count: 1, first: 5, from_line: 3 };
-        assert_eq!(shared(b"a\nb\nc\nd\n", share, 100), b"\n\nc\nd\n");
     }
 
     proptest! {
@@ -119,7 +111,7 @@ mod tests {
         ) {
             let mut found = vec![Vec::new(); text.split('\n').count()];
             for index in 0..count {
-                let share = Share { index, count, first, from_line: 1 };
+                let share = Share { index, count, first };
                 let read = shared(text.as_bytes(), share, block_bytes);
                 for (lines, line) in found.iter_mut().zip(read.split(|byte| *byte == b'\n')) {
                     if !line.is_empty() {

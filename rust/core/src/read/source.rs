@@ -28,6 +28,11 @@ pub enum Source {
         source: Box<Source>,
         share: Share,
     },
+    /// Another source without the lines before a 1-based one: they are not counted, and may tell its format.
+    FromLine {
+        source: Box<Source>,
+        line: u64,
+    },
 }
 
 impl Source {
@@ -37,7 +42,7 @@ impl Source {
             Self::Stdin => "-".into(),
             Self::Bytes(_) => "<bytes>".into(),
             Self::Callback { name, .. } => name.as_str().into(),
-            Self::Share { source, .. } => source.name(),
+            Self::Share { source, .. } | Self::FromLine { source, .. } => source.name(),
         }
     }
 
@@ -45,12 +50,21 @@ impl Source {
     pub fn calls_back(&self) -> bool {
         match self {
             Self::Callback { .. } => true,
-            Self::Share { source, .. } => source.calls_back(),
+            Self::Share { source, .. } | Self::FromLine { source, .. } => source.calls_back(),
             Self::Path(_) | Self::Stdin | Self::Bytes(_) => false,
         }
     }
 
-    /// Opens the source; `taken` grows by the bytes read from it.
+    /// The first line that is wanted, 1-based.
+    pub fn first_line(&self) -> u64 {
+        match self {
+            Self::Share { source, .. } => source.first_line(),
+            Self::FromLine { source, line } => source.first_line().max(*line),
+            Self::Path(_) | Self::Stdin | Self::Bytes(_) | Self::Callback { .. } => 1,
+        }
+    }
+
+    /// Opens the source from its start; `taken` grows by the bytes read from it.
     pub fn open(self, taken: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
         let name = self.name();
         let raw: Box<dyn Read + Send> = match self {
@@ -61,6 +75,7 @@ impl Source {
             Self::Share { source, share } => {
                 return Ok(Box::new(ShareReader::new(source.open(taken)?, share)));
             }
+            Self::FromLine { source, .. } => return source.open(taken),
         };
         let counted = Counted { reader: raw, taken: taken.clone() };
         decompressed(counted).map_err(|error| read_error(&name, &error))

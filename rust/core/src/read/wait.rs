@@ -5,33 +5,38 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How often the calling thread is asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Why a chunk did not come.
+/// Why a step of a stream did not end.
+#[derive(Debug)]
 pub enum Interruption {
     /// The caller said not to go on.
     Stopped,
     Failed(Error),
 }
 
-pub(crate) enum Waited {
-    Closed,
-    Stopped,
+impl From<Error> for Interruption {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
-pub(crate) fn wait<T>(
-    channel: &Receiver<T>,
-    go_on: &mut dyn FnMut() -> bool,
-) -> std::result::Result<T, Waited> {
+/// What a step of a stream gives.
+pub type Step<T> = Result<T, Interruption>;
+
+/// Waits for a message. The other side has to send one before it ends: if it does not, that is an error, not an end.
+pub(crate) fn wait<T>(channel: &Receiver<T>, go_on: &mut dyn FnMut() -> bool) -> Step<T> {
     loop {
         match channel.recv_timeout(TICK) {
-            Ok(value) => return Ok(value),
-            Err(RecvTimeoutError::Disconnected) => return Err(Waited::Closed),
-            Err(RecvTimeoutError::Timeout) if !go_on() => return Err(Waited::Stopped),
+            Ok(message) => return Ok(message),
+            Err(RecvTimeoutError::Timeout) if !go_on() => return Err(Interruption::Stopped),
             Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::new(ErrorKind::Internal, "a thread ended without an answer").into());
+            }
         }
     }
 }

@@ -11,16 +11,16 @@ mod window;
 
 pub use encode::{Encoded, Encoder};
 pub use render::{Foreign, PromptMatch, Rendered, Targets, lost, render_alone};
-pub use window::{Exchanges, fewest, prompt_too_long};
+pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
-use crate::conversation::{Conversation, Role};
+use crate::conversation::{Conversation, Role, Weight};
 use crate::options::TrainOn;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target {
     /// Index into the conversation's messages.
     pub message: usize,
-    pub weight: f32,
+    pub weight: Weight,
 }
 
 /// The targets in the order of the conversation.
@@ -39,7 +39,7 @@ pub fn targets(conversation: &Conversation, train_on: TrainOn) -> Vec<Target> {
             TrainOn::LastAssistantTurn => last_user.is_none_or(|user| *i > user),
             TrainOn::Marked => message.weight.is_some(),
         })
-        .map(|(i, message)| Target { message: i, weight: message.weight.unwrap_or(1.0) })
-        .filter(|target| target.weight > 0.0)
+        .map(|(i, message)| Target { message: i, weight: message.weight.unwrap_or(Weight::ONE) })
+        .filter(|target| target.weight > Weight::ZERO)
         .collect()
 }

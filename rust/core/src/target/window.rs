@@ -2,8 +2,10 @@
 //!
 //! In: the roles of a conversation's messages. Out: its exchanges, and which messages are left when the oldest of them
 //! are dropped. An exchange starts at a user message and goes on to the next; what stands before the first is one, too.
-//! System and developer messages belong to none and always stay. How long a prompt is, is not known here: `fewest`
-//! asks.
+//! System and developer messages belong to none and always stay. How long a prompt is, is not known here:
+//! `FewestDropped` is told.
+
+use std::ops::RangeInclusive;
 
 use crate::conversation::{Role, as_message};
 use crate::error::{Error, ErrorKind, Result};
@@ -51,10 +53,10 @@ impl Exchanges {
     }
 
     /// How many exchanges are dropped before an answer to the first `count` messages, at least and at most.
-    pub fn bounds(&self, count: usize, history_turns: Option<usize>) -> (usize, usize) {
+    pub fn bounds(&self, count: usize, history_turns: Option<usize>) -> RangeInclusive<usize> {
         let before = self.among(count);
         let least = history_turns.map_or(0, |turns| before.saturating_sub(turns));
-        (least, before.saturating_sub(1).max(least))
+        least..=before.saturating_sub(1).max(least)
     }
 
     /// The exchanges that the first `count` messages belong to.
@@ -71,28 +73,51 @@ impl Exchanges {
     }
 }
 
-/// The fewest exchanges to drop of `least..=most` such that it fits; `least` does not. `None`: nothing fits.
+/// The search for the fewest exchanges to drop such that a prompt fits.
 ///
-/// A prompt is taken to be no longer with fewer exchanges. So few are tried: those about the `likely` number first.
-/// `fits` is told whether that number is the answer if it fits.
-pub fn fewest(
-    (least, likely, most): (usize, usize, usize),
-    mut fits: impl FnMut(usize, bool) -> bool,
-) -> Option<usize> {
-    // Below does not fit, above does, once it is no more than `most`.
-    let (mut below, mut above) = (least, most + 1);
-    let (mut next, mut step) = (likely.saturating_sub(1), 1);
-    while below + 1 < above {
-        let at = next.clamp(below + 1, above - 1);
-        if fits(at, at == below + 1) {
-            above = at;
-        } else {
-            below = at;
-        }
-        next = if above > most { at + step } else { below.midpoint(above) };
-        step *= 2;
+/// A prompt is taken to be no longer with fewer exchanges. So few numbers are tried: those about the likely one first.
+pub struct FewestDropped {
+    most: usize,
+    /// It does not fit without so many.
+    below: usize,
+    /// It fits without so many, once that is no more than `most`.
+    above: usize,
+    next: usize,
+    step: usize,
+}
+
+impl FewestDropped {
+    /// The range's start is known not to fit.
+    pub fn new(range: &RangeInclusive<usize>, likely: usize) -> Self {
+        let (below, most) = (*range.start(), *range.end());
+        Self { most, below, above: most + 1, next: likely.saturating_sub(1), step: 1 }
     }
-    Some(above).filter(|above| *above <= most)
+
+    /// The number to try next; `None` at the end.
+    pub fn next_try(&self) -> Option<usize> {
+        (self.below + 1 < self.above).then(|| self.next.clamp(self.below + 1, self.above - 1))
+    }
+
+    /// Whether this number is the answer if it fits.
+    pub fn is_answer_if_it_fits(&self, dropped: usize) -> bool {
+        dropped == self.below + 1
+    }
+
+    pub fn record(&mut self, dropped: usize, fits: bool) {
+        if fits {
+            self.above = dropped;
+        } else {
+            self.below = dropped;
+        }
+        let found_one = self.above <= self.most;
+        self.next = if found_one { self.below.midpoint(self.above) } else { dropped + self.step };
+        self.step *= 2;
+    }
+
+    /// The answer, at the end of the search; `None`: nothing fits.
+    pub fn found(&self) -> Option<usize> {
+        Some(self.above).filter(|above| *above <= self.most)
+    }
 }
 
 /// A prompt that does not fit with all that may be dropped left out.
@@ -158,16 +183,18 @@ mod tests {
         for most in 0..40 {
             for wanted in 1..=most + 1 {
                 for likely in 0..=most {
-                    let (mut tried, mut told) = (0, None);
-                    let found = fewest((0, likely, most), |dropped, sure| {
+                    let (mut tried, mut known) = (0, None);
+                    let mut search = FewestDropped::new(&(0..=most), likely);
+                    while let Some(dropped) = search.next_try() {
                         tried += 1;
-                        told = sure.then_some(dropped);
-                        dropped >= wanted
-                    });
+                        known = search.is_answer_if_it_fits(dropped).then_some(dropped);
+                        search.record(dropped, dropped >= wanted);
+                    }
+                    let found = search.found();
                     assert_eq!(found, (wanted <= most).then_some(wanted));
                     assert!(tried <= 10, "{tried} of {most}");
                     if wanted <= most && likely == wanted {
-                        assert!(tried <= 2 && told == found, "{tried} for {wanted}");
+                        assert!(tried <= 2 && known == found, "{tried} for {wanted}");
                     }
                 }
             }

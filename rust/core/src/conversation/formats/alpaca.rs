@@ -1,11 +1,11 @@
 //! `{"instruction", "input", "output" or "response"}`, with an optional `system` and `history`.
 
-use super::{Format, missing, optional_text, required_text};
+use super::{EachMessage, Format, missing, optional_text, required_text};
 use crate::conversation::message::{Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
+pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
     let mut messages = Vec::new();
     if let Some(system) = optional_text(record, "system")?.filter(|text| !text.is_empty()) {
         messages.push(Message::text(Role::System, system));
@@ -27,7 +27,7 @@ pub(super) fn read(record: &Object) -> Result<Vec<Message>> {
     };
     messages.push(Message::text(Role::User, &question));
     messages.push(Message::text(Role::Assistant, answer));
-    Ok(messages)
+    Ok(Box::new(messages.into_iter().map(Ok)))
 }
 
 fn history(record: &Object) -> Result<Vec<(&str, &str)>> {

@@ -7,8 +7,6 @@ mod openai;
 mod prompt_completion;
 mod sharegpt;
 
-use std::str::FromStr;
-
 use super::message::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
@@ -16,60 +14,68 @@ use crate::json::{Object, Value};
 /// The messages of a record, each read, or found at fault, by itself.
 type EachMessage<'a> = Box<dyn Iterator<Item = Result<Message>> + 'a>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+/// The formats: what each is called, the key whose presence tells it, and what reads its messages.
+macro_rules! formats {
+    ($($(#[$doc:meta])* $format:ident = $name:literal told by $key:literal, read by $reader:path;)+) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Format { $($(#[$doc])* $format),+ }
+
+        impl Format {
+            /// Every format; where a record's keys tell several, the first is meant.
+            pub const ALL: &[Self] = &[$(Self::$format),+];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$format => $name),+ }
+            }
+
+            fn telling_key(self) -> &'static str {
+                match self { $(Self::$format => $key),+ }
+            }
+
+            /// The messages of a record.
+            pub(super) fn each_message(self, record: &Object) -> Result<EachMessage<'_>> {
+                match self { $(Self::$format => $reader(record)),+ }
+            }
+        }
+    };
+}
+
+formats! {
     /// OpenAI: `{"messages": [{"role", "content", ..}], "tools": ..}`.
-    Messages,
+    Messages = "messages" told by "messages", read by openai::each_message;
     /// `{"conversations": [{"from", "value"}]}`, or with role and content.
-    ShareGpt,
+    ShareGpt = "sharegpt" told by "conversations", read by sharegpt::each_message;
     /// `{"instruction", "input", "output"}`.
-    Alpaca,
+    Alpaca = "alpaca" told by "instruction", read by alpaca::each_message;
     /// `{"prompt", "completion"}`, texts or message lists.
-    PromptCompletion,
+    PromptCompletion = "prompt_completion" told by "completion", read by prompt_completion::each_message;
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Messages, Self::ShareGpt, Self::Alpaca, Self::PromptCompletion];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Messages => "messages",
-            Self::ShareGpt => "sharegpt",
-            Self::Alpaca => "alpaca",
-            Self::PromptCompletion => "prompt_completion",
-        }
+    /// The format of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.name() == name)
     }
 
-    /// The key whose presence tells the format.
-    fn telling_key(self) -> &'static str {
-        match self {
-            Self::Messages => "messages",
-            Self::ShareGpt => "conversations",
-            Self::Alpaca => "instruction",
-            Self::PromptCompletion => "completion",
-        }
+    /// The format that the presence of a key tells.
+    pub fn told_by(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.telling_key() == key)
     }
 
     /// The format of a record, if its keys tell one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|format| record.get(format.telling_key()).is_some_and(|value| !value.is_null()))
-    }
-}
-
-impl FromStr for Format {
-    type Err = ();
-
-    fn from_str(name: &str) -> std::result::Result<Self, ()> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or(())
     }
 }
 
 /// The keys that tell a format, for error texts.
 fn telling_keys() -> String {
-    Format::ALL.map(|format| format!("{:?}", format.telling_key())).join(", ")
+    let keys: Vec<String> = Format::ALL.iter().map(|format| format!("{:?}", format.telling_key())).collect();
+    keys.join(", ")
 }
 
 /// The keys of a record, for error texts.
@@ -83,16 +89,6 @@ fn key_list(record: &Object) -> String {
         keys.push("..".into());
     }
     keys.join(", ")
-}
-
-/// The messages of a record.
-pub(super) fn each_message(record: &Object, format: Format) -> Result<EachMessage<'_>> {
-    Ok(match format {
-        Format::Messages => Box::new(openai::each(record)?),
-        Format::ShareGpt => Box::new(sharegpt::each(record)?),
-        Format::Alpaca => Box::new(alpaca::read(record)?.into_iter().map(Ok)),
-        Format::PromptCompletion => prompt_completion::each(record)?,
-    })
 }
 
 /// The error for a record of which no format is known.

@@ -6,7 +6,7 @@ use crate::conversation::message::{self, Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-pub(super) fn each(record: &Object) -> Result<EachMessage<'_>> {
+pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
     let get = |key: &str| record.get(key).ok_or_else(|| missing(record, key, Format::PromptCompletion));
     match (get("prompt")?, get("completion")?) {
         (Value::String(prompt), Value::String(completion)) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Format, list, optional_text};
+use super::{EachMessage, Format, list, optional_text};
 use crate::conversation::message::{self, Message, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
@@ -30,7 +30,7 @@ impl Speaker {
     }
 }
 
-pub(super) fn each(record: &Object) -> Result<impl Iterator<Item = Result<Message>>> {
+pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
     let system = optional_text(record, "system")?
         .filter(|text| !text.is_empty())
         .map(|text| Message::text(Role::System, text));
@@ -39,7 +39,7 @@ pub(super) fn each(record: &Object) -> Result<impl Iterator<Item = Result<Messag
         .iter()
         .enumerate()
         .map(move |(i, item)| read_entry(item).map_err(|error| error.at_message(before + i)));
-    Ok(system.map(Ok).into_iter().chain(entries))
+    Ok(Box::new(system.map(Ok).into_iter().chain(entries)))
 }
 
 fn read_entry(item: &Value) -> Result<Message> {

@@ -32,7 +32,7 @@ const PRE_TOKENIZERS: [&str; 4] = ["ByteLevel", "Split", "Digits", "Sequence"];
 impl FastEngine {
     pub const NAME: &str = "fastokens 0.3.5";
 
-    pub fn load(json: &[u8], reference: &Reference, cutter: &Cutter) -> std::result::Result<Self, Refusal> {
+    pub fn load(json: &[u8], reference: &Reference, cutter: &Cutter) -> Result<Self, Refusal> {
         let mut config: Json = serde_json::from_slice(json).map_err(|cause| Refusal(cause.to_string()))?;
         check_shape(&config)?;
         for part in ["truncation", "padding"] {
@@ -66,7 +66,7 @@ impl Engine for FastEngine {
     }
 }
 
-fn check_shape(config: &Json) -> std::result::Result<(), Refusal> {
+fn check_shape(config: &Json) -> Result<(), Refusal> {
     let kinds = [("model", &MODELS[..]), ("normalizer", &NORMALIZERS), ("pre_tokenizer", &PRE_TOKENIZERS)];
     for (part, known) in kinds {
         let mut types = Vec::new();

@@ -33,7 +33,7 @@ const AUDIT_ONE_IN: u64 = 1024;
 pub struct Engines {
     pub reference: Reference,
     choice: EngineChoice,
-    fast: OnceLock<std::result::Result<FastEngine, Refusal>>,
+    fast: OnceLock<Result<FastEngine, Refusal>>,
     /// What the fast engine is made of, kept until then.
     json: Vec<u8>,
     /// Bytes that the reference has encoded in its place.

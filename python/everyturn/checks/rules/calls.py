@@ -1,0 +1,221 @@
+"""Rules on the form of tool calls."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from everyturn.checks.finding import Remark, quoted
+from everyturn.checks.records import Call, Record, parsed
+from everyturn.checks.rules.edits import replace_key, tool_calls
+from everyturn.checks.rules.rule import Entries, Rule
+from everyturn.diagnostics.kind import Kind
+
+CALL_WITHOUT_ID = Kind(
+    name="call_without_id",
+    severity="warning",
+    summary="a tool call has no id",
+    reason="Results name the call that they answer by its id; OpenAI refuses calls without one.",
+    cure="Give each call an id of its own, and its result the same as `tool_call_id`.",
+)
+
+CALL_WITHOUT_TYPE = Kind(
+    name="call_without_type",
+    severity="warning",
+    summary='a tool call has no "type": "function"',
+    reason="OpenAI refuses it, and some templates print it.",
+    cure='Add `"type": "function"`; `--fix` does.',
+)
+
+CALL_WITHOUT_FUNCTION = Kind(
+    name="call_without_function",
+    severity="warning",
+    summary='a tool call has no object "function"',
+    reason="Name and arguments belong in it; templates that look there print nothing or fail.",
+    cure='Write `{"id": .., "type": "function", "function": {"name": .., "arguments": '
+    "..}}`; where name and arguments stand in the call itself, `--fix` moves them.",
+)
+
+CALL_WITHOUT_NAME = Kind(
+    name="call_without_name",
+    severity="warning",
+    summary="a tool call does not name its function",
+    reason="The model would learn to call nothing.",
+    cure="Name the function.",
+)
+
+ARGUMENTS_NOT_JSON = Kind(
+    name="arguments_not_json",
+    severity="warning",
+    summary="the arguments of a call are not a JSON object",
+    reason="The model learns to write what no program can read. Templates that want an "
+    "object fail, or print the text in quotes. JSON within JSON text counts as such.",
+    cure='Write the arguments as JSON text of an object; `"{}"` where there are none.',
+)
+
+ARGUMENTS_OBJECT = Kind(
+    name="arguments_object",
+    severity="note",
+    summary="the arguments of a call are an object, not JSON text",
+    reason="Hugging Face templates want an object; OpenAI and Mistral refuse it and take "
+    "text only. Both are understood here, and turned into what the template takes.",
+    cure="Nothing needs to be done, unless the file goes there; `--fix` writes text.",
+)
+
+FUNCTION_CALL = Kind(
+    name="function_call",
+    severity="note",
+    summary="a call in the old form, function_call",
+    reason="OpenAI replaced it by `tool_calls`; it is read as a call without an id here.",
+    cure="`--fix` writes `tool_calls`, with an id that its result carries, too.",
+)
+
+
+def calls(record: Record) -> Iterator[Remark]:
+    """A call has id, type, function and name, as OpenAI asks."""
+    for message in record.messages:
+        for number, call in enumerate(message.calls):
+            for kind, text in _faults_of(call):
+                yield Remark(kind, message.position, f"tool call {number}: {text}")
+
+
+def _faults_of(call: Call) -> Iterator[tuple[str, str]]:
+    if not isinstance(call.entry, dict):
+        return
+    if call.form == "openai":
+        if call.id is None:
+            yield CALL_WITHOUT_ID.name, 'no "id"'
+        if call.entry.get("type") != "function":
+            yield CALL_WITHOUT_TYPE.name, '"type" is not "function"'
+        if not isinstance(call.entry.get("function"), dict):
+            yield CALL_WITHOUT_FUNCTION.name, 'no object "function"'
+    if call.form == "function_call":
+        yield FUNCTION_CALL.name, 'it stands under "function_call", the old name'
+    if call.name is None:
+        yield CALL_WITHOUT_NAME.name, "no name of a function"
+    yield from _faults_of_arguments(call)
+
+
+def _faults_of_arguments(call: Call) -> Iterator[tuple[str, str]]:
+    arguments = call.arguments
+    if isinstance(arguments, dict):
+        if call.form != "other":
+            yield (
+                ARGUMENTS_OBJECT.name,
+                "the arguments are an object; some services take JSON text only",
+            )
+    elif arguments is None:
+        yield ARGUMENTS_NOT_JSON.name, "no arguments"
+    elif not isinstance(arguments, str):
+        yield ARGUMENTS_NOT_JSON.name, "the arguments are neither an object nor JSON text"
+    elif isinstance(inner := parsed(arguments), str):
+        yield ARGUMENTS_NOT_JSON.name, "the arguments are JSON text within JSON text"
+    elif not isinstance(inner, dict):
+        what = "JSON, but no object" if inner is not None else "no JSON"
+        yield ARGUMENTS_NOT_JSON.name, f"the arguments are {what}: {quoted(arguments)}"
+
+
+def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+    """Old calls become tool calls, with an id that their results carry."""
+    taken = {value for _, entry in entries for value in _ids(entry)}
+    for place, (index, entry) in enumerate(entries):
+        call = entry.get("function_call")
+        if (
+            not isinstance(call, dict)
+            or not isinstance(call.get("name"), str)
+            or entry.get("tool_calls")
+        ):
+            continue
+        name = next(
+            name for n in range(len(entries) + 1) if (name := f"call_{index + n}") not in taken
+        )
+        taken.add(name)
+        new = {"id": name, "type": "function", "function": call}
+        replace_key(entry, "function_call", "tool_calls", [new])
+        yield Remark(
+            FUNCTION_CALL.name,
+            index,
+            f'"function_call" became "tool_calls", with the id {quoted(name)}',
+        )
+        behind, result = entries[place + 1] if place + 1 < len(entries) else (None, {})
+        is_result = result.get("role") == "function" and result.get("name") in (None, call["name"])
+        if is_result and "tool_call_id" not in result:
+            result["role"] = "tool"
+            result["tool_call_id"] = name
+            yield Remark(
+                FUNCTION_CALL.name,
+                behind,
+                f'the role "function" became "tool", with the id {quoted(name)}',
+            )
+
+
+def _ids(entry: dict[str, Any]) -> Iterator[Any]:
+    yield entry.get("tool_call_id") if isinstance(entry.get("tool_call_id"), str) else None
+    calls = entry.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict) and isinstance(call.get("id"), str):
+            yield call["id"]
+
+
+FLAT_CALL_KEYS = frozenset({"id", "type", "name", "arguments"})
+
+
+def nest_functions(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+    """Calls with name and arguments at their top get an object for them."""
+    for index, number, call in tool_calls(entries):
+        is_flat = (
+            isinstance(call.get("name"), str)
+            and "arguments" in call
+            and call.keys() <= FLAT_CALL_KEYS
+        )
+        if is_flat and call.get("type", "function") == "function":
+            function = {key: call.pop(key) for key in ("name", "arguments")}
+            call["type"] = "function"
+            call["function"] = function
+            yield Remark(
+                CALL_WITHOUT_FUNCTION.name,
+                index,
+                f'tool call {number}: name and arguments went into "function"',
+            )
+
+
+def add_types(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+    """Calls get the one type that there is."""
+    for index, number, call in tool_calls(entries):
+        if call.get("type") is None and isinstance(call.get("function"), dict):
+            call["type"] = "function"
+            yield Remark(
+                CALL_WITHOUT_TYPE.name, index, f'tool call {number}: "type" became "function"'
+            )
+
+
+def write_arguments(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+    """Arguments that are an object become JSON text."""
+    for index, number, call in tool_calls(entries):
+        function = call.get("function")
+        if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
+            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+            yield Remark(
+                ARGUMENTS_OBJECT.name, index, f"tool call {number}: the arguments became JSON text"
+            )
+
+
+RULES = (
+    Rule(
+        kinds=(
+            CALL_WITHOUT_ID,
+            CALL_WITHOUT_TYPE,
+            CALL_WITHOUT_FUNCTION,
+            CALL_WITHOUT_NAME,
+            ARGUMENTS_NOT_JSON,
+            ARGUMENTS_OBJECT,
+            FUNCTION_CALL,
+        ),
+        find=calls,
+        fixes={
+            FUNCTION_CALL.name: rename_function_calls,
+            CALL_WITHOUT_FUNCTION.name: nest_functions,
+            CALL_WITHOUT_TYPE.name: add_types,
+            ARGUMENTS_OBJECT.name: write_arguments,
+        },
+    ),
+)

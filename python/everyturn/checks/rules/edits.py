@@ -1,0 +1,24 @@
+"""Steps that corrections of records share."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from everyturn.checks.rules.rule import Entries
+
+
+def tool_calls(entries: Entries) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Yield each tool call with the number of its message and its own."""
+    for index, entry in entries:
+        calls = entry.get("tool_calls")
+        for number, call in enumerate(calls if isinstance(calls, list) else ()):
+            if isinstance(call, dict):
+                yield index, number, call
+
+
+def replace_key(owner: dict[str, Any], old: str, new: str, value: Any) -> None:
+    """Put another key in the place of one."""
+    pairs = [
+        (new, value) if key == old else (key, given) for key, given in owner.items() if key != new
+    ]
+    owner.clear()
+    owner.update(pairs)

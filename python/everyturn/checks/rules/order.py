@@ -1,0 +1,157 @@
+"""Rules on who speaks, and in what order."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from everyturn.checks.finding import Remark, quoted
+from everyturn.checks.records import ROLES, SPEAKERS, SYSTEM_ROLES, Record
+from everyturn.checks.rules.rule import Entries, Rule
+from everyturn.diagnostics.kind import Kind
+
+ALIASES = {
+    **dict.fromkeys(("human", "prompter"), "user"),
+    **dict.fromkeys(("gpt", "chatgpt", "bot", "chatbot", "ai", "model"), "assistant"),
+    **dict.fromkeys(("observation", "function_response", "ipython"), "tool"),
+}
+"""Names of roles that mean one thing; letters may be large or small."""
+
+SHAREGPT_NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
+"""How `conversations` call them."""
+
+
+def rename_roles(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+    """Roles of other tools get the name that is read here."""
+    for index, entry in entries:
+        is_sharegpt = format == "sharegpt"
+        key = "from" if is_sharegpt and "from" in entry else "role"
+        name = entry.get(key)
+        known = SPEAKERS if is_sharegpt else ROLES
+        if not isinstance(name, str) or name in known:
+            continue
+        folded = name.strip().lower()
+        role = folded if folded in known else ALIASES.get(folded)
+        if role is None:
+            continue
+        if key == "from":
+            role = SHAREGPT_NAMES.get(role, role) if folded not in known else role
+        entry[key] = role
+        yield Remark("role", index, f"the role {quoted(name)} became {quoted(role)}")
+
+
+def no_target(record: Record) -> Iterator[Remark]:
+    """Somebody has to be trained."""
+    answers = [message for message in record.messages if message.role == "assistant"]
+    if any(message.weight != 0 and not message.is_context for message in answers):
+        return
+    if any(message.role is None for message in record.messages):
+        return
+    if not answers:
+        text = "no message is an assistant's: nothing is trained"
+    elif all(message.is_context for message in answers):
+        text = "no message of the completion is an assistant's: nothing is trained"
+    else:
+        text = "every assistant message has the weight 0: nothing is trained"
+    yield Remark("no_target", None, text)
+
+
+ENDS_WITHOUT_ASSISTANT = Kind(
+    name="ends_without_assistant",
+    severity="warning",
+    summary="the last message is not an assistant's",
+    reason="What stands behind the last answer is never part of a sample. Hosted services "
+    "and some trainers refuse such a conversation.",
+    cure="Take the messages behind the last answer out.",
+)
+
+
+def ends_without_assistant(record: Record) -> Iterator[Remark]:
+    """The last word is the assistant's."""
+    last = record.messages[-1]
+    if last.role in (None, "assistant") or all(
+        message.role != "assistant" for message in record.messages
+    ):
+        return
+    text = f"the conversation ends with a message of the {last.role}, which is in no sample"
+    yield Remark(ENDS_WITHOUT_ASSISTANT.name, last.position, text)
+
+
+STARTS_WITH_ASSISTANT = Kind(
+    name="starts_with_assistant",
+    severity="warning",
+    summary="an assistant speaks before any user",
+    reason="Many templates refuse it, and without a system message there is no prompt for "
+    "that answer.",
+    cure="Take the greeting out, or give it the weight 0.",
+)
+
+
+def starts_with_assistant(record: Record) -> Iterator[Remark]:
+    """The first word, but for a system message, is not the assistant's."""
+    for message in record.messages:
+        if message.role not in SYSTEM_ROLES:
+            if message.role == "assistant":
+                yield Remark(
+                    STARTS_WITH_ASSISTANT.name,
+                    message.position,
+                    "the assistant speaks before any user",
+                )
+            return
+
+
+CONSECUTIVE_ASSISTANTS = Kind(
+    name="consecutive_assistants",
+    severity="warning",
+    summary="two messages of the assistant in a row",
+    reason="The model has to write the second one with nothing new to answer; many templates "
+    "refuse it, and a server seldom asks so. Often a tool's result or a user's "
+    "message was lost between them.",
+    cure="Join them, or put back what was between them.",
+)
+
+CONSECUTIVE_USERS = Kind(
+    name="consecutive_users",
+    severity="warning",
+    summary="two messages of the user in a row",
+    reason="Templates that want alternating roles refuse it; LLaMA-Factory leaves such "
+    "records out. Often an answer was lost between them.",
+    cure="Join them, or put back what was between them.",
+)
+
+CONSECUTIVE = {"assistant": CONSECUTIVE_ASSISTANTS, "user": CONSECUTIVE_USERS}
+
+
+def consecutive(record: Record) -> Iterator[Remark]:
+    """User and assistant take turns."""
+    for before, message in itertools.pairwise(record.messages):
+        if message.role == before.role and message.role in CONSECUTIVE:
+            text = f"the message before is the {message.role}'s, too"
+            yield Remark(CONSECUTIVE[message.role].name, message.position, text)
+
+
+SYSTEM_NOT_FIRST = Kind(
+    name="system_not_first",
+    severity="warning",
+    summary="a system message stands behind other messages",
+    reason="Many templates refuse it, or move it, or leave it out.",
+    cure="Put it first; what comes later as a user's message.",
+)
+
+
+def system_not_first(record: Record) -> Iterator[Remark]:
+    """System messages come before all others."""
+    others = itertools.dropwhile(lambda message: message.role in SYSTEM_ROLES, record.messages)
+    for message in others:
+        if message.role in SYSTEM_ROLES:
+            text = f"a message of the {message.role} behind others"
+            yield Remark(SYSTEM_NOT_FIRST.name, message.position, text)
+
+
+RULES = (
+    Rule(shared=("role",), fixes={"role": rename_roles}),
+    Rule(shared=("no_target",), find=no_target),
+    Rule(kinds=(ENDS_WITHOUT_ASSISTANT,), find=ends_without_assistant),
+    Rule(kinds=(STARTS_WITH_ASSISTANT,), find=starts_with_assistant),
+    Rule(kinds=tuple(CONSECUTIVE.values()), find=consecutive),
+    Rule(kinds=(SYSTEM_NOT_FIRST,), find=system_not_first),
+)

@@ -1,0 +1,112 @@
+"""Rules on which call a tool's result answers."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from everyturn.checks.finding import Remark, quoted
+from everyturn.checks.records import Call, Message, Record
+from everyturn.checks.rules.rule import Rule
+from everyturn.diagnostics.kind import Kind
+
+TOOL_WITHOUT_CALL = Kind(
+    name="tool_without_call",
+    severity="warning",
+    summary="a tool's result without a call before it",
+    reason="Nothing asked for it. OpenAI and several templates refuse it; the call may have "
+    "been lost.",
+    cure="Put the call back, or take the result out.",
+)
+
+TOOL_CALL_ID_MISSING = Kind(
+    name="tool_call_id_missing",
+    severity="warning",
+    summary="a tool's result does not say which call it answers",
+    reason="The calls have ids, and the result has no `tool_call_id`: OpenAI refuses it.",
+    cure="Write the id of the call.",
+)
+
+TOOL_CALL_ID_UNKNOWN = Kind(
+    name="tool_call_id_unknown",
+    severity="warning",
+    summary="a tool's result answers a call that is not open",
+    reason="No call before it has that id, or the call has its result already.",
+    cure="Write the id of the call that it answers.",
+)
+
+CALL_WITHOUT_RESULT = Kind(
+    name="call_without_result",
+    severity="warning",
+    summary="a tool call has no result",
+    reason="The conversation goes on without it; the model learns to call and to know the "
+    "answer itself. OpenAI refuses it. A call at the end of a conversation is fine.",
+    cure="Put the result back, or end the conversation with the call.",
+)
+
+
+def results(record: Record) -> Iterator[Remark]:
+    """Every call has its result, and every result its call; a call may be the end."""
+    if not any(message.calls or message.role == "tool" for message in record.messages):
+        return
+    waiting = _Open()
+    for message in record.messages:
+        if message.role == "tool":
+            yield from waiting.take(message)
+            continue
+        if message.role is not None:
+            yield from waiting.leave()
+        waiting.add(message)
+    if record.messages[-1].role == "tool":
+        yield from waiting.leave()
+
+
+@dataclasses.dataclass(slots=True)
+class _Open:
+    """Calls that wait for their results."""
+
+    calls: list[tuple[int, Call]] = dataclasses.field(default_factory=list)
+    seen: set[str] = dataclasses.field(default_factory=set)
+
+    def add(self, message: Message) -> None:
+        self.calls += ((message.position, call) for call in message.calls)
+        self.seen |= {call.id for call in message.calls if call.id is not None}
+
+    def take(self, message: Message) -> Iterator[Remark]:
+        """Find the call that a result answers."""
+        given = message.fields.get("tool_call_id")
+        for place, (_, call) in enumerate(self.calls):
+            if call.id == given or call.id is None:
+                del self.calls[place]
+                return
+        if not self.calls and given not in self.seen:
+            yield Remark(
+                TOOL_WITHOUT_CALL.name, message.position, "no call before it waits for a result"
+            )
+        elif given is None:
+            yield Remark(
+                TOOL_CALL_ID_MISSING.name,
+                message.position,
+                'no "tool_call_id", and the calls have ids',
+            )
+            del self.calls[0]
+        else:
+            why = "has its result already" if given in self.seen else "is of no call before it"
+            text = f'"tool_call_id" {quoted(str(given))} {why}'
+            yield Remark(TOOL_CALL_ID_UNKNOWN.name, message.position, text)
+
+    def leave(self) -> Iterator[Remark]:
+        """Give up those that wait still."""
+        for index, call in self.calls:
+            yield Remark(
+                CALL_WITHOUT_RESULT.name,
+                index,
+                f"the call of {quoted(call.name or '')} has no result",
+            )
+        self.calls.clear()
+
+
+RULES = (
+    Rule(
+        kinds=(TOOL_WITHOUT_CALL, TOOL_CALL_ID_MISSING, TOOL_CALL_ID_UNKNOWN, CALL_WITHOUT_RESULT),
+        find=results,
+    ),
+)

@@ -1,0 +1,108 @@
+"""What only `everyturn lint` reports of a chat template, before anything is trained.
+
+How grave one is depends on what it costs, and stands with the finding. What an expansion fails on or counts as well
+(`template`, `no_stop_token`, `prompt_mismatch`, `stop_not_in_generation_config`) has the name that it has there.
+"""
+
+from everyturn.diagnostics.kind import Kind
+
+KINDS = (
+    Kind(
+        name="control_tokens_guessed",
+        severity=None,
+        summary="there is no tokenizer, so control tokens are guessed",
+        reason="A template alone does not say which of its texts are tokens; what looks like a "
+        "control token is taken for one.",
+        cure="Name the model folder with `--model` to be sure.",
+    ),
+    Kind(
+        name="next_header_stop",
+        severity=None,
+        summary="a turn ends where the header of the next one starts",
+        reason="The template writes no token after an answer, so the token that opens the next "
+        "message is trained as the stop.",
+        cure="Let the server stop at that token.",
+    ),
+    Kind(
+        name="unclosed_turn",
+        severity=None,
+        summary="some turns lack the stop token that others have",
+        reason="Targets of that kind, e.g. tool calls, cannot be trained: the model would not "
+        "learn to stop. Each is the error no_stop_token.",
+        cure="Mend the template, or leave such targets out and count them.",
+        hint="--on-error skip leaves such targets out and counts them",
+    ),
+    Kind(
+        name="begin_token",
+        severity=None,
+        summary="the template and the tokenizer do not agree on the begin token",
+        reason="A sequence starts with one begin token or with none. Written twice, it is not what "
+        "the model was trained on.",
+        cure="Encode rendered text with `add_special_tokens=False`, as everyturn and servers do; "
+        "where the template itself writes it twice, mend the template.",
+    ),
+    Kind(
+        name="refused",
+        severity=None,
+        summary="the template refuses a kind of conversation",
+        reason="Data of that kind, e.g. with tools, cannot be rendered, here or on a server. Each "
+        "such target is the error template.",
+        cure="The text is the template's own words; leave such conversations out, or take another "
+        "template.",
+    ),
+    Kind(
+        name="system_refused",
+        severity=None,
+        summary="the template refuses a system message",
+        reason="Conversations that start with one cannot be rendered.",
+        cure="Write the instruction into the first user's message.",
+    ),
+    Kind(
+        name="history_rewritten",
+        severity=None,
+        summary="an earlier turn is rendered otherwise once more turns follow",
+        reason="Most often its reasoning is cut. One rendering of the whole conversation with a "
+        "mask then trains after contexts that no server sends.",
+        cure="Keep the layout `merged`: it makes a row for each context that occurs.",
+    ),
+    Kind(
+        name="reasoning_ignored",
+        severity=None,
+        summary="the template never renders reasoning",
+        reason="The key `reasoning_content` is not read, so reasoning in the data is not trained.",
+        cure="Take a template that renders it, or write the reasoning into the content.",
+    ),
+    Kind(
+        name="tools_ignored",
+        severity=None,
+        summary="the template never renders tool calls, or the list of tools",
+        reason="Calls that are not rendered are not trained; without the list, the model learns "
+        "to call what its prompt does not show.",
+        cure="Take a template that writes tools; some models have one of that name.",
+        hint="--chat-template tool_use takes the model's template of that name",
+    ),
+    Kind(
+        name="date",
+        severity=None,
+        summary="the template writes today's date, or may",
+        reason="The same chat has other tokens on another day, and all samples of a run show the "
+        "day of the run.",
+        cure="Set the clock, so that a later run gives the same samples.",
+        hint="--now sets the clock that the template asks",
+    ),
+    Kind(
+        name="default_system",
+        severity=None,
+        summary="a conversation without a system message gets one that nobody wrote",
+        reason="The text is part of every such prompt, in training and on a server that sends none.",
+        cure="Serve without a system message as well, or write one into each conversation.",
+    ),
+    Kind(
+        name="generation_blocks",
+        severity=None,
+        summary="generation blocks mark something other than what a model must write",
+        reason="Trainers that mask by `{% generation %}` train other tokens than those that "
+        "follow the prompt, through the stop token.",
+        cure="Nothing needs to be done here: the blocks are not used.",
+    ),
+)

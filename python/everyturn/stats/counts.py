@@ -1,0 +1,235 @@
+"""What a data set is made of, and what each way to train it costs.
+
+In: a source and an expander. Out: counts and how often each length occurs, for every layout and policy, in one pass.
+Memory does not grow with the source, but for 16 bytes a conversation, by which copies are told.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from everyturn import _core
+from everyturn.io.inputs import Source, resolve
+from everyturn.options import Layout, TrainOn
+from everyturn.report import Report
+
+if TYPE_CHECKING:
+    from everyturn.expander import Expander
+
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+POLICIES: tuple[TrainOn, ...] = (
+    "all_assistant_messages",
+    "last_assistant_turn",
+    "last_assistant_message",
+)
+"""The policies that are compared; ``marked`` and ``all_tokens`` only where they are asked for."""
+
+QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often each number occurs.
+
+    >>> Histogram({3: 1, 5: 2, 90: 1}).quantile(0.5)
+    5
+
+    Attributes:
+        counts: Number of occurrences by number, in rising order.
+    """
+
+    counts: Mapping[int, int]
+
+    @property
+    def total(self) -> int:
+        """How many numbers there are."""
+        return sum(self.counts.values())
+
+    @property
+    def sum(self) -> int:
+        """Their sum."""
+        return sum(number * count for number, count in self.counts.items())
+
+    def quantile(self, share: float) -> int:
+        """Return the least number that so large a share of all does not exceed; 0 where there is none."""
+        wanted, seen = share * self.total, 0
+        for number, count in self.counts.items():
+            seen += count
+            if seen >= wanted:
+                return number
+        return 0
+
+    def above(self, limit: int) -> int:
+        """How many numbers are greater."""
+        return sum(count for number, count in self.counts.items() if number > limit)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Way:
+    """What one layout and policy give.
+
+    Attributes:
+        report: The account of every line.
+        lengths: Tokens a row.
+    """
+
+    report: Report
+    lengths: Histogram
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """A data set and a model.
+
+    Attributes:
+        conversations: Records that could be read as conversations.
+        duplicates: Those of them with the bytes of an earlier one.
+        messages: Messages a conversation.
+        turns: Assistant messages a conversation.
+        messages_by_role: Messages of each role.
+        characters_by_role: Characters of their contents.
+        letters: Letters of contents by their Unicode script.
+        layout: The layout that was asked for.
+        train_on: The policy that was asked for.
+        max_length: The length that rows are held against, or None.
+        ways: By layout and policy.
+    """
+
+    conversations: int
+    duplicates: int
+    messages: Histogram
+    turns: Histogram
+    messages_by_role: Mapping[str, int]
+    characters_by_role: Mapping[str, int]
+    letters: Mapping[str, int]
+    layout: Layout
+    train_on: TrainOn
+    max_length: int | None
+    ways: Mapping[tuple[Layout, TrainOn], Way]
+
+    @property
+    def way(self) -> Way:
+        """What was asked for."""
+        return self.ways[self.layout, self.train_on]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types; histograms as pairs of number and count."""
+        plain = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "ways"
+        }
+        ways = [
+            {
+                "layout": layout,
+                "train_on": train_on,
+                "lengths": _pairs(way.lengths),
+                "quantiles": {str(share): way.lengths.quantile(share) for share in QUANTILES},
+                "report": way.report.to_dict(),
+            }
+            for (layout, train_on), way in self.ways.items()
+        ]
+        return {
+            **plain,
+            "messages": _pairs(self.messages),
+            "turns": _pairs(self.turns),
+            "ways": ways,
+        }
+
+
+def stats(
+    expander: "Expander",
+    source: Source,
+    *,
+    limit: int | None = None,
+    chunk_bytes: int = _core.CHUNK_BYTES,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Stats:
+    """Count; see `Expander.stats`."""
+    ways = _ways(expander)
+    inputs, _ = resolve(source)
+    expanders = [each._expander for each in ways.values()]  # noqa: SLF001 - the two are one package
+    stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
+    while stream.advance():
+        if on_bytes is not None:
+            on_bytes(stream.bytes_taken)
+    counts = stream.stats()
+    found = {
+        key: Way(Report.from_core(each.train_on, each.clock, report), Histogram(lengths))
+        for (key, each), (report, lengths) in zip(ways.items(), counts.pop("variants"), strict=True)
+    }
+    return Stats(
+        **{
+            **counts,
+            "messages": Histogram(counts["messages"]),
+            "turns": Histogram(counts["turns"]),
+        },
+        layout=expander.layout,
+        train_on=expander.train_on,
+        max_length=expander.max_length,
+        ways=found,
+    )
+
+
+def packed_rows(lengths: Histogram, max_length: int) -> int:
+    """Count the rows that packing makes of rows of these lengths, longest first into the fullest row that has room.
+
+    It counts what `Samples.pack` makes, without the samples: rows with as much room as one another are one entry.
+    Lengths above ``max_length`` are left out.
+    """
+    room: dict[int, int] = {}
+    packs = 0
+    fitting_lengths = {n: count for n, count in lengths.counts.items() if n <= max_length}
+    for length, left in sorted(fitting_lengths.items(), reverse=True):
+        for space in sorted(space for space in room if space >= length):
+            if not left:
+                break
+            left -= _fill(room, space, length, left)  # noqa: PLW2901 - what is left of them
+        fitting = max_length // max(length, 1)
+        full, rest = divmod(left, fitting)
+        packs += full + (rest > 0)
+        _add(room, max_length - fitting * length, full)
+        _add(room, max_length - rest * length, 1 if rest else 0)
+    return packs
+
+
+def _fill(room: dict[int, int], space: int, length: int, left: int) -> int:
+    """Put rows of one length into packs with so much space each, and say how many found room."""
+    fitting = space // length
+    packs = min(room[space], -(-left // fitting))
+    placed = min(left, packs * fitting)
+    last = placed - (packs - 1) * fitting
+    _add(room, space, -packs)
+    _add(room, space - fitting * length, packs - 1)
+    _add(room, space - last * length, 1)
+    return placed
+
+
+def _add(room: dict[int, int], space: int, packs: int) -> None:
+    count = room.get(space, 0) + packs
+    if count:
+        room[space] = count
+    else:
+        room.pop(space, None)
+
+
+def _ways(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
+    """Every layout and policy that can be had with the other options; rows are not held against max_length."""
+    asked = expander.replace(on_error="skip", deduplicate=False)
+    if expander.overflow in {"error", "drop"}:
+        asked = asked.replace(max_length=None, overflow="error")
+    windows = expander.history_turns or expander.max_prompt_tokens
+    in_one = not windows and expander.control_tokens != "literal" and asked.overflow == "error"
+    layouts = LAYOUTS if in_one else tuple(name for name in LAYOUTS if name != "conversation")
+    policies = dict.fromkeys((expander.train_on, *POLICIES))
+    if expander.train_on == "all_tokens":
+        layouts, policies = (expander.layout,), {expander.train_on: None}
+    return {
+        (layout, policy): asked.replace(layout=layout, train_on=policy)
+        for layout in layouts
+        for policy in policies
+    }
+
+
+def _pairs(histogram: Histogram) -> list[tuple[int, int]]:
+    return list(histogram.counts.items())

@@ -1,0 +1,65 @@
+//! The layout of `train_on="all_tokens"`: the whole conversation rendered once, and every token has a label, save those
+//! of messages whose weight is 0.
+
+use super::{Arranged, Rows, Sample, Trained, WholeConversation, too_long};
+use crate::chat_template::locate;
+use crate::conversation::Weight;
+use crate::error::Result;
+use crate::target::{Encoded, Target};
+
+#[derive(Default)]
+pub struct AllTokens {
+    targets: Vec<Target>,
+}
+
+impl Rows for AllTokens {
+    fn add(&mut self, target: Target, _: &Encoded<'_>, _: usize) {
+        self.targets.push(target);
+    }
+
+    fn add_unencoded(&mut self, target: Target) -> bool {
+        self.targets.push(target);
+        true
+    }
+
+    fn finish(self: Box<Self>, mut whole: WholeConversation<'_>) -> Arranged {
+        match self.row(&mut whole) {
+            Ok(row) => Arranged { samples: vec![row], ..Arranged::default() },
+            Err(error) => Arranged::failed(&error, &self.targets),
+        }
+    }
+}
+
+impl AllTokens {
+    fn row(&self, whole: &mut WholeConversation<'_>) -> Result<Sample> {
+        let mut rendering = whole.render()?;
+        let mut weights = vec![Weight::ONE; rendering.ids.len()];
+        for (i, message) in whole.conversation.messages.iter().enumerate() {
+            let weight = message.weight.unwrap_or(Weight::ONE);
+            if weight != Weight::ONE {
+                let bytes = locate(whole.prepared, &rendering.text, i, message.role)
+                    .map_err(|error| error.at_message(i))?;
+                weights[rendering.tokens_in(&bytes)?].fill(weight);
+            }
+        }
+        if let Some(max_length) = whole.max_length.filter(|most| rendering.ids.len() > *most) {
+            return Err(too_long(rendering.ids.len(), max_length));
+        }
+        let targets = self.targets.iter().map(|target| target.message).collect();
+        Ok(Sample { trained: runs(&weights), ids: rendering.ids, targets })
+    }
+}
+
+/// Runs of tokens of one weight above 0.
+fn runs(weights: &[Weight]) -> Vec<Trained> {
+    let mut runs = Vec::new();
+    let mut start = 0;
+    for run in weights.chunk_by(|a, b| a == b) {
+        let tokens = start..start + run.len();
+        start = tokens.end;
+        if run[0] > Weight::ZERO {
+            runs.push(Trained { tokens, weight: run[0] });
+        }
+    }
+    runs
+}

@@ -1,0 +1,18 @@
+//! How lines are read, whatever is made of them.
+
+use super::lines::MAX_LINE_BYTES;
+use crate::conversation::Format;
+
+#[derive(Debug, Clone, Copy)]
+pub struct ReadOptions {
+    /// `None`: each file's first telling record shows it.
+    pub input_format: Option<Format>,
+    /// A longer line is noted, and its bytes are not kept.
+    pub max_line_bytes: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { input_format: None, max_line_bytes: MAX_LINE_BYTES }
+    }
+}

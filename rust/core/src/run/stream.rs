@@ -1,0 +1,132 @@
+//! Sources to samples.
+//!
+//! In: sources and an expander. Out: the samples and the report of a chunk of the input at a time, in order. The first
+//! error ends the stream.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::{Ordered, Pool, Work};
+use crate::error::Result;
+use crate::expand::{Expander, Outcome, Workspace, Workspaces};
+use crate::read::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
+use crate::report::{Report, warning};
+use crate::samples::{Origin, Samples};
+
+impl Work for Expander {
+    type Output = Outcome;
+
+    fn workspaces(&self) -> &Workspaces {
+        &self.workspaces
+    }
+
+    fn on_record(&self, record: Record<'_>, workspace: &mut Workspace, cancelled: &AtomicBool) -> Outcome {
+        self.expand_record(record, workspace, cancelled)
+    }
+}
+
+pub struct Stream {
+    expander: Arc<Expander>,
+    records: Ordered<Expander>,
+    /// The conversations so far, where copies are left out.
+    seen: HashSet<u128>,
+    is_first: bool,
+}
+
+impl Stream {
+    pub fn open(
+        expander: Arc<Expander>,
+        pool: Arc<Pool>,
+        sources: Vec<Source>,
+        options: StreamOptions,
+    ) -> Self {
+        let chunks = Chunks::open(sources, options, expander.options.read);
+        let records = Ordered::new(expander.clone(), pool, chunks);
+        Self { expander, records, seen: HashSet::new(), is_first: true }
+    }
+
+    /// Bytes taken from the sources so far, before decompression.
+    pub fn bytes_taken(&self) -> u64 {
+        self.records.bytes_taken()
+    }
+
+    /// The samples of the next chunk; `None` at the end. `go_on` is asked every 100 ms.
+    pub fn next_chunk(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<(Samples, Report)>> {
+        let Some((chunk, outcomes)) = self.records.next_chunk(go_on)? else {
+            return Ok(None);
+        };
+        match self.put_together(&chunk, outcomes) {
+            Ok(made) => Ok(Some(made)),
+            Err(error) => {
+                self.records.end();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The samples of all that is left.
+    pub fn rest(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<(Samples, Report)> {
+        let (mut samples, mut report) = (Samples::default(), Report::default());
+        while let Some((more, its_report)) = self.next_chunk(go_on)? {
+            samples.append(more);
+            report.add(its_report);
+        }
+        Ok((samples, report))
+    }
+
+    /// Puts together what came of a chunk's lines, in their order.
+    fn put_together(&mut self, chunk: &FileChunk, outcomes: Vec<Outcome>) -> Result<(Samples, Report)> {
+        let mut gathered = Gathered::default();
+        if std::mem::take(&mut self.is_first) {
+            gathered.warn_of_model(&self.expander);
+        }
+        gathered.report.blank_lines = chunk.blank_lines();
+        let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
+        for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
+            let copies = self.expander.options.deduplicate.then_some(&mut self.seen);
+            gathered.add(outcome, file, line.number, copies)?;
+        }
+        Ok((gathered.samples, gathered.report))
+    }
+}
+
+/// What came of records so far, in their order.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub samples: Samples,
+    pub report: Report,
+}
+
+impl Gathered {
+    /// Counts what is to be said of the model, once a run.
+    pub fn warn_of_model(&mut self, expander: &Expander) {
+        let unserved = expander.renderer.unserved_stop_tokens().len() as u64;
+        self.report.warn(warning::STOP_NOT_IN_GENERATION_CONFIG, unserved);
+    }
+
+    /// Adds what came of the next record, unless its bytes are among the `copies` so far. Its error ends the run.
+    pub fn add(
+        &mut self,
+        mut outcome: Outcome,
+        file: i32,
+        line: u64,
+        copies: Option<&mut HashSet<u128>>,
+    ) -> Result<()> {
+        if let Some(error) = outcome.error {
+            return Err(error);
+        }
+        if let Some(seen) = copies
+            && outcome.report.records_kept == 1
+            && !seen.insert(outcome.conversation_id)
+        {
+            outcome.samples.clear();
+            outcome.report.drop_duplicate();
+        }
+        let line = i64::try_from(line).unwrap_or(i64::MAX);
+        let origin = Origin { file, line, conversation_id: outcome.conversation_id };
+        self.samples.push(&outcome.samples, origin);
+        self.report.add(outcome.report);
+        Ok(())
+    }
+}

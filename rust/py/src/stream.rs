@@ -1,0 +1,69 @@
+//! A stream of the core, as the classes of `_core` hold it.
+//!
+//! In: Python's inputs. Out: steps taken without the GIL, during which signals are heard, and the exceptions of steps that
+//! did not end.
+
+use std::sync::Mutex;
+
+use everyturn_core as core;
+use pyo3::exceptions::{PyException, PyRuntimeError};
+use pyo3::prelude::*;
+
+use crate::errors::to_python;
+use crate::source::{Raised, all_from_python};
+
+pub struct SharedStream<S> {
+    core: Mutex<S>,
+    /// What a Python object among the inputs raised.
+    raised: Raised,
+}
+
+impl<S: Send> SharedStream<S> {
+    pub fn open(inputs: &[Bound<'_, PyAny>], open: impl FnOnce(Vec<core::Source>) -> S) -> PyResult<Self> {
+        let (sources, raised) = all_from_python(inputs)?;
+        Ok(Self { core: Mutex::new(open(sources)), raised })
+    }
+
+    /// Takes a step without the GIL; signals are heard every 100 ms.
+    pub fn step<T: Send>(
+        &self,
+        py: Python<'_>,
+        step: impl FnOnce(&mut S, &mut dyn FnMut() -> bool) -> core::Step<T> + Send,
+    ) -> PyResult<T> {
+        let mut signal = None;
+        let result = py.detach(|| {
+            let mut stream = self.core.try_lock().map_err(|_| busy())?;
+            let mut go_on = || {
+                signal = Python::attach(|py| py.check_signals().err());
+                signal.is_none()
+            };
+            // Caught while the lock is held, which a panic on its way would spoil.
+            Ok::<_, PyErr>(core::catch_panics(|| step(&mut stream, &mut go_on)))
+        })?;
+        result.map_err(|reason| match reason {
+            core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
+            core::Interruption::Failed(error) => self.exception(py, &error),
+        })
+    }
+
+    /// What a stream says of itself; `None` while another thread takes a step.
+    pub fn peek<T>(&self, ask: impl FnOnce(&S) -> T) -> Option<T> {
+        self.core.try_lock().ok().map(|stream| ask(&stream))
+    }
+
+    fn exception(&self, py: Python<'_>, error: &core::Error) -> PyErr {
+        match self.raised.lock().ok().and_then(|mut raised| raised.take()) {
+            // Ctrl-C and its like are no fault of the input.
+            Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
+            raised => {
+                let exception = to_python(py, error);
+                exception.set_cause(py, raised);
+                exception
+            }
+        }
+    }
+}
+
+fn busy() -> PyErr {
+    PyRuntimeError::new_err("a stream is read by one thread at a time")
+}

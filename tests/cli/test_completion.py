@@ -1,0 +1,84 @@
+"""Completion of commands, flags and values in shells."""
+
+import functools
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import parsers
+from everyturn.cli import COMMANDS, main
+
+
+@functools.cache
+def script_of(shell: str) -> str:
+    """What the command prints."""
+    command = [sys.executable, "-m", "everyturn", "completion", shell]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+
+
+def completed(*words: str) -> set[str]:
+    """What bash offers for the last of some words."""
+    script = (
+        'eval "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _everyturn; '
+        'printf "%s\\n" "${COMPREPLY[@]}"; complete -p everyturn >&2'
+    )
+    command = ["/bin/bash", "-c", script, "bash", script_of("bash"), *words]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert "_everyturn everyturn" in done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("everyturn", ""), {*COMMANDS, "-h", "--help", "--version"}),
+        (("everyturn", "ex"), {"expand", "explain"}),
+        (("everyturn", "expand", "--layout", ""), {"per_turn", "merged", "conversation"}),
+        (("everyturn", "expand", "--layout", "m"), {"merged"}),
+        (("everyturn", "check", "--fo"), {"--format"}),
+        (("everyturn", "check", "--format", ""), {"text", "json", "sarif", "github"}),
+        (("everyturn", "explain", "prompt_m"), {"prompt_mismatch"}),
+        (("everyturn", "completion", ""), {"bash", "zsh", "fish", "-h", "--help"}),
+        (("everyturn", "expand", "--model", ""), set()),
+        (("everyturn", "expand", "cha"), set()),
+    ],
+)
+def test_bash_completes(words: tuple[str, ...], offered: set[str]) -> None:
+    """Commands, flags and values; where nothing is offered, bash completes files."""
+    assert completed(*words) == offered
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_is_completed_in_every_shell(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """The scripts hold what the parser knows, no more and no less."""
+    known = {flag for action in parsers()[name]._actions for flag in action.option_strings}  # noqa: SLF001
+    assert completed("everyturn", name, "-") == known
+    assert main(["completion", "fish"]) == 0
+    start = f"complete -c everyturn -n '__fish_seen_subcommand_from {name}' "
+    mine = [line for line in capsys.readouterr().out.splitlines() if line.startswith(start)]
+    words = [shlex.split(line.replace("\\'", "")) for line in mine]
+    named = {f"--{word[word.index('-l') + 1]}" for word in words if "-l" in word}
+    assert named == {flag for flag in known if flag.startswith("--")}
+    assert main(["completion", "zsh"]) == 0
+    assert "bashcompinit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", [name for name in ("bash", "zsh", "fish") if shutil.which(name)])
+def test_shells_that_are_here_take_their_script(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, shell: str
+) -> None:
+    """Its syntax is right; bash is on every machine that runs these tests."""
+    assert main(["completion", shell]) == 0
+    script = tmp_path / "script"
+    script.write_text(capsys.readouterr().out, encoding="utf-8")
+    program = shutil.which(shell)
+    assert program is not None
+    done = subprocess.run([program, "-n", os.fspath(script)], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,128 @@
+"""Keys of messages that a template never looks at: what they hold is not trained, and that is said."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import everyturn
+from chats import Record, Route
+
+CHATML = (
+    "{%- for message in messages -%}"
+    "{{- '<|im_start|>' ~ message.role ~ '\\n' -}}BODY{{- '<|im_end|>\\n' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+)
+PLAIN = "{{- message.content -}}"
+REASONING = "{%- if message.REASONING -%}{{- message.REASONING -}}{%- endif -%}" + PLAIN
+QUESTION: Record = {"role": "user", "content": "Well?"}
+
+
+def unread(
+    models: dict[str, Path], body: str, *messages: Record, source: Any = None, **options: Any
+) -> dict[str, int]:
+    """Return the keys that a template with this body has not read."""
+    template = CHATML.replace("BODY", body)
+    renderer = everyturn.Renderer.from_dir(models["chatml"], chat_template=template)
+    expander = everyturn.Expander(renderer, **{"on_error": "skip", **options})
+    return dict(expander.expand(source or [{"messages": list(messages)}]).report.unread_keys)
+
+
+def answer(**more: Any) -> Record:
+    """Return an answer."""
+    return {"role": "assistant", "content": "So.", **more}
+
+
+def test_keys_that_are_read_are_not_named(models: dict[str, Path]) -> None:
+    """Neither the role nor the content, nor what a template looks at in passing."""
+    assert unread(models, PLAIN, QUESTION, answer()) == {}
+    body = "{%- if message.name is defined -%}{%- endif -%}" + PLAIN
+    assert unread(models, body, {**QUESTION, "name": "Ann"}, answer()) == {}
+
+
+def test_each_message_with_an_unread_key_counts_once(models: dict[str, Path], route: Route) -> None:
+    """However often a message is rendered, and whoever says it; other messages have no such key."""
+    records = [
+        {"messages": [{**QUESTION, "name": "Ann"}, answer(name="Bo", mood="fine"),
+                      QUESTION, answer(mood="good"), QUESTION, answer()]},
+        {"messages": [QUESTION, answer(mood="bad")]},
+    ]  # fmt: skip
+    assert unread(models, PLAIN, source=route(records)) == {"mood": 3, "name": 2}
+
+
+@pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
+def test_every_layout_counts_alike(models: dict[str, Path], layout: str) -> None:
+    """How rows are laid out changes nothing in what was read."""
+    messages = [QUESTION, answer(mood="good"), QUESTION, answer(mood="bad")]
+    assert unread(models, PLAIN, *messages, layout=layout) == {"mood": 2}
+
+
+def test_keys_that_hold_nothing_or_steer_training_do_not_count(models: dict[str, Path]) -> None:
+    """A null is no key, and weights are not the template's to read."""
+    for more in ({"mood": None}, {"weight": 1}, {"train": True}, {"loss_weight": 0.5}):
+        assert unread(models, PLAIN, QUESTION, answer(**more)) == {}
+
+
+def test_messages_that_are_never_rendered_are_not_looked_at(models: dict[str, Path]) -> None:
+    """What stands behind the last target is no part of any prompt."""
+    messages = [QUESTION, answer(), {**QUESTION, "mood": "curious"}]
+    assert unread(models, PLAIN, *messages, layout="per_turn") == {}
+
+
+def test_a_key_is_read_by_the_rendering_of_any_target(models: dict[str, Path]) -> None:
+    """One look is enough: a key that only a last message is asked for is read there."""
+    body = PLAIN + "{%- if loop.last -%}{{- message.mood -}}{%- endif -%}"
+    messages = [QUESTION, answer(mood="good"), QUESTION, answer(mood="bad")]
+    assert unread(models, body, *messages, layout="per_turn") == {}
+
+
+def test_printing_a_message_reads_all_of_it(models: dict[str, Path]) -> None:
+    """Whole messages as JSON, or key by key."""
+    for body in (
+        "{{- message | tojson -}}",
+        "{%- for key, value in message.items() -%}{{- value -}}{%- endfor -%}",
+    ):
+        assert unread(models, body, QUESTION, answer(mood="good")) == {}
+
+
+@pytest.mark.parametrize("given", ["reasoning_content", "thinking", "reasoning"])
+@pytest.mark.parametrize("read", ["reasoning_content", "thinking"])
+def test_reasoning_is_read_by_any_of_its_names(
+    models: dict[str, Path], given: str, read: str
+) -> None:
+    """A template that reads one of the names has read the reasoning, however a record calls it."""
+    body = REASONING.replace("REASONING", read)
+    assert unread(models, body, QUESTION, answer(**{given: "Hm."})) == {}
+
+
+@pytest.mark.parametrize("given", ["reasoning_content", "thinking", "reasoning"])
+def test_reasoning_that_nobody_reads_is_named(models: dict[str, Path], given: str) -> None:
+    """It is named as the record calls it; the reasoning that is lost is counted as well."""
+    assert unread(models, PLAIN, QUESTION, answer(**{given: "Hm."})).get(given) == 1
+
+
+def test_calls_that_nobody_reads_are_named(models: dict[str, Path]) -> None:
+    """A template without tools leaves them out."""
+    call = {"type": "function", "function": {"name": "look", "arguments": {}}}
+    found = unread(models, PLAIN, QUESTION, answer(tool_calls=[call]))
+    assert found == {"tool_calls": 1}
+
+
+def test_the_words_of_a_report_name_the_keys(models: dict[str, Path]) -> None:
+    """In words as in numbers."""
+    samples = everyturn.Expander(models["chatml"]).expand(
+        [{"messages": [QUESTION, answer(mood="x")]}]
+    )
+    (line,) = [line for line in samples.report.lines() if "mood" in line]
+    assert line == "warning: the template never reads the key 'mood': 1 messages"
+    assert samples.report.to_dict()["unread_keys"] == {"mood": 1}
+
+
+def test_reports_add_up_by_key(models: dict[str, Path]) -> None:
+    """Part by part or at once, the counts are the same."""
+    record = {"messages": [QUESTION, answer(mood="x")]}
+    expander = everyturn.Expander(models["chatml"])
+    parts = list(expander.stream([record] * 50, chunk_bytes=100))
+    assert len(parts) > 1
+    assert everyturn.Samples.concatenate(parts).report.unread_keys == {"mood": 50}

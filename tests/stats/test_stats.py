@@ -1,0 +1,209 @@
+"""Rule: `stats` counts what an expansion gives, for every layout and policy, in one pass."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import everyturn
+from chats import to_jsonl
+from counted_chats import EXAMPLES, HOSTILE
+from everyturn.cli import main
+from everyturn.stats import Histogram, Stats, packed_rows
+from reference import read_lines
+
+RENDERER = everyturn.Renderer.from_dir("demo")
+POLICIES = ("all_assistant_messages", "last_assistant_turn", "last_assistant_message")
+
+
+def check_ways(stats: Stats, source: bytes, **options: Any) -> None:
+    """Each layout and policy has the report and the lengths of its own expansion."""
+    for (layout, train_on), way in stats.ways.items():
+        expander = everyturn.Expander(
+            RENDERER, layout=layout, train_on=train_on, on_error="skip", **options
+        )
+        samples = expander.expand(source)
+        lengths = Counter(samples.lengths.tolist())
+        assert dict(way.lengths.counts) == dict(sorted(lengths.items()))
+        mine, theirs = way.report.to_dict(), samples.report.to_dict()
+        # A warning about the model is said once a run, by the expansion.
+        assert mine == theirs
+
+
+@pytest.mark.parametrize(
+    "source", [EXAMPLES, to_jsonl(HOSTILE), b"", b"\n{broken\n\n"], ids=range(4)
+)
+@pytest.mark.parametrize("options", [{}, {"history_turns": 1}, {"train_on": "marked"}], ids=str)
+def test_each_way_is_what_its_own_expansion_gives(source: bytes, options: dict[str, Any]) -> None:
+    """One pass for all of them changes no count."""
+    stats = everyturn.Expander(RENDERER, **options).stats(source)
+    others = {name: value for name, value in options.items() if name != "train_on"}
+    check_ways(stats, source, **others)
+    layouts = {layout for layout, _ in stats.ways}
+    expected = {"per_turn", "merged"} | (set() if "history_turns" in options else {"conversation"})
+    assert layouts == expected
+    assert {policy for _, policy in stats.ways} == {*POLICIES, options.get("train_on", POLICIES[0])}
+
+
+def test_all_tokens_are_a_way_of_their_own() -> None:
+    """Where every token is trained there is nothing to compare with."""
+    stats = everyturn.Expander(RENDERER, train_on="all_tokens").stats(EXAMPLES)
+    assert list(stats.ways) == [("merged", "all_tokens")]
+    check_ways(stats, EXAMPLES)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 300, 1 << 20])
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_chunks_and_threads_change_nothing(chunk_bytes: int, num_threads: int) -> None:
+    """Counts are those of the records."""
+    from everyturn.stats import stats
+
+    expander = everyturn.Expander(RENDERER, num_threads=num_threads)
+    source = EXAMPLES + to_jsonl(HOSTILE)
+    assert stats(expander, source, chunk_bytes=chunk_bytes) == everyturn.Expander(RENDERER).stats(
+        source
+    )
+
+
+def test_messages_are_counted_as_they_stand() -> None:
+    """Roles, characters, letters, turns and copies, against a loop over the records."""
+    stats = everyturn.Expander(RENDERER).stats(to_jsonl(HOSTILE))
+    readable = [record for record in HOSTILE if record.get("messages")]
+    messages = [message for record in readable for message in record["messages"]]
+    assert stats.conversations == len(readable)
+    assert stats.duplicates == 1
+    assert stats.messages_by_role == dict(sorted(Counter(m["role"] for m in messages).items()))
+    characters: Counter[str] = Counter()
+    for message in messages:
+        characters[message["role"]] += len(message["content"])
+    assert stats.characters_by_role == dict(sorted(characters.items()))
+    assert dict(stats.messages.counts) == dict(
+        sorted(Counter(len(r["messages"]) for r in readable).items())
+    )
+    assert dict(stats.turns.counts) == {0: 1, 1: 3, 3: 1}
+    # Marks that stand for a vowel are no letters.
+    assert stats.letters == {"Cyrillic": 6, "Devanagari": 5, "Han": 2, "Latin": 10 + 6 + 13}
+
+
+def test_rows_are_held_against_a_length_and_not_dropped() -> None:
+    """With another overflow than error or drop, rows are what that makes of them."""
+    free = everyturn.Expander(RENDERER).stats(EXAMPLES)
+    held = everyturn.Expander(RENDERER, max_length=128, overflow="drop").stats(EXAMPLES)
+    assert held.ways == free.ways
+    assert held.max_length == 128
+    assert held.way.lengths.above(128) > 0
+    shrunk = everyturn.Expander(RENDERER, max_length=128, overflow="shrink_history").stats(EXAMPLES)
+    assert shrunk.way.lengths.above(128) == 0
+
+
+@given(st.lists(st.integers(0, 30)), st.integers(0, 100))
+def test_quantiles_are_those_of_the_sorted_numbers(numbers: list[int], percent: int) -> None:
+    """The least number that so large a share does not exceed."""
+    histogram = Histogram(dict(sorted(Counter(numbers).items())))
+    assert histogram.total == len(numbers)
+    assert histogram.sum == sum(numbers)
+    found = histogram.quantile(percent / 100)
+    if numbers:
+        place = max(0, -(-len(numbers) * percent // 100) - 1)
+        assert found == sorted(numbers)[place]
+    else:
+        assert found == 0
+
+
+@given(st.lists(st.integers(1, 40), max_size=60), st.integers(1, 40))
+def test_packs_are_counted_as_packing_makes_them(lengths: list[int], max_length: int) -> None:
+    """From lengths alone, without the samples."""
+    fitting = [length for length in lengths if length <= max_length]
+    order, offsets, _ = everyturn._core.pack(  # noqa: SLF001
+        np.array(fitting, dtype=np.int64), max_length, "bfd", None
+    )
+    assert len(order) == len(fitting)
+    assert packed_rows(Histogram(dict(Counter(lengths))), max_length) == len(offsets) - 1
+
+
+@pytest.mark.parametrize("name", ["qwen3", "llama-3.1"])
+def test_real_chats_count_as_they_expand(
+    name: str, data: Path, tokenizer_folder: Callable[[str], Path]
+) -> None:
+    """Templates that rewrite history and templates that do not."""
+    renderer = everyturn.Renderer.from_dir(tokenizer_folder(name))
+    lines = [line for _, line in read_lines(data / "chats" / "sgd_train.jsonl.gz")][:20]
+    source = b"\n".join(lines)
+    stats = everyturn.Expander(renderer).stats(source)
+    for (layout, train_on), way in stats.ways.items():
+        samples = everyturn.Expander(
+            renderer, layout=layout, train_on=train_on, on_error="skip"
+        ).expand(source)
+        assert way.report.trained_tokens == samples.report.trained_tokens
+        assert way.lengths.sum == len(samples.input_ids)
+
+
+# --------------------------------------------------------------------------------------------
+# The command
+# --------------------------------------------------------------------------------------------
+
+
+def test_the_command_shows_what_an_epoch_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every layout has a line for each policy, and 80 columns hold it."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(EXAMPLES)
+    assert main(["stats", str(path), "--model", "demo", "--max-length", "256"]) == 0
+    out = capsys.readouterr().out
+    assert [out.count(policy + " ") for policy in POLICIES[1:]] == [6, 6]
+    assert all(f" {layout} " in out for layout in ("per_turn", "merged", "conversation"))
+    assert "…" not in out
+    tables = out[out.index("Messages") :]
+    assert max(map(len, tables.splitlines())) <= 80
+    assert "Rows of at most 256 tokens" in out
+    assert "13 conversations" in out
+
+
+def test_json_is_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same counts as the Python face gives."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(EXAMPLES)
+    assert main(["stats", str(path), "--model", "demo", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    expected = everyturn.Expander("demo").stats(path).to_dict()
+    for way, other in zip(shown["ways"], expected["ways"], strict=True):
+        assert way["report"]["tokens"] == other["report"]["tokens"]
+    assert shown["messages_by_role"] == expected["messages_by_role"]
+    assert len(shown["ways"]) == 9
+
+
+def test_a_file_without_conversations_fails(tmp_path: Path) -> None:
+    """Counts are shown, and the exit code says that nothing could be read."""
+    path = tmp_path / "chats.jsonl"
+    path.write_text("[1]\n")
+    assert main(["stats", str(path), "--model", "demo"]) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """Eight times the records take no more than their hashes."""
+    program = (
+        "import sys, resource, everyturn\n"
+        "from everyturn.stats import stats\n"
+        "expander = everyturn.Expander('demo', num_threads=1)\n"
+        "stats(expander, sys.argv[1], chunk_bytes=1 << 16)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    peaks = []
+    for times in (30, 240):
+        path = tmp_path / f"{times}.jsonl"
+        path.write_bytes(EXAMPLES * times)
+        run = subprocess.run(
+            [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(run.stdout))
+    assert peaks[1] < 1.15 * peaks[0]
