@@ -556,7 +556,11 @@ def test_ignored_kinds_are_left_out() -> None:
     [
         ({"ignore": ["consecutive_user"]}, "consecutive_users"),
         ({"max_length": 5}, "max_length needs a model"),
-        ({"maximal": 5}, "maximal is no option"),
+        ({"max_lenght": 5}, "max_lenght is not an option; did you mean max_length"),
+        ({"ignor": "bom"}, "did you mean ignore"),
+        ({"on_error": "raise"}, "on_error: a check never ends at a fault"),
+        ({"renderer": "demo", "on_error": "raise"}, "on_error: a check never ends at a fault"),
+        ({"renderer": "demo", "max_lenght": 5}, "did you mean max_length"),
         ({"input_format": "xml"}, "xml"),
         ({"limit": -1}, "limit"),
     ],

@@ -11,7 +11,13 @@ from shtab import FILE
 
 from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.options import add_expander_flags, add_model_flags, kwargs_from, template_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_model_flags,
+    kwargs_from,
+    read_by,
+    template_from,
+)
 from everyturn.exceptions import OptionsError
 from everyturn.io.atomic import appearing
 from everyturn.model_sources import DEMO, sources_of
@@ -109,8 +115,9 @@ def run(parsed: argparse.Namespace) -> int:
     """Compare or sweep, and show what came of it."""
     from everyturn.bench import plot
 
-    json_path = writable("--json", parsed.json) if parsed.json else None
-    plot_path = writable("--plot", parsed.plot) if parsed.plot else None
+    read = {"beside": read_by(parsed, parsed.data or ()), "model": parsed.model}
+    json_path = writable("--json", parsed.json, **read) if parsed.json else None
+    plot_path = writable("--plot", parsed.plot, **read) if parsed.plot else None
     if plot_path is not None:
         if plot_path.suffix not in plot.SUFFIXES:
             raise OptionsError(f"--plot: {plot_path}: the name must end in .png or .svg")

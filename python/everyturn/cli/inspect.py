@@ -10,7 +10,12 @@ from shtab import FILE
 
 from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_model_flags,
+    expander_from,
+    read_by,
+)
 from everyturn.exceptions import OptionsError
 from everyturn.io.atomic import appearing
 
@@ -137,7 +142,7 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect.page.conversations import conversations_page
 
     source, number = pick.place(parsed.source)
-    path = writable("--html", parsed.html, beside=[source])
+    path = writable("--html", parsed.html, beside=read_by(parsed, [source]), model=parsed.model)
     if number is None:
         limit = LIMIT if parsed.limit is None else parsed.limit
         lines, count = pick.some(expander, source, limit, parsed.seed or SEED)

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -94,6 +94,12 @@ def add_expander_flags(
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)
 
 
+def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """The files that a command reads: its inputs of these names, and the template where it is a file."""
+    template = parsed.chat_template
+    return [*names, *([template] if template is not None and _is_file(template) else [])]
+
+
 def renderer_from(parsed: argparse.Namespace) -> Renderer:
     """Load the model that the flags name."""
     return Renderer.from_dir(
@@ -114,12 +120,17 @@ def expander_from(parsed: argparse.Namespace) -> Expander:
 def template_from(parsed: argparse.Namespace) -> str | None:
     """Return the text or the name of the template that the flags name."""
     text: str | None = parsed.chat_template
-    if text is None or not (text.endswith(".jinja") or Path(text).is_file()):
+    if text is None or not _is_file(text):
         return text
     try:
         return Path(text).read_text(encoding="utf-8")
     except OSError as error:
         raise OptionsError(f"--chat-template: {text}: {error.strerror}") from error
+
+
+def _is_file(template: str) -> bool:
+    """Whether a template is given by its file, not by its name."""
+    return template.endswith(".jinja") or Path(template).is_file()
 
 
 def kwargs_from(parsed: argparse.Namespace) -> dict[str, Any]:
