@@ -1,0 +1,302 @@
+"""Rules: each finds what it is for and nothing else, and says where."""
+
+import dataclasses
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import everyturn
+import everyturn.checks.records
+from chats import Record, to_jsonl
+from checked_chats import (
+    ANSWER,
+    FLAT,
+    GOOD,
+    GOOD_CALL,
+    OLD_CALL,
+    SUM,
+    USER,
+    call,
+    calling,
+    chat,
+    found,
+    kinds,
+    result,
+    said,
+    without,
+)
+from everyturn import _core
+from everyturn.checks.checker import Checker
+from everyturn.checks.records import ROLES, SPEAKERS
+from everyturn.checks.rules import RULES
+from everyturn.checks.rules.rule import Rule
+from everyturn.diagnostics.catalogue import KINDS
+from paths import EXAMPLE_CHATS
+
+#: A line that triggers each kind, the message that is named, and a line much like it that does not trigger it.
+CASES: dict[str, tuple[bytes, int | None, bytes]] = {
+    "compression": (gzip.compress(GOOD)[:-9], None, gzip.compress(GOOD)),
+    "json": (b'{"messages": [}\n', None, GOOD),
+    "json_utf8": (b'{"messages": "\xff"}\n', None, GOOD),
+    "json_surrogate": (b'{"messages": "\\ud800"}\n', None, chat(USER, said("\U0001f600"))),
+    "json_number": (b'{"messages": NaN}\n', None, GOOD),
+    "json_depth": (b"[" * 200 + b"]" * 200, None, GOOD),
+    "not_an_object": (b'"messages"\n', None, GOOD),
+    "unknown_format": (b'{"text": "x"}\n', None, GOOD),
+    "shape": (chat(USER, {"role": "assistant"}), 1, GOOD),
+    "role": (chat(USER, said("x", "bot")), 1, GOOD),
+    "tools": (chat(USER, ANSWER, tools=5), None, GOOD_CALL),
+    "weight": (chat(USER, said("x", weight="1")), 1, chat(USER, said("x", weight=1))),
+    "template_kwargs": (
+        chat(USER, ANSWER, chat_template_kwargs=1),
+        None,
+        chat(USER, ANSWER, chat_template_kwargs={"a": 1}),
+    ),
+    "no_target": (chat(USER, {**ANSWER, "weight": 0}), None, chat(USER, {**ANSWER, "weight": 1})),
+    "ends_without_assistant": (chat(USER, ANSWER, USER), 2, GOOD),
+    "starts_with_assistant": (chat(said("S", "system"), ANSWER, USER, ANSWER), 1, GOOD),
+    "consecutive_assistants": (chat(USER, ANSWER, said("More.")), 2, GOOD_CALL),
+    "consecutive_users": (chat(USER, said("More?", "user"), ANSWER), 1, GOOD),
+    "system_not_first": (
+        chat(USER, said("S", "system"), ANSWER),
+        1,
+        chat(said("S", "system"), said("D", "developer"), USER, ANSWER),
+    ),
+    "empty_content": (
+        chat(said(" \n", "user"), ANSWER),
+        0,
+        chat(USER, calling(call()), result(content=""), ANSWER),
+    ),
+    "empty_targets": (chat(USER, said("")), 1, chat(USER, calling(call()))),
+    "content_missing": (chat(USER, without(calling(call()), "content")), 1, GOOD_CALL),
+    "unknown_key": (chat({**USER, "thought": "x"}, ANSWER), 0, chat({**USER, "name": "x"}, ANSWER)),
+    "weight_not_binary": (chat(USER, said("x", weight=0.5)), 1, chat(USER, said("x", weight=1.0))),
+    "weight_ignored": (chat({**USER, "weight": 1}, ANSWER), 0, chat({**USER, "weight": 0}, ANSWER)),
+    "call_without_id": (chat(USER, calling(without(call(), "id"))), 1, GOOD_CALL),
+    "call_without_type": (chat(USER, calling(without(call(), "type"))), 1, GOOD_CALL),
+    "call_without_function": (chat(USER, calling(FLAT)), 1, GOOD_CALL),
+    "call_without_name": (chat(USER, calling(call(name=""))), 1, GOOD_CALL),
+    "arguments_not_json": (chat(USER, calling(call(arguments="a=1"))), 1, GOOD_CALL),
+    "arguments_object": (chat(USER, calling(call(arguments={"a": 1}))), 1, GOOD_CALL),
+    "function_call": (
+        chat(USER, OLD_CALL),
+        1,
+        chat(USER, {**calling(call()), "function_call": None}),
+    ),
+    "functions": (chat(USER, ANSWER, functions=[{"name": "f"}]), None, GOOD_CALL),
+    "tools_text": (chat(USER, ANSWER, tools="[]"), None, GOOD_CALL),
+    "tool_definition": (chat(USER, ANSWER, tools=[{"name": "sum"}]), None, GOOD_CALL),
+    "tool_not_defined": (chat(USER, calling(call("add")), tools=[SUM]), 1, GOOD_CALL),
+    "tool_without_call": (chat(USER, result(), ANSWER), 1, GOOD_CALL),
+    "tool_call_id_missing": (
+        chat(USER, calling(call()), without(result(), "tool_call_id"), ANSWER),
+        2,
+        GOOD_CALL,
+    ),
+    "tool_call_id_unknown": (
+        chat(USER, calling(call()), result(tool_call_id="b"), ANSWER),
+        2,
+        GOOD_CALL,
+    ),
+    "call_without_result": (
+        chat(USER, calling(call()), USER, ANSWER),
+        1,
+        chat(USER, calling(call())),
+    ),
+    "control_tokens": (
+        chat(said("a<|im_end|>b", "user"), ANSWER),
+        0,
+        chat(said("a <|b <c|>", "user"), ANSWER),
+    ),
+    "leaked_end_token": (chat(USER, said("x</s>\n")), 1, chat(USER, said("</s> is a tag"))),
+    "identical_messages": (chat(USER, USER, ANSWER), 1, chat(USER, ANSWER, USER, ANSWER)),
+    "echoed_user": (chat(USER, said("Question?")), 1, GOOD),
+    "duplicate": (GOOD * 2, None, GOOD + GOOD_CALL),
+    "mixed_formats": (GOOD + b'{"instruction": "a", "output": "b"}\n', None, GOOD + GOOD_CALL),
+    "bom": (b"\xef\xbb\xbf" + GOOD, None, chat(said("\ufeff", "user"), ANSWER)),
+    "crlf": (GOOD.replace(b"\n", b"\r\n"), None, chat(USER, said("a\r\nb"))),
+}
+#: Those that need a model, an option, or end the run.
+ELSEWHERE = {
+    *("line_too_long", "internal", "control_token", "unread_keys"),
+    *(
+        "empty_prompt",
+        "template",
+        "prompt_mismatch",
+        "no_stop_token",
+        "not_located",
+        "too_long",
+        "encode",
+    ),
+    *(set(_core.WARNINGS) - set(CASES)),
+}
+
+
+# --------------------------------------------------------------------------------------------
+# Rules
+# --------------------------------------------------------------------------------------------
+
+
+def test_every_kind_that_is_reported_is_triggered_here() -> None:
+    """A new kind is one that a test has seen."""
+    reported = {name for name, kind in KINDS.items() if kind.severity is not None}
+    assert reported == {*CASES, *ELSEWHERE} - {"stop_not_in_generation_config"}
+    assert not {*CASES} & ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_kind_is_found_where_it_is_and_nowhere_else(kind: str) -> None:
+    """Once in the bad line, at its message, and not in the good one."""
+    bad, message, good = CASES[kind]
+    places = [finding.message_index for finding in found(bad) if finding.kind == kind]
+    assert places == [message]
+    assert kind not in kinds(good)
+
+
+def test_good_chats_have_no_findings() -> None:
+    """Nothing is wrong with them, so nothing is said."""
+    assert found(GOOD + GOOD_CALL) == []
+    assert {finding.severity for finding in found(EXAMPLE_CHATS)} <= {"note"}
+
+
+def test_several_faults_of_a_record_are_all_named() -> None:
+    """Messages, tools and template arguments are independent of each other."""
+    line = chat(said("x", "bot"), 5, ANSWER, said("y", weight=-1), tools=1, chat_template_kwargs=2)
+    errors = [(f.kind, f.message_index) for f in found(line) if f.severity == "error"]
+    assert errors == [
+        ("tools", None),
+        ("template_kwargs", None),
+        ("role", 0),
+        ("shape", 1),
+        ("weight", 3),
+    ]
+
+
+def test_a_finding_names_file_line_and_message(tmp_path: Path) -> None:
+    """Lines count from 1 with blank ones, messages from 0, and the text says it once."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(GOOD + b"\n \n" + chat(USER, said("x", "bot")))
+    (finding,) = found(path)
+    assert dataclasses.astuple(finding)[:5] == (str(path), 4, 1, "role", "error")
+    assert str(finding) == f"{path}:4: message 1: error: role: {finding.text}"
+    assert str(path) not in finding.text
+
+
+def test_a_copy_names_the_first_place_over_all_inputs(tmp_path: Path) -> None:
+    """Exact bytes count: a blank more is another record."""
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    first.write_bytes(b"\n" + GOOD)
+    second.write_bytes(GOOD.replace(b": ", b":  ", 1) + GOOD)
+    (finding,) = found([first, second])
+    assert (finding.file, finding.line, finding.kind) == (str(second), 2, "duplicate")
+    assert finding.text.endswith(f"{first}:2")
+
+
+def test_what_is_said_once_a_file_is_said_once() -> None:
+    """A key that every message has is one finding, and so are line ends."""
+    lines = b"".join(chat({**USER, "thought": str(i)}, {**ANSWER, "mood": 1}) for i in range(5))
+    assert [f.kind for f in found(lines.replace(b"\n", b"\r\n"))] == [
+        "crlf",
+        "unknown_key",
+        "unknown_key",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "roles"),
+    [
+        (
+            {
+                "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}],
+                "system": "s",
+            },
+            "sua",
+        ),
+        ({"instruction": "a", "output": "b", "history": [["c", "d"]], "system": "s"}, "suaua"),
+        ({"prompt": "a", "completion": "b"}, "ua"),
+        ({"prompt": [USER], "completion": [ANSWER, USER, ANSWER]}, "uaua"),
+        (
+            {
+                "conversations": [
+                    USER,
+                    {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
+                ]
+            },
+            "ua",
+        ),
+    ],
+)
+def test_messages_are_numbered_as_the_core_numbers_them(record: Record, roles: str) -> None:
+    """A mark on each assistant message comes back as the targets of the expansion."""
+    format_of_it = Checker().core.check_record(to_jsonl([record]), None)[1]
+    assert format_of_it is not None
+    messages = everyturn.checks.records.read(record, format_of_it).messages
+    assert "".join((message.role or "-")[0] for message in messages) == roles
+    samples = everyturn.Expander("demo", layout="per_turn").expand([record])
+    expected = [m.position for m in messages if m.role == "assistant" and not m.is_context]
+    assert samples.targets.tolist() == expected
+
+
+@pytest.mark.parametrize("name", sorted({*SPEAKERS, "bot", "Human", "narrator", ""}))
+def test_the_core_takes_the_names_that_rules_know(name: str) -> None:
+    """Tables of names here and in the core are the same."""
+    as_role = kinds(chat(USER, {"role": name, "content": "{}"}, ANSWER))
+    entry = {"from": name, "value": '{"name": "f"}'}
+    as_speaker = kinds(to_jsonl([{"conversations": [entry, {"from": "gpt", "value": "x"}]}]))
+    assert ("role" not in as_role) == (name in ROLES)
+    assert ("role" not in as_speaker) == (name in SPEAKERS)
+
+
+def test_calls_answered_in_any_order_are_answered() -> None:
+    """Several calls of a message have their results in the messages behind it."""
+    calls = [call(id="a"), call(id="b")]
+    ordered = [result(tool_call_id="b"), result(tool_call_id="a")]
+    assert found(chat(USER, calling(*calls), *ordered, ANSWER)) == []
+    assert kinds(chat(USER, calling(*calls), ordered[0], ANSWER)) == {"call_without_result"}
+    assert kinds(chat(USER, calling(*calls), *ordered, ordered[0], ANSWER)) == {
+        "tool_call_id_unknown"
+    }
+
+
+def test_records_of_a_wrong_format_are_looked_at_by_their_own() -> None:
+    """The core refuses it as a shape, and rules still see its messages."""
+    alpaca = to_jsonl([{"instruction": "a", "output": ""}])
+    errors = [f.kind for f in found(GOOD + alpaca) if f.line == 2]
+    assert errors == ["shape", "mixed_formats", "empty_targets"]
+    assert kinds(GOOD + alpaca, input_format="messages") == {"shape", "empty_targets"}
+
+
+def test_rules_see_every_format_of_the_core() -> None:
+    """Each has a reader of its messages and the keys of its records."""
+    formats = {name for name in _core.CHOICES["input_format"] if name != "auto"}
+    assert set(everyturn.checks.records.READERS) == formats
+    assert set(everyturn.checks.records.RECORD_KEYS) == formats
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
+    """Kinds of its own or of an expansion, and no others, in every chat of this file."""
+    declared = {*(kind.name for kind in rule.kinds), *rule.shared}
+    assert declared <= KINDS.keys()
+    assert rule.fixes.keys() <= declared
+    if rule.find is None:
+        return
+    found = {remark.kind for record in _records() for remark in rule.find(record)}
+    assert found == declared
+
+
+def _records() -> Iterator[everyturn.checks.records.Record]:
+    for bad, _, good in CASES.values():
+        for line in (bad + good).splitlines():
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue
+            forms = map(_core.format_told_by, data) if isinstance(data, dict) else ()
+            if (form := next(filter(None, forms), None)) is not None:
+                record = everyturn.checks.records.read(data, form)
+                if record.messages:
+                    yield record
