@@ -17,6 +17,7 @@ __all__ = [
     "IS_DEBUG_BUILD",
     "LINT_FINDINGS",
     "MAX_LINE_BYTES",
+    "MAX_NAMES",
     "WARNINGS",
     "CheckStream",
     "Checker",
@@ -39,6 +40,7 @@ IS_DEBUG_BUILD: bool
 IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
+MAX_NAMES: int
 COLUMNS: list[tuple[str, str, str, bool]]
 CHOICES: dict[str, list[str]]
 DEFAULT_CHOICES: dict[str, str]
@@ -49,7 +51,7 @@ LINT_FINDINGS: list[str]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
-_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]
+_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
@@ -120,7 +122,25 @@ class Template:
 
 @final
 class Expander:
-    def __new__(cls, renderer: Renderer, **options: Any) -> Expander: ...
+    def __new__(
+        cls,
+        renderer: Renderer,
+        *,
+        train_on: str,
+        layout: str,
+        max_length: int | None,
+        overflow: str,
+        history_turns: int | None,
+        max_prompt_tokens: int | None,
+        prompt_mismatch: str,
+        control_tokens: str,
+        normalize: str,
+        deduplicate: bool,
+        input_format: str,
+        on_error: str,
+        max_line_bytes: int,
+        num_threads: int | None,
+    ) -> Expander: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
     def expand_records(
         self, records: list[_Record]

@@ -2,8 +2,9 @@
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,23 @@ CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time unless told otherwise."""
 
 
+Class = TypeVar("Class", bound=type)
+
+
+def refusing_unknown_options(made: Class) -> Class:
+    """Let a class of options say what it does with a keyword that is not one, as all that take options do."""
+    init: Callable[..., None] = made.__init__  # type: ignore[misc]
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **options: Any) -> None:
+        check_options(name for name in options if name != "renderer_or_path")
+        init(self, *args, **options)
+
+    made.__init__ = checked  # type: ignore[misc]
+    return made
+
+
+@refusing_unknown_options
 @dataclasses.dataclass(frozen=True)
 class Expander:
     """Turns conversations into training samples of one model.
@@ -85,6 +103,9 @@ class Expander:
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
         max_line_bytes: A longer line is a fault.
         num_threads: None is one per core.
+
+    Raises:
+        OptionsError: An option is unknown, or has a value that it does not take.
     """
 
     renderer_or_path: dataclasses.InitVar[Renderer | StrPath]
@@ -302,15 +323,19 @@ def options_with(mark: str) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(Expander) if field.metadata.get(mark))
 
 
-def check_options(given: Iterable[str]) -> None:
+def check_options(given: Iterable[str], *, own: Iterable[str] = ()) -> None:
     """Refuse names that are not options of `Expander`.
+
+    Args:
+        given: The names.
+        own: Options that the caller has besides: they may be meant, too.
 
     Raises:
         OptionsError: The text names the option, and those that may be meant.
     """
     for name in given:
         if name not in OPTION_NAMES:
-            meant = difflib.get_close_matches(name, OPTION_NAMES)
+            meant = difflib.get_close_matches(name, [*OPTION_NAMES, *own])
             hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
             raise OptionsError(f"{name} is not an option{hint}")
 

@@ -19,6 +19,26 @@ DEMO = "demo"
 """The name of the built-in model."""
 
 
+FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "added_tokens.json",
+    "chat_template.json",
+    "config.json",
+    "vocab.json",
+)
+"""Files of a model's folder, whether they are read here or by others."""
+
+
+def files_of(model: StrPath) -> list[Path]:
+    """Return the files that a model's folder has or may have, besides its weights."""
+    folder = folder_of(model)
+    return [folder / name for name in FILES] + [*folder.glob("additional_chat_templates/*.jinja")]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sources:
     """What a renderer is made from, and so what it pickles as."""
@@ -44,14 +64,18 @@ def sources_of(
     engine: Engine,
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
-    folder = Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
     return Sources(
-        folder=str(folder.absolute()),
+        folder=str(folder_of(path).absolute()),
         chat_template=chat_template,
         template_kwargs=json.dumps(dict(template_kwargs or {})),
         now=local_time(now),
         engine=engine,
     )
+
+
+def folder_of(path: StrPath) -> Path:
+    """Return the folder of a model, which may be the built-in one."""
+    return Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
 
 
 def local_time(now: dt.datetime | str | None) -> str:

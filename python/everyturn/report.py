@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from everyturn import _core
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fault:
@@ -46,9 +48,12 @@ class Report:
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
-        control_tokens: Control tokens in text that somebody wrote, with the number of places.
+        control_tokens: Control tokens in text that somebody wrote, with the number of places: the first 200 of them in
+            alphabetical order.
+        control_tokens_omitted: The number of places of all others.
         unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
-            is not trained.
+            is not trained. The first 200 of them in alphabetical order, each up to 100 characters.
+        unread_keys_omitted: How often messages have one of the others.
         faults: Every fault by name, the first ten thousand.
         faults_omitted: How many more there were.
     """
@@ -67,7 +72,9 @@ class Report:
     trained_tokens: int = 0
     warnings: Mapping[str, int] = dataclasses.field(default_factory=dict)
     control_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    control_tokens_omitted: int = 0
     unread_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unread_keys_omitted: int = 0
     faults: tuple[Fault, ...] = ()
     faults_omitted: int = 0
 
@@ -96,6 +103,11 @@ class Report:
                 }
             elif field.name not in _SAME:
                 total[field.name] = mine + theirs
+        for field_name in _BOUNDED:
+            counts = total[field_name]
+            total[field_name] = dict(list(counts.items())[: _core.MAX_NAMES])
+            omitted = sum(counts.values()) - sum(total[field_name].values())
+            total[f"{field_name}_omitted"] += omitted
         named = total["faults"][:MAX_NAMED_FAULTS]
         total["faults_omitted"] += len(total["faults"]) - len(named)
         same = {name: getattr(self, name) for name in _SAME}
@@ -110,7 +122,10 @@ class Report:
         )
 
     def lines(self) -> list[str]:
-        """The report in words: the one line, then what was dropped and what is worth knowing."""
+        """The report in words: the one line, then what was dropped and what is worth knowing.
+
+        Of names that data decide (keys, control tokens) the first twenty are shown, and how often there are others.
+        """
         lines = [str(self)]
         for what, causes in (
             ("records", self.records_dropped),
@@ -118,15 +133,20 @@ class Report:
         ):
             lines += [f"dropped {count:,} {what}: {cause}" for cause, count in causes.items()]
         lines += [f"warning: {name}: {count:,}" for name, count in self.warnings.items()]
+        shown = list(self.unread_keys.items())[:SHOWN_NAMES]
         lines += [
             f"warning: the template never reads the key {key!r}: {count:,} messages"
-            for key, count in self.unread_keys.items()
+            for key, count in shown
         ]
+        if left := _left(self.unread_keys, self.unread_keys_omitted):
+            lines.append(f"warning: the template never reads other keys: {left:,} times")
         if self.now is not None:
             lines.append(f"the template shows the date: {self.now}")
         if self.control_tokens:
-            tokens = ", ".join(f"{token} {count:,}" for token, count in self.control_tokens.items())
-            lines.append(f"control tokens in text: {tokens}")
+            tokens = [f"{token} {count:,}" for token, count in self.control_tokens.items()]
+            if left := _left(self.control_tokens, self.control_tokens_omitted):
+                tokens[SHOWN_NAMES:] = [f"others {left:,}"]
+            lines.append(f"control tokens in text: {', '.join(tokens)}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,6 +168,20 @@ def add_parts(total: Report, part: Report) -> Report:
         part = dataclasses.replace(part, warnings=warnings)
     return total + part
 
+
+def _left(counts: Mapping[str, int], omitted: int) -> int:
+    """How often there is a name that is not shown."""
+    return sum(list(counts.values())[SHOWN_NAMES:]) + omitted
+
+
+SHOWN_NAMES = 20
+"""The most keys, and the most control tokens, that the report in words names."""
+
+_BOUNDED = ("control_tokens", "unread_keys")
+"""Counts of names that data decide; what is left out of each is counted in a field of its own.
+
+Those that are first in alphabetical order are kept: so the sum does not depend on how an input was cut into parts.
+"""
 
 _SAME = ("train_on", "now")
 """What reports that add up have in common."""

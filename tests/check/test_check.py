@@ -24,7 +24,8 @@ from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
 from everyturn.checks.fixes import fixed
 from everyturn.checks.records import ROLES, SPEAKERS
-from everyturn.checks.rules import FIXES, RULES, Rule
+from everyturn.checks.rules import FIXES, RULES
+from everyturn.checks.rules.rule import Rule
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
 from everyturn.diagnostics.catalogue import KINDS, severity_of
@@ -555,7 +556,11 @@ def test_ignored_kinds_are_left_out() -> None:
     [
         ({"ignore": ["consecutive_user"]}, "consecutive_users"),
         ({"max_length": 5}, "max_length needs a model"),
-        ({"maximal": 5}, "maximal is no option"),
+        ({"max_lenght": 5}, "max_lenght is not an option; did you mean max_length"),
+        ({"ignor": "bom"}, "did you mean ignore"),
+        ({"on_error": "raise"}, "on_error: a check never ends at a fault"),
+        ({"renderer": "demo", "on_error": "raise"}, "on_error: a check never ends at a fault"),
+        ({"renderer": "demo", "max_lenght": 5}, "did you mean max_length"),
         ({"input_format": "xml"}, "xml"),
         ({"limit": -1}, "limit"),
     ],

@@ -721,3 +721,51 @@ def test_no_command_writes_over_what_it_reads(
     assert "never overwritten" in capsys.readouterr().err
     assert (tmp_path / "in.jsonl").read_bytes() == record
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["expand", "in.jsonl", "--model", "m", "-o", "m/tokenizer.json"],
+        ["expand", "in.jsonl", "--model", "m", "-o", "link/../m/tokenizer_config.json"],
+        ["expand", "in.jsonl", "--model", "./m/", "-o", "link/generation_config.json"],
+        [
+            "expand",
+            "in.jsonl",
+            "--model",
+            "m",
+            "-o",
+            "o.jsonl",
+            "--report",
+            "m/chat_template.jinja",
+        ],
+        [
+            *("expand", "in.jsonl", "--model", "demo", "--chat-template", "m/chat_template.jinja"),
+            *("-o", "o.jsonl", "--report", "m/chat_template.jinja"),
+        ],
+        ["stats", "in.jsonl", "--model", "m", "--html", "m/tokenizer.json"],
+        ["inspect", "in.jsonl:1", "--model", "m", "--html", "m/tokenizer.json"],
+        ["check", "in.jsonl", "--model", "m", "--fix", "-o", "m/tokenizer.json"],
+        ["bench", "--model", "m", "--json", "m/tokenizer.json"],
+    ],
+    ids=" ".join,
+)
+def test_no_command_writes_over_a_file_of_the_model(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By whatever name; other files may lie in the model's folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(Path(everyturn.__file__).parent / "models" / "demo", tmp_path / "m")
+    (tmp_path / "link").symlink_to(tmp_path / "m")
+    (tmp_path / "in.jsonl").write_bytes(
+        b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
+    )
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    assert main(arguments) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()} == before
+    for _ in range(2):
+        assert main(["expand", "in.jsonl", "--model", "m", "-o", "m/samples.jsonl"]) == 0

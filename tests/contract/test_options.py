@@ -3,6 +3,7 @@
 import inspect
 import typing
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import everyturn
 import everyturn.cli.expand
 from everyturn import _core, options
+from everyturn.arrow import Preparer
 from everyturn.cli import main
 from everyturn.expander import options_with
 
@@ -80,6 +82,25 @@ def parsed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Namespace:
     monkeypatch.setattr(everyturn.cli.expand, "run", run)
     assert main(["expand", "chats.jsonl", "--model", "demo", *arguments]) == 0
     return taken[0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: everyturn.Expander("demo", **options),
+        lambda **options: everyturn.Expander("demo").replace(**options),
+        lambda **options: everyturn.check(b"", **options),
+        lambda **options: everyturn.check(b"", renderer="demo", **options),
+        lambda **options: Preparer("demo", **options),
+    ],
+    ids=["Expander", "replace", "check", "check with a model", "Preparer"],
+)
+def test_an_unknown_option_is_refused_in_one_way(make: Callable[..., object]) -> None:
+    """With the name of the one that is meant; nothing is a TypeError."""
+    with pytest.raises(
+        everyturn.OptionsError, match="max_lenght is not an option; did you mean max_length"
+    ):
+        make(max_lenght=5)
 
 
 def test_every_option_is_a_flag_with_the_same_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Rule: with control_tokens="literal", control tokens are recognised in the template's own text only."""
 
 import json
+import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +141,80 @@ def test_real_chats_without_control_tokens(name: str, data: Path) -> None:
     assert len(usual) > 100
     assert np.array_equal(usual.input_ids, literal.input_ids)
     assert np.array_equal(usual.labels, literal.labels)
+
+
+def _random_chat(seed: int, tokens: list[str]) -> list[str]:
+    random_ = random.Random(seed)  # noqa: S311 - the same chats each time
+    words = [
+        *tokens,
+        *tokens,
+        "<|im_",
+        "end|>",
+        " ",
+        "\n",
+        "yes",
+        "no ",
+        "<think>\n\n</think>\n\n",
+        "é",
+    ]
+    return ["".join(random_.choices(words, k=random_.randint(1, 6))) for _ in range(8)]
+
+
+@pytest.mark.parametrize(
+    "name", ["demo", "llama-3.1", "phi-3-mini", "llama-2", "deepseek-v3", "qwen3", "minimind"]
+)
+def test_a_target_has_the_ids_that_it_has_alone(name: str, data: Path) -> None:
+    """What is shared with the target before is not encoded again, and makes no difference."""
+    folder = name if name == "demo" else data / "tokenizers" / name
+    renderer = everyturn.Renderer.from_dir(folder)
+    stops = [renderer.decode([token]) for token in renderer.stop_token_ids]
+    options: dict[str, Any] = {
+        "control_tokens": "literal",
+        "layout": "per_turn",
+        "on_error": "skip",
+    }
+    expander = everyturn.Expander(renderer, **options)
+    last = expander.replace(train_on="last_assistant_message")
+    rows = 0
+    for seed in range(30):
+        contents = _random_chat(seed, [*stops, "<|im_end|>"])
+        whole = expander.expand([chat_of(*contents)])
+        for sample in whole:
+            alone = last.expand([chat_of(*contents[: sample.targets[-1] + 1])])
+            assert np.array_equal(sample.input_ids, alone[0].input_ids)
+            assert np.array_equal(sample.labels, alone[0].labels)
+            rows += 1
+    assert rows > 60
+
+
+def test_a_border_that_merges_is_forced() -> None:
+    """The prompt ends within a token of the whole: its ids are those that a server has, as in the other modes."""
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}: {{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant: {% endif %}"
+    )
+    renderer = everyturn.Renderer.from_dir("demo", chat_template=template)
+    results = {}
+    for policy, said in (("warn", "stop"), ("literal", "stop"), ("literal", STOP)):
+        expander = everyturn.Expander(renderer, control_tokens=policy, layout="per_turn")
+        samples = expander.expand([chat_of(f"say {said}", "Hello there", "again", f"Hello {said}")])
+        assert samples.report.warnings["border_merges"] == 2
+        prompts = [sample.input_ids[sample.labels == everyturn.IGNORE_INDEX] for sample in samples]
+        assert all(renderer.decode(prompt).endswith("assistant: ") for prompt in prompts)
+        assert [sample.input_ids.tolist().count(_ids(STOP)[0]) for sample in samples] == [2, 4]
+        results[policy, said] = samples.input_ids.tolist()
+    assert results["warn", "stop"] == results["literal", "stop"]
+
+
+@pytest.mark.parametrize("layout", ["merged", "per_turn"])
+@pytest.mark.parametrize("name", ["demo", "qwen3"])
+def test_many_control_tokens_take_linear_time(name: str, layout: str, data: Path) -> None:
+    """A megabyte of them takes less than a second of work on an idle machine, a minute where each is compared."""
+    renderer = everyturn.Renderer.from_dir(name if name == "demo" else data / "tokenizers" / name)
+    expander = everyturn.Expander(renderer, control_tokens="literal", layout=layout, num_threads=1)
+    chat = chat_of(STOP * 200_000, "Fine.")
+    start = time.process_time()
+    samples = expander.expand([chat])
+    assert time.process_time() - start < 15
+    assert samples.report.control_tokens == {STOP: 200_000}
+    assert samples.input_ids.tolist().count(renderer.encode(STOP)[0]) == 2

@@ -54,10 +54,12 @@ def digest(expander: everyturn.Expander, jsonl: bytes = JSONL) -> str:
 
 
 def send_digest(
-    sending: multiprocessing.connection.Connection, expander: everyturn.Expander
+    sending: multiprocessing.connection.Connection,
+    expander: everyturn.Expander,
+    jsonl: bytes = JSONL,
 ) -> None:
     """Send the hash from a child."""
-    sending.send(digest(expander))
+    sending.send(digest(expander, jsonl))
 
 
 def expand_bad_line(expander: everyturn.Expander) -> None:
@@ -93,6 +95,31 @@ def test_a_child_process_gives_the_same_rows(expander: everyturn.Expander, metho
         tasks = [pool.apply_async(digest, (expander,)) for _ in range(4)]
         assert {task.get(timeout=SECONDS) for task in tasks} == {expected}
     assert digest(expander) == expected
+
+
+def test_a_child_forked_during_the_first_use_of_literal_can_work(data: Path) -> None:
+    """Nothing is made under a lock that the fork would find held."""
+    chat = {
+        "messages": [
+            {"role": "user", "content": "Say <|im_end|> now"},
+            {"role": "assistant", "content": "No."},
+        ]
+    }
+    expander = everyturn.Expander(data / "tokenizers" / "qwen3", control_tokens="literal")
+    # Whatever else is made at first use.
+    expander.expand([CHATS[0]])
+    worker = threading.Thread(target=lambda: expander.expand([chat] * 20))
+    worker.start()
+    time.sleep(0.02)
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=send_digest, args=(sending, expander, to_jsonl([chat])))
+    child.start()
+    try:
+        assert receiving.poll(SECONDS), "the forked child hangs"
+    finally:
+        child.kill()
+        worker.join()
 
 
 def test_a_child_forked_while_threads_work_can_work(expander: everyturn.Expander) -> None:

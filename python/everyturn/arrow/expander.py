@@ -17,7 +17,7 @@ from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
 from everyturn.arrow.rows import json_lines
 from everyturn.exceptions import OptionsError
-from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.expander import Expander, check_options
 from everyturn.io.parquet import has_weights, refuse_weights, to_table
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
@@ -91,9 +91,8 @@ class Preparer:
         reports: StrPath | None = None,
         **options: Any,
     ) -> None:
-        unknown = sorted(set(options) - set(OPTION_NAMES))
-        if unknown:
-            raise OptionsError(f"{unknown[0]}: no option of Preparer or Expander")
+        own = [field.name for field in dataclasses.fields(Columns)]
+        check_options(options, own=[*own, "loss_weights", "reports"])
         expander = Expander(model, **{"num_threads": 1, **options})
         self._expander: Expander | None = expander
         self._model = _model_of(expander.renderer)

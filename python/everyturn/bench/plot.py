@@ -7,6 +7,7 @@ from typing import Any
 from everyturn.bench.benchmark import Comparison
 from everyturn.bench.sweep import Sweep
 from everyturn.exceptions import OptionsError
+from everyturn.io.atomic import appearing
 
 SUFFIXES = (".png", ".svg")
 
@@ -30,12 +31,8 @@ def save(outcome: Comparison | Sweep, path: Path) -> None:
         _draw_sweep(figure, outcome)
     else:
         _draw_comparison(figure, outcome)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-    try:
-        figure.savefig(temporary, dpi=150)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with appearing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format=path.suffix.removeprefix("."))
 
 
 def _draw_sweep(figure: Any, sweep: Sweep) -> None:

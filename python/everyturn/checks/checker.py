@@ -19,7 +19,7 @@ from everyturn.checks.rules import FINDERS, files
 from everyturn.diagnostics.catalogue import KINDS, near, severity_of
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
-from everyturn.expander import CHUNK_BYTES, Expander, options_with
+from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
@@ -28,8 +28,8 @@ _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
-MOST_ONCE = 1000
-"""Names that are said once a file: one with more keys than this has keys that are data."""
+MOST_ONCE = _core.MAX_NAMES
+"""The most names of a kind that are said once a file: one with more keys than this has keys that are data."""
 
 
 class Checker:
@@ -43,13 +43,14 @@ class Checker:
         **options: Any,
     ) -> None:
         self.ignored = frozenset(_known(name) for name in ignore)
+        expander = _expander(renderer, options)
         self.detects_format = options.get("input_format", "auto") == "auto"
         reading = {
             field.name: options.get(field.name, field.default)
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
-        self.core = _core.Checker(_expander(renderer, options), **reading)
+        self.core = _core.Checker(expander, **reading)
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
@@ -108,8 +109,8 @@ def check(
         renderer: A renderer or a model folder: then what its expansion finds is reported, too.
         ignore: Kinds that are left out.
         limit: Stop after this many records.
-        **options: Those of `Expander`; without a renderer only ``input_format``, ``max_line_bytes`` and
-            ``num_threads`` do something.
+        **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
+            only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
 
     Returns:
         An iterator over findings, in the order of the lines.
@@ -130,7 +131,7 @@ class _File:
         name: As findings show it.
         places: Where each record was first, over all inputs.
         output: Where the corrected copy goes.
-        said: What is said once a file, and was.
+        said: The names of each kind that are said once a file, and were.
         records: Lines that are not blank, so far.
         line_ends: CR LF that were written as LF.
     """
@@ -139,7 +140,7 @@ class _File:
     name: str
     places: dict[bytes, tuple[str, int]]
     output: IO[bytes] | None
-    said: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
     records: int = 0
     line_ends: int = 0
 
@@ -244,16 +245,24 @@ class _File:
         remarks.sort(key=_by_message)
         for remark in remarks:
             if remark.once is None or self._is_new(remark.kind, remark.once):
-                yield self._finding(number, remark)
+                yield self._finding(number, self._without_name(remark))
 
     def _is_new(self, kind: str, name: str) -> bool:
-        if (kind, name) in self.said or len(self.said) >= MOST_ONCE:
+        names = self.said.setdefault(kind, set())
+        if name in names or len(names) > MOST_ONCE:
             return False
-        self.said.add((kind, name))
+        names.add(name)
         return True
 
     def _change(self, number: int, remark: Remark) -> Change:
         return Change(self.name, number, remark.message_index, remark.kind, remark.text)
+
+    def _without_name(self, remark: Remark) -> Remark:
+        """Say that there are more names, in place of the first that is one too many."""
+        if not remark.once or len(self.said[remark.kind]) <= MOST_ONCE:
+            return remark
+        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are left out"
+        return remark._replace(text=text)
 
     def _finding(self, number: int, remark: Remark) -> Finding:
         kind = remark.kind
@@ -297,11 +306,12 @@ def _expander(
     renderer: Renderer | StrPath | None, options: dict[str, Any]
 ) -> _core.Expander | None:
     """Build the expander whose findings are wanted, with faults that are skipped."""
+    check_options(options, own=("renderer", "ignore", "limit"))
+    if "on_error" in options:
+        raise OptionsError("on_error: a check never ends at a fault: each one is a finding")
     if renderer is not None:
         return Expander(renderer, on_error="skip", **options)._expander  # noqa: SLF001 - its compiled part
     for name in options:
         if name not in options_with("reading"):
-            known = {field.name for field in dataclasses.fields(Expander)}
-            what = "needs a model" if name in known else "is no option"
-            raise OptionsError(f"{name} {what}")
+            raise OptionsError(f"{name} needs a model")
     return None

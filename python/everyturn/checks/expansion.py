@@ -10,8 +10,9 @@ from everyturn.checks.finding import Remark
 from everyturn.checks.rules.content import unread_keys
 from everyturn.diagnostics.catalogue import KINDS
 
-Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int]]
-"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads."""
+Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
+"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
+often there are more of these than are named."""
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
@@ -25,7 +26,7 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, causes, control_tokens, unread = counts
+    warnings, causes, control_tokens, unread, unnamed = counts
     counted = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
@@ -39,4 +40,4 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)
             remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
-    return [*remarks, *unread_keys(unread)]
+    return [*remarks, *unread_keys(unread, unnamed)]

@@ -7,8 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shtab import FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.options import add_expander_flags, add_model_flags, kwargs_from, template_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_model_flags,
+    kwargs_from,
+    read_by,
+    template_from,
+)
 from everyturn.exceptions import OptionsError
 from everyturn.io.atomic import appearing
 from everyturn.model_sources import DEMO, sources_of
@@ -49,11 +58,14 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        metavar="FILE",
-        help="records with messages, may be compressed (default: built-in chats)",
+    complete_with(
+        parser.add_argument(
+            "--data",
+            nargs="+",
+            metavar="FILE",
+            help="records with messages, may be compressed (default: built-in chats)",
+        ),
+        FILE,
     )
     parser.add_argument(
         "--peers",
@@ -86,8 +98,15 @@ def add_parser(commands: Any, name: str) -> None:
         metavar="N",
         help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write everything as JSON")
-    parser.add_argument("--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)")
+    complete_with(
+        parser.add_argument("--json", metavar="FILE", help="write everything as JSON"), FILE
+    )
+    complete_with(
+        parser.add_argument(
+            "--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)"
+        ),
+        FILE,
+    )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
 
@@ -96,8 +115,9 @@ def run(parsed: argparse.Namespace) -> int:
     """Compare or sweep, and show what came of it."""
     from everyturn.bench import plot
 
-    json_path = writable("--json", parsed.json) if parsed.json else None
-    plot_path = writable("--plot", parsed.plot) if parsed.plot else None
+    read = {"beside": read_by(parsed, parsed.data or ()), "model": parsed.model}
+    json_path = writable("--json", parsed.json, **read) if parsed.json else None
+    plot_path = writable("--plot", parsed.plot, **read) if parsed.plot else None
     if plot_path is not None:
         if plot_path.suffix not in plot.SUFFIXES:
             raise OptionsError(f"--plot: {plot_path}: the name must end in .png or .svg")

@@ -8,11 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from shtab import FILE
+
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
-from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, renderer_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_inputs,
+    add_model_flags,
+    read_by,
+    renderer_from,
+)
 from everyturn.diagnostics.catalogue import severity_of
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
@@ -58,7 +67,12 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--fix", action="store_true", help="correct what has one right answer, in a copy (needs -o)"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="the corrected copy, not compressed")
+    complete_with(
+        parser.add_argument(
+            "-o", "--output", metavar="FILE", help="the corrected copy, not compressed"
+        ),
+        FILE,
+    )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS)
 
@@ -115,7 +129,8 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
-    path = writable("-o", parsed.output, beside=resolve(parsed.inputs)[1])
+    names = read_by(parsed, resolve(parsed.inputs)[1])
+    path = writable("-o", parsed.output, beside=names, model=parsed.model)
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
     return path

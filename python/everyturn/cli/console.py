@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from everyturn.exceptions import OptionsError
+from everyturn.model_sources import files_of
 
 EXIT_DONE = 0
 EXIT_DATA = 1
@@ -19,10 +20,17 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def writable(flag: str, name: str, *, beside: Sequence[str] = (), folder: bool = False) -> Path:
+def writable(
+    flag: str,
+    name: str,
+    *,
+    beside: Sequence[str] = (),
+    model: str | None = None,
+    folder: bool = False,
+) -> Path:
     """Refuse before the work what could not be written after it: a file, or a folder of files.
 
-    Nor is one of the files written that are read or written beside it.
+    Nor is one of the files written that are read or written beside it, or that are a model's.
     """
     path = Path(name)
     if not path.parent.is_dir():
@@ -33,6 +41,8 @@ def writable(flag: str, name: str, *, beside: Sequence[str] = (), folder: bool =
         raise OptionsError(
             f"{flag}: {path}: is read or written by the same command, and never overwritten"
         )
+    if model is not None and any(_is_same(path, file) for file in files_of(model)):
+        raise OptionsError(f"{flag}: {path}: is a file of the model, and never overwritten")
     return path
 
 

@@ -3,14 +3,22 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from shtab import FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
-from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_inputs,
+    add_model_flags,
+    expander_from,
+    read_by,
+)
 from everyturn.exceptions import OptionsError
 from everyturn.io import shard_folder
 from everyturn.io.atomic import appearing
@@ -40,13 +48,16 @@ def add_parser(commands: Any, name: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_inputs(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        default="-",
-        help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
-        "an earlier run (default: JSON lines on stdout)",
+    complete_with(
+        parser.add_argument(
+            "-o",
+            "--output",
+            metavar="FILE",
+            default="-",
+            help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
+            "an earlier run (default: JSON lines on stdout)",
+        ),
+        FILE,
     )
     parser.add_argument(
         "--shard-tokens",
@@ -59,7 +70,12 @@ def add_parser(commands: Any, name: str) -> None:
         action="store_true",
         help="shards have a column of weights; without it, one other than 0 and 1 is an error",
     )
-    parser.add_argument("--report", metavar="FILE", help="write the account of every line as JSON")
+    complete_with(
+        parser.add_argument(
+            "--report", metavar="FILE", help="write the account of every line as JSON"
+        ),
+        FILE,
+    )
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"
     )
@@ -72,10 +88,12 @@ def run(parsed: argparse.Namespace) -> int:
     to_stdout = parsed.output == "-"
     if parsed.json and to_stdout:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
-    names = resolve(parsed.inputs)[1]
+    names = read_by(parsed, resolve(parsed.inputs)[1])
     report_path = None
     if parsed.report:
-        report_path = writable("--report", parsed.report, beside=[*names, parsed.output])
+        report_path = writable(
+            "--report", parsed.report, beside=[*names, parsed.output], model=parsed.model
+        )
     if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
         report = _expand_to_folder(parsed)
     else:
@@ -122,7 +140,7 @@ def _expand_to_file(parsed: argparse.Namespace) -> Report:
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
-    writer = _writer(parsed.output, resolve(parsed.inputs)[1])
+    writer = _writer(parsed)
     expander = expander_from(parsed)
     report = expander.empty().report
     total = total_bytes(resolve(parsed.inputs)[1])
@@ -145,10 +163,12 @@ class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
         """Append samples."""
 
 
-def _writer(output: str, inputs: Sequence[str]) -> SamplesWriter:
+def _writer(parsed: argparse.Namespace) -> SamplesWriter:
+    output: str = parsed.output
     if output == "-":
         return JsonLinesWriter(None)
-    path = writable("-o", output, beside=inputs)
+    names = read_by(parsed, resolve(parsed.inputs)[1])
+    path = writable("-o", output, beside=names, model=parsed.model)
     if output.endswith(".parquet"):
         from everyturn.io.parquet import Writer
 

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from everyturn import _core
 from everyturn.checks.finding import Change, Finding
-from everyturn.diagnostics.catalogue import KINDS, Severity
+from everyturn.diagnostics.catalogue import KINDS
+from everyturn.diagnostics.kind import Severity
 
 Format: TypeAlias = Literal["text", "json", "sarif", "github"]
 

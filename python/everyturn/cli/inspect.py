@@ -6,8 +6,16 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+from shtab import FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_model_flags,
+    expander_from,
+    read_by,
+)
 from everyturn.exceptions import OptionsError
 from everyturn.io.atomic import appearing
 
@@ -39,10 +47,13 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "source",
-        metavar="FILE[:LINE]",
-        help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
+    complete_with(
+        parser.add_argument(
+            "source",
+            metavar="FILE[:LINE]",
+            help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
+        ),
+        FILE,
     )
     parser.add_argument("--tokens", action="store_true", help="show each token with its id")
     parser.add_argument(
@@ -51,7 +62,12 @@ def add_parser(commands: Any, name: str) -> None:
         help="show where one rendering with a mask would train something else",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--html", metavar="FILE", help="write a page to be opened in a browser")
+    complete_with(
+        parser.add_argument(
+            "--html", metavar="FILE", help="write a page to be opened in a browser"
+        ),
+        FILE,
+    )
     parser.add_argument(
         "--limit",
         type=int,
@@ -126,7 +142,7 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect.page.conversations import conversations_page
 
     source, number = pick.place(parsed.source)
-    path = writable("--html", parsed.html, beside=[source])
+    path = writable("--html", parsed.html, beside=read_by(parsed, [source]), model=parsed.model)
     if number is None:
         limit = LIMIT if parsed.limit is None else parsed.limit
         lines, count = pick.some(expander, source, limit, parsed.seed or SEED)

@@ -4,10 +4,13 @@ import argparse
 import dataclasses
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from shtab import DIRECTORY, FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.options import TRAIN_ON_ALIASES, Engine
@@ -16,11 +19,14 @@ from everyturn.renderer import ENGINE, Renderer
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the names of what is read, and how much of it."""
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help='a file, a glob, or "-" for stdin; may be compressed',
+    complete_with(
+        parser.add_argument(
+            "inputs",
+            nargs="+",
+            metavar="INPUT",
+            help='a file, a glob, or "-" for stdin; may be compressed',
+        ),
+        FILE,
     )
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
@@ -28,13 +34,19 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the flags that make a `Renderer`."""
     model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
+    complete_with(
+        model.add_argument(
+            "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
+        ),
+        DIRECTORY,
     )
-    model.add_argument(
-        "--chat-template",
-        metavar="FILE",
-        help="another chat template (.jinja), or a template's name",
+    complete_with(
+        model.add_argument(
+            "--chat-template",
+            metavar="FILE",
+            help="another chat template (.jinja), or a template's name",
+        ),
+        FILE,
     )
     model.add_argument(
         "--template-kwargs",
@@ -82,6 +94,12 @@ def add_expander_flags(
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)
 
 
+def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """The files that a command reads: its inputs of these names, and the template where it is a file."""
+    template = parsed.chat_template
+    return [*names, *([template] if template is not None and _is_file(template) else [])]
+
+
 def renderer_from(parsed: argparse.Namespace) -> Renderer:
     """Load the model that the flags name."""
     return Renderer.from_dir(
@@ -102,12 +120,17 @@ def expander_from(parsed: argparse.Namespace) -> Expander:
 def template_from(parsed: argparse.Namespace) -> str | None:
     """Return the text or the name of the template that the flags name."""
     text: str | None = parsed.chat_template
-    if text is None or not (text.endswith(".jinja") or Path(text).is_file()):
+    if text is None or not _is_file(text):
         return text
     try:
         return Path(text).read_text(encoding="utf-8")
     except OSError as error:
         raise OptionsError(f"--chat-template: {text}: {error.strerror}") from error
+
+
+def _is_file(template: str) -> bool:
+    """Whether a template is given by its file, not by its name."""
+    return template.endswith(".jinja") or Path(template).is_file()
 
 
 def kwargs_from(parsed: argparse.Namespace) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
-from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
+from everyturn.cli.options import (
+    add_expander_flags,
+    add_inputs,
+    add_model_flags,
+    expander_from,
+    read_by,
+)
 from everyturn.expander import options_with
 from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve, total_bytes
@@ -54,7 +60,10 @@ def add_parser(commands: Any, name: str) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
     names = resolve(parsed.inputs)[1]
-    page = writable("--html", parsed.html, beside=names) if parsed.html else None
+    page = None
+    if parsed.html:
+        beside = read_by(parsed, names)
+        page = writable("--html", parsed.html, beside=beside, model=parsed.model)
     expander = expander_from(parsed)
     total = total_bytes(names)
     with progress(total) as advance:

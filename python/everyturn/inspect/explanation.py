@@ -6,6 +6,7 @@ texts are those that were encoded, which for some tokenizers differ from what de
 
 import dataclasses
 import json
+from bisect import bisect_left
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
@@ -173,9 +174,14 @@ class Sample:
         """How many tokens have labels."""
         return sum(trained.end - trained.start for trained in self.trained)
 
+    def cells_in(self, start: int, end: int) -> tuple[Cell, ...]:
+        """Return the cells that begin within some tokens."""
+        first, after = (bisect_left(self.cells, at, key=_start) for at in (start, end))
+        return self.cells[first:after]
+
     def part(self, start: int, end: int) -> str:
         """Return the text of some tokens that begin and end with cells."""
-        return "".join(cell.text for cell in self.cells if start <= cell.start < end)
+        return "".join(cell.text for cell in self.cells_in(start, end))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,6 +253,10 @@ def explain(expander: Expander, line: Record) -> Explanation:
         report=Report.from_core(expander.train_on, expander.metadata()["now"], counts),
         error=_fault(plain["error"]),
     )
+
+
+def _start(cell: Cell) -> int:
+    return cell.start
 
 
 def _fault(plain: dict[str, Any] | None) -> Fault | None:

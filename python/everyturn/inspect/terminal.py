@@ -128,12 +128,11 @@ def _token_lines(sample: Sample, messages: Sequence[Message], columns: int) -> I
     """Each token in a column of its own: its text, and its id under it."""
     labels = _label_columns(messages)
     left = columns - _margin_columns(labels)
-    cells = iter(sample.cells)
     for run in sample.runs:
         label = "" if run.of is None else f"{messages[run.of].role} {run.of}"
         line = ShownLine(run.trained, label, ())
         top, bottom = Text(), Text()
-        for cell in (next(cells) for _ in range(_cells_in(sample, run.start, run.end))):
+        for cell in sample.cells_in(run.start, run.end):
             shown, ids = cut(printable(cell.text, spaces=True), left - 2), _ids(sample, cell)
             ids = cut(ids, left - 2)
             needed = max(width(shown), len(ids)) + 1
@@ -144,10 +143,6 @@ def _token_lines(sample: Sample, messages: Sequence[Message], columns: int) -> I
             top.append(BARS[False], STYLES["template"])
             bottom.append(f"{ids:<{needed}}", STYLES["template"])
         yield from _token_line(line, labels, top, bottom)
-
-
-def _cells_in(sample: Sample, start: int, end: int) -> int:
-    return sum(start <= cell.start < end for cell in sample.cells)
 
 
 def _ids(sample: Sample, cell: Cell) -> str:

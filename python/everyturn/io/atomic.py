@@ -14,16 +14,24 @@ def appearing(path: StrPath) -> Iterator[Path]:
     """Give a name beside a path, to write a file or a folder there.
 
     At the end it is made durable and takes the path's name, in the place of a file that had it. An exception inside
-    leaves nothing behind, and what was there before as it was. Where nothing was written nothing appears.
+    leaves nothing behind, and what was there before as it was. Where nothing was written nothing appears. Of several
+    that write one path at the same time, in threads or processes, each writes its own, and the last one stays.
     """
     final = Path(path)
-    temporary = final.with_name(f".{final.name}.tmp-{os.getpid()}")
-    try:
+    with temporary_beside(final) as temporary:
         yield temporary
         if temporary.exists():
             _sync(temporary)
             temporary.replace(final)
             _sync_entry(final.parent)
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give a name beside a path that nobody else has; what is there at the end is removed."""
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{os.urandom(6).hex()}")
+    try:
+        yield temporary
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)

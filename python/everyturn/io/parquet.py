@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from everyturn.exceptions import OptionsError
-from everyturn.io.atomic import appearing
+from everyturn.io.atomic import appearing, temporary_beside
 from everyturn.options import StrPath
 from everyturn.samples.columns import COLUMNS, OFFSETS, TOKEN_COLUMNS, Column, Per, filled
 from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighted_tokens
@@ -185,16 +185,13 @@ class Writer:
             return
         self._writer.close()
         self._writer = None
-        earlier = self._temporary.with_suffix(".without-weights")
-        self._temporary.rename(earlier)
-        try:
+        with temporary_beside(self._path) as earlier:
+            self._temporary.rename(earlier)
             with pq.ParquetFile(earlier) as file:
                 for group in range(file.num_row_groups):
                     rows = _with_unit_weights(file.read_row_group(group))
                     # As a file names the fields of lists is not as they were named.
                     self._write_group(rows.cast(schema))
-        finally:
-            earlier.unlink()
 
     def __exit__(
         self,

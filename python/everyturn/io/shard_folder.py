@@ -28,7 +28,9 @@ SHARD_TOKENS = 100_000_000
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 
-_OWN_TEMPORARY = re.compile(r"\.(part-\d{5,}\.parquet|manifest\.json|progress\.json)\.tmp-\d+")
+_OWN_TEMPORARY = re.compile(
+    r"\.(part-\d{5,}\.parquet|manifest\.json|progress\.json)\.tmp-\d+-[0-9a-f]+"
+)
 
 Plan = dict[str, Any]
 """What a run is of, as plain JSON types: version, fingerprint, clock, options, inputs."""

@@ -149,16 +149,6 @@ impl Error {
             None => self.text.clone(),
         }
     }
-
-    /// The error that a panic of a dependency becomes.
-    pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        Self::new(ErrorKind::Internal, format!("a dependency panicked: {}", excerpt(text)))
-    }
 }
 
 impl fmt::Display for Error {

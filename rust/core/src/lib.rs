@@ -22,8 +22,10 @@ mod json;
 mod layout;
 mod lint;
 mod model;
+mod name_counts;
 mod names;
 mod options;
+mod panics;
 mod prompt_text;
 mod read;
 mod report;
@@ -42,7 +44,9 @@ pub use inspect::{Explanation, explain};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};
+pub use name_counts::{MAX_NAMES, NameCounts};
 pub use options::*;
+pub use panics::{are_caught, catch_panics};
 pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
     StreamOptions,

@@ -4,9 +4,9 @@
 //! by cause) and the faults by name, the first [`MAX_NAMED_FAULTS`] of them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::error::Error;
+use crate::name_counts::NameCounts;
 
 /// Faults beyond this number are counted and no longer named, so that a report stays small.
 pub const MAX_NAMED_FAULTS: usize = 10_000;
@@ -79,9 +79,9 @@ pub struct Report {
     pub trained_tokens: u64,
     pub warnings: Counts,
     /// Control tokens in text that somebody wrote, each with its number of places.
-    pub control_tokens: BTreeMap<Arc<str>, u64>,
+    pub control_tokens: NameCounts,
     /// Keys of rendered messages that the template never looked at, each with the number of messages.
-    pub unread_keys: BTreeMap<Arc<str>, u64>,
+    pub unread_keys: NameCounts,
     pub faults: Vec<Error>,
     pub faults_omitted: u64,
 }
@@ -130,13 +130,8 @@ impl Report {
                 *mine.entry(name).or_default() += count;
             }
         }
-        for (mine, theirs) in
-            [(&mut self.control_tokens, other.control_tokens), (&mut self.unread_keys, other.unread_keys)]
-        {
-            for (name, count) in theirs {
-                *mine.entry(name).or_default() += count;
-            }
-        }
+        self.control_tokens.append(other.control_tokens);
+        self.unread_keys.append(other.unread_keys);
         for fault in other.faults {
             self.fault(fault);
         }

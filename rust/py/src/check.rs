@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use everyturn_core as core;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::choice::Choice;
-use crate::expander::Expander;
+use crate::expander::{Expander, named};
+use crate::guard::detached;
 use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -25,13 +26,13 @@ impl Checker {
         input_format: Choice<Option<core::Format>>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
-    ) -> PyResult<Self> {
+    ) -> Self {
         let expander = expander.map(|expander| expander.core.clone());
         let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
-        Ok(Self {
+        Self {
             core: Arc::new(core::Checker::new(read, expander)),
             pool: Arc::new(core::Pool::new(num_threads)),
-        })
+        }
     }
 
     /// Finds what is wrong with one record whose format is known.
@@ -42,8 +43,11 @@ impl Checker {
         input_format: Option<Choice<Option<core::Format>>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let format = input_format.and_then(|format| format.0);
-        let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
-        found_tuple(py, &self.core.check_record(record))
+        let found = detached(py, || {
+            let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
+            Ok(self.core.check_record(record))
+        })?;
+        found_tuple(py, &found)
     }
 
     fn open(
@@ -91,7 +95,7 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
     (
         found.format.map(core::Format::name),
         found.own_format.map(core::Format::name),
-        PyBytes::new(py, &found.conversation_id.to_le_bytes()),
+        PyBytes::new(py, &found.conversation_id.to_be_bytes()),
         faults,
         counts,
     )
@@ -99,14 +103,9 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
 }
 
 fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyTuple>> {
-    let named = |counts: &std::collections::BTreeMap<Arc<str>, u64>| {
-        let dict = PyDict::new(py);
-        counts.iter().try_for_each(|(name, count)| dict.set_item(&**name, count))?;
-        Ok::<_, PyErr>(dict)
-    };
     let dropped: Vec<&str> = report.records_dropped.keys().copied().collect();
-    let (tokens, keys) = (named(&report.control_tokens)?, named(&report.unread_keys)?);
-    (&report.warnings, dropped, tokens, keys).into_pyobject(py)
+    let (tokens, keys) = (named(py, &report.control_tokens)?, named(py, &report.unread_keys)?);
+    (&report.warnings, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
 }
 
 /// Every kind of error, warning and cause, for the tests that hold their explanations to them.

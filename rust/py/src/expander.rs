@@ -8,10 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::choice::Choice;
-use crate::errors::to_python;
+use crate::guard::detached;
 use crate::records::{GivenLine, given};
 use crate::renderer::Renderer;
 use crate::stream::SharedStream;
+
+/// The arrays and the report of records, the names of their files, and which record each sample is of.
+type ExpandedRecords<'py> = (Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>);
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
@@ -61,23 +64,22 @@ impl Expander {
             read: core::ReadOptions { input_format: input_format.0, max_line_bytes },
             num_threads,
         };
-        let core =
-            core::Expander::new(renderer.core.clone(), options).map_err(|error| to_python(py, &error))?;
+        let core = detached(py, || core::Expander::new(renderer.core.clone(), options))?;
         Ok(Self { core: Arc::new(core), pool: Arc::new(core::Pool::new(num_threads)) })
     }
 
     /// Seconds of each stage, in their order, for these JSON lines on one thread.
     fn stage_times(&self, py: Python<'_>, source: &[u8]) -> PyResult<Vec<(&'static str, f64)>> {
         let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        py.detach(|| core::stage_times(&self.core, lines)).map_err(|error| to_python(py, &error))
+        detached(py, || core::stage_times(&self.core, lines))
     }
 
-    /// The arrays and the report of these records, the names of their files, and which record each sample is of.
+    /// What comes of records whose places are given.
     fn expand_records<'py>(
         &self,
         py: Python<'py>,
         records: Vec<GivenLine>,
-    ) -> PyResult<(Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>)> {
+    ) -> PyResult<ExpandedRecords<'py>> {
         let records = given(records);
         let made = SharedStream::open(&[], |_| records)?.step(py, |records, go_on| {
             core::expand_records(&self.core, &self.pool, std::mem::take(records), go_on)
@@ -97,11 +99,10 @@ impl Expander {
     ) -> PyResult<(String, Bound<'py, PyDict>)> {
         let format = format_name.and_then(|format| format.0);
         let file = Arc::from(file);
-        let explained = py.detach(|| {
+        let (json, report) = detached(py, || {
             let record = core::Record { bytes: text, file: &file, line, format };
             core::explain(&self.core, record).map(|explanation| (explanation.to_json(), explanation.report))
-        });
-        let (json, report) = explained.map_err(|error| to_python(py, &error))?;
+        })?;
         Ok((json, report_dict(py, &report)?))
     }
 
@@ -192,11 +193,8 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
     dict.set_item("targets_dropped", &report.targets_dropped)?;
     dict.set_item("warnings", &report.warnings)?;
     for (name, counts) in [("control_tokens", &report.control_tokens), ("unread_keys", &report.unread_keys)] {
-        let counted = PyDict::new(py);
-        for (key, count) in counts {
-            counted.set_item(&**key, count)?;
-        }
-        dict.set_item(name, counted)?;
+        dict.set_item(name, named(py, counts)?)?;
+        dict.set_item(format!("{name}_omitted"), counts.omitted())?;
     }
     let faults: Vec<_> = report
         .faults
@@ -207,5 +205,11 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
         })
         .collect();
     dict.set_item("faults", faults)?;
+    Ok(dict)
+}
+
+pub fn named<'py>(py: Python<'py>, counts: &core::NameCounts) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    counts.iter().try_for_each(|(name, count)| dict.set_item(name, count))?;
     Ok(dict)
 }

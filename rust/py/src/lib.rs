@@ -9,6 +9,7 @@ mod check;
 mod choice;
 mod errors;
 mod expander;
+mod guard;
 mod pack;
 mod records;
 mod renderer;
@@ -45,11 +46,13 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::guard::silence_caught_panics();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("IS_DEBUG_BUILD", cfg!(debug_assertions))?;
         module.add("IGNORE_INDEX", core::IGNORE_INDEX)?;
         module.add("CHUNK_BYTES", core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", core::MAX_LINE_BYTES)?;
+        module.add("MAX_NAMES", core::MAX_NAMES)?;
         module.add("COLUMNS", super::expander::columns())?;
         let choices = core::choices();
         let names = choices.iter().map(|choice| (choice.option, choice.names.to_vec()));

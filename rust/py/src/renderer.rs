@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::choice::Choice;
-use crate::errors::to_python;
+use crate::guard::detached;
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Renderer {
@@ -18,7 +18,7 @@ pub struct Renderer {
 
 /// JSON text made by the Python face.
 fn json(py: Python<'_>, text: &str) -> PyResult<core::Value> {
-    core::parse_strict(text.as_bytes()).map_err(|error| to_python(py, &error))
+    detached(py, || core::parse_strict(text.as_bytes()))
 }
 
 fn list(py: Python<'_>, text: &str) -> PyResult<Vec<core::Value>> {
@@ -63,24 +63,25 @@ pub fn lint_model(
     now: &str,
 ) -> PyResult<String> {
     let options = options(py, chat_template, template_kwargs, now, core::EngineChoice::Reference)?;
-    py.detach(|| core::lint_model(&folder, options)).map_err(|error| to_python(py, &error))
+    detached(py, || core::lint_model(&folder, options))
 }
 
 /// Reports on a template without a model.
 #[pyfunction]
 pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &str) -> PyResult<String> {
     let options = options(py, None, template_kwargs, now, core::EngineChoice::Reference)?;
-    py.detach(|| core::lint_template(text, options.template_kwargs, options.now))
-        .map_err(|error| to_python(py, &error))
+    detached(py, || core::lint_template(text, options.template_kwargs, options.now))
 }
 
 /// The places of the messages that are left of the last exchanges, without a model.
 #[pyfunction]
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
     let messages = list(py, messages)?;
-    let exchanges = core::Exchanges::of_messages(&messages).map_err(|error| to_python(py, &error))?;
-    let bounds = exchanges.bounds(messages.len(), history_turns);
-    Ok(exchanges.kept(*bounds.start(), messages.len()))
+    detached(py, || {
+        let exchanges = core::Exchanges::of_messages(&messages)?;
+        let bounds = exchanges.bounds(messages.len(), history_turns);
+        Ok(exchanges.kept(*bounds.start(), messages.len()))
+    })
 }
 
 #[pymethods]
@@ -95,14 +96,12 @@ impl Renderer {
         engine: Choice<core::EngineChoice>,
     ) -> PyResult<Self> {
         let options = options(py, chat_template, template_kwargs, now, engine.0)?;
-        let renderer = py
-            .detach(|| core::Renderer::from_dir(&folder, options))
-            .map_err(|error| to_python(py, &error))?;
+        let renderer = detached(py, || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }
 
-    fn lint(&self, py: Python<'_>) -> String {
-        py.detach(|| self.core.lint())
+    fn lint(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || Ok(self.core.lint()))
     }
 
     fn render(
@@ -116,8 +115,7 @@ impl Renderer {
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
-        py.detach(|| self.core.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
-            .map_err(|error| to_python(py, &error))
+        detached(py, || self.core.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
     }
 
     fn window(
@@ -132,27 +130,28 @@ impl Renderer {
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
-        py.detach(|| self.core.window(&messages, tools.as_ref(), &kwargs, history_turns, max_prompt_tokens))
-            .map_err(|error| to_python(py, &error))
+        detached(py, || {
+            self.core.window(&messages, tools.as_ref(), &kwargs, history_turns, max_prompt_tokens)
+        })
     }
 
     fn encode<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyArray1<i32>>> {
-        let ids = py.detach(|| self.core.encode(text)).map_err(|error| to_python(py, &error))?;
+        let ids = detached(py, || self.core.encode(text))?;
         Ok(ids.into_pyarray(py))
     }
 
     fn decode(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<String> {
-        py.detach(|| self.core.decode(&ids)).map_err(|error| to_python(py, &error))
+        detached(py, || self.core.decode(&ids))
     }
 
     #[getter]
-    fn stop_token_ids(&self) -> Vec<u32> {
-        self.core.stop_token_ids()
+    fn stop_token_ids(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
+        detached(py, || Ok(self.core.stop_token_ids()))
     }
 
     #[getter]
-    fn asks_for_the_date(&self) -> bool {
-        self.core.asks_for_the_date()
+    fn asks_for_the_date(&self, py: Python<'_>) -> PyResult<bool> {
+        detached(py, || Ok(self.core.asks_for_the_date()))
     }
 
     #[getter]

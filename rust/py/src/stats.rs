@@ -6,8 +6,8 @@ use everyturn_core as core;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::to_python;
 use crate::expander::{Expander, report_dict};
+use crate::guard::detached;
 use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -24,8 +24,8 @@ impl StatsStream {
         limit: Option<u64>,
     ) -> PyResult<Self> {
         let pool = expanders.first().map_or_else(|| Arc::new(core::Pool::new(None)), |one| one.pool.clone());
-        let variants = core::Variants::new(expanders.iter().map(|expander| expander.core.clone()).collect());
-        let variants = Arc::new(variants.map_err(|error| to_python(py, &error))?);
+        let expanders = expanders.iter().map(|expander| expander.core.clone()).collect();
+        let variants = Arc::new(detached(py, || core::Variants::new(expanders))?);
         let options = core::StreamOptions { chunk_bytes, limit };
         SharedStream::open(&sources, |sources| core::StatsStream::open(variants, pool, sources, options))
             .map(Self)

@@ -37,7 +37,8 @@ impl<S: Send> SharedStream<S> {
                 signal = Python::attach(|py| py.check_signals().err());
                 signal.is_none()
             };
-            Ok::<_, PyErr>(step(&mut stream, &mut go_on))
+            // Caught while the lock is held, which a panic on its way would spoil.
+            Ok::<_, PyErr>(core::catch_panics(|| step(&mut stream, &mut go_on)))
         })?;
         result.map_err(|reason| match reason {
             core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),

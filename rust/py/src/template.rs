@@ -1,5 +1,7 @@
 //! `_core.Template`: a chat template without a model, as tests and lint use it.
 
+use std::sync::Arc;
+
 use everyturn_core as core;
 use everyturn_template::{Arena, Inputs, Node, Step, Value};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -7,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::to_python;
+use crate::guard::{attached, detached};
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Template(core::PlainTemplate);
@@ -18,7 +21,7 @@ impl Template {
     fn new(py: Python<'_>, source: &str, now: Option<&str>) -> PyResult<Self> {
         let now = now.unwrap_or("1970-01-01T00:00:00").parse();
         let now = now.map_err(|error| PyValueError::new_err(format!("now: {error}")))?;
-        core::PlainTemplate::compile(source, now).map(Self).map_err(|error| to_python(py, &error))
+        detached(py, || core::PlainTemplate::compile(source, now)).map(Self)
     }
 
     /// Renders with any variables.
@@ -31,8 +34,10 @@ impl Template {
             let node = inputs.place(Node::NONE, Step::Variable(name));
             given.push((name, convert(&arena, &mut inputs, node, &value)?));
         }
-        let rendering = self.0.render(&given, inputs.bytes()).map_err(|error| to_python(py, &error))?;
-        Ok(rendering.text)
+        attached(py, || {
+            let rendering = self.0.render(&given, inputs.bytes()).map_err(|error| to_python(py, &error))?;
+            Ok(rendering.text)
+        })
     }
 
     /// Renders messages as `apply_chat_template` does.
@@ -47,9 +52,7 @@ impl Template {
         variables: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<String> {
         let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
-        self.0
-            .apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs)
-            .map_err(|error| to_python(py, &error))
+        detached(py, || self.0.apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
     }
 
     /// Renders the first so many messages each as `counts` says, in rising order: what `apply` gives for each, or the
@@ -67,8 +70,9 @@ impl Template {
         variables: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Vec<String>> {
         let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
-        let texts = self.0.apply_each(&messages, &counts, tools.as_ref(), add_generation_prompt, &kwargs);
-        let texts = texts.map_err(|error| to_python(py, &error))?;
+        let texts = detached(py, || {
+            self.0.apply_each(&messages, &counts, tools.as_ref(), add_generation_prompt, &kwargs)
+        })?;
         Ok(texts.into_iter().map(|text| text.unwrap_or_else(|error| format!("error: {error}"))).collect())
     }
 }
@@ -85,18 +89,19 @@ fn given(
 ) -> PyResult<Given> {
     let json = |value: &Bound<'_, PyAny>| -> PyResult<core::Value> {
         let text: String = py.import("json")?.call_method1("dumps", (value,))?.extract()?;
-        core::parse_strict(text.as_bytes()).map_err(|error| to_python(py, &error))
+        detached(py, || core::parse_strict(text.as_bytes()))
     };
     let core::Value::Array(messages) = json(messages)? else {
         return Err(PyTypeError::new_err("messages are no list"));
     };
-    let mut kwargs = core::Object::default();
+    let mut kwargs: Vec<(Arc<str>, core::Value)> = Vec::new();
     if let Some(documents) = documents {
-        kwargs.insert("documents", json(documents)?);
+        kwargs.push(("documents".into(), json(documents)?));
     }
     for (name, value) in variables.into_iter().flatten() {
-        kwargs.insert(name.cast::<PyString>()?.to_str()?, json(&value)?);
+        kwargs.push((name.cast::<PyString>()?.to_str()?.into(), json(&value)?));
     }
+    let kwargs = kwargs.into_iter().collect();
     Ok((messages, tools.map(json).transpose()?, kwargs))
 }
 

@@ -138,11 +138,14 @@ UNREAD_KEYS = Kind(
 )
 
 
-def unread_keys(keys: Iterable[str]) -> Iterator[Remark]:
-    """Say once a file which keys of messages the template of a model never reads."""
+def unread_keys(keys: Iterable[str], unnamed: int) -> Iterator[Remark]:
+    """Say once a file which keys of messages the template of a model never reads, and that there are unnamed ones."""
     for key in keys:
         text = f"the template never reads the key {quoted(key)}"
         yield Remark(UNREAD_KEYS.name, None, text, key)
+    if unnamed:
+        text = f"the template never reads {unnamed:,} more keys"
+        yield Remark(UNREAD_KEYS.name, None, text, "")
 
 
 RULES = (

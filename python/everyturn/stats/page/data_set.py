@@ -84,8 +84,12 @@ def _notes(stats: Stats) -> Iterable[str]:
         yield f"{name}: {count:,} (everyturn explain {name})"
     for key, count in report.unread_keys.items():
         yield f"The template never reads the key {key!r}: {count:,} messages."
+    if report.unread_keys_omitted:
+        yield f"The template never reads other keys: {report.unread_keys_omitted:,} times."
     for token, count in report.control_tokens.items():
         yield f"Control token {token} in text: {count:,} times."
+    if report.control_tokens_omitted:
+        yield f"Other control tokens in text: {report.control_tokens_omitted:,} times."
 
 
 def _plots(stats: Stats) -> Iterable[Plot]:

@@ -6,34 +6,36 @@
 
 mod capabilities;
 mod compiled;
+mod foreign;
 mod input;
 mod locate;
 mod prefixes;
 mod standalone;
 mod thinking;
+mod thinking_flags;
 mod turn_end;
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Span, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
+pub use foreign::ForeignTokens;
 pub use input::Adaptations;
 pub use locate::locate;
 pub use prefixes::Prefixes;
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};
+pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
 pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
 
 use crate::conversation::{Conversation, Message};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
-use crate::prompt_text::PromptText;
 use crate::tokenizer::{ControlTokens, StopToken};
 use compiled::{CompiledTemplate, RenderWorkspace};
 use input::{REASONING_KEYS, Values};
@@ -292,37 +294,6 @@ impl<'a> Prepared<'a> {
     fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
-    }
-
-    /// The control tokens in a text that are not the template's own, in whole or in part.
-    pub fn foreign_tokens(
-        &self,
-        text: PromptText<'_>,
-        spans: impl Iterator<Item = Span>,
-        control_tokens: &ControlTokens,
-    ) -> Vec<Range<usize>> {
-        let mut spans = spans.peekable();
-        let mut start = 0;
-        let mut foreign = control_tokens.places(&text.to_text());
-        foreign.retain(|token| {
-            let mut found = false;
-            while let Some(span) = spans.peek() {
-                let end = start + span.len as usize;
-                if start >= token.end {
-                    break;
-                }
-                found |=
-                    end > token.start && span.source.made_from().is_some_and(|node| self.is_foreign(node));
-                // It may reach into the next token, too.
-                if end > token.end {
-                    break;
-                }
-                start = end;
-                spans.next();
-            }
-            found
-        });
-        foreign
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something.

@@ -34,10 +34,10 @@ pub struct Shown<'s> {
 }
 
 impl Shown<'_> {
-    /// Where the runs of the text come from.
-    pub fn spans(&self) -> impl Iterator<Item = Span> {
+    /// Where the runs of the text from this byte of its first part on come from.
+    pub fn spans_from(&self, byte: usize) -> impl Iterator<Item = Span> {
         let [head, tail] = self.spans;
-        cut_spans(head, 0, self.text.head.len()).chain(tail.iter().copied())
+        cut_spans(head, byte, self.text.head.len()).chain(tail.iter().copied())
     }
 }
 

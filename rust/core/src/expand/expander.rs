@@ -4,7 +4,6 @@
 //! error of this record. Which errors end the run is said here: under `on_error="raise"` each fault that no policy
 //! asked to skip.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -21,6 +20,7 @@ use crate::json::Value;
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch};
+use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
 
@@ -75,7 +75,7 @@ impl Expander {
 
     /// Reads one record.
     pub fn read(&self, record: Record<'_>, workspace: &mut Workspace) -> Result<ReadRecord> {
-        caught(|| {
+        catch_panics(|| {
             let Some(bytes) = record.bytes else {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
@@ -108,7 +108,7 @@ impl Expander {
     ) -> Outcome {
         let result = read
             .map_err(Error::clone)
-            .and_then(|read| caught(|| self.expand_conversation(read, workspace, cancelled)));
+            .and_then(|read| catch_panics(|| self.expand_conversation(read, workspace, cancelled)));
         let mut outcome = result.unwrap_or_else(|error| {
             let mut outcome = Outcome::default();
             outcome.report.records_dropped.insert(error.kind.name(), 1);
@@ -167,11 +167,6 @@ impl Expander {
 pub(crate) fn line_too_long(max_line_bytes: usize) -> Error {
     let text = format!("the line is longer than max_line_bytes ({max_line_bytes})");
     Error::new(ErrorKind::LineTooLong, text)
-}
-
-/// A panic of a dependency is an error of the record.
-fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// Some options are for samples that are made target by target.

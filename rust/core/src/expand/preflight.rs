@@ -50,7 +50,7 @@ fn find_control_tokens(
     for (i, message) in conversation.messages.iter().enumerate() {
         let mut note = |token: &Arc<str>| {
             first.get_or_insert_with(|| (Some(i), token.clone()));
-            *found.entry(token.clone()).or_default() += 1;
+            found.add(token, 1);
         };
         for (key, value) in message.fields.iter() {
             match value.as_array().filter(|_| &**key == "content") {
@@ -64,7 +64,7 @@ fn find_control_tokens(
     for value in [conversation.tools.as_ref(), Some(&kwargs)].into_iter().flatten() {
         control_tokens.visit(value, &mut |token| {
             first.get_or_insert_with(|| (None, token.clone()));
-            *found.entry(token.clone()).or_default() += 1;
+            found.add(token, 1);
         });
     }
     let Some((message, token)) = first else {

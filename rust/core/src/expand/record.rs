@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
 
     pub fn finish(mut self, samples: &[Sample]) -> Report {
         for key in self.unread.keys(self.prepared) {
-            *self.report.unread_keys.entry(key).or_default() += 1;
+            self.report.unread_keys.add(&key, 1);
         }
         let lost: u64 = self.report.targets_dropped.values().sum();
         self.report.targets_trained = self.report.targets_found - lost;

@@ -9,6 +9,7 @@ mod origin;
 mod row;
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
@@ -19,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Workspace};
 use crate::json::Value;
 use crate::layout::{Arrangement, Sample, whole_text};
-use crate::options::ControlTokenPolicy;
+use crate::options::{ControlTokenPolicy, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Exchanges, Foreign, PromptMatch, Targets, targets};
@@ -83,7 +84,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     };
     let rows = outcome.samples.into_iter().map(|sample| shower.row(sample)).collect::<Result<Vec<_>>>();
     let rows = rows.map_err(at_line)?;
-    let fates = Fates { expander, conversation: &conversation, rows: &rows, faults: &outcome.report.faults };
+    let fates = Fates::new(&expander.options, &conversation, &rows, &outcome.report.faults);
     let messages = conversation.messages.iter().enumerate().map(|(at, message)| Explained {
         role: message.role,
         weight: message.weight,
@@ -191,7 +192,8 @@ impl Shower<'_> {
     /// What the one row of a conversation shows; it may lack the last ids.
     fn whole(&self, ids: &[i32]) -> Result<Option<(Shown, usize)>> {
         let text = whole_text(self.prepared, self.conversation)?;
-        let encoding = self.expander.renderer.tokenizer.encode_known(&text, &mut self.known.borrow_mut())?;
+        let encoding =
+            self.expander.renderer.tokenizer.encode_known(&text, &[], &mut self.known.borrow_mut())?;
         let rendering = self.prepared.render(self.conversation.messages.len(), false)?;
         let stretches = Stretches::of(&text, self.prepared, &rendering, |place| place);
         let is_same = encoding.ids.starts_with(ids);
@@ -199,37 +201,57 @@ impl Shower<'_> {
     }
 }
 
-/// Tells what became of messages.
+/// Says what became of messages.
 struct Fates<'a> {
-    expander: &'a Expander,
-    conversation: &'a Conversation,
-    rows: &'a [Row],
+    /// Samples are made target by target.
+    has_targets: bool,
+    targets: HashSet<usize>,
+    rows: usize,
+    /// The rows that train each message.
+    rows_of: HashMap<usize, Vec<usize>>,
     faults: &'a [Error],
+    /// The first fault of each message, and of the record.
+    first_faults: HashMap<Option<usize>, usize>,
 }
 
-impl Fates<'_> {
-    fn of(&self, at: usize, message: &Message) -> Fate {
-        let train_on = self.expander.options.train_on;
-        let holds = |row: &Row| row.sample.targets.contains(&at);
-        let is_all = !Arrangement::of(&self.expander.options).has_targets();
-        let is_off = message.weight.is_some_and(|weight| weight <= Weight::ZERO);
-        let is_target = targets(self.conversation, train_on).iter().any(|target| target.message == at);
-        let fault =
-            self.faults.iter().find(|fault| fault.location.message.is_none_or(|message| message == at));
-        match () {
-            () if is_all && !is_off && !self.rows.is_empty() => Fate::Trained((0..self.rows.len()).collect()),
-            () if message.role != Role::Assistant && !is_all => Fate::Context,
-            () if !message.may_be_target && !is_all => Fate::Prompt,
-            () if is_off => Fate::Weight,
-            () if !is_target && !is_all => Fate::TrainOn,
-            () if self.rows.iter().any(holds) => {
-                let rows = self.rows.iter().enumerate().filter(|(_, row)| holds(row));
-                Fate::Trained(rows.map(|(row, _)| row).collect())
+impl<'a> Fates<'a> {
+    fn new(options: &Options, conversation: &Conversation, rows: &[Row], faults: &'a [Error]) -> Self {
+        let mut rows_of: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            for message in &row.sample.targets {
+                rows_of.entry(*message).or_default().push(at);
             }
-            () => Fate::Fault(fault.or(self.faults.first()).cloned().unwrap_or_else(|| {
-                Error::new(ErrorKind::Internal, "no sample holds this target; please report it")
-            })),
         }
+        let mut first_faults = HashMap::new();
+        for (at, fault) in faults.iter().enumerate() {
+            first_faults.entry(fault.location.message).or_insert(at);
+        }
+        let targets = targets(conversation, options.train_on).iter().map(|target| target.message).collect();
+        let has_targets = Arrangement::of(options).has_targets();
+        Self { has_targets, targets, rows: rows.len(), rows_of, faults, first_faults }
+    }
+
+    fn of(&self, at: usize, message: &Message) -> Fate {
+        let is_all = !self.has_targets;
+        let is_off = message.weight.is_some_and(|weight| weight <= Weight::ZERO);
+        match (is_all, self.rows_of.get(&at)) {
+            (true, _) if !is_off && self.rows > 0 => Fate::Trained((0..self.rows).collect()),
+            (false, _) if message.role != Role::Assistant => Fate::Context,
+            (false, _) if !message.may_be_target => Fate::Prompt,
+            _ if is_off => Fate::Weight,
+            (false, _) if !self.targets.contains(&at) => Fate::TrainOn,
+            (_, Some(rows)) => Fate::Trained(rows.clone()),
+            (_, None) => Fate::Fault(self.fault(at)),
+        }
+    }
+
+    /// The first fault that is this message's or the record's; else the first of all.
+    fn fault(&self, message: usize) -> Error {
+        let first = |of: Option<usize>| self.first_faults.get(&of).copied();
+        let at = first(Some(message)).into_iter().chain(first(None)).min().unwrap_or(0);
+        self.faults.get(at).cloned().unwrap_or_else(|| {
+            Error::new(ErrorKind::Internal, "no sample holds this target; please report it")
+        })
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::io::Read;
 use std::iter::Enumerate;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -18,6 +17,7 @@ use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
 use crate::conversation::Format;
 use crate::error::{Error, ErrorKind, Result};
+use crate::panics::catch_panics;
 
 /// Chunks read ahead of the one being worked on.
 const READ_AHEAD: usize = 1;
@@ -197,7 +197,7 @@ struct OpenFile {
 impl Reader {
     /// The next chunk; `None` at the end. A panic, of a decompressor for example, is an error and not an end.
     fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
-        catch_unwind(AssertUnwindSafe(|| self.read())).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
+        catch_panics(|| self.read())
     }
 
     fn read(&mut self) -> Result<Option<FileChunk>> {

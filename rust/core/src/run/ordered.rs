@@ -5,7 +5,6 @@
 //! every 100 ms. What comes out does not depend on the number of threads or on the size of a chunk. What is made of a
 //! record, and what the results add up to, is not known here.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -13,8 +12,8 @@ use std::sync::mpsc::sync_channel;
 use rayon::prelude::*;
 
 use super::Pool;
-use crate::error::Error;
 use crate::expand::{Workspace, Workspaces};
+use crate::panics::catch_panics;
 use crate::read::{Chunks, FileChunk, Interruption, Record, Step, wait};
 
 /// What is made of each record.
@@ -93,9 +92,9 @@ pub(crate) fn on_pool<T: Send + 'static>(
 ) -> Step<T> {
     let (sender, done) = sync_channel(1);
     pool.get()?.spawn(move || {
-        let made = catch_unwind(AssertUnwindSafe(work));
+        let made = catch_panics(work);
         // Nobody listens any more: then nobody wants the result.
-        let _ = sender.send(made.unwrap_or_else(|panic| Err(Error::from_panic(&*panic).into())));
+        let _ = sender.send(made);
     });
     wait(&done, go_on)?
 }

@@ -5,15 +5,15 @@
 //! the child for ever.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::panics::catch_all;
 
 /// Deeply nested records and templates need more stack than a thread's usual 2 MiB.
 const STACK_BYTES: usize = 8 << 20;
-const THREAD_NAME: &str = "everyturn";
 
 pub struct Pool {
     threads: usize,
@@ -29,7 +29,6 @@ impl Pool {
 
     /// The threads of this process, started at first use.
     pub fn get(&self) -> Result<Arc<ThreadPool>> {
-        silence_panics();
         let process = std::process::id();
         let Ok(mut current) = self.current.try_lock() else {
             return self.start();
@@ -49,22 +48,11 @@ impl Pool {
         ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .stack_size(STACK_BYTES)
-            .thread_name(|i| format!("{THREAD_NAME}-{i}"))
+            .thread_name(|i| format!("everyturn-{i}"))
+            // They are reported with their record.
+            .start_handler(|_| catch_all())
             .build()
             .map(Arc::new)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("threads cannot be started: {error}")))
     }
-}
-
-/// Panics on our threads are caught and reported with their record; they need no text of their own on stderr.
-fn silence_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !std::thread::current().name().is_some_and(|name| name.starts_with(THREAD_NAME)) {
-                usual(info);
-            }
-        }));
-    });
 }

@@ -4,9 +4,9 @@
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
 use super::render::Rendered;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::prompt_text::PromptText;
-use crate::tokenizer::{IncrementalEncoding, SegmentCache, Tokenizer};
+use crate::tokenizer::{IncrementalEncoding, SegmentCache, Tokenizer, places_from};
 
 /// Encodes targets one after the other: what a target has in common with the one before it is not encoded again.
 #[derive(Default)]
@@ -35,20 +35,19 @@ pub struct Encoded<'e> {
 
 impl Encoder {
     pub fn encode(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
-        if !rendered.plain.is_empty() {
-            return self.encode_literal(tokenizer, rendered);
-        }
         let (prompt, completion) = (rendered.prompt.text(), &*rendered.completion.text);
+        let plain = &rendered.plain;
+        let of_prompt = &plain[..plain.partition_point(|token| token.end <= prompt.len())];
         let encoding = &mut self.encoding;
         let shared = PromptText::from(encoding.text()).common(&prompt, rendered.same);
-        let kept = encoding.write(shared, prompt.behind(shared), tokenizer, &mut self.segments)?;
+        let kept = encoding.write(shared, prompt.behind(shared), of_prompt, tokenizer, &mut self.segments)?;
         let same = kept.min(self.valid);
         let tail = encoding.tail();
         let prompt_ids = encoding.ids().len();
         let from = prompt_ids - tail.len();
         self.prompt_tail.clear();
         self.prompt_tail.extend_from_slice(tail);
-        encoding.write(prompt.len(), completion.into(), tokenizer, &mut self.segments)?;
+        encoding.write(prompt.len(), completion.into(), plain, tokenizer, &mut self.segments)?;
         if encoding.ids()[from..].starts_with(&self.prompt_tail) {
             self.valid = encoding.ids().len();
             return Ok(Encoded { ids: encoding.ids(), prompt: prompt_ids, same, border_merged: false });
@@ -57,7 +56,9 @@ impl Encoder {
         self.forced.clear();
         self.forced.extend_from_slice(&encoding.ids()[..from]);
         self.forced.extend_from_slice(&self.prompt_tail);
-        self.forced.extend(tokenizer.encode_continuation(completion)?);
+        let of_completion = &plain[plain.partition_point(|token| token.start < prompt.len())..];
+        let of_completion = places_from(of_completion, prompt.len());
+        self.forced.extend(tokenizer.encode_continuation(completion, &of_completion)?);
         Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
     }
 
@@ -66,26 +67,171 @@ impl Encoder {
         self.valid = 0;
         let text = PromptText::from(text);
         let shared = PromptText::from(self.encoding.text()).common(&text, 0);
-        self.encoding.write(shared, text.behind(shared), tokenizer, &mut self.segments)?;
+        self.encoding.write(shared, text.behind(shared), &[], tokenizer, &mut self.segments)?;
         Ok(self.encoding.ids())
     }
+}
 
-    /// The same where some control tokens are plain text.
-    fn encode_literal(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
-        // What `encoding` holds says nothing of which control tokens were text.
-        self.encoding.clear();
-        self.valid = 0;
-        let prompt = rendered.prompt.text().to_text();
-        let whole = prompt.clone() + &rendered.completion.text;
-        let in_prompt = rendered.plain.partition_point(|token| token.end <= prompt.len());
-        let prompt = tokenizer.encode_literal(&prompt, &rendered.plain[..in_prompt], &mut self.segments)?;
-        self.forced = tokenizer.encode_literal(&whole, &rendered.plain, &mut self.segments)?;
-        if !self.forced.starts_with(&prompt) {
-            return Err(Error::new(
-                ErrorKind::Encode,
-                "the completion starts within a token of the whole, and control tokens are plain text in it",
-            ));
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+    use std::ops::Range;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::chat_template::ClosedTurn;
+    use crate::options::EngineChoice;
+    use crate::target::render::{Prompt, PromptMatch};
+
+    const DEMO: &[u8] = include_bytes!("../../../../python/everyturn/models/demo/tokenizer.json");
+    const TOKENS: [&str; 3] = ["<|im_start|>", "<|im_end|>", "<think>"];
+
+    /// The built-in tokenizer; one that puts a blank before words and of whose tokens one takes white space with it, so
+    /// that the others cannot all be cut at; one that can be cut nowhere.
+    static TOKENIZERS: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| {
+        let demo: Json = serde_json::from_slice(DEMO).unwrap();
+        let mut prefixed = demo.clone();
+        prefixed["normalizer"] = json!({"type": "Prepend", "prepend": "a"});
+        prefixed["added_tokens"][2]["rstrip"] = true.into();
+        let mut uncut = demo.clone();
+        for token in uncut["added_tokens"].as_array_mut().unwrap() {
+            token["normalized"] = true.into();
         }
-        Ok(Encoded { ids: &self.forced, prompt: prompt.len(), same: 0, border_merged: false })
+        let load = |json: &Json| {
+            Tokenizer::from_bytes(&serde_json::to_vec(json).unwrap(), EngineChoice::Reference).unwrap()
+        };
+        [demo, prefixed, uncut].iter().map(load).collect()
+    });
+
+    /// A text, and whether it is a control token that is plain text.
+    type Part = (String, bool);
+
+    fn part() -> impl Strategy<Value = Part> {
+        prop_oneof![
+            "[a-c \n]{0,5}".prop_map(|text| (text, false)),
+            Just(("<|im_".to_owned(), false)),
+            (prop::sample::select(&TOKENS[..]), any::<bool>())
+                .prop_map(|(token, is_plain)| (token.to_owned(), is_plain)),
+        ]
+    }
+
+    /// Each target keeps some parts of the one before, may make another thing of one of them, and goes on.
+    fn targets() -> impl Strategy<Value = Vec<(Vec<Part>, usize)>> {
+        let change = (any::<prop::sample::Index>(), prop::option::of(any::<prop::sample::Index>()));
+        let target = (
+            change,
+            prop::bool::weighted(0.3),
+            prop::collection::vec(part(), 0..5),
+            any::<prop::sample::Index>(),
+        );
+        prop::collection::vec(target, 1..7).prop_map(|targets| {
+            let mut parts: Vec<Part> = Vec::new();
+            let mut made = Vec::new();
+            for ((kept, changed), is_rewritten, more, border) in targets {
+                if is_rewritten {
+                    parts.truncate(kept.index(parts.len() + 1));
+                }
+                if let (Some(changed), false) = (changed, parts.is_empty()) {
+                    let part = changed.get(&parts).clone();
+                    let at = changed.index(parts.len());
+                    parts[at].1 = !part.1 && TOKENS.contains(&&*part.0);
+                }
+                parts.extend(more);
+                made.push((parts.clone(), border.index(parts.len() + 1)));
+            }
+            made
+        })
+    }
+
+    fn rendered((parts, border): &(Vec<Part>, usize), before: &str) -> Rendered<'static> {
+        let mut plain: Vec<Range<usize>> = Vec::new();
+        let mut text = String::new();
+        for (part, is_plain) in parts {
+            if *is_plain {
+                plain.push(text.len()..text.len() + part.len());
+            }
+            text += part;
+        }
+        let prompt: String = parts[..*border].iter().map(|(part, _)| part.as_str()).collect();
+        let completion = text[prompt.len()..].to_owned();
+        let same = PromptText::from(before).common(&text.as_str().into(), 0);
+        Rendered {
+            prompt: Prompt::Own(prompt),
+            same,
+            completion: ClosedTurn { text: completion, stop_at: 0, stops_early: false },
+            prompt_match: PromptMatch::Exact,
+            plain,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn what_was_encoded_before_makes_no_difference(targets in targets(), tokenizer in 0..3_usize) {
+            let tokenizer = &TOKENIZERS[tokenizer];
+            let (mut encoder, mut before, mut ids) = (Encoder::default(), String::new(), Vec::new());
+            for target in &targets {
+                let rendered = rendered(target, &before);
+                let mut fresh = Encoder::default();
+                let alone = fresh.encode(tokenizer, &Rendered { same: 0, ..rendered.clone() }).unwrap();
+                let encoded = encoder.encode(tokenizer, &rendered).unwrap();
+                prop_assert_eq!(encoded.ids, alone.ids);
+                prop_assert_eq!(encoded.prompt, alone.prompt);
+                prop_assert_eq!(encoded.border_merged, alone.border_merged);
+                prop_assert_eq!(&encoded.ids[..encoded.same], &ids[..encoded.same]);
+                ids = encoded.ids.to_vec();
+                before = rendered.prompt.text().to_text() + &rendered.completion.text;
+            }
+        }
+
+        #[test]
+        fn pieces_of_a_text_with_plain_tokens_encode_as_the_whole_does(targets in targets()) {
+            let tokenizer = &TOKENIZERS[0];
+            for target in &targets {
+                let rendered = rendered(target, "");
+                let text = rendered.prompt.text().to_text() + &rendered.completion.text;
+                let mut encoder = Encoder::default();
+                let encoded = encoder.encode(tokenizer, &rendered).unwrap();
+                let whole = tokenizer.encode_parts(&text, &rendered.plain).unwrap();
+                if !encoded.border_merged {
+                    prop_assert_eq!(encoded.ids, whole);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_not_encoded_again_where_control_tokens_are_plain_text() {
+        let part = |text: &str| (text.to_owned(), TOKENS[1] == text);
+        let turn = ["<|im_start|>", "say ", TOKENS[1], " loud", "<think>"].map(part);
+        let mut encoder = Encoder::default();
+        let (mut parts, mut before, mut known) = (turn.to_vec(), String::new(), 0);
+        for _ in 0..4 {
+            let border = parts.len() - 1;
+            let rendered = rendered(&(parts.clone(), border), &before);
+            let encoded = encoder.encode(&TOKENIZERS[0], &rendered).unwrap();
+            assert!(encoded.same >= known, "{} of {known} ids were kept", encoded.same);
+            known = encoded.ids.len();
+            before = rendered.prompt.text().to_text() + &rendered.completion.text;
+            parts.extend(turn.clone());
+        }
+    }
+
+    #[test]
+    fn the_border_is_forced_where_control_tokens_are_plain_text() {
+        let part = |text: &str| (text.to_owned(), TOKENS.contains(&text));
+        let parts = ["a", TOKENS[1], " b", "\n", "\n", TOKENS[2], "c"].map(part).to_vec();
+        for tokenizer in TOKENIZERS.iter() {
+            let rendered = rendered(&(parts.clone(), 4), "");
+            let mut encoder = Encoder::default();
+            let encoded = encoder.encode(tokenizer, &rendered).unwrap();
+            assert!(encoded.border_merged);
+            assert!(encoded.ids.iter().all(|id| !tokenizer.control_tokens().contains_id(*id)));
+        }
     }
 }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::mismatch::{self, Said, Turn};
-use crate::chat_template::{ClosedTurn, Prefixes, Prepared};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
@@ -67,6 +67,8 @@ pub struct Targets<'p, 'a> {
     foreign: Foreign<'p>,
     prompts: Prefixes<'p, 'a>,
     fulls: Prefixes<'p, 'a>,
+    /// Those of the last prompt and of the last full text.
+    foreign_tokens: [ForeignTokens; 2],
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
@@ -89,6 +91,7 @@ impl<'p, 'a> Targets<'p, 'a> {
             foreign,
             prompts: Prefixes::new(prepared, prompts, true),
             fulls: Prefixes::new(prepared, fulls, false),
+            foreign_tokens: Default::default(),
             same: [0; 2],
             agreed: 0,
         }
@@ -114,9 +117,10 @@ impl<'p, 'a> Targets<'p, 'a> {
         let (prompt, text, prompt_match) = if is_exact {
             let behind = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = self.foreign {
-                plain = self.prepared.foreign_tokens(prompt.text, prompt.spans(), control_tokens);
-                let of_full = self.prepared.foreign_tokens(full.text, full.spans(), control_tokens);
-                plain.extend(of_full.into_iter().filter(|token| token.start >= behind));
+                let [of_prompt, of_full] = &mut self.foreign_tokens;
+                of_prompt.update(self.prepared, &prompt, self.same[0], control_tokens);
+                of_full.update(self.prepared, &full, self.same[1], control_tokens);
+                plain.extend(of_prompt.from(0).chain(of_full.from(behind)));
             }
             (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), PromptMatch::Exact)
         } else {

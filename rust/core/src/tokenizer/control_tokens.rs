@@ -34,6 +34,32 @@ pub struct Match {
     pub strips: [bool; 2],
 }
 
+/// The places of plain text in a text that is gone through from its start.
+#[derive(Debug, Clone)]
+pub(super) struct PlainPlaces<'p> {
+    /// Those not passed yet, in order and apart from each other.
+    left: &'p [Range<usize>],
+}
+
+impl<'p> PlainPlaces<'p> {
+    pub fn new(places: &'p [Range<usize>]) -> Self {
+        Self { left: places }
+    }
+
+    /// The places that share a byte with these. Each call asks for bytes that start no earlier than those of the call
+    /// before: what ends before them is passed for good.
+    pub fn touching(&mut self, bytes: &Range<usize>) -> &'p [Range<usize>] {
+        let passed = self.left.iter().take_while(|place| place.end <= bytes.start).count();
+        self.left = &self.left[passed..];
+        let touching = self.left.iter().take_while(|place| place.start < bytes.end).count();
+        &self.left[..touching]
+    }
+
+    pub fn touch(&mut self, bytes: &Range<usize>) -> bool {
+        !self.touching(bytes).is_empty()
+    }
+}
+
 /// A part of a text: a control token, or what stands between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
@@ -83,6 +109,11 @@ impl ControlTokens {
         self.ids.contains(&id)
     }
 
+    /// The most bytes that a control token has.
+    pub fn longest(&self) -> usize {
+        self.finder.max_pattern_len()
+    }
+
     /// The first control token of a text, with the place behind it.
     pub fn first(&self, text: &str) -> Option<(usize, StopToken)> {
         let found = self.finder.find(text)?;
@@ -107,17 +138,15 @@ impl ControlTokens {
         Some(Match { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
     }
 
-    /// The parts of a text in which control tokens that touch one of these places, which are in order, are no control
-    /// tokens. White space that a control token takes with it is in no part.
+    /// The parts of a text in which control tokens that touch one of these places, which are in order, are plain text.
+    /// White space that a control token takes with it is in no part.
     pub(super) fn parts(&self, text: &str, plain: &[Range<usize>]) -> Vec<Part> {
-        let touches = |bytes: &Range<usize>| {
-            plain.iter().any(|plain| plain.start < bytes.end && bytes.start < plain.end)
-        };
-        let between = |bytes: Range<usize>| Part::Text { is_plain: touches(&bytes), bytes };
+        let (mut of_tokens, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
+        let mut between = |bytes: Range<usize>| Part::Text { is_plain: of_text.touch(&bytes), bytes };
         let (mut parts, mut done, mut at) = (Vec::new(), 0, 0);
         while let Some(token) = self.next(text, at) {
-            if touches(&(token.start..token.end)) {
-                at = token.start + text[token.start..].chars().next().map_or(1, char::len_utf8);
+            if of_tokens.touch(&(token.start..token.end)) {
+                at = after_character(text, token.start);
                 continue;
             }
             let [before, behind] = token.strips;
@@ -152,5 +181,47 @@ impl ControlTokens {
         for token in self.finder.find_iter(text) {
             found(&self.tokens[token.pattern()].text);
         }
+    }
+}
+
+/// Where the character ends that starts there.
+pub(super) fn after_character(text: &str, start: usize) -> usize {
+    start + text[start..].chars().next().map_or(1, char::len_utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn parts_take_one_step_a_plain_token() {
+        const COUNT: usize = 400_000;
+        let tokens = ControlTokens::guessed(["<|im_end|>".into()]).unwrap();
+        let text = "<|im_end|>".repeat(COUNT + 1);
+        let mut plain = tokens.places(&text);
+        plain.pop();
+        let start = Instant::now();
+        let parts = tokens.parts(&text, &plain);
+        // Comparing each with each takes minutes.
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        let end = text.len();
+        let expected = [
+            Part::Text { bytes: 0..end - 10, is_plain: true },
+            Part::Control { id: 0, bytes: end - 10..end },
+            Part::Text { bytes: end..end, is_plain: false },
+        ];
+        assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn places_touch_what_shares_a_byte_with_them() {
+        let places = [2..4, 4..6, 9..10];
+        let mut plain = PlainPlaces::new(&places);
+        let touching = [0..2, 1..3, 3..5, 6..9, 8..20].map(|bytes| plain.touching(&bytes).len());
+        assert_eq!(touching, [0, 1, 2, 0, 1]);
     }
 }

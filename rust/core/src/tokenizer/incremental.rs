@@ -1,20 +1,26 @@
 //! A text and its ids, written on from some place again and again.
 //!
-//! In: texts that mostly begin as the one before did. Out: the ids of each, exactly as of the whole text. Only what
-//! stands behind the last place to cut at in the common beginning is encoded.
+//! In: texts that mostly begin as the one before did, and which control tokens in them are plain text. Out: the ids of
+//! each, exactly as of the whole text. Only what stands after the last place to cut at in the common beginning is
+//! encoded.
 
+use std::ops::Range;
+
+use super::control_tokens::PlainPlaces;
 use super::{SegmentCache, Tokenizer};
 use crate::error::Result;
-use crate::prompt_text::PromptText;
+use crate::prompt_text::{PromptText, common_items};
 
 #[derive(Default)]
 pub struct IncrementalEncoding {
     text: String,
+    /// The control tokens of the text that are plain text.
+    plain: Vec<Range<usize>>,
     ids: Vec<i32>,
     cuts: Vec<Checkpoint>,
 }
 
-/// Right behind a token that the text is cut at.
+/// Right after a token that the text is cut at.
 #[derive(Debug, Clone, Copy)]
 struct Checkpoint {
     text: usize,
@@ -30,21 +36,23 @@ impl IncrementalEncoding {
         &self.ids
     }
 
-    /// The ids behind the last place to cut at: they may change when the text goes on.
+    /// The ids after the last place to cut at: they may change when the text goes on.
     pub fn tail(&self) -> &[i32] {
         &self.ids[self.cuts.last().map_or(0, |cut| cut.ids)..]
     }
 
-    /// Lets the text be its first `shared` bytes and then `rest`. Returns how many of the ids are still those from
-    /// before, at least.
+    /// Lets the text be its first `shared` bytes and then `rest`; the control tokens at the places `plain`, which are in
+    /// order, are plain text in it. Returns how many of the ids are still those from before, at least.
     pub fn write(
         &mut self,
         shared: usize,
         rest: PromptText<'_>,
+        plain: &[Range<usize>],
         tokenizer: &Tokenizer,
         segments: &mut SegmentCache,
     ) -> Result<usize> {
-        self.cuts.truncate(self.cuts.partition_point(|cut| cut.text <= shared));
+        let same = self.keep_plain(plain).min(shared);
+        self.cuts.truncate(self.cuts.partition_point(|cut| cut.text <= same));
         let from = self.cuts.last().copied().unwrap_or(Checkpoint { text: 0, ids: 0 });
         self.text.truncate(shared);
         rest.parts().into_iter().for_each(|part| self.text.push_str(part));
@@ -56,18 +64,35 @@ impl IncrementalEncoding {
         done.map(|()| from.ids)
     }
 
+    /// Takes over which control tokens are plain text. Returns the first byte of one that is so in one text only.
+    fn keep_plain(&mut self, plain: &[Range<usize>]) -> usize {
+        let same = common_items(&self.plain, plain);
+        let next =
+            [&*self.plain, plain].map(|places| places.get(same).map_or(usize::MAX, |place| place.start));
+        self.plain.truncate(same);
+        self.plain.extend_from_slice(&plain[same..]);
+        next[0].min(next[1])
+    }
+
     fn encode(&mut self, mut from: usize, tokenizer: &Tokenizer, segments: &mut SegmentCache) -> Result<()> {
-        while let Some(cut) = tokenizer.cutter().next(&self.text, from) {
-            segments.encode(tokenizer, &self.text[from..cut.start], &mut self.ids)?;
+        let plain = &self.plain[self.plain.partition_point(|place| place.end <= from)..];
+        let (mut of_cuts, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
+        let mut piece = |bytes: Range<usize>, ids: &mut Vec<i32>| {
+            let plain = of_text.touching(&bytes);
+            segments.encode(tokenizer, &self.text, bytes, plain, ids)
+        };
+        while let Some(cut) = tokenizer.cutter().next_outside(&self.text, from, &mut of_cuts) {
+            piece(from..cut.start, &mut self.ids)?;
             self.ids.push(cut.id);
             self.cuts.push(Checkpoint { text: cut.end, ids: self.ids.len() });
             from = cut.end;
         }
-        segments.encode(tokenizer, &self.text[from..], &mut self.ids)
+        piece(from..self.text.len(), &mut self.ids)
     }
 
     pub fn clear(&mut self) {
         self.text.clear();
+        self.plain.clear();
         self.ids.clear();
         self.cuts.clear();
     }

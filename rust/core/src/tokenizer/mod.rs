@@ -15,7 +15,6 @@ use std::ops::Range;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
-use control_tokens::Part;
 pub use control_tokens::{ControlTokens, StopToken};
 pub use engines::Encoding;
 pub use incremental::IncrementalEncoding;
@@ -24,7 +23,7 @@ pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
-use engines::{Engines, Reference, encode_error, signed};
+use engines::{Engines, Reference};
 use segments::Cutter;
 
 pub struct Tokenizer {
@@ -90,43 +89,23 @@ impl Tokenizer {
         self.reference().encode_with_bytes(text)
     }
 
-    /// The ids of a text that continues another one: no word-start prefix is put before it.
+    /// The ids of a text that continues another one: no word-start prefix is put before it. The control tokens at the
+    /// places `plain` are plain text.
     ///
     /// Up to the first control token the text is encoded without the prefix; from there on as ever, because the
-    /// tokenizer starts anew behind a control token wherever it stands.
-    pub fn encode_continuation(&self, text: &str) -> Result<Vec<i32>> {
-        let Some(unprefixed) = &self.unprefixed else {
+    /// tokenizer starts anew after a control token wherever it stands.
+    pub fn encode_continuation(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
+        if plain.is_empty() && self.unprefixed.is_none() {
             return self.encode(text);
-        };
-        let whole = self.encode_with_bytes(text)?;
-        let control = whole.ids.iter().position(|id| self.control_tokens.contains_id(*id));
-        let split = control.map_or(text.len(), |i| whole.bytes[i].start);
-        let head = unprefixed.encode_fast(&text[..split], false).map_err(|cause| encode_error(&*cause))?;
-        let mut ids = signed(head.get_ids());
-        if let Some(control) = control {
-            ids.extend_from_slice(&whole.ids[control..]);
         }
-        Ok(ids)
+        self.encode_continuation_with_bytes(text, plain).map(|encoding| encoding.ids)
     }
 
-    /// The ids of a text in which some control tokens are plain text: those that touch one of these places, which are
-    /// in order.
-    pub fn encode_literal(
-        &self,
-        text: &str,
-        plain: &[Range<usize>],
-        segments: &mut SegmentCache,
-    ) -> Result<Vec<i32>> {
+    /// The ids of a text as those of the parts between its control tokens, however it may be cut.
+    #[cfg(test)]
+    pub fn encode_parts(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
         let mut ids = Vec::new();
-        for part in self.control_tokens.parts(text, plain) {
-            match part {
-                Part::Control { id, .. } => ids.push(id),
-                Part::Text { bytes, is_plain: true } => {
-                    self.reference().encode_plain(&text[bytes], &mut ids)?;
-                }
-                Part::Text { bytes, .. } => segments.encode(self, &text[bytes], &mut ids)?,
-            }
-        }
+        SegmentCache::default().encode(self, text, 0..text.len(), plain, &mut ids)?;
         Ok(ids)
     }
 
@@ -134,4 +113,9 @@ impl Tokenizer {
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         self.reference().decode(ids)
     }
+}
+
+/// Places of a text as places of what it has from this byte on.
+pub(crate) fn places_from(places: &[Range<usize>], byte: usize) -> Vec<Range<usize>> {
+    places.iter().map(|place| place.start.saturating_sub(byte)..place.end.saturating_sub(byte)).collect()
 }

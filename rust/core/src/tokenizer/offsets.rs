@@ -7,8 +7,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::control_tokens::Part;
-use super::{Encoding, Tokenizer};
+use tokenizers::Tokenizer as HfTokenizer;
+
+use super::control_tokens::{Part, PlainPlaces};
+use super::{Encoding, Tokenizer, places_from};
 use crate::error::Result;
 
 /// The pieces of texts that were encoded before: those of a conversation have most of them in common.
@@ -24,29 +26,38 @@ impl Tokenizer {
         plain: &[Range<usize>],
         known: &mut Known,
     ) -> Result<Encoding> {
-        let whole = prompt.to_owned() + completion;
-        if !plain.is_empty() {
-            return self.literal_with_bytes(&whole, plain);
-        }
-        let whole = self.encode_known(&whole, known)?;
-        let mut alone = self.encode_known(prompt, known)?;
+        let whole = self.encode_known(&(prompt.to_owned() + completion), plain, known)?;
+        let of_prompt = plain.partition_point(|place| place.end <= prompt.len());
+        let mut alone = self.encode_known(prompt, &plain[..of_prompt], known)?;
         if whole.ids.starts_with(&alone.ids) {
             return Ok(whole);
         }
-        alone.append(self.continuation_with_bytes(completion)?, prompt.len());
+        let of_completion = &plain[plain.partition_point(|place| place.start < prompt.len())..];
+        let of_completion = places_from(of_completion, prompt.len());
+        alone.append(self.encode_continuation_with_bytes(completion, &of_completion)?, prompt.len());
         Ok(alone)
     }
 
-    /// The ids of a text, piece by piece.
-    pub fn encode_known(&self, text: &str, known: &mut Known) -> Result<Encoding> {
+    /// The ids of a text, piece by piece; the control tokens at the places `plain` are plain text.
+    pub fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
         let (mut whole, mut from) = (Encoding::default(), 0);
-        while let Some(cut) = self.cutter.next(text, from) {
-            self.add_piece(&text[from..cut.start], from, known, &mut whole)?;
+        let (mut of_cuts, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
+        let library = self.reference().library();
+        let mut piece = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
+            [] => self.add_piece(&text[bytes.clone()], bytes.start, known, whole),
+            plain => {
+                let plain = places_from(plain, bytes.start);
+                whole.append(self.literal_with_bytes(&text[bytes.clone()], &plain, library)?, bytes.start);
+                Ok(())
+            }
+        };
+        while let Some(cut) = self.cutter.next_outside(text, from, &mut of_cuts) {
+            piece(from..cut.start, &mut whole)?;
             whole.ids.push(cut.id);
             whole.bytes.push(cut.start..cut.end);
             from = cut.end;
         }
-        self.add_piece(&text[from..], from, known, &mut whole)?;
+        piece(from..text.len(), &mut whole)?;
         Ok(whole)
     }
 
@@ -64,11 +75,16 @@ impl Tokenizer {
     }
 
     /// As `encode_continuation`.
-    fn continuation_with_bytes(&self, text: &str) -> Result<Encoding> {
+    pub(super) fn encode_continuation_with_bytes(
+        &self,
+        text: &str,
+        plain: &[Range<usize>],
+    ) -> Result<Encoding> {
+        let unprefixed = self.unprefixed.as_ref().unwrap_or(self.reference().library());
+        if !plain.is_empty() {
+            return self.literal_with_bytes(text, plain, unprefixed);
+        }
         let mut whole = self.encode_with_bytes(text)?;
-        let Some(unprefixed) = &self.unprefixed else {
-            return Ok(whole);
-        };
         let control = whole.ids.iter().position(|id| self.control_tokens().contains_id(*id));
         let split = control.map_or(text.len(), |at| whole.bytes[at].start);
         let mut head = Encoding::of(unprefixed, &text[..split])?;
@@ -81,9 +97,15 @@ impl Tokenizer {
         Ok(head)
     }
 
-    /// As `encode_literal`.
-    fn literal_with_bytes(&self, text: &str, plain: &[Range<usize>]) -> Result<Encoding> {
-        let mut whole = Encoding::default();
+    /// The ids of a text in which some control tokens are plain text; `first` encodes what stands before the first that
+    /// is none.
+    fn literal_with_bytes(
+        &self,
+        text: &str,
+        plain: &[Range<usize>],
+        first: &HfTokenizer,
+    ) -> Result<Encoding> {
+        let (mut whole, mut library) = (Encoding::default(), first);
         for part in self.control_tokens().parts(text, plain) {
             match part {
                 Part::Control { id, bytes } => {
@@ -91,14 +113,16 @@ impl Tokenizer {
                     whole.bytes.push(bytes);
                 }
                 Part::Text { bytes, .. } if bytes.is_empty() => {}
-                Part::Text { bytes, is_plain: true } => {
-                    let encoding = self.reference().encode_plain_with_bytes(&text[bytes.clone()])?;
+                Part::Text { bytes, is_plain } => {
+                    let text = &text[bytes.clone()];
+                    let encoding = match is_plain {
+                        true => self.reference().encode_plain_with_bytes(library, text)?,
+                        false => Encoding::of(library, text)?,
+                    };
                     whole.append(encoding, bytes.start);
                 }
-                Part::Text { bytes, .. } => {
-                    whole.append(self.encode_with_bytes(&text[bytes.clone()])?, bytes.start);
-                }
             }
+            library = self.reference().library();
         }
         Ok(whole)
     }

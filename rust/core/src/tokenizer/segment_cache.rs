@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
-use super::Tokenizer;
+use super::control_tokens::Part;
+use super::{Tokenizer, places_from};
 use crate::error::Result;
 
 /// Bytes of texts and ids that each of the two halves may hold.
@@ -15,18 +17,47 @@ const MAX_TEXT: usize = 64 << 10;
 
 /// What one thread remembers of the pieces that it has encoded.
 #[derive(Default)]
-pub struct SegmentCache(Memo);
+pub struct SegmentCache {
+    recognised: Memo,
+    /// Those in which control tokens are plain text.
+    plain: Memo,
+}
 
 impl SegmentCache {
-    /// Appends the ids of a piece in which no token to cut at stands.
-    pub fn encode(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        if piece.is_empty() || self.0.get(piece, ids) {
-            return Ok(());
+    /// Appends the ids of these bytes of a text, in which no token to cut at stands; the control tokens at the places
+    /// `plain` of the text are plain text.
+    pub fn encode(
+        &mut self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        bytes: Range<usize>,
+        plain: &[Range<usize>],
+        ids: &mut Vec<i32>,
+    ) -> Result<()> {
+        let piece = &text[bytes.clone()];
+        if plain.is_empty() {
+            return self.encode_recognised(tokenizer, piece, ids);
         }
-        let start = ids.len();
-        tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids)?;
-        self.0.insert(piece, &ids[start..]);
+        for part in tokenizer.control_tokens.parts(piece, &places_from(plain, bytes.start)) {
+            match part {
+                Part::Control { id, .. } => ids.push(id),
+                Part::Text { bytes, is_plain: true } => {
+                    self.encode_plain(tokenizer, &piece[bytes], ids)?;
+                }
+                Part::Text { bytes, .. } => self.encode_recognised(tokenizer, &piece[bytes], ids)?,
+            }
+        }
         Ok(())
+    }
+
+    fn encode_recognised(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode = |ids: &mut Vec<i32>| tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids);
+        self.recognised.get_or_encode(piece, ids, encode)
+    }
+
+    fn encode_plain(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode = |ids: &mut Vec<i32>| tokenizer.reference().encode_plain(piece, ids);
+        self.plain.get_or_encode(piece, ids, encode)
     }
 }
 
@@ -40,8 +71,24 @@ struct Memo {
 type Half = HashMap<Box<str>, Box<[i32]>, BuildHasherDefault<Xxh3Hasher>>;
 
 impl Memo {
+    /// Appends the ids of a text, which `encode` appends where they are not known.
+    pub fn get_or_encode(
+        &mut self,
+        text: &str,
+        ids: &mut Vec<i32>,
+        encode: impl FnOnce(&mut Vec<i32>) -> Result<()>,
+    ) -> Result<()> {
+        if text.is_empty() || self.get(text, ids) {
+            return Ok(());
+        }
+        let start = ids.len();
+        encode(ids)?;
+        self.insert(text, &ids[start..]);
+        Ok(())
+    }
+
     /// Appends the ids of a text, if they are known.
-    pub fn get(&mut self, text: &str, ids: &mut Vec<i32>) -> bool {
+    fn get(&mut self, text: &str, ids: &mut Vec<i32>) -> bool {
         if let Some(known) = self.young.get(text) {
             ids.extend_from_slice(known);
             return true;
@@ -52,7 +99,7 @@ impl Memo {
         true
     }
 
-    pub fn insert(&mut self, text: &str, ids: &[i32]) {
+    fn insert(&mut self, text: &str, ids: &[i32]) {
         if text.len() <= MAX_TEXT {
             self.keep(text.into(), ids.into());
         }

@@ -10,6 +10,7 @@ use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use serde_json::Value as Json;
 use tokenizers::{AddedToken, Tokenizer as HfTokenizer};
 
+use super::control_tokens::{PlainPlaces, after_character};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Finds the tokens to cut at.
@@ -57,6 +58,23 @@ impl Cutter {
         let input = Input::new(text).range(from..).anchored(Anchored::No);
         let found = self.finder.as_ref()?.find(input)?;
         Some(Cut { start: found.start(), end: found.end(), id: self.ids[found.pattern()] })
+    }
+
+    /// The same, of those that touch no plain text. What stands before it does not change with what comes after it:
+    /// nothing that reaches into a token to cut at hides it.
+    pub(super) fn next_outside(
+        &self,
+        text: &str,
+        mut from: usize,
+        plain: &mut PlainPlaces<'_>,
+    ) -> Option<Cut> {
+        loop {
+            let cut = self.next(text, from)?;
+            if !plain.touch(&(cut.start..cut.end)) {
+                return Some(cut);
+            }
+            from = after_character(text, cut.start);
+        }
     }
 }
 

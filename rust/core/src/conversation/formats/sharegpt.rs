@@ -1,5 +1,7 @@
 //! `{"conversations": [{"from", "value"}]}` and its variants.
 
+use std::sync::Arc;
+
 use super::{EachMessage, Format, list, optional_text};
 use crate::conversation::message::{self, Message, Role};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,7 +43,7 @@ pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
 }
 
 fn read_entry(item: &Value) -> Result<Message> {
-    let mut entry = message::as_message(item)?.clone();
+    let entry = message::as_message(item)?;
     let (speaker_key, content_key) =
         if entry.contains_key("from") { ("from", "value") } else { ("role", "content") };
     let speaker = match entry.get(speaker_key) {
@@ -58,26 +60,18 @@ fn read_entry(item: &Value) -> Result<Message> {
     else {
         return Err(Error::new(ErrorKind::Shape, "no key \"value\""));
     };
-    if speaker_key == "from" {
-        entry.remove("from");
-        entry.remove("value");
-    }
-    let mut fields = Object::default();
-    let role = match speaker {
-        Speaker::Role(role) => {
-            fields.insert("role", role.name().into());
-            fields.insert("content", content);
-            role
-        }
+    let (role, said) = match speaker {
+        Speaker::Role(role) => (role, vec![("content", content)]),
         Speaker::FunctionCall => {
-            fields.insert("role", Role::Assistant.name().into());
-            fields.insert("content", "".into());
-            fields.insert("tool_calls", message::tool_calls_from(&content, "the function call")?);
-            Role::Assistant
+            let calls = message::tool_calls_from(&content, "the function call")?;
+            (Role::Assistant, vec![("content", "".into()), ("tool_calls", calls)])
         }
     };
-    for (key, value) in entry.iter().filter(|(key, _)| !matches!(&***key, "role" | "content")) {
-        fields.insert(key, value.clone());
-    }
-    message::finish_message(role, fields)
+    let own = [("role", role.name().into())].into_iter().chain(said);
+    let is_taken = |key: &str| matches!(key, "role" | "content") || key == speaker_key || key == content_key;
+    let others = entry.iter().filter(|(key, _)| !is_taken(key));
+    let fields = own
+        .map(|(key, value)| (Arc::from(key), value))
+        .chain(others.map(|(key, value)| (key.clone(), value.clone())));
+    message::finish_message(role, fields.collect())
 }

@@ -1,19 +1,22 @@
 //! The `tokenizers` library: what it gives is what "the ids of a text" means here.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use tokenizers::Tokenizer as HfTokenizer;
 use tokenizers::models::ModelWrapper;
+use tokenizers::{
+    AddedVocabulary, Encoding as LibraryEncoding, Model, OffsetType, PreTokenizer, Tokenizer as HfTokenizer,
+};
 
 use super::Engine;
 use crate::error::{Error, ErrorKind, Result};
 
 pub struct Reference {
     library: HfTokenizer,
-    /// The same without added tokens, made when it is needed.
-    plain: OnceLock<HfTokenizer>,
+    plain: Plain,
 }
+
+/// The steps of the library's `encode` without its first, which finds added tokens.
+struct Plain(AddedVocabulary);
 
 /// The ids of a text with the bytes each came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,10 +28,28 @@ pub struct Encoding {
 impl Encoding {
     pub fn of(library: &HfTokenizer, text: &str) -> Result<Self> {
         let encoding = library.encode(text, false).map_err(|cause| encode_error(&*cause))?;
-        Ok(Self {
+        Ok(Self::from_library(&encoding))
+    }
+
+    fn from_library(encoding: &LibraryEncoding) -> Self {
+        Self {
             ids: signed(encoding.get_ids()),
             bytes: encoding.get_offsets().iter().map(|(start, end)| *start..*end).collect(),
-        })
+        }
+    }
+}
+
+impl Plain {
+    fn encode(&self, library: &HfTokenizer, text: &str, offsets: OffsetType) -> Result<LibraryEncoding> {
+        let encode = || {
+            let mut words = self.0.extract_and_normalize(library.get_normalizer(), text);
+            if let Some(pre_tokenizer) = library.get_pre_tokenizer() {
+                pre_tokenizer.pre_tokenize(&mut words)?;
+            }
+            library.get_model().tokenize_in_pretokenized(&mut words, None)?;
+            words.into_encoding(None, 0, offsets)
+        };
+        encode().map_err(|cause| encode_error(&*cause))
     }
 }
 
@@ -51,7 +72,7 @@ impl Reference {
         if i32::try_from(whole.get_vocab_size(true)).is_err() {
             return Err(error(&"the vocabulary does not fit 32-bit ids"));
         }
-        Ok(Self { library: whole, plain: OnceLock::new() })
+        Ok(Self { library: whole, plain: Plain(AddedVocabulary::new()) })
     }
 
     pub fn library(&self) -> &HfTokenizer {
@@ -64,20 +85,9 @@ impl Reference {
         Ok(signed(encoding.get_ids()))
     }
 
-    /// The library without added tokens.
-    fn plain(&self) -> &HfTokenizer {
-        self.plain.get_or_init(|| {
-            let mut plain = HfTokenizer::new(self.library.get_model().clone());
-            // Neither can fail: there are no added tokens to be normalized.
-            let _ = plain.with_normalizer(self.library.get_normalizer().cloned());
-            plain.with_pre_tokenizer(self.library.get_pre_tokenizer().cloned());
-            plain
-        })
-    }
-
     /// Appends the ids of a text in which no added token is recognised.
     pub fn encode_plain(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encoding = self.plain().encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
+        let encoding = self.plain.encode(&self.library, text, OffsetType::None)?;
         ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
         Ok(())
     }
@@ -86,8 +96,10 @@ impl Reference {
         Encoding::of(&self.library, text)
     }
 
-    pub fn encode_plain_with_bytes(&self, text: &str) -> Result<Encoding> {
-        Encoding::of(self.plain(), text)
+    /// The ids of a text in which no added token is recognised, with their bytes; `library` is this tokenizer or another
+    /// form of it.
+    pub fn encode_plain_with_bytes(&self, library: &HfTokenizer, text: &str) -> Result<Encoding> {
+        self.plain.encode(library, text, OffsetType::Byte).map(|encoding| Encoding::from_library(&encoding))
     }
 
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
