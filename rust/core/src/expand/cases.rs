@@ -4,6 +4,7 @@
 //! a section for every stage, so that a wrong row is found where it was made. How snapshots are kept up to date is
 //! said in CONTRIBUTING.md.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -195,7 +196,9 @@ impl Page<'_> {
         }
         if work.arrangement.has_targets() {
             self.line("\n# rendered");
-            found.iter().for_each(|target| self.rendered(&work, *target));
+            for target in &found {
+                self.rendered(&work, *target);
+            }
             self.line("\n# encoded");
             self.encoded(&mut work, &found);
         }
@@ -249,9 +252,14 @@ impl Page<'_> {
             report.rows, report.tokens, report.trained_tokens
         ));
         self.line(format_args!("warnings {:?}", report.warnings));
-        self.line(format_args!("control tokens {:?}", report.control_tokens));
-        self.line(format_args!("unread keys {:?}", report.unread_keys));
-        report.faults.iter().for_each(|fault| self.line(format_args!("fault: {fault}")));
+        for (title, counts) in
+            [("control tokens", &report.control_tokens), ("unread keys", &report.unread_keys)]
+        {
+            self.line(format_args!("{title} {:?}", counts.iter().collect::<BTreeMap<_, _>>()));
+        }
+        for fault in &report.faults {
+            self.line(format_args!("fault: {fault}"));
+        }
     }
 
     /// The ids of a row, part by part.
