@@ -22,7 +22,7 @@ help:
 $(VENV)/ready: pyproject.toml tests/integrations/readers/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip maturin
-	$(BIN)/python -m pip install --quiet --group test --group lint "numpy>=1.24" "jinja2>=3.1" "pyarrow>=15" "rich>=13"
+	$(BIN)/python -m pip install --quiet --group test --group lint "numpy>=1.24" "jinja2>=3.1" "pyarrow>=15" "rich>=13" "shtab>=1.13"
 	$(BIN)/python tools/get_readers.py
 	touch $@
 

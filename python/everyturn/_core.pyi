@@ -122,7 +122,25 @@ class Template:
 
 @final
 class Expander:
-    def __new__(cls, renderer: Renderer, **options: Any) -> Expander: ...
+    def __new__(
+        cls,
+        renderer: Renderer,
+        *,
+        train_on: str,
+        layout: str,
+        max_length: int | None,
+        overflow: str,
+        history_turns: int | None,
+        max_prompt_tokens: int | None,
+        prompt_mismatch: str,
+        control_tokens: str,
+        normalize: str,
+        deduplicate: bool,
+        input_format: str,
+        on_error: str,
+        max_line_bytes: int,
+        num_threads: int | None,
+    ) -> Expander: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
     def expand_records(
         self, records: list[_Record]

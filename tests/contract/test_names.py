@@ -146,7 +146,17 @@ def test_the_files_that_contributing_names_exist() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-HEAVY = ("datasets", "jinja2", "pandas", "pyarrow", "rich", "tokenizers", "torch", "transformers")
+HEAVY = (
+    "datasets",
+    "jinja2",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "shtab",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 def test_without_pytorch_its_part_says_what_is_missing() -> None:

@@ -6,10 +6,10 @@ First a table of short templates, topic by topic, then templates that a generato
 from collections import Counter
 
 import pytest
+from hypothesis import given, seed, settings
 
 import everyturn
 from everyturn import _core
-from template_grammar import EXTRA_VARIABLES
 from template_reference import (
     NOW,
     Answer,
@@ -22,7 +22,7 @@ from template_reference import (
     stopped_clock,
 )
 from template_snippets import VARIABLES, snippets
-from template_writer import shrunk, templates
+from template_strategies import EXTRA_VARIABLES, templates
 
 #: How many differing templates of a topic are shown.
 SHOWN = 12
@@ -63,8 +63,6 @@ DECLARED: dict[str, str] = {
 
 #: Generated templates, in parts of as many, without and with `--whole`.
 PARTS, WHOLE_PARTS, PART = 10, 700, 300
-#: So many templates at most are tried to make one that differs smaller.
-TRIES = 2_000
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -159,20 +157,26 @@ def test_generated_templates_equal_jinja(part: int) -> None:
     With `--whole` there are many more of them. One that differs is shown as small as it can be.
     """
 
-    def differs(source: str) -> bool:
-        return _differ(*_answers(source, generated=True))
+    @seed(part)
+    @settings(max_examples=PART, database=None)
+    @given(templates())
+    def equals_jinja(source: str) -> None:
+        expected, found = _answers(source, generated=True)
+        assert not _differ(expected, found), difference(expected, found)
 
     with stopped_clock():
-        for number, template in enumerate(templates(part, PART)):
-            if differs(str(template)):
-                smallest = str(shrunk(template, differs, TRIES))
-                expected, found = _answers(smallest, generated=True)
-                said = f"template {number} of part {part}\n{smallest!r}"
-                pytest.fail(f"{said}\n{difference(expected, found)}", pytrace=False)
+        equals_jinja()
 
 
 def test_generated_templates_mostly_render() -> None:
     """More than half of the generated templates get through, so that their texts are compared."""
-    variables = VARIABLES | EXTRA_VARIABLES
-    answers = [reference_render(str(template), variables) for template in templates(0, PART)]
-    assert sum(isinstance(answer, str) for answer in answers) > PART // 2
+    answers = []
+
+    @seed(0)
+    @settings(max_examples=PART, database=None)
+    @given(templates())
+    def render(source: str) -> None:
+        answers.append(reference_render(source, VARIABLES | EXTRA_VARIABLES))
+
+    render()
+    assert sum(isinstance(answer, str) for answer in answers) > len(answers) // 2

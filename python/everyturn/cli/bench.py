@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shtab import FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -55,11 +58,14 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        metavar="FILE",
-        help="records with messages, may be compressed (default: built-in chats)",
+    complete_with(
+        parser.add_argument(
+            "--data",
+            nargs="+",
+            metavar="FILE",
+            help="records with messages, may be compressed (default: built-in chats)",
+        ),
+        FILE,
     )
     parser.add_argument(
         "--peers",
@@ -92,8 +98,15 @@ def add_parser(commands: Any, name: str) -> None:
         metavar="N",
         help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write everything as JSON")
-    parser.add_argument("--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)")
+    complete_with(
+        parser.add_argument("--json", metavar="FILE", help="write everything as JSON"), FILE
+    )
+    complete_with(
+        parser.add_argument(
+            "--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)"
+        ),
+        FILE,
+    )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
 

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from shtab import FILE
+
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
 from everyturn.cli.options import (
@@ -64,7 +67,12 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--fix", action="store_true", help="correct what has one right answer, in a copy (needs -o)"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="the corrected copy, not compressed")
+    complete_with(
+        parser.add_argument(
+            "-o", "--output", metavar="FILE", help="the corrected copy, not compressed"
+        ),
+        FILE,
+    )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS)
 

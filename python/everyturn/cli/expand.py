@@ -8,6 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from shtab import FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -45,13 +48,16 @@ def add_parser(commands: Any, name: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_inputs(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        default="-",
-        help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
-        "an earlier run (default: JSON lines on stdout)",
+    complete_with(
+        parser.add_argument(
+            "-o",
+            "--output",
+            metavar="FILE",
+            default="-",
+            help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
+            "an earlier run (default: JSON lines on stdout)",
+        ),
+        FILE,
     )
     parser.add_argument(
         "--shard-tokens",
@@ -64,7 +70,12 @@ def add_parser(commands: Any, name: str) -> None:
         action="store_true",
         help="shards have a column of weights; without it, one other than 0 and 1 is an error",
     )
-    parser.add_argument("--report", metavar="FILE", help="write the account of every line as JSON")
+    complete_with(
+        parser.add_argument(
+            "--report", metavar="FILE", help="write the account of every line as JSON"
+        ),
+        FILE,
+    )
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"
     )

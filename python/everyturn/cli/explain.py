@@ -6,6 +6,7 @@ import json
 import textwrap
 from typing import Any
 
+from everyturn.cli.completion import complete_with, words
 from everyturn.cli.console import EXIT_DONE
 from everyturn.diagnostics.catalogue import CHAPTERS, KINDS, near
 from everyturn.diagnostics.kind import Kind
@@ -29,7 +30,10 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("kind", nargs="?", metavar="KIND", help="a name, e.g. prompt_mismatch")
+    kind = parser.add_argument(
+        "kind", nargs="?", metavar="KIND", help="a name, e.g. prompt_mismatch"
+    )
+    complete_with(kind, words("kinds", KINDS))
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 

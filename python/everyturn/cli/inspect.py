@@ -6,6 +6,9 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+from shtab import FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -44,10 +47,13 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "source",
-        metavar="FILE[:LINE]",
-        help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
+    complete_with(
+        parser.add_argument(
+            "source",
+            metavar="FILE[:LINE]",
+            help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
+        ),
+        FILE,
     )
     parser.add_argument("--tokens", action="store_true", help="show each token with its id")
     parser.add_argument(
@@ -56,7 +62,12 @@ def add_parser(commands: Any, name: str) -> None:
         help="show where one rendering with a mask would train something else",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--html", metavar="FILE", help="write a page to be opened in a browser")
+    complete_with(
+        parser.add_argument(
+            "--html", metavar="FILE", help="write a page to be opened in a browser"
+        ),
+        FILE,
+    )
     parser.add_argument(
         "--limit",
         type=int,

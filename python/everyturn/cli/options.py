@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from shtab import DIRECTORY, FILE
+
+from everyturn.cli.completion import complete_with
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.options import TRAIN_ON_ALIASES, Engine
@@ -16,11 +19,14 @@ from everyturn.renderer import ENGINE, Renderer
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the names of what is read, and how much of it."""
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help='a file, a glob, or "-" for stdin; may be compressed',
+    complete_with(
+        parser.add_argument(
+            "inputs",
+            nargs="+",
+            metavar="INPUT",
+            help='a file, a glob, or "-" for stdin; may be compressed',
+        ),
+        FILE,
     )
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
@@ -28,13 +34,19 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the flags that make a `Renderer`."""
     model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
+    complete_with(
+        model.add_argument(
+            "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
+        ),
+        DIRECTORY,
     )
-    model.add_argument(
-        "--chat-template",
-        metavar="FILE",
-        help="another chat template (.jinja), or a template's name",
+    complete_with(
+        model.add_argument(
+            "--chat-template",
+            metavar="FILE",
+            help="another chat template (.jinja), or a template's name",
+        ),
+        FILE,
     )
     model.add_argument(
         "--template-kwargs",

@@ -70,23 +70,6 @@ class GenerationBlocks:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AppendOnly:
-    """Whether the text of a conversation provably only grows at its end.
-
-    Attributes:
-        proof: ``proven`` or ``unknown``.
-        why: What stands in the way of a proof.
-        line: Where in the template, 1-based.
-        column: Likewise.
-    """
-
-    proof: Literal["proven", "unknown"] = "unknown"
-    why: str | None = None
-    line: int | None = None
-    column: int | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something that matters to training.
 
@@ -149,7 +132,6 @@ class TemplateReport:
         default_system: What the template says where no system message is given.
         begin_token: None for a template without a model, or a model without the token.
         generation_blocks: What ``{% generation %}`` marks.
-        append_only: Whether the text provably only grows at its end.
         asks_for_the_date: The template calls ``strftime_now``.
         thinking_flags: Template arguments about thinking, each with its kind: ``switch``, ``keeps_history``,
             ``drops_history`` or ``effort``.
@@ -170,7 +152,6 @@ class TemplateReport:
     default_system: str | None = None
     begin_token: BeginToken | None = None
     generation_blocks: GenerationBlocks = GenerationBlocks()
-    append_only: AppendOnly = AppendOnly()
     asks_for_the_date: bool = False
     thinking_flags: Mapping[str, str] = dataclasses.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -194,8 +175,6 @@ class TemplateReport:
             fields["generation_blocks"] = GenerationBlocks(
                 **{**blocks, "differs": tuple(blocks["differs"])}
             )
-        if proof := fields.get("append_only"):
-            fields["append_only"] = AppendOnly(**proof)
         return cls(**fields)
 
     @classmethod
@@ -306,15 +285,7 @@ class TemplateReport:
             said = equal.get(bool(self.generation_blocks.equals_rule), "")
             said = "not comparable" if self.generation_blocks.equals_rule is None else said
             facts.append(("generation blocks", f"{blocks}: {said}"))
-        facts.append(("append-only", self._append_only_text()))
         return [line for name, text in facts for line in _wrapped(f"{name:<20}", text)]
-
-    def _append_only_text(self) -> str:
-        found = self.append_only
-        if found.proof == "proven":
-            return "proven: what is written of a chat only ever grows at its end"
-        place = "" if found.line is None else f" (line {found.line}, column {found.column})"
-        return f"not proven: {found.why}{place}"
 
     def _probes(self) -> list[str]:
         lines = [

@@ -26,13 +26,13 @@ impl Checker {
         input_format: Choice<Option<core::Format>>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
-    ) -> PyResult<Self> {
+    ) -> Self {
         let expander = expander.map(|expander| expander.core.clone());
         let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
-        Ok(Self {
+        Self {
             core: Arc::new(core::Checker::new(read, expander)),
             pool: Arc::new(core::Pool::new(num_threads)),
-        })
+        }
     }
 
     /// Finds what is wrong with one record whose format is known.

@@ -13,6 +13,9 @@ use crate::records::{GivenLine, given};
 use crate::renderer::Renderer;
 use crate::stream::SharedStream;
 
+/// The arrays and the report of records, the names of their files, and which record each sample is of.
+type ExpandedRecords<'py> = (Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>);
+
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
     pub core: Arc<core::Expander>,
@@ -71,12 +74,12 @@ impl Expander {
         detached(py, || core::stage_times(&self.core, lines))
     }
 
-    /// The arrays and the report of these records, the names of their files, and which record each sample is of.
+    /// What comes of records whose places are given.
     fn expand_records<'py>(
         &self,
         py: Python<'py>,
         records: Vec<GivenLine>,
-    ) -> PyResult<(Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>)> {
+    ) -> PyResult<ExpandedRecords<'py>> {
         let records = given(records);
         let made = SharedStream::open(&[], |_| records)?.step(py, |records, go_on| {
             core::expand_records(&self.core, &self.pool, std::mem::take(records), go_on)

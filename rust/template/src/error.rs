@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::ast::Place;
+use crate::syntax::ast::Pos;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -34,7 +34,7 @@ pub struct Details {
     pub kind: ErrorKind,
     pub message: String,
     /// Innermost place known.
-    pub place: Option<Place>,
+    pub place: Option<Pos>,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -56,7 +56,7 @@ impl Error {
     /// Adds the place, unless an inner one is known.
     #[cold]
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
+    pub fn at(mut self, place: Pos) -> Self {
         self.0.place.get_or_insert(place);
         self
     }

@@ -5,43 +5,24 @@
 //! an error where that raises one; with it comes where each run of it is from. Nothing in here knows what a chat is.
 
 pub mod analysis;
-mod arguments;
-pub mod ast;
-mod clock;
+mod builtins;
 mod compile;
 mod error;
-mod filters;
-mod float;
-mod format;
-mod inputs;
-mod iterate;
-mod json;
-mod lexer;
 mod limits;
-mod markup;
-mod memory;
-mod methods;
-mod operators;
-mod output;
-mod parser;
-mod program;
 mod run;
-mod scope;
-mod slices;
+mod syntax;
 mod template;
-mod tests;
-mod text;
-mod unicode;
 mod value;
 
 /// Where values live.
 pub use bumpalo::Bump as Arena;
 pub use error::{Error, ErrorKind, Result};
-pub use float::float_repr;
-pub use inputs::{Inputs, Place as InputPlace, Step};
 pub use limits::Limits;
-pub use output::Output;
-pub use run::{Grown, Replays};
+pub use run::output::Output;
+pub use run::{Grown, ListPrefixes, Replays};
+pub use syntax::ast;
 pub use template::Template;
-pub use text::{Node, Source, Span, cut_spans};
 pub use value::Value;
+pub use value::float::float_repr;
+pub use value::inputs::{InputPlace, Inputs, Step};
+pub use value::text::{Node, Source, Span, cut_spans};

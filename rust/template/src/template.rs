@@ -3,15 +3,16 @@
 use bumpalo::Bump;
 use jiff::civil::DateTime;
 
-use crate::ast::Stmt;
 use crate::compile::compile;
+use crate::compile::program::Program;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::output::Output;
-use crate::program::Program;
-use crate::run::{Grown, Replays};
+use crate::run;
+use crate::run::output::Output;
+use crate::run::{Grown, ListPrefixes, Replays};
+use crate::syntax::ast::Stmt;
+use crate::syntax::parser;
 use crate::value::Value;
-use crate::{parser, run};
 
 /// A template, ready to be rendered, by several threads at once if need be.
 #[derive(Debug)]
@@ -52,21 +53,21 @@ impl Template {
         done
     }
 
-    /// Renders several times, with the first so many of the variable `messages` each as `counts` says in rising order,
-    /// in one go as far as the template allows: the texts are of the first counts, of one at least, and each is the
-    /// first bytes of `output` and an end of its own. The others want another call. `replays` is what is kept from call to
-    /// call of one input: the same variables but for how many messages there are, and other flags.
+    /// Renders several times, with the first items of one list each, in one go as far as the template allows: the
+    /// texts are of the first counts, of one at least, and each is the first bytes of `output` and an end of its own.
+    /// The others want another call. `replays` is what is kept from call to call of one input: the same variables but
+    /// for how many items there are, and other flags.
     pub fn render_growing(
         &self,
         variables: &[(&str, Value<'_>)],
-        counts: &[usize],
+        prefixes: ListPrefixes<'_>,
         now: DateTime,
         limits: Limits,
         (scratch, replays): (&mut Bump, &mut Replays),
         output: &mut Output,
     ) -> Result<Vec<Grown>> {
         let spare = (&*scratch, replays);
-        let grown = run::run_growing(&self.program, variables, counts, (now, limits), spare, output);
+        let grown = run::run_growing(&self.program, variables, prefixes, (now, limits), spare, output);
         scratch.reset();
         grown
     }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot start has failed")]
 
-use everyturn_template::{Arena, Inputs, Limits, Node, Output, Replays, Span, Step, Template, Value};
+use everyturn_template::{
+    Arena, Inputs, Limits, ListPrefixes, Node, Output, Replays, Span, Step, Template, Value,
+};
 
 const ROLES: [&str; 6] = ["system", "user", "assistant", "user", "assistant", "user"];
 
@@ -147,6 +149,10 @@ fn apart(template: &Template, count: usize, prompting: bool) -> Rendered {
 }
 
 /// With and without generation prompt, what is kept of one being there for the other.
+fn prefixes(counts: &[usize]) -> ListPrefixes<'_> {
+    ListPrefixes { variable: "messages", counts }
+}
+
 fn together(template: &Template, counts: &[usize]) -> [Vec<Rendered>; 2] {
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
@@ -163,7 +169,7 @@ fn together(template: &Template, counts: &[usize]) -> [Vec<Rendered>; 2] {
             let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
             let spare = (&mut scratch, &mut replays);
             let grown = template
-                .render_growing(&variables, rest, now, Limits::for_input(100), spare, &mut output)
+                .render_growing(&variables, prefixes(rest), now, Limits::for_input(100), spare, &mut output)
                 .expect("there are messages");
             assert!(!grown.is_empty());
             texts.extend(grown.into_iter().map(|grown| {
@@ -195,7 +201,14 @@ fn in_one_go(template: &Template, counts: &[usize]) -> usize {
     let (mut scratch, mut replays, mut output) = (Arena::new(), Replays::default(), Output::default());
     let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
     let spare = (&mut scratch, &mut replays);
-    let grown = template.render_growing(&variables, counts, now, Limits::for_input(100), spare, &mut output);
+    let grown = template.render_growing(
+        &variables,
+        prefixes(counts),
+        now,
+        Limits::for_input(100),
+        spare,
+        &mut output,
+    );
     grown.expect("there are messages").len()
 }
 

@@ -5,7 +5,8 @@ use std::mem;
 use std::ops::Range;
 
 use everyturn_template::{
-    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, Output, Replays, Span, Template, Value,
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Span, Template,
+    Value,
 };
 use jiff::civil::DateTime;
 
@@ -87,7 +88,7 @@ impl CompiledTemplate {
         let limits = Limits::for_input(input_bytes);
         let grown = self.template.render_growing(
             variables,
-            counts,
+            ListPrefixes { variable: "messages", counts },
             self.now,
             limits,
             (&mut arena, &mut replays),

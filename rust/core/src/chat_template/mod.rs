@@ -12,6 +12,7 @@ mod locate;
 mod prefixes;
 mod standalone;
 mod thinking;
+mod thinking_flags;
 mod turn_end;
 
 use std::cell::Cell;
@@ -29,6 +30,7 @@ pub use locate::locate;
 pub use prefixes::Prefixes;
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};
+pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
 pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
 
 use crate::conversation::{Conversation, Message};

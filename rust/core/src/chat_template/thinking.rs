@@ -3,7 +3,7 @@
 //! In: the compiled template. Out: the text around reasoning, found by rendering a made-up message, and the flags
 //! that the syntax tree reads. What is trained because of it is not decided here.
 
-use everyturn_template::analysis::{FlagKind, thinking_flags};
+use super::thinking_flags::{FlagKind, thinking_flags};
 
 use super::turn_end::{ANSWER, Probe, TOOL, USER, message, outside_of_tag};
 use crate::json::{Value, object};

@@ -58,8 +58,8 @@ pub fn stage_times<'l>(
     lines: impl Iterator<Item = &'l [u8]>,
 ) -> Result<Vec<(&'static str, f64)>> {
     let (file, go_on): (Arc<str>, _) = ("".into(), AtomicBool::new(false));
-    let mut workspace = Workspace::default();
-    workspace.times = StageTimes(Some(Default::default()));
+    let times = StageTimes(Some(Default::default()));
+    let mut workspace = Workspace { times, ..Workspace::default() };
     let mut samples = Samples::default();
     for (at, bytes) in (1..).zip(lines) {
         let record = Record { bytes: Some(bytes), file: &file, line: at, format: None };

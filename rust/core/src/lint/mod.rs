@@ -17,12 +17,12 @@ pub use findings::finding;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::{self, AppendOnly, Cuts, ThinkingFlag, reads, thinking_flags};
+use everyturn_template::analysis::reads;
 use jiff::Span;
 use jiff::civil::DateTime;
 
 use crate::chat_template::ArgumentsForm;
-use crate::chat_template::{ChatTemplate, TemplateSource, TurnEnd};
+use crate::chat_template::{ChatTemplate, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags};
 use crate::error::{Error, Result};
 use crate::json::{self, Object};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
@@ -104,7 +104,6 @@ struct Facts {
     system: System,
     begin: Option<Begin>,
     generation: Generation,
-    append_only: AppendOnly,
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
     recommendations: Vec<Recommendation>,
@@ -163,7 +162,6 @@ impl Facts {
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
             generation: generation(&template),
-            append_only: append_only(&template),
             asks_for_the_date,
             flags,
             probed,
@@ -203,13 +201,4 @@ fn begin(template: &ChatTemplate, model: &ModelFacts<'_>) -> Option<Begin> {
     let written = rendered(template, &conversation(false, false))
         .map_or(0, |text| starts(model.tokenizer.encode(&text)));
     Some(Begin { token, written, is_added })
-}
-
-/// Whether there is a proof that text only ever grows at its end, for each of the model's templates.
-fn append_only(template: &ChatTemplate) -> AppendOnly {
-    let proofs =
-        template.variants().map(|variant| analysis::append_only(variant.syntax(), Cuts::AroundAnswers));
-    proofs
-        .reduce(|found, next| if found == AppendOnly::Proven { next } else { found })
-        .unwrap_or(AppendOnly::Proven)
 }

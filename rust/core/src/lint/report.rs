@@ -2,11 +2,9 @@
 //!
 //! In: the facts. Out: a value whose keys are the fields of Python's `TemplateReport`, in their order.
 
-use everyturn_template::analysis::{AppendOnly, FlagKind};
-
 use super::findings::{Finding, broken as broken_finding, findings};
 use super::{Begin, Facts, Stop};
-use crate::chat_template::ArgumentsForm;
+use crate::chat_template::{ArgumentsForm, FlagKind};
 use crate::error::Error;
 use crate::json::{Number, Value, object};
 
@@ -60,7 +58,6 @@ pub(super) fn whole(facts: &Facts) -> Value {
         ("default_system", or_null(facts.system.default.as_deref(), text)),
         ("begin_token", or_null(facts.begin.as_ref(), begin)),
         ("generation_blocks", generation(facts)),
-        ("append_only", append_only(&facts.append_only)),
         ("asks_for_the_date", Value::Bool(facts.asks_for_the_date)),
         (
             "thinking_flags",
@@ -106,19 +103,6 @@ fn generation(facts: &Facts) -> Value {
         ("count", number(facts.generation.blocks)),
         ("equals_rule", or_null(differs, |differs| Value::Bool(differs.is_empty()))),
         ("differs", list(differs.into_iter().flatten(), |words| text(words))),
-    ])
-}
-
-fn append_only(found: &AppendOnly) -> Value {
-    let (proof, why, place) = match found {
-        AppendOnly::Proven => ("proven", None, None),
-        AppendOnly::Unknown { why, place } => ("unknown", Some(why.as_str()), Some(*place)),
-    };
-    object(&[
-        ("proof", text(proof)),
-        ("why", or_null(why, text)),
-        ("line", or_null(place, |place| number(place.line))),
-        ("column", or_null(place, |place| number(place.column))),
     ])
 }
 

@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::program::{Arguments, Block, Entry, Expr, For, Rounds, Slot, StmtKind, Target};
+use crate::compile::program::{
+    ArgumentsCode, Block, Entry, ExprCode, ForCode, Rounds, Slot, StmtCodeKind, TargetCode,
+};
 
 /// Marks the loops of a root.
 pub fn mark(block: &mut Block) {
@@ -19,7 +21,7 @@ pub fn mark(block: &mut Block) {
 fn mark_block(block: &mut Block, loops: &mut u32) {
     for stmt in block {
         match &mut stmt.kind {
-            StmtKind::For(code) => {
+            StmtCodeKind::For(code) => {
                 if let Some(inside) = slots_inside(code) {
                     let mut outside = Vec::new();
                     let free = |slot: Slot| !inside.contains(&slot) || code.loop_slot == Some(slot);
@@ -28,27 +30,27 @@ fn mark_block(block: &mut Block, loops: &mut u32) {
                     *loops += 1;
                 }
             }
-            StmtKind::If { branches, otherwise } => {
+            StmtCodeKind::If { branches, otherwise } => {
                 for (_, body) in branches {
                     mark_block(body, loops);
                 }
                 mark_block(otherwise, loops);
             }
-            StmtKind::Scope { body, .. } => mark_block(body, loops),
+            StmtCodeKind::Scope { body, .. } => mark_block(body, loops),
             _ => {}
         }
     }
 }
 
 /// The slots that a round sets; `None` where a round does more than set them and print.
-fn slots_inside(code: &For) -> Option<BTreeSet<Slot>> {
+fn slots_inside(code: &ForCode) -> Option<BTreeSet<Slot>> {
     let mut slots = BTreeSet::new();
     let plain = code.filter.is_none();
     slots_of_loop(code, &mut slots).filter(|()| plain)?;
     Some(slots)
 }
 
-fn slots_of_loop(code: &For, slots: &mut BTreeSet<Slot>) -> Option<()> {
+fn slots_of_loop(code: &ForCode, slots: &mut BTreeSet<Slot>) -> Option<()> {
     slots.extend(code.loop_slot);
     slots_of_target(&code.target, slots)?;
     slots_of_entry(&code.entry, slots);
@@ -68,34 +70,34 @@ fn slots_of_block(block: &Block, slots: &mut BTreeSet<Slot>) -> Option<()> {
     block.iter().try_for_each(|stmt| slots_of_stmt(&stmt.kind, slots))
 }
 
-fn slots_of_stmt(kind: &StmtKind, slots: &mut BTreeSet<Slot>) -> Option<()> {
+fn slots_of_stmt(kind: &StmtCodeKind, slots: &mut BTreeSet<Slot>) -> Option<()> {
     match kind {
-        StmtKind::Text(_)
-        | StmtKind::Output(_)
-        | StmtKind::OutputText(_)
-        | StmtKind::Break
-        | StmtKind::Continue => {}
-        StmtKind::If { branches, otherwise } => {
+        StmtCodeKind::Text(_)
+        | StmtCodeKind::Output(_)
+        | StmtCodeKind::OutputText(_)
+        | StmtCodeKind::Break
+        | StmtCodeKind::Continue => {}
+        StmtCodeKind::If { branches, otherwise } => {
             branches.iter().try_for_each(|(_, body)| slots_of_block(body, slots))?;
             slots_of_block(otherwise, slots)?;
         }
-        StmtKind::For(code) => slots_of_loop(code, slots)?,
-        StmtKind::Set { target, .. } => slots_of_target(target, slots)?,
-        StmtKind::Capture { entry, body, slot, then } => {
+        StmtCodeKind::For(code) => slots_of_loop(code, slots)?,
+        StmtCodeKind::Set { target, .. } => slots_of_target(target, slots)?,
+        StmtCodeKind::Capture { entry, body, slot, then } => {
             slots_of_entry(entry, slots);
             slots.insert(*slot);
             slots_of_block(body, slots)?;
             slots_of_stmt(&then.kind, slots)?;
         }
-        StmtKind::Scope { entry, assignments, body } => {
+        StmtCodeKind::Scope { entry, assignments, body } => {
             slots_of_entry(entry, slots);
             assignments.iter().try_for_each(|(target, _)| slots_of_target(target, slots))?;
             slots_of_block(body, slots)?;
         }
-        StmtKind::RecursiveFor { .. }
-        | StmtKind::Generation { .. }
-        | StmtKind::Macro { .. }
-        | StmtKind::CallBlock { .. } => return None,
+        StmtCodeKind::RecursiveFor { .. }
+        | StmtCodeKind::Generation { .. }
+        | StmtCodeKind::Macro { .. }
+        | StmtCodeKind::CallBlock { .. } => return None,
     }
     Some(())
 }
@@ -104,12 +106,12 @@ fn slots_of_entry(entry: &Entry, slots: &mut BTreeSet<Slot>) {
     slots.extend(entry.iter().map(|(slot, _)| *slot));
 }
 
-fn slots_of_target(target: &Target, slots: &mut BTreeSet<Slot>) -> Option<()> {
+fn slots_of_target(target: &TargetCode, slots: &mut BTreeSet<Slot>) -> Option<()> {
     match target {
-        Target::Slot(slot) => drop(slots.insert(*slot)),
+        TargetCode::Slot(slot) => drop(slots.insert(*slot)),
         // An attribute of a namespace: the run finds out whether it is one of the round's own.
-        Target::Attribute { .. } => {}
-        Target::Tuple(targets) => {
+        TargetCode::Attribute { .. } => {}
+        TargetCode::Tuple(targets) => {
             targets.iter().try_for_each(|target| slots_of_target(target, slots))?;
         }
     }
@@ -117,23 +119,23 @@ fn slots_of_target(target: &Target, slots: &mut BTreeSet<Slot>) -> Option<()> {
 }
 
 /// Every expression of a block that is not part of another one.
-fn exprs(block: &mut Block, visit: &mut dyn FnMut(&mut Expr)) {
+fn exprs(block: &mut Block, visit: &mut dyn FnMut(&mut ExprCode)) {
     for stmt in block {
         exprs_of(&mut stmt.kind, visit);
     }
 }
 
-fn exprs_of(kind: &mut StmtKind, visit: &mut dyn FnMut(&mut Expr)) {
+fn exprs_of(kind: &mut StmtCodeKind, visit: &mut dyn FnMut(&mut ExprCode)) {
     match kind {
-        StmtKind::Output(expr) | StmtKind::OutputText(expr) => visit(expr),
-        StmtKind::If { branches, otherwise } => {
+        StmtCodeKind::Output(expr) | StmtCodeKind::OutputText(expr) => visit(expr),
+        StmtCodeKind::If { branches, otherwise } => {
             for (test, body) in branches {
                 visit(test);
                 exprs(body, visit);
             }
             exprs(otherwise, visit);
         }
-        StmtKind::For(code) => {
+        StmtCodeKind::For(code) => {
             visit(&mut code.iter);
             if let Some(filter) = &mut code.filter {
                 visit(&mut filter.test);
@@ -143,120 +145,124 @@ fn exprs_of(kind: &mut StmtKind, visit: &mut dyn FnMut(&mut Expr)) {
                 exprs(body, visit);
             }
         }
-        StmtKind::Set { value, .. } => visit(value),
-        StmtKind::Capture { body, then, .. } => {
+        StmtCodeKind::Set { value, .. } => visit(value),
+        StmtCodeKind::Capture { body, then, .. } => {
             exprs(body, visit);
             exprs_of(&mut then.kind, visit);
         }
-        StmtKind::Scope { assignments, body, .. } => {
+        StmtCodeKind::Scope { assignments, body, .. } => {
             for (_, value) in assignments {
                 visit(value);
             }
             exprs(body, visit);
         }
-        StmtKind::Text(_)
-        | StmtKind::Break
-        | StmtKind::Continue
-        | StmtKind::RecursiveFor { .. }
-        | StmtKind::Generation { .. }
-        | StmtKind::Macro { .. }
-        | StmtKind::CallBlock { .. } => {}
+        StmtCodeKind::Text(_)
+        | StmtCodeKind::Break
+        | StmtCodeKind::Continue
+        | StmtCodeKind::RecursiveFor { .. }
+        | StmtCodeKind::Generation { .. }
+        | StmtCodeKind::Macro { .. }
+        | StmtCodeKind::CallBlock { .. } => {}
     }
 }
 
 /// Marks the largest outside expressions of one.
-fn wrap(expr: &mut Expr, free: &dyn Fn(Slot) -> bool, outside: &mut Vec<Arc<Expr>>) {
+fn wrap(expr: &mut ExprCode, free: &dyn Fn(Slot) -> bool, outside: &mut Vec<Arc<ExprCode>>) {
     match reads(expr, free) {
-        Reads::Nothing => {}
-        Reads::Outside => {
+        OutsideReads::Nothing => {}
+        OutsideReads::Outside => {
             let number = u32::try_from(outside.len()).unwrap_or(u32::MAX);
-            let marked = Arc::new(std::mem::replace(expr, Expr::None));
+            let marked = Arc::new(std::mem::replace(expr, ExprCode::None));
             outside.push(marked.clone());
-            *expr = Expr::Outside(marked, number);
+            *expr = ExprCode::Outside(marked, number);
         }
-        Reads::Inside => children(expr, &mut |child| wrap(child, free, outside)),
+        OutsideReads::Inside => children(expr, &mut |child| wrap(child, free, outside)),
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reads {
+enum OutsideReads {
     Nothing,
     Outside,
     Inside,
 }
 
 /// What an expression reads. One that calls something counts as of the inside: what is called may do more than read.
-fn reads(expr: &mut Expr, free: &dyn Fn(Slot) -> bool) -> Reads {
+fn reads(expr: &mut ExprCode, free: &dyn Fn(Slot) -> bool) -> OutsideReads {
     match expr {
-        Expr::Global(_) => Reads::Outside,
-        Expr::Variable { variable, .. } if variable.out == 0 && free(variable.slot) => Reads::Outside,
-        Expr::Variable { .. } | Expr::Call(_) | Expr::MethodCall(_) | Expr::Outside(..) => Reads::Inside,
+        ExprCode::Global(_) => OutsideReads::Outside,
+        ExprCode::Variable { variable, .. } if variable.out == 0 && free(variable.slot) => {
+            OutsideReads::Outside
+        }
+        ExprCode::Variable { .. } | ExprCode::Call(_) | ExprCode::MethodCall(_) | ExprCode::Outside(..) => {
+            OutsideReads::Inside
+        }
         expr => {
-            let mut found = Reads::Nothing;
+            let mut found = OutsideReads::Nothing;
             children(expr, &mut |child| found = found.max(reads(child, free)));
             found
         }
     }
 }
 
-fn children(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
+fn children(expr: &mut ExprCode, visit: &mut dyn FnMut(&mut ExprCode)) {
     match expr {
-        Expr::None
-        | Expr::Bool(_)
-        | Expr::Int(_)
-        | Expr::BigInt(_)
-        | Expr::Float(_)
-        | Expr::Str(_)
-        | Expr::Global(_)
-        | Expr::Variable { .. }
-        | Expr::Outside(..)
-        | Expr::Unknown(_) => {}
-        Expr::Tuple(items) | Expr::List(items) | Expr::Sum(items) | Expr::Concat(items) => {
+        ExprCode::None
+        | ExprCode::Bool(_)
+        | ExprCode::Int(_)
+        | ExprCode::BigInt(_)
+        | ExprCode::Float(_)
+        | ExprCode::Str(_)
+        | ExprCode::Global(_)
+        | ExprCode::Variable { .. }
+        | ExprCode::Outside(..)
+        | ExprCode::Unknown(_) => {}
+        ExprCode::Tuple(items) | ExprCode::List(items) | ExprCode::Sum(items) | ExprCode::Concat(items) => {
             items.iter_mut().for_each(visit);
         }
-        Expr::Dict(pairs) => pairs.iter_mut().for_each(|(key, value)| {
+        ExprCode::Dict(pairs) => pairs.iter_mut().for_each(|(key, value)| {
             visit(key);
             visit(value);
         }),
-        Expr::Attribute(attribute) => visit(&mut attribute.object),
-        Expr::Item(item) => {
+        ExprCode::Attribute(attribute) => visit(&mut attribute.object),
+        ExprCode::Item(item) => {
             visit(&mut item.object);
             visit(&mut item.index);
         }
-        Expr::Slice(slice) => {
+        ExprCode::Slice(slice) => {
             visit(&mut slice.object);
             slice.parts.iter_mut().flatten().for_each(visit);
         }
-        Expr::Call(call) => {
+        ExprCode::Call(call) => {
             visit(&mut call.callee);
             arguments(&mut call.arguments, visit);
         }
-        Expr::MethodCall(call) => {
+        ExprCode::MethodCall(call) => {
             visit(&mut call.object);
             arguments(&mut call.arguments, visit);
         }
-        Expr::Filter(call) => {
+        ExprCode::Filter(call) => {
             visit(&mut call.object);
             arguments(&mut call.arguments, visit);
         }
-        Expr::Test(call) => {
+        ExprCode::Test(call) => {
             visit(&mut call.object);
             arguments(&mut call.arguments, visit);
         }
-        Expr::Not(operand) | Expr::Negative(operand) | Expr::Positive(operand) => visit(operand),
-        Expr::Binary(binary) => {
+        ExprCode::Not(operand) | ExprCode::Negative(operand) | ExprCode::Positive(operand) => visit(operand),
+        ExprCode::Binary(binary) => {
             visit(&mut binary.1);
             visit(&mut binary.2);
         }
-        Expr::And(operands) | Expr::Or(operands) => {
+        ExprCode::And(operands) | ExprCode::Or(operands) => {
             visit(&mut operands.0);
             visit(&mut operands.1);
         }
-        Expr::Compare(compare) => {
+        ExprCode::Compare(compare) => {
             visit(&mut compare.0);
             compare.1.iter_mut().for_each(|(_, operand)| visit(operand));
         }
-        Expr::Conditional(conditional) => {
+        ExprCode::Conditional(conditional) => {
             visit(&mut conditional.test);
             visit(&mut conditional.then);
             conditional.otherwise.iter_mut().for_each(visit);
@@ -264,7 +270,7 @@ fn children(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
     }
 }
 
-fn arguments(arguments: &mut Arguments, visit: &mut dyn FnMut(&mut Expr)) {
+fn arguments(arguments: &mut ArgumentsCode, visit: &mut dyn FnMut(&mut ExprCode)) {
     arguments.positional.iter_mut().for_each(&mut *visit);
     arguments.keywords.iter_mut().for_each(|(_, value)| visit(value));
     let more = [&mut arguments.more_positional, &mut arguments.more_keywords];

@@ -1,14 +1,15 @@
 //! Attributes and items, in the order in which Jinja2's sandbox looks for them.
 
 use super::Machine;
+use crate::builtins::methods;
+use crate::compile::program::Name;
 use crate::error::Result;
-use crate::iterate::Iter;
-use crate::memory::Memory;
-use crate::operators;
-use crate::program::Name;
-use crate::text::Text;
+use crate::run::iterate::Iter;
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::slices;
+use crate::value::text::Text;
 use crate::value::{Dict, Function, Items, Method, Missing, Object, Undefined, Value, ViewKind};
-use crate::{methods, slices};
 
 /// Attributes that every object of Python has; the sandbox hides them.
 const HIDDEN: [&str; 23] = [

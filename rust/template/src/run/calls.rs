@@ -2,21 +2,25 @@
 
 use super::Machine;
 use super::objects::MacroValue;
-use crate::arguments::Args;
+use crate::builtins::arguments::Args;
+use crate::builtins::functions;
+use crate::builtins::methods;
+use crate::compile::program::{ArgumentsCode, Call, ExprCode, FunctionCode, MethodCall};
 use crate::error::{Error, ErrorKind, Result};
-use crate::program::{Arguments, Call, Expr, FunctionCode, MethodCall};
-use crate::value::{Dict, Entry, Function, Method, Object, Undefined, Value};
-use crate::{methods, operators};
+use crate::value::operators;
+use crate::value::{Entry, Function, Method, Object, Undefined, Value};
 
 impl<'a> Machine<'a> {
     /// A call expression; `caller` is the body of a call block.
-    pub(super) fn call_expr(&mut self, expr: &'a Expr, caller: Option<Value<'a>>) -> Result<Value<'a>> {
+    pub(super) fn call_expr(&mut self, expr: &'a ExprCode, caller: Option<Value<'a>>) -> Result<Value<'a>> {
         match expr {
-            Expr::Call(call) => {
+            ExprCode::Call(call) => {
                 let callee = self.eval(&call.callee)?;
                 self.call_with(callee, call, caller)
             }
-            Expr::MethodCall(call) => self.method_call(call, caller).map_err(|error| error.at(call.place)),
+            ExprCode::MethodCall(call) => {
+                self.method_call(call, caller).map_err(|error| error.at(call.place))
+            }
             _ => Err(operators::type_error("a call block calls nothing")),
         }
     }
@@ -52,7 +56,7 @@ impl<'a> Machine<'a> {
 
     pub(super) fn arguments(
         &mut self,
-        arguments: &'a Arguments,
+        arguments: &'a ArgumentsCode,
         caller: Option<Value<'a>>,
     ) -> Result<Args<'a>> {
         let base = self.pending.len();
@@ -65,7 +69,7 @@ impl<'a> Machine<'a> {
         Ok(Args { positional: positional?, keywords })
     }
 
-    fn positional(&mut self, arguments: &'a Arguments, base: usize) -> Result<&'a [Value<'a>]> {
+    fn positional(&mut self, arguments: &'a ArgumentsCode, base: usize) -> Result<&'a [Value<'a>]> {
         if arguments.positional.is_empty() && arguments.more_positional.is_none() {
             return Ok(&[]);
         }
@@ -80,7 +84,7 @@ impl<'a> Machine<'a> {
 
     fn keywords(
         &mut self,
-        arguments: &'a Arguments,
+        arguments: &'a ArgumentsCode,
         caller: Option<Value<'a>>,
     ) -> Result<&'a [(&'a str, Value<'a>)]> {
         let mut keywords: Vec<(&'a str, Value<'a>)> = Vec::new();
@@ -120,7 +124,7 @@ impl<'a> Machine<'a> {
             }
             Value::Object(object) => self.call_object(object, args),
             Value::Method(method) => self.call_method(method, args),
-            Value::Function(function) => self.call_function(function, args),
+            Value::Function(function) => functions::call(self, function, args),
             Value::Undefined(undefined) => Err(operators::undefined_error(undefined)),
             other => Err(operators::type_error(format!("'{}' object is not callable", other.type_name()))),
         }
@@ -140,7 +144,7 @@ impl<'a> Machine<'a> {
         self.memory.reserve(size_of::<MacroValue>())?;
         let frame = self.frames.len() - 1;
         self.macros.push(MacroValue { function, frame, serial: self.frames[frame].serial });
-        Ok(Value::Object(Object::Macro(crate::text::small(self.macros.len() - 1))))
+        Ok(Value::Object(Object::Macro(crate::value::text::small(self.macros.len() - 1))))
     }
 
     /// Runs a macro, printing to the current output.
@@ -227,7 +231,7 @@ impl<'a> Machine<'a> {
             };
             let mut entries = Vec::new();
             for (name, value) in args.keywords.iter().filter(|(name, _)| !taken(name)) {
-                let key = self.memory.text(crate::text::Text::template(name))?;
+                let key = self.memory.text(crate::value::text::Text::template(name))?;
                 entries.push(Entry::new(key, *value));
             }
             let more = self.memory.dict(entries)?;
@@ -241,90 +245,6 @@ impl<'a> Machine<'a> {
         Ok(used)
     }
 
-    fn call_function(&mut self, function: Function, args: Args<'a>) -> Result<Value<'a>> {
-        match function {
-            Function::Range => self.range(args),
-            Function::Dict => {
-                let entries = self.dict_entries(args)?;
-                self.memory.dict(entries)
-            }
-            Function::Namespace => self.make_namespace(args),
-            Function::Cycler => self.make_cycler(args),
-            Function::Joiner => self.make_joiner(args),
-            Function::RaiseException => {
-                let [message] = args.bind("raise_exception", ["message"], 1)?;
-                let message = self.str(message.unwrap_or(Value::None))?;
-                Err(Error::new(ErrorKind::Raised, message.str))
-            }
-            Function::StrftimeNow => self.strftime_now(args),
-        }
-    }
-
-    fn range(&mut self, args: Args<'a>) -> Result<Value<'a>> {
-        let [first, second, step] = args.bind("range", ["/start", "/stop", "/step"], 1)?;
-        let int = |value: Value<'a>| match value {
-            Value::Undefined(undefined) => Err(operators::undefined_error(undefined)),
-            value => value.as_index().ok_or_else(|| {
-                operators::type_error(format!(
-                    "'{}' object cannot be interpreted as an integer",
-                    value.type_name()
-                ))
-            }),
-        };
-        let first = int(first.unwrap_or(Value::None))?;
-        let (start, stop) = match second {
-            Some(second) => (first, int(second)?),
-            None => (0, first),
-        };
-        let step = step.map_or(Ok(1), int)?;
-        if step == 0 {
-            return Err(operators::value_error("range() arg 3 must not be zero"));
-        }
-        let range = crate::value::Range { start, stop, step };
-        if range.len() as u64 > crate::limits::MAX_RANGE {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("the range has more than {} items", crate::limits::MAX_RANGE),
-            ));
-        }
-        Ok(Value::Range(self.memory.alloc(range)?))
-    }
-
-    /// The entries of `dict(mapping_or_pairs, key=value, ..)`.
-    pub(super) fn dict_entries(&mut self, args: Args<'a>) -> Result<Vec<Entry<'a>>> {
-        let mut entries = Vec::new();
-        match args.positional {
-            [] => {}
-            [Value::Dict(dict)] => copy_entries(&mut entries, dict),
-            [Value::Undefined(undefined)] => return Err(operators::undefined_error(*undefined)),
-            [pairs] => {
-                for pair in self.collect(*pairs)? {
-                    let pair = self.collect(pair)?;
-                    let [key, value] = pair.as_slice() else {
-                        return Err(operators::value_error("dict() takes pairs"));
-                    };
-                    super::expressions::insert(&mut self.memory, &mut entries, *key, *value)?;
-                }
-            }
-            _ => return Err(operators::type_error("dict() takes at most 1 positional argument")),
-        }
-        for (name, value) in args.keywords {
-            let key = self.memory.text(crate::text::Text::template(name))?;
-            super::expressions::insert(&mut self.memory, &mut entries, key, *value)?;
-        }
-        Ok(entries)
-    }
-
-    fn strftime_now(&mut self, args: Args<'a>) -> Result<Value<'a>> {
-        let [format] = args.bind("strftime_now", ["format"], 1)?;
-        let Some(format) = format.and_then(Value::as_text) else {
-            return Err(operators::type_error("strftime() argument 1 must be str"));
-        };
-        let text = crate::clock::strftime(self.now, format.str)?;
-        let str = self.memory.str(&text)?;
-        self.memory.text(crate::text::Text::template(str))
-    }
-
     pub fn is_callable(value: Value<'a>) -> bool {
         match value {
             Value::Function(_) | Value::Method(_) => true,
@@ -336,8 +256,4 @@ impl<'a> Machine<'a> {
             _ => false,
         }
     }
-}
-
-fn copy_entries<'a>(entries: &mut Vec<Entry<'a>>, dict: &'a Dict<'a>) {
-    entries.extend(dict.iter().map(|(key, value)| Entry::new(key, value)));
 }

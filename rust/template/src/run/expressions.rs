@@ -3,29 +3,29 @@
 use std::cmp::Ordering;
 
 use super::Machine;
-use crate::ast::{BinaryOperator, Comparison};
+use crate::compile::program::{ExprCode, FilterCallCode, Slice, TestCall, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::Memory;
-use crate::operators;
-use crate::program::{Expr, FilterCall, Slice, TestCall, Variable};
-use crate::text::Text;
+use crate::syntax::ast::{BinaryOperator, Comparison};
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::text::Text;
 use crate::value::{Entry, Literal, Undefined, Value};
 
 impl<'a> Machine<'a> {
     /// The kinds of expression that make up most of a template; the others are kept out of the way, so that this
     /// stays a short function.
-    pub(super) fn eval(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+    pub(super) fn eval(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
         self.memory.step()?;
         match expr {
-            Expr::Str(literal) => Ok(Value::Literal(literal)),
-            Expr::Global(global) => self.global(*global),
-            Expr::Outside(expr, number) => self.outside(expr, *number),
-            Expr::Variable { variable, name } => self.variable(*variable, name),
-            Expr::Attribute(attribute) => {
+            ExprCode::Str(literal) => Ok(Value::Literal(literal)),
+            ExprCode::Global(global) => self.global(*global),
+            ExprCode::Outside(expr, number) => self.outside(expr, *number),
+            ExprCode::Variable { variable, name } => self.variable(*variable, name),
+            ExprCode::Attribute(attribute) => {
                 let object = self.operand(&attribute.object)?;
                 self.named(object, &attribute.name).map_err(|error| error.at(attribute.place))
             }
-            Expr::Item(item) => {
+            ExprCode::Item(item) => {
                 if self.growth.is_some()
                     && let Some(value) = self.growing_item(&item.object, &item.index)
                 {
@@ -40,34 +40,34 @@ impl<'a> Machine<'a> {
                 }
                 self.item(object, index).map_err(|error| error.at(item.place))
             }
-            Expr::Compare(compare) => self.eval_compare(&compare.0, &compare.1),
-            Expr::And(operands) => {
+            ExprCode::Compare(compare) => self.eval_compare(&compare.0, &compare.1),
+            ExprCode::And(operands) => {
                 let left = self.operand(&operands.0)?;
                 if operators::truth(left) { self.operand(&operands.1) } else { Ok(left) }
             }
-            Expr::Or(operands) => {
+            ExprCode::Or(operands) => {
                 let left = self.operand(&operands.0)?;
                 if operators::truth(left) { Ok(left) } else { self.operand(&operands.1) }
             }
-            Expr::Not(operand) => {
+            ExprCode::Not(operand) => {
                 let operand = self.operand(operand)?;
                 Ok(Value::Bool(!operators::truth(operand)))
             }
-            Expr::Test(call) => self.eval_test(call),
-            Expr::Filter(call) => self.eval_filter(call),
-            Expr::MethodCall(_) | Expr::Call(_) => self.call_expr(expr, None),
-            Expr::Sum(terms) => self.eval_sum(terms),
-            Expr::Int(int) => Ok(Value::Int(*int)),
+            ExprCode::Test(call) => self.eval_test(call),
+            ExprCode::Filter(call) => self.eval_filter(call),
+            ExprCode::MethodCall(_) | ExprCode::Call(_) => self.call_expr(expr, None),
+            ExprCode::Sum(terms) => self.eval_sum(terms),
+            ExprCode::Int(int) => Ok(Value::Int(*int)),
             expr => self.eval_other(expr),
         }
     }
 
     /// The same; constants and variables without the detour.
     #[inline]
-    pub(super) fn operand(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+    pub(super) fn operand(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
         match expr {
-            Expr::Str(literal) => Ok(Value::Literal(literal)),
-            Expr::Variable { variable, name } => self.variable(*variable, name),
+            ExprCode::Str(literal) => Ok(Value::Literal(literal)),
+            ExprCode::Variable { variable, name } => self.variable(*variable, name),
             expr => self.eval(expr),
         }
     }
@@ -93,7 +93,7 @@ impl<'a> Machine<'a> {
 
     /// An expression that reads from outside of a round.
     #[inline]
-    fn outside(&mut self, expr: &'a Expr, number: u32) -> Result<Value<'a>> {
+    fn outside(&mut self, expr: &'a ExprCode, number: u32) -> Result<Value<'a>> {
         match &mut self.watch {
             Some(watch) if !watch.paused => {
                 watch.paused = true;
@@ -128,7 +128,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn eval_filter(&mut self, call: &'a FilterCall) -> Result<Value<'a>> {
+    fn eval_filter(&mut self, call: &'a FilterCallCode) -> Result<Value<'a>> {
         let object = self.operand(&call.object)?;
         let args = self.arguments(&call.arguments, None)?;
         (call.filter.apply)(self, object, args).map_err(|error| error.at(call.place))
@@ -141,31 +141,31 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(never)]
-    fn eval_other(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+    fn eval_other(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
         Ok(match expr {
-            Expr::Bool(bool) => Value::Bool(*bool),
-            Expr::BigInt(digits) => Value::BigInt(self.memory.alloc(&**digits)?),
-            Expr::Float(float) => Value::Float(*float),
-            Expr::Tuple(items) => self.eval_items(items, Memory::tuple)?,
-            Expr::List(items) => self.eval_items(items, Memory::list)?,
-            Expr::Dict(pairs) => self.eval_dict(pairs)?,
-            Expr::Slice(slice) => self.eval_slice(slice)?,
-            Expr::Negative(operand) => {
+            ExprCode::Bool(bool) => Value::Bool(*bool),
+            ExprCode::BigInt(digits) => Value::BigInt(self.memory.alloc(&**digits)?),
+            ExprCode::Float(float) => Value::Float(*float),
+            ExprCode::Tuple(items) => self.eval_items(items, Memory::tuple)?,
+            ExprCode::List(items) => self.eval_items(items, Memory::list)?,
+            ExprCode::Dict(pairs) => self.eval_dict(pairs)?,
+            ExprCode::Slice(slice) => self.eval_slice(slice)?,
+            ExprCode::Negative(operand) => {
                 let operand = self.operand(operand)?;
                 operators::negative(&mut self.memory, operand)?
             }
-            Expr::Positive(operand) => {
+            ExprCode::Positive(operand) => {
                 let operand = self.operand(operand)?;
                 operators::positive(operand)?
             }
-            Expr::Binary(binary) => {
+            ExprCode::Binary(binary) => {
                 let (operator, left, right) = &**binary;
                 let left = self.operand(left)?;
                 let right = self.operand(right)?;
                 self.binary(*operator, left, right)?
             }
-            Expr::Concat(parts) => self.eval_concat(parts)?,
-            Expr::Conditional(conditional) => {
+            ExprCode::Concat(parts) => self.eval_concat(parts)?,
+            ExprCode::Conditional(conditional) => {
                 let test = self.operand(&conditional.test)?;
                 match (operators::truth(test), &conditional.otherwise) {
                     (true, _) => self.operand(&conditional.then)?,
@@ -173,13 +173,13 @@ impl<'a> Machine<'a> {
                     (false, None) => Value::Undefined(Undefined::Plain),
                 }
             }
-            Expr::Unknown(message) => return Err(Error::new(ErrorKind::Type, message)),
+            ExprCode::Unknown(message) => return Err(Error::new(ErrorKind::Type, message)),
             // The rest is `eval`'s own.
             _ => Value::None,
         })
     }
 
-    pub(super) fn eval_onto_pending(&mut self, exprs: &'a [Expr]) -> Result<()> {
+    pub(super) fn eval_onto_pending(&mut self, exprs: &'a [ExprCode]) -> Result<()> {
         for expr in exprs {
             let value = self.operand(expr)?;
             self.pending.push(value);
@@ -189,7 +189,7 @@ impl<'a> Machine<'a> {
 
     fn eval_items(
         &mut self,
-        items: &'a [Expr],
+        items: &'a [ExprCode],
         make: impl FnOnce(&mut Memory<'a>, &[Value<'a>]) -> Result<Value<'a>>,
     ) -> Result<Value<'a>> {
         let base = self.pending.len();
@@ -199,7 +199,7 @@ impl<'a> Machine<'a> {
         made
     }
 
-    fn eval_dict(&mut self, pairs: &'a [(Expr, Expr)]) -> Result<Value<'a>> {
+    fn eval_dict(&mut self, pairs: &'a [(ExprCode, ExprCode)]) -> Result<Value<'a>> {
         let mut entries = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             let (key, value) = (self.operand(key)?, self.operand(value)?);
@@ -219,7 +219,7 @@ impl<'a> Machine<'a> {
         operators::slice(&mut self.memory, object, parts).map_err(|error| error.at(slice.place))
     }
 
-    fn eval_sum(&mut self, terms: &'a [Expr]) -> Result<Value<'a>> {
+    fn eval_sum(&mut self, terms: &'a [ExprCode]) -> Result<Value<'a>> {
         let base = self.pending.len();
         let sum = self.eval_onto_pending(terms).and_then(|()| self.sum_pending(base));
         self.pending.truncate(base);
@@ -248,7 +248,7 @@ impl<'a> Machine<'a> {
         Ok(sum)
     }
 
-    fn eval_concat(&mut self, parts: &'a [Expr]) -> Result<Value<'a>> {
+    fn eval_concat(&mut self, parts: &'a [ExprCode]) -> Result<Value<'a>> {
         let base = self.texts.len();
         let mut done = Ok(());
         for part in parts {
@@ -266,7 +266,7 @@ impl<'a> Machine<'a> {
         self.memory.text(text?)
     }
 
-    fn eval_compare(&mut self, first: &'a Expr, rest: &'a [(Comparison, Expr)]) -> Result<Value<'a>> {
+    fn eval_compare(&mut self, first: &'a ExprCode, rest: &'a [(Comparison, ExprCode)]) -> Result<Value<'a>> {
         let mut left = self.operand(first)?;
         for (comparison, right) in rest {
             let right = self.operand(right)?;
@@ -299,7 +299,7 @@ impl<'a> Machine<'a> {
         if operator == BinaryOperator::Remainder
             && let Some(format) = left.as_text()
         {
-            let text = crate::format::percent(self, format, right)?;
+            let text = crate::value::format::percent(self, format, right)?;
             return self.memory.text(text);
         }
         let memory = &mut self.memory;
@@ -321,7 +321,7 @@ impl<'a> Machine<'a> {
             Value::Object(object) => {
                 let text = self.object_text(object)?;
                 let str = self.memory.str(&text)?;
-                Ok(Text::derived(str, crate::text::Node::NONE))
+                Ok(Text::derived(str, crate::value::text::Node::NONE))
             }
             value => operators::str(&mut self.memory, value),
         }
@@ -329,7 +329,7 @@ impl<'a> Machine<'a> {
 }
 
 /// Sets a key of a dict being made: an equal key keeps its place and its first spelling, as in Python.
-pub(super) fn insert<'a>(
+pub fn insert<'a>(
     memory: &mut Memory<'a>,
     entries: &mut Vec<Entry<'a>>,
     key: Value<'a>,

@@ -1,25 +1,34 @@
-//! One rendering for several: the texts of the first messages, of more of them, and so on, in one go.
+//! One rendering for several: the texts of the first items of a list, of more of them, and so on, in one go.
 //!
-//! In: a program, its variables, a list of messages, and how many of them each text is of. Out: each text, as a
-//! rendering of its own would give it. The messages are shown as far as the first text needs them. Where the loop over
-//! them comes to their end, what is left of the template runs, and the text is handed out; then all is as it was before
-//! that end, more messages are shown, and the loop goes on. That is exact as long as nothing was seen that would be
-//! otherwise with more messages: their number, their end, a message counted from behind. Whatever asks for one of those
+//! In: a program, its variables, which of them is the list, and how many of its items each text is of. Out: each text,
+//! as a rendering of its own would give it. The items are shown as far as the first text needs them. Where the loop
+//! over them comes to their end, what is left of the template runs, and the text is handed out; then all is as it was
+//! before that end, more items are shown, and the loop goes on. That is exact as long as nothing was seen that would
+//! be otherwise with more items: their number, their end, an item counted from the end. Whatever asks for one of those
 //! is noted, and with it the rendering ends after the text that it is at.
 
 use std::cell::Cell;
 use std::mem;
 
 use super::{Flow, Machine};
+use crate::compile::program::{ExprCode, ForCode, StmtCode};
 use crate::error::{ErrorKind, Result};
-use crate::memory::Memory;
-use crate::operators;
-use crate::output::{Length, Output};
-use crate::program::{Expr, For, Stmt};
 use crate::run::loops::LoopState;
 use crate::run::objects::Namespace;
-use crate::text::{Node, Span};
+use crate::run::output::{Length, Output};
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::text::{Node, Span};
 use crate::value::{Items, Value};
+
+/// The list that grows, and how far.
+#[derive(Debug, Clone, Copy)]
+pub struct ListPrefixes<'p> {
+    /// The variable that holds the list.
+    pub variable: &'p str,
+    /// Of how many items texts are wanted, in rising order.
+    pub counts: &'p [usize],
+}
 
 /// A list of which more is shown as time goes on, from some item on.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +92,11 @@ pub struct Grown {
 /// A rendering that goes on beyond a text.
 pub(super) struct Growth<'a> {
     list: &'a Shown<'a>,
-    /// Of how many messages texts are wanted, in rising order.
+    /// See `ListPrefixes`.
     counts: &'a [usize],
     grown: Vec<Grown>,
     /// What is left of the blocks around the running statement of the root, from the outermost on.
-    rest: Vec<&'a [Stmt]>,
+    rest: Vec<&'a [StmtCode]>,
     /// The running statement is in no loop, macro or capture.
     following: bool,
     /// What runs now will be undone.
@@ -99,13 +108,13 @@ impl<'a> Growth<'a> {
     pub fn new(
         memory: &mut Memory<'a>,
         arena: &'a bumpalo::Bump,
-        messages: &Items<'a>,
+        list: &Items<'a>,
         counts: &'a [usize],
     ) -> Result<Self> {
         memory.reserve(size_of::<Shown<'_>>())?;
         let list = &*arena.alloc(Shown {
-            items: messages.items,
-            node: messages.node,
+            items: list.items,
+            node: list.node,
             count: Cell::new(counts.first().copied().unwrap_or_default()),
             observed: Cell::new(false),
         });
@@ -113,7 +122,7 @@ impl<'a> Growth<'a> {
         Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, undone: false, whole })
     }
 
-    pub fn messages(&self) -> Value<'a> {
+    pub fn list(&self) -> Value<'a> {
         self.whole
     }
 
@@ -126,7 +135,7 @@ impl<'a> Growth<'a> {
         self.grown.len() >= self.counts.len()
     }
 
-    /// Shows the messages that the next text is of.
+    /// Shows the items that the next text is of.
     fn show_more(&mut self) -> bool {
         match self.counts.get(self.grown.len()) {
             Some(count) => {
@@ -168,7 +177,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A statement of a block, with what is behind it noted as long as that is where a text may go on.
-    pub(super) fn follow(&mut self, rest: &'a [Stmt]) -> bool {
+    pub(super) fn follow(&mut self, rest: &'a [StmtCode]) -> bool {
         match &mut self.growth {
             Some(growth) if growth.following => {
                 growth.rest.push(rest);
@@ -194,9 +203,9 @@ impl<'a> Machine<'a> {
         done
     }
 
-    /// The value of an expression that is stored or gone over: the messages, or all of them from some number on, may be
+    /// The value of an expression that is stored or gone over: the list, or all of them from some number on, may be
     /// ones that grow.
-    pub(super) fn maybe_growing(&mut self, expr: &'a Expr) -> Result<Value<'a>> {
+    pub(super) fn maybe_growing(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
         if self.growth.is_none() {
             return self.operand(expr);
         }
@@ -204,10 +213,10 @@ impl<'a> Machine<'a> {
             return Ok(Value::Growing(list));
         }
         match expr {
-            Expr::Slice(slice) => {
+            ExprCode::Slice(slice) => {
                 let from = match &slice.parts {
                     [None, None, None] => Some(0),
-                    [Some(Expr::Int(from)), None, None] => usize::try_from(*from).ok(),
+                    [Some(ExprCode::Int(from)), None, None] => usize::try_from(*from).ok(),
                     _ => None,
                 };
                 if let (Some(list), Some(from)) = (self.growing(&slice.object), from) {
@@ -216,7 +225,7 @@ impl<'a> Machine<'a> {
                 }
                 self.operand(expr)
             }
-            Expr::Conditional(conditional) => {
+            ExprCode::Conditional(conditional) => {
                 let test = self.operand(&conditional.test)?;
                 match (operators::truth(test), &conditional.otherwise) {
                     (true, _) => self.maybe_growing(&conditional.then),
@@ -229,27 +238,27 @@ impl<'a> Machine<'a> {
     }
 
     /// The list that grows, if that is what a variable holds.
-    pub(super) fn growing(&self, expr: &Expr) -> Option<&'a Growing<'a>> {
+    pub(super) fn growing(&self, expr: &ExprCode) -> Option<&'a Growing<'a>> {
         let value = match expr {
-            Expr::Variable { variable, .. } => self.slots[self.index(*variable)],
-            Expr::Global(global) => self.globals[*global as usize],
+            ExprCode::Variable { variable, .. } => self.slots[self.index(*variable)],
+            ExprCode::Global(global) => self.globals[*global as usize],
             _ => return None,
         };
         if let Value::Growing(list) = value { Some(list) } else { None }
     }
 
-    /// `messages[0]`, and whether there are messages, as far as more of them change nothing of it.
-    pub(super) fn growing_item(&self, object: &Expr, index: &Expr) -> Option<Value<'a>> {
-        let Expr::Int(index) = index else { return None };
+    /// `list[0]`, and whether there are items, as far as more of them change nothing of it.
+    pub(super) fn growing_item(&self, object: &ExprCode, index: &ExprCode) -> Option<Value<'a>> {
+        let ExprCode::Int(index) = index else { return None };
         self.growing(object)?.get(usize::try_from(*index).ok()?)
     }
 
-    pub(super) fn grows_and_holds(&self, expr: &Expr) -> bool {
+    pub(super) fn grows_and_holds(&self, expr: &ExprCode) -> bool {
         self.growing(expr).is_some_and(|list| list.shown() > 0)
     }
 
     /// A loop in which no text can go on.
-    pub(super) fn run_aside(&mut self, code: &'a For, items: Value<'a>) -> Result<()> {
+    pub(super) fn run_aside(&mut self, code: &'a ForCode, items: Value<'a>) -> Result<()> {
         let is_outermost = self.follows();
         self.aside(|machine| machine.run_loop(code, items, None, is_outermost))
     }
@@ -259,7 +268,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A loop over a list that grows.
-    pub(super) fn run_growing(&mut self, code: &'a For, list: &'a Growing<'a>) -> Result<Flow> {
+    pub(super) fn run_growing(&mut self, code: &'a ForCode, list: &'a Growing<'a>) -> Result<Flow> {
         if !self.follows() || code.filter.is_some() {
             let items = list.settle(&mut self.memory)?;
             return self.run_aside(code, items).map(|()| Flow::Next);
@@ -322,7 +331,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Runs what is left of the template, hands the text out, and undoes it. False if it was the last one.
-    fn hand_out_and_return(&mut self, code: &'a For, level: usize, ran: bool) -> Result<bool> {
+    fn hand_out_and_return(&mut self, code: &'a ForCode, level: usize, ran: bool) -> Result<bool> {
         let slots = self.slots.len() * size_of::<Value<'_>>();
         self.memory.reserve(slots)?;
         let kept = Kept {
@@ -333,7 +342,7 @@ impl<'a> Machine<'a> {
             macros: self.macros.len(),
             lazy: self.lazy.len(),
         };
-        let rest: Vec<&'a [Stmt]> =
+        let rest: Vec<&'a [StmtCode]> =
             self.growth.as_ref().map(|growth| growth.rest.clone()).unwrap_or_default();
         self.set_undone(true);
         let done = self.aside(|machine| {
@@ -369,7 +378,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The `else` of a loop that made no round.
-    pub(super) fn or_else(&mut self, code: &'a For, ran: bool) -> Result<()> {
+    pub(super) fn or_else(&mut self, code: &'a ForCode, ran: bool) -> Result<()> {
         match &code.otherwise {
             Some((entry, body)) if !ran => {
                 self.enter(entry);

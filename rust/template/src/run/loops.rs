@@ -2,11 +2,11 @@
 
 use super::growing::Growing;
 use super::{Flow, Machine};
+use crate::compile::program::{ForCode, LoopAttribute, LoopFilter};
 use crate::error::{Error, ErrorKind, Result};
-use crate::iterate::Iter;
-use crate::operators;
-use crate::program::{For, LoopAttribute, LoopFilter};
-use crate::text::small;
+use crate::run::iterate::Iter;
+use crate::value::operators;
+use crate::value::text::small;
 use crate::value::{Object, Value};
 
 /// The state behind a variable `loop`.
@@ -43,7 +43,7 @@ pub(super) struct Recursion {
 impl<'a> Machine<'a> {
     pub(super) fn run_loop(
         &mut self,
-        code: &'a For,
+        code: &'a ForCode,
         items: Value<'a>,
         recursion: Option<Recursion>,
         is_outermost: bool,
@@ -63,13 +63,13 @@ impl<'a> Machine<'a> {
         self.or_else(code, ran)
     }
 
-    pub(super) fn push_growing(&mut self, code: &'a For, list: &'a Growing<'a>) -> Object {
+    pub(super) fn push_growing(&mut self, code: &'a ForCode, list: &'a Growing<'a>) -> Object {
         self.push_loop(code, Value::Growing(list), Iter::Growing { list, at: 0 }, None)
     }
 
     fn run_plain(
         &mut self,
-        code: &'a For,
+        code: &'a ForCode,
         items: Value<'a>,
         ran: &mut bool,
         is_outermost: bool,
@@ -89,7 +89,7 @@ impl<'a> Machine<'a> {
 
     fn run_counted(
         &mut self,
-        code: &'a For,
+        code: &'a ForCode,
         (slot, object): (u32, Object),
         at: usize,
         ran: &mut bool,
@@ -109,7 +109,7 @@ impl<'a> Machine<'a> {
 
     fn push_loop(
         &mut self,
-        code: &'a For,
+        code: &'a ForCode,
         items: Value<'a>,
         iter: Iter<'a>,
         recursion: Option<Recursion>,

@@ -8,27 +8,30 @@ mod access;
 mod calls;
 mod expressions;
 mod growing;
+pub mod iterate;
 mod loops;
 mod objects;
+pub mod output;
 mod replay;
 mod statements;
 
 use bumpalo::Bump;
 use jiff::civil::DateTime;
 
+use crate::builtins::filters::Lazy;
+use crate::compile::program::{Entry, Load, Program, Slot, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filters::Lazy;
-use crate::iterate::Iter;
 use crate::limits::Limits;
-use crate::memory::Memory;
-use crate::operators;
-use crate::output::Output;
-use crate::program::{Entry, Load, Program, Slot, Variable};
-use crate::text::Text;
+use crate::run::iterate::Iter;
+use crate::run::output::Output;
+use crate::value::memory::Memory;
+use crate::value::operators;
+use crate::value::text::Text;
 use crate::value::{Function, Object, Undefined, Value};
 
+pub use expressions::insert;
 use growing::Growth;
-pub use growing::{Growing, Grown};
+pub use growing::{Growing, Grown, ListPrefixes};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
 pub use replay::Replays;
@@ -45,7 +48,7 @@ pub struct Machine<'a> {
     /// Emptied outputs of ended captures.
     spare: Vec<Output>,
     limits: Limits,
-    now: DateTime,
+    pub now: DateTime,
     globals: Vec<Value<'a>>,
     slots: Vec<Value<'a>>,
     frames: Vec<FrameState>,
@@ -108,24 +111,24 @@ pub fn run(
     done
 }
 
-/// The same for several numbers of messages at once, as far as the template allows: the first of them, and one at
+/// The same for several lengths of a list at once, as far as the template allows: the first of them, and one at
 /// least, with the texts behind what `output` holds in the end.
 pub fn run_growing(
     program: &Program,
     variables: &[(&str, Value<'_>)],
-    counts: &[usize],
+    prefixes: ListPrefixes<'_>,
     (now, limits): (DateTime, Limits),
     (arena, replays): (&Bump, &mut Replays),
     output: &mut Output,
 ) -> Result<Vec<Grown>> {
     let mut machine = Machine::new(program, variables, (now, limits), arena, output);
-    let messages = variables.iter().rev().find(|(name, _)| *name == "messages");
-    let Some((_, Value::List(messages))) = messages else {
-        return Err(operators::type_error("the variable 'messages' is no list"));
+    let list = variables.iter().rev().find(|(name, _)| *name == prefixes.variable);
+    let Some((_, Value::List(list))) = list else {
+        return Err(operators::type_error(format!("the variable '{}' is not a list", prefixes.variable)));
     };
-    let growth = Growth::new(&mut machine.memory, arena, messages, counts)?;
-    if let Some(at) = program.globals.iter().position(|name| &*name.0 == "messages") {
-        machine.globals[at] = growth.messages();
+    let growth = Growth::new(&mut machine.memory, arena, list, prefixes.counts)?;
+    if let Some(at) = program.globals.iter().position(|name| &*name.0 == prefixes.variable) {
+        machine.globals[at] = growth.list();
     }
     machine.growth = Some(growth);
     machine.replays = Some(std::mem::take(replays));
@@ -268,7 +271,7 @@ impl<'a> Machine<'a> {
     pub fn start(&mut self, lazy: Lazy<'a>) -> Result<Value<'a>> {
         self.memory.reserve(size_of::<Lazy<'_>>())?;
         self.lazy.push(Some(lazy));
-        Ok(Value::Object(Object::Iterator(crate::text::small(self.lazy.len() - 1))))
+        Ok(Value::Object(Object::Iterator(crate::value::text::small(self.lazy.len() - 1))))
     }
 
     /// The next item of the generator of this number.

@@ -1,11 +1,12 @@
 //! Values with a state: namespaces, cyclers, joiners, macros.
 
 use super::Machine;
-use crate::arguments::Args;
+use crate::builtins::arguments::Args;
+use crate::builtins::functions::dict_entries;
+use crate::compile::program::LoopAttribute;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operators;
-use crate::program::LoopAttribute;
-use crate::text::{Text, small};
+use crate::value::operators;
+use crate::value::text::{Text, small};
 use crate::value::{Entry, Object, Value};
 
 pub(super) struct Namespace<'a> {
@@ -37,8 +38,8 @@ pub(super) struct MacroValue {
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn make_namespace(&mut self, args: Args<'a>) -> Result<Value<'a>> {
-        let entries = self.dict_entries(args)?;
+    pub fn make_namespace(&mut self, args: Args<'a>) -> Result<Value<'a>> {
+        let entries = dict_entries(self, args)?;
         for entry in &entries {
             check_name(entry.key)?;
         }
@@ -66,7 +67,7 @@ impl<'a> Machine<'a> {
         entries.iter().find(|entry| entry.key.as_str() == Some(name)).map(|entry| entry.value)
     }
 
-    pub(super) fn make_cycler(&mut self, args: Args<'a>) -> Result<Value<'a>> {
+    pub fn make_cycler(&mut self, args: Args<'a>) -> Result<Value<'a>> {
         if args.positional.is_empty() || !args.keywords.is_empty() {
             return Err(operators::type_error("cycler() takes items"));
         }
@@ -75,7 +76,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Object(Object::Cycler(small(self.cyclers.len() - 1))))
     }
 
-    pub(super) fn make_joiner(&mut self, args: Args<'a>) -> Result<Value<'a>> {
+    pub fn make_joiner(&mut self, args: Args<'a>) -> Result<Value<'a>> {
         let [separator] = args.bind("joiner", ["sep"], 0)?;
         let comma = self.memory.text(Text::template(", "))?;
         self.memory.reserve(size_of::<Joiner<'_>>())?;

@@ -7,14 +7,14 @@
 //! each time.
 
 use super::{Flow, Machine};
+use crate::compile::program::{Entry, ForCode, Load, Rounds, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::output::Length;
-use crate::program::{Entry, For, Load, Rounds, Variable};
-use crate::text::{Node, Origin, Source, Span};
+use crate::run::output::Length;
+use crate::value::text::{Node, Origin, Source, Span};
 use crate::value::{Function, Object, Undefined, Value};
 
-/// Ways that one item may be printed in.
-const MAX_WAYS: usize = 6;
+/// Ways in which the round of one item may be printed.
+const MAX_REPLAYS: usize = 6;
 /// Rounds of an item that are watched in vain before it is left alone.
 const MAX_UNTOLD: u8 = 3;
 /// The longest text that is compared by what it says.
@@ -26,34 +26,34 @@ const MAX_KEPT_BYTES: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub struct Replays {
     /// By loop and by the item's place in the input: small numbers both.
-    rounds: Vec<Vec<Ways>>,
+    rounds: Vec<Vec<RoundReplays>>,
     bytes: usize,
 }
 
 impl Replays {
-    fn ways(&mut self, number: u32, item: Node) -> &mut Ways {
+    fn kept_of_round(&mut self, number: u32, item: Node) -> &mut RoundReplays {
         let (number, item) = (number as usize, item.0 as usize);
         if self.rounds.len() <= number {
             self.rounds.resize_with(number + 1, Vec::new);
         }
         let items = &mut self.rounds[number];
         if items.len() <= item {
-            items.resize_with(item + 1, Ways::default);
+            items.resize_with(item + 1, RoundReplays::default);
         }
         &mut items[item]
     }
 }
 
 #[derive(Debug, Default)]
-struct Ways {
-    ways: Vec<Way>,
+struct RoundReplays {
+    replays: Vec<Replay>,
     /// How often it could not be told beforehand what such a round prints.
     untold: u8,
 }
 
 /// A round as it was once.
 #[derive(Debug)]
-struct Way {
+struct Replay {
     reads: Vec<(Read, Known)>,
     text: String,
     spans: Vec<Span>,
@@ -97,7 +97,7 @@ pub(super) struct Watch<'a> {
 
 impl<'a> Machine<'a> {
     /// Runs a round whose target is set.
-    pub(super) fn round(&mut self, code: &'a For, item: Value<'a>, is_outermost: bool) -> Result<Flow> {
+    pub(super) fn round(&mut self, code: &'a ForCode, item: Value<'a>, is_outermost: bool) -> Result<Flow> {
         let rounds = code.rounds.as_ref().filter(|_| is_outermost && self.replays.is_some());
         if let (Some(rounds), Value::Dict(item)) = (rounds, item)
             && item.node != Node::NONE
@@ -107,20 +107,20 @@ impl<'a> Machine<'a> {
         self.run_round(code)
     }
 
-    fn run_round(&mut self, code: &'a For) -> Result<Flow> {
+    fn run_round(&mut self, code: &'a ForCode) -> Result<Flow> {
         self.enter(&code.entry);
         self.aside(|machine| machine.block(&code.body))
     }
 
-    fn round_of(&mut self, code: &'a For, rounds: &'a Rounds, item: Node) -> Result<Flow> {
+    fn round_of(&mut self, code: &'a ForCode, rounds: &'a Rounds, item: Node) -> Result<Flow> {
         let Some(mut replays) = self.replays.take() else { return self.run_round(code) };
         let is_full = replays.bytes > MAX_KEPT_BYTES;
         let mut bytes = 0;
-        let kept = replays.ways(rounds.number, item);
-        let way = kept.ways.iter().find(|way| self.reads_again(rounds, way));
-        let flow = match way {
-            Some(way) => self.print_again(way).map(|()| way.flow),
-            None if kept.untold >= MAX_UNTOLD || kept.ways.len() >= MAX_WAYS || is_full => {
+        let kept = replays.kept_of_round(rounds.number, item);
+        let replay = kept.replays.iter().find(|replay| self.reads_again(rounds, replay));
+        let flow = match replay {
+            Some(replay) => self.print_again(replay).map(|()| replay.flow),
+            None if kept.untold >= MAX_UNTOLD || kept.replays.len() >= MAX_REPLAYS || is_full => {
                 self.run_round(code)
             }
             None => {
@@ -132,9 +132,9 @@ impl<'a> Machine<'a> {
                     if watch.failed {
                         kept.untold += 1;
                     } else {
-                        let way = self.way(watch, start, *flow);
-                        bytes = way.text.len() + size_of::<Way>();
-                        kept.ways.push(way);
+                        let replay = self.replay(watch, start, *flow);
+                        bytes = replay.text.len() + size_of::<Replay>();
+                        kept.replays.push(replay);
                     }
                 }
                 flow
@@ -145,14 +145,14 @@ impl<'a> Machine<'a> {
         flow
     }
 
-    fn way(&self, watch: Watch<'a>, start: Length, flow: Flow) -> Way {
+    fn replay(&self, watch: Watch<'a>, start: Length, flow: Flow) -> Replay {
         let (text, spans) = self.output.behind(start);
-        Way { reads: watch.reads, text, spans, flow }
+        Replay { reads: watch.reads, text, spans, flow }
     }
 
     /// Whether all that a round read is as it was.
-    fn reads_again(&mut self, rounds: &'a Rounds, way: &Way) -> bool {
-        way.reads.iter().all(|(read, known)| {
+    fn reads_again(&mut self, rounds: &'a Rounds, replay: &Replay) -> bool {
+        replay.reads.iter().all(|(read, known)| {
             let value = match *read {
                 Read::Expr(number) => match rounds.outside.get(number as usize) {
                     // An error is one of the round, which is then run to say so.
@@ -166,12 +166,12 @@ impl<'a> Machine<'a> {
         })
     }
 
-    fn print_again(&mut self, way: &Way) -> Result<()> {
-        if self.output.text().len() + way.text.len() > self.limits.output_bytes {
+    fn print_again(&mut self, replay: &Replay) -> Result<()> {
+        if self.output.text().len() + replay.text.len() > self.limits.output_bytes {
             return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
         }
-        self.memory.work(way.text.len())?;
-        self.output.push_spans(&way.text, &way.spans);
+        self.memory.work(replay.text.len())?;
+        self.output.push_spans(&replay.text, &replay.spans);
         Ok(())
     }
 
@@ -282,5 +282,5 @@ impl<'a> Machine<'a> {
 }
 
 fn literal_spans(text: &str) -> Vec<Span> {
-    crate::text::Text::template(text).spans().collect()
+    crate::value::text::Text::template(text).spans().collect()
 }

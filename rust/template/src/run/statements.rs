@@ -1,15 +1,15 @@
 //! Statements.
 
 use super::{Flow, Machine};
+use crate::compile::program::{ExprCode, StmtCode, StmtCodeKind, TargetCode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::iterate::Iter;
-use crate::operators;
-use crate::program::{Expr, Stmt, StmtKind, Target};
-use crate::text::Text;
+use crate::run::iterate::Iter;
+use crate::value::operators;
+use crate::value::text::Text;
 use crate::value::{Object, Value};
 
 impl<'a> Machine<'a> {
-    pub(super) fn block(&mut self, block: &'a [Stmt]) -> Result<Flow> {
+    pub(super) fn block(&mut self, block: &'a [StmtCode]) -> Result<Flow> {
         for (at, stmt) in block.iter().enumerate() {
             let follows = self.growth.is_some() && self.follow(&block[at + 1..]);
             let flow = self.stmt(stmt).map_err(|error| error.at(stmt.place))?;
@@ -23,16 +23,16 @@ impl<'a> Machine<'a> {
         Ok(Flow::Next)
     }
 
-    fn stmt(&mut self, stmt: &'a Stmt) -> Result<Flow> {
+    fn stmt(&mut self, stmt: &'a StmtCode) -> Result<Flow> {
         self.memory.step()?;
         match &stmt.kind {
-            StmtKind::Text(text) => self.print(&Text::template(&text.0))?,
-            StmtKind::Output(expr) => self.output(expr)?,
-            StmtKind::OutputText(expr) => {
+            StmtCodeKind::Text(text) => self.print(&Text::template(&text.0))?,
+            StmtCodeKind::Output(expr) => self.output(expr)?,
+            StmtCodeKind::OutputText(expr) => {
                 let value = self.operand(expr)?;
                 self.print_text(value)?;
             }
-            StmtKind::If { branches, otherwise } => {
+            StmtCodeKind::If { branches, otherwise } => {
                 for (test, body) in branches {
                     if self.growth.is_some() && self.grows_and_holds(test) {
                         return self.block(body);
@@ -44,26 +44,26 @@ impl<'a> Machine<'a> {
                 }
                 return self.block(otherwise);
             }
-            StmtKind::For(code) => {
+            StmtCodeKind::For(code) => {
                 let items = self.maybe_growing(&code.iter)?;
                 if let Value::Growing(list) = items {
                     return self.run_growing(code, list);
                 }
                 self.run_aside(code, items)?;
             }
-            StmtKind::RecursiveFor { iter, function } => {
+            StmtCodeKind::RecursiveFor { iter, function } => {
                 let items = self.operand(iter)?;
                 let parent = self.frames.len() - 1;
                 self.aside(|machine| machine.recursive_loop(*function, parent, items, 0))?;
             }
-            StmtKind::Set { target, value } => {
+            StmtCodeKind::Set { target, value } => {
                 let value = match target {
-                    Target::Slot(_) => self.maybe_growing(value)?,
+                    TargetCode::Slot(_) => self.maybe_growing(value)?,
                     _ => self.operand(value)?,
                 };
                 self.assign(target, value)?;
             }
-            StmtKind::Capture { entry, body, slot, then } => {
+            StmtCodeKind::Capture { entry, body, slot, then } => {
                 self.enter(entry);
                 let mut flow = Flow::Next;
                 let text = self.captured(|machine| {
@@ -77,7 +77,7 @@ impl<'a> Machine<'a> {
                 self.store(*slot, text);
                 return self.stmt(then);
             }
-            StmtKind::Scope { entry, assignments, body } => {
+            StmtCodeKind::Scope { entry, assignments, body } => {
                 self.enter(entry);
                 for (target, value) in assignments {
                     let value = self.operand(value)?;
@@ -85,7 +85,7 @@ impl<'a> Machine<'a> {
                 }
                 return self.block(body);
             }
-            StmtKind::Generation { entry, body } => {
+            StmtCodeKind::Generation { entry, body } => {
                 self.enter(entry);
                 self.untold();
                 let start = self.output.text().len();
@@ -93,27 +93,27 @@ impl<'a> Machine<'a> {
                 self.output.mark_generation(start);
                 return Ok(flow);
             }
-            StmtKind::Macro { slot, function } => {
+            StmtCodeKind::Macro { slot, function } => {
                 let value = self.make_macro(*function)?;
                 let at = self.index(*slot);
                 self.slots[at] = value;
             }
-            StmtKind::CallBlock { call, function } => {
+            StmtCodeKind::CallBlock { call, function } => {
                 let caller = self.make_macro(*function)?;
                 let value = self.call_expr(call, Some(caller))?;
                 self.print_text(value)?;
             }
-            StmtKind::Break => return Ok(Flow::Break),
-            StmtKind::Continue => return Ok(Flow::Continue),
+            StmtCodeKind::Break => return Ok(Flow::Break),
+            StmtCodeKind::Continue => return Ok(Flow::Continue),
         }
         Ok(Flow::Next)
     }
 
     /// Prints `str(value)` of an expression; its parts directly where they are texts.
-    fn output(&mut self, expr: &'a Expr) -> Result<()> {
+    fn output(&mut self, expr: &'a ExprCode) -> Result<()> {
         match expr {
-            Expr::Sum(terms) => self.output_sum(terms),
-            Expr::Conditional(conditional) => {
+            ExprCode::Sum(terms) => self.output_sum(terms),
+            ExprCode::Conditional(conditional) => {
                 let test = self.operand(&conditional.test)?;
                 match (operators::truth(test), &conditional.otherwise) {
                     (true, _) => self.output(&conditional.then),
@@ -121,7 +121,7 @@ impl<'a> Machine<'a> {
                     (false, None) => Ok(()),
                 }
             }
-            Expr::Call(call) => match self.operand(&call.callee)? {
+            ExprCode::Call(call) => match self.operand(&call.callee)? {
                 Value::Object(Object::Macro(number)) => self
                     .arguments(&call.arguments, None)
                     .and_then(|args| self.run_macro(number, args))
@@ -139,7 +139,7 @@ impl<'a> Machine<'a> {
     }
 
     /// What `{{ a + b + c }}` prints: no joined text is made where all are texts.
-    fn output_sum(&mut self, terms: &'a [Expr]) -> Result<()> {
+    fn output_sum(&mut self, terms: &'a [ExprCode]) -> Result<()> {
         let base = self.pending.len();
         let done = self.eval_onto_pending(terms).and_then(|()| {
             let plain = |value: &Value<'_>| value.as_text().is_some_and(|text| !text.markup);
@@ -173,10 +173,10 @@ impl<'a> Machine<'a> {
         self.print(&text)
     }
 
-    pub(super) fn assign(&mut self, target: &'a Target, value: Value<'a>) -> Result<()> {
+    pub(super) fn assign(&mut self, target: &'a TargetCode, value: Value<'a>) -> Result<()> {
         match target {
-            Target::Slot(slot) => self.store(*slot, value),
-            Target::Attribute { namespace, attribute } => {
+            TargetCode::Slot(slot) => self.store(*slot, value),
+            TargetCode::Attribute { namespace, attribute } => {
                 let Value::Object(Object::Namespace(number)) = self.operand(namespace)? else {
                     return Err(Error::new(
                         ErrorKind::Type,
@@ -185,7 +185,7 @@ impl<'a> Machine<'a> {
                 };
                 self.set_namespace(number, Value::Literal(attribute), value)?;
             }
-            Target::Tuple(targets) => match value {
+            TargetCode::Tuple(targets) => match value {
                 Value::Tuple(items) | Value::List(items) if items.items.len() == targets.len() => {
                     self.assign_all(targets, items.items)?;
                 }
@@ -198,7 +198,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn assign_all(&mut self, targets: &'a [Target], items: &[Value<'a>]) -> Result<()> {
+    fn assign_all(&mut self, targets: &'a [TargetCode], items: &[Value<'a>]) -> Result<()> {
         targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, *item))
     }
 

@@ -1,0 +1,153 @@
+//! Which variables and which keys a template looks at, read from its syntax tree without running it.
+//!
+//! In: the statements of a template. Out: names. What follows from a name is said by whoever asks.
+
+use std::collections::BTreeSet;
+
+use crate::compile::compile;
+use crate::syntax::ast::{Const, Expr, ExprKind, Stmt, StmtKind, Target, exprs};
+use crate::value::Function;
+
+/// What a template looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reads {
+    /// Names that it takes from the variables of a rendering. One that the template also sets is here if it is read
+    /// where nothing is set yet.
+    pub variables: BTreeSet<String>,
+    /// Names that it sets anew in each round of a loop or each call of a macro, though some may be read before that.
+    pub set_in_loops: BTreeSet<String>,
+    /// Keys that it looks up on anything, by attribute, by constant index, by `get` or by `in`: some may be
+    /// those of the object that one has in mind, others are not.
+    pub keys: BTreeSet<String>,
+    /// It calls `strftime_now`: its text depends on the day.
+    pub asks_for_the_date: bool,
+}
+
+pub fn reads(body: &[Stmt]) -> Reads {
+    let mut reads = Reads::default();
+    if let Ok(program) = compile(body) {
+        reads.asks_for_the_date = program.globals.iter().any(|name| &*name.0 == "strftime_now");
+        let names = program.globals.iter().map(|name| &*name.0);
+        reads.variables = names.filter(|name| Function::named(name).is_none()).map(str::to_owned).collect();
+    }
+    let mut set = BTreeSet::new();
+    set_in_loops(body, false, &mut set);
+    reads.set_in_loops = set.into_iter().map(str::to_owned).collect();
+    exprs(body, &mut |expr| keys(expr, &mut reads.keys));
+    reads
+}
+
+fn keys(expr: &Expr, found: &mut BTreeSet<String>) {
+    let constant = |expr: &Expr| match &expr.kind {
+        ExprKind::Const(Const::Str(text)) => Some(text.clone()),
+        _ => None,
+    };
+    match &expr.kind {
+        ExprKind::Attribute { name, .. } => {
+            found.insert(name.clone());
+        }
+        ExprKind::Item { index, .. } => found.extend(constant(index)),
+        ExprKind::Call { callee, arguments } => {
+            if matches!(&callee.kind, ExprKind::Attribute { name, .. } if name == "get") {
+                found.extend(arguments.positional.first().and_then(constant));
+            }
+        }
+        ExprKind::Compare { first, .. } => found.extend(constant(first)),
+        _ => {}
+    }
+    expr.children(&mut |child| keys(child, found));
+}
+
+fn set_in_loops<'s>(body: &'s [Stmt], in_loop: bool, found: &mut BTreeSet<&'s str>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::If { branches, otherwise } => {
+                for (_, body) in branches {
+                    set_in_loops(body, in_loop, found);
+                }
+                set_in_loops(otherwise, in_loop, found);
+            }
+            StmtKind::For(for_stmt) => {
+                names(&for_stmt.target, found);
+                set_in_loops(&for_stmt.body, true, found);
+                set_in_loops(&for_stmt.otherwise, in_loop, found);
+            }
+            StmtKind::Set { target, .. } if in_loop => names(target, found),
+            StmtKind::SetBlock { target, body, .. } => {
+                if in_loop {
+                    names(target, found);
+                }
+                set_in_loops(body, in_loop, found);
+            }
+            StmtKind::With { body, .. } | StmtKind::FilterBlock { body, .. } | StmtKind::Generation(body) => {
+                set_in_loops(body, in_loop, found);
+            }
+            StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => {
+                set_in_loops(&function.body, true, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn names<'s>(target: &'s Target, found: &mut BTreeSet<&'s str>) {
+    match target {
+        Target::Name(name) => {
+            found.insert(name);
+        }
+        Target::Attribute { .. } => {}
+        Target::Tuple(targets) => {
+            for target in targets {
+                names(target, found);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parser::parse;
+
+    fn of(source: &str) -> Reads {
+        reads(&parse(source).expect("the source parses"))
+    }
+
+    fn names(set: &BTreeSet<String>) -> Vec<&str> {
+        set.iter().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn variables_are_those_that_nobody_sets_before() {
+        let found =
+            of("{% set a = b %}{{ a }}{% for m in messages %}{{ m.x }}{{ loop.index }}{{ c }}{% endfor %}\
+             {% macro f(p) %}{{ p }}{{ d }}{% endmacro %}{{ f(1) }}{{ range(3) }}");
+        assert_eq!(names(&found.variables), ["b", "c", "d", "messages"]);
+    }
+
+    #[test]
+    fn a_default_for_a_variable_reads_it() {
+        let found = of("{% if not flag is defined %}{% set flag = true %}{% endif %}{{ flag }}");
+        assert_eq!(names(&found.variables), ["flag"]);
+    }
+
+    #[test]
+    fn keys_are_read_in_every_spelling() {
+        let found = of("{{ m.a }}{{ m['b'] }}{{ m.get('c', 1) }}{% if 'd' in m %}{% endif %}{{ m[e] }}");
+        assert_eq!(names(&found.keys), ["a", "b", "c", "d", "get"]);
+    }
+
+    #[test]
+    fn the_clock_is_noticed_wherever_it_is_called() {
+        assert!(of("{% macro f() %}{{ strftime_now('%Y') }}{% endmacro %}").asks_for_the_date);
+        assert!(!of("{{ 'strftime_now' }}").asks_for_the_date);
+    }
+
+    #[test]
+    fn names_set_in_rounds_and_macros_are_told_from_others() {
+        let found =
+            of("{% for m in l %}{% if m.r %}{% set a = m.r %}{% endif %}{{ a }}{% endfor %}{% set b = 1 %}\
+             {% macro f() %}{% set c %}{% endset %}{% endmacro %}");
+        assert_eq!(names(&found.set_in_loops), ["a", "c", "m"]);
+    }
+}
