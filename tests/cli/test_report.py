@@ -27,7 +27,9 @@ REPORT_KEYS = {
     "trained_tokens",
     "warnings",
     "control_tokens",
+    "control_tokens_omitted",
     "unread_keys",
+    "unread_keys_omitted",
     "faults",
     "faults_omitted",
 }
@@ -112,7 +114,9 @@ def test_the_report_is_the_account_of_every_line(
         "trained_tokens": sum(row["n_trained"] for row in rows),
         "warnings": {},
         "control_tokens": {},
+        "control_tokens_omitted": 0,
         "unread_keys": {},
+        "unread_keys_omitted": 0,
         "faults_omitted": 0,
     }
     place = {"file": str(path), "line": 5, "message_index": None, "kind": "json"}
