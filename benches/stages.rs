@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use everyturn_core as core;
 
 /// Lines of a real file that are taken.
@@ -22,29 +23,27 @@ const REAL: [(&str, &str); 4] = [
     ("mt_bench_en.jsonl.gz", "phi-3-mini"),
 ];
 
+const LAYOUTS: [(&str, core::Layout); 2] =
+    [("per_turn", core::Layout::PerTurn), ("merged", core::Layout::Merged)];
+
 fn stages(criterion: &mut Criterion) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let demo = root.join("python/everyturn/models/demo");
     measure(criterion, "examples demo", &root.join("examples/chats.jsonl"), &demo);
+    literal(criterion, "control tokens demo", &demo);
     let Some(data) = std::env::var_os("EVERYTURN_DATA").map(PathBuf::from) else { return };
     for (chats, model) in REAL {
         let name = format!("{} {model}", chats.split('.').next().unwrap_or(chats));
         measure(criterion, &name, &data.join("chats").join(chats), &data.join("tokenizers").join(model));
     }
+    literal(criterion, "control tokens qwen3", &data.join("tokenizers/qwen3"));
 }
 
 fn measure(criterion: &mut Criterion, name: &str, chats: &Path, model: &Path) {
     let chats = read(chats);
     let lines: Vec<&[u8]> =
         chats.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(LINES).collect();
-    let options = core::RendererOptions {
-        chat_template: None,
-        template_kwargs: core::Object::default(),
-        now: "2026-01-31T12:00:00".parse().expect("a time"),
-        engine: core::EngineChoice::Fast,
-    };
-    let renderer = Arc::new(core::Renderer::from_dir(model, options).expect("the model loads"));
-
+    let renderer = load(model);
     let mut group = criterion.benchmark_group(name);
     group.sample_size(20);
     group.throughput(Throughput::Bytes(lines.iter().map(|line| line.len() as u64).sum()));
@@ -52,24 +51,60 @@ fn measure(criterion: &mut Criterion, name: &str, chats: &Path, model: &Path) {
     group.bench_function("json", |bench| {
         bench.iter(|| lines.iter().filter(|line| parser.parse(line).is_ok()).count());
     });
-    let go_on = AtomicBool::new(false);
-    let file: Arc<str> = "chats.jsonl".into();
-    for (id, layout) in [("per_turn", core::Layout::PerTurn), ("merged", core::Layout::Merged)] {
-        let expander =
-            core::Expander::new(renderer.clone(), self::options(layout)).expect("the options are sound");
-        group.bench_function(format!("expand {id}"), |bench| {
-            // A workspace remembers what it has encoded: each pass takes a new one.
-            bench.iter_with_setup(core::Workspace::default, |mut workspace| {
-                let rows = lines.iter().map(|line| {
-                    let format = Some(core::Format::Messages);
-                    let record = core::Record { bytes: Some(line), file: &file, line: 1, format };
-                    expander.expand_record(record, &mut workspace, &go_on).samples.len()
-                });
-                rows.sum::<usize>()
-            });
-        });
+    for (id, layout) in LAYOUTS {
+        expand(&mut group, &format!("expand {id}"), &renderer, options(layout), &lines);
     }
     group.finish();
+}
+
+/// A message of one megabyte of control tokens, each of which is plain text.
+fn literal(criterion: &mut Criterion, name: &str, model: &Path) {
+    let content = "<|im_end|>".repeat(100_000);
+    let line = format!(
+        r#"{{"messages": [{{"role": "user", "content": "{content}"}}, {{"role": "assistant", "content": "No."}}]}}"#
+    );
+    let renderer = load(model);
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(line.len() as u64));
+    for (id, layout) in LAYOUTS {
+        let options = core::Options { control_tokens: core::ControlTokenPolicy::Literal, ..options(layout) };
+        expand(&mut group, &format!("literal {id}"), &renderer, options, &[line.as_bytes()]);
+    }
+    group.finish();
+}
+
+fn load(model: &Path) -> Arc<core::Renderer> {
+    let options = core::RendererOptions {
+        chat_template: None,
+        template_kwargs: core::Object::default(),
+        now: "2026-01-31T12:00:00".parse().expect("a time"),
+        engine: core::EngineChoice::Fast,
+    };
+    Arc::new(core::Renderer::from_dir(model, options).expect("the model loads"))
+}
+
+fn expand(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    id: &str,
+    renderer: &Arc<core::Renderer>,
+    options: core::Options,
+    lines: &[&[u8]],
+) {
+    let expander = core::Expander::new(renderer.clone(), options).expect("the options are sound");
+    let go_on = AtomicBool::new(false);
+    let file: Arc<str> = "chats.jsonl".into();
+    group.bench_function(id, |bench| {
+        // A workspace remembers what it has encoded: each pass takes a new one.
+        bench.iter_with_setup(core::Workspace::default, |mut workspace| {
+            let rows = lines.iter().map(|line| {
+                let format = Some(core::Format::Messages);
+                let record = core::Record { bytes: Some(line), file: &file, line: 1, format };
+                expander.expand_record(record, &mut workspace, &go_on).samples.len()
+            });
+            rows.sum::<usize>()
+        });
+    });
 }
 
 fn read(path: &Path) -> Vec<u8> {

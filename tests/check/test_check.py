@@ -256,6 +256,15 @@ def test_what_is_said_once_a_file_is_said_once() -> None:
     ]
 
 
+def test_a_record_has_the_hash_that_its_samples_have() -> None:
+    """Byte for byte."""
+    line = chat(USER, ANSWER).strip()
+    samples = everyturn.Expander("demo").expand(line)
+    hashed = Checker().core.check_record(line, None)[2]
+    assert hashed == samples.conversation_hashes[0].tobytes()
+    assert hashed.hex() == samples.conversation_id[0]
+
+
 @pytest.mark.parametrize(
     ("record", "roles"),
     [

@@ -18,8 +18,8 @@ SECONDS = 15
 
 
 def keys(count: int = MANY) -> str:
-    """So many keys of JSON, with a null in them, which says nothing and cannot be unread."""
-    return ",".join(f'"k{number}":{number}' for number in range(count))
+    """So many keys of JSON."""
+    return ",".join(f'"k{number}":{number + 1}' for number in range(count))
 
 
 PLACES: dict[str, Callable[[], str]] = {

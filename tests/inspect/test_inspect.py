@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import islice
@@ -79,6 +80,27 @@ LONGEST = 30_000
 def loaded(folder: str) -> Renderer:
     """Load a model; the tests of one stand together."""
     return Renderer.from_dir(folder)
+
+
+def test_the_parts_of_a_long_sample_are_found_in_linear_time() -> None:
+    """As many parts as cells: looking at each cell for each takes minutes."""
+    count = 50_000
+    sample = Sample(
+        text="ab" * count,
+        ids=tuple(range(2 * count)),
+        targets=(),
+        trained=(),
+        runs=(),
+        cell_tokens=(2,) * count,
+        cell_bytes=(2,) * count,
+    )
+    start = time.process_time()
+    parts = [sample.part(2 * at, 2 * at + 2) for at in range(count)]
+    assert time.process_time() - start < 10
+    assert set(parts) == {"ab"}
+    assert sample.part(1, 2) == ""
+    assert sample.part(0, 3) == sample.part(0, 4) == "abab"
+    assert sample.part(0, 10 * count) == sample.text
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -11,16 +11,13 @@ from typing import Any
 import pytest
 
 import everyturn
+from chats import answer, chat_of, user
 from everyturn.bench import plot
 from everyturn.io.atomic import appearing
 from everyturn.io.parquet import Writer
 
-CHAT = {
-    "messages": [
-        {"role": "user", "content": "Hi"},
-        {"role": "assistant", "content": "Hey", "weight": 1},
-    ]
-}
+PLAIN = chat_of("Hi", "Hey")
+WEIGHTED = {"messages": [user("Hi"), answer("Hey", weight=0.5)]}
 
 
 def test_threads_that_write_one_path_do_not_meet(tmp_path: Path) -> None:
@@ -60,10 +57,8 @@ def test_weights_that_come_late_leave_nothing_beside_the_file(
     """The rows before are written anew under a name that no other writer has."""
     monkeypatch.setattr("everyturn.io.parquet._ROW_GROUP_TOKENS", 20)
     expander = everyturn.Expander("demo")
-    plain = expander.expand([CHAT] * 5)
-    weighted = expander.expand(
-        [{"messages": [CHAT["messages"][0], {**CHAT["messages"][1], "weight": 0.5}]}]
-    )
+    plain = expander.expand([PLAIN] * 5)
+    weighted = expander.expand([WEIGHTED])
     path = tmp_path / "out.parquet"
     names: set[str] = set()
     with Writer(path) as one, Writer(path) as other:

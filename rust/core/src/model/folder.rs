@@ -41,9 +41,8 @@ impl ModelFiles {
         if !config.contains_key("added_tokens_decoder")
             && let Some(legacy) = read_object(&folder.join("special_tokens_map.json"))?
         {
-            for (key, value) in legacy.iter() {
-                config.insert(key, value.clone());
-            }
+            let pairs = config.iter().chain(legacy.iter());
+            config = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
         }
         let generation = read_object(&folder.join("generation_config.json"))?.unwrap_or_default();
         Ok(Self {
@@ -138,22 +137,14 @@ fn config_templates(value: Option<&Value>) -> Result<Vec<(String, String)>, Stri
 
 /// The seven named tokens, then what the model adds under names of its own.
 fn special_tokens(config: &Object) -> Vec<(Arc<str>, Arc<str>)> {
-    let mut found: Vec<(Arc<str>, Arc<str>)> = NAMED_TOKENS
-        .iter()
-        .filter_map(|name| Some(((*name).into(), token_text(config.get(name)?)?)))
-        .collect();
+    let first = NAMED_TOKENS.iter().filter_map(|name| Some((Arc::from(*name), config.get(name)?)));
     let extra = ["extra_special_tokens", "model_specific_special_tokens"];
     let own = config.iter().filter(|(key, _)| key.ends_with("_token") && !NAMED_TOKENS.contains(&&***key));
     let named = extra.iter().filter_map(|key| config.get(key)?.as_object()).flat_map(Object::iter);
-    for (name, value) in own.chain(named) {
-        if let Some(text) = token_text(value) {
-            match found.iter_mut().find(|(known, _)| known == name) {
-                Some((_, old)) => *old = text,
-                None => found.push((name.clone(), text)),
-            }
-        }
-    }
-    found
+    let others = own.chain(named).map(|(name, value)| (name.clone(), value));
+    let texts = first.chain(others).filter_map(|(name, value)| Some((name, token_text(value)?)));
+    let found: Object = texts.map(|(name, text)| (name, Value::String(text))).collect();
+    found.iter().filter_map(|(name, text)| Some((name.clone(), token_text(text)?))).collect()
 }
 
 /// A token is given as text or as an object with `content`.
