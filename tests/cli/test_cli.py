@@ -366,6 +366,8 @@ REPORT_KEYS = {
     "unread_keys",
     "faults",
     "faults_omitted",
+    "control_tokens_omitted",
+    "unread_keys_omitted",
 }
 
 
@@ -450,6 +452,8 @@ def test_the_report_is_the_account_of_every_line(
         "control_tokens": {},
         "unread_keys": {},
         "faults_omitted": 0,
+        "control_tokens_omitted": 0,
+        "unread_keys_omitted": 0,
     }
     place = {"file": str(path), "line": 5, "message_index": None, "kind": "json"}
     assert place.items() <= fault.items()
