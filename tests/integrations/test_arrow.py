@@ -399,7 +399,7 @@ def test_a_line_that_was_cut_off_is_no_report(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"max_lenght": 5}, "max_lenght: no option"),
+        ({"max_lenght": 5}, "max_lenght is not an option"),
         ({"layout": "rows"}, "layout"),
         ({"on_error": "skip"}, "needs reports=FOLDER"),
         ({"json_column": "text"}, "input_format: name the format"),

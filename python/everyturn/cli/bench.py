@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shtab import FILE
-
-from everyturn.cli.completion import complete_with
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -65,7 +63,7 @@ def add_parser(commands: Any, name: str) -> None:
             metavar="FILE",
             help="records with messages, may be compressed (default: built-in chats)",
         ),
-        FILE,
+        file,
     )
     parser.add_argument(
         "--peers",
@@ -99,13 +97,13 @@ def add_parser(commands: Any, name: str) -> None:
         help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
     )
     complete_with(
-        parser.add_argument("--json", metavar="FILE", help="write everything as JSON"), FILE
+        parser.add_argument("--json", metavar="FILE", help="write everything as JSON"), file
     )
     complete_with(
         parser.add_argument(
             "--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)"
         ),
-        FILE,
+        file,
     )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)

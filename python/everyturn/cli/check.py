@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from shtab import FILE
-
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
-from everyturn.cli.completion import complete_with
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import WRITERS, Format
 from everyturn.cli.options import (
@@ -71,7 +69,7 @@ def add_parser(commands: Any, name: str) -> None:
         parser.add_argument(
             "-o", "--output", metavar="FILE", help="the corrected copy, not compressed"
         ),
-        FILE,
+        file,
     )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS)

@@ -6,10 +6,9 @@ package when it runs. What shtab cannot read from the parser, commands say with 
 
 import argparse
 import shlex
-from collections.abc import Iterable
-from typing import Any
-
-import shtab
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from everyturn.cli.console import EXIT_DONE
 
@@ -22,13 +21,37 @@ examples:
 SHELLS = ("bash", "zsh", "fish")
 
 
-def complete_with(action: argparse.Action, completer: Any) -> None:
-    """Say how an argument's value is completed: with `shtab.FILE`, `shtab.DIRECTORY` or `words`."""
-    action.complete = completer  # type: ignore[attr-defined]
+Completer: TypeAlias = Callable[[], Any]
+"""What makes a completer of shtab, which is imported only for the script."""
+
+_completers: WeakKeyDictionary[argparse.Action, Completer] = WeakKeyDictionary()
 
 
-def words(name: str, values: Iterable[str]) -> dict[str, Any]:
-    """Return a completer that offers these words and, unlike ``choices``, lets the command take others."""
+def complete_with(action: argparse.Action, completer: Completer) -> None:
+    """Say how an argument's value is completed: with `file`, `directory` or `words`."""
+    _completers[action] = completer
+
+
+def file() -> Any:
+    """Complete the names of files."""
+    import shtab
+
+    return shtab.FILE
+
+
+def directory() -> Any:
+    """Complete the names of folders."""
+    import shtab
+
+    return shtab.DIRECTORY
+
+
+def words(name: str, values: Iterable[str]) -> Completer:
+    """Offer these words and, unlike ``choices``, let the command take others."""
+    return lambda: _words(name, values)
+
+
+def _words(name: str, values: Iterable[str]) -> dict[str, Any]:
     joined = " ".join(values)
     function = f"_everyturn_{name}"
     return {
@@ -53,7 +76,12 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Print the script."""
+    import shtab
+
     from everyturn.cli import parser
 
-    print(shtab.complete(parser(), shell=parsed.shell))  # noqa: T201
+    whole = parser()
+    for action, completer in list(_completers.items()):
+        action.complete = completer()  # type: ignore[attr-defined]
+    print(shtab.complete(whole, shell=parsed.shell))  # noqa: T201
     return EXIT_DONE

@@ -8,9 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from shtab import FILE
-
-from everyturn.cli.completion import complete_with
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -57,7 +55,7 @@ def add_parser(commands: Any, name: str) -> None:
             help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
             "an earlier run (default: JSON lines on stdout)",
         ),
-        FILE,
+        file,
     )
     parser.add_argument(
         "--shard-tokens",
@@ -74,7 +72,7 @@ def add_parser(commands: Any, name: str) -> None:
         parser.add_argument(
             "--report", metavar="FILE", help="write the account of every line as JSON"
         ),
-        FILE,
+        file,
     )
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"

@@ -6,9 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from shtab import FILE
-
-from everyturn.cli.completion import complete_with
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -53,7 +51,7 @@ def add_parser(commands: Any, name: str) -> None:
             metavar="FILE[:LINE]",
             help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
         ),
-        FILE,
+        file,
     )
     parser.add_argument("--tokens", action="store_true", help="show each token with its id")
     parser.add_argument(
@@ -66,7 +64,7 @@ def add_parser(commands: Any, name: str) -> None:
         parser.add_argument(
             "--html", metavar="FILE", help="write a page to be opened in a browser"
         ),
-        FILE,
+        file,
     )
     parser.add_argument(
         "--limit",

@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shtab import FILE
-
-from everyturn.cli.completion import complete_with
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
 from everyturn.cli.options import add_model_flags, kwargs_from, template_from
 from everyturn.exceptions import OptionsError
@@ -42,7 +40,7 @@ def add_parser(commands: Any, name: str) -> None:
             metavar="TEMPLATE",
             help='a template file (.jinja) without a model; "-" for stdin',
         ),
-        FILE,
+        file,
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_model_flags(parser, required=False)

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from shtab import DIRECTORY, FILE
-
-from everyturn.cli.completion import complete_with
+from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.options import TRAIN_ON_ALIASES, Engine
@@ -26,7 +24,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
             metavar="INPUT",
             help='a file, a glob, or "-" for stdin; may be compressed',
         ),
-        FILE,
+        file,
     )
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
@@ -38,7 +36,7 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
         model.add_argument(
             "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
         ),
-        DIRECTORY,
+        directory,
     )
     complete_with(
         model.add_argument(
@@ -46,7 +44,7 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
             metavar="FILE",
             help="another chat template (.jinja), or a template's name",
         ),
-        FILE,
+        file,
     )
     model.add_argument(
         "--template-kwargs",

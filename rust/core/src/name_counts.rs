@@ -73,7 +73,9 @@ mod tests {
 
     fn counts(names: &[u16]) -> NameCounts {
         let mut counts = NameCounts::default();
-        names.iter().for_each(|name| counts.add(&name.to_string().into(), 1));
+        for name in names {
+            counts.add(&name.to_string().into(), 1);
+        }
         counts
     }
 

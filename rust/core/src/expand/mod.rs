@@ -4,6 +4,8 @@
 //! what a fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
 //! through the stages; `fit` decides how much of the conversation each is shown.
 
+#[cfg(test)]
+mod cases;
 mod expander;
 mod fit;
 mod preflight;

@@ -115,9 +115,10 @@ impl Tokenizer {
                 Part::Text { bytes, .. } if bytes.is_empty() => {}
                 Part::Text { bytes, is_plain } => {
                     let text = &text[bytes.clone()];
-                    let encoding = match is_plain {
-                        true => self.reference().encode_plain_with_bytes(library, text)?,
-                        false => Encoding::of(library, text)?,
+                    let encoding = if is_plain {
+                        self.reference().encode_plain_with_bytes(library, text)?
+                    } else {
+                        Encoding::of(library, text)?
                     };
                     whole.append(encoding, bytes.start);
                 }
