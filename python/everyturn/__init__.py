@@ -22,6 +22,7 @@ from everyturn.exceptions import (
     ModelError,
     OptionsError,
     SampleError,
+    ServingWarning,
     TemplateError,
     TokenizerError,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Sample",
     "SampleError",
     "Samples",
+    "ServingWarning",
     "TemplateError",
     "TemplateReport",
     "TokenizerError",

@@ -57,8 +57,17 @@ _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def format_told_by(key: str) -> str | None: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
-def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
-def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
+def lint_model(
+    folder: str,
+    chat_template: str | None,
+    template_kwargs: str,
+    now: str,
+    serve: str,
+    content_format: str,
+) -> str: ...
+def lint_template(
+    text: str, template_kwargs: str, now: str, serve: str, content_format: str
+) -> str: ...
 def pack(
     lengths: npt.NDArray[np.int64],
     max_length: int,
@@ -69,11 +78,25 @@ def pack(
 @final
 class Renderer:
     def __new__(
-        cls, folder: str, chat_template: str | None, template_kwargs: str, now: str, engine: str
+        cls,
+        folder: str,
+        chat_template: str | None,
+        template_kwargs: str,
+        now: str,
+        engine: str,
+        serve: str,
+        content_format: str,
     ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
     ) -> str: ...
+    def request(self, messages: str, tools: str | None, template_kwargs: str) -> str: ...
+    @property
+    def server(self) -> str | None: ...
+    @property
+    def content_format(self) -> str | None: ...
+    @property
+    def serving_note(self) -> str | None: ...
     def window(
         self,
         messages: str,

@@ -68,6 +68,10 @@ class OptionsError(EveryturnError):
     kind = "options"
 
 
+class ServingWarning(UserWarning):
+    """A server does not render a model's chats by its template, so its prompts can differ from those that are made."""
+
+
 class InternalError(EveryturnError):
     """A fault of everyturn or of a library under it; please report it."""
 

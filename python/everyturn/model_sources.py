@@ -13,7 +13,16 @@ from typing import Any
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.options import Engine, StrPath
+from everyturn.options import ContentFormat, Engine, Serve, StrPath
+
+ENGINE: Engine = "auto"
+"""What encodes text by default."""
+
+SERVE: Serve = "vllm"
+"""The server whose prompts are made by default."""
+
+CONTENT_FORMAT: ContentFormat = "auto"
+"""How contents reach the template by default."""
 
 DEMO = "demo"
 """The name of the built-in model."""
@@ -48,20 +57,29 @@ class Sources:
     template_kwargs: str
     now: str
     engine: Engine
+    serve: Serve
+    content_format: ContentFormat
 
     def load(self) -> _core.Renderer:
         """Load the folder."""
-        return _core.Renderer(
-            self.folder, self.chat_template, self.template_kwargs, self.now, self.engine
-        )
+        return _core.Renderer(**dataclasses.asdict(self))
+
+    def lint(self) -> str:
+        """Look at the folder's template: the core's report."""
+        fields = dataclasses.asdict(self)
+        del fields["engine"]
+        return _core.lint_model(**fields)
 
 
 def sources_of(
     path: StrPath,
-    chat_template: str | None,
-    template_kwargs: Mapping[str, Any] | None,
-    now: dt.datetime | str | None,
-    engine: Engine,
+    *,
+    chat_template: str | None = None,
+    template_kwargs: Mapping[str, Any] | None = None,
+    now: dt.datetime | str | None = None,
+    engine: Engine = ENGINE,
+    serve: Serve = SERVE,
+    content_format: ContentFormat = CONTENT_FORMAT,
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
     return Sources(
@@ -70,6 +88,8 @@ def sources_of(
         template_kwargs=json.dumps(dict(template_kwargs or {})),
         now=local_time(now),
         engine=engine,
+        serve=serve,
+        content_format=content_format,
     )
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core
-from everyturn.exceptions import ModelError
+from everyturn.exceptions import ModelError, ServingWarning
 from everyturn.lint.report import TemplateReport
-from everyturn.model_sources import Sources, sources_of
-from everyturn.options import Engine, StrPath
-
-ENGINE: Engine = "auto"
-"""What encodes text unless asked otherwise."""
+from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, Sources, sources_of
+from everyturn.options import ContentFormat, Engine, Serve, StrPath
 
 
 class Renderer:
@@ -39,6 +37,8 @@ class Renderer:
         """Use `from_dir`."""
         object.__setattr__(self, "_sources", sources)
         object.__setattr__(self, "_core", sources.load())
+        if self._core.serving_note is not None:
+            warnings.warn(self._core.serving_note, ServingWarning, stacklevel=3)
 
     @classmethod
     def from_dir(
@@ -49,6 +49,8 @@ class Renderer:
         template_kwargs: Mapping[str, Any] | None = None,
         now: dt.datetime | str | None = None,
         engine: Engine = ENGINE,
+        serve: Serve = SERVE,
+        content_format: ContentFormat = CONTENT_FORMAT,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -60,11 +62,31 @@ class Renderer:
             engine: What encodes text. ``"reference"``: the ``tokenizers`` library. ``"fast"``: a fast engine, or an
                 error where it cannot be proven to give the same ids. ``"auto"``: the fast one where it is proven and
                 there is enough text to be worth loading it; ids are the same whichever it is.
+            serve: The server that the model is trained for. What it does to a request before the template sees it
+                (arguments as objects, tools rebuilt, contents as lists, ..) is done to every conversation;
+                `docs/serving.md` has the rules and versions. ``"template"``: nothing is done, as by transformers'
+                ``apply_chat_template``.
+            content_format: How the server gives contents to the template: ``"string"``, ``"openai"`` (lists of
+                parts), or as the server finds out by itself. Named after vLLM's
+                ``--chat-template-content-format``.
 
         Raises:
-            ModelError: A file is missing or cannot be used, or the template has no end of turn.
+            ModelError: A file is missing or cannot be used, the template has no end of turn, or it does not print
+                contents as the server gives them and `content_format` was not chosen.
+
+        Warns:
+            ServingWarning: The server does not render this model's chats by its template.
         """
-        return cls(sources_of(path, chat_template, template_kwargs, now, engine))
+        sources = sources_of(
+            path,
+            chat_template=chat_template,
+            template_kwargs=template_kwargs,
+            now=now,
+            engine=engine,
+            serve=serve,
+            content_format=content_format,
+        )
+        return cls(sources)
 
     def render(
         self,
@@ -74,9 +96,12 @@ class Renderer:
         add_generation_prompt: bool = False,
         **template_kwargs: Any,
     ) -> str:
-        """Render messages as transformers' ``apply_chat_template(.., tokenize=False)`` does.
+        """Render messages as the server does for a request with them.
+
+        With ``serve="template"``: as transformers' ``apply_chat_template(.., tokenize=False)`` does.
 
         Raises:
+            ConversationError: The server refuses such a request.
             TemplateError: The template raised.
         """
         return self._core.render(
@@ -85,6 +110,46 @@ class Renderer:
             add_generation_prompt,
             json.dumps(template_kwargs),
         )
+
+    def request(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        **template_kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return the body of a request that asks the server for an answer to these messages.
+
+        Reasoning goes under the name that the server takes, tool calls get what the API asks for (an id, a type,
+        arguments as text), empty lists are left out; what else a record holds is not sent.
+
+        >>> renderer = Renderer.from_dir("demo")
+        >>> renderer.request([{"role": "user", "content": "Hi", "id": 7}], enable_thinking=False)
+        {'messages': [{'role': 'user', 'content': 'Hi'}], 'chat_template_kwargs': {'enable_thinking': False}}
+        """
+        body: dict[str, Any] = json.loads(
+            self._core.request(
+                json.dumps(list(messages)),
+                None if tools is None else json.dumps(list(tools)),
+                json.dumps(template_kwargs),
+            )
+        )
+        return body
+
+    @property
+    def serve(self) -> Serve:
+        """The server that prompts are made for."""
+        return self._sources.serve
+
+    @property
+    def server(self) -> str | None:
+        """Its name with the version whose rules are followed; None for ``serve="template"``."""
+        return self._core.server
+
+    @property
+    def content_format(self) -> str | None:
+        """How contents reach the template, ``"string"`` or ``"openai"``; None for ``serve="template"``."""
+        return self._core.content_format
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Encode a text; control tokens in it are recognised, none is added. Returns int32[T]."""

@@ -35,6 +35,7 @@ class Report:
 
     Attributes:
         train_on: The option, as the report's one line names it.
+        server: The server whose prompts were made, with its version; None for ``serve="template"``.
         now: The local time that the template was shown, ISO; None if it does not ask for the date.
         records_read: Lines that are not blank, or records of an iterable.
         blank_lines: Lines of white space.
@@ -59,6 +60,7 @@ class Report:
     """
 
     train_on: str
+    server: str | None = None
     now: str | None = None
     records_read: int = 0
     blank_lines: int = 0
@@ -79,10 +81,12 @@ class Report:
     faults_omitted: int = 0
 
     @classmethod
-    def from_core(cls, train_on: str, now: str | None, counts: dict[str, Any]) -> "Report":
+    def from_core(
+        cls, train_on: str, server: str | None, now: str | None, counts: dict[str, Any]
+    ) -> "Report":
         """Build the report from the core's dict."""
         faults = tuple(Fault(*fault) for fault in counts.pop("faults"))
-        return cls(train_on=train_on, now=now, faults=faults, **counts)
+        return cls(train_on=train_on, server=server, now=now, faults=faults, **counts)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Report":
@@ -91,7 +95,7 @@ class Report:
         return cls(**{**plain, "faults": faults})
 
     def __add__(self, other: "Report") -> "Report":
-        if (self.train_on, self.now) != (other.train_on, other.now):
+        if any(getattr(self, name) != getattr(other, name) for name in _SAME):
             raise ValueError("reports of different options do not add up")
         total: dict[str, Any] = {}
         for field in dataclasses.fields(self):
@@ -118,7 +122,8 @@ class Report:
         return (
             f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} rows "
             f"from {self.records_kept:,} conversations; "
-            f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %)"
+            f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %), "
+            f"as {self.server or 'the template'} prompts"
         )
 
     def lines(self) -> list[str]:
@@ -183,5 +188,5 @@ _BOUNDED = ("control_tokens", "unread_keys")
 Those that are first in alphabetical order are kept: so the sum does not depend on how an input was cut into parts.
 """
 
-_SAME = ("train_on", "now")
+_SAME = ("train_on", "server", "now")
 """What reports that add up have in common."""

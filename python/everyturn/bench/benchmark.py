@@ -66,6 +66,8 @@ class Plan:
                 template_kwargs=json.loads(self.sources.template_kwargs),
                 now=self.sources.now,
                 engine=self.sources.engine,
+                serve=self.sources.serve,
+                content_format=self.sources.content_format,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from everyturn.options import Engine
+from everyturn.options import ContentFormat, Engine, Serve
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Job:
         template_kwargs: Arguments for every rendering.
         now: The local time that templates are shown, ISO.
         engine: What encodes text, for everyturn itself.
+        serve: The server whose prompts everyturn makes.
+        content_format: How contents reach the template, for everyturn itself.
         stop_ids: What ends an assistant's turn; whoever writes a loop by hand knows it of their model.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
@@ -46,6 +48,8 @@ class Job:
     template_kwargs: Mapping[str, Any]
     now: str
     engine: Engine
+    serve: Serve
+    content_format: ContentFormat
     stop_ids: tuple[int, ...]
     options: Mapping[str, Any]
     threads: int

@@ -105,7 +105,8 @@ def add_parser(commands: Any, name: str) -> None:
         ),
         file,
     )
-    add_model_flags(parser, required=False)
+    # The peers go by `apply_chat_template`.
+    add_model_flags(parser, required=False, serve="template")
     add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
 
 
@@ -135,8 +136,15 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
     from everyturn.bench.benchmark import Plan
 
     model = parsed.model or DEMO
-    template, kwargs = template_from(parsed), kwargs_from(parsed)
-    sources = sources_of(model, template, kwargs, parsed.now, parsed.engine)
+    sources = sources_of(
+        model,
+        chat_template=template_from(parsed),
+        template_kwargs=kwargs_from(parsed),
+        now=parsed.now,
+        engine=parsed.engine,
+        serve=parsed.serve,
+        content_format=parsed.content_format,
+    )
     return Plan(
         sources=sources,
         renderer=Renderer(sources),

@@ -66,13 +66,19 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
             chat_template=template_from(parsed),
             template_kwargs=kwargs,
             now=parsed.now,
+            serve=parsed.serve,
+            content_format=parsed.content_format,
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(
             f"{parsed.template}: a template of its own; with a model, name it with --chat-template"
         )
     return TemplateReport.of_template(
-        _text(parsed.template), template_kwargs=kwargs, now=parsed.now
+        _text(parsed.template),
+        template_kwargs=kwargs,
+        now=parsed.now,
+        serve=parsed.serve,
+        content_format=parsed.content_format,
     )
 
 

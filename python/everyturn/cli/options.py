@@ -11,8 +11,9 @@ from typing import Any, get_args, get_origin
 from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.options import TRAIN_ON_ALIASES, Engine
-from everyturn.renderer import ENGINE, Renderer
+from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE
+from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve
+from everyturn.renderer import Renderer
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +30,10 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
 
-def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add the flags that make a `Renderer`."""
+def add_model_flags(
+    parser: argparse.ArgumentParser, *, required: bool = True, serve: Serve = SERVE
+) -> None:
+    """Add the flags that make a `Renderer`, with a default server of their own where one is given."""
     model = parser.add_argument_group("model")
     complete_with(
         model.add_argument(
@@ -57,6 +60,18 @@ def add_model_flags(parser: argparse.ArgumentParser, *, required: bool = True) -
         choices=get_args(Engine),
         default=ENGINE,
         help="what encodes text; the ids are the same (default: %(default)s)",
+    )
+    model.add_argument(
+        "--serve",
+        choices=get_args(Serve),
+        default=serve,
+        help="the server whose prompts are made (default: %(default)s)",
+    )
+    model.add_argument(
+        "--content-format",
+        choices=get_args(ContentFormat),
+        default=CONTENT_FORMAT,
+        help="how it gives contents to the template (default: %(default)s)",
     )
 
 
@@ -106,6 +121,8 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
         engine=parsed.engine,
+        serve=parsed.serve,
+        content_format=parsed.content_format,
     )
 
 

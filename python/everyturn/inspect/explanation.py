@@ -250,7 +250,9 @@ def explain(expander: Expander, line: Record) -> Explanation:
         options=expander.metadata()["options"],
         messages=tuple(_message(message) for message in plain["messages"]),
         samples=tuple(_sample(sample) for sample in plain["samples"]),
-        report=Report.from_core(expander.train_on, expander.metadata()["now"], counts),
+        report=Report.from_core(
+            expander.train_on, expander.renderer.server, expander.clock, counts
+        ),
         error=_fault(plain["error"]),
     )
 

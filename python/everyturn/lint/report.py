@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from everyturn import _core
 from everyturn.diagnostics.kind import Severity
-from everyturn.model_sources import local_time, sources_of
-from everyturn.options import StrPath
+from everyturn.model_sources import CONTENT_FORMAT, SERVE, local_time, sources_of
+from everyturn.options import ContentFormat, Serve, StrPath
 
 WIDTH = 80
 """The most columns of a line of `TemplateReport.lines`."""
@@ -184,10 +184,14 @@ class TemplateReport:
         *,
         template_kwargs: Mapping[str, Any] | None = None,
         now: dt.datetime | str | None = None,
+        serve: Serve = SERVE,
+        content_format: ContentFormat = CONTENT_FORMAT,
     ) -> "TemplateReport":
         """Look at the text of a template without a model: what looks like a control token is taken for one."""
         kwargs = json.dumps(dict(template_kwargs or {}))
-        return cls.from_json(_core.lint_template(template, kwargs, local_time(now)))
+        return cls.from_json(
+            _core.lint_template(template, kwargs, local_time(now), serve, content_format)
+        )
 
     @classmethod
     def of_model(
@@ -197,18 +201,23 @@ class TemplateReport:
         chat_template: str | None = None,
         template_kwargs: Mapping[str, Any] | None = None,
         now: dt.datetime | str | None = None,
+        serve: Serve = SERVE,
+        content_format: ContentFormat = CONTENT_FORMAT,
     ) -> "TemplateReport":
         """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
 
         >>> TemplateReport.of_model("demo").history_rewritten
         {'reasoning': 'thinking_cut', 'tools_with_reasoning': 'thinking_cut'}
         """
-        sources = sources_of(path, chat_template, template_kwargs, now, "reference")
-        return cls.from_json(
-            _core.lint_model(
-                sources.folder, sources.chat_template, sources.template_kwargs, sources.now
-            )
+        sources = sources_of(
+            path,
+            chat_template=chat_template,
+            template_kwargs=template_kwargs,
+            now=now,
+            serve=serve,
+            content_format=content_format,
         )
+        return cls.from_json(sources.lint())
 
     @property
     def is_fine(self) -> bool:

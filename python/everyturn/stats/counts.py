@@ -155,7 +155,7 @@ def stats(
             on_bytes(stream.bytes_taken)
     counts = stream.stats()
     found = {
-        key: Way(Report.from_core(each.train_on, each.clock, report), Histogram(lengths))
+        key: Way(Report.from_core(each.train_on, each.renderer.server, each.clock, report), Histogram(lengths))
         for (key, each), (report, lengths) in zip(ways.items(), counts.pop("variants"), strict=True)
     }
     return Stats(

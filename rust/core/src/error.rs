@@ -80,6 +80,7 @@ kinds {
     Weight = "weight" of Conversation,
     TemplateKwargs = "template_kwargs" of Conversation,
     ControlToken = "control_token" of Conversation,
+    Refused = "refused_by_server" of Conversation,
     // One target.
     EmptyPrompt = "empty_prompt" of Sample,
     Template = "template" of Template,

@@ -129,6 +129,29 @@ choices! {
         Reject = "reject",
     }
 
+    /// What stands between a client and the template: the server whose prompts are trained.
+    Serve of "serve" {
+        #[default]
+        Vllm = "vllm",
+        Sglang = "sglang",
+        /// `transformers serve`.
+        Transformers = "transformers",
+        LlamaCpp = "llama.cpp",
+        /// Nothing: `apply_chat_template` of the record as it stands.
+        Template = "template",
+    }
+
+    /// How contents reach the template.
+    ContentFormat of "content_format" {
+        /// As the server finds out.
+        #[default]
+        Auto = "auto",
+        /// As text.
+        String = "string",
+        /// As lists of parts.
+        Openai = "openai",
+    }
+
     /// What encodes text.
     EngineChoice of "engine" {
         /// The fast engine where it gives the reference's ids, which is verified.

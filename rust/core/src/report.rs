@@ -44,6 +44,8 @@ pub mod warning {
         PARTS_JOINED = "parts_joined",
         /// Tool arguments that were text and became objects, or the reverse, as the template takes them.
         ARGUMENTS_CONVERTED = "arguments_converted",
+        /// Arguments of tool calls that are not a JSON object, for which the server shows an empty one.
+        ARGUMENTS_EMPTIED = "arguments_emptied",
         /// Messages that call tools and were given an empty content, because the template fails without one.
         CONTENT_FILLED = "content_filled",
         /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.

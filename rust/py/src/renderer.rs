@@ -44,12 +44,16 @@ fn options(
     template_kwargs: &str,
     now: &str,
     engine: core::EngineChoice,
+    serving: (Choice<core::Serve>, Choice<core::ContentFormat>),
 ) -> PyResult<core::RendererOptions> {
+    let (serve, content_format) = serving;
     Ok(core::RendererOptions {
         chat_template,
         template_kwargs: object(py, template_kwargs)?,
         now: now.parse().map_err(|error| PyValueError::new_err(format!("now: {error}")))?,
         engine,
+        serve: serve.0,
+        content_format: content_format.0,
     })
 }
 
@@ -61,16 +65,27 @@ pub fn lint_model(
     chat_template: Option<String>,
     template_kwargs: &str,
     now: &str,
+    serve: Choice<core::Serve>,
+    content_format: Choice<core::ContentFormat>,
 ) -> PyResult<String> {
-    let options = options(py, chat_template, template_kwargs, now, core::EngineChoice::Reference)?;
+    let engine = core::EngineChoice::Reference;
+    let options = options(py, chat_template, template_kwargs, now, engine, (serve, content_format))?;
     detached(py, || core::lint_model(&folder, options))
 }
 
 /// Reports on a template without a model.
 #[pyfunction]
-pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &str) -> PyResult<String> {
-    let options = options(py, None, template_kwargs, now, core::EngineChoice::Reference)?;
-    detached(py, || core::lint_template(text, options.template_kwargs, options.now))
+pub fn lint_template(
+    py: Python<'_>,
+    text: &str,
+    template_kwargs: &str,
+    now: &str,
+    serve: Choice<core::Serve>,
+    content_format: Choice<core::ContentFormat>,
+) -> PyResult<String> {
+    let engine = core::EngineChoice::Reference;
+    let options = options(py, None, template_kwargs, now, engine, (serve, content_format))?;
+    detached(py, || core::lint_template(text, options))
 }
 
 /// The places of the messages that are left of the last exchanges, without a model.
@@ -94,8 +109,11 @@ impl Renderer {
         template_kwargs: &str,
         now: &str,
         engine: Choice<core::EngineChoice>,
+        serve: Choice<core::Serve>,
+        content_format: Choice<core::ContentFormat>,
     ) -> PyResult<Self> {
-        let options = options(py, chat_template, template_kwargs, now, engine.0)?;
+        let serving = (serve, content_format);
+        let options = options(py, chat_template, template_kwargs, now, engine.0, serving)?;
         let renderer = detached(py, || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }
@@ -116,6 +134,35 @@ impl Renderer {
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
         detached(py, || self.core.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+    }
+
+    /// The body of a request as JSON text.
+    fn request(
+        &self,
+        py: Python<'_>,
+        messages: &str,
+        tools: Option<&str>,
+        template_kwargs: &str,
+    ) -> PyResult<String> {
+        let messages = list(py, messages)?;
+        let tools = tools.map(|tools| json(py, tools)).transpose()?;
+        let kwargs = object(py, template_kwargs)?;
+        detached(py, || self.core.request(&messages, tools.as_ref(), &kwargs))
+    }
+
+    #[getter]
+    fn server(&self) -> Option<String> {
+        self.core.server()
+    }
+
+    #[getter]
+    fn content_format(&self) -> Option<&'static str> {
+        self.core.content_format()
+    }
+
+    #[getter]
+    fn serving_note(&self) -> Option<&str> {
+        self.core.serving_note()
     }
 
     fn window(

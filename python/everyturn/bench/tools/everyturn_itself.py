@@ -34,6 +34,8 @@ class Everyturn(Tool):
             template_kwargs=json.dumps(job.template_kwargs),
             now=job.now,
             engine=job.engine,
+            serve=job.serve,
+            content_format=job.content_format,
         )
         self._renderer = _loaded(sources)
         self._options = {**job.options, "num_threads": job.threads}

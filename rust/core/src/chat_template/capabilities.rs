@@ -23,7 +23,19 @@ pub struct Capabilities {
     pub needs_content: bool,
 }
 
+impl Capabilities {
+    /// Of a template of which nothing is known.
+    pub(super) fn none() -> Self {
+        Self { roles_with_parts: Vec::new(), arguments: ArgumentsForm::Either, needs_content: false }
+    }
+}
+
 impl Probe<'_> {
+    /// Whether a content that is a text is printed.
+    pub fn prints_text(&self) -> bool {
+        self.render(&[message("user", USER.into())], false).is_ok_and(|text| text.contains(USER))
+    }
+
     pub fn capabilities(&self) -> Capabilities {
         let arguments = self.arguments_form();
         Capabilities {

@@ -7,8 +7,8 @@
 use everyturn_template::{Arena, Inputs, Node, Step, Value};
 
 use super::capabilities::{ArgumentsForm, Capabilities};
-use crate::conversation::{Message, as_message, part_texts};
-use crate::error::Result;
+use crate::conversation::{Message, part_texts};
+use crate::serving::SentMessage;
 use crate::json::{self, Number, Object, Value as Json};
 
 /// The names under which a message's reasoning is given.
@@ -96,17 +96,19 @@ impl<'a> Values<'a> {
     }
 
     /// Messages as given, whatever their capabilities.
-    pub fn raw_messages(&mut self, messages: &[Json]) -> Result<Value<'a>> {
+    pub fn raw_messages(&mut self, messages: &[&Object]) -> Value<'a> {
         let list = self.inputs.place(Node::NONE, Step::Variable("messages"));
-        let messages = messages
-            .iter()
-            .enumerate()
-            .map(|(i, message)| {
-                let fields = as_message(message).map_err(|error| error.at_message(i))?;
-                Ok(self.message(list, i, fields))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(self.inputs.list(list, &messages))
+        let messages: Vec<_> =
+            messages.iter().enumerate().map(|(i, fields)| self.message(list, i, fields)).collect();
+        self.inputs.list(list, &messages)
+    }
+
+    /// A message as a server hands it over.
+    pub fn sent(&mut self, list: Node, sent: &SentMessage<'_>) -> Value<'a> {
+        let node = self.inputs.place(list, Step::Index(u32::try_from(sent.message).unwrap_or(u32::MAX)));
+        let pairs: Vec<_> =
+            sent.fields.iter().map(|(key, value)| self.pair(node, key, value)).collect();
+        self.inputs.dict(node, pairs.into_iter())
     }
 
     /// A message as transformers hands it over: keys whose value is null are dropped, reasoning is given under each

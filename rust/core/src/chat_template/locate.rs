@@ -44,7 +44,7 @@ fn exchanged(prepared: &Prepared<'_>, index: usize, role: Role, word: &str) -> R
     let arena = Arena::new();
     let mut values = Values::new(&arena);
     let mut messages = prepared.messages.items().to_vec();
-    if let Some(message) = messages.get_mut(index) {
+    if let Some(message) = messages.get_mut(prepared.place(index)) {
         *message = values.message(Node::NONE, index, &fields);
     }
     let messages = values.inputs.list(Node::NONE, &messages);

@@ -6,39 +6,44 @@
 
 mod capabilities;
 mod compiled;
+mod contents;
 mod foreign;
 mod input;
 mod locate;
 mod prefixes;
+mod prepared;
 mod standalone;
 mod thinking;
 mod thinking_flags;
 mod turn_end;
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
+pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
-pub use input::Adaptations;
 pub use locate::locate;
 pub use prefixes::Prefixes;
+pub use prepared::Prepared;
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
 pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
 
-use crate::conversation::{Conversation, Message};
+use crate::conversation::{Conversation, Message, Role};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
+use crate::options::{ContentFormat, Serve};
+use crate::serving::{Server, TriedContents, request};
 use crate::tokenizer::{ControlTokens, StopToken};
-use compiled::{CompiledTemplate, RenderWorkspace};
-use input::{REASONING_KEYS, Values};
+use compiled::CompiledTemplate;
+use input::Values;
+use prepared::Given;
 use turn_end::Probe;
 
 /// What a model folder says about rendering.
@@ -56,6 +61,9 @@ pub struct TemplateSource {
     pub now: DateTime,
     /// The end tokens that the model's files declare.
     pub declared_stops: Vec<u32>,
+    /// What stands between clients and the template.
+    pub serve: Serve,
+    pub content_format: ContentFormat,
 }
 
 /// A compiled template whose behaviour at the end of a turn is known.
@@ -69,22 +77,14 @@ pub struct ChatTemplate {
 /// One of a model's templates, compiled, and what was found out by rendering made-up messages with it.
 pub struct ProbedTemplate {
     engine: CompiledTemplate,
+    /// What hands messages to it. `None`: records are shown as they stand.
+    pub server: Option<Server>,
+    /// What goes wrong with contents as the server gives them.
+    pub content_fault: Option<ContentFault>,
+    /// What the template takes where no server stands before it.
     pub capabilities: Capabilities,
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
-}
-
-/// A conversation in the template's own values: made once, rendered often.
-pub struct Prepared<'a> {
-    variant: &'a ProbedTemplate,
-    inputs: Inputs<'a>,
-    messages: TemplateValue<'a>,
-    /// The variables besides `messages` and `add_generation_prompt`.
-    variables: Vec<(&'a str, TemplateValue<'a>)>,
-    workspace: RenderWorkspace,
-    /// The most messages that a rendering has seen.
-    seen: Cell<usize>,
-    pub adaptations: Adaptations,
 }
 
 impl ChatTemplate {
@@ -151,7 +151,7 @@ impl ChatTemplate {
     }
 
     /// Turns a conversation into the template's values, which live in `arena`.
-    pub fn prepare<'a>(&'a self, arena: &'a Arena, conversation: &Conversation) -> Prepared<'a> {
+    pub fn prepare<'a>(&'a self, arena: &'a Arena, conversation: &Conversation) -> Result<Prepared<'a>> {
         self.prepare_messages(arena, conversation, conversation.messages.iter())
     }
 
@@ -161,7 +161,7 @@ impl ChatTemplate {
         arena: &'a Arena,
         conversation: &Conversation,
         kept: &[usize],
-    ) -> Prepared<'a> {
+    ) -> Result<Prepared<'a>> {
         self.prepare_messages(arena, conversation, kept.iter().map(|at| &conversation.messages[*at]))
     }
 
@@ -170,29 +170,26 @@ impl ChatTemplate {
         arena: &'a Arena,
         conversation: &Conversation,
         messages: impl Iterator<Item = &'m Message>,
-    ) -> Prepared<'a> {
-        let variant = self.variant(conversation.tools.is_some());
-        let mut values = Values::new(arena);
-        let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
-        let messages: Vec<_> = messages
-            .enumerate()
-            .map(|(i, message)| values.adapted(list, i, message, &variant.capabilities))
-            .collect();
-        let messages = values.inputs.list(list, &messages);
-        let variables =
-            self.variables(&mut values, conversation.tools.as_ref(), &conversation.template_kwargs);
-        Prepared {
-            variant,
-            inputs: values.inputs,
-            messages,
-            variables,
-            workspace: RenderWorkspace::default(),
-            seen: Cell::new(0),
-            adaptations: values.adaptations,
-        }
+    ) -> Result<Prepared<'a>> {
+        let tools = conversation.tools.as_ref();
+        let variant = self.variant(tools.is_some());
+        let given = match &variant.server {
+            None => Given::Adapted(messages.collect()),
+            server => Given::from_client(server.as_ref(), messages.map(|message| &message.fields).collect())?,
+        };
+        Ok(Prepared::new(arena, variant, given, tools, |values, tools| {
+            self.variables(values, variant, tools, &conversation.template_kwargs)
+        }))
     }
 
-    /// Renders messages as given, without the record formats' rules: what `apply_chat_template` does.
+    /// The body of a request for an answer to these messages.
+    pub fn request(&self, messages: &[Value], tools: Option<&Value>, kwargs: &Object) -> Result<Value> {
+        standalone::check_objects("tools", tools)?;
+        let messages = standalone::message_objects(messages)?;
+        Ok(request(self.default.server.as_ref().map(Server::preset), &messages, tools, kwargs))
+    }
+
+    /// Renders messages as a client sends them, without the record formats' rules.
     pub fn render_raw(
         &self,
         messages: &[Value],
@@ -201,17 +198,20 @@ impl ChatTemplate {
         kwargs: &Object,
     ) -> Result<String> {
         standalone::check_objects("tools", tools)?;
-        let engine = &self.variant(tools.is_some()).engine;
-        engine.apply(messages, add_generation_prompt, |values| self.variables(values, tools, kwargs))
+        let variant = self.variant(tools.is_some());
+        variant.render(messages, tools, add_generation_prompt, |values, tools| {
+            self.variables(values, variant, tools, kwargs)
+        })
     }
 
     fn variables<'a>(
         &self,
         values: &mut Values<'a>,
+        variant: &ProbedTemplate,
         tools: Option<&Value>,
         kwargs: &Object,
     ) -> Vec<(&'a str, TemplateValue<'a>)> {
-        variables(values, &self.special_tokens, tools, [&self.kwargs, kwargs])
+        variables(values, &self.special_tokens, tools, [&variant.flags(), &self.kwargs, kwargs])
     }
 }
 
@@ -231,112 +231,6 @@ fn variables<'a, const N: usize>(
     variables
 }
 
-impl<'a> Prepared<'a> {
-    /// Renders the first `count` messages.
-    pub fn render(&self, count: usize, add_generation_prompt: bool) -> Result<Rendering> {
-        self.render_with(count, add_generation_prompt, &[])
-    }
-
-    /// The same with some template arguments set otherwise.
-    pub fn render_with(
-        &self,
-        count: usize,
-        add_generation_prompt: bool,
-        arguments: &[(&str, TemplateValue<'_>)],
-    ) -> Result<Rendering> {
-        self.seen.set(self.seen.get().max(count));
-        self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
-    }
-
-    /// The texts of the first so many messages each; see `CompiledTemplate::render_growing`.
-    fn render_growing(
-        &self,
-        counts: &[usize],
-        add_generation_prompt: bool,
-        output: &mut Output,
-    ) -> Result<Vec<Grown>> {
-        let most = counts.last().copied().unwrap_or_default();
-        self.seen.set(self.seen.get().max(most));
-        let messages = self.inputs.prefix(self.messages, most);
-        let variables = self.all_variables(messages, add_generation_prompt, &[]);
-        let bytes = self.inputs.bytes();
-        self.variant.engine.render_growing(&variables, counts, bytes, &self.workspace, output)
-    }
-
-    /// Whether the template gets a variable of this name besides `messages` and `add_generation_prompt`.
-    pub fn sets(&self, name: &str) -> bool {
-        self.variables.iter().any(|(known, _)| *known == name)
-    }
-
-    pub fn thinking(&self) -> &'a Thinking {
-        &self.variant.thinking
-    }
-
-    pub fn turn_end(&self) -> &'a TurnEnd {
-        &self.variant.turn_end
-    }
-
-    /// The message that text from this place of the input belongs to.
-    pub fn message_of(&self, node: Node) -> Option<usize> {
-        match *self.inputs.path(node).get(..2)? {
-            [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
-            _ => None,
-        }
-    }
-
-    /// Whether text from this place tells of the tools.
-    pub fn is_of_tools(&self, node: Node) -> bool {
-        self.inputs.path(node).first() == Some(&Step::Variable("tools"))
-    }
-
-    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
-    /// there are but a few.
-    fn is_foreign(&self, node: Node) -> bool {
-        let role = [Step::Variable("messages"), Step::Key("role")];
-        !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
-    }
-
-    /// Of each rendered message the keys that the template has never looked at, of those that say something.
-    pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
-        let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
-        items.iter().enumerate().map(|(place, message)| {
-            let mut keys: Vec<_> = message.unread().collect();
-            let reasoning = |key: &&str| REASONING_KEYS.contains(key);
-            let reads_reasoning =
-                keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
-            keys.retain(|key| !(reads_reasoning && reasoning(key)));
-            (place, keys)
-        })
-    }
-
-    fn all_variables<'v>(
-        &self,
-        messages: TemplateValue<'v>,
-        add_generation_prompt: bool,
-        arguments: &[(&'v str, TemplateValue<'v>)],
-    ) -> Vec<(&'v str, TemplateValue<'v>)>
-    where
-        'a: 'v,
-    {
-        let mut variables: Vec<(&str, TemplateValue<'_>)> = Vec::with_capacity(self.variables.len() + 4);
-        variables.extend(self.variables.iter().copied());
-        variables.extend(arguments);
-        variables.push(("messages", messages));
-        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
-        variables
-    }
-
-    fn render_messages(
-        &self,
-        messages: TemplateValue<'_>,
-        add_generation_prompt: bool,
-        arguments: &[(&str, TemplateValue<'_>)],
-    ) -> Result<Rendering> {
-        let variables = self.all_variables(messages, add_generation_prompt, arguments);
-        self.variant.engine.render(&variables, self.inputs.bytes(), &self.workspace)
-    }
-}
-
 impl ProbedTemplate {
     /// The template as it was written.
     pub fn syntax(&self) -> &[everyturn_template::ast::Stmt] {
@@ -346,6 +240,20 @@ impl ProbedTemplate {
     /// How many `{% generation %}` blocks there are.
     pub fn generation_blocks(&self) -> usize {
         self.engine.template().generation_blocks()
+    }
+
+    /// Renders messages as a client sends them.
+    fn render(
+        &self,
+        messages: &[Value],
+        tools: Option<&Value>,
+        add_generation_prompt: bool,
+        variables: impl for<'a> FnOnce(&mut Values<'a>, Option<&Value>) -> Vec<(&'a str, TemplateValue<'a>)>,
+    ) -> Result<String> {
+        let arena = Arena::new();
+        let given = Given::from_client(self.server.as_ref(), standalone::message_objects(messages)?)?;
+        let prepared = Prepared::new(&arena, self, given, tools, variables);
+        Ok(prepared.render(messages.len(), add_generation_prompt)?.text)
     }
 
     fn load(text: &str, source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
@@ -362,16 +270,17 @@ impl ProbedTemplate {
         source: &TemplateSource,
         control_tokens: &ControlTokens,
     ) -> Result<(Self, Option<Error>)> {
-        let engine = CompiledTemplate::compile(text, source.now)?;
-        let tools = turn_end::made_up_tools();
-        let mut probe = Probe {
-            engine: &engine,
-            special_tokens: &source.special_tokens,
-            kwargs: &source.kwargs,
-            tools: None,
-            control_tokens,
-            declared_stops: &source.declared_stops,
+        let mut template = Self::unprobed(CompiledTemplate::compile(text, source.now)?);
+        template.capabilities = Probe::of(&template, source, control_tokens).capabilities();
+        let parts_of_users = template.capabilities.roles_with_parts.contains(&Role::User);
+        let tried = || TriedContents {
+            prints_text: Probe::of(&template, source, control_tokens).prints_text(),
+            prints_parts: parts_of_users,
         };
+        template.server = Server::new(source.serve, source.content_format, text, template.syntax(), tried);
+        template.content_fault = template.find_content_fault(source, control_tokens);
+        let tools = turn_end::made_up_tools();
+        let mut probe = Probe::of(&template, source, control_tokens);
         let (turn_end, endless) = match probe.turn_end() {
             Ok(turn_end) => (turn_end, None),
             Err(error) => {
@@ -383,7 +292,18 @@ impl ProbedTemplate {
                 }
             }
         };
-        let (capabilities, thinking) = (probe.capabilities(), probe.thinking());
-        Ok((Self { engine, capabilities, turn_end, thinking }, endless))
+        let thinking = probe.thinking();
+        Ok((Self { turn_end, thinking, ..template }, endless))
+    }
+
+    /// A template of which nothing is known yet.
+    fn unprobed(engine: CompiledTemplate) -> Self {
+        let (turn_end, thinking) = (TurnEnd::end_of_text(), Thinking::default());
+        Self { engine, server: None, content_fault: None, capabilities: Capabilities::none(), turn_end, thinking }
+    }
+
+    /// The flags that a server gives with every request.
+    fn flags(&self) -> Object {
+        self.server.as_ref().map(Server::flags).unwrap_or_default()
     }
 }

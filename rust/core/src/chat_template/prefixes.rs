@@ -51,10 +51,11 @@ impl<'p, 'a> Prefixes<'p, 'a> {
     pub fn get(&mut self, count: usize) -> Result<Shown<'_>> {
         let at = self.counts.partition_point(|known| *known < count);
         if at >= self.first + self.grown.len() || at < self.first {
-            let counts = self.counts.get(at..).filter(|counts| counts.first() == Some(&count));
-            let counts = counts.unwrap_or(std::slice::from_ref(&count));
-            self.grown =
-                self.prepared.render_growing(counts, self.add_generation_prompt, &mut self.output)?;
+            self.grown = self.render_from(at, count)?;
+            (self.first, self.last) = (at, None);
+        }
+        if self.grown[at - self.first].end.is_err() && self.prepared.has_second_tools() {
+            self.grown = self.render_alone(count)?;
             (self.first, self.last) = (at, None);
         }
         let at = at - self.first;
@@ -64,5 +65,28 @@ impl<'p, 'a> Prefixes<'p, 'a> {
         let same = last.filter(|last| *last <= at).map_or(0, |last| self.grown[last].stable);
         let text = PromptText { head: &self.output.text()[..grown.stable], tail: end };
         Ok(Shown { text, same, spans: [self.output.spans(), end_spans] })
+    }
+
+    /// The text of this many messages, which is the one at this place of the series, and of those after it as far as
+    /// one rendering gives them.
+    fn render_from(&mut self, at: usize, count: usize) -> Result<Vec<Grown>> {
+        let ends_otherwise = |count: &usize| self.prepared.ends_otherwise(*count, self.add_generation_prompt);
+        if ends_otherwise(&count) {
+            return self.render_alone(count);
+        }
+        let counts = self.counts.get(at..).filter(|counts| counts.first() == Some(&count));
+        let counts = counts.unwrap_or(std::slice::from_ref(&count));
+        let growing = counts.iter().position(ends_otherwise).unwrap_or(counts.len());
+        let grown = self.prepared.render_growing(&counts[..growing], self.add_generation_prompt, &mut self.output);
+        if grown.is_err() && self.prepared.has_second_tools() {
+            return self.render_alone(count);
+        }
+        grown
+    }
+
+    fn render_alone(&mut self, count: usize) -> Result<Vec<Grown>> {
+        let rendering = self.prepared.render(count, self.add_generation_prompt)?;
+        self.output = Output::default();
+        Ok(vec![Grown { stable: 0, end: Ok((rendering.text, rendering.spans)) }])
     }
 }

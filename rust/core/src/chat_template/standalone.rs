@@ -5,6 +5,7 @@ use jiff::civil::DateTime;
 
 use super::compiled::{CompiledTemplate, RenderWorkspace, Rendering, template_error};
 use super::input::Values;
+use crate::conversation::as_message;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
@@ -49,7 +50,7 @@ impl PlainTemplate {
         check_objects("documents", variables.get("documents"))?;
         let arena = Arena::new();
         let mut values = Values::new(&arena);
-        let messages = values.raw_messages(messages)?;
+        let messages = values.raw_messages(&message_objects(messages)?);
         let mut variables = super::variables(&mut values, &[], tools, [variables]);
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
@@ -81,6 +82,15 @@ pub(super) fn check_objects(name: &str, value: Option<&Value>) -> Result<()> {
     }
 }
 
+/// The fields of messages, at least of one.
+pub(super) fn message_objects(messages: &[Value]) -> Result<Vec<&Object>> {
+    if messages.is_empty() {
+        return Err(Error::new(ErrorKind::EmptyPrompt, "there are no messages to render"));
+    }
+    let fields = messages.iter().enumerate();
+    fields.map(|(i, message)| as_message(message).map_err(|error| error.at_message(i))).collect()
+}
+
 impl CompiledTemplate {
     /// Renders messages as given, with these variables beside them.
     pub(super) fn apply(
@@ -89,12 +99,10 @@ impl CompiledTemplate {
         add_generation_prompt: bool,
         variables: impl for<'a> FnOnce(&mut Values<'a>) -> Vec<(&'a str, TemplateValue<'a>)>,
     ) -> Result<String> {
-        if messages.is_empty() {
-            return Err(Error::new(ErrorKind::EmptyPrompt, "there are no messages to render"));
-        }
+        let messages = message_objects(messages)?;
         let arena = Arena::new();
         let mut values = Values::new(&arena);
-        let messages = values.raw_messages(messages)?;
+        let messages = values.raw_messages(&messages);
         let mut variables = variables(&mut values);
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));

@@ -56,7 +56,7 @@ pub struct Thinking {
 impl Probe<'_> {
     pub fn thinking(&self) -> Thinking {
         let mut thinking = Thinking { format: self.thinking_format(), ..Thinking::default() };
-        for flag in thinking_flags(self.engine.template().syntax()) {
+        for flag in thinking_flags(self.template.syntax()) {
             match flag.kind {
                 FlagKind::Switch => thinking.switches.push(flag.name),
                 FlagKind::KeepsHistory => thinking.keepers.push((flag.name, true)),
@@ -71,7 +71,7 @@ impl Probe<'_> {
     /// prompt for it, or cut it out.
     fn thinking_format(&self) -> Option<ThinkingFormat> {
         let usual = || {
-            (self.engine.mentions("<think>") || self.engine.mentions("</think>")).then(ThinkingFormat::usual)
+            (self.template.engine.mentions("<think>") || self.template.engine.mentions("</think>")).then(ThinkingFormat::usual)
         };
         let question: Value = message("user", USER.into());
         let answer = object(&[

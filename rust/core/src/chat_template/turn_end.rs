@@ -4,11 +4,9 @@
 //! plain turns and for turns that call tools the stop token, who writes it (the turn itself or the next header), and
 //! what the template puts behind it. No list of names is consulted.
 
-use std::sync::Arc;
-
-use super::compiled::CompiledTemplate;
+use super::{ProbedTemplate, TemplateSource};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value, object};
+use crate::json::{Value, object};
 use crate::tokenizer::{ControlTokens, StopToken};
 
 /// How the template ends the turns of the assistant.
@@ -109,14 +107,13 @@ pub(super) const NEXT: &str = "everyturnNext";
 pub(super) const TOOL: &str = "everyturnTool";
 
 pub(super) struct Probe<'a> {
-    pub engine: &'a CompiledTemplate,
-    pub special_tokens: &'a [(Arc<str>, Arc<str>)],
-    pub kwargs: &'a Object,
+    pub template: &'a ProbedTemplate,
+    source: &'a TemplateSource,
     /// Tools to render with, for a template that is taken only where there are some.
     pub tools: Option<&'a Value>,
-    pub control_tokens: &'a ControlTokens,
+    control_tokens: &'a ControlTokens,
     /// The end tokens that the model's files declare; they settle which of several control tokens is the stop.
-    pub declared_stops: &'a [u32],
+    declared_stops: &'a [u32],
 }
 
 /// What stands behind a probed turn.
@@ -141,7 +138,15 @@ impl Tail {
     }
 }
 
-impl Probe<'_> {
+impl<'a> Probe<'a> {
+    pub fn of(
+        template: &'a ProbedTemplate,
+        source: &'a TemplateSource,
+        control_tokens: &'a ControlTokens,
+    ) -> Self {
+        Self { template, source, tools: None, control_tokens, declared_stops: &source.declared_stops }
+    }
+
     pub fn turn_end(&self) -> Result<TurnEnd> {
         let plain = self.plain_tail()?;
         let calls = self.tool_tail();
@@ -252,8 +257,9 @@ impl Probe<'_> {
     }
 
     pub fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
-        self.engine.apply(messages, add_generation_prompt, |values| {
-            super::variables(values, self.special_tokens, self.tools, [self.kwargs])
+        self.template.render(messages, self.tools, add_generation_prompt, |values, tools| {
+            let TemplateSource { special_tokens, kwargs, .. } = self.source;
+            super::variables(values, special_tokens, tools, [&self.template.flags(), kwargs])
         })
     }
 }

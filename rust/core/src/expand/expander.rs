@@ -144,7 +144,7 @@ impl Expander {
         let Workspace { encoder, times, .. } = workspace;
         let conversation = &read.conversation;
         let arena = Arena::new();
-        let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, conversation));
+        let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, conversation))?;
         let mut report = Report::default();
         let control_tokens = self.renderer.tokenizer.control_tokens();
         preflight(&self.options, control_tokens, conversation, &prepared, &mut report)?;

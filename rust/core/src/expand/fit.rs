@@ -58,12 +58,19 @@ impl Work<'_> {
         while let Some(first) = left.first() {
             let least = |target: &Target| *filling.exchanges.bounds(target.message, history_turns).start();
             let dropped = least(first);
-            let same = left.iter().take_while(|target| least(target) == dropped).count();
+            let is_alone = self.is_sent_alone(first);
+            let same = left.iter().take_while(|target| least(target) == dropped && !self.is_sent_alone(target));
+            let same = if is_alone { 1 } else { same.count() };
             let (shown, others) = left.split_at(same);
             self.fill_view(shown, dropped, &mut filling, cancelled)?;
             left = others;
         }
         Ok(())
+    }
+
+    /// Whether a server shows the messages before a target otherwise than where those after it follow.
+    fn is_sent_alone(&self, target: &Target) -> bool {
+        self.prepared.changes_until().is_some_and(|until| target.message < until)
     }
 
     /// The targets before which the same exchanges are dropped, if no more have to be.
@@ -75,8 +82,9 @@ impl Work<'_> {
         cancelled: &AtomicBool,
     ) -> Result<(), Cancelled> {
         let until = targets.last().map_or(0, |target| target.message + 1);
-        let kept = (dropped > 0).then(|| filling.exchanges.kept(dropped, until));
-        self.with_view(kept, targets, |work, shown| {
+        let is_part = dropped > 0 || targets.iter().any(|target| self.is_sent_alone(target));
+        let kept = is_part.then(|| filling.exchanges.kept(dropped, until));
+        let filled = self.with_view(kept, targets, |work, shown| {
             for target in targets.iter().copied() {
                 check(cancelled)?;
                 if let Err(error) = work.place(target, shown, filling) {
@@ -87,6 +95,10 @@ impl Work<'_> {
                     }
                 }
             }
+            Ok(())
+        });
+        filled.unwrap_or_else(|error| {
+            targets.iter().for_each(|target| self.lose(error.clone().at_message(target.message)));
             Ok(())
         })
     }
@@ -147,7 +159,7 @@ impl Work<'_> {
         then: impl FnOnce(&mut Self, Candidate<'_>) -> Result<T>,
     ) -> Result<T> {
         let kept = filling.exchanges.kept(dropped, target.message + 1);
-        self.with_view(Some(kept), &[target], |work, shown| work.with_candidate(target, shown, filling, then))
+        self.with_view(Some(kept), &[target], |work, shown| work.with_candidate(target, shown, filling, then))?
     }
 
     /// Renders and encodes a target.
@@ -196,19 +208,19 @@ impl Work<'_> {
         kept: Option<Vec<usize>>,
         targets: &[Target],
         work: impl FnOnce(&mut Self, &mut Shown<'_, '_, '_>) -> T,
-    ) -> T {
+    ) -> Result<T> {
         let Some(kept) = kept else {
             let view = View::whole(self.prepared);
             let targets = self.targets_in(&view, targets);
-            return work(self, &mut Shown { view: &view, targets });
+            return Ok(work(self, &mut Shown { view: &view, targets }));
         };
         let arena = Arena::new();
-        let prepared = self.renderer.template.prepare_only(&arena, self.conversation, &kept);
+        let prepared = self.renderer.template.prepare_only(&arena, self.conversation, &kept)?;
         let view = View { prepared: &prepared, kept: Some(kept) };
         let targets = self.targets_in(&view, targets);
         let done = work(self, &mut Shown { view: &view, targets });
         self.unread.look(&view);
-        done
+        Ok(done)
     }
 
     fn targets_in<'v, 'a>(&self, view: &View<'v, 'a>, targets: &[Target]) -> Targets<'v, 'a>

@@ -78,7 +78,7 @@ pub fn explain(expander: &Expander, record: Record<'_>) -> Result<Explanation> {
     let shower = Shower {
         expander,
         conversation: &conversation,
-        prepared: &expander.renderer.template.prepare(&arena, &conversation),
+        prepared: &expander.renderer.template.prepare(&arena, &conversation)?,
         has_control_tokens: !outcome.report.control_tokens.is_empty(),
         known: RefCell::default(),
     };
@@ -171,7 +171,7 @@ impl Shower<'_> {
         let (place, index) = (kept.len() - 1, kept[kept.len() - 1]);
         let message = &self.conversation.messages[index];
         let arena = Arena::new();
-        let prepared = &self.expander.renderer.template.prepare_only(&arena, self.conversation, kept);
+        let prepared = &self.expander.renderer.template.prepare_only(&arena, self.conversation, kept)?;
         let mut targets = Targets::new(prepared, options.prompt_mismatch, foreign, &[place]);
         let rendered = targets.render(message, place)?;
         let prompt = rendered.prompt.text().to_text();

@@ -35,7 +35,7 @@ pub(super) fn generation(template: &ChatTemplate) -> Generation {
 fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
     let arena = Arena::new();
     let plain = conversation(false, false);
-    let prepared = template.prepare(&arena, &plain);
+    let prepared = template.prepare(&arena, &plain).ok()?;
     let whole = prepared.render(plain.messages.len(), false).ok()?;
     let marked = joined(&whole.generations);
     let trained: Vec<Trained> = targets(&plain)

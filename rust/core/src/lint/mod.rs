@@ -19,12 +19,11 @@ use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
 use jiff::Span;
-use jiff::civil::DateTime;
 
 use crate::chat_template::ArgumentsForm;
 use crate::chat_template::{ChatTemplate, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags};
 use crate::error::{Error, Result};
-use crate::json::{self, Object};
+use crate::json;
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
@@ -50,20 +49,13 @@ pub fn lint(source: &TemplateSource, model: &ModelFacts<'_>) -> String {
 }
 
 /// Reports on a template alone: control tokens are guessed from what it renders.
-pub fn lint_bare(text: &str, kwargs: Object, now: DateTime) -> String {
-    let (begin, end): (Arc<str>, Arc<str>) = ("<s>".into(), "</s>".into());
-    let mut source = TemplateSource {
-        default: text.to_owned(),
-        tool_use: None,
-        special_tokens: vec![("bos_token".into(), begin), ("eos_token".into(), end.clone())],
-        kwargs,
-        now,
-        declared_stops: Vec::new(),
-    };
+pub fn lint_bare(mut source: TemplateSource) -> String {
+    let mut named = source.special_tokens.iter();
+    let end = named.find(|(name, _)| &**name == "eos_token").map(|(_, token)| token.clone());
     let facts = guessed(&source).and_then(|tokens| {
         source.declared_stops = tokens
             .iter()
-            .position(|token| *token == end)
+            .position(|token| Some(token) == end.as_ref())
             .into_iter()
             .filter_map(|id| u32::try_from(id).ok())
             .collect();
@@ -84,7 +76,7 @@ fn guessed(source: &TemplateSource) -> Result<Vec<Arc<str>>> {
     for (_, conversation) in conversations() {
         texts.extend(rendered(&template, &conversation));
         let arena = everyturn_template::Arena::new();
-        let prompt = template.prepare(&arena, &conversation).render(1, true);
+        let prompt = template.prepare(&arena, &conversation).and_then(|prepared| prepared.render(1, true));
         texts.extend(prompt.map(|prompt| prompt.text));
     }
     Ok(guess::control_tokens(texts.iter().map(String::as_str)))

@@ -136,7 +136,7 @@ pub(super) fn conversations() -> [(&'static str, Conversation); 4] {
 /// Renders a whole conversation.
 pub(super) fn rendered(template: &ChatTemplate, conversation: &Conversation) -> Result<String> {
     let arena = Arena::new();
-    Ok(template.prepare(&arena, conversation).render(conversation.messages.len(), false)?.text)
+    Ok(template.prepare(&arena, conversation)?.render(conversation.messages.len(), false)?.text)
 }
 
 /// Looks at one conversation; `later` is the same template on another day.
@@ -146,14 +146,20 @@ pub(super) fn probe(
     (name, conversation): (&'static str, Conversation),
 ) -> Probed {
     let arena = Arena::new();
-    let prepared = template.prepare(&arena, &conversation);
+    let prepared = match template.prepare(&arena, &conversation) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let (is_prefix, rewriting) = (Err(error), None);
+            return Probed { name, conversation, is_prefix, rewriting, rows: None, unclosed: None };
+        }
+    };
     let is_prefix = is_prefix(&prepared, &conversation);
     let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
     let rewriting = is_prefix.as_ref().ok().and_then(|_| {
         let shows_date = || {
             let today = prepared.render(1, false).ok()?.text;
             let arena = Arena::new();
-            let then = later.prepare(&arena, &conversation).render(1, false).ok()?.text;
+            let then = later.prepare(&arena, &conversation).ok()?.render(1, false).ok()?.text;
             (today != then).then_some(Rewriting::Date)
         };
         rewriting(&prepared, &conversation, format).or_else(shows_date)
@@ -231,7 +237,7 @@ pub(super) fn rows(
     policy: PromptMismatch,
 ) -> Option<usize> {
     let arena = Arena::new();
-    let prepared = template.prepare(&arena, conversation);
+    let prepared = template.prepare(&arena, conversation).ok()?;
     let mut rows: Vec<String> = Vec::new();
     for (target, message) in targets(conversation) {
         let (prompt, completion) = render_alone(&prepared, message, target, policy).ok()?;

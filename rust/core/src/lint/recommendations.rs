@@ -97,7 +97,7 @@ fn is_kept(template: &ChatTemplate, conversation: &Conversation, name: &str, val
     let mut conversation = conversation.clone();
     conversation.template_kwargs.insert(name, Value::Bool(value));
     let arena = Arena::new();
-    let prepared = template.prepare(&arena, &conversation);
+    let Ok(prepared) = template.prepare(&arena, &conversation) else { return false };
     let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
     is_prefix(&prepared, &conversation) == Ok(true)
         && matches!(rewriting(&prepared, &conversation, format), None | Some(Rewriting::EndToken))

@@ -20,6 +20,8 @@ pub struct ModelFiles {
     pub special_tokens: Vec<(Arc<str>, Arc<str>)>,
     /// The `eos_token_id` of `generation_config.json`: where a server stops.
     pub generation_stops: Vec<u32>,
+    /// `config.json`; empty if there is none.
+    pub config: Object,
 }
 
 /// The name of the template that is taken unless another is asked for.
@@ -49,6 +51,7 @@ impl ModelFiles {
             tokenizer_json,
             templates: templates(folder, &config)?,
             special_tokens: special_tokens(&config),
+            config: read_object(&folder.join("config.json"))?.unwrap_or_default(),
             generation_stops: generation.get("eos_token_id").map(ids).unwrap_or_default(),
         })
     }

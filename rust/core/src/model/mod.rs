@@ -4,5 +4,6 @@
 
 mod folder;
 mod renderer;
+mod serving;
 
 pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::civil::DateTime;
 
+use super::serving::{content_fault, own_encoder};
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::check_reserved;
@@ -13,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256;
 use crate::json::{self, Object, Value};
 use crate::lint::{self, ModelFacts};
-use crate::options::EngineChoice;
+use crate::serving::Preset;
+use crate::options::{Choice, ContentFormat, EngineChoice, Serve};
 use crate::target::{Exchanges, FewestDropped, prompt_too_long};
 use crate::tokenizer::Tokenizer;
 
@@ -25,6 +27,10 @@ pub struct RendererOptions {
     pub template_kwargs: Object,
     pub now: DateTime,
     pub engine: EngineChoice,
+    /// The server whose prompts are made.
+    pub serve: Serve,
+    /// How contents reach the template.
+    pub content_format: ContentFormat,
 }
 
 pub struct Renderer {
@@ -34,6 +40,8 @@ pub struct Renderer {
     generation_stops: Vec<u32>,
     source: TemplateSource,
     begin_token: Option<String>,
+    /// What to know of the server that the template does not show.
+    serving_note: Option<String>,
     fingerprint: String,
 }
 
@@ -42,9 +50,13 @@ impl Renderer {
         let (files, tokenizer, source) = read(folder, options)?;
         let template = ChatTemplate::load(&source, tokenizer.control_tokens())
             .map_err(|error| model_error(folder, &error.to_string()))?;
+        if let Some(fault) = content_fault(&template, source.content_format) {
+            return Err(model_error(folder, &fault));
+        }
         let renderer = Self {
             pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
-            fingerprint: fingerprint(&files.tokenizer_json, &source),
+            serving_note: Preset::of(source.serve).and_then(|preset| own_encoder(folder, &files, preset)),
+            fingerprint: fingerprint(&files.tokenizer_json, &source, &template),
             generation_stops: files.generation_stops.clone(),
             begin_token: files.special_token("bos_token").map(str::to_owned),
             source,
@@ -85,7 +97,7 @@ impl Renderer {
         lint::lint(&self.source, &model)
     }
 
-    /// Renders messages as `apply_chat_template` does.
+    /// Renders messages as the server does that the renderer was made for.
     pub fn render(
         &self,
         messages: &[Value],
@@ -94,6 +106,29 @@ impl Renderer {
         kwargs: &Object,
     ) -> Result<String> {
         self.template.render_raw(messages, tools, add_generation_prompt, kwargs)
+    }
+
+    /// The body of a request that asks the server for an answer to these messages, as JSON text.
+    pub fn request(&self, messages: &[Value], tools: Option<&Value>, kwargs: &Object) -> Result<String> {
+        let all = self.source.kwargs.iter().chain(kwargs.iter());
+        let kwargs = all.map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.template.request(messages, tools, &kwargs).map(|body| json::write(&body))
+    }
+
+    /// The server that prompts are made for, with its version; `None`: the template as it stands.
+    pub fn server(&self) -> Option<String> {
+        Preset::of(self.source.serve).map(Preset::name)
+    }
+
+    /// How contents reach the template: `string` or `openai`; `None` where no server stands before it.
+    pub fn content_format(&self) -> Option<&'static str> {
+        let server = self.template.variants().next().and_then(|variant| variant.server.as_ref());
+        server.map(|server| server.content_format().name())
+    }
+
+    /// What to know of the server that no sample shows.
+    pub fn serving_note(&self) -> Option<&str> {
+        self.serving_note.as_deref()
     }
 
     /// Which of the messages before an answer are sent: all but the oldest exchanges, as `history_turns` and
@@ -165,7 +200,7 @@ impl Renderer {
         self.pad_token_id
     }
 
-    /// SHA-256 over tokenizer, templates, special tokens and template arguments.
+    /// SHA-256 over tokenizer, templates, special tokens, template arguments and the server.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -183,9 +218,20 @@ pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
 }
 
 /// The same for a template without a model.
-pub fn lint_template(text: &str, template_kwargs: Object, now: DateTime) -> Result<String> {
-    check_reserved(&template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-    Ok(lint::lint_bare(text, template_kwargs, now))
+pub fn lint_template(text: &str, options: RendererOptions) -> Result<String> {
+    check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
+    let RendererOptions { template_kwargs, now, serve, content_format, .. } = options;
+    let (begin, end) = ("<s>", "</s>");
+    Ok(lint::lint_bare(TemplateSource {
+        default: text.to_owned(),
+        tool_use: None,
+        special_tokens: vec![("bos_token".into(), begin.into()), ("eos_token".into(), end.into())],
+        kwargs: template_kwargs,
+        now,
+        declared_stops: Vec::new(),
+        serve,
+        content_format,
+    }))
 }
 
 fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
@@ -201,6 +247,8 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
         kwargs: options.template_kwargs,
         now: options.now,
         declared_stops: declared_stops(&files, &tokenizer),
+        serve: options.serve,
+        content_format: options.content_format,
     };
     Ok((files, tokenizer, source))
 }
@@ -240,10 +288,14 @@ fn choose_templates(
     Ok((default, owned(TOOL_TEMPLATE)))
 }
 
-fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource) -> String {
+fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource, template: &ChatTemplate) -> String {
     let kwargs = json::write_sorted(&Value::Object(source.kwargs.clone()));
     let tool_use = source.tool_use.as_deref().unwrap_or_default();
     let tokens = source.special_tokens.iter().flat_map(|(name, token)| [name.as_bytes(), token.as_bytes()]);
     let templates = [source.default.as_bytes(), tool_use.as_bytes()];
-    sha256([tokenizer_json].into_iter().chain(templates).chain(tokens).chain([kwargs.as_bytes()]))
+    let server = Preset::of(source.serve).map_or_else(|| source.serve.name().to_owned(), Preset::name);
+    let servers = template.variants().filter_map(|variant| variant.server.as_ref());
+    let formats = servers.map(|server| server.content_format().name().as_bytes());
+    let rest = tokens.chain([kwargs.as_bytes(), server.as_bytes()]).chain(formats);
+    sha256([tokenizer_json].into_iter().chain(templates).chain(rest))
 }

@@ -101,6 +101,19 @@ impl<'a> Inputs<'a> {
         }
     }
 
+    /// The same, with another item in place of the last.
+    pub fn prefix_ending_with(&self, list: Value<'a>, count: usize, last: Value<'a>) -> Value<'a> {
+        match list {
+            Value::List(items) if count > 0 => {
+                let kept = items.items.get(..count - 1).unwrap_or(items.items);
+                let ended: Vec<Value<'a>> = kept.iter().copied().chain([last]).collect();
+                let ended = self.arena.alloc_slice_copy(&ended);
+                Value::List(self.arena.alloc(Items { items: ended, node: items.node, is_group: false }))
+            }
+            other => other,
+        }
+    }
+
     pub fn get(&self, node: Node) -> Option<InputPlace<'a>> {
         self.places.get((node.0 as usize).checked_sub(1)?).copied()
     }

@@ -1,0 +1,322 @@
+//! A conversation in the template's own values: made once, rendered often.
+//!
+//! In: the messages as the template is to see them, its tools and variables. Out: the text of the first messages, with
+//! or without the generation prompt, and where its parts come from. Messages are numbered as the conversation numbers
+//! them, also where a server makes one of several.
+
+use std::cell::Cell;
+
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
+
+use super::compiled::{RenderWorkspace, Rendering};
+use super::input::{Adaptations, REASONING_KEYS, Values};
+use super::{ProbedTemplate, Thinking, TurnEnd};
+use crate::conversation::Message;
+use crate::error::Result;
+use crate::json::{Object, Value};
+use crate::serving::{Changes, Sent, SentMessage, Server};
+
+pub struct Prepared<'a> {
+    variant: &'a ProbedTemplate,
+    inputs: Inputs<'a>,
+    pub(super) messages: TemplateValue<'a>,
+    ends: Ends<'a>,
+    /// The variables besides `messages` and `add_generation_prompt`.
+    variables: Vec<(&'a str, TemplateValue<'a>)>,
+    /// What is tried instead of the tools where the template fails on them.
+    second_tools: Option<TemplateValue<'a>>,
+    /// Keys of each message that the server leaves out.
+    unsent: Vec<Vec<&'a str>>,
+    /// The system messages that a server made the first one of.
+    merged: Vec<usize>,
+    workspace: RenderWorkspace,
+    /// The most messages that a rendering has seen.
+    seen: Cell<usize>,
+    pub adaptations: Adaptations,
+    pub changes: Changes,
+}
+
+/// What messages are instead where they come last, each with its number.
+#[derive(Default)]
+struct Ends<'a> {
+    of_prompt: Vec<(usize, TemplateValue<'a>)>,
+    as_answer: Vec<(usize, TemplateValue<'a>)>,
+}
+
+/// The messages that a rendering is to show.
+pub(super) enum Given<'m> {
+    /// As transformers hands them over, adapted to what the template takes.
+    Adapted(Vec<&'m Message>),
+    /// As transformers hands them over.
+    Raw(Vec<&'m Object>),
+    /// As a server hands them over, of these messages.
+    Sent { sent: Sent<'m>, of: Vec<&'m Object> },
+}
+
+impl<'m> Given<'m> {
+    /// Messages as a client sends them.
+    pub fn from_client(server: Option<&Server>, messages: Vec<&'m Object>) -> Result<Self> {
+        Ok(match server {
+            Some(server) => Self::Sent { sent: server.messages(&messages)?, of: messages },
+            None => Self::Raw(messages),
+        })
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// `variables` makes those besides the messages, for these tools.
+    pub(super) fn new(
+        arena: &'a Arena,
+        variant: &'a ProbedTemplate,
+        given: Given<'_>,
+        tools: Option<&Value>,
+        variables: impl FnOnce(&mut Values<'a>, Option<&Value>) -> Vec<(&'a str, TemplateValue<'a>)>,
+    ) -> Self {
+        let mut values = Values::new(arena);
+        let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
+        let mut ends = Ends::default();
+        let (mut unsent, mut merged, mut changes) = (Vec::new(), Vec::new(), Changes::default());
+        let messages: Vec<_> = match given {
+            Given::Adapted(messages) => {
+                let messages = messages.into_iter().enumerate();
+                messages.map(|(i, message)| values.adapted(list, i, message, &variant.capabilities)).collect()
+            }
+            Given::Raw(messages) => {
+                messages.into_iter().enumerate().map(|(i, fields)| values.message(list, i, fields)).collect()
+            }
+            Given::Sent { sent, of } => {
+                let mut others = |of: &[SentMessage<'_>]| -> Vec<_> {
+                    of.iter().map(|sent| (sent.message, values.sent(list, sent))).collect()
+                };
+                ends = Ends { of_prompt: others(&sent.at_end_of_prompt), as_answer: others(&sent.as_answer) };
+                unsent = unsent_keys(arena, &sent, &of);
+                changes = sent.changes;
+                let messages = sent.messages.iter().map(|sent| values.sent(list, sent)).collect();
+                merged = sent.merged;
+                messages
+            }
+        };
+        let messages = values.inputs.list(list, &messages);
+        let server = variant.server.as_ref();
+        let sent_tools = server.map_or_else(
+            || tools.map(std::borrow::Cow::Borrowed),
+            |server| server.sent_tools(tools),
+        );
+        let variables = variables(&mut values, sent_tools.as_deref());
+        let second_tools = server.zip(sent_tools.as_deref()).and_then(|(server, tools)| server.second_tools(tools));
+        let second_tools = second_tools.map(|tools| values.variable("tools", &tools).1);
+        Self {
+            variant,
+            inputs: values.inputs,
+            messages,
+            ends,
+            variables,
+            second_tools,
+            unsent,
+            merged,
+            workspace: RenderWorkspace::default(),
+            seen: Cell::new(0),
+            adaptations: values.adaptations,
+            changes,
+        }
+    }
+
+    /// Renders the first `count` messages.
+    pub fn render(&self, count: usize, add_generation_prompt: bool) -> Result<Rendering> {
+        self.render_with(count, add_generation_prompt, &[])
+    }
+
+    /// The same with some template arguments set otherwise.
+    pub fn render_with(
+        &self,
+        count: usize,
+        add_generation_prompt: bool,
+        arguments: &[(&str, TemplateValue<'_>)],
+    ) -> Result<Rendering> {
+        let messages = self.first(count, add_generation_prompt);
+        self.seen.set(self.seen.get().max(messages.items().len()));
+        self.render_messages(messages, add_generation_prompt, arguments)
+    }
+
+    /// The texts of the first messages, as many each as `counts` says; see `CompiledTemplate::render_growing`.
+    pub(super) fn render_growing(
+        &self,
+        counts: &[usize],
+        add_generation_prompt: bool,
+        output: &mut Output,
+    ) -> Result<Vec<Grown>> {
+        let counts: Vec<usize> = counts.iter().map(|count| self.shown(*count)).collect();
+        let most = counts.last().copied().unwrap_or_default();
+        self.seen.set(self.seen.get().max(most));
+        let messages = self.inputs.prefix(self.messages, most);
+        let variables = self.all_variables(messages, add_generation_prompt, &[]);
+        let bytes = self.inputs.bytes();
+        self.variant.engine.render_growing(&variables, &counts, bytes, &self.workspace, output)
+    }
+
+    /// Whether the last of the first `count` messages is another than it is where more follow, so that the text of
+    /// these messages cannot grow into the next.
+    pub(super) fn ends_otherwise(&self, count: usize, add_generation_prompt: bool) -> bool {
+        self.end(count, add_generation_prompt).is_some()
+    }
+
+    /// Whether there are tools in another form for a template that fails on them.
+    pub(super) fn has_second_tools(&self) -> bool {
+        self.second_tools.is_some()
+    }
+
+    /// The message up to which the conversation looks otherwise where it is sent without those that follow.
+    pub fn changes_until(&self) -> Option<usize> {
+        self.merged.last().copied()
+    }
+
+    /// Whether the template gets a variable of this name besides `messages` and `add_generation_prompt`.
+    pub fn sets(&self, name: &str) -> bool {
+        self.variables.iter().any(|(known, _)| *known == name)
+    }
+
+    pub fn thinking(&self) -> &'a Thinking {
+        &self.variant.thinking
+    }
+
+    pub fn turn_end(&self) -> &'a TurnEnd {
+        &self.variant.turn_end
+    }
+
+    /// The message that text from this place of the input belongs to.
+    pub fn message_of(&self, node: Node) -> Option<usize> {
+        match *self.inputs.path(node).get(..2)? {
+            [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether text from this place tells of the tools.
+    pub fn is_of_tools(&self, node: Node) -> bool {
+        self.inputs.path(node).first() == Some(&Step::Variable("tools"))
+    }
+
+    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
+    /// there are but a few.
+    pub(super) fn is_foreign(&self, node: Node) -> bool {
+        let role = [Step::Variable("messages"), Step::Key("role")];
+        !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// Of each rendered message the keys that the template has never looked at, of those that say something, and those
+    /// that a server leaves out.
+    pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
+        let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
+        items.iter().enumerate().map(|(place, message)| {
+            let mut keys: Vec<_> = message.unread().collect();
+            let reasoning = |key: &&str| REASONING_KEYS.contains(key);
+            let reads_reasoning =
+                keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
+            keys.retain(|key| !(reads_reasoning && reasoning(key)));
+            let number = self.number(place);
+            keys.extend(self.unsent.get(number).into_iter().flatten());
+            (number, keys)
+        })
+    }
+
+    /// Where a message lies in the list that the template sees.
+    pub(super) fn place(&self, number: usize) -> usize {
+        if self.merged.contains(&number) { 0 } else { self.shown(number + 1) - 1 }
+    }
+
+    /// The number of the message that lies there.
+    fn number(&self, place: usize) -> usize {
+        match (self.merged.first(), place.checked_sub(1)) {
+            (None, _) => place,
+            (Some(first), None) => *first,
+            (Some(_), Some(place)) => self.merged.iter().fold(place, |number, at| number + usize::from(*at <= number)),
+        }
+    }
+
+    /// How many messages the template sees for the first `count`.
+    fn shown(&self, count: usize) -> usize {
+        match self.merged.partition_point(|at| *at < count) {
+            0 if self.merged.is_empty() => count,
+            merged => count + 1 - merged,
+        }
+    }
+
+    fn first(&self, count: usize, add_generation_prompt: bool) -> TemplateValue<'a> {
+        let shown = self.shown(count);
+        match self.end(count, add_generation_prompt) {
+            Some(end) => self.inputs.prefix_ending_with(self.messages, shown, end),
+            None => self.inputs.prefix(self.messages, shown),
+        }
+    }
+
+    fn end(&self, count: usize, add_generation_prompt: bool) -> Option<TemplateValue<'a>> {
+        let ends = if add_generation_prompt { &self.ends.of_prompt } else { &self.ends.as_answer };
+        let at = ends.binary_search_by_key(&count.checked_sub(1)?, |(message, _)| *message).ok()?;
+        ends.get(at).map(|(_, value)| *value)
+    }
+
+    fn all_variables<'v>(
+        &self,
+        messages: TemplateValue<'v>,
+        add_generation_prompt: bool,
+        arguments: &[(&'v str, TemplateValue<'v>)],
+    ) -> Vec<(&'v str, TemplateValue<'v>)>
+    where
+        'a: 'v,
+    {
+        let mut variables: Vec<(&str, TemplateValue<'_>)> = Vec::with_capacity(self.variables.len() + 4);
+        variables.extend(self.variables.iter().copied());
+        variables.extend(arguments);
+        variables.push(("messages", messages));
+        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
+        variables
+    }
+
+    pub(super) fn render_messages(
+        &self,
+        messages: TemplateValue<'_>,
+        add_generation_prompt: bool,
+        arguments: &[(&str, TemplateValue<'_>)],
+    ) -> Result<Rendering> {
+        let mut variables = self.all_variables(messages, add_generation_prompt, arguments);
+        let engine = &self.variant.engine;
+        let rendered = engine.render(&variables, self.inputs.bytes(), &self.workspace);
+        match self.second_tools {
+            Some(tools) if rendered.is_err() => {
+                variables.push(("tools", tools));
+                engine.render(&variables, self.inputs.bytes(), &self.workspace)
+            }
+            _ => rendered,
+        }
+    }
+}
+
+/// The keys of each message of which a server passes nothing on, of those that say something.
+fn unsent_keys<'a>(arena: &'a Arena, sent: &Sent<'_>, of: &[&Object]) -> Vec<Vec<&'a str>> {
+    let all = || sent.messages.iter().chain(&sent.as_answer);
+    of.iter()
+        .enumerate()
+        .map(|(i, fields)| {
+            let is_sent = |key: &str| {
+                let mut forms = all().filter(|sent| sent.message == i);
+                forms.any(|sent| sent.fields.iter().any(|(known, _)| *known == key || both_are_reasoning(known, key)))
+            };
+            let says = |value: &Value| !matches!(value, Value::Null) && !is_empty(value);
+            let unsent = fields.iter().filter(|(key, value)| says(value) && !is_sent(key));
+            unsent.map(|(key, _)| &*arena.alloc_str(key)).collect()
+        })
+        .collect()
+}
+
+fn both_are_reasoning(one: &str, other: &str) -> bool {
+    REASONING_KEYS.contains(&one) && REASONING_KEYS.contains(&other)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,111 @@
+//! What a client sends: the body of a request for a chat completion.
+//!
+//! In: messages and tools as records hold them. Out: the same as a client library would send them: reasoning under
+//! the server's name, tool calls as functions with an id and arguments as text, no empty lists.
+
+use std::borrow::Cow;
+
+use super::presets::Preset;
+use crate::json::{self, Object, Value, object};
+
+/// The keys of a message that a client sends.
+const KEYS: [&str; 4] = ["role", "content", "name", "tool_call_id"];
+/// The names of reasoning where no server says which it takes.
+const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
+
+/// The reasoning of a message, under the first of these names that has one.
+pub(super) fn reasoning<'m>(fields: &'m Object, names: &[&str]) -> Option<&'m Value> {
+    names.iter().find_map(|name| fields.get(name).filter(|value| !value.is_null()))
+}
+
+/// The tool calls of a message; an empty list is none.
+pub(super) fn calls(fields: &Object) -> Option<&[Value]> {
+    fields.get("tool_calls").and_then(Value::as_array).filter(|calls| !calls.is_empty())
+}
+
+/// A call with its name and arguments in `function`, where a record may have them beside its id.
+pub(super) fn call(call: &Value) -> Cow<'_, Value> {
+    let flat = call.as_object().filter(|call| call.contains_key("name") && !call.contains_key("function"));
+    let Some(flat) = flat else { return Cow::Borrowed(call) };
+    let mut outer: Vec<_> = vec![("type".into(), "function".into())];
+    let is_outer = |key: &str| matches!(key, "id" | "type" | "index");
+    outer.extend(flat.iter().filter(|(key, _)| is_outer(key)).map(|(key, value)| (key.clone(), value.clone())));
+    let inner = flat.iter().filter(|(key, _)| !is_outer(key)).map(|(key, value)| (key.clone(), value.clone()));
+    outer.push(("function".into(), Value::Object(inner.collect())));
+    Cow::Owned(Value::Object(outer.into_iter().collect()))
+}
+
+/// A tool with its function in `function`, where a record may have the function alone.
+pub(super) fn tool(tool: &Value) -> Cow<'_, Value> {
+    match tool.as_object() {
+        Some(object) if object.contains_key("name") && !object.contains_key("function") => {
+            let mut function = object.clone();
+            // Some write the type of the tool beside the name of its function.
+            if function.get("type").and_then(Value::as_str) == Some("function") {
+                function.remove("type");
+            }
+            let pairs = [("type".into(), "function".into()), ("function".into(), Value::Object(function))];
+            Cow::Owned(Value::Object(pairs.into_iter().collect()))
+        }
+        _ => Cow::Borrowed(tool),
+    }
+}
+
+/// The body of a request for an answer to these messages.
+pub fn request(
+    preset: Option<&Preset>,
+    messages: &[&Object],
+    tools: Option<&Value>,
+    template_kwargs: &Object,
+) -> Value {
+    let mut calls_before = 0;
+    let messages = messages.iter().map(|fields| message(preset, fields, &mut calls_before)).collect();
+    let mut body = vec![("messages".into(), Value::Array(messages))];
+    if let Some(tools) = tools.and_then(Value::as_array).filter(|tools| !tools.is_empty()) {
+        let tools = tools.iter().map(|each| tool(each).into_owned()).collect();
+        body.push(("tools".into(), Value::Array(tools)));
+    }
+    if !template_kwargs.is_empty() {
+        body.push(("chat_template_kwargs".into(), Value::Object(template_kwargs.clone())));
+    }
+    Value::Object(body.into_iter().collect())
+}
+
+fn message(preset: Option<&Preset>, fields: &Object, calls_before: &mut usize) -> Value {
+    let mut pairs: Vec<_> = Vec::with_capacity(fields.len());
+    for key in KEYS {
+        pairs.extend(fields.get(key).map(|value| (key.into(), value.clone())));
+    }
+    let (names, name) = preset.map_or((&REASONING[..], REASONING[0]), |preset| {
+        (preset.reasoning.read_from, preset.reasoning.sent_as)
+    });
+    if let Some(reasoning) = reasoning(fields, names) {
+        pairs.push((name.into(), reasoning.clone()));
+    }
+    if let Some(calls) = calls(fields) {
+        let calls = calls.iter().map(|each| {
+            *calls_before += 1;
+            posted_call(&call(each), *calls_before)
+        });
+        pairs.push(("tool_calls".into(), Value::Array(calls.collect())));
+    }
+    Value::Object(pairs.into_iter().collect())
+}
+
+/// A call with an id, a type and its arguments as text.
+fn posted_call(call: &Value, number: usize) -> Value {
+    let Some(call) = call.as_object() else { return call.clone() };
+    let mut posted = Object::default();
+    let id = call.get("id").filter(|id| !id.is_null()).cloned();
+    posted.insert("id", id.unwrap_or_else(|| format!("call_{number}").as_str().into()));
+    posted.insert("type", call.get("type").cloned().unwrap_or_else(|| "function".into()));
+    let function = call.get("function").and_then(Value::as_object);
+    let name = function.and_then(|function| function.get("name")).cloned().unwrap_or(Value::Null);
+    let arguments = match function.and_then(|function| function.get("arguments")) {
+        None | Some(Value::Null) => "{}".into(),
+        Some(text @ Value::String(_)) => text.clone(),
+        Some(value) => json::write(value).as_str().into(),
+    };
+    posted.insert("function", object(&[("name", name), ("arguments", arguments)]));
+    Value::Object(posted)
+}

@@ -1,0 +1,413 @@
+//! What each server does to a request before the template sees it: one row of data for each server.
+//!
+//! Read from the servers' own code at the version that a row names, and compared with it by the tests. What the rules
+//! do is said in `message`, `tools` and `content_format`; a server of its own rules is a row here.
+
+use crate::options::Serve;
+
+/// A server and its rules.
+#[derive(Debug)]
+pub struct Preset {
+    pub serve: Serve,
+    /// As the server's makers write it.
+    pub server: &'static str,
+    /// The version that the row was checked against.
+    pub version: &'static str,
+    pub content: ContentRule,
+    pub keys: MessageKeys,
+    pub reasoning: ReasoningRule,
+    pub calls: CallRule,
+    pub tools: ToolRule,
+    pub developer: DeveloperRule,
+    /// An assistant message at the end of a request becomes a user message.
+    pub last_assistant_is_user: bool,
+    /// Flags that every request gives the template, unless it sets them itself.
+    pub flags: &'static [(&'static str, bool)],
+    /// Models whose requests this server does not render by the template, and by what instead.
+    pub own_encoders: &'static [(Mark, &'static str)],
+}
+
+/// What in a model's folder shows that it is one of those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// `model_type` of `config.json`.
+    ModelType(&'static str),
+    /// An entry of `architectures` of `config.json` holds this.
+    Architecture(&'static str),
+    /// A file of this name.
+    File(&'static str),
+}
+
+/// How contents reach the template.
+#[derive(Debug)]
+pub struct ContentRule {
+    /// How the server finds whether the template takes lists of parts.
+    pub format: FormatRule,
+    /// Between the texts of parts that become one text.
+    pub joiner: &'static str,
+    /// Where the template takes lists, a text becomes a list of one part.
+    pub wraps_text: bool,
+    /// Keys of a part besides its type and text stay.
+    pub keeps_part_keys: bool,
+    /// Types of parts, and the key that holds their text.
+    pub text_parts: &'static [(&'static str, &'static str)],
+    /// Types of parts that are left out.
+    pub skipped_parts: &'static [&'static str],
+    /// The results of tools are one text, whatever the template takes.
+    pub joins_tool_results: bool,
+    /// A list comes last among the keys of its message.
+    pub lists_come_last: bool,
+    /// The content of a message that calls tools is empty, whatever it said.
+    pub empties_beside_calls: bool,
+    /// A system text that starts with this loses its first line.
+    pub cut_first_line: Option<&'static str>,
+}
+
+/// How a server finds out which contents a template takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormatRule {
+    /// A loop over the content of a message, followed through assignments and macros.
+    ContentLoops,
+    /// A word for media in the source, or a loop over the content of a variable with one of three names.
+    WordsOrLoops,
+    /// Text, unless the model takes images.
+    Text,
+    /// Whatever made-up messages show.
+    Trial,
+}
+
+/// The keys of a message in the order in which the template sees them, for each role.
+#[derive(Debug)]
+pub struct MessageKeys {
+    pub user: &'static [&'static str],
+    pub assistant: &'static [&'static str],
+    pub tool: &'static [&'static str],
+    pub developer: &'static [&'static str],
+    /// `system`, and roles that the server does not know.
+    pub others: &'static [&'static str],
+}
+
+/// The names of reasoning.
+#[derive(Debug)]
+pub struct ReasoningRule {
+    /// The key under which a client sends it.
+    pub sent_as: &'static str,
+    /// Where a message has several, the first of these counts.
+    pub read_from: &'static [&'static str],
+}
+
+/// How tool calls reach the template.
+#[derive(Debug)]
+pub struct CallRule {
+    pub keys: &'static [&'static str],
+    pub function_keys: &'static [&'static str],
+    /// Keys that are null where the client did not send them.
+    pub nulls: &'static [&'static str],
+    pub function_nulls: &'static [&'static str],
+    /// Other keys come after those.
+    pub keeps_other_keys: bool,
+    pub arguments: ArgumentsRule,
+}
+
+/// What becomes of arguments that are not the text of a JSON object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgumentsRule {
+    /// An empty object.
+    Emptied,
+    /// The request is refused.
+    Refused,
+}
+
+/// How tools reach the template.
+#[derive(Debug)]
+pub enum ToolRule {
+    AsSent,
+    Rebuilt {
+        function_keys: &'static [&'static str],
+        /// The client's order stays, and what is missing comes after it.
+        keeps_order: bool,
+        missing: Missing,
+        /// Keys that are left out where they have no value.
+        optional: &'static [&'static str],
+        /// Every tool ends with `"defer_loading": null`.
+        defer_loading_null: bool,
+        /// Names of types in `parameters` become those of JSON Schema.
+        normalizes_types: bool,
+        /// Where rendering fails, it is tried again with the functions alone.
+        retries_bare: bool,
+    },
+}
+
+/// What stands for a missing description and for missing parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    Null,
+    /// `""` and `{}`.
+    Empty,
+}
+
+/// What becomes of messages of the role `developer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeveloperRule {
+    Stays,
+    /// They become system messages.
+    System,
+    /// The same, unless the template's source quotes the role; then all system texts are one first message.
+    FirstSystemUnlessQuoted,
+}
+
+const PLAIN: &[&str] = &["role", "content", "name", "task"];
+
+const VLLM: Preset = Preset {
+    serve: Serve::Vllm,
+    server: "vLLM",
+    version: "0.33.0",
+    content: ContentRule {
+        format: FormatRule::ContentLoops,
+        joiner: "\n",
+        wraps_text: true,
+        keeps_part_keys: true,
+        text_parts: &[
+            ("text", "text"),
+            ("input_text", "text"),
+            ("output_text", "text"),
+            ("refusal", "refusal"),
+            ("thinking", "thinking"),
+        ],
+        skipped_parts: &[],
+        joins_tool_results: true,
+        lists_come_last: false,
+        empties_beside_calls: false,
+        cut_first_line: Some("x-anthropic-billing-header"),
+    },
+    keys: MessageKeys {
+        user: PLAIN,
+        assistant: &["role", "content", "tool_calls", "reasoning", "reasoning_content", "name", "task"],
+        tool: &["role", "content", "tool_call_id", "name", "task"],
+        developer: &["role", "content", "name", "task", "tools"],
+        others: PLAIN,
+    },
+    reasoning: ReasoningRule {
+        sent_as: "reasoning",
+        read_from: &["reasoning", "reasoning_content", "thinking"],
+    },
+    calls: CallRule {
+        keys: &["id", "function", "type"],
+        function_keys: &["arguments", "name"],
+        nulls: &[],
+        function_nulls: &[],
+        keeps_other_keys: true,
+        arguments: ArgumentsRule::Emptied,
+    },
+    tools: ToolRule::Rebuilt {
+        function_keys: &["name", "description", "parameters", "strict", "defer_loading"],
+        keeps_order: false,
+        missing: Missing::Null,
+        optional: &["strict", "defer_loading"],
+        defer_loading_null: false,
+        normalizes_types: false,
+        retries_bare: false,
+    },
+    developer: DeveloperRule::FirstSystemUnlessQuoted,
+    last_assistant_is_user: false,
+    flags: &[],
+    own_encoders: &[
+        (Mark::ModelType("gpt_oss"), "the harmony library"),
+        (Mark::Architecture("DeepseekV32ForCausalLM"), "an encoder of its own"),
+        (Mark::Architecture("DeepseekV4"), "an encoder of its own"),
+        (Mark::Architecture("KimiK3ForConditionalGeneration"), "an encoder of its own"),
+        (Mark::Architecture("Inkling"), "an encoder of its own"),
+        (Mark::File("tekken.json"), "mistral-common"),
+        (Mark::File("tokenizer.model.v3"), "mistral-common"),
+    ],
+};
+
+const SGLANG_KEYS: &[&str] = &[
+    "role",
+    "content",
+    "tool_call_id",
+    "name",
+    "phase",
+    "reasoning_content",
+    "tool_calls",
+    "tools",
+    "prefix",
+];
+
+const SGLANG: Preset = Preset {
+    serve: Serve::Sglang,
+    server: "SGLang",
+    version: "0.5.23",
+    content: ContentRule {
+        format: FormatRule::WordsOrLoops,
+        joiner: " ",
+        wraps_text: false,
+        keeps_part_keys: false,
+        text_parts: &[("text", "text")],
+        skipped_parts: &["thinking", "reasoning"],
+        joins_tool_results: true,
+        lists_come_last: true,
+        empties_beside_calls: false,
+        cut_first_line: None,
+    },
+    keys: MessageKeys {
+        user: &["role", "content"],
+        assistant: SGLANG_KEYS,
+        tool: SGLANG_KEYS,
+        developer: SGLANG_KEYS,
+        others: SGLANG_KEYS,
+    },
+    reasoning: ReasoningRule {
+        sent_as: "reasoning_content",
+        read_from: &["reasoning_content", "reasoning", "thinking"],
+    },
+    calls: CallRule {
+        keys: &["id", "index", "type", "function"],
+        function_keys: &["name", "arguments"],
+        nulls: &["id", "index"],
+        function_nulls: &["name", "arguments"],
+        keeps_other_keys: false,
+        arguments: ArgumentsRule::Refused,
+    },
+    tools: ToolRule::Rebuilt {
+        function_keys: &["description", "name", "parameters", "strict", "defer_loading"],
+        keeps_order: true,
+        missing: Missing::Null,
+        optional: &["strict", "defer_loading"],
+        defer_loading_null: true,
+        normalizes_types: true,
+        retries_bare: true,
+    },
+    developer: DeveloperRule::Stays,
+    last_assistant_is_user: true,
+    flags: &[],
+    own_encoders: &[
+        (Mark::Architecture("DeepseekV4"), "an encoder of its own"),
+        (Mark::Architecture("KimiK3"), "an encoder of its own"),
+        (Mark::Architecture("InklingForConditionalGeneration"), "an encoder of its own"),
+    ],
+};
+
+const TRANSFORMERS_KEYS: &[&str] = &["role", "content", "tool_calls", "tool_call_id"];
+
+const TRANSFORMERS: Preset = Preset {
+    serve: Serve::Transformers,
+    server: "transformers serve",
+    version: "5.23.0",
+    content: ContentRule {
+        format: FormatRule::Text,
+        joiner: " ",
+        wraps_text: true,
+        keeps_part_keys: false,
+        text_parts: &[("text", "text"), ("input_text", "text"), ("output_text", "text")],
+        skipped_parts: &[],
+        joins_tool_results: false,
+        lists_come_last: false,
+        empties_beside_calls: true,
+        cut_first_line: None,
+    },
+    keys: MessageKeys {
+        user: TRANSFORMERS_KEYS,
+        assistant: TRANSFORMERS_KEYS,
+        tool: TRANSFORMERS_KEYS,
+        developer: TRANSFORMERS_KEYS,
+        others: TRANSFORMERS_KEYS,
+    },
+    reasoning: ReasoningRule {
+        sent_as: "reasoning_content",
+        read_from: &["reasoning_content", "thinking", "reasoning"],
+    },
+    calls: CallRule {
+        keys: &[],
+        function_keys: &[],
+        nulls: &[],
+        function_nulls: &[],
+        keeps_other_keys: true,
+        arguments: ArgumentsRule::Refused,
+    },
+    tools: ToolRule::AsSent,
+    developer: DeveloperRule::Stays,
+    last_assistant_is_user: false,
+    flags: &[],
+    own_encoders: &[],
+};
+
+const LLAMA_CPP_KEYS: &[&str] =
+    &["role", "content", "reasoning_content", "name", "tool_call_id", "tool_calls"];
+
+const LLAMA_CPP: Preset = Preset {
+    serve: Serve::LlamaCpp,
+    server: "llama.cpp",
+    version: "0c1e57098",
+    content: ContentRule {
+        format: FormatRule::Trial,
+        joiner: "\n",
+        wraps_text: true,
+        keeps_part_keys: true,
+        text_parts: &[("text", "text")],
+        skipped_parts: &[],
+        joins_tool_results: false,
+        lists_come_last: false,
+        empties_beside_calls: false,
+        cut_first_line: None,
+    },
+    keys: MessageKeys {
+        user: LLAMA_CPP_KEYS,
+        assistant: LLAMA_CPP_KEYS,
+        tool: LLAMA_CPP_KEYS,
+        developer: LLAMA_CPP_KEYS,
+        others: LLAMA_CPP_KEYS,
+    },
+    reasoning: ReasoningRule {
+        sent_as: "reasoning_content",
+        read_from: &["reasoning_content", "reasoning", "thinking"],
+    },
+    calls: CallRule {
+        keys: &["type", "function", "id"],
+        function_keys: &["name", "arguments"],
+        nulls: &[],
+        function_nulls: &[],
+        keeps_other_keys: false,
+        arguments: ArgumentsRule::Refused,
+    },
+    tools: ToolRule::Rebuilt {
+        function_keys: &["name", "description", "parameters"],
+        keeps_order: false,
+        missing: Missing::Empty,
+        optional: &[],
+        defer_loading_null: false,
+        normalizes_types: false,
+        retries_bare: false,
+    },
+    developer: DeveloperRule::System,
+    last_assistant_is_user: false,
+    flags: &[("enable_thinking", true)],
+    own_encoders: &[(Mark::ModelType("gpt_oss"), "a handler of its own")],
+};
+
+/// Every preset; `Serve::Template` is not a server and has none.
+pub const PRESETS: [&Preset; 4] = [&VLLM, &SGLANG, &TRANSFORMERS, &LLAMA_CPP];
+
+impl Preset {
+    /// `None`: the record reaches the template as it stands.
+    pub fn of(serve: Serve) -> Option<&'static Self> {
+        PRESETS.into_iter().find(|preset| preset.serve == serve)
+    }
+
+    /// The server with its version, as reports name it.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.server, self.version)
+    }
+}
+
+impl MessageKeys {
+    pub fn of(&self, role: &str) -> &'static [&'static str] {
+        match role {
+            "user" => self.user,
+            "assistant" => self.assistant,
+            "tool" => self.tool,
+            "developer" => self.developer,
+            _ => self.others,
+        }
+    }
+}
