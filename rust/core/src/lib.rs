@@ -54,7 +54,7 @@ pub use read::{
 };
 pub use report::{Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
-pub use serving::{PRESETS, Preset};
 pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
+pub use serving::{PRESETS, Preset};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
 pub use target::Exchanges;

@@ -20,7 +20,8 @@ pub enum ContentFault {
 impl ContentFault {
     pub fn is_cured_by_other_format(self) -> bool {
         match self {
-            Self::PrintsList { other_format_does_not: cured } | Self::DropsText { is_shown_from_text: cured } => cured,
+            Self::PrintsList { other_format_does_not: cured }
+            | Self::DropsText { is_shown_from_text: cured } => cured,
         }
     }
 }

@@ -8,8 +8,8 @@ use everyturn_template::{Arena, Inputs, Node, Step, Value};
 
 use super::capabilities::{ArgumentsForm, Capabilities};
 use crate::conversation::{Message, part_texts};
-use crate::serving::SentMessage;
 use crate::json::{self, Number, Object, Value as Json};
+use crate::serving::SentMessage;
 
 /// The names under which a message's reasoning is given.
 pub(super) const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
@@ -106,8 +106,7 @@ impl<'a> Values<'a> {
     /// A message as a server hands it over.
     pub fn sent(&mut self, list: Node, sent: &SentMessage<'_>) -> Value<'a> {
         let node = self.inputs.place(list, Step::Index(u32::try_from(sent.message).unwrap_or(u32::MAX)));
-        let pairs: Vec<_> =
-            sent.fields.iter().map(|(key, value)| self.pair(node, key, value)).collect();
+        let pairs: Vec<_> = sent.fields.iter().map(|(key, value)| self.pair(node, key, value)).collect();
         self.inputs.dict(node, pairs.into_iter())
     }
 

@@ -177,9 +177,9 @@ impl ChatTemplate {
             None => Given::Adapted(messages.collect()),
             server => Given::from_client(server.as_ref(), messages.map(|message| &message.fields).collect())?,
         };
-        Ok(Prepared::new(arena, variant, given, tools, |values, tools| {
+        Prepared::new(arena, variant, given, tools, |values, tools| {
             self.variables(values, variant, tools, &conversation.template_kwargs)
-        }))
+        })
     }
 
     /// The body of a request for an answer to these messages.
@@ -211,13 +211,15 @@ impl ChatTemplate {
         tools: Option<&Value>,
         kwargs: &Object,
     ) -> Vec<(&'a str, TemplateValue<'a>)> {
-        variables(values, &self.special_tokens, tools, [&variant.flags(), &self.kwargs, kwargs])
+        variables(values, variant.server.as_ref(), &self.special_tokens, tools, [&self.kwargs, kwargs])
     }
 }
 
-/// What transformers passes besides the messages: the model's special tokens, then template arguments over them.
+/// What transformers passes besides the messages: the model's special tokens, then template arguments over them, a
+/// server's flags first.
 fn variables<'a, const N: usize>(
     values: &mut Values<'a>,
+    server: Option<&Server>,
     special_tokens: &[(Arc<str>, Arc<str>)],
     tools: Option<&Value>,
     kwargs: [&Object; N],
@@ -225,7 +227,11 @@ fn variables<'a, const N: usize>(
     let tools = values.variable("tools", tools.unwrap_or(&Value::Null));
     let mut variables = vec![tools, ("documents", TemplateValue::None)];
     variables.extend(special_tokens.iter().map(|(name, token)| values.constant(name, token)));
-    for (name, value) in kwargs.into_iter().flat_map(Object::iter) {
+    for (name, value) in server.into_iter().flat_map(Server::flags) {
+        variables.push(values.variable(name, &Value::Bool(value)));
+    }
+    let passed = |value: &Value| server.is_none_or(|server| server.passes_on(value));
+    for (name, value) in kwargs.into_iter().flat_map(Object::iter).filter(|(_, value)| passed(value)) {
         variables.push(values.variable(name, value));
     }
     variables
@@ -252,7 +258,7 @@ impl ProbedTemplate {
     ) -> Result<String> {
         let arena = Arena::new();
         let given = Given::from_client(self.server.as_ref(), standalone::message_objects(messages)?)?;
-        let prepared = Prepared::new(&arena, self, given, tools, variables);
+        let prepared = Prepared::new(&arena, self, given, tools, variables)?;
         Ok(prepared.render(messages.len(), add_generation_prompt)?.text)
     }
 
@@ -299,11 +305,13 @@ impl ProbedTemplate {
     /// A template of which nothing is known yet.
     fn unprobed(engine: CompiledTemplate) -> Self {
         let (turn_end, thinking) = (TurnEnd::end_of_text(), Thinking::default());
-        Self { engine, server: None, content_fault: None, capabilities: Capabilities::none(), turn_end, thinking }
-    }
-
-    /// The flags that a server gives with every request.
-    fn flags(&self) -> Object {
-        self.server.as_ref().map(Server::flags).unwrap_or_default()
+        Self {
+            engine,
+            server: None,
+            content_fault: None,
+            capabilities: Capabilities::none(),
+            turn_end,
+            thinking,
+        }
     }
 }

@@ -77,7 +77,8 @@ impl<'p, 'a> Prefixes<'p, 'a> {
         let counts = self.counts.get(at..).filter(|counts| counts.first() == Some(&count));
         let counts = counts.unwrap_or(std::slice::from_ref(&count));
         let growing = counts.iter().position(ends_otherwise).unwrap_or(counts.len());
-        let grown = self.prepared.render_growing(&counts[..growing], self.add_generation_prompt, &mut self.output);
+        let grown =
+            self.prepared.render_growing(&counts[..growing], self.add_generation_prompt, &mut self.output);
         if grown.is_err() && self.prepared.has_second_tools() {
             return self.render_alone(count);
         }

@@ -4,6 +4,7 @@
 //! or without the generation prompt, and where its parts come from. Messages are numbered as the conversation numbers
 //! them, also where a server makes one of several.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
@@ -71,7 +72,7 @@ impl<'a> Prepared<'a> {
         given: Given<'_>,
         tools: Option<&Value>,
         variables: impl FnOnce(&mut Values<'a>, Option<&Value>) -> Vec<(&'a str, TemplateValue<'a>)>,
-    ) -> Self {
+    ) -> Result<Self> {
         let mut values = Values::new(arena);
         let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
         let mut ends = Ends::default();
@@ -98,14 +99,13 @@ impl<'a> Prepared<'a> {
         };
         let messages = values.inputs.list(list, &messages);
         let server = variant.server.as_ref();
-        let sent_tools = server.map_or_else(
-            || tools.map(std::borrow::Cow::Borrowed),
-            |server| server.sent_tools(tools),
-        );
+        let sent_tools =
+            server.map_or_else(|| Ok(tools.map(Cow::Borrowed)), |server| server.sent_tools(tools))?;
         let variables = variables(&mut values, sent_tools.as_deref());
-        let second_tools = server.zip(sent_tools.as_deref()).and_then(|(server, tools)| server.second_tools(tools));
+        let second_tools =
+            server.zip(sent_tools.as_deref()).and_then(|(server, tools)| server.second_tools(tools));
         let second_tools = second_tools.map(|tools| values.variable("tools", &tools).1);
-        Self {
+        Ok(Self {
             variant,
             inputs: values.inputs,
             messages,
@@ -118,7 +118,7 @@ impl<'a> Prepared<'a> {
             seen: Cell::new(0),
             adaptations: values.adaptations,
             changes,
-        }
+        })
     }
 
     /// Renders the first `count` messages.
@@ -229,7 +229,9 @@ impl<'a> Prepared<'a> {
         match (self.merged.first(), place.checked_sub(1)) {
             (None, _) => place,
             (Some(first), None) => *first,
-            (Some(_), Some(place)) => self.merged.iter().fold(place, |number, at| number + usize::from(*at <= number)),
+            (Some(_), Some(place)) => {
+                self.merged.iter().fold(place, |number, at| number + usize::from(*at <= number))
+            }
         }
     }
 
@@ -299,7 +301,9 @@ fn unsent_keys<'a>(arena: &'a Arena, sent: &Sent<'_>, of: &[&Object]) -> Vec<Vec
         .map(|(i, fields)| {
             let is_sent = |key: &str| {
                 let mut forms = all().filter(|sent| sent.message == i);
-                forms.any(|sent| sent.fields.iter().any(|(known, _)| *known == key || both_are_reasoning(known, key)))
+                forms.any(|sent| {
+                    sent.fields.iter().any(|(known, _)| *known == key || both_are_reasoning(known, key))
+                })
             };
             let says = |value: &Value| !matches!(value, Value::Null) && !is_empty(value);
             let unsent = fields.iter().filter(|(key, value)| says(value) && !is_sent(key));

@@ -32,7 +32,7 @@ impl PlainTemplate {
         check_objects("tools", tools)?;
         check_objects("documents", variables.get("documents"))?;
         self.0.apply(messages, add_generation_prompt, |values| {
-            super::variables(values, &[], tools, [variables])
+            super::variables(values, None, &[], tools, [variables])
         })
     }
 
@@ -51,7 +51,7 @@ impl PlainTemplate {
         let arena = Arena::new();
         let mut values = Values::new(&arena);
         let messages = values.raw_messages(&message_objects(messages)?);
-        let mut variables = super::variables(&mut values, &[], tools, [variables]);
+        let mut variables = super::variables(&mut values, None, &[], tools, [variables]);
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
         let workspace = RenderWorkspace::default();

@@ -71,7 +71,8 @@ impl Probe<'_> {
     /// prompt for it, or cut it out.
     fn thinking_format(&self) -> Option<ThinkingFormat> {
         let usual = || {
-            (self.template.engine.mentions("<think>") || self.template.engine.mentions("</think>")).then(ThinkingFormat::usual)
+            (self.template.engine.mentions("<think>") || self.template.engine.mentions("</think>"))
+                .then(ThinkingFormat::usual)
         };
         let question: Value = message("user", USER.into());
         let answer = object(&[

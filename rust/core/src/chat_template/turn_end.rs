@@ -259,7 +259,7 @@ impl<'a> Probe<'a> {
     pub fn render(&self, messages: &[Value], add_generation_prompt: bool) -> Result<String> {
         self.template.render(messages, self.tools, add_generation_prompt, |values, tools| {
             let TemplateSource { special_tokens, kwargs, .. } = self.source;
-            super::variables(values, special_tokens, tools, [&self.template.flags(), kwargs])
+            super::variables(values, self.template.server.as_ref(), special_tokens, tools, [kwargs])
         })
     }
 }

@@ -59,7 +59,8 @@ impl Work<'_> {
             let least = |target: &Target| *filling.exchanges.bounds(target.message, history_turns).start();
             let dropped = least(first);
             let is_alone = self.is_sent_alone(first);
-            let same = left.iter().take_while(|target| least(target) == dropped && !self.is_sent_alone(target));
+            let same =
+                left.iter().take_while(|target| least(target) == dropped && !self.is_sent_alone(target));
             let same = if is_alone { 1 } else { same.count() };
             let (shown, others) = left.split_at(same);
             self.fill_view(shown, dropped, &mut filling, cancelled)?;
@@ -159,7 +160,9 @@ impl Work<'_> {
         then: impl FnOnce(&mut Self, Candidate<'_>) -> Result<T>,
     ) -> Result<T> {
         let kept = filling.exchanges.kept(dropped, target.message + 1);
-        self.with_view(Some(kept), &[target], |work, shown| work.with_candidate(target, shown, filling, then))?
+        self.with_view(Some(kept), &[target], |work, shown| {
+            work.with_candidate(target, shown, filling, then)
+        })?
     }
 
     /// Renders and encodes a target.

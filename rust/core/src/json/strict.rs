@@ -8,11 +8,20 @@ use crate::error::{Error, ErrorKind, Result};
 /// Reads one JSON text.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
     let text = std::str::from_utf8(bytes).map_err(|error| invalid_utf8(bytes, error.valid_up_to()))?;
-    let mut reader = Reader { text, at: 0 };
+    read(Reader { text, at: 0, has_constants: false })
+}
+
+/// Reads one JSON text in which `NaN`, `Infinity`, `-Infinity` and floats beyond 64 bits are numbers, as Python's
+/// `json` reads them.
+pub fn parse_with_constants(text: &str) -> Result<Value> {
+    read(Reader { text, at: 0, has_constants: true })
+}
+
+fn read(mut reader: Reader<'_>) -> Result<Value> {
     reader.skip_space();
     let value = reader.value(0)?;
     reader.skip_space();
-    if reader.at < text.len() {
+    if reader.at < reader.text.len() {
         return Err(reader.unexpected("the end of the line"));
     }
     Ok(value)
@@ -31,6 +40,8 @@ fn invalid_utf8(bytes: &[u8], at: usize) -> Error {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// `NaN` and `Infinity` are numbers, as Python's `json` reads them.
+    has_constants: bool,
 }
 
 impl Reader<'_> {
@@ -85,6 +96,12 @@ impl Reader<'_> {
             if rest.starts_with(word) {
                 self.at += word.len();
                 return Ok(value);
+            }
+        }
+        for (word, value) in [("NaN", f64::NAN), ("Infinity", f64::INFINITY)] {
+            if self.has_constants && rest.starts_with(word) {
+                self.at += word.len();
+                return Ok(Value::Number(Number::Float(value)));
             }
         }
         if rest.starts_with("NaN") || rest.starts_with("Infinity") {
@@ -167,6 +184,10 @@ impl Reader<'_> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
+            if self.has_constants && self.text[self.at..].starts_with("Infinity") {
+                self.at += "Infinity".len();
+                return Ok(Value::Number(Number::Float(f64::NEG_INFINITY)));
+            }
             if self.text[self.at..].starts_with("Infinity") {
                 return Err(self.error(ErrorKind::JsonNumber, "NaN and Infinity are not JSON"));
             }
@@ -187,7 +208,12 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        Number::from_json_text(&self.text[start..self.at]).map(Value::Number).ok_or_else(|| {
+        let text = &self.text[start..self.at];
+        let number = match Number::from_json_text(text) {
+            None if self.has_constants => text.parse().ok().map(Number::Float),
+            number => number,
+        };
+        number.map(Value::Number).ok_or_else(|| {
             Error::new(ErrorKind::JsonNumber, "the number is beyond a 64-bit float").at_byte(start)
         })
     }

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use jiff::civil::DateTime;
 
-use super::serving::{content_fault, own_encoder};
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
+use super::serving::{content_fault, own_encoder};
 use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256;
 use crate::json::{self, Object, Value};
 use crate::lint::{self, ModelFacts};
-use crate::serving::Preset;
 use crate::options::{Choice, ContentFormat, EngineChoice, Serve};
+use crate::serving::Preset;
 use crate::target::{Exchanges, FewestDropped, prompt_too_long};
 use crate::tokenizer::Tokenizer;
 

@@ -36,7 +36,8 @@ pub fn content_fault(template: &ChatTemplate, asked: ContentFormat) -> Option<St
     if asked != ContentFormat::Auto {
         return None;
     }
-    let (server, fault) = template.variants().find_map(|variant| Some((variant.server.as_ref()?, variant.content_fault?)))?;
+    let (server, fault) =
+        template.variants().find_map(|variant| Some((variant.server.as_ref()?, variant.content_fault?)))?;
     let preset = server.preset();
     let (given, format, other) = match server.content_format() {
         ContentFormat::Openai => ("lists of parts", "openai", "string"),

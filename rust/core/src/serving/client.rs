@@ -23,14 +23,24 @@ pub(super) fn calls(fields: &Object) -> Option<&[Value]> {
     fields.get("tool_calls").and_then(Value::as_array).filter(|calls| !calls.is_empty())
 }
 
-/// A call with its name and arguments in `function`, where a record may have them beside its id.
+/// A call with its type, and its name and arguments in `function`, where a record may have them beside its id.
 pub(super) fn call(call: &Value) -> Cow<'_, Value> {
+    if let Some(untyped) =
+        call.as_object().filter(|call| call.contains_key("function") && !call.contains_key("type"))
+    {
+        let mut typed = untyped.clone();
+        typed.insert("type", "function".into());
+        return Cow::Owned(Value::Object(typed));
+    }
     let flat = call.as_object().filter(|call| call.contains_key("name") && !call.contains_key("function"));
     let Some(flat) = flat else { return Cow::Borrowed(call) };
     let mut outer: Vec<_> = vec![("type".into(), "function".into())];
     let is_outer = |key: &str| matches!(key, "id" | "type" | "index");
-    outer.extend(flat.iter().filter(|(key, _)| is_outer(key)).map(|(key, value)| (key.clone(), value.clone())));
-    let inner = flat.iter().filter(|(key, _)| !is_outer(key)).map(|(key, value)| (key.clone(), value.clone()));
+    outer.extend(
+        flat.iter().filter(|(key, _)| is_outer(key)).map(|(key, value)| (key.clone(), value.clone())),
+    );
+    let inner =
+        flat.iter().filter(|(key, _)| !is_outer(key)).map(|(key, value)| (key.clone(), value.clone()));
     outer.push(("function".into(), Value::Object(inner.collect())));
     Cow::Owned(Value::Object(outer.into_iter().collect()))
 }

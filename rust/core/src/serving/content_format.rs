@@ -31,9 +31,10 @@ pub fn loops_over_contents(body: &[Stmt]) -> bool {
 /// SGLang's rule: a word for media in the source, or a loop over the content of `message`, `msg` or `m`.
 pub fn names_media_or_loops(source: &str, body: &[Stmt]) -> bool {
     MEDIA_WORDS.iter().any(|word| source.contains(word))
-        || Statements::of(body).loops.iter().any(|(each, _)| {
-            MESSAGE_NAMES.iter().any(|name| is_access(&each.iter, name, Some("content")))
-        })
+        || Statements::of(body)
+            .loops
+            .iter()
+            .any(|(each, _)| MESSAGE_NAMES.iter().any(|name| is_access(&each.iter, name, Some("content"))))
 }
 
 /// The statements and calls of a template that the rules look at.
@@ -142,7 +143,11 @@ impl<'s> Statements<'s> {
             found.extend(positional.filter(|(_, value)| is_content(value)).map(|(name, _)| name.as_str()));
             let named = arguments.keywords.iter().filter(|(_, value)| is_content(value));
             let parameters = &function.parameters;
-            found.extend(named.filter_map(|(name, _)| parameters.iter().find(|known| *known == name)).map(String::as_str));
+            found.extend(
+                named
+                    .filter_map(|(name, _)| parameters.iter().find(|known| *known == name))
+                    .map(String::as_str),
+            );
         }
         found
     }
@@ -211,7 +216,9 @@ mod tests {
     #[test]
     fn a_loop_over_the_content_of_a_message_takes_parts() {
         let looped = |iter: &str| {
-            takes_parts(&format!("{{% for m in messages %}}{{% for p in {iter} %}}{{{{ p }}}}{{% endfor %}}{{% endfor %}}"))
+            takes_parts(&format!(
+                "{{% for m in messages %}}{{% for p in {iter} %}}{{{{ p }}}}{{% endfor %}}{{% endfor %}}"
+            ))
         };
         assert!(looped("m.content"));
         assert!(looped("m['content']"));

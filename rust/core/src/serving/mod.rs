@@ -4,7 +4,9 @@
 //! flags that the template gets for messages and tools as a client has them, or why the server refuses the request.
 //! The rules of each server are data (`presets`). Rendering is not done here.
 
+mod calls;
 mod client;
+mod content;
 mod content_format;
 mod message;
 mod presets;
@@ -23,6 +25,9 @@ use crate::error::Result;
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
 use presets::{DeveloperRule, FormatRule};
+
+/// A template argument that stands for none.
+const UNSET_ARGUMENT: &str = "auto";
 
 /// A server in front of one template.
 #[derive(Debug, Clone)]
@@ -100,9 +105,15 @@ impl Server {
         self.preset
     }
 
+    /// Whether it passes this template argument on.
+    pub fn passes_on(&self, argument: &Value) -> bool {
+        !self.preset.drops_unset_arguments
+            || !(argument.is_null() || argument.as_str() == Some(UNSET_ARGUMENT))
+    }
+
     /// The flags that it gives with every request, unless the request sets them.
-    pub fn flags(&self) -> Object {
-        self.preset.flags.iter().map(|(name, value)| ((*name).into(), Value::Bool(*value))).collect()
+    pub fn flags(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        self.preset.flags.iter().copied()
     }
 
     /// How contents reach the template.
@@ -139,9 +150,10 @@ impl Server {
     }
 
     /// The tools as the template sees them; an empty list is none.
-    pub fn sent_tools<'t>(&self, tools: Option<&'t Value>) -> Option<Cow<'t, Value>> {
-        let tools = tools.filter(|tools| tools.as_array().is_none_or(|tools| !tools.is_empty()))?;
-        Some(self.tools(tools).map_or(Cow::Borrowed(tools), Cow::Owned))
+    pub fn sent_tools<'t>(&self, tools: Option<&'t Value>) -> Result<Option<Cow<'t, Value>>> {
+        let tools = tools.filter(|tools| tools.as_array().is_none_or(|tools| !tools.is_empty()));
+        let Some(tools) = tools else { return Ok(None) };
+        Ok(Some(self.tools(tools)?.map_or(Cow::Borrowed(tools), Cow::Owned)))
     }
 
     /// What is tried instead of these tools where the template fails on them.

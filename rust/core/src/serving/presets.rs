@@ -19,8 +19,14 @@ pub struct Preset {
     pub calls: CallRule,
     pub tools: ToolRule,
     pub developer: DeveloperRule,
+    /// Requests are checked: roles, and the shapes of tool calls and tools.
+    pub checks_shapes: bool,
+    /// The roles that a message may have; empty: any.
+    pub roles: &'static [&'static str],
     /// An assistant message at the end of a request becomes a user message.
     pub last_assistant_is_user: bool,
+    /// Template arguments that are null or `"auto"` are not passed on.
+    pub drops_unset_arguments: bool,
     /// Flags that every request gives the template, unless it sets them itself.
     pub flags: &'static [(&'static str, bool)],
     /// Models whose requests this server does not render by the template, and by what instead.
@@ -51,8 +57,14 @@ pub struct ContentRule {
     pub keeps_part_keys: bool,
     /// Types of parts, and the key that holds their text.
     pub text_parts: &'static [(&'static str, &'static str)],
-    /// Types of parts that are left out.
-    pub skipped_parts: &'static [&'static str],
+    /// Types of parts that are left out where they have no text; with any of these, a part of another type stays, and
+    /// its text is null.
+    pub skips_without_text: &'static [&'static str],
+    /// An empty text is left out where texts are joined.
+    pub skips_empty_texts: bool,
+    /// A part may be a text by itself.
+    pub takes_bare_texts: bool,
+    pub other_parts: OtherParts,
     /// The results of tools are one text, whatever the template takes.
     pub joins_tool_results: bool,
     /// A list comes last among the keys of its message.
@@ -61,6 +73,15 @@ pub struct ContentRule {
     pub empties_beside_calls: bool,
     /// A system text that starts with this loses its first line.
     pub cut_first_line: Option<&'static str>,
+}
+
+/// What becomes of parts of types that hold no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherParts {
+    Refused,
+    Skipped,
+    /// These are left out, the rest is refused.
+    SkippedIf(&'static [&'static str]),
 }
 
 /// How a server finds out which contents a template takes.
@@ -107,15 +128,21 @@ pub struct CallRule {
     /// Other keys come after those.
     pub keeps_other_keys: bool,
     pub arguments: ArgumentsRule,
+    /// `NaN`, `Infinity` and floats beyond 64 bits in the text of arguments are numbers.
+    pub reads_constants: bool,
+    /// Integers beyond 64 bits become floats.
+    pub rounds_big_integers: bool,
 }
 
-/// What becomes of arguments that are not the text of a JSON object.
+/// What arguments may be once their text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArgumentsRule {
-    /// An empty object.
-    Emptied,
-    /// The request is refused.
-    Refused,
+    /// An object; anything else becomes an empty one.
+    ObjectOrEmpty,
+    /// An object; anything else is refused.
+    Object,
+    /// Any JSON.
+    Any,
 }
 
 /// How tools reach the template.
@@ -174,7 +201,10 @@ const VLLM: Preset = Preset {
             ("refusal", "refusal"),
             ("thinking", "thinking"),
         ],
-        skipped_parts: &[],
+        skips_without_text: &["text", "refusal"],
+        skips_empty_texts: true,
+        takes_bare_texts: true,
+        other_parts: OtherParts::Refused,
         joins_tool_results: true,
         lists_come_last: false,
         empties_beside_calls: false,
@@ -197,7 +227,9 @@ const VLLM: Preset = Preset {
         nulls: &[],
         function_nulls: &[],
         keeps_other_keys: true,
-        arguments: ArgumentsRule::Emptied,
+        arguments: ArgumentsRule::ObjectOrEmpty,
+        reads_constants: true,
+        rounds_big_integers: false,
     },
     tools: ToolRule::Rebuilt {
         function_keys: &["name", "description", "parameters", "strict", "defer_loading"],
@@ -209,7 +241,10 @@ const VLLM: Preset = Preset {
         retries_bare: false,
     },
     developer: DeveloperRule::FirstSystemUnlessQuoted,
+    checks_shapes: true,
+    roles: &[],
     last_assistant_is_user: false,
+    drops_unset_arguments: true,
     flags: &[],
     own_encoders: &[
         (Mark::ModelType("gpt_oss"), "the harmony library"),
@@ -244,7 +279,10 @@ const SGLANG: Preset = Preset {
         wraps_text: false,
         keeps_part_keys: false,
         text_parts: &[("text", "text")],
-        skipped_parts: &["thinking", "reasoning"],
+        skips_without_text: &[],
+        skips_empty_texts: false,
+        takes_bare_texts: false,
+        other_parts: OtherParts::SkippedIf(&["thinking", "reasoning"]),
         joins_tool_results: true,
         lists_come_last: true,
         empties_beside_calls: false,
@@ -267,7 +305,9 @@ const SGLANG: Preset = Preset {
         nulls: &["id", "index"],
         function_nulls: &["name", "arguments"],
         keeps_other_keys: false,
-        arguments: ArgumentsRule::Refused,
+        arguments: ArgumentsRule::Object,
+        reads_constants: false,
+        rounds_big_integers: true,
     },
     tools: ToolRule::Rebuilt {
         function_keys: &["description", "name", "parameters", "strict", "defer_loading"],
@@ -279,7 +319,10 @@ const SGLANG: Preset = Preset {
         retries_bare: true,
     },
     developer: DeveloperRule::Stays,
+    checks_shapes: true,
+    roles: &["system", "assistant", "tool", "function", "developer", "latest_reminder", "root", "user"],
     last_assistant_is_user: true,
+    drops_unset_arguments: false,
     flags: &[],
     own_encoders: &[
         (Mark::Architecture("DeepseekV4"), "an encoder of its own"),
@@ -300,7 +343,10 @@ const TRANSFORMERS: Preset = Preset {
         wraps_text: true,
         keeps_part_keys: false,
         text_parts: &[("text", "text"), ("input_text", "text"), ("output_text", "text")],
-        skipped_parts: &[],
+        skips_without_text: &[],
+        skips_empty_texts: false,
+        takes_bare_texts: false,
+        other_parts: OtherParts::Skipped,
         joins_tool_results: false,
         lists_come_last: false,
         empties_beside_calls: true,
@@ -323,11 +369,16 @@ const TRANSFORMERS: Preset = Preset {
         nulls: &[],
         function_nulls: &[],
         keeps_other_keys: true,
-        arguments: ArgumentsRule::Refused,
+        arguments: ArgumentsRule::Any,
+        reads_constants: true,
+        rounds_big_integers: false,
     },
     tools: ToolRule::AsSent,
     developer: DeveloperRule::Stays,
+    checks_shapes: false,
+    roles: &[],
     last_assistant_is_user: false,
+    drops_unset_arguments: false,
     flags: &[],
     own_encoders: &[],
 };
@@ -345,7 +396,10 @@ const LLAMA_CPP: Preset = Preset {
         wraps_text: true,
         keeps_part_keys: true,
         text_parts: &[("text", "text")],
-        skipped_parts: &[],
+        skips_without_text: &[],
+        skips_empty_texts: false,
+        takes_bare_texts: false,
+        other_parts: OtherParts::Refused,
         joins_tool_results: false,
         lists_come_last: false,
         empties_beside_calls: false,
@@ -368,7 +422,9 @@ const LLAMA_CPP: Preset = Preset {
         nulls: &[],
         function_nulls: &[],
         keeps_other_keys: false,
-        arguments: ArgumentsRule::Refused,
+        arguments: ArgumentsRule::Object,
+        reads_constants: false,
+        rounds_big_integers: false,
     },
     tools: ToolRule::Rebuilt {
         function_keys: &["name", "description", "parameters"],
@@ -380,7 +436,10 @@ const LLAMA_CPP: Preset = Preset {
         retries_bare: false,
     },
     developer: DeveloperRule::System,
+    checks_shapes: false,
+    roles: &[],
     last_assistant_is_user: false,
+    drops_unset_arguments: false,
     flags: &[("enable_thinking", true)],
     own_encoders: &[(Mark::ModelType("gpt_oss"), "a handler of its own")],
 };

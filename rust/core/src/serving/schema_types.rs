@@ -93,9 +93,9 @@ fn normalize_entry(key: &str, value: &Value) -> Value {
             }
             Value::Array(types)
         }
-        Value::Object(named) if SCHEMAS_BY_NAME.contains(&key) => {
-            Value::Object(named.iter().map(|(name, schema)| (name.clone(), normalize_types(schema))).collect())
-        }
+        Value::Object(named) if SCHEMAS_BY_NAME.contains(&key) => Value::Object(
+            named.iter().map(|(name, schema)| (name.clone(), normalize_types(schema))).collect(),
+        ),
         Value::Array(_) if LISTS_OF_SCHEMAS.contains(&key) => normalize_types(value),
         _ if SCHEMAS.contains(&key) => normalize_types(value),
         _ => value.clone(),

@@ -7,20 +7,51 @@ use std::sync::Arc;
 use super::presets::{Missing, ToolRule};
 use super::schema_types::normalize_types;
 use super::{Server, client};
+use crate::error::Result;
 use crate::json::{Object, Value};
 
 impl Server {
     /// `None`: they stay as they are.
-    pub(super) fn tools(&self, tools: &Value) -> Option<Value> {
-        let ToolRule::Rebuilt { .. } = self.preset.tools else { return None };
-        let tools = tools.as_array()?;
-        Some(Value::Array(tools.iter().map(|tool| self.tool(&client::tool(tool))).collect()))
+    pub(super) fn tools(&self, tools: &Value) -> Result<Option<Value>> {
+        let (ToolRule::Rebuilt { .. }, Some(tools)) = (&self.preset.tools, tools.as_array()) else {
+            return Ok(None);
+        };
+        let rebuilt = tools.iter().enumerate().map(|(i, tool)| {
+            let tool = client::tool(tool);
+            self.check_tool(i, &tool)?;
+            Ok(self.tool(&tool))
+        });
+        Ok(Some(Value::Array(rebuilt.collect::<Result<_>>()?)))
+    }
+
+    fn check_tool(&self, i: usize, tool: &Value) -> Result<()> {
+        if !self.preset.checks_shapes {
+            return Ok(());
+        }
+        let get = |key: &str| tool.as_object().and_then(|tool| tool.get(key));
+        if get("type").is_some_and(|kind| kind.as_str() != Some("function")) && !self.takes_any_tool_type() {
+            return Err(self.refuses(&format!("\"tools\"[{i}], which is not of type \"function\"")));
+        }
+        let function = get("function").and_then(Value::as_object);
+        let value = |key: &str| function.and_then(|function| function.get(key));
+        if value("name").and_then(Value::as_str).is_none() {
+            return Err(self.refuses(&format!("\"tools\"[{i}], which has no function with a name")));
+        }
+        if value("parameters").is_some_and(|value| !matches!(value, Value::Null | Value::Object(_))) {
+            return Err(self.refuses(&format!("\"tools\"[{i}], whose parameters are not an object")));
+        }
+        Ok(())
+    }
+
+    fn takes_any_tool_type(&self) -> bool {
+        matches!(self.preset.tools, ToolRule::Rebuilt { keeps_order: true, .. })
     }
 
     /// The functions alone, which are tried where a template fails on whole tools.
     pub(super) fn bare_tools(&self, tools: &Value) -> Option<Value> {
         let ToolRule::Rebuilt { retries_bare: true, .. } = self.preset.tools else { return None };
-        let bare = |tool: &Value| tool.as_object().and_then(|tool| tool.get("function")).unwrap_or(tool).clone();
+        let bare =
+            |tool: &Value| tool.as_object().and_then(|tool| tool.get("function")).unwrap_or(tool).clone();
         Some(Value::Array(tools.as_array()?.iter().map(bare).collect()))
     }
 
@@ -34,7 +65,9 @@ impl Server {
             pairs.push(("function".into(), self.function(function, deferred)));
         }
         match deferred {
-            Some(deferred) if self.keeps_defer_loading() => pairs.push(("defer_loading".into(), deferred.clone())),
+            Some(deferred) if self.keeps_defer_loading() => {
+                pairs.push(("defer_loading".into(), deferred.clone()))
+            }
             _ if defer_loading_null => pairs.push(("defer_loading".into(), Value::Null)),
             _ => {}
         }
@@ -46,7 +79,8 @@ impl Server {
     }
 
     fn function(&self, function: &Object, deferred: Option<&Value>) -> Value {
-        let ToolRule::Rebuilt { function_keys, keeps_order, missing, optional, normalizes_types, .. } = self.preset.tools
+        let ToolRule::Rebuilt { function_keys, keeps_order, missing, optional, normalizes_types, .. } =
+            self.preset.tools
         else {
             return Value::Object(function.clone());
         };
