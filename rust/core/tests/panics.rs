@@ -40,6 +40,8 @@ fn the_hook_of_the_program_sees_what_is_caught_and_stays() {
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),
         engine: core::EngineChoice::Auto,
+        serve: core::Serve::default(),
+        content_format: core::ContentFormat::default(),
     };
     let loaded = core::catch_panics(|| core::Renderer::from_dir(&model(), options));
     assert_eq!(loaded.err().map(|error| error.kind), Some(core::ErrorKind::Internal));

@@ -16,6 +16,8 @@ static RENDERER: LazyLock<Arc<core::Renderer>> = LazyLock::new(|| {
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),
         engine: core::EngineChoice::Auto,
+        serve: core::Serve::default(),
+        content_format: core::ContentFormat::default(),
     };
     Arc::new(core::Renderer::from_dir(&folder, options).unwrap())
 });

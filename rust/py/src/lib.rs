@@ -59,8 +59,14 @@ mod _core {
         module.add("CHOICES", names.collect::<HashMap<_, _>>())?;
         let defaults = choices.iter().map(|choice| (choice.option, choice.default));
         module.add("DEFAULT_CHOICES", defaults.collect::<HashMap<_, _>>())?;
+        module.add("SERVERS", servers())?;
         super::check::add_names(module)?;
         module.add("ERROR_KINDS", error_kinds())
+    }
+
+    /// The rules of each server in words, by its name with its version.
+    fn servers() -> HashMap<String, Vec<(&'static str, String)>> {
+        core::PRESETS.iter().map(|preset| (preset.name(), preset.facts())).collect()
     }
 
     fn error_kinds() -> Vec<&'static str> {

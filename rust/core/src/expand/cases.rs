@@ -23,7 +23,7 @@ use crate::conversation::Conversation;
 use crate::json::{Object, Value, parse_strict, write};
 use crate::layout::{Arranged, Rows, Sample, WholeConversation, whole_text};
 use crate::model::{Renderer, RendererOptions};
-use crate::options::{Choice, EngineChoice, OnError, Options};
+use crate::options::{Choice, ContentFormat, EngineChoice, OnError, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Encoded, Encoder, Exchanges, Target, targets};
@@ -56,6 +56,10 @@ cases! {
     conversation_layout
     all_tokens
     unknown_role
+    serve_vllm_developer_joins_system
+    serve_vllm_reads_arguments
+    serve_sglang_answer_after_answer
+    serve_transformers_empties_content_beside_calls
 }
 
 #[test]
@@ -100,6 +104,8 @@ impl Case {
             template_kwargs: Object::default(),
             now: "2026-01-31T12:00:00".parse().unwrap(),
             engine: EngineChoice::Auto,
+            serve: of("options").as_object().unwrap().get("serve").map(choice).unwrap_or_default(),
+            content_format: ContentFormat::Auto,
         };
         let renderer = Renderer::from_dir(Path::new(MODEL), options).unwrap();
         let options = options_of(of("options").as_object().unwrap());
@@ -125,6 +131,7 @@ fn options_of(given: &Object) -> Options {
             "max_length" => options.max_length = Some(count(value)),
             "max_prompt_tokens" => options.max_prompt_tokens = Some(count(value)),
             "history_turns" => options.history_turns = Some(count(value)),
+            "serve" => {}
             unknown => panic!("{unknown} is not an option of cases"),
         }
     }
@@ -185,7 +192,7 @@ impl Page<'_> {
             self.line(format_args!("message {}, weight {}", target.message, target.weight.0));
         }
         let arena = Arena::new();
-        let prepared = renderer.template.prepare(&arena, conversation);
+        let prepared = renderer.template.prepare(&arena, conversation).unwrap();
         let mut report = Report::default();
         preflight(options, renderer.tokenizer.control_tokens(), conversation, &prepared, &mut report)
             .unwrap();
@@ -211,7 +218,7 @@ impl Page<'_> {
         let dropped = *exchanges.bounds(target.message, work.options.history_turns).start();
         let kept = exchanges.kept(dropped, target.message + 1);
         let arena = Arena::new();
-        let prepared = work.renderer.template.prepare_only(&arena, work.conversation, &kept);
+        let prepared = work.renderer.template.prepare_only(&arena, work.conversation, &kept).unwrap();
         let place = kept.len() - 1;
         self.line(format_args!("message {}, shown messages {:?}", target.message, &kept[..place]));
         match work.rendered(&prepared, &[place]).render(&messages[target.message], place) {

@@ -8,6 +8,7 @@ mod calls;
 mod client;
 mod content;
 mod content_format;
+mod facts;
 mod message;
 mod presets;
 mod schema_types;
