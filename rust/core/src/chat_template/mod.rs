@@ -4,6 +4,7 @@
 //! a number of its leading messages, the text with or without the generation prompt. What the text is trained on is
 //! not decided here; only how the template ends a turn (`turn_end`) and where a message lies in a rendering (`locate`).
 
+mod authors;
 mod capabilities;
 mod compiled;
 mod foreign;
@@ -22,12 +23,13 @@ use everyturn_template::analysis::reads;
 use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
+pub use authors::{Author, Authors};
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use foreign::ForeignTokens;
 pub use input::Adaptations;
 pub use locate::locate;
-pub use prefixes::Prefixes;
+pub use prefixes::{Prefixes, Shown};
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
@@ -274,19 +276,6 @@ impl<'a> Prepared<'a> {
 
     pub fn turn_end(&self) -> &'a TurnEnd {
         &self.variant.turn_end
-    }
-
-    /// The message that text from this place of the input belongs to.
-    pub fn message_of(&self, node: Node) -> Option<usize> {
-        match *self.inputs.path(node).get(..2)? {
-            [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
-            _ => None,
-        }
-    }
-
-    /// Whether text from this place tells of the tools.
-    pub fn is_of_tools(&self, node: Node) -> bool {
-        self.inputs.path(node).first() == Some(&Step::Variable("tools"))
     }
 
     /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which

@@ -21,7 +21,7 @@ use super::stage_times::StageTimes;
 use super::workspace::Workspace;
 use crate::conversation::Conversation;
 use crate::json::{Object, Value, parse_strict, write};
-use crate::layout::{Arranged, Rows, Sample, WholeConversation, whole_text};
+use crate::layout::{Arranged, Rows, Sample, WholeConversation};
 use crate::model::{Renderer, RendererOptions};
 use crate::options::{Choice, EngineChoice, OnError, Options};
 use crate::read::Record;
@@ -192,7 +192,14 @@ impl Page<'_> {
         let mut work = Work::new(renderer, options, conversation, &prepared, report);
         if work.arrangement.is_rendered_once() {
             self.line("\n# rendered once");
-            self.block(&whole_text(&prepared, conversation).unwrap());
+            let whole = WholeConversation {
+                prepared: &prepared,
+                conversation,
+                tokenizer: &renderer.tokenizer,
+                encoder: &mut Encoder::default(),
+                max_length: None,
+            };
+            self.block(&whole.rendering().unwrap().text);
         }
         if work.arrangement.has_targets() {
             self.line("\n# rendered");
@@ -288,7 +295,7 @@ struct Recorder<'r, 'p> {
 }
 
 impl Rows for Recorder<'_, '_> {
-    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) {
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) -> Option<usize> {
         let (prompt, completion) = encoded.ids.split_at(encoded.prompt);
         self.page.line(format_args!(
             "message {}, prompt of {} ids without the first {cut}, completion of {}, border merged: {}",
@@ -301,6 +308,7 @@ impl Rows for Recorder<'_, '_> {
         self.page.decoded(prompt);
         self.page.line("  completion");
         self.page.decoded(completion);
+        None
     }
 
     fn add_unencoded(&mut self, target: Target) -> bool {
