@@ -8,7 +8,7 @@ use std::ops::Range;
 use everyturn_template::{Source, Span, Step};
 
 use super::Prepared;
-use crate::prompt_text::common_prefix;
+use crate::prompt_text::PromptText;
 
 /// Who wrote something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +50,14 @@ impl Authors {
     /// The authors of a text, by those of a rendering's spans.
     pub fn of(
         text: &str,
-        rendering: &str,
+        rendering: &PromptText<'_>,
         spans: impl IntoIterator<Item = Span>,
         author_of: impl Fn(Source) -> Author,
     ) -> Self {
-        let before = common_prefix(text, rendering);
+        let before = PromptText::from(text).common(rendering, 0);
         let most = text.len().min(rendering.len()) - before;
-        let ends = text.bytes().rev().zip(rendering.bytes().rev());
+        let rest = rendering.behind(before).to_text();
+        let ends = text.bytes().rev().zip(rest.bytes().rev());
         let after = ends.take(most).take_while(|(mine, theirs)| mine == theirs).count();
         let mut authors = Self::default();
         let mut at = 0;

@@ -18,6 +18,7 @@ use super::expander::{Expander, Outcome};
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
 use super::stage_times::StageTimes;
+use super::trace::EncodedText;
 use super::workspace::Workspace;
 use crate::conversation::Conversation;
 use crate::json::{Object, Value, parse_strict, write};
@@ -27,6 +28,7 @@ use crate::options::{Choice, EngineChoice, OnError, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Encoded, Encoder, Exchanges, Target, targets};
+use crate::tokenizer::Known;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/everyturn/models/demo");
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
@@ -67,6 +69,28 @@ fn every_file_is_a_test() {
     found.sort();
     named.sort();
     assert_eq!(found, named);
+}
+
+#[test]
+fn a_trace_changes_nothing_and_has_the_text_of_each_sample() {
+    for name in NAMES {
+        let case = Case::read(&file_of(name));
+        let mut workspace = Workspace::default();
+        let untraced = case.expander.expand_record(case.line(), &mut workspace, &AtomicBool::new(false));
+        let Ok(read) = case.expander.read(case.line(), &mut workspace) else { continue };
+        let (outcome, trace) = case.expander.expand_traced(case.line(), &read, &mut workspace);
+        assert_eq!(outcome.samples, untraced.samples, "{name}");
+        let reports = [&outcome.report, &untraced.report].map(|report| format!("{report:?}"));
+        assert_eq!(reports[0], reports[1], "{name}");
+        assert_eq!(trace.selections.len(), read.conversation.messages.len(), "{name}");
+        assert_eq!(trace.texts.len(), outcome.samples.len(), "{name}");
+        let (tokenizer, mut known) = (&case.expander.renderer.tokenizer, Known::default());
+        for (sample, traced) in outcome.samples.iter().zip(&trace.texts) {
+            let EncodedText { text, plain, continuation, cut, .. } = traced;
+            let encoding = tokenizer.encode_with_offsets(text, plain, *continuation, &mut known).unwrap();
+            assert_eq!(encoding.ids[*cut..], sample.ids, "{name}");
+        }
+    }
 }
 
 fn file_of(name: &str) -> PathBuf {

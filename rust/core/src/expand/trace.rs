@@ -52,19 +52,17 @@ impl Trace {
         cut: usize,
     ) {
         let Rendered { prompt, completion, plain, prompt_match, rendering, .. } = rendered;
-        let prompt = prompt.text().to_text();
-        let border = prompt.len();
+        let prompt = prompt.text();
+        let [head, tail] = prompt.parts();
+        let text = [head, tail, &completion.text].concat();
         let author_of = |source| match view.prepared.author_of(source) {
             Author::Message(place) => Author::Message(view.message_at(place)),
             author => author,
         };
-        let authors_in =
-            |text: &str| Authors::of(text, &rendering.text.to_text(), rendering.spans_from(0), author_of);
-        // A policy made another turn than the rendering's: only its prompt is held to one.
-        let of_prompt = (prompt_match != PromptMatch::Exact).then(|| authors_in(&prompt));
-        let text = prompt + &completion.text;
-        let authors = of_prompt.unwrap_or_else(|| authors_in(&text));
-        let continuation = encoded.border_merged.then_some(border);
+        // A policy makes a turn of its own: then only the prompt was taken from a rendering.
+        let rendered = if prompt_match == PromptMatch::Exact { &*text } else { &text[..prompt.len()] };
+        let authors = Authors::of(rendered, &rendering.text, rendering.spans_from(0), author_of);
+        let continuation = encoded.border_merged.then_some(prompt.len());
         let added = EncodedText { text, authors, plain, continuation, cut };
         match self.texts.get_mut(row) {
             Some(before) => *before = added,
@@ -75,7 +73,7 @@ impl Trace {
     /// The one rendering that every sample is of.
     pub(super) fn add_rendering(&mut self, rendering: Rendering, prepared: &Prepared<'_>) {
         let Rendering { text, spans, .. } = rendering;
-        let authors = Authors::of(&text, &text, spans, |source| prepared.author_of(source));
+        let authors = Authors::of(&text, &text.as_str().into(), spans, |source| prepared.author_of(source));
         self.texts.push(EncodedText { text, authors, plain: Vec::new(), continuation: None, cut: 0 });
     }
 }
