@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everyturn_core as core;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -111,11 +112,15 @@ fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, Py
     (&report.warnings, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
 }
 
-/// What a format calls a role itself, under a key of an item of its lists; `None` if one of the names is unknown.
+/// What a format calls a role itself, under a key of an item of its lists.
 #[pyfunction]
-pub fn name_of_role(format: &str, key: &str, role: &str) -> Option<&'static str> {
-    let role = core::Role::ALL.into_iter().find(|known| known.name() == role)?;
-    Some(core::Format::named(format)?.name_of_role(key, role))
+pub fn name_of_role(input_format: &str, key: &str, role: &str) -> PyResult<&'static str> {
+    let format = core::Format::named(input_format);
+    let role = core::Role::ALL.into_iter().find(|known| known.name() == role);
+    format
+        .zip(role)
+        .map(|(format, role)| format.name_of_role(key, role))
+        .ok_or_else(|| PyValueError::new_err("the format or the role is unknown"))
 }
 
 /// The names that the items of a format's lists can have for roles, and whose they are.

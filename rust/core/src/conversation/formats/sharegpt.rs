@@ -54,19 +54,23 @@ fn item(object: &Object) -> Item {
         if object.contains_key("from") { ("from", "value") } else { ("role", "content") };
     let role = SPEAKERS.read(object, role_key, "\"from\" or \"role\"");
     let is_call = object.get(role_key).and_then(Value::as_str) == Some(FUNCTION_CALL);
-    let content = object.get(content_key).cloned();
-    let fault = (content.is_none() && content_key == "value")
-        .then(|| Error::new(ErrorKind::Shape, "no key \"value\""));
-    let (content, call) = if is_call { (Some("".into()), content) } else { (content, None) };
-    let own = [
-        ("role", role.as_ref().map_or(Value::Null, |role| role.name().into())),
-        ("content", content.unwrap_or(Value::Null)),
-    ];
+    let mut content = object.get(content_key).cloned();
+    let mut fault = None;
+    if content.is_none() && content_key == "value" {
+        fault = Some(Error::new(ErrorKind::Shape, "no key \"value\""));
+        content = Some(Value::Null);
+    }
+    let mut call = None;
+    if is_call {
+        call = content.replace("".into()).or(Some(Value::Null));
+    }
+    let own_role = role.as_ref().map_or(Value::Null, |role| role.name().into());
+    let own = [("role", Some(own_role)), ("content", content)];
     let is_taken = |key: &str| matches!(key, "role" | "content") || key == role_key || key == content_key;
     let others = object.iter().filter(|(key, _)| !is_taken(key));
     let fields = own
         .into_iter()
-        .map(|(key, value)| (key.into(), value))
+        .filter_map(|(key, value)| Some((key.into(), value?)))
         .chain(others.map(|(key, value)| (key.clone(), value.clone())))
         .collect();
     Item { role, role_key, fields, call, fault }
