@@ -28,11 +28,11 @@ from checked_chats import (
     without,
 )
 from everyturn import _core
+from everyturn.catalogue import KINDS
 from everyturn.checks import records
 from everyturn.checks.checker import Checker
 from everyturn.checks.rules import RULES
 from everyturn.checks.rules.rule import Rule
-from everyturn.diagnostics.catalogue import KINDS
 from paths import EXAMPLE_CHATS
 
 #: A line that triggers each kind, the message that is named, and a line much like it that does not trigger it.

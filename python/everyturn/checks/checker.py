@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any, TypeAlias
 
 from everyturn import _core
+from everyturn.catalogue import KINDS, near, severity_of
 from everyturn.checks.expansion import Counts, with_expansion
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed
 from everyturn.checks.records import read
 from everyturn.checks.rules import FINDERS, files
-from everyturn.diagnostics.catalogue import KINDS, near, severity_of
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with

@@ -128,7 +128,7 @@ def parsed(value: Any) -> Any:
 
 def _message(position: int, entry: Mapping[str, Any]) -> Message:
     fields, role, is_context = entry["fields"], entry["role"], "is_context" in entry
-    place = Place(*entry["place"], entry["role_key"]) if "place" in entry else None
+    place = Place(*entry["place"]) if "place" in entry else None
     content = fields.get("content")
     if len(fields) == 2 and isinstance(content, str) and "call" not in entry:  # noqa: PLR2004 - a role and a text, as most are
         return Message(position, fields, role, content, (), None, is_context, place)

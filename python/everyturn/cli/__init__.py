@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
+from everyturn.catalogue import KINDS
 from everyturn.cli import bench, check, completion, expand, explain, inspect, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
-from everyturn.diagnostics.catalogue import KINDS
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
 

@@ -1,1 +1,1 @@
-"""What goes wrong, explained: `kind` is what is known of one name, `catalogue` has all of them."""
+"""What goes wrong, explained: `kind` is what is known of one name, a file each has those of errors, warnings and lint."""

@@ -29,8 +29,7 @@ fn message(message: LenientMessage) -> Value {
         pairs.push(("is_context", Value::Bool(true)));
     }
     if let Some((place, role_key)) = message.place {
-        pairs.push(("place", Value::Array(vec![place.list.into(), number(place.index)])));
-        pairs.push(("role_key", role_key.into()));
+        pairs.push(("place", Value::Array(vec![place.list.into(), number(place.index), role_key.into()])));
     }
     object(pairs)
 }
