@@ -92,4 +92,6 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
         command.add_parser(commands, name)
+    # What completes all commands has to know them.
+    commands.choices["completion"].set_defaults(whole=parser)
     return parser

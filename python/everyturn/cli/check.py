@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from everyturn.atomic import appearing
 from everyturn.catalogue import severity_of
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
@@ -23,7 +24,6 @@ from everyturn.cli.options import (
 )
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
-from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve
 
 EXAMPLES = """\
