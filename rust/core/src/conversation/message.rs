@@ -1,7 +1,7 @@
 //! One entry of a message list to a `Message`.
 
 use super::calls::{check_tool_calls, take_function_call, tool_calls_from};
-use super::outline::Item;
+use super::item::Item;
 use super::parts;
 use super::role::Role;
 use super::weight::{self, Weight};

@@ -7,6 +7,7 @@
 
 mod calls;
 mod formats;
+mod item;
 mod message;
 mod outline;
 mod parts;

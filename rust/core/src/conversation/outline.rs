@@ -3,6 +3,7 @@
 //! In: what a format finds in a record. Out: entries, which are read in two ways: strictly, to messages or a fault of
 //! each, and leniently, to whatever can be seen of a message however much of it is wrong. Both see the same keys.
 
+use super::item::ReadItem;
 use super::message::{self, Message, as_message};
 use super::role::Role;
 use crate::error::{Error, Result};
@@ -35,22 +36,6 @@ enum Source<'a> {
 pub struct Place {
     pub list: &'static str,
     pub index: usize,
-}
-
-/// What a format makes of an item of its lists.
-pub type ReadItem = fn(&Object) -> Item;
-
-/// An item with its role and content under the names that the other stages know.
-pub struct Item {
-    pub role: Result<Role>,
-    /// The key that the role stands under in the record.
-    pub role_key: &'static str,
-    /// Role and content come first if there is a call.
-    pub fields: Object,
-    /// The tool calls of an item that is nothing else.
-    pub call: Option<Value>,
-    /// Why the item is refused, whoever says it.
-    pub fault: Option<Error>,
 }
 
 /// What can be seen of a message, however much of it is wrong.

@@ -1,7 +1,8 @@
 //! `{"messages": [{"role", "content", ..}]}`, as OpenAI's API takes it.
 
 use super::{Declaration, Format, list};
-use crate::conversation::outline::{Item, Outline};
+use crate::conversation::item::Item;
+use crate::conversation::outline::Outline;
 use crate::conversation::role::OPENAI_NAMES;
 use crate::json::Object;
 

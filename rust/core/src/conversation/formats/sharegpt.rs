@@ -1,7 +1,8 @@
 //! `{"conversations": [{"from", "value"}]}` and its variants.
 
 use super::{Declaration, Format, list, system_text};
-use crate::conversation::outline::{Item, Outline};
+use crate::conversation::item::Item;
+use crate::conversation::outline::Outline;
 use crate::conversation::role::{Role, RoleNames};
 use crate::error::{Error, ErrorKind};
 use crate::json::{Object, Value};
