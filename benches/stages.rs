@@ -80,6 +80,8 @@ fn load(model: &Path) -> Arc<core::Renderer> {
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().expect("a time"),
         engine: core::EngineChoice::Fast,
+        serve: core::Serve::default(),
+        content_format: core::ContentFormat::default(),
     };
     Arc::new(core::Renderer::from_dir(model, options).expect("the model loads"))
 }

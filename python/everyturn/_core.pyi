@@ -18,6 +18,7 @@ __all__ = [
     "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "MAX_NAMES",
+    "ROLE_NAMES",
     "WARNINGS",
     "CheckStream",
     "Checker",
@@ -32,6 +33,7 @@ __all__ = [
     "last_exchanges",
     "lint_model",
     "lint_template",
+    "name_of_role",
     "pack",
 ]
 
@@ -49,11 +51,12 @@ SERVERS: dict[str, list[tuple[str, str]]]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
 LINT_FINDINGS: list[str]
+ROLE_NAMES: dict[str, dict[str, str]]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
-_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
+_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def format_told_by(key: str) -> str | None: ...
@@ -69,6 +72,7 @@ def lint_model(
 def lint_template(
     text: str, template_kwargs: str, now: str, serve: str, content_format: str
 ) -> str: ...
+def name_of_role(input_format: str, key: str, role: str) -> str: ...
 def pack(
     lengths: npt.NDArray[np.int64],
     max_length: int,
@@ -169,7 +173,7 @@ class Expander:
     def expand_records(
         self, records: list[_Record]
     ) -> tuple[dict[str, Any], list[str], npt.NDArray[np.int64]]: ...
-    def explain(
+    def inspect(
         self, file: str, line: int, format_name: str | None, text: bytes | None
     ) -> tuple[str, dict[str, Any]]: ...
     def open(

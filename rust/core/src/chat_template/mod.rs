@@ -4,6 +4,7 @@
 //! a number of its leading messages, the text with or without the generation prompt. What the text is trained on is
 //! not decided here; only how the template ends a turn (`turn_end`) and where a message lies in a rendering (`locate`).
 
+mod authors;
 mod capabilities;
 mod compiled;
 mod contents;
@@ -23,12 +24,13 @@ use everyturn_template::analysis::reads;
 use everyturn_template::{Arena, Value as TemplateValue};
 use jiff::civil::DateTime;
 
+pub use authors::{Author, Authors};
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
 pub use locate::locate;
-pub use prefixes::Prefixes;
+pub use prefixes::{Prefixes, Shown};
 pub use prepared::Prepared;
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};

@@ -19,7 +19,7 @@ use crate::serving::{Changes, Sent, SentMessage, Server};
 
 pub struct Prepared<'a> {
     variant: &'a ProbedTemplate,
-    inputs: Inputs<'a>,
+    pub(super) inputs: Inputs<'a>,
     pub(super) messages: TemplateValue<'a>,
     ends: Ends<'a>,
     /// The variables besides `messages` and `add_generation_prompt`.
@@ -183,19 +183,6 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
-    /// The message that text from this place of the input belongs to.
-    pub fn message_of(&self, node: Node) -> Option<usize> {
-        match *self.inputs.path(node).get(..2)? {
-            [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
-            _ => None,
-        }
-    }
-
-    /// Whether text from this place tells of the tools.
-    pub fn is_of_tools(&self, node: Node) -> bool {
-        self.inputs.path(node).first() == Some(&Step::Variable("tools"))
-    }
-
     /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {
@@ -295,21 +282,23 @@ impl<'a> Prepared<'a> {
 
 /// The keys of each message of which a server passes nothing on, of those that say something.
 fn unsent_keys<'a>(arena: &'a Arena, sent: &Sent<'_>, of: &[&Object]) -> Vec<Vec<&'a str>> {
-    let all = || sent.messages.iter().chain(&sent.as_answer);
-    of.iter()
-        .enumerate()
-        .map(|(i, fields)| {
-            let is_sent = |key: &str| {
-                let mut forms = all().filter(|sent| sent.message == i);
-                forms.any(|sent| {
-                    sent.fields.iter().any(|(known, _)| *known == key || both_are_reasoning(known, key))
-                })
-            };
-            let says = |value: &Value| !matches!(value, Value::Null) && !is_empty(value);
-            let unsent = fields.iter().filter(|(key, value)| says(value) && !is_sent(key));
-            unsent.map(|(key, _)| &*arena.alloc_str(key)).collect()
-        })
-        .collect()
+    let mut sent_keys: Vec<Vec<&str>> = vec![Vec::new(); of.len()];
+    for form in sent.messages.iter().chain(&sent.as_answer) {
+        if let Some(keys) = sent_keys.get_mut(form.message) {
+            keys.extend(form.fields.iter().map(|(key, _)| *key));
+        }
+    }
+    for merged in &sent.merged {
+        if let Some(keys) = sent_keys.get_mut(*merged) {
+            keys.extend(["role", "content"]);
+        }
+    }
+    let unsent = of.iter().zip(sent_keys).map(|(fields, sent)| {
+        let is_sent = |key: &str| sent.iter().any(|known| *known == key || both_are_reasoning(known, key));
+        let unsent = fields.iter().filter(|(key, value)| !is_empty(value) && !is_sent(key));
+        unsent.map(|(key, _)| &*arena.alloc_str(key)).collect()
+    });
+    unsent.collect()
 }
 
 fn both_are_reasoning(one: &str, other: &str) -> bool {
@@ -318,6 +307,7 @@ fn both_are_reasoning(one: &str, other: &str) -> bool {
 
 fn is_empty(value: &Value) -> bool {
     match value {
+        Value::Null => true,
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
         Value::Object(object) => object.is_empty(),
