@@ -161,6 +161,7 @@ class Expander:
         history_turns: int | None,
         max_prompt_tokens: int | None,
         prompt_mismatch: str,
+        thinking: str,
         control_tokens: str,
         normalize: str,
         deduplicate: bool,

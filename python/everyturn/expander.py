@@ -22,6 +22,7 @@ from everyturn.options import (
     OnError,
     Overflow,
     PromptMismatch,
+    Thinking,
     StrPath,
     TrainOn,
     check_count,
@@ -90,6 +91,10 @@ class Expander:
             message's own text, reasoning included, behind what the prompt already wrote; ``common_prefix`` trains from
             where the two part, which is not what inference shows. The report counts each way. The layout
             ``conversation`` asks for no prompt and counts such targets as inexact.
+        thinking: ``as_rendered`` asks for thinking as the template does by itself, or as `template_kwargs` say;
+            ``match`` renders every target with the template's thinking switch that fits the message, so that an
+            answer without reasoning comes after the prompt of a server that is asked not to think. An
+            `OptionsError` where the template has no switch.
         control_tokens: Control tokens in text that somebody wrote: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them; ``reject`` is a fault.
@@ -129,6 +134,9 @@ class Expander:
     prompt_mismatch: PromptMismatch = option(
         "error",
         summary="what becomes of a prompt that is not a prefix of its turn's own rendering",
+    )
+    thinking: Thinking = option(
+        "as_rendered", summary="which thinking switch of the template targets are rendered with"
     )
     control_tokens: ControlTokens = option(
         "warn", summary="control tokens in text that somebody wrote"

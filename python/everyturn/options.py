@@ -22,6 +22,7 @@ TrainOn: TypeAlias = Literal[
 Layout: TypeAlias = Literal["per_turn", "merged", "conversation"]
 Overflow: TypeAlias = Literal["error", "drop", "shrink_history", "truncate_prompt"]
 PromptMismatch: TypeAlias = Literal["error", "skip", "match_thinking", "splice", "common_prefix"]
+Thinking: TypeAlias = Literal["as_rendered", "match"]
 ControlTokens: TypeAlias = Literal["allow", "warn", "literal", "reject"]
 InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
 Normalize: TypeAlias = Literal["none", "sample", "conversation"]

@@ -162,6 +162,16 @@ SHAPE = (
         cure="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes it as plain text; warn lets it pass and counts it",
     ),
+    Kind(
+        name="refused_by_server",
+        severity="error",
+        summary="the server would answer this conversation with an error",
+        reason="Servers check a request before they render it: tool calls need a function with a name, tools need "
+        "parameters that are an object, some roles and types of content are not taken. There is no prompt "
+        "that this server would send.",
+        cure="Correct the record as the text says, or train for another server.",
+        hint="--serve template renders the record as it stands; --serve names another server",
+    ),
 )
 
 TARGET = (

@@ -119,6 +119,15 @@ choices! {
         CommonPrefix = "common_prefix",
     }
 
+    /// Which thinking switch a target is rendered with.
+    ThinkingPolicy of "thinking" {
+        /// The one that the template arguments set, or none.
+        #[default]
+        AsRendered = "as_rendered",
+        /// The one that fits the message: off where it has no reasoning.
+        Match = "match",
+    }
+
     /// Control tokens in text that users, tools or models wrote.
     ControlTokenPolicy of "control_tokens" {
         Allow = "allow",
@@ -198,6 +207,7 @@ pub struct Options {
     /// The oldest exchanges are left out of a longer prompt.
     pub max_prompt_tokens: Option<usize>,
     pub prompt_mismatch: PromptMismatch,
+    pub thinking: ThinkingPolicy,
     pub control_tokens: ControlTokenPolicy,
     pub normalize: Normalize,
     /// Of conversations with the same bytes the first is kept.

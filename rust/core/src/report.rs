@@ -48,6 +48,10 @@ pub mod warning {
         ARGUMENTS_EMPTIED = "arguments_emptied",
         /// Messages that call tools and were given an empty content, because the template fails without one.
         CONTENT_FILLED = "content_filled",
+        /// Targets without reasoning that are trained to write an empty block of thinking.
+        EMPTY_THINKING = "empty_thinking",
+        /// Targets without reasoning after a prompt that asks for none, as `thinking="match"` says.
+        ASKED_NOT_TO_THINK = "asked_not_to_think",
         /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.
         MATCHED_THINKING = "matched_thinking",
         /// Targets whose own text was put behind a prompt that is no prefix of their rendering.

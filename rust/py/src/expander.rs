@@ -26,7 +26,7 @@ pub struct Expander {
 impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
-                        control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
+                        thinking, control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -41,6 +41,7 @@ impl Expander {
         history_turns: Option<usize>,
         max_prompt_tokens: Option<usize>,
         prompt_mismatch: Choice<core::PromptMismatch>,
+        thinking: Choice<core::ThinkingPolicy>,
         control_tokens: Choice<core::ControlTokenPolicy>,
         normalize: Choice<core::Normalize>,
         deduplicate: bool,
@@ -57,6 +58,7 @@ impl Expander {
             history_turns,
             max_prompt_tokens,
             prompt_mismatch: prompt_mismatch.0,
+            thinking: thinking.0,
             control_tokens: control_tokens.0,
             normalize: normalize.0,
             deduplicate,

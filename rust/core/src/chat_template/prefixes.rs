@@ -3,7 +3,7 @@
 //! In: a prepared conversation and the numbers of messages. Out: each text as a rendering of its own gives it, and how
 //! much of it is known to be as in the text before. One rendering is made for as many texts as the template allows.
 
-use everyturn_template::{Grown, Output, Span, cut_spans};
+use everyturn_template::{Grown, Output, Span, Value as TemplateValue, cut_spans};
 
 use super::Prepared;
 use super::compiled::template_error;
@@ -15,6 +15,8 @@ pub struct Prefixes<'p, 'a> {
     /// In rising order.
     counts: Vec<usize>,
     add_generation_prompt: bool,
+    /// Template arguments that are set otherwise than for the conversation.
+    arguments: Vec<(&'a str, TemplateValue<'a>)>,
     output: Output,
     grown: Vec<Grown>,
     /// Which of the counts the first of them is of.
@@ -42,9 +44,14 @@ impl Shown<'_> {
 }
 
 impl<'p, 'a> Prefixes<'p, 'a> {
-    pub fn new(prepared: &'p Prepared<'a>, counts: Vec<usize>, add_generation_prompt: bool) -> Self {
+    pub fn new(
+        prepared: &'p Prepared<'a>,
+        counts: Vec<usize>,
+        add_generation_prompt: bool,
+        arguments: Vec<(&'a str, TemplateValue<'a>)>,
+    ) -> Self {
         let (output, grown) = (Output::default(), Vec::new());
-        Self { prepared, counts, add_generation_prompt, output, grown, first: 0, last: None }
+        Self { prepared, counts, add_generation_prompt, arguments, output, grown, first: 0, last: None }
     }
 
     /// The text of so many messages. They are asked for in the order of the series.
@@ -77,8 +84,9 @@ impl<'p, 'a> Prefixes<'p, 'a> {
         let counts = self.counts.get(at..).filter(|counts| counts.first() == Some(&count));
         let counts = counts.unwrap_or(std::slice::from_ref(&count));
         let growing = counts.iter().position(ends_otherwise).unwrap_or(counts.len());
-        let grown =
-            self.prepared.render_growing(&counts[..growing], self.add_generation_prompt, &mut self.output);
+        let counts = &counts[..growing];
+        let asks = self.add_generation_prompt;
+        let grown = self.prepared.render_growing(counts, asks, &self.arguments, &mut self.output);
         if grown.is_err() && self.prepared.has_second_tools() {
             return self.render_alone(count);
         }
@@ -86,7 +94,7 @@ impl<'p, 'a> Prefixes<'p, 'a> {
     }
 
     fn render_alone(&mut self, count: usize) -> Result<Vec<Grown>> {
-        let rendering = self.prepared.render(count, self.add_generation_prompt)?;
+        let rendering = self.prepared.render_with(count, self.add_generation_prompt, &self.arguments)?;
         self.output = Output::default();
         Ok(vec![Grown { stable: 0, end: Ok((rendering.text, rendering.spans)) }])
     }

@@ -143,13 +143,14 @@ impl<'a> Prepared<'a> {
         &self,
         counts: &[usize],
         add_generation_prompt: bool,
+        arguments: &[(&str, TemplateValue<'_>)],
         output: &mut Output,
     ) -> Result<Vec<Grown>> {
         let counts: Vec<usize> = counts.iter().map(|count| self.shown(*count)).collect();
         let most = counts.last().copied().unwrap_or_default();
         self.seen.set(self.seen.get().max(most));
         let messages = self.inputs.prefix(self.messages, most);
-        let variables = self.all_variables(messages, add_generation_prompt, &[]);
+        let variables = self.all_variables(messages, add_generation_prompt, arguments);
         let bytes = self.inputs.bytes();
         self.variant.engine.render_growing(&variables, &counts, bytes, &self.workspace, output)
     }
@@ -177,6 +178,12 @@ impl<'a> Prepared<'a> {
 
     pub fn thinking(&self) -> &'a Thinking {
         &self.variant.thinking
+    }
+
+    /// The template's thinking switches, set to this, that no template argument sets.
+    pub fn switches(&self, thinks: bool) -> Vec<(&'a str, TemplateValue<'a>)> {
+        let free = self.variant.thinking.switches.iter().filter(|name| !self.sets(name));
+        free.map(|name| (name.as_str(), TemplateValue::Bool(thinks))).collect()
     }
 
     pub fn turn_end(&self) -> &'a TurnEnd {

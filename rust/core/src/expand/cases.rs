@@ -51,6 +51,8 @@ cases! {
     prefilled_thinking_is_an_error
     splice
     match_thinking
+    thinking_as_rendered
+    thinking_match
     weights
     history_turns
     shrink_history
@@ -149,6 +151,7 @@ fn options_of(given: &Object) -> Options {
             "train_on" => options.train_on = choice(value),
             "layout" => options.layout = choice(value),
             "overflow" => options.overflow = choice(value),
+            "thinking" => options.thinking = choice(value),
             "prompt_mismatch" => options.prompt_mismatch = choice(value),
             "control_tokens" => options.control_tokens = choice(value),
             "normalize" => options.normalize = choice(value),
@@ -252,7 +255,8 @@ impl Page<'_> {
         let prepared = work.renderer.template.prepare_only(&arena, work.conversation, &kept).unwrap();
         let place = kept.len() - 1;
         self.line(format_args!("message {}, shown messages {:?}", target.message, &kept[..place]));
-        match work.rendered(&prepared, &[place]).render(&messages[target.message], place) {
+        let message = &messages[target.message];
+        match work.rendered(&prepared, [(place, message)].into_iter()).render(message, place) {
             Ok(rendered) => {
                 self.line(format_args!("  prompt, {:?}", rendered.prompt_match));
                 self.block(&rendered.prompt.text().to_text());

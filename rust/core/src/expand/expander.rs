@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
-use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch};
+use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch, ThinkingPolicy};
 use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
@@ -67,6 +67,7 @@ impl Expander {
             return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
         }
         check_layout(&options)?;
+        check_thinking(&renderer, options.thinking)?;
         Ok(Self { renderer, options, workspaces: Workspaces::default() })
     }
 
@@ -202,6 +203,17 @@ pub(crate) fn line_too_long(max_line_bytes: usize) -> Error {
     Error::new(ErrorKind::LineTooLong, text)
 }
 
+/// A template that knows thinking and has no switch for it asks for it always, or never.
+fn check_thinking(renderer: &Renderer, thinking: ThinkingPolicy) -> Result<()> {
+    let mut variants = renderer.template.variants().map(|variant| &variant.thinking);
+    let has_no_switch = variants.all(|thinking| thinking.switches.is_empty() && thinking.format.is_some());
+    if thinking == ThinkingPolicy::Match && has_no_switch {
+        let text = "thinking=\"match\": the chat template has no argument that switches thinking";
+        return Err(Error::new(ErrorKind::Options, text));
+    }
+    Ok(())
+}
+
 /// Some options are for samples that are made target by target.
 fn check_layout(options: &Options) -> Result<()> {
     if !Arrangement::of(options).is_rendered_once() {
@@ -210,6 +222,7 @@ fn check_layout(options: &Options) -> Result<()> {
     let shortens = matches!(options.overflow, Overflow::ShrinkHistory | Overflow::TruncatePrompt);
     let asked = [
         ("control_tokens=\"literal\"", options.control_tokens == ControlTokenPolicy::Literal),
+        ("thinking=\"match\"", options.thinking == ThinkingPolicy::Match),
         ("history_turns", options.history_turns.is_some()),
         ("max_prompt_tokens", options.max_prompt_tokens.is_some()),
         ("an overflow that shortens prompts", shortens),

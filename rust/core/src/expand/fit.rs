@@ -234,8 +234,9 @@ impl Work<'_> {
     where
         Self: 'v,
     {
-        let places: Vec<usize> = targets.iter().map(|target| view.place_of(target.message)).collect();
-        self.rendered(view.prepared, &places)
+        let messages = &self.conversation.messages;
+        let placed = targets.iter().map(|target| (view.place_of(target.message), &messages[target.message]));
+        self.rendered(view.prepared, placed)
     }
 }
 

@@ -15,7 +15,9 @@ use crate::layout::{Arrangement, Sample, WholeConversation, normalize};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
-use crate::target::{Encoder, Foreign, PromptMatch, Rendered, Targets, lost, targets};
+use crate::target::{
+    Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, targets,
+};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -87,8 +89,12 @@ impl<'a> Work<'a> {
         Ok(samples)
     }
 
-    /// The renderings of targets, which lie at these places of what is prepared.
-    pub fn rendered<'v, 'p>(&self, prepared: &'v Prepared<'p>, places: &[usize]) -> Targets<'v, 'p>
+    /// The renderings of targets, each with its place in what is prepared.
+    pub fn rendered<'v, 'p, 'm>(
+        &self,
+        prepared: &'v Prepared<'p>,
+        targets: impl Iterator<Item = (usize, &'m Message)>,
+    ) -> Targets<'v, 'p>
     where
         'a: 'v,
     {
@@ -99,7 +105,8 @@ impl<'a> Work<'a> {
             },
             _ => Foreign::Recognised,
         };
-        Targets::new(prepared, self.options.prompt_mismatch, foreign, places)
+        let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
+        Targets::new(prepared, How { policy, thinking, foreign }, targets)
     }
 
     /// Counts what is to be known of a target.
@@ -116,6 +123,9 @@ impl<'a> Work<'a> {
         self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
         self.report.warn(warning::STOPS_EARLY, rendered.completion.stops_early.into());
         self.report.warn(warning::BORDER_MERGES, border_merged.into());
+        let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
+        self.report.warn(warning::EMPTY_THINKING, empty.into());
+        self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
     }
 
     pub fn lose(&mut self, error: Error) {

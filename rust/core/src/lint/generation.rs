@@ -9,7 +9,7 @@ use everyturn_template::Arena;
 
 use super::probes::{conversation, targets};
 use crate::chat_template::{ChatTemplate, ProbedTemplate};
-use crate::options::PromptMismatch;
+use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::target::render_alone;
 
 pub(super) struct Generation {
@@ -41,7 +41,8 @@ fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
     let trained: Vec<Trained> = targets(&plain)
         .filter_map(|(target, message)| {
             let (prompt, completion) =
-                render_alone(&prepared, message, target, PromptMismatch::Error).ok()?;
+                render_alone(&prepared, message, target, PromptMismatch::Error, ThinkingPolicy::AsRendered)
+                    .ok()?;
             let start = prompt.len();
             let behind = whole.text.strip_prefix(&prompt)?;
             behind.starts_with(&completion.text).then(|| Trained {

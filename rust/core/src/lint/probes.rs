@@ -11,7 +11,7 @@ use crate::chat_template::{ChatTemplate, Prepared};
 use crate::conversation::{Conversation, Message, Role};
 use crate::error::{Error, Result};
 use crate::json::{Object, Value, object};
-use crate::options::PromptMismatch;
+use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::common_prefix;
 use crate::target::render_alone;
 
@@ -189,7 +189,9 @@ fn first_error(
     conversation: &Conversation,
     policy: PromptMismatch,
 ) -> Option<Error> {
-    targets(conversation).find_map(|(target, message)| render_alone(prepared, message, target, policy).err())
+    targets(conversation).find_map(|(target, message)| {
+        render_alone(prepared, message, target, policy, ThinkingPolicy::AsRendered).err()
+    })
 }
 
 pub(super) fn rewriting(
@@ -235,12 +237,13 @@ pub(super) fn rows(
     template: &ChatTemplate,
     conversation: &Conversation,
     policy: PromptMismatch,
+    thinking: ThinkingPolicy,
 ) -> Option<usize> {
     let arena = Arena::new();
     let prepared = template.prepare(&arena, conversation).ok()?;
     let mut rows: Vec<String> = Vec::new();
     for (target, message) in targets(conversation) {
-        let (prompt, completion) = render_alone(&prepared, message, target, policy).ok()?;
+        let (prompt, completion) = render_alone(&prepared, message, target, policy, thinking).ok()?;
         let longest = rows.iter_mut().filter(|row| prompt.starts_with(&**row)).max_by_key(|row| row.len());
         let text = prompt.clone() + &completion.text;
         match longest {

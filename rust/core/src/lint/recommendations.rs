@@ -9,7 +9,7 @@ use super::probes::{Probed, Rewriting, is_prefix, rewriting, rows};
 use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::Conversation;
 use crate::json::{Value, object};
-use crate::options::PromptMismatch;
+use crate::options::{PromptMismatch, ThinkingPolicy};
 
 /// An option, its value, and why.
 pub(super) struct Recommendation {
@@ -26,7 +26,12 @@ pub(super) fn recommendations(
 ) -> Vec<Recommendation> {
     let policy = policy(template, probed);
     for probed in &mut *probed {
-        probed.rows = rows(template, &probed.conversation, policy.unwrap_or(PromptMismatch::Error));
+        probed.rows = rows(
+            template,
+            &probed.conversation,
+            policy.unwrap_or(PromptMismatch::Error),
+            ThinkingPolicy::AsRendered,
+        );
     }
     let mut recommendations: Vec<Recommendation> = policy.map(mismatch_policy).into_iter().collect();
     recommendations.extend(keeper(template, probed));
@@ -46,7 +51,9 @@ fn policy(template: &ChatTemplate, probed: &[Probed]) -> Option<PromptMismatch> 
     failing.peek()?;
     let failing: Vec<&Conversation> = failing.map(|probed| &probed.conversation).collect();
     let is_cured = |policy: &PromptMismatch| {
-        failing.iter().all(|conversation| rows(template, conversation, *policy).is_some())
+        failing
+            .iter()
+            .all(|conversation| rows(template, conversation, *policy, ThinkingPolicy::AsRendered).is_some())
     };
     let found = [PromptMismatch::MatchThinking, PromptMismatch::Splice].into_iter().find(is_cured);
     Some(found.unwrap_or(PromptMismatch::Skip))
@@ -101,5 +108,5 @@ fn is_kept(template: &ChatTemplate, conversation: &Conversation, name: &str, val
     let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
     is_prefix(&prepared, &conversation) == Ok(true)
         && matches!(rewriting(&prepared, &conversation, format), None | Some(Rewriting::EndToken))
-        && rows(template, &conversation, PromptMismatch::Error) == Some(1)
+        && rows(template, &conversation, PromptMismatch::Error, ThinkingPolicy::AsRendered) == Some(1)
 }

@@ -19,6 +19,8 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy)]
 pub struct Said<'m> {
     pub message: usize,
+    /// The template arguments that it is rendered with.
+    pub arguments: &'m [(&'m str, TemplateValue<'m>)],
     /// Empty: the message has none.
     pub reasoning: &'m str,
 }
@@ -28,9 +30,7 @@ pub struct Said<'m> {
 pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
     let thinking = prepared.thinking();
     let free = |name: &str| !prepared.sets(name);
-    let thinks = TemplateValue::Bool(!said.reasoning.trim().is_empty());
-    let switches: Vec<(&str, _)> =
-        thinking.switches.iter().filter(|name| free(name)).map(|name| (name.as_str(), thinks)).collect();
+    let switches = prepared.switches(!said.reasoning.trim().is_empty());
     let keepers: Vec<(&str, _)> = thinking
         .keepers
         .iter()
@@ -42,8 +42,9 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
         if arguments.is_empty() {
             continue;
         }
-        let Ok(prompt) = prepared.render_with(said.message, true, arguments) else { continue };
-        let Ok(full) = prepared.render_with(said.message + 1, false, arguments) else { continue };
+        let arguments = [said.arguments, arguments].concat();
+        let Ok(prompt) = prepared.render_with(said.message, true, &arguments) else { continue };
+        let Ok(full) = prepared.render_with(said.message + 1, false, &arguments) else { continue };
         if let Some(text) = full.text.strip_prefix(&prompt.text) {
             let text = text.to_owned();
             return Some(Turn { prompt: prompt.text, text });
@@ -110,7 +111,7 @@ fn sides<'t>(
     full: &'t Rendering,
     tags: &[&str],
 ) -> Option<Sides<'t>> {
-    let before = prepared.render(said.message, false).ok()?.text;
+    let before = prepared.render_with(said.message, false, said.arguments).ok()?.text;
     let generation = prompt.strip_prefix(&*before)?;
     let turn = full.text.strip_prefix(&*before)?;
     if !is_of_message(prepared, &full.spans, before.len(), said.message) {

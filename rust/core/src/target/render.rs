@@ -4,14 +4,17 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! how they match. Nothing is guessed: a policy that cannot tell is an error.
 
+use std::mem;
 use std::ops::Range;
 
+use everyturn_template::Value as TemplateValue;
+
 use super::mismatch::{self, Said, Turn};
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, ThinkingFormat};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
-use crate::options::PromptMismatch;
+use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
 use crate::tokenizer::ControlTokens;
 
@@ -24,6 +27,8 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// The template's thinking switch was turned off for it.
+    pub is_asked_not_to_think: bool,
     /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
     pub rendering: Shown<'r>,
 }
@@ -65,10 +70,26 @@ pub enum PromptMatch {
 /// The targets of a conversation, rendered one after the other.
 pub struct Targets<'p, 'a> {
     prepared: &'p Prepared<'a>,
-    policy: PromptMismatch,
-    foreign: Foreign<'p>,
+    how: How<'p>,
+    /// Of targets that are rendered with the same thinking switch, each with it.
+    series: Vec<(Option<bool>, Series<'p, 'a>)>,
+    /// Which of them the last target was of.
+    last: usize,
+}
+
+/// What decides how targets are rendered.
+#[derive(Clone, Copy)]
+pub struct How<'t> {
+    pub policy: PromptMismatch,
+    pub thinking: ThinkingPolicy,
+    pub foreign: Foreign<'t>,
+}
+
+/// Targets that are rendered with the same template arguments.
+struct Series<'p, 'a> {
     prompts: Prefixes<'p, 'a>,
     fulls: Prefixes<'p, 'a>,
+    arguments: Vec<(&'a str, TemplateValue<'a>)>,
     /// Those of the last prompt and of the last full text.
     foreign_tokens: [ForeignTokens; 2],
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
@@ -78,35 +99,72 @@ pub struct Targets<'p, 'a> {
 }
 
 impl<'p, 'a> Targets<'p, 'a> {
-    /// `messages` are the targets' indices, in rising order.
-    pub fn new(
+    /// `targets` are messages with their indices, in rising order.
+    pub fn new<'m>(
         prepared: &'p Prepared<'a>,
-        policy: PromptMismatch,
-        foreign: Foreign<'p>,
-        messages: &[usize],
+        how: How<'p>,
+        targets: impl Iterator<Item = (usize, &'m Message)>,
     ) -> Self {
-        let prompts = messages.iter().copied().filter(|index| *index > 0).collect();
-        let fulls = messages.iter().filter(|index| **index > 0).map(|index| index + 1).collect();
+        let mut indices: Vec<(Option<bool>, Vec<usize>)> = Vec::new();
+        for (index, message) in targets.filter(|(index, _)| *index > 0) {
+            let thinks = how.thinks(message);
+            match indices.iter_mut().find(|(known, _)| *known == thinks) {
+                Some((_, indices)) => indices.push(index),
+                None => indices.push((thinks, vec![index])),
+            }
+        }
+        let series =
+            indices.into_iter().map(|(thinks, indices)| (thinks, Series::new(prepared, thinks, &indices)));
+        Self { prepared, how, series: series.collect(), last: 0 }
+    }
+
+    /// Renders target `index`.
+    pub fn render(&mut self, message: &Message, index: usize) -> Result<Rendered<'_>> {
+        let thinks = self.how.thinks(message);
+        let at = self.series.iter().position(|(known, _)| *known == thinks).filter(|_| index > 0);
+        let Some(at) = at else {
+            return Err(Error::new(
+                ErrorKind::EmptyPrompt,
+                "the conversation starts with this message: there is no prompt to answer",
+            ));
+        };
+        let goes_on = mem::replace(&mut self.last, at) == at;
+        let mut rendered = self.series[at].1.render(self.prepared, self.how, message, index)?;
+        if !goes_on {
+            rendered.same = 0;
+        }
+        Ok(rendered)
+    }
+}
+
+impl How<'_> {
+    /// Whether the template is to ask for thinking at this message. `None`: as it does.
+    fn thinks(self, message: &Message) -> Option<bool> {
+        (self.thinking == ThinkingPolicy::Match).then(|| says_reasoning(message).is_some())
+    }
+}
+
+impl<'p, 'a> Series<'p, 'a> {
+    fn new(prepared: &'p Prepared<'a>, thinks: Option<bool>, indices: &[usize]) -> Self {
+        let arguments = thinks.map(|thinks| prepared.switches(thinks)).unwrap_or_default();
+        let fulls = indices.iter().map(|index| index + 1).collect();
         Self {
-            prepared,
-            policy,
-            foreign,
-            prompts: Prefixes::new(prepared, prompts, true),
-            fulls: Prefixes::new(prepared, fulls, false),
+            prompts: Prefixes::new(prepared, indices.to_vec(), true, arguments.clone()),
+            fulls: Prefixes::new(prepared, fulls, false, arguments.clone()),
+            arguments,
             foreign_tokens: Default::default(),
             same: [0; 2],
             agreed: 0,
         }
     }
 
-    /// Renders target `index`.
-    pub fn render(&mut self, message: &Message, index: usize) -> Result<Rendered<'_>> {
-        if index == 0 {
-            return Err(Error::new(
-                ErrorKind::EmptyPrompt,
-                "the conversation starts with this message: there is no prompt to answer",
-            ));
-        }
+    fn render(
+        &mut self,
+        prepared: &Prepared<'_>,
+        how: How<'_>,
+        message: &Message,
+        index: usize,
+    ) -> Result<Rendered<'_>> {
         let prompt = self.prompts.get(index);
         self.same[0] = self.same[0].min(prompt.as_ref().map_or(0, |prompt| prompt.same));
         let prompt = prompt?;
@@ -119,25 +177,25 @@ impl<'p, 'a> Targets<'p, 'a> {
         let rendering = if is_exact { full } else { prompt };
         let (prompt, text, prompt_match) = if is_exact {
             let behind = prompt.text.len();
-            if let Foreign::Plain { control_tokens, .. } = self.foreign {
+            if let Foreign::Plain { control_tokens, .. } = how.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
-                of_prompt.update(self.prepared, &prompt, self.same[0], control_tokens);
-                of_full.update(self.prepared, &full, self.same[1], control_tokens);
+                of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
+                of_full.update(prepared, &full, self.same[1], control_tokens);
                 plain.extend(of_prompt.from(0).chain(of_full.from(behind)));
             }
             (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), PromptMatch::Exact)
         } else {
-            if let Foreign::Plain { in_record: true, .. } = self.foreign {
+            if let Foreign::Plain { in_record: true, .. } = how.foreign {
                 return Err(Error::new(
                     ErrorKind::ControlToken,
                     "the record holds control tokens, and the prompt is no prefix of the turn's own rendering: \
                      which of them are text cannot be told",
                 ));
             }
-            let (turn, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
+            let (turn, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
             (Prompt::Own(turn.prompt), turn.text, prompt_match)
         };
-        let completion = self.prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
+        let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
                 "the template does not end this turn with the stop token that it ends others with",
@@ -148,7 +206,9 @@ impl<'p, 'a> Targets<'p, 'a> {
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
         let length = prompt.text().len() + completion.text.len();
         plain.retain(|token| token.end <= length);
-        Ok(Rendered { prompt, same, completion, prompt_match, plain, rendering })
+        let is_asked_not_to_think =
+            self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
+        Ok(Rendered { prompt, same, completion, prompt_match, plain, is_asked_not_to_think, rendering })
     }
 }
 
@@ -158,8 +218,10 @@ pub fn render_alone(
     message: &Message,
     index: usize,
     policy: PromptMismatch,
+    thinking: ThinkingPolicy,
 ) -> Result<(String, ClosedTurn)> {
-    let mut targets = Targets::new(prepared, policy, Foreign::Recognised, &[index]);
+    let how = How { policy, thinking, foreign: Foreign::Recognised };
+    let mut targets = Targets::new(prepared, how, [(index, message)].into_iter());
     let rendered = targets.render(message, index)?;
     Ok((rendered.prompt.text().to_text(), rendered.completion))
 }
@@ -170,11 +232,11 @@ fn by_policy(
     message: &Message,
     index: usize,
     policy: PromptMismatch,
+    arguments: &[(&str, TemplateValue<'_>)],
 ) -> Result<(Turn, PromptMatch)> {
-    let prompt = prepared.render(index, true)?.text;
-    let full = prepared.render(index + 1, false)?;
-    let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
-    let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
+    let prompt = prepared.render_with(index, true, arguments)?.text;
+    let full = prepared.render_with(index + 1, false, arguments)?;
+    let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
     let found = match policy {
         PromptMismatch::Error | PromptMismatch::Skip => None,
         PromptMismatch::MatchThinking => {
@@ -222,6 +284,24 @@ pub struct Lost {
     pub everything: bool,
 }
 
+/// Whether a target without reasoning is trained to write a block of thinking that is empty.
+pub fn has_empty_thinking(
+    format: Option<&ThinkingFormat>,
+    message: &Message,
+    rendered: &Rendered<'_>,
+) -> bool {
+    let Some(format) = format.filter(|_| says_reasoning(message).is_none()) else { return false };
+    let completion = rendered.completion.text.trim_start();
+    match completion.strip_prefix(format.open_tag()) {
+        Some(inside) => inside.trim_start().starts_with(format.close_tag()),
+        None => {
+            let prompt = rendered.prompt.text();
+            completion.starts_with(format.close_tag())
+                && prompt.to_text().trim_end().ends_with(format.open_tag())
+        }
+    }
+}
+
 /// Compares a message with its completion.
 pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
     let text = &completion.text;
@@ -232,6 +312,11 @@ pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
         tool_calls: tool_names(message).any(|name| !text.contains(name)),
         everything: text[..completion.stop_at].trim().is_empty(),
     }
+}
+
+/// The reasoning of a message, if it has any that is not blank.
+fn says_reasoning(message: &Message) -> Option<&str> {
+    reasoning(message).into_iter().find(|said| !said.trim().is_empty())
 }
 
 /// The reasoning of a message, from its own field and from the start of its content.
