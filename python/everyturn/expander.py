@@ -87,7 +87,7 @@ class Expander:
         max_prompt_tokens: The oldest exchanges are left out of a prompt with more tokens, until it fits.
         prompt_mismatch: A prompt that is no prefix of its turn's own rendering is an ``error``, or ``skip`` loses the
             target; ``match_thinking`` renders both with the thinking flag that fits the message; ``splice`` trains the
-            message's own text, reasoning included, behind what the prompt already wrote; ``common_prefix`` trains from
+            message's own text, reasoning included, after what the prompt already wrote; ``common_prefix`` trains from
             where the two part, which is not what inference shows. The report counts each way. The layout
             ``conversation`` asks for no prompt and counts such targets as inexact.
         control_tokens: Control tokens in text that somebody wrote: ``allow`` and ``warn`` (counted) encode them as

@@ -110,7 +110,7 @@ def expand_to(
     """Expand files on the workers of a cluster, each into a folder of shards of its own.
 
     Each file is one task, which writes as `everyturn.io.shards.expand` does. A task that died is run again by Ray, and
-    a run that died by you: it goes on behind the last whole shard, and every file is that of a run without
+    a run that died by you: it goes on after the last whole shard, and every file is that of a run without
     interruption. No row is lost or doubled.
 
     Args:

@@ -105,14 +105,14 @@ class PackedDataset(Dataset[PackedItem]):
         row = self._packed[index]
         empty = self._packed.max_length - len(row.input_ids)
         # torchtune's own packs go on with the last sample's positions, within the model's.
-        behind = np.minimum(
+        after = np.minimum(
             np.arange(1, empty + 1) + row.position_ids[-1], self._packed.max_length - 1
         )
         lengths = [*row.seq_lengths.tolist(), *([empty] if empty else [])]
         return {
             "tokens": _padded(row.input_ids, np.full(empty, self._pad_token_id)),
             "labels": _padded(row.labels, np.full(empty, IGNORE_INDEX)),
-            "input_pos": _padded(row.position_ids, behind),
+            "input_pos": _padded(row.position_ids, after),
             "seq_lens": torch.tensor(lengths, dtype=torch.int64),
         }
 

@@ -145,7 +145,7 @@ def load(job):
 def test_a_wrong_peer_is_found_and_still_timed(
     bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that trains the newline behind the stop token: exit 1, the first difference, no ratio."""
+    """One that trains the newline after the stop token: exit 1, the first difference, no ratio."""
     (tmp_path / "wrong_peer.py").write_text(WRONG_PEER)
     monkeypatch.syspath_prepend(str(tmp_path))
     wrong = Spec(module="wrong_peer", needs=("transformers",), distributions=("transformers",))

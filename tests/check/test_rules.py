@@ -260,7 +260,7 @@ def test_the_core_takes_the_names_that_rules_know(name: str) -> None:
 
 
 def test_calls_answered_in_any_order_are_answered() -> None:
-    """Several calls of a message have their results in the messages behind it."""
+    """Several calls of a message have their results in the messages after it."""
     calls = [call(id="a"), call(id="b")]
     ordered = [result(tool_call_id="b"), result(tool_call_id="a")]
     assert found(chat(USER, calling(*calls), *ordered, ANSWER)) == []

@@ -137,7 +137,7 @@ def test_limit_takes_the_first_records(expand: Command, chats: Path, limit: int)
 
 
 def test_limit_does_not_read_on(expand: Command, tmp_path: Path) -> None:
-    """A broken line behind the limit is nobody's fault."""
+    """A broken line after the limit is nobody's fault."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl(CHATS) + BROKEN)
     assert expand(path, "--limit", 3).code == 0

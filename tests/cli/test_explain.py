@@ -44,7 +44,7 @@ def test_an_explanation_says_why_and_what_to_do(kind: Kind) -> None:
 
 
 def test_hints_name_values_that_their_flags_take() -> None:
-    """A flag and the word behind it are taken by `expand`, where they are no words of the sentence."""
+    """A flag and the word after it are taken by `expand`, where they are no words of the sentence."""
     expand = parsers()["expand"]._actions  # noqa: SLF001 - likewise
     actions = {flag: action for action in expand for flag in action.option_strings}
     seen = 0

@@ -36,7 +36,7 @@ FAILING: list[tuple[bytes, list[str], str, str]] = [
 def test_an_error_is_followed_by_the_option_that_resolves_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], failing: tuple[bytes, list[str], str, str]
 ) -> None:
-    """A line behind the error."""
+    """A line after the error."""
     line, given, kind, hint = failing
     path = tmp_path / "chats.jsonl"
     path.write_bytes(line)
@@ -81,7 +81,7 @@ def test_the_tour_is_of_commands_that_work(
 
 
 def test_without_a_command_the_tour_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Five lines behind the first, each of a command that there is."""
+    """Five lines after the first, each of a command that there is."""
     assert main([]) == 2
     shown = capsys.readouterr().err.splitlines()
     assert shown == TOUR.splitlines()

@@ -54,7 +54,7 @@ def test_stderr_says_in_one_line_what_was_done(expand: Command, tmp_path: Path) 
 def test_stderr_names_what_is_lost_and_what_is_worth_knowing(
     expand: Command, tmp_path: Path
 ) -> None:
-    """Behind the faults comes the one line, then causes, warnings and control tokens."""
+    """After the faults comes the one line, then causes, warnings and control tokens."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl([chat("Ada"), chat("<think>")]) + BROKEN + b'{"messages": []}\n')
     done = expand(path, "--on-error", "skip")

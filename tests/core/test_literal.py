@@ -34,7 +34,7 @@ def test_what_somebody_wrote_holds_no_control_token(layout: str) -> None:
     start, stop = _ids("<|im_start|>")[0], _ids(STOP)[0]
     row = samples[-1].input_ids
     assert (row == start).sum() == 4
-    # What the last message has behind its stop token is no part of the row.
+    # What the last message has after its stop token is no part of the row.
     assert (row == stop).sum() == 4
     assert ATTACK in renderer.decode(row)
     trained = samples[-1].labels[samples[-1].labels != everyturn.IGNORE_INDEX]

@@ -223,7 +223,7 @@ CLASSES = {
         splice={"none": ("spliced", ""), "inline": ("spliced", f"<think>\n{WRITTEN}")},
         common_prefix={"none": ("common_prefix", ""), "inline": ("common_prefix", f"<think>\n{WRITTEN}")},
     ),
-    "newline behind the header": Class(
+    "newline after the header": Class(
         template("", HEADER + " ~ '\\n'"),
         splice={"none": ("spliced", ""), "inline": ("spliced", f"<think>\n{WRITTEN}")},
         common_prefix={"none": ("common_prefix", ""), "inline": ("common_prefix", f"<think>\n{WRITTEN}")},
@@ -435,7 +435,7 @@ def check(
 def test_splice_trains_what_the_model_has_yet_to_write(
     model: Models, name: str, saying: str, answer: str, expected: Expected
 ) -> None:
-    """Behind the prompt of a server: the rest of the block, its end, the answer, the stop token.
+    """After the prompt of a server: the rest of the block, its end, the answer, the stop token.
 
     Where the prompt has done with thinking, reasoning has no place, and the target is lost.
     """
@@ -502,7 +502,7 @@ def test_words_of_other_messages_are_never_trained(models: dict[str, Path], poli
 def test_a_sign_in_the_question_opens_no_tag(
     models: dict[str, Path], policy: str, question: str
 ) -> None:
-    """A template without control tokens behind a question: where it ends, nothing before is trained."""
+    """A template without control tokens after a question: where it ends, nothing before is trained."""
     source = (
         "{%- for message in messages -%}"
         "{{- 'Q: ' ~ message.content ~ ' A:' if message.role == 'user' else"

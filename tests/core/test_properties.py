@@ -65,7 +65,7 @@ def with_thinking_laid_out(content: str) -> str:
 
 
 def between_spaces(content: str) -> str:
-    """The content trimmed, a space before and behind it."""
+    """The content trimmed, a space before and after it."""
     return f" {content.strip()} "
 
 
@@ -702,7 +702,7 @@ def test_control_tokens_in_contents_can_be_rejected(pair: Callable[[str], Pair])
 
 
 def test_a_header_that_closes_the_turn_is_appended_as_its_stop(models: dict[str, Path]) -> None:
-    """Where only the next header ends a turn, that token is trained behind the answer.
+    """Where only the next header ends a turn, that token is trained after the answer.
 
     The rendering of the turn does not have it yet.
     """

@@ -65,7 +65,7 @@ def test_keys_that_hold_nothing_or_steer_training_do_not_count(models: dict[str,
 
 
 def test_messages_that_are_never_rendered_are_not_looked_at(models: dict[str, Path]) -> None:
-    """What stands behind the last target is no part of any prompt."""
+    """What stands after the last target is no part of any prompt."""
     messages = [QUESTION, answer(), {**QUESTION, "mood": "curious"}]
     assert unread(models, PLAIN, *messages, layout="per_turn") == {}
 

@@ -108,7 +108,7 @@ def losses_by_conversation(model: LlamaForCausalLM, samples: everyturn.Samples) 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What training by hand gives: the loss over the trained tokens of each step, and the model behind the last."""
+    """What training by hand gives: the loss over the trained tokens of each step, and the model after the last."""
 
     losses: list[float]
     model: LlamaForCausalLM
@@ -245,7 +245,7 @@ def written(kind: str, folder: Path) -> tuple[Rows, list[list[str]]]:
 def test_training_from_a_file_is_training_on_every_target(
     make: Make, kind: str, *, padding_free: bool, by_hand: Training, tmp_path: Path
 ) -> None:
-    """Each step's loss is that by hand over `per_turn` samples, and so are the weights behind the last step."""
+    """Each step's loss is that by hand over `per_turn` samples, and so are the weights after the last step."""
     rows, _ = written(kind, tmp_path)
     trainer = make(rows, tmp_path, padding_free=padding_free)
     recorder = Recorder()

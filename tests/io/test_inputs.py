@@ -351,7 +351,7 @@ def sound(text: str = "a") -> dict[str, Any]:
 
 
 def test_none_among_records_is_a_fault_and_not_their_end(models: dict[str, Path]) -> None:
-    """Each None is read, dropped and counted; the records behind it are kept."""
+    """Each None is read, dropped and counted; the records after it are kept."""
     expander = everyturn.Expander(models["chatml"], on_error="skip")
     samples = expander.expand([None, sound(), None, sound()])  # type: ignore[arg-type]
     assert samples.line.tolist() == [2, 4]

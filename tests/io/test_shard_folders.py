@@ -348,7 +348,7 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
 def test_any_text_goes_on_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], chunk_bytes: int
 ) -> None:
-    """Broken off behind each shard, whatever the lines are, the folder is that of one run."""
+    """Broken off after each shard, whatever the lines are, the folder is that of one run."""
     text = b"".join(parts)
     folder = tmp_path_factory.mktemp("folder")
     options: dict[str, Any] = {"shard_tokens": 10, "chunk_bytes": chunk_bytes}
@@ -397,7 +397,7 @@ def test_the_clock_of_the_first_run_holds(tmp_path: Path, models: dict[str, Path
 
 @pytest.fixture
 def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of a run that was broken off behind its second shard."""
+    """A folder of a run that was broken off after its second shard."""
     save = shard_folder.Folder.save_progress
 
     def break_off(self: shard_folder.Folder, progress: shard_folder.Progress) -> None:

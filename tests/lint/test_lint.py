@@ -33,11 +33,11 @@ def kinds(report: TemplateReport) -> set[tuple[str, str]]:
     return {(found.severity, found.kind) for found in report.findings if found.kind not in usual}
 
 
-def answer(before: str = "", body: str = TURN, behind: str = "") -> str:
+def answer(before: str = "", body: str = TURN, after: str = "") -> str:
     """Return ChatML whose assistant turns are written in another way."""
     is_answer = "{%- if message.role == 'assistant' -%}"
     return (
-        LOOP + is_answer + before + body + behind + "{%- else -%}" + HEADER + TURN + "{%- endif -%}"
+        LOOP + is_answer + before + body + after + "{%- else -%}" + HEADER + TURN + "{%- endif -%}"
     )
 
 
@@ -177,7 +177,7 @@ def test_a_system_message_that_is_refused_is_told(models: dict[str, Path]) -> No
 
 
 def test_reasoning_that_is_cut_from_history() -> None:
-    """The demo model shows reasoning behind the last question only."""
+    """The demo model shows reasoning after the last question only."""
     report = TemplateReport.of_model("demo")
     assert report.history_rewritten == {
         "reasoning": "thinking_cut",
@@ -298,13 +298,13 @@ CONTENT = "{{- message.content -}}"
         (HEADER + MARKED + CONTENT + STOP + UNMARKED + NEWLINE, ()),
         (MARKED + HEADER + CONTENT + STOP + UNMARKED + NEWLINE, ("header included",)),
         (HEADER + MARKED + CONTENT + UNMARKED + STOP + NEWLINE, ("stop left out",)),
-        (HEADER + MARKED + CONTENT + STOP + NEWLINE + UNMARKED, ("text behind the stop included",)),
+        (HEADER + MARKED + CONTENT + STOP + NEWLINE + UNMARKED, ("text after the stop included",)),
         (HEADER + CONTENT + STOP + NEWLINE + MARKED + UNMARKED, ("turns left out",)),
         (HEADER + CONTENT + MARKED + STOP + UNMARKED + NEWLINE, ("start left out",)),
     ],
 )
 def test_what_generation_blocks_mark(turn: str, differs: tuple[str, ...]) -> None:
-    """The rule is everything behind the prompt, through the stop token."""
+    """The rule is everything after the prompt, through the stop token."""
     report = bare(answer("", turn) + END + PROMPT)
     assert report.generation_blocks.count == 1
     assert report.generation_blocks.differs == differs

@@ -63,7 +63,7 @@ STOPS_EARLY = {
     "unsloth-gptoss.jinja": "reasoning and answer are two messages",
 }
 #: Its calls end with the token that its model declares as end, which a made-up model does not: told apart from
-#: the header behind it only by that declaration.
+#: the header after it only by that declaration.
 NEEDS_DECLARED_END = {"tencent-Hy3.jinja"}
 #: The stop of a call, where it is not that of an answer.
 STOPS_OF_CALLS = {

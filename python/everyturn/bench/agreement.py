@@ -3,7 +3,7 @@
 In: what everyturn makes in the layout ``per_turn``, and what a tool makes in whatever layout. Out: an `Agreement`.
 
 A target is a trained stretch together with all ids before it, so rows that carry several targets compare with rows
-that carry one. A tool agrees on a target if it trains exactly these ids behind exactly these ids: a header, a newline
+that carry one. A tool agrees on a target if it trains exactly these ids after exactly these ids: a header, a newline
 or a blank more in the stretch is another target.
 """
 
@@ -20,7 +20,7 @@ from everyturn.samples import IGNORE_INDEX
 ONLY_TOOL = "trained by it, not by everyturn"
 ONLY_EVERYTURN = "trained by everyturn, not by it"
 SHOWN_TOKENS = 12
-"""Tokens that are shown before and behind the place of a difference."""
+"""Tokens that are shown before and after the place of a difference."""
 
 Target = tuple[int, tuple[int, ...]]
 """Where the trained stretch begins, and the ids through its end."""

@@ -1,7 +1,7 @@
 """Findings as lines for people and editors, JSON, SARIF, and commands for GitHub's runners.
 
 In: findings and changes, one after the other. Out: text on a stream. Nothing is held back but the changes of JSON,
-which come behind the findings.
+which come after the findings.
 """
 
 import dataclasses

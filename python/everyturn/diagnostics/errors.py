@@ -8,7 +8,7 @@ READING = (
         severity=None,
         summary="an input cannot be opened or read",
         reason="The system refused: no such file, no permission, a disk or network that failed. "
-        "Nothing can be said of the records behind that point, so the run ends.",
+        "Nothing can be said of the records after that point, so the run ends.",
         cure="Mend the path or the permission. A folder is not an input: name its files, "
         "`folder/*.jsonl`.",
     ),

@@ -27,7 +27,7 @@ WARNINGS = (
         severity="warning",
         summary="a target holds its stop token before its end",
         reason="A server stops at the first stop token, so it would never show what is trained "
-        "behind it.",
+        "after it.",
         cure="Clean the text of control tokens, or have them encoded as plain text.",
         hint="--control-tokens literal encodes them as plain text",
     ),
@@ -43,7 +43,7 @@ WARNINGS = (
     Kind(
         name="inexact_targets",
         severity="warning",
-        summary="a target stands behind a context that inference never shows",
+        summary="a target stands after a context that inference never shows",
         reason="The layout `conversation` renders once, and this template writes history "
         "otherwise than it was when the answer was asked for.",
         cure="Take the layout `merged`: exact, and seldom more rows.",
@@ -99,7 +99,7 @@ WARNINGS = (
     Kind(
         name="spliced",
         severity="note",
-        summary="a target's own text was put behind its prompt",
+        summary="a target's own text was put after its prompt",
         reason="Its prompt was no prefix of the rendering, and prompt_mismatch is splice.",
         cure="Nothing needs to be done; look at a few of them.",
     ),
@@ -144,7 +144,7 @@ WARNINGS = (
         severity=None,
         summary="a stop token that is trained does not stop a server",
         reason="`generation_config.json` of the model does not list it, so the model would write "
-        "on behind it.",
+        "on after it.",
         cure="Add its id to `eos_token_id` there, or stop at it where you serve.",
     ),
 )

@@ -243,10 +243,10 @@ def _chunks(
 
 
 def _conversation_ends(samples: Samples) -> Any:
-    """The rows behind the last one of each conversation; the samples are of one file."""
+    """The rows after the last one of each conversation; the samples are of one file."""
     return np.append(np.flatnonzero(np.diff(samples.line)) + 1, len(samples))
 
 
 def _behind(before: int, on_bytes: Callable[[int], None] | None) -> Callable[[int], None] | None:
-    """Count the bytes of an input behind those of the inputs before it."""
+    """Count the bytes of an input after those of the inputs before it."""
     return None if on_bytes is None else lambda taken: on_bytes(before + taken)

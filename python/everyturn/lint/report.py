@@ -25,7 +25,7 @@ class StopToken:
         id: Its id; None for a template without a model.
         owner: ``turn`` if the turn itself writes it, ``next_header`` if the header of the next message does.
         of: ``plain`` for turns that answer, ``tool_calls`` for turns that call tools.
-        trailing: What the template writes behind it, which is never trained.
+        trailing: What the template writes after it, which is never trained.
     """
 
     text: str
@@ -303,8 +303,8 @@ class TemplateReport:
 def _stop_text(stop: StopToken) -> str:
     number = "" if stop.id is None else f" ({stop.id})"
     owner = "of the turn" if stop.owner == "turn" else "the next header"
-    behind = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
-    return f"{stop.text}{number}, {owner}{behind}"
+    after = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
+    return f"{stop.text}{number}, {owner}{after}"
 
 
 def _flag(option: str, value: Any) -> str:
@@ -317,11 +317,11 @@ def _short(text: str, most: int = 300) -> str:
 
 
 def _wrapped(label: str, text: str, indent: int | None = None) -> list[str]:
-    behind = " " * (len(label) if indent is None else indent)
+    after = " " * (len(label) if indent is None else indent)
     return textwrap.wrap(
         label + text,
         WIDTH,
-        subsequent_indent=behind,
+        subsequent_indent=after,
         break_on_hyphens=False,
         replace_whitespace=True,
         drop_whitespace=True,

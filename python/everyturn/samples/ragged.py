@@ -1,4 +1,4 @@
-"""Ragged arrays: rows of different lengths, one behind the other, and where each begins.
+"""Ragged arrays: rows of different lengths, one after the other, and where each begins.
 
 In and out: offsets, int64[N + 1]; row i is ``[offsets[i]:offsets[i + 1]]`` of a flat array. Nothing here knows what the
 rows hold.
@@ -39,7 +39,7 @@ def gather(
 
 
 def join_offsets(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """Return the offsets of the rows of several parts, one behind the other."""
+    """Return the offsets of the rows of several parts, one after the other."""
     return to_offsets(np.concatenate([np.diff(part) for part in parts]))
 
 

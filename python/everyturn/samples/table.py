@@ -166,7 +166,7 @@ class Samples(Sequence[Sample]):
 
     @staticmethod
     def concatenate(parts: Sequence["Samples"]) -> "Samples":
-        """Put expansions of the same model and options one behind the other."""
+        """Put expansions of the same model and options one after the other."""
         if not parts:
             raise ValueError("there is nothing to concatenate")
         first = parts[0]

@@ -113,7 +113,7 @@ choices! {
         Skip = "skip",
         /// Prompt and turn are rendered with the thinking flag that fits the message.
         MatchThinking = "match_thinking",
-        /// The message's own text behind what the prompt already wrote.
+        /// The message's own text after what the prompt already wrote.
         Splice = "splice",
         /// From where prompt and rendering part: not what inference shows.
         CommonPrefix = "common_prefix",

@@ -48,7 +48,7 @@ pub mod warning {
         CONTENT_FILLED = "content_filled",
         /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.
         MATCHED_THINKING = "matched_thinking",
-        /// Targets whose own text was put behind a prompt that is no prefix of their rendering.
+        /// Targets whose own text was put after a prompt that is no prefix of their rendering.
         SPLICED = "spliced",
         /// Targets trained from where prompt and rendering part: not what inference shows.
         COMMON_PREFIX = "common_prefix",

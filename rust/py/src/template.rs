@@ -56,7 +56,7 @@ impl Template {
     }
 
     /// Renders the first so many messages each as `counts` says, in rising order: what `apply` gives for each, or the
-    /// text of the error behind "error: ".
+    /// text of the error after "error: ".
     #[pyo3(signature = (messages, counts, *, tools=None, documents=None, add_generation_prompt=false, variables=None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn apply_each(

@@ -1,6 +1,6 @@
 """transformers' own mask: one rendering a conversation with `return_assistant_tokens_mask`.
 
-It needs a template with generation blocks, and where a template rewrites history it trains earlier answers behind
+It needs a template with generation blocks, and where a template rewrites history it trains earlier answers after
 contexts that inference never shows.
 """
 

@@ -136,14 +136,14 @@ def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -
             index,
             f'"function_call" became "tool_calls", with the id {quoted(name)}',
         )
-        behind, result = entries[place + 1] if place + 1 < len(entries) else (None, {})
+        after, result = entries[place + 1] if place + 1 < len(entries) else (None, {})
         is_result = result.get("role") == "function" and result.get("name") in (None, call["name"])
         if is_result and "tool_call_id" not in result:
             result["role"] = "tool"
             result["tool_call_id"] = name
             yield Remark(
                 FUNCTION_CALL.name,
-                behind,
+                after,
                 f'the role "function" became "tool", with the id {quoted(name)}',
             )
 

@@ -59,9 +59,9 @@ ENDS_WITHOUT_ASSISTANT = Kind(
     name="ends_without_assistant",
     severity="warning",
     summary="the last message is not an assistant's",
-    reason="What stands behind the last answer is never part of a sample. Hosted services "
+    reason="What stands after the last answer is never part of a sample. Hosted services "
     "and some trainers refuse such a conversation.",
-    cure="Take the messages behind the last answer out.",
+    cure="Take the messages after the last answer out.",
 )
 
 
@@ -132,7 +132,7 @@ def consecutive(record: Record) -> Iterator[Remark]:
 SYSTEM_NOT_FIRST = Kind(
     name="system_not_first",
     severity="warning",
-    summary="a system message stands behind other messages",
+    summary="a system message stands after other messages",
     reason="Many templates refuse it, or move it, or leave it out.",
     cure="Put it first; what comes later as a user's message.",
 )
@@ -143,7 +143,7 @@ def system_not_first(record: Record) -> Iterator[Remark]:
     others = itertools.dropwhile(lambda message: message.role in SYSTEM_ROLES, record.messages)
     for message in others:
         if message.role in SYSTEM_ROLES:
-            text = f"a message of the {message.role} behind others"
+            text = f"a message of the {message.role} after others"
             yield Remark(SYSTEM_NOT_FIRST.name, message.position, text)
 
 

@@ -15,8 +15,8 @@ everyturn.sections.conversations = (root, data) => {
     all_tokens: ["all tokens", "Trained is every token of the conversation, whoever wrote it"],
   };
   const LAYOUTS = {
-    per_turn: ["one per answer", "A sample for each trained message, behind exactly the prompt that a server would send."],
-    merged: ["merged", "The fewest samples in which each trained message stands behind exactly the prompt that a server would send."],
+    per_turn: ["one per answer", "A sample for each trained message, after exactly the prompt that a server would send."],
+    merged: ["merged", "The fewest samples in which each trained message stands after exactly the prompt that a server would send."],
     conversation: ["one render", "The conversation rendered once, with a mask, as most trainers do it."],
   };
   const VIEWS = {
@@ -133,7 +133,7 @@ everyturn.sections.conversations = (root, data) => {
       "Everything else is context.";
     const inexact =
       found.inexact > 0
-        ? ` ${counted(found.inexact, "message")} of ${found.trained.length} stand behind a context, or with a text, ` +
+        ? ` ${counted(found.inexact, "message")} of ${found.trained.length} stand after a context, or with a text, ` +
           "that a server would never show."
         : "";
     part("layout-words").textContent = LAYOUTS[state.layout][1] + inexact;
@@ -453,7 +453,7 @@ everyturn.sections.conversations = (root, data) => {
     });
     part("conversation").addEventListener("change", (event) => choose(Number(event.target.value)));
     part("before").addEventListener("click", () => choose(state.at - 1));
-    part("behind").addEventListener("click", () => choose(state.at + 1));
+    part("after").addEventListener("click", () => choose(state.at + 1));
   }
 
   startChooser();

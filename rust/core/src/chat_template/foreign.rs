@@ -36,7 +36,7 @@ impl ForeignTokens {
         let from = self.found.last().map_or(0, |found| found.bytes.end);
         let mut spans = shown.spans_from(from).peekable();
         let mut start = from;
-        for token in control_tokens.places(&shown.text.behind(from).to_text()) {
+        for token in control_tokens.places(&shown.text.after(from).to_text()) {
             let bytes = token.start + from..token.end + from;
             let mut is_foreign = false;
             while let Some(span) = spans.peek() {

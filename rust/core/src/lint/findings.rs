@@ -190,7 +190,7 @@ fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
             let rows = probed.iter().filter_map(|probed| probed.rows).max();
             let rows = rows.map_or_else(|| "more".into(), |rows| rows.to_string());
             let text = format!(
-                "merged makes {rows} rows of {TARGETS} targets; one rendering with a mask trains behind a context \
+                "merged makes {rows} rows of {TARGETS} targets; one rendering with a mask trains after a context \
                  that no server sends"
             );
             (warning, text)

@@ -1,7 +1,7 @@
 //! Whether what `{% generation %}` blocks mark is what is trained.
 //!
 //! In: a template with such blocks. Out: where the marked ranges of the plain conversation differ from the rule, in
-//! words: everything behind the prompt, through the stop token.
+//! words: everything after the prompt, through the stop token.
 
 use std::ops::Range;
 
@@ -43,8 +43,8 @@ fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
             let (prompt, completion) =
                 render_alone(&prepared, message, target, PromptMismatch::Error).ok()?;
             let start = prompt.len();
-            let behind = whole.text.strip_prefix(&prompt)?;
-            behind.starts_with(&completion.text).then(|| Trained {
+            let after = whole.text.strip_prefix(&prompt)?;
+            after.starts_with(&completion.text).then(|| Trained {
                 start,
                 stop_at: start + completion.stop_at,
                 end: start + completion.text.len(),
@@ -81,7 +81,7 @@ impl Trained {
             _ => None,
         };
         let end = match last.end {
-            end if end > self.end => Some("text behind the stop included"),
+            end if end > self.end => Some("text after the stop included"),
             end if end <= self.stop_at => Some("stop left out"),
             end if end < self.end => Some("stop cut"),
             _ => None,

@@ -126,17 +126,17 @@ fn injected(template: &ChatTemplate, control_tokens: &ControlTokens, plain: &Con
     let tokens = control_tokens.all(&opening);
     // Not within a token.
     let mut end = opening.len() - shared;
-    let around = tokens.iter().find(|(behind, token)| (behind - token.text.len()..*behind).contains(&end));
-    if let Some((behind, token)) = around
-        && behind - token.text.len() < end
+    let around = tokens.iter().find(|(after, token)| (after - token.text.len()..*after).contains(&end));
+    if let Some((after, token)) = around
+        && after - token.text.len() < end
     {
-        end = *behind;
+        end = *after;
     }
     let mut texts = Vec::new();
     let mut start = 0;
-    for (behind, token) in tokens.iter().filter(|(behind, _)| *behind <= end) {
-        texts.push(&opening[start..behind - token.text.len()]);
-        start = *behind;
+    for (after, token) in tokens.iter().filter(|(after, _)| *after <= end) {
+        texts.push(&opening[start..after - token.text.len()]);
+        start = *after;
     }
     texts.push(opening.get(start..end).unwrap_or_default());
     let texts: Vec<&str> = texts.into_iter().map(without_role).filter(|text| says_something(text)).collect();

@@ -113,7 +113,7 @@ struct Stop {
     token: StopToken,
     is_header: bool,
     of: &'static str,
-    /// What the template writes behind it.
+    /// What the template writes after it.
     trailing: String,
 }
 

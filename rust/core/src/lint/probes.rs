@@ -41,7 +41,7 @@ pub(super) enum Rewriting {
     ThinkingCut,
     /// An empty block of thinking stands in the last turn only.
     EmptyThinkBlock,
-    /// The stop, or a header behind it, is another at the end.
+    /// The stop, or a header after it, is another at the end.
     EndToken,
     /// The template shows the date: what is rendered on another day differs.
     Date,

@@ -60,7 +60,7 @@ fn mismatch_policy(policy: PromptMismatch) -> Recommendation {
              the same flag",
         ),
         PromptMismatch::Splice => {
-            ("splice", "trains the message's own text behind what the prompt has already written")
+            ("splice", "trains the message's own text after what the prompt has already written")
         }
         _ => (
             "skip",

@@ -213,7 +213,7 @@ impl Reader {
             {
                 let count = chunk.chunk.lines.len() as u64;
                 if count >= self.left {
-                    // What lies behind the last record that is wanted was never asked for.
+                    // What lies after the last record that is wanted was never asked for.
                     chunk.chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
                     chunk.chunk.blank_at_end = 0;
                 }

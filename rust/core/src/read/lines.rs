@@ -26,7 +26,7 @@ const READ_BYTES: usize = 1 << 18;
 pub struct Chunk {
     pub bytes: Vec<u8>,
     pub lines: Vec<Line>,
-    /// Blank lines behind the last of `lines`.
+    /// Blank lines after the last of `lines`.
     pub blank_at_end: u64,
 }
 

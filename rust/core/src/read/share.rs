@@ -55,11 +55,11 @@ impl<R: Read> ShareReader<R> {
         let mut rest = &self.block[..count];
         while !rest.is_empty() {
             let end = memchr(b'\n', rest);
-            let (text, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
             if self.share.holds(self.line) {
                 self.ready.extend_from_slice(text);
             }
-            rest = behind;
+            rest = after;
             if end.is_some() {
                 self.ready.push(b'\n');
                 self.line += 1;

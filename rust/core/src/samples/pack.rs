@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_best_fit_is_the_pack_with_the_least_room() {
-        // 7 and 5 open packs; 4 fits behind 5 alone, 3 fills the first, 1 the second.
+        // 7 and 5 open packs; 4 fits after 5 alone, 3 fills the first, 1 the second.
         assert_eq!(pack_all(&[1, 3, 4, 5, 7], 10, BestFitDecreasing), [vec![0, 2, 3], vec![1, 4]]);
     }
 

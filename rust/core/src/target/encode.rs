@@ -40,7 +40,7 @@ impl Encoder {
         let of_prompt = &plain[..plain.partition_point(|token| token.end <= prompt.len())];
         let encoding = &mut self.encoding;
         let shared = PromptText::from(encoding.text()).common(&prompt, rendered.same);
-        let kept = encoding.write(shared, prompt.behind(shared), of_prompt, tokenizer, &mut self.segments)?;
+        let kept = encoding.write(shared, prompt.after(shared), of_prompt, tokenizer, &mut self.segments)?;
         let same = kept.min(self.valid);
         let tail = encoding.tail();
         let prompt_ids = encoding.ids().len();
@@ -67,7 +67,7 @@ impl Encoder {
         self.valid = 0;
         let text = PromptText::from(text);
         let shared = PromptText::from(self.encoding.text()).common(&text, 0);
-        self.encoding.write(shared, text.behind(shared), &[], tokenizer, &mut self.segments)?;
+        self.encoding.write(shared, text.after(shared), &[], tokenizer, &mut self.segments)?;
         Ok(self.encoding.ids())
     }
 }

@@ -8,7 +8,7 @@ use everyturn_template::{Span, Value as TemplateValue};
 
 use crate::chat_template::{Prepared, Rendering, outside_of_tag};
 
-/// A prompt and the text behind it.
+/// A prompt and the text after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     pub prompt: String,
@@ -52,7 +52,7 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
     None
 }
 
-/// The message's own text behind what the prompt already wrote: its reasoning as the model writes it, then the
+/// The message's own text after what the prompt already wrote: its reasoning as the model writes it, then the
 /// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
 pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
     let format = prepared.thinking().format.as_ref();
@@ -100,7 +100,7 @@ pub fn common_prefix(
     Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
 }
 
-/// Prompt and rendering behind what both show of the messages before and of the header of the turn, which ends at
+/// Prompt and rendering after what both show of the messages before and of the header of the turn, which ends at
 /// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
 /// words of somebody else.
 fn sides<'t>(
@@ -122,7 +122,7 @@ fn sides<'t>(
     Some(Sides { written, body })
 }
 
-/// Whether nothing behind a place comes from another message, or from the tools.
+/// Whether nothing after a place comes from another message, or from the tools.
 fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: usize) -> bool {
     let mut end = 0;
     spans.iter().all(|span| {
@@ -134,7 +134,7 @@ fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: us
     })
 }
 
-/// What prompt and rendering have behind the header of a turn.
+/// What prompt and rendering have after the header of a turn.
 struct Sides<'t> {
     /// What the prompt already wrote: nothing, or the start of thinking.
     written: &'t str,

@@ -115,14 +115,14 @@ impl<'p, 'a> Targets<'p, 'a> {
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
         let (prompt, text, prompt_match) = if is_exact {
-            let behind = prompt.text.len();
+            let after = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = self.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(self.prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(self.prepared, &full, self.same[1], control_tokens);
-                plain.extend(of_prompt.from(0).chain(of_full.from(behind)));
+                plain.extend(of_prompt.from(0).chain(of_full.from(after)));
             }
-            (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), PromptMatch::Exact)
+            (Prompt::Shown(prompt.text), full.text.after(after).to_text(), PromptMatch::Exact)
         } else {
             if let Foreign::Plain { in_record: true, .. } = self.foreign {
                 return Err(Error::new(

@@ -21,7 +21,7 @@ pub struct ControlTokens {
     tokens: Vec<StopToken>,
     finder: AhoCorasick,
     ids: HashSet<i32>,
-    /// Which of them take the white space before or behind them with them.
+    /// Which of them take the white space before or after them with them.
     strips: Vec<[bool; 2]>,
 }
 
@@ -114,13 +114,13 @@ impl ControlTokens {
         self.finder.max_pattern_len()
     }
 
-    /// The first control token of a text, with the place behind it.
+    /// The first control token of a text, with the place after it.
     pub fn first(&self, text: &str) -> Option<(usize, StopToken)> {
         let found = self.finder.find(text)?;
         Some((found.end(), self.tokens[found.pattern()].clone()))
     }
 
-    /// The control tokens of a text in order, each with the place behind it.
+    /// The control tokens of a text in order, each with the place after it.
     pub fn all(&self, text: &str) -> Vec<(usize, StopToken)> {
         self.finder.find_iter(text).map(|found| (found.end(), self.tokens[found.pattern()].clone())).collect()
     }
@@ -130,7 +130,7 @@ impl ControlTokens {
         self.finder.find_iter(text).map(|found| found.range()).collect()
     }
 
-    /// The first control token at or behind a place.
+    /// The first control token at or after a place.
     pub fn next(&self, text: &str, from: usize) -> Option<Match> {
         let found = self.finder.find(Input::new(text).range(from..))?;
         let at = found.pattern().as_usize();
@@ -149,13 +149,13 @@ impl ControlTokens {
                 at = after_character(text, token.start);
                 continue;
             }
-            let [before, behind] = token.strips;
+            let [before, after] = token.strips;
             let piece = &text[done..token.start];
             let piece = if before { piece.trim_end() } else { piece };
             parts.push(between(done..done + piece.len()));
             parts.push(Part::Control { id: token.id.cast_signed(), bytes: token.start..token.end });
             let rest = &text[token.end..];
-            done = text.len() - if behind { rest.trim_start() } else { rest }.len();
+            done = text.len() - if after { rest.trim_start() } else { rest }.len();
             at = done;
         }
         parts.push(between(done..text.len()));

@@ -53,7 +53,7 @@ impl Cutter {
         self.covers_all
     }
 
-    /// The first place at or behind `from` to cut at.
+    /// The first place at or after `from` to cut at.
     pub fn next(&self, text: &str, from: usize) -> Option<Cut> {
         let input = Input::new(text).range(from..).anchored(Anchored::No);
         let found = self.finder.as_ref()?.find(input)?;
@@ -78,7 +78,7 @@ impl Cutter {
     }
 }
 
-/// Whether what stands behind an added token is encoded as if a text began there. All of the library's parts see one
+/// Whether what stands after an added token is encoded as if a text began there. All of the library's parts see one
 /// piece at a time, but for Metaspace when it marks the first piece alone.
 fn starts_anew(tokenizer: &HfTokenizer) -> bool {
     fn marks_the_first(part: &Json) -> bool {

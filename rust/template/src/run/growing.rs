@@ -127,7 +127,7 @@ impl<'a> Growth<'a> {
     }
 
     fn hand_out(&mut self, stable: Length, done: &Result<()>, output: &Output) {
-        let end = done.clone().map(|()| output.behind(stable));
+        let end = done.clone().map(|()| output.after(stable));
         self.grown.push(Grown { stable: stable.text, end });
     }
 
@@ -176,7 +176,7 @@ impl<'a> Machine<'a> {
         growth.grown
     }
 
-    /// A statement of a block, with what is behind it noted as long as that is where a text may go on.
+    /// A statement of a block, with what is after it noted as long as that is where a text may go on.
     pub(super) fn follow(&mut self, rest: &'a [StmtCode]) -> bool {
         match &mut self.growth {
             Some(growth) if growth.following => {

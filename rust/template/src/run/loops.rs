@@ -231,8 +231,8 @@ impl<'a> Machine<'a> {
             LoopAttribute::First => Value::Bool(index0 == 0),
             LoopAttribute::Last => Value::Bool(self.peek(at)?.is_none()),
             LoopAttribute::Length => self.length_value(serial)?,
-            LoopAttribute::Revindex0 => self.behind(serial, index0 + 1)?,
-            LoopAttribute::Revindex => self.behind(serial, index0)?,
+            LoopAttribute::Revindex0 => self.after(serial, index0 + 1)?,
+            LoopAttribute::Revindex => self.after(serial, index0)?,
             LoopAttribute::Depth0 => Value::Int(depth0),
             LoopAttribute::Depth => Value::Int(depth0 + 1),
             LoopAttribute::Previtem => match state.previous {
@@ -251,7 +251,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Int(i64::from(small(length))))
     }
 
-    fn behind(&mut self, serial: u32, seen: i64) -> Result<Value<'a>> {
+    fn after(&mut self, serial: u32, seen: i64) -> Result<Value<'a>> {
         let length = self.loop_length(serial)?;
         Ok(Value::Int(i64::from(small(length)) - seen))
     }

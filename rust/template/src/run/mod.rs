@@ -112,7 +112,7 @@ pub fn run(
 }
 
 /// The same for several lengths of a list at once, as far as the template allows: the first of them, and one at
-/// least, with the texts behind what `output` holds in the end.
+/// least, with the texts after what `output` holds in the end.
 pub fn run_growing(
     program: &Program,
     variables: &[(&str, Value<'_>)],

@@ -146,7 +146,7 @@ impl<'a> Machine<'a> {
     }
 
     fn replay(&self, watch: Watch<'a>, start: Length, flow: Flow) -> Replay {
-        let (text, spans) = self.output.behind(start);
+        let (text, spans) = self.output.after(start);
         Replay { reads: watch.reads, text, spans, flow }
     }
 

@@ -182,9 +182,9 @@ fn push_string(out: &mut String, text: &str, ensure_ascii: bool) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = find_escaped(rest.as_bytes(), ensure_ascii) {
-        let (plain, behind) = rest.split_at(at);
+        let (plain, after) = rest.split_at(at);
         out.push_str(plain);
-        let mut chars = behind.chars();
+        let mut chars = after.chars();
         if let Some(char) = chars.next() {
             push_escaped(out, char);
         }

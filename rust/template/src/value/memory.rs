@@ -101,7 +101,7 @@ impl<'a> Memory<'a> {
         Ok(Value::Str(self.alloc(text)?))
     }
 
-    /// The texts one behind the other, with their origins. Not markup.
+    /// The texts one after the other, with their origins. Not markup.
     pub fn concat(&mut self, texts: &[Text<'a>]) -> Result<Text<'a>> {
         let mut spans = std::mem::take(&mut self.spans);
         spans.clear();

@@ -57,7 +57,7 @@ pub fn tojson<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
 
 fn pair<'a>(machine: &mut Machine<'a>, separators: Value<'a>) -> Result<(&'a str, &'a str)> {
     let [item, key] = machine.collect(separators)?[..] else {
-        return Err(value_error("separators are two: between items, and behind a key"));
+        return Err(value_error("separators are two: between items, and after a key"));
     };
     match (item.as_str(), key.as_str()) {
         (Some(item), Some(key)) => Ok((item, key)),

@@ -132,7 +132,7 @@ fn bound(value: Value<'_>) -> Result<i64> {
 }
 
 /// The range of positions that a search from `start` to `stop` covers in a sequence of so many items; `None` if the
-/// start lies behind the stop.
+/// start lies after the stop.
 fn positions(length: usize, start: i64, stop: i64) -> Option<(usize, usize)> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let position = |at: i64| if at < 0 { at.saturating_add(length).max(0) } else { at };

@@ -1,5 +1,5 @@
 //! What stands between operators: names, literals, brackets, and the attributes, items, calls, filters and tests
-//! behind them.
+//! after them.
 
 use super::{ExprList, Parser, Tree, syntax};
 use crate::error::Result;

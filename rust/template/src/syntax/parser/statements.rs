@@ -39,7 +39,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A tag behind its `{%`, up to the end of its last tag. `print` makes a statement of each of its expressions,
+    /// A tag after its `{%`, up to the end of its last tag. `print` makes a statement of each of its expressions,
     /// every other tag makes one.
     fn tag(&mut self, place: Pos, body: &mut Vec<Stmt>) -> Result<()> {
         let TokenKind::Name(tag) = self.token.kind else {

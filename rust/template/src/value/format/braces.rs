@@ -132,12 +132,12 @@ impl<'a> Formatter<'a> {
         while let Some(first) = rest.chars().next() {
             machine.memory.step()?;
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            let (name, behind) = match first {
+            let (name, after) = match first {
                 '.' => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
                 '[' => rest.split_once(']').ok_or_else(|| value_error("Missing ']' in format string"))?,
                 _ => return Err(value_error("Only '.' or '[' may follow ']' in format field specifier")),
             };
-            rest = behind;
+            rest = after;
             if name.is_empty() {
                 return Err(value_error("Empty attribute in format string"));
             }
@@ -185,7 +185,7 @@ fn index(name: &str) -> Result<Option<usize>> {
     Ok(number)
 }
 
-/// Literal text of a format, and the field behind it.
+/// Literal text of a format, and the field after it.
 struct Piece<'a> {
     start: usize,
     end: usize,
@@ -228,7 +228,7 @@ impl<'a> Piece<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The field that starts at this byte, behind its brace.
+    /// The field that starts at this byte, after its brace.
     fn next(format: &'a str, at: &mut usize) -> Result<Self> {
         let rest = format.get(*at..).unwrap_or_default();
         let end = name_end(rest)?;

@@ -18,16 +18,16 @@ pub fn percent<'a>(machine: &mut Machine<'a>, format: Text<'a>, value: Value<'a>
     let mut values = Values::new(value);
     let mut pieces = Vec::new();
     let mut rest = format.str;
-    while let Some((literal, behind)) = rest.split_once('%') {
+    while let Some((literal, after)) = rest.split_once('%') {
         machine.memory.reserve(2 * size_of::<Text<'_>>())?;
-        let doubled = behind.strip_prefix('%');
+        let doubled = after.strip_prefix('%');
         let literal = rest.get(..literal.len() + usize::from(doubled.is_some())).unwrap_or_default();
         pieces.push(format.part(&mut machine.memory, literal)?);
-        if let Some(behind) = doubled {
-            rest = behind;
+        if let Some(after) = doubled {
+            rest = after;
             continue;
         }
-        let mut parser = PercentParser { rest: behind, escape: format.markup };
+        let mut parser = PercentParser { rest: after, escape: format.markup };
         let conversion = parser.conversion(machine, &mut values)?;
         rest = parser.rest;
         pieces.push(conversion.write(machine, values.next()?, format.markup)?);
@@ -73,7 +73,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// What stands behind a percent sign.
+/// What stands after a percent sign.
 #[derive(Debug, Default)]
 struct Conversion {
     /// `-`

@@ -30,12 +30,12 @@ pub fn groupby<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
             machine.memory.step()?;
             count += 1;
         }
-        let (group, behind) = rest.split_at(count);
+        let (group, after) = rest.split_at(count);
         let items: Vec<_> = group.iter().map(|(_, item)| *item).collect();
         let items = machine.memory.list(&items)?;
         let shared = getter.get(machine, *first)?;
         groups.push(machine.memory.group(shared, items)?);
-        rest = behind;
+        rest = after;
     }
     machine.memory.list(&groups)
 }

@@ -19,7 +19,7 @@ type Run = (usize, usize);
 struct WrapStyle {
     width: usize,
     break_long_words: bool,
-    /// Whether a word that is broken is broken behind a hyphen.
+    /// Whether a word that is broken is broken after a hyphen.
     break_on_hyphens: bool,
     /// Whether hyphens and dashes separate words.
     split_on_hyphens: bool,

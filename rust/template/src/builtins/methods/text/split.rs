@@ -149,7 +149,7 @@ impl<'a> Parts<'a> {
         self.push(memory, 0, to)
     }
 
-    /// At runs of white space; behind the last allowed cut, white space at the end stays.
+    /// At runs of white space; after the last allowed cut, white space at the end stays.
     fn split_space(&mut self, memory: &mut Memory<'a>, most: usize) -> Result<()> {
         let whole = self.text.str;
         let mut rest = whole.trim_start_matches(is_space);
