@@ -9,7 +9,7 @@ use crate::value::operators;
 use crate::value::text::small;
 use crate::value::{Object, Value};
 
-/// The state behind a variable `loop`.
+/// The state of a variable `loop`.
 pub(super) struct LoopState<'a> {
     serial: u32,
     items: Value<'a>,
@@ -204,7 +204,7 @@ impl<'a> Machine<'a> {
         Ok(length)
     }
 
-    /// What has no length is read to its end, and goes on from a list.
+    /// What has no length is read to its end into a list, and iterated from there.
     fn exhaust(&mut self, at: usize) -> Result<usize> {
         let mut rest = Vec::new();
         while let Some(item) = self.pull(at)? {

@@ -66,8 +66,8 @@ impl Output {
         &self.spans
     }
 
-    /// What each `{% generation %}` block printed. A block whose text was captured, by a macro that is no whole
-    /// statement say, is not among them: nobody can tell where that text went.
+    /// What each `{% generation %}` block printed. A block whose text was captured, by a macro that is not a whole
+    /// statement say, is not among them: it is not known where that text went.
     pub fn generations(&self) -> &[Range<usize>] {
         &self.generations
     }

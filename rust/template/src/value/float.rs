@@ -131,7 +131,7 @@ fn push_scientific(out: &mut String, float: f64, style: &FloatStyle) {
     push_exponent(out, exponent);
 }
 
-/// "d.ddd" with so many decimals, exactly rounded, and the exponent.
+/// "d.ddd" with this many decimals, exactly rounded, and the exponent.
 fn scientific(float: f64, decimals: usize) -> (String, i32) {
     let mut text = format!("{float:.decimals$e}");
     let at = text.find('e').unwrap_or(text.len());

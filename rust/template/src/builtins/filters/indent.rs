@@ -1,4 +1,4 @@
-//! `indent`: every line but the first after some white space.
+//! `indent`: puts white space before every line but the first.
 
 use super::{count, flag, unsupported};
 use crate::builtins::arguments::Args;

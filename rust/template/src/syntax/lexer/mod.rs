@@ -203,7 +203,7 @@ impl<'s> Lexer<'s> {
         Some(Opening { at, end: self.offset_of(rest), mark, kind })
     }
 
-    /// The text from `start` up to a tag at `end`, less the white space that the tag takes away.
+    /// The text from `start` up to a tag at `end`, without the white space that the tag strips.
     fn strip_before(&self, start: usize, end: usize, mark: Option<Mark>, lstrip: bool) -> &'s str {
         let text = self.between(start, end);
         match mark {
@@ -316,7 +316,7 @@ impl<'s> Lexer<'s> {
             if rest.get(offset) != Some(&b'\\') {
                 break;
             }
-            // The first byte of what is escaped, too: the others are no quote or backslash.
+            // The first byte of what is escaped, too: the others are not a quote or backslash.
             end += 2;
         }
         self.at += end + 2;
@@ -367,7 +367,7 @@ fn strip_word<'s>(rest: &'s str, word: &str) -> Option<&'s str> {
     Some(after.trim_start_matches(is_space))
 }
 
-/// What follows the rest of a `{% raw %}`. Unlike other tags it keeps the newline after it and knows no `+%}`.
+/// What follows the rest of a `{% raw %}`. Unlike other tags it keeps the newline after it and has no `+%}`.
 fn raw_start(rest: &str) -> Option<&str> {
     let rest = strip_word(rest, "raw")?;
     match rest.strip_prefix("-%}") {
@@ -376,7 +376,7 @@ fn raw_start(rest: &str) -> Option<&str> {
     }
 }
 
-/// What follows the end of a tag or comment, less the white space that it takes away.
+/// What follows the end of a tag or comment, without the white space that it strips.
 fn strip_tag_end<'s>(rest: &'s str, end: &str) -> Option<&'s str> {
     let (mark, unmarked) = take_mark(rest);
     let after = unmarked.strip_prefix(end)?;

@@ -207,7 +207,7 @@ impl Parser<'_> {
         Ok(StmtKind::Generation(self.function_body("generation", place, &["endgeneration"])?))
     }
 
-    /// A body that is a function of its own, so that `break` does not reach a loop around it.
+    /// A body that is a separate function, so that `break` does not reach a loop around it.
     fn function_body(
         &mut self,
         name: &'static str,

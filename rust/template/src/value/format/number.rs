@@ -66,10 +66,10 @@ pub enum Align {
 pub struct Layout {
     pub fill: char,
     pub align: Align,
-    /// `+` or a space: what stands before what is not negative.
+    /// `+` or a space: the sign of what is not negative.
     pub sign: Option<char>,
     pub width: usize,
-    /// What stands between groups of so many digits.
+    /// The separator, and how many digits a group has.
     pub grouping: Option<(char, usize)>,
 }
 

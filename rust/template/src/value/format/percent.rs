@@ -73,12 +73,12 @@ impl<'a> Values<'a> {
     }
 }
 
-/// What stands after a percent sign.
+/// What comes after a percent sign.
 #[derive(Debug, Default)]
 struct Conversion {
     /// `-`
     left: bool,
-    /// `+` or a space: what stands before what is not negative.
+    /// `+` or a space: the sign of what is not negative.
     sign: Option<char>,
     /// `#`
     alternate: bool,
@@ -161,7 +161,7 @@ impl<'a> PercentParser<'a> {
     fn number(&mut self, values: &mut Values<'a>) -> Result<Option<i64>> {
         if self.take('*') {
             let value = values.next()?;
-            // Values for markup come in a wrapper that is no integer.
+            // Values for markup come in a wrapper that is not an integer.
             let number = value.as_index().filter(|_| !self.escape);
             return number.map(Some).ok_or_else(|| type_error("* wants int"));
         }

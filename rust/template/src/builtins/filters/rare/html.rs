@@ -101,7 +101,7 @@ fn unescaped(text: &str) -> Result<String> {
     Ok(out)
 }
 
-/// What stands for the reference that the text starts with, and the length of that.
+/// The replacement of the reference that the text starts with, and that reference's length.
 fn reference_value(text: &str) -> Result<(&'static str, usize)> {
     const KNOWN: [(&str, &str); 8] = [
         ("&amp;", "&"),

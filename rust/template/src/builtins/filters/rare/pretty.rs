@@ -34,7 +34,7 @@ struct Printer<'m, 'a> {
     out: String,
 }
 
-/// The columns in front of a value, and those that what is after it needs on its last line.
+/// The columns before a value, and those needed on its last line by what comes after it.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     indent: usize,
@@ -125,7 +125,7 @@ impl<'a> Printer<'_, 'a> {
         while !rest.is_empty() {
             let (line, after) = rest.split_at(unicode::first_line(rest).1);
             rest = after;
-            // What stands after the text stands after its very last literal.
+            // What comes after the text comes after its last literal.
             let room = |is_last: bool| if is_last { room } else { Room { after: 0, ..room } };
             let whole = self.literal(line)?;
             if room(rest.is_empty()).fits(&whole) {
