@@ -304,7 +304,7 @@ def _records() -> Iterator[everyturn.checks.records.Record]:
                 data = json.loads(line)
             except ValueError:
                 continue
-            forms = map(_core.format_told_by, data) if isinstance(data, dict) else ()
+            forms = map(_core.format_of_key, data) if isinstance(data, dict) else ()
             if (form := next(filter(None, forms), None)) is not None:
                 record = everyturn.checks.records.read(data, form)
                 if record.messages:

@@ -223,8 +223,8 @@ class Preparer:
         if given != "auto" or self._columns.json_column is not None:
             return given
         names = [name for name in table.column_names if name not in self._not_of_records()]
-        told = {name: _core.format_told_by(name) for name in names}
-        formats = {name: found for name, found in told.items() if found is not None}
+        known = {name: _core.format_of_key(name) for name in names}
+        formats = {name: found for name, found in known.items() if found is not None}
         if len(formats) > 1:
             raise OptionsError(
                 f"input_format: name it, as several columns tell one: {', '.join(formats)}"

@@ -1,6 +1,6 @@
 //! A text in two parts that are not joined.
 
-/// What texts have in common at their start is looked for in steps of so many bytes.
+/// What texts have in common at their start is looked for in steps of this many bytes.
 const STEP: usize = 64;
 
 /// A text: `head`, then `tail`.
@@ -53,7 +53,7 @@ impl<'t> PromptText<'t> {
             if same < shorter {
                 return common + (0..=same).rev().find(|at| a.is_char_boundary(*at)).unwrap_or(0);
             }
-            // A character may end in one part and go on in none: parts end with characters.
+            // No character spans two parts: parts end with characters.
             common += shorter;
             (mine, theirs) = (mine.after(shorter), theirs.after(shorter));
         }

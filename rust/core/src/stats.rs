@@ -1,8 +1,8 @@
 //! What a data set is made of, and what each way to train it would cost.
 //!
 //! In: records, and an expander for each combination of layout and policy. Out: counts that add up, and how often each
-//! length occurs. Samples are made and thrown away. Memory does not grow with the number of records, but for a hash of
-//! each conversation, by which copies are told.
+//! length occurs. Samples are made and thrown away. Memory does not grow with the number of records, except for a hash
+//! of each conversation, by which copies are recognized.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -65,7 +65,9 @@ impl Variants {
     pub fn new(expanders: Vec<Arc<Expander>>) -> Result<Self> {
         match expanders.first() {
             Some(first) => Ok(Self { first: first.clone(), expanders }),
-            None => Err(Error::new(ErrorKind::Options, "there is no layout and policy to count for")),
+            None => {
+                Err(Error::new(ErrorKind::Options, "there is no combination of layout and train_on to count"))
+            }
         }
     }
 }
@@ -100,7 +102,7 @@ impl Work for Variants {
             });
             let variant = match known {
                 Some((_, _, variant)) => variant.clone(),
-                // Prepared anew each time: what a template has not read is counted for each by itself.
+                // Prepared anew each time: what a template has not read is counted for each separately.
                 None => VariantStats::of(expander.expand_read(record, read.as_ref(), workspace, cancelled)),
             };
             stats.variants.push(variant.clone());

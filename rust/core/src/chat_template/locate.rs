@@ -1,4 +1,4 @@
-//! Where a message lies in a rendering of the whole conversation.
+//! Where a message is in a rendering of the whole conversation.
 //!
 //! In: a prepared conversation, its whole text, a message. Out: the bytes that are there because of that message,
 //! found by rendering with the message's words exchanged and looking at what stays. Used where the prompt and the

@@ -2,7 +2,7 @@
 //!
 //! In: the template's text, the model's special tokens, template arguments, one clock. Out: for a conversation and
 //! a number of its leading messages, the text with or without the generation prompt. What the text is trained on is
-//! not decided here; only how the template ends a turn (`turn_end`) and where a message lies in a rendering (`locate`).
+//! not decided here; only how the template ends a turn (`turn_end`) and where a message is in a rendering (`locate`).
 
 mod capabilities;
 mod compiled;
@@ -44,13 +44,13 @@ use turn_end::Probe;
 /// What a model folder says about rendering.
 #[derive(Debug, Clone)]
 pub struct TemplateSource {
-    /// The template for conversations without tools, and for all where there is no other.
+    /// The template for conversations without tools, and for all if it is the only one.
     pub default: String,
     /// The template named `tool_use`, which transformers takes where tools are given.
     pub tool_use: Option<String>,
     /// `bos_token` and its like: variables of the template.
     pub special_tokens: Vec<(Arc<str>, Arc<str>)>,
-    /// Arguments for every rendering; a record's own go over them.
+    /// Arguments for every rendering; a record's own take precedence.
     pub kwargs: Object,
     /// What `strftime_now` shows.
     pub now: DateTime,
@@ -99,7 +99,7 @@ impl ChatTemplate {
         })
     }
 
-    /// Loads a template even if its turns do not end; then says why beside it.
+    /// Loads a template even if its turns do not end; then also returns why.
     pub fn load_lenient(
         source: &TemplateSource,
         control_tokens: &ControlTokens,
@@ -248,7 +248,7 @@ impl<'a> Prepared<'a> {
         self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
     }
 
-    /// The texts of the first so many messages each; see `CompiledTemplate::render_growing`.
+    /// The texts of the first n messages, for each n; see `CompiledTemplate::render_growing`.
     fn render_growing(
         &self,
         counts: &[usize],
@@ -276,7 +276,7 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
-    /// The message that text from this place of the input belongs to.
+    /// The message that text from this input node belongs to.
     pub fn message_of(&self, node: Node) -> Option<usize> {
         match *self.inputs.path(node).get(..2)? {
             [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
@@ -284,12 +284,12 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// Whether text from this place tells of the tools.
+    /// Whether text from this input node describes the tools.
     pub fn is_of_tools(&self, node: Node) -> bool {
         self.inputs.path(node).first() == Some(&Step::Variable("tools"))
     }
 
-    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
+    /// Whether text from this input node was written by somebody: all that is in the record but for the roles, of which
     /// there are but a few.
     fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];

@@ -21,7 +21,7 @@ impl ThinkingFormat {
         Self { open: "<think>\n".into(), close: "\n</think>\n\n".into() }
     }
 
-    /// What a template shows of a turn, less the thinking before it: all of it, an empty block or its end alone.
+    /// What a template shows of a turn, without the thinking before it: all of it, an empty block or its end alone.
     /// `None`: thinking is opened and not closed.
     pub fn without_thinking<'t>(&self, body: &'t str) -> Option<&'t str> {
         let start = body.trim_start();

@@ -16,7 +16,7 @@ use crate::tokenizer::{ControlTokens, StopToken};
 pub enum TurnEnd {
     /// The turn's own rendering holds the stop token.
     Written { plain: WrittenStop, tool_calls: Option<WrittenStop> },
-    /// The turn has no end of its own: the header of the next message is what the model emits (GLM).
+    /// The turn does not end itself: the model emits the header of the next message (GLM).
     NextHeader { plain: HeaderStop, tool_calls: HeaderStop },
 }
 
@@ -40,7 +40,7 @@ pub struct ClosedTurn {
     pub text: String,
     /// Where the stop token starts.
     pub stop_at: usize,
-    /// The stop token stands in the text before its end, too: a server would have stopped there.
+    /// The text contains the stop token before its end, too: a server would have stopped there.
     pub stops_early: bool,
 }
 
@@ -119,7 +119,7 @@ pub(super) struct Probe<'a> {
     pub declared_stops: &'a [u32],
 }
 
-/// What stands after a probed turn.
+/// What comes after a probed turn.
 struct Tail {
     /// In the rendering that ends with the turn.
     own: String,
@@ -152,8 +152,8 @@ impl Probe<'_> {
         let no_stop = || {
             Error::new(
                 ErrorKind::NoStopToken,
-                "the chat template ends an assistant's turn with no control token, neither of its own nor of the \
-                 next header: a model trained with it would not learn to stop",
+                "the chat template ends an assistant's turn without a control token, and the next message does \
+                 not start with one: a model trained with it would not learn to stop",
             )
         };
         let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
@@ -164,7 +164,7 @@ impl Probe<'_> {
         Ok(TurnEnd::NextHeader { plain, tool_calls })
     }
 
-    /// The stop token that the turn itself writes: a declared end after it, else the last control token that stands
+    /// The stop token that the turn itself writes: a declared end after it, else the last control token that comes
     /// there whatever follows and opens no message, else (the end of a last turn differs) the first of its own.
     fn written_stop(&self, tail: &Tail) -> Option<WrittenStop> {
         let mut shared = self.control_tokens.all(tail.shared());
@@ -192,7 +192,7 @@ impl Probe<'_> {
         opening.map(|(_, token)| token.id).collect()
     }
 
-    /// The same of a turn that calls tools: the plain stop token if it stands there.
+    /// The same of a turn that calls tools: the plain stop token if it is there.
     fn written_tool_stop(&self, plain: &StopToken, tail: &Tail) -> Option<WrittenStop> {
         let Some(at) = tail.own.find(&*plain.text) else {
             return self.written_stop(tail);
@@ -201,7 +201,7 @@ impl Probe<'_> {
         Some(WrittenStop { stop: plain.clone(), trailing })
     }
 
-    /// A call may end of its own where plain turns do not.
+    /// A call may end itself where plain turns do not.
     fn declared_end(&self, tail: &Tail) -> Option<HeaderStop> {
         let mut own = self.control_tokens.all(&tail.own).into_iter();
         let (_, stop) = own.find(|(_, stop)| self.declared_stops.contains(&stop.id))?;
@@ -282,7 +282,7 @@ pub(super) fn message(role: &str, content: Value) -> Value {
     object(&[("role", role.into()), ("content", content)])
 }
 
-/// The place, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
+/// The position, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
 pub fn outside_of_tag(text: &str, at: usize) -> usize {
     let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     match text[line..at].rfind(['<', '[', '◁']) {

@@ -43,7 +43,7 @@ pub struct StageTimes(Option<[Duration; Stage::ALL.len()]>);
 impl StageTimes {
     /// Runs a stage, and measures it if that is wanted.
     #[inline]
-    pub fn of<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
+    pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let Some(times) = &mut self.0 else { return work() };
         let start = Instant::now();
         let done = work();
@@ -68,7 +68,7 @@ pub fn stage_times<'l>(
             return Err(error);
         }
         let origin = Origin { file: 0, line: 0, conversation_id: outcome.conversation_id };
-        workspace.times.of(Stage::Copy, || {
+        workspace.times.measure(Stage::Copy, || {
             samples.push(&outcome.samples, origin);
         });
     }

@@ -50,7 +50,7 @@ pub struct Arranged {
     pub inexact: u64,
     /// For each target that is in no sample, why.
     pub lost: Vec<Error>,
-    /// Why there is no sample, where there is no target to lose.
+    /// Why there is no sample of a conversation that has no targets to drop.
     pub fault: Option<Error>,
 }
 

@@ -56,7 +56,7 @@ fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
     }
     let mut differs: Vec<&'static str> =
         trained.iter().flat_map(|trained| trained.compared(&marked)).collect();
-    let is_of_turn = |range: &&Range<usize>| trained.iter().any(|turn| turn.meets(range));
+    let is_of_turn = |range: &&Range<usize>| trained.iter().any(|turn| turn.overlaps(range));
     if trained.len() == super::probes::TARGETS && !marked.iter().all(|range| is_of_turn(&range)) {
         differs.push("other text marked");
     }
@@ -66,12 +66,12 @@ fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
 }
 
 impl Trained {
-    fn meets(&self, range: &Range<usize>) -> bool {
+    fn overlaps(&self, range: &Range<usize>) -> bool {
         range.start < self.end && self.start < range.end
     }
 
     fn compared(&self, marked: &[Range<usize>]) -> Vec<&'static str> {
-        let own: Vec<&Range<usize>> = marked.iter().filter(|range| self.meets(range)).collect();
+        let own: Vec<&Range<usize>> = marked.iter().filter(|range| self.overlaps(range)).collect();
         let (Some(first), Some(last)) = (own.first(), own.last()) else {
             return vec!["turns left out"];
         };

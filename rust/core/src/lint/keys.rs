@@ -1,7 +1,7 @@
 //! What a template reads of a message and of its variables, and what it adds on its own.
 //!
-//! In: a template that compiles. Out: for each place where a conversation says something whether it comes out, and
-//! the text that stands in for a missing system message. Found by rendering distinctive words.
+//! In: a template that compiles. Out: for each key of a conversation whether it is rendered, and
+//! the text that replaces a missing system message. Found by rendering distinctive words.
 
 use super::probes::{conversation, message, rendered, word};
 use crate::chat_template::ChatTemplate;
@@ -14,7 +14,7 @@ use crate::tokenizer::ControlTokens;
 /// Another id than that of the call, in the same form.
 const OTHER_ID: &str = "callQ0002";
 
-/// The places, each with whether what it holds makes a difference to a rendering.
+/// The keys, each with whether its value changes a rendering.
 pub(super) fn keys(template: &ChatTemplate) -> [(&'static str, bool); 6] {
     [
         ("reasoning_content", reads_reasoning(template)),
@@ -30,7 +30,7 @@ fn contains(template: &ChatTemplate, conversation: &Conversation, word: &str) ->
     rendered(template, conversation).is_ok_and(|text| text.contains(word))
 }
 
-/// The conversation up to so many messages.
+/// The first messages of the conversation.
 fn first(conversation: &Conversation, count: usize) -> Conversation {
     Conversation { messages: conversation.messages[..count].to_vec(), ..conversation.clone() }
 }
@@ -114,7 +114,7 @@ pub(super) fn system(template: &ChatTemplate, control_tokens: &ControlTokens) ->
     System { default: injected(template, control_tokens, &plain), refusal }
 }
 
-/// What stands before the first question and not before a later one.
+/// What comes before the first question and not before a later one.
 fn injected(template: &ChatTemplate, control_tokens: &ControlTokens, plain: &Conversation) -> Option<String> {
     let before = |count: usize, number: usize| {
         let text = rendered(template, &first(plain, count)).ok()?;

@@ -1,8 +1,8 @@
 //! Sources to chunks of lines.
 //!
-//! In: sources. Out: the lines of each, a chunk at a time, with the format that the file's first telling record shows. A
-//! thread of our own reads, decompresses and cuts lines ahead of whoever asks; a source that calls back is read by the
-//! calling thread instead.
+//! In: sources. Out: the lines of each, a chunk at a time, with the file's format, which the first record with a known
+//! key shows. A thread of our own reads, decompresses and cuts lines ahead of its consumer; a source that calls back is
+//! read by the calling thread instead.
 
 use std::io::Read;
 use std::iter::Enumerate;
@@ -36,7 +36,7 @@ pub struct StreamOptions {
 pub(crate) struct FileChunk {
     pub(crate) index: usize,
     name: Arc<str>,
-    /// The format of the file's first telling record, and that record's line: lines before it have none.
+    /// The file's format and the line of the record that shows it: lines before it have none.
     format: Option<(Format, u64)>,
     pub(crate) chunk: Chunk,
 }
@@ -47,7 +47,7 @@ impl FileChunk {
         self.chunk.lines.len()
     }
 
-    /// Blank lines, which are no records.
+    /// Blank lines, which are not records.
     pub(crate) fn blank_lines(&self) -> u64 {
         self.chunk.blank_at_end + self.chunk.lines.iter().map(|line| line.blank_before).sum::<u64>()
     }
@@ -120,7 +120,7 @@ impl Chunks {
         next
     }
 
-    /// Lets the reader go: there is no chunk any more.
+    /// Drops the reader: no chunk is left.
     pub(crate) fn end(&mut self) {
         self.origin = Origin::Ended;
     }
@@ -134,7 +134,8 @@ impl Chunks {
         if !self.is_of_another_process() {
             return Ok(());
         }
-        let text = "a stream that was opened before a fork cannot go on in the child: open it there";
+        let text =
+            "a stream that was opened before a fork cannot be read in the child process: open it there";
         Err(Error::new(ErrorKind::Options, text))
     }
 
@@ -160,13 +161,13 @@ fn read_ahead(mut reader: Reader) -> Origin {
         loop {
             let next = reader.next_chunk();
             let is_last = !matches!(next, Ok(Some(_)));
-            // Nobody listens any more: then nobody wants the rest.
+            // The receiver is gone: nobody needs the rest.
             if sender.send(next).is_err() || is_last {
                 return;
             }
         }
     };
-    // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
+    // Not joined: it may be waiting for input that never comes, and ends once the receiver is gone.
     if let Err(error) = std::thread::Builder::new().name(READER_NAME.into()).spawn(read) {
         let text = format!("a thread cannot be started: {error}");
         let _ = failed.send(Err(Error::new(ErrorKind::Internal, text)));
@@ -189,7 +190,7 @@ struct OpenFile {
     index: usize,
     name: Arc<str>,
     format: Option<(Format, u64)>,
-    /// The lines before it are skipped; their records may tell the format.
+    /// The lines before it are skipped; their records may show the format.
     first_line: u64,
     lines: JsonlReader<Box<dyn Read + Send>>,
 }
@@ -213,7 +214,7 @@ impl Reader {
             {
                 let count = chunk.chunk.lines.len() as u64;
                 if count >= self.left {
-                    // What lies after the last record that is wanted was never asked for.
+                    // What comes after the last wanted record was never requested.
                     chunk.chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
                     chunk.chunk.blank_at_end = 0;
                 }

@@ -39,7 +39,7 @@ impl Pool {
             return Ok(pool.clone());
         }
         let pool = self.start()?;
-        // The parent's pool is left alone: ending it would talk to threads that are not there.
+        // The parent's pool is left alone: ending it would wait for threads that are not there.
         std::mem::forget(current.replace((process, pool.clone())));
         Ok(pool)
     }

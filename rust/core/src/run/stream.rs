@@ -29,7 +29,7 @@ impl Work for Expander {
 pub struct Stream {
     expander: Arc<Expander>,
     records: Ordered<Expander>,
-    /// The conversations so far, where copies are left out.
+    /// The conversations so far, where copies are dropped.
     seen: HashSet<u128>,
     is_first: bool,
 }

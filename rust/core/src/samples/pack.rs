@@ -17,7 +17,7 @@ pub struct Packs {
     /// Indices of samples.
     pub order: Vec<usize>,
     pub offsets: Vec<usize>,
-    /// Conversations that are longer than a pack, and so lie in several.
+    /// Conversations that are longer than a pack, and so are in several.
     pub spread_conversations: usize,
 }
 
@@ -29,8 +29,8 @@ struct Unit {
 
 /// Packs come in the order of their first sample, and the samples of a pack in the order of the input.
 ///
-/// With `conversations` (one number a sample, any numbers), the samples of a conversation lie side by side in one pack.
-/// A conversation longer than a pack is cut between samples into as few stretches as next-fit needs, and counted.
+/// With `conversations` (one number a sample, any numbers), the samples of a conversation are next to each other in one
+/// pack. A conversation longer than a pack is cut between samples into as few stretches as next-fit needs, and counted.
 pub fn pack(
     lengths: &[usize],
     max_length: usize,

@@ -1,7 +1,7 @@
-//! Targets whose prompt is no prefix of their own rendering.
+//! Targets whose prompt is not a prefix of their own rendering.
 //!
 //! In: a prepared conversation and a target, with its prompt and its rendering. Out: another prompt and turn, made as
-//! the policy says, or nothing where the policy cannot tell. Prompt and turn together are what is trained; where to
+//! the policy says, or nothing where the policy cannot decide. Prompt and turn together are what is trained; where to
 //! stop is not decided here.
 
 use everyturn_template::{Span, Value as TemplateValue};
@@ -53,7 +53,7 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
 }
 
 /// The message's own text after what the prompt already wrote: its reasoning as the model writes it, then the
-/// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
+/// turn as the template shows it. Reasoning is omitted where the template cannot write it.
 pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
     let format = prepared.thinking().format.as_ref();
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
@@ -61,7 +61,7 @@ pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rend
     let reasoning = said.reasoning.trim_matches('\n');
     let thinks = !reasoning.trim().is_empty();
     let text = match format {
-        // What the prompt wrote cannot be told from a block of thinking.
+        // What the prompt wrote cannot be distinguished from a thinking block.
         None if thinks && !sides.written.is_empty() => return None,
         None => sides.body.to_owned(),
         Some(format) => {
@@ -101,7 +101,7 @@ pub fn common_prefix(
 }
 
 /// Prompt and rendering after what both show of the messages before and of the header of the turn, which ends at
-/// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
+/// the latest where one of the tags is in the prompt. `None`: they part before the turn, or the turn holds
 /// words of somebody else.
 fn sides<'t>(
     prepared: &Prepared<'_>,
@@ -122,7 +122,7 @@ fn sides<'t>(
     Some(Sides { written, body })
 }
 
-/// Whether nothing after a place comes from another message, or from the tools.
+/// Whether nothing after a byte comes from another message, or from the tools.
 fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: usize) -> bool {
     let mut end = 0;
     spans.iter().all(|span| {

@@ -2,7 +2,7 @@
 //!
 //! In: a prepared conversation, a target, what to do where the prompt is no prefix of the turn's own rendering. Out:
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
-//! how they match. Nothing is guessed: a policy that cannot tell is an error.
+//! how they match. Nothing is guessed: a policy that cannot decide is an error.
 
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ pub struct Rendered<'r> {
 pub enum Foreign<'t> {
     /// They are control tokens.
     Recognised,
-    /// They are plain text. Whether the record holds any as it stands is known beforehand.
+    /// They are plain text. Whether the record contains any is known in advance.
     Plain { control_tokens: &'t ControlTokens, in_record: bool },
 }
 
@@ -102,7 +102,7 @@ impl<'p, 'a> Targets<'p, 'a> {
         if index == 0 {
             return Err(Error::new(
                 ErrorKind::EmptyPrompt,
-                "the conversation starts with this message: there is no prompt to answer",
+                "the conversation starts with this message, so it has no prompt",
             ));
         }
         let prompt = self.prompts.get(index);
@@ -127,8 +127,8 @@ impl<'p, 'a> Targets<'p, 'a> {
             if let Foreign::Plain { in_record: true, .. } = self.foreign {
                 return Err(Error::new(
                     ErrorKind::ControlToken,
-                    "the record holds control tokens, and the prompt is no prefix of the turn's own rendering: \
-                     which of them are text cannot be told",
+                    "the record contains control tokens, and the prompt is not a prefix of the turn's own rendering: \
+                     it is not known which of them are text",
                 ));
             }
             let (turn, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
@@ -161,7 +161,7 @@ pub fn render_alone(
     Ok((rendered.prompt.text().to_text(), rendered.completion))
 }
 
-/// Where the prompt is no prefix of the turn's own rendering.
+/// Where the prompt is not a prefix of the turn's own rendering.
 fn by_policy(
     prepared: &Prepared<'_>,
     message: &Message,
@@ -193,16 +193,16 @@ fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
         excerpt(&text[start..])
     };
     let tried = match policy {
-        PromptMismatch::MatchThinking => "; no thinking flag of the template cures that",
+        PromptMismatch::MatchThinking => "; no thinking flag of the template makes it one",
         PromptMismatch::Splice | PromptMismatch::CommonPrefix => {
-            "; the message's own text cannot be told from the rest of the rendering"
+            "; the message's own text cannot be separated from the rest of the rendering"
         }
         _ => "",
     };
     Error::new(
         ErrorKind::PromptMismatch,
         format!(
-            "the prompt is no prefix of the turn's own rendering: the prompt goes on with {}, the rendering with \
+            "the prompt is not a prefix of the turn's own rendering: the prompt continues with {}, the rendering with \
              {}{tried}",
             tail(prompt),
             tail(full)
@@ -241,7 +241,7 @@ fn reasoning(message: &Message) -> Vec<&str> {
     field.into_iter().chain(inline).collect()
 }
 
-/// What stands before `</think>` in a content, without the opening tag.
+/// What comes before `</think>` in a content, without the opening tag.
 fn inline_reasoning(content: &str) -> Option<&str> {
     let (before, _) = content.split_once("</think>")?;
     Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))

@@ -1,16 +1,16 @@
-//! The ids of a target with the bytes that each stands for.
+//! The ids of a target with the bytes that each encodes.
 //!
 //! In: prompt and completion, and which of the control tokens in them are plain text. Out: the ids exactly as `encode`
-//! gives them, each with its place in prompt and completion together. It encodes with the library, which is slow where
-//! it tells places: for those who look at samples, not for those who make them.
+//! gives them, each with its offsets in prompt and completion together. It encodes with the library, which is slow
+//! where it gives offsets: for inspecting samples, not for making them.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
-use super::control_tokens::{Part, PlainPlaces};
-use super::{Encoding, Tokenizer, places_from};
+use super::control_tokens::{Part, PlainRanges};
+use super::{Encoding, Tokenizer, ranges_from};
 use crate::error::Result;
 
 /// The pieces of texts that were encoded before: those of a conversation have most of them in common.
@@ -27,26 +27,26 @@ impl Tokenizer {
         known: &mut Known,
     ) -> Result<Encoding> {
         let whole = self.encode_known(&(prompt.to_owned() + completion), plain, known)?;
-        let of_prompt = plain.partition_point(|place| place.end <= prompt.len());
+        let of_prompt = plain.partition_point(|range| range.end <= prompt.len());
         let mut alone = self.encode_known(prompt, &plain[..of_prompt], known)?;
         if whole.ids.starts_with(&alone.ids) {
             return Ok(whole);
         }
-        let of_completion = &plain[plain.partition_point(|place| place.start < prompt.len())..];
-        let of_completion = places_from(of_completion, prompt.len());
+        let of_completion = &plain[plain.partition_point(|range| range.start < prompt.len())..];
+        let of_completion = ranges_from(of_completion, prompt.len());
         alone.append(self.encode_continuation_with_bytes(completion, &of_completion)?, prompt.len());
         Ok(alone)
     }
 
-    /// The ids of a text, piece by piece; the control tokens at the places `plain` are plain text.
+    /// The ids of a text, segment by segment; the control tokens in the ranges `plain` are plain text.
     pub fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
         let (mut whole, mut from) = (Encoding::default(), 0);
-        let (mut of_cuts, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
+        let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
         let library = self.reference().library();
         let mut piece = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
             [] => self.add_piece(&text[bytes.clone()], bytes.start, known, whole),
             plain => {
-                let plain = places_from(plain, bytes.start);
+                let plain = ranges_from(plain, bytes.start);
                 whole.append(self.literal_with_bytes(&text[bytes.clone()], &plain, library)?, bytes.start);
                 Ok(())
             }
@@ -97,7 +97,7 @@ impl Tokenizer {
         Ok(head)
     }
 
-    /// The ids of a text in which some control tokens are plain text; `first` encodes what stands before the first that
+    /// The ids of a text in which some control tokens are plain text; `first` encodes what comes before the first that
     /// is none.
     fn literal_with_bytes(
         &self,

@@ -1,6 +1,6 @@
 //! The record formats: how a record's is recognised, and the messages of each.
 //!
-//! In: a record and its format. Out: its messages, each read, or found at fault, by itself.
+//! In: a record and its format. Out: its messages, each read, or at fault, independently of the others.
 
 mod alpaca;
 mod openai;
@@ -11,24 +11,24 @@ use super::message::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
-/// The messages of a record, each read, or found at fault, by itself.
+/// The messages of a record, each read, or at fault, independently of the others.
 type EachMessage<'a> = Box<dyn Iterator<Item = Result<Message>> + 'a>;
 
-/// The formats: what each is called, the key whose presence tells it, and what reads its messages.
+/// The formats: what each is called, the key whose presence shows it, and what reads its messages.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $format:ident = $name:literal told by $key:literal, read by $reader:path;)+) => {
+    ($($(#[$doc:meta])* $format:ident = $name:literal with key $key:literal, read by $reader:path;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Format { $($(#[$doc])* $format),+ }
 
         impl Format {
-            /// Every format; where a record's keys tell several, the first is meant.
+            /// Every format; where a record's keys match several, the first counts.
             pub const ALL: &[Self] = &[$(Self::$format),+];
 
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$format => $name),+ }
             }
 
-            fn telling_key(self) -> &'static str {
+            fn key(self) -> &'static str {
                 match self { $(Self::$format => $key),+ }
             }
 
@@ -42,13 +42,13 @@ macro_rules! formats {
 
 formats! {
     /// OpenAI: `{"messages": [{"role", "content", ..}], "tools": ..}`.
-    Messages = "messages" told by "messages", read by openai::each_message;
+    Messages = "messages" with key "messages", read by openai::each_message;
     /// `{"conversations": [{"from", "value"}]}`, or with role and content.
-    ShareGpt = "sharegpt" told by "conversations", read by sharegpt::each_message;
+    ShareGpt = "sharegpt" with key "conversations", read by sharegpt::each_message;
     /// `{"instruction", "input", "output"}`.
-    Alpaca = "alpaca" told by "instruction", read by alpaca::each_message;
+    Alpaca = "alpaca" with key "instruction", read by alpaca::each_message;
     /// `{"prompt", "completion"}`, texts or message lists.
-    PromptCompletion = "prompt_completion" told by "completion", read by prompt_completion::each_message;
+    PromptCompletion = "prompt_completion" with key "completion", read by prompt_completion::each_message;
 }
 
 impl Format {
@@ -57,24 +57,24 @@ impl Format {
         Self::ALL.iter().copied().find(|format| format.name() == name)
     }
 
-    /// The format that the presence of a key tells.
-    pub fn told_by(key: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|format| format.telling_key() == key)
+    /// The format that the presence of a key shows.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.key() == key)
     }
 
-    /// The format of a record, if its keys tell one.
+    /// The format of a record, if its keys show one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
         Self::ALL
             .iter()
             .copied()
-            .find(|format| record.get(format.telling_key()).is_some_and(|value| !value.is_null()))
+            .find(|format| record.get(format.key()).is_some_and(|value| !value.is_null()))
     }
 }
 
-/// The keys that tell a format, for error texts.
-fn telling_keys() -> String {
-    let keys: Vec<String> = Format::ALL.iter().map(|format| format!("{:?}", format.telling_key())).collect();
+/// The keys that show a format, for error texts.
+fn format_keys() -> String {
+    let keys: Vec<String> = Format::ALL.iter().map(|format| format!("{:?}", format.key())).collect();
     keys.join(", ")
 }
 
@@ -94,7 +94,8 @@ fn key_list(record: &Object) -> String {
 /// The error for a record of which no format is known.
 pub fn unknown_format(record: &Value) -> Error {
     let keys = record.as_object().map(key_list).unwrap_or_default();
-    let text = format!("no key tells the record's format: it has {keys}; expected one of {}", telling_keys());
+    let text =
+        format!("no key of the record shows its format: it has {keys}; expected one of {}", format_keys());
     Error::new(ErrorKind::UnknownFormat, text)
 }
 

@@ -6,5 +6,5 @@ use crate::error::Result;
 use crate::json::Object;
 
 pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
-    Ok(Box::new(message::each(list(record, "messages", Format::Messages)?, 0)))
+    Ok(Box::new(message::read_each(list(record, "messages", Format::Messages)?, 0)))
 }

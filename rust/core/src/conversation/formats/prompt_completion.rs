@@ -1,4 +1,4 @@
-//! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets lie in
+//! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets are in
 //! the completion.
 
 use super::{EachMessage, Format, missing};
@@ -14,9 +14,9 @@ pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
             Ok(Box::new(exchange.into_iter().map(Ok)))
         }
         (Value::Array(prompt), Value::Array(completion)) => {
-            let context = message::each(prompt, 0)
+            let context = message::read_each(prompt, 0)
                 .map(|message| message.map(|message| Message { may_be_target: false, ..message }));
-            Ok(Box::new(context.chain(message::each(completion, prompt.len()))))
+            Ok(Box::new(context.chain(message::read_each(completion, prompt.len()))))
         }
         (prompt, completion) => Err(Error::new(
             ErrorKind::Shape,

@@ -10,7 +10,7 @@ use crate::json::{Object, Value};
 const SPEAKERS: &str = "system, developer, human, user, gpt, chatgpt, model, assistant, tool, function, observation, \
                         function_call, function_response";
 
-/// Who speaks in an entry; a function call is the assistant's.
+/// The role of an entry; a function call is the assistant's.
 enum Speaker {
     Role(Role),
     FunctionCall,

@@ -1,6 +1,6 @@
 //! What encodes a piece of text: the reference, or a fast engine where that was proven to give the same ids.
 //!
-//! In: `tokenizer.json`, a choice. Out: ids of pieces in which no token to cut at stands. The fast engine is loaded
+//! In: `tokenizer.json`, a choice. Out: ids of segments without tokens to cut at. The fast engine is loaded
 //! when there is enough to encode; until then, and for every piece that it is not trusted with, the reference does it.
 
 mod fast;
@@ -26,7 +26,7 @@ pub trait Engine: Send + Sync {
 
 /// Below this much text, loading the fast engine takes longer than it saves.
 const WORTH_LOADING: usize = 1 << 18;
-/// One piece in so many is encoded by both.
+/// One segment in this many is encoded by both.
 const AUDIT_ONE_IN: u64 = 1024;
 
 /// The engines of one tokenizer.
@@ -36,7 +36,7 @@ pub struct Engines {
     fast: OnceLock<Result<FastEngine, Refusal>>,
     /// What the fast engine is made of, kept until then.
     json: Vec<u8>,
-    /// Bytes that the reference has encoded in its place.
+    /// Bytes that the reference has encoded instead.
     owed: AtomicUsize,
     /// The process that is loading it. A process that was forked meanwhile loads its own.
     loading: AtomicU32,
@@ -65,11 +65,11 @@ impl Engines {
         }
     }
 
-    /// What encodes, in words.
+    /// A description of what encodes.
     pub fn describe(&self) -> String {
         match (self.choice, self.fast.get()) {
             (EngineChoice::Reference, _) => Reference::NAME.to_owned(),
-            (_, None) => format!("{} (little to encode so far)", Reference::NAME),
+            (_, None) => format!("{} (too little text so far for the fast engine)", Reference::NAME),
             (_, Some(Ok(_))) => format!("{}, verified against {}", FastEngine::NAME, Reference::NAME),
             (_, Some(Err(refusal))) => format!("{} ({})", Reference::NAME, refusal.0),
         }
@@ -119,7 +119,7 @@ impl Engines {
         Err(Error::new(
             ErrorKind::Internal,
             format!(
-                "{} gives other ids than {} for {}: use engine=\"reference\", and please report this",
+                "{} and {} give different ids for {}: use engine=\"reference\", and please report this",
                 FastEngine::NAME,
                 Reference::NAME,
                 excerpt(text)

@@ -18,7 +18,7 @@ pub fn groupby<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
     let mut keyed = Vec::new();
     for item in machine.collect(value)? {
         machine.memory.reserve(2 * size_of::<Value<'_>>())?;
-        keyed.push((key.of(machine, item)?, item));
+        keyed.push((key.get(machine, item)?, item));
     }
     let sorted = sorted_by(&mut machine.memory, keyed, false, |memory, a, b| less(memory, a.0, b.0))?;
     let (mut groups, mut rest) = (Vec::new(), &*sorted);
