@@ -242,14 +242,14 @@ class Expander:
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Stats:
-        """Tell what the source is made of, and what each layout and policy would cost, in one pass.
+        """Tell what the source is made of, and what each layout and train_on would cost, in one pass.
 
         Faults are counted, never raised. Rows are not dropped for their length: `Stats` tells how many are longer than
         ``max_length``. Memory does not grow with the source, but for 16 bytes a conversation.
 
         >>> chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]
         >>> stats = Expander("demo").stats([{"messages": chat}] * 3)
-        >>> stats.conversations, stats.duplicates, stats.way.lengths.quantile(0.5)
+        >>> stats.conversations, stats.duplicates, stats.variant.lengths.quantile(0.5)
         (3, 2, 16)
 
         Args:

@@ -79,7 +79,7 @@ def plan(**changes: Any) -> benchmark.Plan:
 def test_a_run_on_built_in_chats_tells_everything(bench: Command, tmp_path: Path) -> None:
     """The ids agree, the table has a row for each tool and number of threads, the file has the rest."""
     path = tmp_path / "out.json"
-    done = bench(*QUICK, "--threads", "1,2", "--json", path)
+    done = bench(*QUICK, "--threads", "1,2", "-o", path)
     assert done.code == 0, done.err
     assert "transformers: 18 of 18 targets agree (100.0 %)" in done.out
     assert "not equal" not in done.out
@@ -169,7 +169,7 @@ def test_only_what_all_can_do_is_timed(bench: Command, tmp_path: Path) -> None:
     file, path = tmp_path / "chats.jsonl", tmp_path / "out.json"
     good, faulty = {"messages": [TURN, ANSWER]}, {"messages": [ANSWER]}
     file.write_bytes(to_jsonl([good, faulty, good]))
-    done = bench("--data", file, "--json", path, *QUICK)
+    done = bench("--data", file, "-o", path, *QUICK)
     assert done.code == 0
     assert "2 of 3 records compared, 1 faulty to everyturn" in done.out
     assert "the 2 conversations of 3 that all tools can do" in done.out
@@ -192,7 +192,7 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
         (("--peers", "gone"), "gone is not installed; pip install gone-and-lost"),
         (("--data", "not_there.jsonl"), "not_there.jsonl: no such file"),
         (("--plot", "out.gif"), "must end in .png or .svg"),
-        (("--json", "no/such/folder.json"), "no such folder"),
+        (("-o", "no/such/folder.json"), "no such folder"),
         (("--up-to", "3"), "name one with --sweep"),
         (("--sweep", "turns", "--data", "x.jsonl"), "leave --data out"),
         (("--threads", "0"), "must be 1 or more"),
@@ -378,7 +378,7 @@ def test_even_chats_have_turns_of_one_size() -> None:
 def test_a_sweep_of_turns_has_a_step_for_each_doubling(bench: Command, tmp_path: Path) -> None:
     """With the growth from step to step, and the agreement of each tool."""
     path = tmp_path / "out.json"
-    done = bench("--sweep", "turns", "--up-to", "3", "--seconds", "0.01", "--json", path)
+    done = bench("--sweep", "turns", "--up-to", "3", "--seconds", "0.01", "-o", path)
     assert done.code == 0, done.err
     assert "cost of a conversation, by its turns; layout per_turn" in done.out
     series = json.loads(path.read_text(encoding="utf-8"))["sweep"]["series"]

@@ -205,7 +205,7 @@ def test_no_command_writes_over_what_it_reads(
         ["stats", "in.jsonl", "--model", "m", "--html", "m/tokenizer.json"],
         ["inspect", "in.jsonl:1", "--model", "m", "--html", "m/tokenizer.json"],
         ["check", "in.jsonl", "--model", "m", "--fix", "-o", "m/tokenizer.json"],
-        ["bench", "--model", "m", "--json", "m/tokenizer.json"],
+        ["bench", "--model", "m", "-o", "m/tokenizer.json"],
     ],
     ids=" ".join,
 )

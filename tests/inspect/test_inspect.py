@@ -374,7 +374,7 @@ WRONG: list[tuple[str, list[str], tuple[int, str]]] = [
     (":2", [], (2, "the line is blank")),
     (":4", [], (1, ":4: ")),
     ("nowhere", [], (2, "no such file")),
-    (":1", ["--limit", "3"], (2, "--limit and --seed choose what is on a page")),
+    (":1", ["--sample", "3"], (2, "--sample and --seed choose the conversations of a page")),
     (":1", ["--json", "--tokens"], (2, "leave --tokens out")),
     (":1", ["--control-tokens", "literal", "--compare", "conversation"], (2, "literal")),
 ]  # fmt: skip

@@ -61,9 +61,9 @@ def test_the_page_holds_every_variant_with_the_ids_and_labels_that_expand_gives(
     """Rows that begin alike are held once; unpacked, each is the sample."""
     *conversations, _broken = data_of(made)["conversations"]
     for conversation, name in zip(conversations, CHATS, strict=True):
-        for layout, by_policy in conversation["variants"].items():
-            for policy, variant in by_policy.items():
-                samples = Expander("demo", layout=layout, train_on=policy).expand(chat(name))
+        for layout, by_train_on in conversation["variants"].items():
+            for train_on, variant in by_train_on.items():
+                samples = Expander("demo", layout=layout, train_on=train_on).expand(chat(name))
                 for row, sample in zip(variant["rows"], samples, strict=True):
                     body = conversation["bodies"][row["body"]]
                     assert body["ids"][: row["tokens"]] == sample.input_ids.tolist()
@@ -136,7 +136,7 @@ def test_the_file_appears_whole_or_not_at_all(
         == 2
     )
     assert (
-        main(["inspect", f"{source}:1", "--model", "demo", "--html", str(path), "--limit", "3"])
+        main(["inspect", f"{source}:1", "--model", "demo", "--html", str(path), "--sample", "3"])
         == 2
     )
     assert list(tmp_path.iterdir()) == [source]
@@ -144,13 +144,13 @@ def test_the_file_appears_whole_or_not_at_all(
 
 
 def test_a_sample_of_the_conversations_is_on_the_page(tmp_path: Path) -> None:
-    """`--limit` says how many, `--seed` which."""
+    """`--sample` says how many, `--seed` which."""
     source = tmp_path / "chats.jsonl"
     source.write_bytes(to_jsonl([{"messages": CHATS["plain"], "n": n} for n in range(30)]))
     lines: list[list[int]] = []
     for seed in ("1", "1", "2"):
         path = tmp_path / "report.html"
-        arguments = ["--limit", "4", "--seed", seed, "--html", str(path)]
+        arguments = ["--sample", "4", "--seed", seed, "--html", str(path)]
         assert main(["inspect", str(source), "--model", "demo", *arguments]) == 0
         lines.append([conversation["line"] for conversation in data_of(path)["conversations"]])
     assert len(lines[0]) == 4
@@ -227,18 +227,18 @@ def test_the_page_marks_as_trained_what_is_trained(opened: Browser, name: str) -
 
 
 def test_nothing_is_loaded_and_nothing_complains(opened: Browser, made: Path) -> None:
-    """Every conversation, layout, policy and view, and the only request is the file."""
+    """Every conversation, layout, train_on and view, and the only request is the file."""
     for name in CHATS:
         choose(opened, name)
         for layout in ("per_turn", "merged", "conversation"):
             press(opened, "layouts", layout)
             for view in ("tokens", "next", "text"):
                 press(opened, "views", view)
-    for policy in opened.run(
-        "[...document.getElementById('policy').options].map((each) => each.value)"
+    for train_on in opened.run(
+        "[...document.getElementById('train_on').options].map((each) => each.value)"
     ):
         opened.run(
-            f"""(() => {{ const select = document.getElementById("policy"); select.value = "{policy}";
+            f"""(() => {{ const select = document.getElementById("train_on"); select.value = "{train_on}";
             select.dispatchEvent(new Event("change")); }})()"""
         )
         assert opened.run("document.querySelectorAll('#samples > *').length") >= 1
@@ -311,7 +311,7 @@ def test_the_view_of_next_tokens_marks_the_position_before_each_trained_token(
     press(opened, "views", "text")
 
 
-def test_the_layout_and_the_policy_are_chosen_on_the_page(opened: Browser) -> None:
+def test_the_layout_and_train_on_are_chosen_on_the_page(opened: Browser) -> None:
     """What the sentence on top counts is what expand counts."""
     choose(opened, "reasoning")
     for layout in ("per_turn", "merged", "conversation"):

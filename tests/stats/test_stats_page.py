@@ -51,9 +51,9 @@ def test_numbers_are_those_of_stats(source: Path, made: Path) -> None:
     """Each bar has its number in words; trained tokens are a part of all tokens."""
     stats = everyturn.Expander("demo", max_length=256).stats(source)
     text = made.read_text()
-    for (layout, train_on), way in stats.ways.items():
+    for (layout, train_on), variant in stats.variants.items():
         if stats.train_on == train_on or layout == stats.layout:
-            report = way.report
+            report = variant.report
             assert (
                 f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} rows"
                 in text
@@ -61,7 +61,7 @@ def test_numbers_are_those_of_stats(source: Path, made: Path) -> None:
     for role, count in stats.characters_by_role.items():
         assert f"<title>{role}: {count:,} (" in text
     assert re.findall(r"<h3>(.*?)</h3>", text) == TITLES
-    assert f"{stats.way.lengths.above(256):,} rows" in text
+    assert f"{stats.variant.lengths.above(256):,} rows" in text
 
 
 def test_bars_are_as_long_as_their_numbers(made: Path) -> None:

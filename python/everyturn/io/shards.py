@@ -16,7 +16,7 @@ import numpy as np
 from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
 from everyturn.io import shard_folder
-from everyturn.io.inputs import Shard, Whole, one_by_one, size_of
+from everyturn.io.inputs import Share, Whole, one_by_one, size_of
 from everyturn.io.parquet import Writer, has_weights, refuse_weights
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_count
@@ -236,7 +236,7 @@ def _chunks(
 ) -> Iterator[tuple[int, Samples]]:
     """Expand one input from a line on; each chunk comes with its own first line."""
     line = first_line
-    rest = Shard(source, index=0, count=1, from_line=first_line)
+    rest = Share(source, index=0, count=1, from_line=first_line)
     for samples in expander.stream(rest, **reading):
         yield line, samples
         line += samples.report.records_read + samples.report.blank_lines

@@ -70,7 +70,7 @@ class GenerationBlocks:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class TemplateFinding:
     """Something that matters to training.
 
     Attributes:
@@ -154,7 +154,7 @@ class TemplateReport:
     generation_blocks: GenerationBlocks = GenerationBlocks()
     asks_for_the_date: bool = False
     thinking_flags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[TemplateFinding, ...] = ()
     recommendation: tuple[Recommendation, ...] = ()
 
     @classmethod
@@ -163,7 +163,7 @@ class TemplateReport:
         fields: dict[str, Any] = json.loads(text)
         for name, kind in (
             ("stop_tokens", StopToken),
-            ("findings", Finding),
+            ("findings", TemplateFinding),
             ("recommendation", Recommendation),
         ):
             fields[name] = tuple(kind(**item) for item in fields.get(name, ()))

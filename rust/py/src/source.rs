@@ -12,15 +12,15 @@ use pyo3::prelude::*;
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("shard", (input, index,
-/// count, first))` or `("from_line", (input, line))`, made by the Python face.
+/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("share", (input, index,
+/// count, first))` or `("from_line", (input, line))`, made by the Python side.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
         "path" => Source::Path(value.extract::<PathBuf>()?),
         "stdin" => Source::Stdin,
         "bytes" => Source::Bytes(value.extract::<Vec<u8>>()?),
-        "shard" => {
+        "share" => {
             let (input, index, count, first): (Bound<'_, PyAny>, u64, u64, u64) = value.extract()?;
             let share = Share { index, count, first };
             Source::Share { source: Box::new(from_python(&input, raised)?), share }

@@ -7,7 +7,7 @@ everyturn.sections.conversations = (root, data) => {
   const CONTROL = 2;
   const MOST_CELLS = 20000;
 
-  const POLICIES = {
+  const TRAIN_ON = {
     all_assistant_messages: ["every assistant message", "Trained is every assistant message"],
     last_assistant_message: ["the last assistant message", "Trained is the last assistant message alone"],
     last_assistant_turn: ["the last turn", "Trained is every assistant message after the last user message"],
@@ -29,7 +29,7 @@ everyturn.sections.conversations = (root, data) => {
     ],
   };
 
-  const state = { at: 0, layout: data.layout, policy: data.policy, view: "text" };
+  const state = { at: 0, layout: data.layout, trainOn: data.train_on, view: "text" };
 
   /* -- what is shown ------------------------------------------------------------------------------------------- */
 
@@ -37,7 +37,7 @@ everyturn.sections.conversations = (root, data) => {
 
   function variant() {
     const of = conversation().variants;
-    return (of[state.layout] || {})[state.policy];
+    return (of[state.layout] || {})[state.trainOn];
   }
 
   /* The cells of a row: text, ids, who wrote them, whether they are trained and for which message. */
@@ -110,8 +110,8 @@ everyturn.sections.conversations = (root, data) => {
     }
     let found = variant();
     if (found === undefined) {
-      state.policy = Object.keys(shown.variants[state.layout])[0];
-      part("policy").value = state.policy;
+      state.trainOn = Object.keys(shown.variants[state.layout])[0];
+      part("train_on").value = state.trainOn;
       found = variant();
     }
     showLead(found);
@@ -126,9 +126,9 @@ everyturn.sections.conversations = (root, data) => {
     const tokens = found.rows.reduce((sum, row) => sum + row.tokens, 0);
     const trained = found.rows.reduce((sum, row) => sum + trainedOf(row), 0);
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
-    const which = state.policy === "all_tokens" ? "" : ` (${listed(found.trained)})`;
+    const which = state.trainOn === "all_tokens" ? "" : ` (${listed(found.trained)})`;
     part("lead").textContent =
-      `${POLICIES[state.policy][1]}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
+      `${TRAIN_ON[state.trainOn][1]}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
       `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, "sample")}. ` +
       "Everything else is context.";
     const inexact =
@@ -457,12 +457,12 @@ everyturn.sections.conversations = (root, data) => {
   }
 
   startChooser();
-  for (const policy of data.policies) {
-    part("policy").append(element("option", { value: policy }, POLICIES[policy][0]));
+  for (const trainOn of data.train_on_values) {
+    part("train_on").append(element("option", { value: trainOn }, TRAIN_ON[trainOn][0]));
   }
-  part("policy").value = state.policy;
-  part("policy").addEventListener("change", (event) => {
-    state.policy = event.target.value;
+  part("train_on").value = state.trainOn;
+  part("train_on").addEventListener("change", (event) => {
+    state.trainOn = event.target.value;
     showAll();
   });
   choices(part("layouts"), data.layouts, LAYOUTS, "layout");
