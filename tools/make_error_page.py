@@ -34,7 +34,7 @@ def entry(kind: Kind) -> str:
     """Return what the page says of a kind."""
     severity = "" if kind.severity is None else f" ({kind.severity})"
     lines = [f"### {kind.name}", "", f"**{kind.summary}**{severity}", ""]
-    lines += [*wrapped(kind.reason), "", *wrapped(f"*Cure:* {kind.cure}")]
+    lines += [*wrapped(kind.reason), "", *wrapped(f"*What to do:* {kind.remedy}")]
     if kind.hint is not None:
         lines += ["", *wrapped(f"*Hint:* {kind.hint}")]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-# The compiled core. Use the classes of `everyturn`; these are what they stand on.
+# The compiled core. Use the classes of `everyturn`; they are built on these.
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias, final

@@ -14,7 +14,7 @@ class Fault:
     Attributes:
         file: The input's name.
         line: 1-based.
-        message_index: 0-based, as in ``targets``; None if the whole record is at fault.
+        message_index: 0-based, as in ``targets``; None if the record as a whole is at fault.
         kind: The stable name by which faults are counted.
         text: The whole sentence, place included.
     """
@@ -48,7 +48,7 @@ class Report:
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
-        control_tokens: Control tokens in text that somebody wrote, with the number of places: the first 200 of them in
+        control_tokens: Control tokens in the text of messages, with how often they occur: the first 200 of them in
             alphabetical order.
         control_tokens_omitted: The number of places of all others.
         unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
@@ -122,7 +122,7 @@ class Report:
         )
 
     def lines(self) -> list[str]:
-        """The report in words: the one line, then what was dropped and what is worth knowing.
+        """The report as text: the one line, then what was dropped and what is worth knowing.
 
         Of names that data decide (keys, control tokens) the first twenty are shown, and how often there are others.
         """
@@ -155,7 +155,7 @@ class Report:
 
 
 MAX_NAMED_FAULTS = 10_000
-"""Faults beyond this number are counted and no longer named, so that a report stays small."""
+"""Faults beyond this number are counted but not listed, so that a report stays small."""
 
 SAID_ONCE = "stop_not_in_generation_config"
 """The warning about the model, which each stream gives once."""
@@ -175,10 +175,10 @@ def _left(counts: Mapping[str, int], omitted: int) -> int:
 
 
 SHOWN_NAMES = 20
-"""The most keys, and the most control tokens, that the report in words names."""
+"""The most keys, and the most control tokens, that the text of the report names."""
 
 _BOUNDED = ("control_tokens", "unread_keys")
-"""Counts of names that data decide; what is left out of each is counted in a field of its own.
+"""Counts of names that come from the data; what is omitted from each is counted in a separate field.
 
 Those that are first in alphabetical order are kept: so the sum does not depend on how an input was cut into parts.
 """

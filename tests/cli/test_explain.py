@@ -36,8 +36,8 @@ def test_an_explanation_says_why_and_what_to_do(kind: Kind) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", kind.name)
     assert not kind.summary.endswith(".")
     assert kind.reason.endswith(".")
-    assert kind.cure.endswith(".")
-    texts = f"{kind.reason} {kind.cure} {kind.hint or ''}"
+    assert kind.remedy.endswith(".")
+    texts = f"{kind.reason} {kind.remedy} {kind.hint or ''}"
     commands = COMMAND.findall(texts)
     assert {command.split()[1] for command in commands} <= {*COMMANDS, "COMMAND"}
     assert set(FLAG.findall(texts)) <= flags()
@@ -62,9 +62,11 @@ def test_explain_prints_reason_and_cure(capsys: pytest.CaptureFixture[str]) -> N
     kind = KINDS["prompt_mismatch"]
     assert main(["explain", kind.name]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert all(text in printed for text in (kind.summary, kind.reason, kind.cure, kind.hint or ""))
+    assert all(
+        text in printed for text in (kind.summary, kind.reason, kind.remedy, kind.hint or "")
+    )
     assert main(["explain", kind.name, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["cure"] == kind.cure
+    assert json.loads(capsys.readouterr().out)["remedy"] == kind.remedy
 
 
 def test_explain_alone_lists_all_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:

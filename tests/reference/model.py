@@ -186,9 +186,7 @@ class ReferenceModel:
 
         return not renders(None) and renders("")
 
-    def _with_call(
-        self, arguments: Any, content: str | None, *after: dict[str, Any]
-    ) -> str | None:
+    def _with_call(self, arguments: Any, content: str | None, *after: dict[str, Any]) -> str | None:
         function = {"name": "weather", "arguments": arguments}
         call = {"type": "function", "id": "call_1", "function": function}
         message = {"role": "assistant", "content": content, "tool_calls": [call]}

@@ -50,7 +50,10 @@ def test_each_way_is_what_its_own_expansion_gives(source: bytes, options: dict[s
     layouts = {layout for layout, _ in stats.variants}
     expected = {"per_turn", "merged"} | (set() if "history_turns" in options else {"conversation"})
     assert layouts == expected
-    assert {train_on for _, train_on in stats.variants} == {*TRAIN_ON, options.get("train_on", TRAIN_ON[0])}
+    assert {train_on for _, train_on in stats.variants} == {
+        *TRAIN_ON,
+        options.get("train_on", TRAIN_ON[0]),
+    }
 
 
 def test_all_tokens_are_a_way_of_their_own() -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from everyturn.exceptions import InputError
 
 TABLE = "<table>"
-"""What stands for the file where none is known."""
+"""The file name where none is known."""
 
 
 @dataclasses.dataclass(frozen=True)

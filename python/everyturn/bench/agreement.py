@@ -47,7 +47,7 @@ class Difference:
     found: tuple[str, str]
 
     def lines(self, tool: str) -> list[str]:
-        """The difference in words, for the names of everyturn and the tool."""
+        """The difference as text, for the names of everyturn and the tool."""
         which = "" if self.target is None else f", target {self.target}"
         width = max(len(tool), len("everyturn"))
         contexts = (("everyturn", self.expected), (tool, self.found))
@@ -69,7 +69,7 @@ class Agreement:
         why_not: The first reason of the tool.
         targets: Of the records that are compared.
         equal_targets: Those on which both agree.
-        extra: Stretches that the tool trains and that are no target.
+        extra: Stretches that the tool trains and that are not targets.
         first_difference: None if there is none.
     """
 
@@ -85,7 +85,7 @@ class Agreement:
 
     @property
     def is_equal(self) -> bool:
-        """Whether both train the same wherever both can do the record, and there is such a record."""
+        """Whether both train the same wherever both can expand the record, and there is such a record."""
         return self.compared > 0 and self.first_difference is None
 
     @property
@@ -99,7 +99,7 @@ class Agreement:
         counts = f"{self.equal_targets:,} of {self.targets:,}"
         text = f"{tool}: {counts} targets agree ({self.share})"
         if self.extra:
-            text += f", {self.extra:,} trained stretches are no target"
+            text += f", {self.extra:,} trained stretches are not targets"
         text += f"; {self.compared:,} of {self.records:,} records compared"
         if self.not_by_tool:
             text += f", {self.not_by_tool:,} not done by it: {self.why_not}"
@@ -197,7 +197,7 @@ def _difference(
 
 
 def _first_extra(expected: list[Row], found: list[Row]) -> tuple[int, Row]:
-    """Return where the first stretch begins that is no target, or is one for the second time."""
+    """Return where the first stretch begins that is not a target, or repeats one."""
     left = Counter(target for row in expected for target in _targets(row))
     for row in found:
         for target in _targets(row):

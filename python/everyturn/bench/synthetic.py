@@ -94,7 +94,7 @@ def _message(role: str, content: str) -> dict[str, Any]:
 
 
 def _text(chance: random.Random, words: int) -> str:
-    """Prose of about so many words, now and then with code or in another script."""
+    """Prose of about `words` words, now and then with code or in another script."""
     length = max(3, round(words * chance.lognormvariate(-0.2, 0.7)))
     paragraphs = [_prose(chance, length)]
     if chance.random() < 0.12:  # noqa: PLR2004
@@ -106,7 +106,7 @@ def _text(chance: random.Random, words: int) -> str:
 
 
 def _prose(chance: random.Random, words: int) -> str:
-    """Sentences of exactly so many words."""
+    """Sentences of exactly `words` words."""
     parts: list[str] = []
     sentence = 0
     for place in range(words):

@@ -1,8 +1,8 @@
 """Inputs to findings.
 
 In: a source as `Expander.expand` takes it. Out: findings in the order of the lines, and a corrected copy where one is
-asked for. The core reads, cuts lines, says what it refuses, and expands where there is a model; rules look at the rest.
-Memory holds a few chunks, and a hash for each record.
+asked for. The core reads, cuts lines, reports what it refuses, and expands where there is a model; rules check the
+rest. Memory holds a few chunks, and a hash for each record.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | 
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 MOST_ONCE = _core.MAX_NAMES
-"""The most names of a kind that are said once a file: one with more keys than this has keys that are data."""
+"""The most names of a kind that are reported once per file: with more keys than this the keys are data."""
 
 
 class Checker:
@@ -96,8 +96,8 @@ def check(
 ) -> Iterator[Finding]:
     r"""Find everything that is wrong with chats, or worth knowing.
 
-    Every fault is named, not only the first: several of a record where they are independent. Memory does not grow with
-    the input but for a hash of each record, by which copies are found.
+    Every fault is reported, not only the first: several of a record where they are independent. Memory does not grow
+    with the input except for a hash of each record, by which copies are found.
 
     >>> lines = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]}\n'
     >>> for finding in check(lines):
@@ -107,7 +107,7 @@ def check(
     Args:
         source: As `Expander.expand` takes it.
         renderer: A renderer or a model folder: then what its expansion finds is reported, too.
-        ignore: Kinds that are left out.
+        ignore: Kinds that are not reported.
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
             only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
@@ -203,7 +203,7 @@ class _File:
         return kind.name not in self.checker.ignored
 
     def _copy(self, between: bytes) -> None:
-        """Write what lies between two records: the end of a line, and blank lines."""
+        """Write what is between two records: the end of a line, and blank lines."""
         if self.output is None:
             return
         if self._fixes(files.CRLF):
@@ -261,7 +261,7 @@ class _File:
         """Say that there are more names, in place of the first that is one too many."""
         if not remark.once or len(self.said[remark.kind]) <= MOST_ONCE:
             return remark
-        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are left out"
+        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are not listed"
         return remark._replace(text=text)
 
     def _finding(self, number: int, remark: Remark) -> Finding:
@@ -299,7 +299,7 @@ def _known(kind: str) -> str:
         return kind
     meant = near(kind)
     hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
-    raise OptionsError(f"ignore: {kind!r} is no kind of finding{hint}")
+    raise OptionsError(f"ignore: {kind!r} is not a kind of finding{hint}")
 
 
 def _expander(

@@ -14,8 +14,8 @@ class Finding:
     Attributes:
         file: The input's name.
         line: 1-based.
-        message_index: 0-based, as in ``targets``; None if the whole record or file is meant.
-        kind: A stable name; ``everyturn explain`` tells the reason and the cure.
+        message_index: 0-based, as in ``targets``; None for the record or file as a whole.
+        kind: A stable name; ``everyturn explain`` gives the reason and what to do.
         severity: An ``error`` costs the record or a target, a ``warning`` is refused elsewhere or loses something, a
             ``note`` is worth knowing.
         text: A sentence, without the place.
@@ -39,8 +39,8 @@ class Change:
     Attributes:
         file: The input's name.
         line: 1-based.
-        message_index: 0-based; None if the whole record or file is meant.
-        kind: The finding that it cures.
+        message_index: 0-based; None for the record or file as a whole.
+        kind: The finding that it resolves.
         text: What was changed.
     """
 

@@ -113,7 +113,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Compare or sweep, and show the result."""
     from everyturn.bench import plot
 
-    read = {"beside": read_by(parsed, parsed.data or ()), "model": parsed.model}
+    read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
     json_path = writable("-o", parsed.output, **read) if parsed.output else None
     plot_path = writable("--plot", parsed.plot, **read) if parsed.plot else None
     if plot_path is not None:
@@ -162,7 +162,7 @@ def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
         if not PEERS[name].is_installed:
             if named:
                 raise OptionsError(f"--peers: {name} is not installed; {PEERS[name].pip}")
-            say(f"{name} is not installed and left out; {PEERS[name].pip}")
+            say(f"{name} is not installed, so it is skipped; {PEERS[name].pip}")
     return tuple(name for name in wanted if PEERS[name].is_installed)
 
 
@@ -174,7 +174,7 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
         corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
     )
     for why, count in records.left_out.items():
-        say(f"left out {count:,} records: {why}")
+        say(f"skipped {count:,} records: {why}")
     outcome = benchmark.run(plan, records, say, _show_agreement)
     _show_left_out(outcome.left_out)
     _print(comparison_table(outcome))
@@ -211,7 +211,7 @@ def _show_agreement(tool: str, checked: "Checked") -> None:
 
 def _show_left_out(left_out: Any) -> None:
     for why in left_out.values():
-        print(f"left out: {why}")  # noqa: T201
+        print(f"skipped: {why}")  # noqa: T201
 
 
 def _print(table: Any) -> None:

@@ -95,7 +95,7 @@ class SarifWriter:
                     "id": name,
                     "shortDescription": {"text": KINDS[name].summary},
                     "fullDescription": {"text": KINDS[name].reason},
-                    "help": {"text": KINDS[name].cure},
+                    "help": {"text": KINDS[name].remedy},
                     "helpUri": f"{HELP_PAGE}#{name}",
                     "defaultConfiguration": {"level": KINDS[name].severity},
                 }

@@ -61,9 +61,7 @@ def add_parser(commands: Any, name: str) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     complete_with(
-        parser.add_argument(
-            "--html", metavar="FILE", help="write a page to open in a browser"
-        ),
+        parser.add_argument("--html", metavar="FILE", help="write a page to open in a browser"),
         file,
     )
     parser.add_argument(
@@ -92,7 +90,9 @@ def _check(parsed: argparse.Namespace) -> None:
             "--html: the page shows tokens and layouts already: leave --json, --tokens and --compare out"
         )
     if not parsed.html and not (parsed.sample is None and parsed.seed is None):
-        raise OptionsError("--sample and --seed choose the conversations of a page: use them with --html")
+        raise OptionsError(
+            "--sample and --seed choose the conversations of a page: use them with --html"
+        )
     if parsed.json and parsed.tokens:
         raise OptionsError("--json has the tokens already: leave --tokens out")
     if parsed.sample is not None and parsed.sample < 1:
@@ -140,14 +140,16 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect.page.conversations import conversations_page
 
     source, number = pick.place(parsed.source)
-    path = writable("--html", parsed.html, beside=read_by(parsed, [source]), model=parsed.model)
+    path = writable("--html", parsed.html, inputs=read_by(parsed, [source]), model=parsed.model)
     if number is None:
         sample = SAMPLE if parsed.sample is None else parsed.sample
         lines, count = pick.some(expander, source, sample, parsed.seed or SEED)
     elif parsed.sample is None and parsed.seed is None:
         lines, count = [pick.one(expander, source, number)], 1
     else:
-        raise OptionsError("--sample and --seed choose lines, and the source names one: leave the line or the flags out")
+        raise OptionsError(
+            "--sample and --seed choose lines, and the source names one: remove either"
+        )
     text = conversations_page(expander, lines, model=parsed.model, of=count)
     with appearing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -33,7 +33,7 @@ exit codes: 0 done, 1 no conversation could be read, 2 wrong use
 """
 
 WIDTH = 80
-"""Columns where nobody's terminal says how many there are."""
+"""Columns where there is no terminal."""
 
 SHOWN_SCRIPTS = 6
 
@@ -44,8 +44,8 @@ def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         name,
-        help="count messages, tokens, lengths and copies, for every combination of layout and train_on",
-        description="Count messages, tokens, lengths and copies, and what an epoch costs in every combination of layout and train_on.",
+        help="count messages, tokens, lengths and copies, for every layout and train_on",
+        description="Count messages, tokens, lengths and copies, and what an epoch costs in every layout and with every train_on.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -62,8 +62,8 @@ def run(parsed: argparse.Namespace) -> int:
     names = resolve(parsed.inputs)[1]
     page = None
     if parsed.html:
-        beside = read_by(parsed, names)
-        page = writable("--html", parsed.html, beside=beside, model=parsed.model)
+        inputs = read_by(parsed, names)
+        page = writable("--html", parsed.html, inputs=inputs, model=parsed.model)
     expander = expander_from(parsed)
     total = total_bytes(names)
     with progress(total) as advance:

@@ -1,6 +1,6 @@
-"""Every kind of error, warning and finding: its severity, the reason, the cure.
+"""Every kind of error, warning and finding: its severity, the reason, what to do.
 
-Errors, warnings and findings of lint are explained beside this file, a finding of check where its rule is.
+Errors, warnings and findings of lint are explained in this package, a finding of check where its rule is.
 ``everyturn explain`` prints these texts, ``docs/errors.md`` is made of them, and hints after errors are taken from
 them.
 """
@@ -39,7 +39,7 @@ def severity_of(name: str) -> Severity:
 
 
 def near(name: str) -> list[str]:
-    """Return the names that are meant, perhaps.
+    """Return similar names.
 
     >>> near("prompt_missmatch")
     ['prompt_mismatch']

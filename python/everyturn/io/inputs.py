@@ -181,14 +181,14 @@ class _RecordReader:
 
 
 _END = object()
-"""What an iterator gives when it has no more: None could be an entry."""
+"""Marks the end of an iterator: None could be an entry."""
 
 
 def json_line(record: object) -> bytes:
     """Return the line that a record is read as; its hash is the record's ``conversation_id``.
 
     Raises:
-        TypeError: The record holds what is no JSON.
+        TypeError: The record holds what is not JSON.
     """
     text = json.dumps(record, ensure_ascii=False, default=_as_json)
     try:
@@ -204,4 +204,4 @@ def _as_json(value: object) -> Any:
         return dict(value)
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    raise TypeError(f"it holds {type(value).__name__}, which is no JSON")
+    raise TypeError(f"it holds {type(value).__name__}, which is not JSON")

@@ -44,7 +44,7 @@ def to_table(samples: "Samples", *, with_weights: bool) -> pa.Table:
     for column in COLUMNS:
         if not (column.is_optional or column.dtype.shape):
             kept[column.per][column.name] = _to_column(samples, column)
-    # Whoever reads a file has no list of the inputs.
+    # The reader of a file has no list of the inputs.
     kept["row"]["file"] = pa.array([samples.files[file] for file in samples.file], pa.string())
     columns = {
         **kept["token"],

@@ -50,7 +50,7 @@ def expand(
     chunk_bytes: int = CHUNK_BYTES,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Written:
-    r"""Expand everything in the source into a folder of Parquet shards, or go on where an earlier run stopped.
+    r"""Expand everything in the source into a folder of Parquet shards, or resume where an earlier run stopped.
 
     A run that was killed is run again with the same arguments: shards that are whole stay, and the files are those of
     a run that was not. That takes inputs that can be read again: paths or bytes.
@@ -67,7 +67,7 @@ def expand(
         expander: What turns chats into samples.
         source: As in `Expander.expand`.
         folder: A new or empty folder, or that of an earlier run.
-        shard_tokens: A shard ends with the conversation that brings it to so many tokens.
+        shard_tokens: A shard ends with the conversation that brings it to this many tokens.
         loss_weights: Whether shards have a column of weights, which all of them have or none; without it, a weight
             other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
         limit: Stop after this many records.
@@ -76,7 +76,7 @@ def expand(
 
     Raises:
         OptionsError: The folder is that of another run or holds files of others, the source cannot be read again, or
-            copies are to be left out, which no shard can do.
+            copies are to be dropped, which shards cannot do.
         EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
     """
     for name, count in (("shard_tokens", shard_tokens), ("chunk_bytes", chunk_bytes)):
@@ -121,7 +121,7 @@ def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
     """What decides the result."""
     if expander.deduplicate:
         raise OptionsError(
-            "deduplicate remembers all conversations, and a run that goes on where it stopped does not: "
+            "deduplicate remembers all conversations, and a resumed run does not: "
             "leave copies out of the input, or write a single file"
         )
     metadata = expander.metadata()

@@ -1,4 +1,4 @@
-"""What a chat template does to training, told before anything is trained."""
+"""What a chat template does to training, reported before anything is trained."""
 
 import dataclasses
 import datetime as dt
@@ -61,7 +61,7 @@ class GenerationBlocks:
     Attributes:
         count: How many the template has.
         equals_rule: Whether they mark what a model must write, no more, no less; None if nothing can be compared.
-        differs: What they mark otherwise, in words.
+        differs: How they differ from the rule, as text.
     """
 
     count: int = 0
@@ -115,7 +115,7 @@ class TemplateReport:
 
     Attributes:
         compiles: If not, only the findings say anything.
-        control_tokens_guessed: There is no tokenizer, so what looks like a control token is taken for one.
+        control_tokens_guessed: There is no tokenizer, so what looks like a control token counts as one.
         stop_tokens: What ends a turn; empty if nothing does.
         prompt_is_prefix: By conversation, whether what a server sends is a prefix of what the template makes of the
             answered turn, for every target; None if the template refuses the conversation.
@@ -136,7 +136,7 @@ class TemplateReport:
         thinking_flags: Template arguments about thinking, each with its kind: ``switch``, ``keeps_history``,
             ``drops_history`` or ``effort``.
         findings: What all this means, errors first.
-        recommendation: Options that cure it.
+        recommendation: Options that resolve it.
     """
 
     compiles: bool
@@ -224,7 +224,7 @@ class TemplateReport:
         return "\n".join(self.lines())
 
     def lines(self) -> list[str]:
-        """The report in words, each line of 80 columns at most."""
+        """The report as text, each line of at most 80 columns."""
         lines = [self._headline()]
         if self.compiles:
             lines += ["", *self._facts(), "", *self._probes()]

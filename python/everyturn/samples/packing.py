@@ -55,7 +55,7 @@ class Packed(Sequence[PackedRow]):
     """Rows of samples: row i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays of tokens.
 
     The rows come in the order of their first sample, the samples of a row in the order of the input. Attention must not
-    cross from one sample to the next: a kernel is told by ``cu_seqlens`` or by ``position_ids`` that begin anew.
+    cross from one sample to the next: ``cu_seqlens``, or ``position_ids`` that restart, say so to the kernel.
 
     Attributes:
         input_ids: int32[T].
@@ -126,7 +126,7 @@ class Packed(Sequence[PackedRow]):
         return parquet.to_packed_table(self)
 
     def to_parquet(self, path: StrPath) -> None:
-        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        """Write a Parquet file: to a temporary name next to it, then renamed."""
         from everyturn.io import parquet
 
         with parquet.Writer(path) as writer:

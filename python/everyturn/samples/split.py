@@ -1,8 +1,8 @@
 """Conversations into parts, for instance to train on and to evaluate on.
 
 In: samples, and the share of each part. Out: samples per part. A part is chosen for a conversation as a whole and by
-its bytes alone: rows of one conversation never lie on both sides, whatever the order of the input and whatever else it
-holds.
+its bytes alone: samples of one conversation are never on both sides, whatever the order of the input and whatever else
+it holds.
 """
 
 import hashlib

@@ -148,7 +148,7 @@ class Samples(Sequence[Sample]):
         """Return the given rows in the given order; the report stays that of the whole expansion."""
         index = np.asarray(rows, dtype=np.int64)
         if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
-            raise IndexError(f"rows must lie in 0..{len(self) - 1}")
+            raise IndexError(f"samples must be in 0..{len(self) - 1}")
         index = np.where(index < 0, index + len(self), index)
         places: dict[str, Any] = {"row": index}
         offsets: dict[str, Any] = {}
@@ -157,7 +157,7 @@ class Samples(Sequence[Sample]):
         return dataclasses.replace(self, **self._columns_at(places), **offsets)
 
     def _columns_at(self, places: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what stands in each column at the places of its tokens, rows or targets."""
+        """Return the values of each column for its tokens, rows or targets."""
         columns: dict[str, Any] = {}
         for column in COLUMNS:
             array = getattr(self, column.name)
@@ -238,7 +238,7 @@ class Samples(Sequence[Sample]):
         """Make rows of one length.
 
         Args:
-            pad_token_id: What stands in ``input_ids`` where a row is padded, e.g. `Renderer.pad_token_id`.
+            pad_token_id: The padding of ``input_ids``, e.g. `Renderer.pad_token_id`.
             side: Where rows are padded, ``right`` or ``left``.
             multiple_of: The length is a multiple of this.
             max_length: The length of all rows; None is that of the longest, up to a multiple.
@@ -264,7 +264,8 @@ class Samples(Sequence[Sample]):
             max_length: The most tokens of a row.
             strategy: ``bfd`` (the longest first, each into the row that it fills best) or ``sequential`` (in order, a
                 new row wherever the next sample does not fit).
-            keep_conversations: Samples of one record lie side by side in one row. Where all of them together are longer
+            keep_conversations: Samples of one record are next to each other in one row. Where all of them together are
+            longer
                 than a row, they are cut between samples into as few rows as their order needs, and counted as
                 ``spread_conversations``.
 
@@ -275,7 +276,7 @@ class Samples(Sequence[Sample]):
         return pack(self, max_length, strategy=strategy, keep_conversations=keep_conversations)
 
     def save(self, path: StrPath) -> None:
-        """Write a folder that `load` maps into memory: under a temporary name beside it first, then renamed.
+        """Write a folder that `load` maps into memory: under a temporary name next to it, then renamed.
 
         Raises:
             FileExistsError: There is something of this name already.
@@ -302,7 +303,7 @@ class Samples(Sequence[Sample]):
         return parquet.to_table(self, with_weights=self.loss_weights is not None)
 
     def to_parquet(self, path: StrPath) -> None:
-        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        """Write a Parquet file: to a temporary name next to it, then renamed."""
         from everyturn.io import parquet
 
         with parquet.Writer(path) as writer:

@@ -1,7 +1,8 @@
 """What a data set is made of, and what each way to train it costs.
 
-In: a source and an expander. Out: counts and how often each length occurs, for every combination of layout and train_on, in one pass.
-Memory does not grow with the source, but for 16 bytes a conversation, by which copies are told.
+In: a source and an expander. Out: counts and how often each length occurs, for every combination of layout and
+train_on, in one pass. Memory does not grow with the source, except for 16 bytes per conversation, by which copies are
+recognized.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ TRAIN_ON: tuple[TrainOn, ...] = (
     "last_assistant_turn",
     "last_assistant_message",
 )
-"""The rules that are compared; ``marked`` and ``all_tokens`` only where they are asked for."""
+"""The values of ``train_on`` that are compared; ``marked`` and ``all_tokens`` only where they are asked for."""
 
 QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
 
@@ -51,7 +52,7 @@ class Histogram:
         return sum(number * count for number, count in self.counts.items())
 
     def quantile(self, share: float) -> int:
-        """Return the least number that so large a share of all does not exceed; 0 where there is none."""
+        """Return the smallest value that at least ``share`` of the values do not exceed; 0 where there are none."""
         wanted, seen = share * self.total, 0
         for number, count in self.counts.items():
             seen += count
@@ -89,8 +90,8 @@ class Stats:
         messages_by_role: Messages of each role.
         characters_by_role: Characters of their contents.
         letters: Letters of contents by their Unicode script.
-        layout: The layout that was asked for.
-        train_on: The value that was asked for.
+        layout: The given layout.
+        train_on: The given value.
         max_length: The length that rows are held against, or None.
         variants: By layout and train_on.
     """
@@ -109,7 +110,7 @@ class Stats:
 
     @property
     def variant(self) -> Variant:
-        """What was asked for."""
+        """The variant of the given options."""
         return self.variants[self.layout, self.train_on]
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,7 +157,9 @@ def stats(
     counts = stream.stats()
     found = {
         key: Variant(Report.from_core(each.train_on, each.clock, report), Histogram(lengths))
-        for (key, each), (report, lengths) in zip(variants.items(), counts.pop("variants"), strict=True)
+        for (key, each), (report, lengths) in zip(
+            variants.items(), counts.pop("variants"), strict=True
+        )
     }
     return Stats(
         **{
@@ -194,7 +197,7 @@ def packed_rows(lengths: Histogram, max_length: int) -> int:
 
 
 def _fill(room: dict[int, int], space: int, length: int, left: int) -> int:
-    """Put rows of one length into packs with so much space each, and say how many found room."""
+    """Put rows of one length into packs with ``space`` left each, and return how many fitted."""
     fitting = space // length
     packs = min(room[space], -(-left // fitting))
     placed = min(left, packs * fitting)

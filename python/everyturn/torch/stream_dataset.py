@@ -36,7 +36,7 @@ class Position(TypedDict):
 
 
 class StreamDataset(IterableDataset[Item]):
-    """Samples in the order of the source, expanded as they are asked for.
+    """Samples in the order of the source, expanded on demand.
 
     Ranks and workers share the lines: each sample is given exactly once, whatever their numbers. Ranks may get
     different numbers of samples; where each step needs all ranks, train on a `SampleDataset`, or end with the first
@@ -54,7 +54,7 @@ class StreamDataset(IterableDataset[Item]):
 
     Args:
         expander: What turns chats into samples.
-        source: As in `Expander.expand`, and such that it can be read more than once: paths, bytes or a list of dict.
+        source: As in `Expander.expand`, readable more than once: paths, bytes or a list of dict.
         chunk_bytes: About how much text is expanded at a time.
         rank: This process among those that train; asked of ``torch.distributed`` if None.
         world_size: How many there are; likewise.

@@ -17,7 +17,7 @@ from everyturn.torch.ranks import find_rank
 Indices = npt.NDArray[np.int64]
 
 _BATCHES_TOGETHER = 256
-"""Batches are made of so many batches' worth of neighbours: the more, the fuller, the fewer, the more mixed."""
+"""Batches sorted together: larger values fill batches better, smaller ones shuffle better."""
 
 
 class TokenBatchSampler(Sampler[list[int]]):
@@ -88,7 +88,7 @@ class TokenBatchSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         self._position = self._start
         if self._start == len(self):
-            # The state was that of a finished epoch: nothing is left of it, and the next pass is a new one.
+            # The state was that of a finished epoch: the next pass is a new one.
             self._start = 0
             self._epoch = max(self._epoch, self._asked_epoch)
             return iter(())

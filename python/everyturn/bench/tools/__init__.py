@@ -15,7 +15,7 @@ from everyturn.samples import IGNORE_INDEX
 Record = dict[str, Any]
 
 
-class Unusable(Exception):  # noqa: N818 - nothing went wrong: the tool has no way with this model
+class Unusable(Exception):  # noqa: N818 - nothing went wrong: the tool cannot handle this model
     """The tool cannot do this model or these options."""
 
 
@@ -65,7 +65,7 @@ class Tool(ABC):
         return made
 
     def take(self, path: str) -> Any:
-        """Return a file as `expand` wants it: its bytes; not timed."""
+        """Return a file as `expand` takes it: its bytes; not timed."""
         return Path(path).read_bytes()
 
     def stage_times(self, source: Any) -> dict[str, float]:  # noqa: ARG002 - of those that know their stages

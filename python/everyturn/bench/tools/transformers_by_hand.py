@@ -1,7 +1,7 @@
 """What people write by hand with transformers: for each assistant message render its prompt and its turn, encode both.
 
 It is the careful form of that loop: texts are encoded in batches by the tokenizer's Rust side, tokens that run over
-the border of prompt and completion are told apart, and what follows the stop token is cut off.
+the border of prompt and completion are distinguished, and what follows the stop token is cut off.
 """
 
 import datetime as dt
@@ -63,7 +63,7 @@ class ByHand(Tool):
                 messages[: place + 1], tokenize=False, **settings
             )
             if not whole.startswith(prompt):
-                raise ValueError(f"message {place}: the prompt is no prefix of the turn")
+                raise ValueError(f"message {place}: the prompt is not a prefix of the turn")
             yield Turn(number, prompt, whole)
 
     def _encode(self, turns: list[Turn]) -> list[Row]:
@@ -106,7 +106,7 @@ def load_tokenizer(job: Job) -> Any:
 
 
 def settings_of(job: Job, record: Record) -> dict[str, Any]:
-    """Return what every rendering of a record is told."""
+    """Return the arguments of every rendering of a record."""
     return {
         "tools": record.get("tools"),
         "chat_template": job.chat_template,

@@ -11,21 +11,21 @@ everyturn.sections.conversations = (root, data) => {
     all_assistant_messages: ["every assistant message", "Trained is every assistant message"],
     last_assistant_message: ["the last assistant message", "Trained is the last assistant message alone"],
     last_assistant_turn: ["the last turn", "Trained is every assistant message after the last user message"],
-    marked: ["marked messages", "Trained are the assistant messages with a weight of their own"],
+    marked: ["marked messages", "Trained are the assistant messages with their own weight"],
     all_tokens: ["all tokens", "Trained is every token of the conversation, whoever wrote it"],
   };
   const LAYOUTS = {
     per_turn: ["one per answer", "A sample for each trained message, after exactly the prompt that a server would send."],
-    merged: ["merged", "The fewest samples in which each trained message stands after exactly the prompt that a server would send."],
+    merged: ["merged", "The fewest samples in which each trained message follows exactly the prompt that a server would send."],
     conversation: ["one render", "The conversation rendered once, with a mask, as most trainers do it."],
   };
   const VIEWS = {
     text: ["text", ""],
-    tokens: ["tokens", "Each token in a box of its own; a dot is a blank. Point at one for its id and place."],
+    tokens: ["tokens", "Each token in its own box; a dot is a space. Point at one for its id and position."],
     next: [
       "next token",
-      "Labels stand at the token itself. The model writes a token at the position before it: the boxes with a thick " +
-        "border are the positions whose output is trained, each followed by what it is to write.",
+      "A label is at its own token. The model predicts a token at the position before it: the boxes with a thick " +
+        "border are the positions whose output is trained, each followed by what it must predict.",
     ],
   };
 
@@ -133,7 +133,7 @@ everyturn.sections.conversations = (root, data) => {
       "Everything else is context.";
     const inexact =
       found.inexact > 0
-        ? ` ${counted(found.inexact, "message")} of ${found.trained.length} stand after a context, or with a text, ` +
+        ? ` ${counted(found.inexact, "message")} of ${found.trained.length} follow a context, or have a text, ` +
           "that a server would never show."
         : "";
     part("layout-words").textContent = LAYOUTS[state.layout][1] + inexact;
@@ -173,7 +173,7 @@ everyturn.sections.conversations = (root, data) => {
     }
   }
 
-  /* Where the message is trained, else where it stands first. */
+  /* Where the message is trained, else where it is first. */
   function goTo(message) {
     const rows = [...root.querySelectorAll(`.row[data-message="${message}"]`)];
     const row = rows.find((each) => each.classList.contains("is-trained")) || rows[0];
@@ -233,7 +233,7 @@ everyturn.sections.conversations = (root, data) => {
     return svg;
   }
 
-  /* A line ends at a newline, where training begins or ends, and where another message speaks. */
+  /* A line ends at a newline, where training begins or ends, and where another message begins. */
   function drawLines(target, cells, all) {
     let line = null;
     let last = null;

@@ -34,7 +34,9 @@ def conversations_page(expander: Expander, lines: Sequence[Record], *, model: st
             layout for layout in get_args(Layout) if any(key[0] == layout for key in variants)
         ],
         "train_on_values": [
-            train_on for train_on in get_args(TrainOn) if any(key[1] == train_on for key in variants)
+            train_on
+            for train_on in get_args(TrainOn)
+            if any(key[1] == train_on for key in variants)
         ],
         "layout": expander.layout,
         "train_on": expander.train_on,

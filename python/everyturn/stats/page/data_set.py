@@ -1,7 +1,7 @@
 """A page about a data set.
 
 In: what was counted. Out: the text of an HTML file with a plot for each question, drawn as bars with their numbers
-beside them, so that nothing has to be read off a scale.
+next to them, so that nothing has to be read off a scale.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
 
 
 def _notes(stats: Stats) -> Iterable[str]:
-    """What is worth knowing and has no plot."""
+    """What is worth knowing and is not plotted."""
     yield f"{stats.duplicates:,} conversations are copies of an earlier one, byte for byte."
     if stats.max_length is not None:
         over = stats.variant.lengths.above(stats.max_length)
@@ -114,7 +114,9 @@ def _plots(stats: Stats) -> Iterable[Plot]:
         stats.characters_by_role,
         trained={"assistant"},
     )
-    yield _ranges("How long are the rows?", f"Rows by tokens, layout {stats.layout}.", variant.lengths)
+    yield _ranges(
+        "How long are the rows?", f"Rows by tokens, layout {stats.layout}.", variant.lengths
+    )
     yield _ranges(
         "How many answers has a conversation?",
         "Conversations by assistant messages.",
