@@ -67,7 +67,7 @@ class Expander:
     ...     {"role": "assistant", "content": "4"},
     ... ]
     >>> print(Expander("demo").expand([{"messages": chat}]).report)
-    all_assistant_messages: 2 targets in 1 rows from 1 conversations; 4 of 37 tokens trained (10.8 %)
+    all_assistant_messages: 2 targets in 1 samples from 1 conversations; 4 of 37 tokens trained (10.8 %)
 
     Attributes:
         renderer: Template and tokenizer; the first argument is a Renderer or a model folder.
@@ -75,9 +75,10 @@ class Expander:
             ``last_assistant_turn`` (all after the last user message), ``marked`` (those with a weight of their own) or
             ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's own
             ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` takes precedence: 0 is context only.
-        layout: ``per_turn`` (a row per target), ``merged`` (the fewest rows that carry the same pairs of prompt and
+        layout: ``per_turn`` (a sample per target), ``merged`` (the fewest samples that carry the same pairs of prompt
+        and
             target) or ``conversation`` (rendered once, inexact where the template rewrites history).
-        max_length: The most tokens of a row, or None.
+        max_length: The most tokens of a sample, or None.
         overflow: A longer sample is an ``error``; ``drop`` drops its target; ``shrink_history`` drops the oldest
             exchanges before it until it fits; ``truncate_prompt`` cuts the prompt's first tokens. A target is never
             cut: one that does not fit even so is a fault.
@@ -96,8 +97,8 @@ class Expander:
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them; ``reject`` is a fault.
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
-            of its row (``sample``) or of all rows of its conversation (``conversation``). With a loss that is the sum
-            of weighted token losses, rows or conversations then count alike, whatever their lengths.
+            of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
+            sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
         deduplicate: Of conversations with the same bytes the first is kept, the others are dropped as ``duplicate``;
             16 bytes are kept in memory for each conversation.
         input_format: ``auto`` (each file's first records show it), ``messages``, ``sharegpt``, ``alpaca`` or
@@ -116,10 +117,10 @@ class Expander:
         "all_assistant_messages", summary="which assistant messages are trained"
     )
     layout: Layout = option(
-        "merged", summary="how the pairs of prompt and target are arranged in rows"
+        "merged", summary="how the pairs of prompt and target are arranged in samples"
     )
-    max_length: int | None = option(None, count=True, summary="the most tokens of a row")
-    overflow: Overflow = option("error", summary="what becomes of a longer row")
+    max_length: int | None = option(None, count=True, summary="the most tokens of a sample")
+    overflow: Overflow = option("error", summary="what becomes of a longer sample")
     history_turns: int | None = option(
         None,
         count=True,
@@ -134,7 +135,7 @@ class Expander:
     )
     control_tokens: ControlTokens = option("warn", summary="control tokens in the text of messages")
     normalize: Normalize = option(
-        "none", per_record=False, summary="let rows or conversations weigh alike"
+        "none", per_record=False, summary="let samples or conversations count alike"
     )
     deduplicate: bool = option(
         False,  # noqa: FBT003 - a default

@@ -38,7 +38,7 @@ class Report:
         now: The local time that the template was shown, ISO; None if it does not ask for the date.
         records_read: Lines that are not blank, or records of an iterable.
         blank_lines: Lines of white space.
-        records_kept: Records that gave a row or more.
+        records_kept: Records that gave at least one sample.
         records_dropped: The others by cause: a kind of error, ``no_target``, ``all_targets_dropped`` or ``duplicate``
             (see `Samples.deduplicate`).
         targets_found: Assistant messages that were to be trained.
@@ -116,7 +116,7 @@ class Report:
     def __str__(self) -> str:
         share = 100 * self.trained_tokens / self.tokens if self.tokens else 0.0
         return (
-            f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} rows "
+            f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} samples "
             f"from {self.records_kept:,} conversations; "
             f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %)"
         )

@@ -125,7 +125,7 @@ def test_the_layout_is_checked_too(bench: Command, tmp_path: Path) -> None:
     whole = bench(*arguments, "--layout", "conversation")
     assert whole.code == 0
     assert (
-        "everyturn: 1 of 2 targets agree (50.0 %), 1 trained stretches are no target" in whole.out
+        "everyturn: 1 of 2 targets agree (50.0 %), 1 trained stretches are not targets" in whole.out
     )
     assert f"first difference: {file}:1, target 0" in whole.out
 
@@ -182,7 +182,7 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
     """The demo template has no generation blocks."""
     done = bench("--peers", "transformers-mask", *QUICK)
     assert done.code == 0
-    assert "left out: transformers-mask: the chat template has no {% generation %}" in done.out
+    assert "skipped: transformers-mask: the chat template has no {% generation %}" in done.out
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,8 @@ def test_targets_agree_in_any_arrangement_of_rows() -> None:
         ([row([1, 2, 3, 4, 5, 6], [2, 4])], 1, 1, 5, ONLY_EVERYTURN),
         ([row([1, 2, 3, 4, 5, 6], [2])], 1, 1, 4, ONLY_EVERYTURN),
         ([row([1, 2, 3, 4, 9, 6], [2, 4, 5])], 1, 1, 4, "other ids"),
-        ([row([1, 2, 3], [2])], 1, 1, 3, "its row ends here"),
-        ([], 0, 0, 0, "it made no row"),
+        ([row([1, 2, 3], [2])], 1, 1, 3, "its sample ends here"),
+        ([], 0, 0, 0, "it made no sample"),
         ([*EXPECTED.rows, row([1, 2, 3], [0])], 2, None, 0, ONLY_TOOL),
         ([*EXPECTED.rows, EXPECTED.rows[0]], 2, None, None, None),
         ([EXPECTED.rows[0], Row(0, [1, 2, 3, 4, 5, 6], [-100] * 4 + [5, 7])], 1, 1, 4, "labels"),
@@ -292,7 +292,7 @@ def test_the_first_difference_is_found(
 
 
 def test_what_only_one_can_do_is_counted_and_not_compared() -> None:
-    """A record that the tool refuses is no difference, and none that it agrees on."""
+    """A record that the tool refuses is neither a difference nor an agreement."""
     found = agreement(failures={0: "ValueError: no"})
     assert found.compared == 1
     assert (found.not_by_tool, found.why_not, found.targets) == (1, "ValueError: no", 0)
@@ -395,7 +395,7 @@ def test_a_sweep_of_turns_has_a_step_for_each_doubling(bench: Command, tmp_path:
 
 @pytest.mark.parametrize("records", [None, CORPUS])
 def test_a_sweep_of_sizes_streams_files(records: corpus.Corpus | None) -> None:
-    """Each size in a process of its own, which has its own peak."""
+    """Each size in its own process, which has its own peak."""
     found = sweep.size(plan(), 0.01, lambda _: None, records)
     ((point,),) = (series.points for series in found.series)
     assert point.amount == 0.01
@@ -419,7 +419,7 @@ def test_growth_is_told_for_a_doubling() -> None:
 def test_a_child_that_dies_is_told_with_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A library may end the process; the parent goes on."""
+    """A library may end the process; the parent continues."""
     (tmp_path / "dying_peer.py").write_text(
         "import os, sys\nprint('out of luck', file=sys.stderr, flush=True)\nos._exit(3)\n"
     )
@@ -468,6 +468,6 @@ def test_ctrl_c_ends_the_run_and_its_children() -> None:
                 break
         os.killpg(running.pid, signal.SIGINT)
         assert running.wait(30) == 130
-    # The group has no member left: whoever it had was ended and waited for.
+    # The group has no member left: all were ended and waited for.
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)

@@ -127,7 +127,7 @@ def test_what_an_expansion_counts_is_found_at_its_line(
         expected = {*report.warnings, *(fault.kind for fault in report.faults)}
         expected |= {"unread_keys"} if report.unread_keys else set()
         expected |= {"no_target"} & set(report.records_dropped)
-        # What is no matter of one record.
+        # What does not depend on one record.
         expected -= {"stop_not_in_generation_config"}
         assert expected <= named
         about_expansion = {*_core.WARNINGS, *_core.ERROR_KINDS, "no_target", "unread_keys"}

@@ -287,7 +287,7 @@ def test_rules_see_every_format_of_the_core() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
-    """Kinds of its own or of an expansion, and no others, in every chat of this file."""
+    """Its own kinds or those of an expansion, and no others, in every chat of this file."""
     declared = {*(kind.name for kind in rule.kinds), *rule.shared}
     assert declared <= KINDS.keys()
     assert rule.fixes.keys() <= declared

@@ -24,7 +24,7 @@ def test_every_name_of_the_core_is_explained() -> None:
 
 
 def test_every_kind_is_explained_once() -> None:
-    """Errors stand in the order of the core."""
+    """Errors are in the order of the core."""
     names = [kind.name for kinds in CHAPTERS.values() for kind in kinds]
     assert len(names) == len(set(names)) == len(KINDS)
     assert [kind.name for kind in CHAPTERS["Errors"]] == _core.ERROR_KINDS
@@ -44,7 +44,7 @@ def test_an_explanation_says_why_and_what_to_do(kind: Kind) -> None:
 
 
 def test_hints_name_values_that_their_flags_take() -> None:
-    """A flag and the word after it are taken by `expand`, where they are no words of the sentence."""
+    """A flag and the word after it are taken by `expand`, where they are not words of the sentence."""
     expand = parsers()["expand"]._actions  # noqa: SLF001 - likewise
     actions = {flag: action for action in expand for flag in action.option_strings}
     seen = 0

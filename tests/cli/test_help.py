@@ -61,7 +61,7 @@ def test_a_mismatch_is_hinted_at(
 
 
 def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a command as it is shown, beside some chats and with the built-in model."""
+    """Run a command as it is shown, in a folder with some chats and with the built-in model."""
     chats = shutil.copy(EXAMPLE_CHATS, tmp_path)
     (tmp_path / "chats").mkdir()
     shutil.copy(chats, tmp_path / "chats" / "one.jsonl.zst")
@@ -76,7 +76,7 @@ def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_the_tour_is_of_commands_that_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    """Each ends well, beside some chats."""
+    """Each succeeds in a folder with some chats."""
     assert runs(re.split(r"\s{3,}", line.strip())[0], tmp_path, monkeypatch) == 0
 
 

@@ -45,7 +45,7 @@ def test_stderr_says_in_one_line_what_was_done(expand: Command, tmp_path: Path) 
     trained = sum(label != -100 for row in rows for label in row["labels"])
     assert len(rows) == 602
     assert done.err == (
-        "all_assistant_messages: 1,204 targets in 602 rows from 602 conversations; "
+        "all_assistant_messages: 1,204 targets in 602 samples from 602 conversations; "
         f"{trained:,} of {tokens:,} tokens trained ({100 * trained / tokens:.1f} %)\n"
     )
     assert min(trained, tokens) > 10_000, "large enough for commas"
@@ -64,7 +64,9 @@ def test_stderr_names_what_is_lost_and_what_is_worth_knowing(
     assert lines[0].endswith(" [json]")
     assert lines[1].startswith(f"{path}:4: ")
     assert lines[1].endswith(" [shape]")
-    assert lines[2].startswith("all_assistant_messages: 2 targets in 2 rows from 2 conversations; ")
+    assert lines[2].startswith(
+        "all_assistant_messages: 2 targets in 2 samples from 2 conversations; "
+    )
     assert lines[3:] == [
         "dropped 1 records: json",
         "dropped 1 records: shape",
@@ -132,4 +134,4 @@ def test_json_is_all_that_stdout_has(expand: Command, chats: Path, out: Path) ->
     assert json.loads(done.out) == json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert set(json.loads(done.out)) == REPORT_KEYS
     assert done.out.count("\n") == 1
-    assert done.err.startswith("all_assistant_messages: 6 targets in 3 rows")
+    assert done.err.startswith("all_assistant_messages: 6 targets in 3 samples")

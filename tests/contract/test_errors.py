@@ -222,7 +222,7 @@ def test_a_fault_of_a_record_is_raised_with_its_kind_and_place(
 
 @pytest.mark.parametrize("kind", sorted(BAD_RECORDS))
 def test_a_fault_of_a_record_is_counted_under_its_kind(folders: dict[str, str], kind: str) -> None:
-    """Skipped instead of raised, the fault stands in the report with the same words."""
+    """Skipped instead of raised, the fault is in the report with the same text."""
     bad = BAD_RECORDS[kind]
     with pytest.raises(everyturn.EveryturnError) as caught:
         expander(bad, folders).expand(bad.line)

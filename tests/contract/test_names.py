@@ -73,7 +73,7 @@ def test_exceptions_are_value_errors_of_one_family(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(EXCEPTIONS | CLASSES))
 def test_public_classes_and_their_methods_have_docstrings(name: str) -> None:
-    """Each says in words of its own what it is; those that dataclasses make up do not count."""
+    """Each says in its own words what it is; those that dataclasses make up do not count."""
     documented = getattr(everyturn, name)
     assert documented.__doc__
     assert not documented.__doc__.startswith(f"{name}(")

@@ -123,7 +123,7 @@ FAULTS: dict[str, tuple[Any, int | None, str]] = {
 def test_every_fault_is_said_with_its_place(
     expander: everyturn.Expander, tmp_path: Path, name: str
 ) -> None:
-    """A record that is no conversation is refused with file, line, message and reason.
+    """A record that is not a conversation is refused with file, line, message and reason.
 
     The reference refuses it, too.
     """
@@ -196,7 +196,7 @@ def test_a_line_that_is_no_object_is_refused(expander: everyturn.Expander, line:
 def test_an_assistant_first_has_no_prompt(
     models: dict[str, Path], route: Route, position: int
 ) -> None:
-    """A target that nothing comes before is a fault of its own; the others are kept."""
+    """A target that nothing comes before is its own fault; the others are kept."""
     records = [chat_of("Hi", "Hello") for _ in range(3)]
     records[position] = {"messages": [answer("First"), user("Hi"), answer("Hello")]}
     with pytest.raises(everyturn.SampleError) as caught:

@@ -64,7 +64,7 @@ def test_rows_are_those_of_the_reference(
 
 
 def test_merged_rows_share_what_a_turn_shares(expand: Expand) -> None:
-    """The tool call and the answer after it stand in one row, as history has not changed."""
+    """The tool call and the answer after it are in one sample, as history has not changed."""
     samples = expand("demo", THOUGHTFUL, layout="merged")
     assert [sample.targets.tolist() for sample in samples] == [[1, 3], [5], [7, 9]]
 
@@ -189,7 +189,7 @@ def test_all_tokens_have_labels(expand: Expand, layout: Layout) -> None:
 
 
 def test_all_tokens_leave_out_messages_without_weight(expand: Expand, shown: Shown) -> None:
-    """The words of a message of weight 0, and the stop of an answer, have no labels."""
+    """The text of a message of weight 0, and the stop of an answer, have no labels."""
     messages = [user("a", weight=0), answer("one", train=False), user("b"), answer("two")]
     samples = expand("chatml", messages, train_on="all_tokens")
     (row,) = shown("chatml", samples)

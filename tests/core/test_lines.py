@@ -22,7 +22,7 @@ def test_lines_end_with_a_newline(reader: Reader, ending: bytes) -> None:
 
 
 def test_blank_lines_are_counted_and_keep_the_numbers(reader: Reader) -> None:
-    """Lines of JSON white space are no records, and the lines after keep their numbers."""
+    """Lines of JSON white space are not records, and later lines keep their numbers."""
     jsonl = b"\n \t\n" + chat("one") + b"\n\r\n\n" + chat("two") + b"\n\n"
     assert reader.said(jsonl) == [(3, "one"), (6, "two")]
     report = reader.expand(jsonl).report
@@ -31,7 +31,7 @@ def test_blank_lines_are_counted_and_keep_the_numbers(reader: Reader) -> None:
 
 @pytest.mark.parametrize("jsonl", [b"", b"\n", b"\n\n\n", b"  \r\n\t", b"\xef\xbb\xbf"])
 def test_nothing_gives_no_rows(reader: Reader, jsonl: bytes) -> None:
-    """An input without records is no error."""
+    """An input without records is not an error."""
     samples = reader.expand(jsonl)
     assert len(samples) == 0
     assert samples.report.records_read == 0

@@ -207,7 +207,7 @@ def test_the_first_error_is_the_one_raised_for_any_number_of_threads() -> None:
 
 
 def test_other_threads_run_while_rows_are_made(expander: everyturn.Expander) -> None:
-    """The interpreter is free while rows are made: a second thread goes on counting."""
+    """The interpreter is free while rows are made: a second thread keeps counting."""
     ticks = 0
     done = threading.Event()
 

@@ -19,7 +19,7 @@ EXPANDER = everyturn.Expander("demo", layout="per_turn", on_error="skip", max_li
 
 
 def chat(number: int, turns: int = 2) -> Record:
-    """Return a conversation of its own."""
+    """Return a distinct conversation."""
     messages = []
     for turn in range(turns):
         messages.append({"role": "user", "content": f"Question {turn} of {number}?"})
@@ -122,7 +122,7 @@ def test_a_shard_that_is_none_is_refused(options: dict[str, int]) -> None:
 
 
 def test_what_cannot_be_read_is_the_same_error() -> None:
-    """A file that is missing, or broken, is named as ever."""
+    """A file that is missing, or broken, is named as usual."""
     with pytest.raises(everyturn.InputError, match="not_there"):
         EXPANDER.expand(Share("not_there.jsonl", index=0, count=1))
     with pytest.raises(everyturn.InputError, match=r"<bytes>:\d+: the compressed data ends"):

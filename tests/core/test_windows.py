@@ -1,7 +1,7 @@
 """Rule: a prompt with a window is what a server with that window sends, rendered anew for each target.
 
 The reference goes through the exchanges of a conversation one by one: it leaves out the oldest, renders what is left
-with transformers, counts the tokens, and goes on until they fit.
+with transformers, counts the tokens, and repeats until they fit.
 """
 
 import dataclasses
@@ -101,7 +101,7 @@ class Window:
             if self.fits(result):
                 return dataclasses.replace(result, message_index=index)
             if result.fault is not None and dropped == least:
-                # A fault of the first try is no matter of length.
+                # A fault of the first try does not depend on length.
                 return None
         return None
 

@@ -266,7 +266,7 @@ def test_a_broken_record_is_named(opened: Browser) -> None:
 
 
 def test_keys_move_from_token_to_token_and_say_what_each_is(opened: Browser) -> None:
-    """Arrows, Home and End; the place, the id and the message are told."""
+    """Arrows, Home and End; the position, the id and the message are shown."""
     choose(opened, "plain")
     opened.run("document.querySelector('.cell').focus()")
     seen = [opened.run("document.getElementById('details').textContent")]
@@ -289,10 +289,10 @@ def test_pointing_at_a_token_says_what_it_is(opened: Browser) -> None:
         const box = cell.getBoundingClientRect(); return [box.x + 2, box.y + 4]; })()"""
     )
     opened.point(*place)
-    told = opened.run("document.getElementById('details').textContent")
-    assert "Written by message user 0" in told
-    assert "Token 4 to 5, which share a character" in told
-    assert "Characters 17 to 19Bytes 17 to 23" in told
+    shown = opened.run("document.getElementById('details').textContent")
+    assert "Written by message user 0" in shown
+    assert "Token 4 to 5, which share a character" in shown
+    assert "Characters 17 to 19Bytes 17 to 23" in shown
 
 
 def test_the_view_of_next_tokens_marks_the_position_before_each_trained_token(
@@ -326,7 +326,7 @@ def test_the_layout_and_train_on_are_chosen_on_the_page(opened: Browser) -> None
 
 
 def test_light_and_dark_follow_the_system_and_the_button(made: Path, opened: Browser) -> None:
-    """The button goes on from the system's choice to light and dark."""
+    """The button switches from the system's choice to light and dark."""
     themes = []
     for _ in range(3):
         themes.append(opened.run("document.documentElement.dataset.theme"))

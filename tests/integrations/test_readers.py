@@ -1,4 +1,4 @@
-"""Files for tools that cannot be installed beside the tests: each is read by the tool's own code.
+"""Files for tools that cannot be installed with the tests: each is read by the tool's own code.
 
 The modules in `readers` run that code in processes of their own; their docstrings say which of it runs, and what of the
 tool is not there.
@@ -293,7 +293,7 @@ def test_megatron_files_refuse_what_they_would_lose(
             samples.select([0, 1, 2, 3]).pack(ROW), path, eos_token_id=first_trained
         )
     everything = everyturn.Expander("demo", train_on="all_tokens").expand(EXAMPLE_CHATS)
-    with pytest.raises(everyturn.SampleError, match=f"stand after the token {EOS}"):
+    with pytest.raises(everyturn.SampleError, match=f"follow the token {EOS}"):
         megatron.to_parquet(everything.pack(ROW), path, eos_token_id=EOS)
     with pytest.raises(everyturn.OptionsError, match=r"must end in \.idx\.parquet"):
         megatron.to_parquet(samples.pack(ROW), tmp_path / "train.parquet", eos_token_id=EOS)

@@ -72,7 +72,7 @@ def test_a_file_that_is_read_from_a_line_on_keeps_its_format(parts: list[bytes],
 
 
 def test_what_comes_before_a_shard_tells_its_format() -> None:
-    """A run that goes on reads a line as the whole run does."""
+    """A resumed run reads a line as an uninterrupted run does."""
     source = to_jsonl([CHAT, SHAREGPT, CHAT])
     whole = EXPANDER.expand(source)
     rest = EXPANDER.expand(Share(source, index=0, count=1, from_line=2))

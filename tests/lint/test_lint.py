@@ -128,7 +128,7 @@ def test_a_begin_token_is_counted(models: dict[str, Path]) -> None:
 
 
 def test_a_prompt_that_is_no_prefix_is_an_error(models: dict[str, Path]) -> None:
-    """The option that cures it was tried on the very conversations."""
+    """The option that resolves it was tried on the very conversations."""
     report = TemplateReport.of_model(models["prefills_thinking"])
     assert ("error", "prompt_mismatch") in kinds(report)
     assert report.prompt_is_prefix["plain"] is False
@@ -138,7 +138,7 @@ def test_a_prompt_that_is_no_prefix_is_an_error(models: dict[str, Path]) -> None
 
 
 def test_a_flag_that_fits_the_answer_is_tried_first() -> None:
-    """Where a thinking flag makes the prompt a prefix, that is the better cure."""
+    """Where a thinking flag makes the prompt a prefix, that is the better policy."""
     opens = "{{- '<think>' if add_generation_prompt and enable_thinking | default(true) -}}"
     said = "{{- '<think>' ~ message.reasoning_content ~ '</think>' if message.reasoning_content -}}"
     report = bare(LOOP + HEADER + said + TURN + END + PROMPT + opens)
@@ -350,7 +350,7 @@ def test_json_is_the_report(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_file_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """There is no tokenizer, so control tokens are guessed, and that is said."""
+    """There is no tokenizer, so control tokens are guessed, and the report says so."""
     path = tmp_path / "a.jinja"
     path.write_text(PLAIN, encoding="utf-8")
     assert run(path) == 0

@@ -174,7 +174,7 @@ class ReferenceModel:
 
     @functools.cached_property
     def needs_content(self) -> bool:
-        """Whether the template renders a call of a tool only with a content beside it."""
+        """Whether the template renders a call of a tool only with a content."""
         form: Any = {"object": {"place": "Lisbon"}, "text": '{"place": "Lisbon"}'}
         arguments = form["text" if self.arguments_form == "text" else "object"]
         result = {"role": "tool", "content": "18 degrees"}

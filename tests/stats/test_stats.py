@@ -92,7 +92,7 @@ def test_messages_are_counted_as_they_stand() -> None:
         sorted(Counter(len(r["messages"]) for r in readable).items())
     )
     assert dict(stats.assistant_messages.counts) == {0: 1, 1: 3, 3: 1}
-    # Marks that stand for a vowel are no letters.
+    # Marks for a vowel are not letters.
     assert stats.letters == {"Cyrillic": 6, "Devanagari": 5, "Han": 2, "Latin": 10 + 6 + 13}
 
 
@@ -109,7 +109,7 @@ def test_rows_are_held_against_a_length_and_not_dropped() -> None:
 
 @given(st.lists(st.integers(0, 30)), st.integers(0, 100))
 def test_quantiles_are_those_of_the_sorted_numbers(numbers: list[int], percent: int) -> None:
-    """The least number that so large a share does not exceed."""
+    """The smallest value that at least this share does not exceed."""
     histogram = Histogram(dict(sorted(Counter(numbers).items())))
     assert histogram.total == len(numbers)
     assert histogram.sum == sum(numbers)
@@ -167,7 +167,7 @@ def test_the_command_shows_what_an_epoch_costs(
     assert "…" not in out
     tables = out[out.index("Messages") :]
     assert max(map(len, tables.splitlines())) <= 80
-    assert "Rows of at most 256 tokens" in out
+    assert "Samples of at most 256 tokens" in out
     assert "13 conversations" in out
 
 

@@ -1,4 +1,4 @@
-"""A loader goes on where its state was saved."""
+"""A loader resumes where its state was saved."""
 
 import itertools
 import json

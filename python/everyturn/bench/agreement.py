@@ -111,7 +111,7 @@ class Agreement:
 def compare(
     reference: Made, made: Made, corpus: Corpus, decode: Callable[[Sequence[int]], str]
 ) -> Agreement:
-    """Compare what a tool made with what everyturn made with a row per target."""
+    """Compare what a tool made with what everyturn made with a sample per target."""
     expected, found = _by_record(reference), _by_record(made)
     targets = equal = extra = compared = 0
     first: Difference | None = None
@@ -169,7 +169,7 @@ def _targets(row: Row) -> Iterator[Target]:
 def _difference(
     place: str, expected: list[Row], found: list[Row], decode: Callable[[Sequence[int]], str]
 ) -> Difference:
-    """Say where the first target that only one of both has departs from the nearest row of the other."""
+    """Say where the first target that only one of both has departs from the nearest sample of the other."""
     theirs = {target for row in found for target in _targets(row)}
     for number, row in enumerate(expected):
         (target,) = _targets(row)
@@ -208,13 +208,13 @@ def _first_extra(expected: list[Row], found: list[Row]) -> tuple[int, Row]:
 
 
 def _departure(target: Target, row: Row | None) -> tuple[int, str]:
-    """Return the first token at which a row does something else than a target asks, and what."""
+    """Return the first token at which a sample does something else than a target asks, and what."""
     start, ids = target
     if row is None:
-        return 0, "it made no row"
+        return 0, "it made no sample"
     common = _common(ids, row.ids)
     if common < len(ids):
-        return common, "other ids" if common < len(row.ids) else "its row ends here"
+        return common, "other ids" if common < len(row.ids) else "its sample ends here"
     for begin, end in spans(row.labels):
         if begin < len(ids) and end > start:
             if begin != start:
@@ -226,7 +226,7 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
-    """Return how many ids two rows begin with alike."""
+    """Return how many ids two samples begin with alike."""
     for place, (one, other) in enumerate(zip(a, b, strict=False)):
         if one != other:
             return place

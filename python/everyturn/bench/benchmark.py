@@ -75,7 +75,7 @@ class Plan:
         }
 
     def expander(self) -> Expander:
-        """Return the expander that says what is right: a row for each target."""
+        """Return the expander that says what is right: a sample for each target."""
         return Expander(self.renderer, **{**self.options, "layout": "per_turn", "num_threads": 1})
 
     def timed(self, jobs: Mapping[str, Job]) -> list[Job]:

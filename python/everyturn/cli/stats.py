@@ -45,7 +45,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser = commands.add_parser(
         name,
         help="count messages, tokens, lengths and copies, for every layout and train_on",
-        description="Count messages, tokens, lengths and copies, and what an epoch costs in every layout and with every train_on.",
+        description="Count messages, tokens, lengths, copies, and what an epoch costs in every layout and train_on.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -138,7 +138,7 @@ def _lengths(stats: Stats) -> "Table":
         row(f"tokens, {stats.layout}", stats.variant.lengths),
     ]
     return _table(
-        "Lengths of conversations and rows",
+        "Lengths of conversations and samples",
         ("", "least", "median", "90 %", "99 %", "most", "mean"),
         rows,
     )
@@ -151,7 +151,7 @@ def _variants(stats: Stats) -> "Table":
         share = _share(report.trained_tokens, report.tokens)
         return *map(_number, numbers), share, _number(variant.lengths.quantile(1.0))
 
-    return _by_layout(stats, "An epoch", ("rows", "tokens", "trained", "share", "longest"), row)
+    return _by_layout(stats, "An epoch", ("samples", "tokens", "trained", "share", "longest"), row)
 
 
 def _packing(stats: Stats, limit: int) -> "Table":
@@ -165,8 +165,8 @@ def _packing(stats: Stats, limit: int) -> "Table":
         full = _share(fitting, packs * limit)
         return _number(over), _share(over, lengths.total), _number(packs), full
 
-    columns = ("longer rows", "share", "packs of the others", "full")
-    return _by_layout(stats, f"Rows of at most {limit:,} tokens", columns, row)
+    columns = ("longer samples", "share", "packs of the others", "full")
+    return _by_layout(stats, f"Samples of at most {limit:,} tokens", columns, row)
 
 
 def _by_layout(

@@ -167,7 +167,7 @@ class _Run:
                 reading = {
                     "chunk_bytes": chunk_bytes,
                     "limit": left,
-                    "on_bytes": _behind(before, on_bytes),
+                    "on_bytes": _counting_from(before, on_bytes),
                 }
                 for line, samples in _chunks(self._expander, one.source, first_line, **reading):
                     self._take(number, line, samples)
@@ -243,10 +243,12 @@ def _chunks(
 
 
 def _conversation_ends(samples: Samples) -> Any:
-    """The rows after the last one of each conversation; the samples are of one file."""
+    """The sample after the last one of each conversation; the samples are of one file."""
     return np.append(np.flatnonzero(np.diff(samples.line)) + 1, len(samples))
 
 
-def _behind(before: int, on_bytes: Callable[[int], None] | None) -> Callable[[int], None] | None:
+def _counting_from(
+    before: int, on_bytes: Callable[[int], None] | None
+) -> Callable[[int], None] | None:
     """Count the bytes of an input after those of the inputs before it."""
     return None if on_bytes is None else lambda taken: on_bytes(before + taken)

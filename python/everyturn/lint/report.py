@@ -289,14 +289,14 @@ class TemplateReport:
 
     def _probes(self) -> list[str]:
         lines = [
-            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'rows of 3':>9}"
+            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'samples of 3':>12}"
         ]
         says = {True: "yes", False: "NO", None: "refused"}
         for name, is_prefix in self.prompt_is_prefix.items():
             why = self.history_rewritten.get(name, "-")
             rows = self.rows.get(name)
             shown = "-" if rows is None else str(rows)
-            lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>9}")
+            lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>12}")
         return lines
 
 

@@ -1,4 +1,4 @@
-"""Samples side by side in rows of a bounded length: training without padding.
+"""Samples concatenated in rows of a bounded length: training without padding.
 
 In: samples. Out: rows that hold several samples each, with what attention needs to keep them apart. No sample is cut or
 lost; which ones share a row is decided by the compiled core, from lengths alone.
@@ -115,7 +115,7 @@ class Packed(Sequence[PackedRow]):
 
     @property
     def fill(self) -> float:
-        """The share of the rows' room that holds tokens; 1 where there are no rows."""
+        """The share of the rows' length that is filled with tokens; 1 without rows."""
         room = len(self) * self.max_length
         return len(self.input_ids) / room if room else 1.0
 
@@ -172,7 +172,7 @@ def pack(
 
 
 def _records(samples: "Samples") -> npt.NDArray[np.int64]:
-    """Number the records that the rows come from, int64[N]: copies of a conversation are records of their own."""
+    """Number the records that the rows come from, int64[N]: copies of a conversation are separate records."""
     key = np.concatenate(
         [
             samples.conversation_hashes,

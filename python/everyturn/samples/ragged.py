@@ -25,7 +25,7 @@ def to_offsets(lengths: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
 def gather(
     offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the places of the elements of the given rows, and the offsets of these rows.
+    """Return the positions of the elements of the given rows, and the offsets of these rows.
 
     >>> places, offsets = gather(np.array([0, 2, 5]), np.array([1, 0]))
     >>> places.tolist(), offsets.tolist()
@@ -44,7 +44,7 @@ def join_offsets(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64
 
 
 def places_in_rows(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Return the place of each element in its row, counted from 0, int32[T].
+    """Return the position of each element in its row, counted from 0, int32[T].
 
     >>> places_in_rows(np.array([0, 2, 5])).tolist()
     [0, 1, 0, 1, 2]

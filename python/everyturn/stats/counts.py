@@ -71,7 +71,7 @@ class Variant:
 
     Attributes:
         report: The account of every line.
-        lengths: Tokens a row.
+        lengths: Tokens per sample.
     """
 
     report: Report
@@ -92,7 +92,7 @@ class Stats:
         letters: Letters of contents by their Unicode script.
         layout: The given layout.
         train_on: The given value.
-        max_length: The length that rows are held against, or None.
+        max_length: The length that samples are compared with, or None.
         variants: By layout and train_on.
     """
 
@@ -175,7 +175,7 @@ def stats(
 
 
 def packed_rows(lengths: Histogram, max_length: int) -> int:
-    """Count the rows that packing makes of rows of these lengths, longest first into the fullest row that has room.
+    """Count the rows that packing makes of samples of these lengths, longest first into the fullest row that has room.
 
     It counts what `Samples.pack` makes, without the samples: rows with as much room as one another are one entry.
     Lengths above ``max_length`` are left out.
@@ -197,7 +197,7 @@ def packed_rows(lengths: Histogram, max_length: int) -> int:
 
 
 def _fill(room: dict[int, int], space: int, length: int, left: int) -> int:
-    """Put rows of one length into packs with ``space`` left each, and return how many fitted."""
+    """Put samples of one length into packs with ``space`` left each, and return how many fitted."""
     fitting = space // length
     packs = min(room[space], -(-left // fitting))
     placed = min(left, packs * fitting)

@@ -75,7 +75,7 @@ class PaddingCollator:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PackingCollator:
-    """Puts items side by side in one row, without padding.
+    """Concatenates items in one row, without padding.
 
     The batch has ``input_ids``, ``labels`` and ``position_ids``, int64[1, T], and ``loss_weights`` float32[1, T] where
     an item has them. Positions restart with each item, and its first token has the label -100. There is no

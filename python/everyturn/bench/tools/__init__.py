@@ -57,10 +57,10 @@ class Tool(ABC):
 
     @abstractmethod
     def expand(self, source: Any) -> Any:
-        """Turn JSON lines into rows, in whatever form the tool has for them; this is what is timed."""
+        """Turn JSON lines into samples, in whatever form the tool has for them; this is what is timed."""
 
     def made(self, result: Any) -> Made:
-        """Return those rows in the common form; not timed."""
+        """Return those samples in the common form; not timed."""
         made: Made = result
         return made
 
@@ -82,10 +82,10 @@ class RecordTool(Tool):
 
     @abstractmethod
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield (ids, labels) of each row of a conversation."""
+        """Yield (ids, labels) of each sample of a conversation."""
 
     def expand(self, source: bytes) -> Made:
-        """Turn JSON lines into rows."""
+        """Turn JSON lines into samples."""
         made = Made()
         for number, line in enumerate(lines_of(source)):
             record = json.loads(line)

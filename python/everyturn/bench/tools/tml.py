@@ -22,7 +22,7 @@ class Tml(RecordTool):
         self._renderer = renderer
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the rows that it merges a conversation into."""
+        """Yield the samples that it merges a conversation into."""
         if record.get("tools"):
             raise ValueError("records with tools are not handed to tml-renderers")
         messages = self._message.from_oss_messages(with_thinking_parts(record))

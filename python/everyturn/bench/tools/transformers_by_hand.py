@@ -37,7 +37,7 @@ class ByHand(Tool):
         self._job = job
 
     def expand(self, source: bytes) -> Made:
-        """Turn JSON lines into rows of lists."""
+        """Turn JSON lines into samples of lists."""
         made = Made()
         lines = lines_of(source)
         for start in range(0, len(lines), BATCH):

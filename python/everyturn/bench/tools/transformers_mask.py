@@ -22,7 +22,7 @@ class Mask(RecordTool):
             raise Unusable("the chat template has no {% generation %} blocks")
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the one row of a conversation."""
+        """Yield the one sample of a conversation."""
         encoded = self._model.apply_chat_template(
             record["messages"],
             tokenize=True,

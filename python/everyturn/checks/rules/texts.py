@@ -59,13 +59,13 @@ IDENTICAL_MESSAGES = Kind(
     name="identical_messages",
     severity="warning",
     summary="a message repeats the one before it",
-    reason="The same role and the same words twice in a row: mostly a record written twice.",
+    reason="The same role and the same text twice in a row: mostly a record written twice.",
     remedy="Remove one.",
 )
 
 
 def identical_messages(record: Record) -> Iterator[Remark]:
-    """Nobody says the same twice in a row."""
+    """No two neighbours have the same role and text."""
     for before, message in itertools.pairwise(record.messages):
         if message.fields == before.fields and message.fields:
             yield Remark(

@@ -58,7 +58,7 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
     context = {
         "lead": (
             f"{report.targets_trained:,} assistant messages of {report.records_kept:,} conversations are trained, in "
-            f"{report.rows:,} rows: {report.trained_tokens:,} of {report.tokens:,} tokens "
+            f"{report.rows:,} samples: {report.trained_tokens:,} of {report.tokens:,} tokens "
             f"({_share(report.trained_tokens, report.tokens)})."
         ),
         "source": source,
@@ -78,7 +78,7 @@ def _notes(stats: Stats) -> Iterable[str]:
     if stats.max_length is not None:
         over = stats.variant.lengths.above(stats.max_length)
         share = _share(over, stats.variant.lengths.total)
-        yield f"{over:,} rows ({share}) are longer than {stats.max_length:,} tokens."
+        yield f"{over:,} samples ({share}) are longer than {stats.max_length:,} tokens."
     report = stats.variant.report
     for name, count in report.warnings.items():
         yield f"{name}: {count:,} (everyturn explain {name})"
@@ -97,15 +97,15 @@ def _plots(stats: Stats) -> Iterable[Plot]:
     yield _variants_plot(
         stats,
         "What does an epoch cost in each layout?",
-        "Tokens of all rows. Green: those that are trained. What merging saves is context that "
+        "Tokens of all samples. Green: those that are trained. What merging saves is context that "
         "per_turn reads once for every answer; one rendering (conversation) is inexact where the "
         "template rewrites history.",
         {key: key[0] for key in stats.variants if key[1] == stats.train_on},
     )
     yield _variants_plot(
         stats,
-        "What does each policy train?",
-        f"Tokens of all rows in the layout {stats.layout}. Green: those that are trained.",
+        "What does each train_on train?",
+        f"Tokens of all samples in the layout {stats.layout}. Green: those that are trained.",
         {key: key[1] for key in stats.variants if key[0] == stats.layout},
     )
     yield _counts(
@@ -115,7 +115,7 @@ def _plots(stats: Stats) -> Iterable[Plot]:
         trained={"assistant"},
     )
     yield _ranges(
-        "How long are the rows?", f"Rows by tokens, layout {stats.layout}.", variant.lengths
+        "How long are the samples?", f"Samples by tokens, layout {stats.layout}.", variant.lengths
     )
     yield _ranges(
         "How many answers has a conversation?",
@@ -138,7 +138,7 @@ def _variants_plot(
             label=label,
             size=_part(report.tokens, most),
             part=_part(report.trained_tokens, report.tokens),
-            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} rows",
+            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} samples",
         )
         for label, report in reports.items()
     ]
@@ -197,7 +197,7 @@ def _packs(lengths: Histogram) -> Plot:
         tokens = sum(number * count for number, count in lengths.counts.items() if number <= length)
         full = _part(tokens, packs * length)
         left = lengths.above(length)
-        words = f"{100 * full:.1f} % full; {packs:,} packs, {left:,} rows too long"
+        words = f"{100 * full:.1f} % full; {packs:,} packs, {left:,} samples too long"
         bars.append(Bar(label=f"{length:,}", size=full, part=0.0, number=words))
     return Plot(
         title="How full are packs?",
