@@ -165,7 +165,7 @@ def _packing(stats: Stats, limit: int) -> "Table":
         full = _share(fitting, packs * limit)
         return _number(over), _share(over, lengths.total), _number(packs), full
 
-    columns = ("longer samples", "share", "packs of the others", "full")
+    columns = ("longer", "share", "packs of the others", "full")
     return _by_layout(stats, f"Samples of at most {limit:,} tokens", columns, row)
 
 
