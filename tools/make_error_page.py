@@ -16,7 +16,7 @@ INTRODUCTION = (
     "Every name that an error, a report, `everyturn check` or `everyturn lint` can show, why it matters and what to "
     "do. `everyturn explain NAME` prints the same. An **error** costs the record or a target; a **warning** is refused "
     "by other trainers and services, or loses something; a **note** is worth knowing. "
-    "How grave a finding of `everyturn lint` is depends on the template, and stands with it. "
+    "The severity of a finding of `everyturn lint` depends on the template, and is part of the finding. "
     "`tools/make_error_page.py` makes this page."
 )
 

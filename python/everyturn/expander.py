@@ -195,7 +195,7 @@ class Expander:
         return self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
-        r"""Expand records that were read already, or are somewhere else: their places and formats are given.
+        r"""Expand records that were read already, or are somewhere else: with their locations and formats.
 
         Where the format of a record is None, its own keys show it. A text that is blank counts as a blank line.
 

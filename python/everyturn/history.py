@@ -69,4 +69,4 @@ def window(
             history_turns,
             max_prompt_tokens,
         )
-    return [messages[place] for place in kept]
+    return [messages[index] for index in kept]

@@ -16,7 +16,7 @@ class Fault:
         line: 1-based.
         message_index: 0-based, as in ``targets``; None if the record as a whole is at fault.
         kind: The stable name by which faults are counted.
-        text: The whole sentence, place included.
+        text: The sentence with the location.
     """
 
     file: str
@@ -50,7 +50,7 @@ class Report:
         warnings: What cost no sample and is worth knowing, by name.
         control_tokens: Control tokens in the text of messages, with how often they occur: the first 200 of them in
             alphabetical order.
-        control_tokens_omitted: The number of places of all others.
+        control_tokens_omitted: How often all others occur.
         unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
             is not trained. The first 200 of them in alphabetical order, each up to 100 characters.
         unread_keys_omitted: How often messages have one of the others.

@@ -237,8 +237,8 @@ CORPUS = corpus.of_records([{"messages": [TURN, ANSWER]}] * 2, "chats.jsonl")
 
 
 def row(ids: Sequence[int], trained: Sequence[int], record: int = 0) -> Row:
-    """Return a row in which the given places are trained."""
-    labels = [token if place in trained else -100 for place, token in enumerate(ids)]
+    """Return a row in which the given positions are trained."""
+    labels = [token if index in trained else -100 for index, token in enumerate(ids)]
     return Row(record, list(ids), labels)
 
 
@@ -284,7 +284,7 @@ def test_the_first_difference_is_found(
     assert not found.is_equal
     first = found.first_difference
     assert first is not None
-    assert first.place == "chats.jsonl:1"
+    assert first.location == "chats.jsonl:1"
     assert first.target == target
     if what is not None:
         assert first.position == position
@@ -310,7 +310,7 @@ def test_files_are_read_with_their_places(tmp_path: Path, pack: Callable[[bytes]
     file = tmp_path / "chats"
     file.write_bytes(pack(lines))
     found = corpus.read([str(file)], 2)
-    assert [found.place(record) for record in (0, 1)] == [f"{file}:4", f"{file}:6"]
+    assert [found.location(record) for record in (0, 1)] == [f"{file}:4", f"{file}:6"]
     assert found.left_out == {"no list of messages": 2, "not JSON": 1}
     assert json.loads(found.lines[0]) == {"messages": [TURN, ANSWER]}
     assert found.files[0].bytes == file.stat().st_size

@@ -91,7 +91,7 @@ def test_few_faults_are_named_and_the_others_counted(expand: Command, tmp_path: 
 def test_the_report_is_the_account_of_every_line(
     expand: Command, tmp_path: Path, out: Path
 ) -> None:
-    """Written as JSON, it has each count, and each fault with its place."""
+    """Written as JSON, it has each count, and each fault with its location."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl(CHATS) + b"\n" + BROKEN)
     report = out / "report.json"

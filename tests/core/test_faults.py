@@ -1,4 +1,4 @@
-"""Records that are refused: each with its place and kind, and files that hold no chats."""
+"""Records that are refused: each with its location and kind, and files that hold no chats."""
 
 import math
 from pathlib import Path
@@ -137,8 +137,8 @@ def test_every_fault_is_said_with_its_place(
     with pytest.raises(everyturn.ConversationError) as caught:
         expander.expand(path)
     error = caught.value
-    place = f"{path}:2: " + ("" if message_index is None else f"message {message_index}: ")
-    assert str(error).startswith(place)
+    location = f"{path}:2: " + ("" if message_index is None else f"message {message_index}: ")
+    assert str(error).startswith(location)
     assert word in str(error)
     assert (error.file, error.line, error.message_index) == (str(path), 2, message_index)
     assert error.kind
@@ -150,7 +150,7 @@ def test_every_fault_can_be_skipped_and_is_counted(
 ) -> None:
     """With `on_error="skip"` the others are kept, and the fault is counted once.
 
-    The report has it with the same place and text.
+    The report has it with the same location and text.
     """
     record, message_index, word = FAULTS[name]
     form = detect_format([record]) or "messages"
@@ -212,7 +212,7 @@ def test_an_assistant_first_has_no_prompt(
 def test_a_template_that_raises_is_a_fault_of_the_target(
     models: dict[str, Path], route: Route
 ) -> None:
-    """What the template says to a conversation is in the error, at the target's place."""
+    """What the template says to a conversation is in the error, at the location of the target."""
     records = [chat_of("Hi", "Hello"), {"messages": [user("a"), user("b"), answer("c")]}]
     model = models["strict_alternation"]
     with pytest.raises(everyturn.TemplateError, match="must alternate") as caught:

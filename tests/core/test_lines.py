@@ -92,7 +92,7 @@ def test_nothing_may_follow_a_record_on_its_line(reader: Reader, after: bytes) -
 
 
 def test_an_error_names_file_and_line(reader: Reader, tmp_path: Path) -> None:
-    """The place is in the text and in the attributes."""
+    """The location is in the text and in the attributes."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(chat("one") + b"\n\n{nope}\n")
     with pytest.raises(everyturn.JsonlError, match=r"chats\.jsonl:3: ") as caught:

@@ -152,7 +152,7 @@ def test_a_child_forked_while_threads_work_can_work(expander: everyturn.Expander
 def test_an_error_in_a_child_reaches_the_parent_whole(
     expander: everyturn.Expander, method: str
 ) -> None:
-    """An exception crosses to another process with its class, text and place."""
+    """An exception crosses to another process with its class, text and location."""
     context = multiprocessing.get_context(method)
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         task = pool.submit(expand_bad_line, expander)

@@ -567,7 +567,7 @@ def test_match_thinking_renders_with_the_flag_that_fits(
 def test_match_thinking_is_an_error_where_no_flag_fits(
     model: Models, name: str, saying: str
 ) -> None:
-    """Nothing is guessed: the target is a fault that names its place."""
+    """Nothing is guessed: the target is a fault that gives its location."""
     with pytest.raises(everyturn.SampleError, match="flag") as caught:
         model(name).expand([QUESTION, said(saying)], prompt_mismatch="match_thinking")
     assert (caught.value.kind, caught.value.line, caught.value.message_index) == (

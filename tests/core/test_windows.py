@@ -189,12 +189,12 @@ ROLES = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "t
 
 
 def chat(roles: str) -> list[Message]:
-    """Messages whose contents are their places."""
+    """Messages whose contents are their indices."""
     return [{"role": ROLES[role], "content": f"m{place}"} for place, role in enumerate(roles)]
 
 
 def kept_by(messages: list[Message], history_turns: int) -> str:
-    """The places that are left."""
+    """The indices that are left."""
     left = everyturn.window(messages, history_turns=history_turns)
     return " ".join(message["content"][1:] for message in left)
 

@@ -72,7 +72,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-#: Longer records take long with the library, by which places are found.
+#: Longer records take long with the library, by which offsets are found.
 LONGEST = 30_000
 
 

@@ -257,7 +257,7 @@ def test_hostile_text_is_text(opened: Browser) -> None:
 
 
 def test_a_broken_record_is_named(opened: Browser) -> None:
-    """It is one of the conversations, with its error in the place of samples."""
+    """It is one of the conversations, with its error instead of samples."""
     count = opened.run("document.getElementById('conversation').options.length")
     assert count == len(CHATS) + 1
     opened.run("document.getElementById('before').click()")

@@ -1,4 +1,4 @@
-"""Records: what is read of a source, without a model, and what comes of records whose places are given."""
+"""Records: what is read of a source, without a model, and what comes of records whose locations are given."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ def test_records_are_what_expanding_reads(data: Path) -> None:
 
 
 def test_a_line_that_is_too_long_has_no_text() -> None:
-    """It keeps its place among the others, and is the fault that it is in a file."""
+    """It keeps its position among the others, and is the fault that it is in a file."""
     source = LINE + b"\n\n" + b"x" * 500 + b"\n" + LINE
     records = list(Records(source, max_line_bytes=400))
     assert [(record.line, record.text) for record in records] == [(1, LINE), (3, None), (4, LINE)]

@@ -390,7 +390,7 @@ def test_wrong_use(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str
 
 
 def test_a_template_that_does_not_compile_has_a_report() -> None:
-    """One error, with its place; every other field is empty."""
+    """One error, with its location; every other field is empty."""
     report = bare("{% for %}")
     assert not report.compiles
     assert not report.is_fine

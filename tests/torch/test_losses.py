@@ -54,7 +54,7 @@ class TinyModel(torch.nn.Module):
         position_ids: torch.Tensor,
         loss_weights: torch.Tensor | None = None,
     ) -> float:
-        """The summed loss over the tokens with labels, each predicted from the place before it."""
+        """The summed loss over the tokens with labels, each predicted from the position before it."""
         predicted = self(input_ids, position_ids)[:, :-1]
         wanted = labels[:, 1:]
         weights = (wanted != -100).double() if loss_weights is None else loss_weights[:, 1:]

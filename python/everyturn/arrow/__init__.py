@@ -4,8 +4,8 @@ In: Arrow tables or record batches whose columns are the keys of records, or hol
 the columns of `everyturn.io.parquet`, of one schema for all batches. Which rows are in which batch changes no sample.
 Reading, scheduling and writing are the engine's business: Ray Data (`everyturn.ray`), Spark, Hugging Face datasets.
 
-`rows` makes JSON lines of rows, `origins` finds their places, `expander` expands them, `reports` gathers the reports of
-many processes; `lines` makes tables of files.
+`rows` makes JSON lines of rows, `origins` finds their locations, `expander` expands them, `reports` gathers the reports
+of many processes; `lines` makes tables of files.
 """
 
 from everyturn.arrow.expander import Preparer, read_reports

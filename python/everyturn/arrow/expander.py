@@ -198,10 +198,10 @@ class Preparer:
         return {name for name in others if name is not None}
 
     def _records(self, table: pa.Table, lines: list[bytes], origins: Origins) -> Iterator[Record]:
-        """The rows as records with their places and formats."""
+        """The rows as records with their locations and formats."""
         formats, too_long = self._formats(table), self._too_long(table)
         for (file, line), name, is_too_long, text in zip(
-            origins.places(len(table)), formats, too_long, lines, strict=True
+            origins.locations(len(table)), formats, too_long, lines, strict=True
         ):
             yield Record(file, line, name, None if is_too_long else text)
 

@@ -20,7 +20,7 @@ from everyturn.samples import IGNORE_INDEX
 ONLY_TOOL = "trained by it, not by everyturn"
 ONLY_EVERYTURN = "trained by everyturn, not by it"
 SHOWN_TOKENS = 12
-"""Tokens that are shown before and after the place of a difference."""
+"""Tokens that are shown before and after a difference."""
 
 Target = tuple[int, tuple[int, ...]]
 """Where the trained stretch begins, and the ids through its end."""
@@ -28,10 +28,10 @@ Target = tuple[int, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The first place where a tool does something else.
+    """The first token at which a tool does something else.
 
     Attributes:
-        place: ``file:line`` of the record.
+        location: ``file:line`` of the record.
         target: 0-based among the targets of the record, as everyturn counts them; None if it is none of these.
         position: 0-based token of the row.
         what: In words.
@@ -39,7 +39,7 @@ class Difference:
         found: The same by the tool.
     """
 
-    place: str
+    location: str
     target: int | None
     position: int
     what: str
@@ -52,7 +52,7 @@ class Difference:
         width = max(len(tool), len("everyturn"))
         contexts = (("everyturn", self.expected), (tool, self.found))
         return [
-            f"first difference: {self.place}{which}, token {self.position}: {self.what}",
+            f"first difference: {self.location}{which}, token {self.position}: {self.what}",
             *(f"  {name:{width}}  ..{before!r} | {rest!r}.." for name, (before, rest) in contexts),
         ]
 
@@ -125,7 +125,7 @@ def compare(
         equal += (ours & theirs).total()
         extra += (theirs - ours).total()
         if ours != theirs and first is None:
-            first = _difference(corpus.place(record), expected[record], found[record], decode)
+            first = _difference(corpus.location(record), expected[record], found[record], decode)
     refused = [why for record, why in made.failures.items() if record not in reference.failures]
     return Agreement(
         records=len(corpus.lines),
@@ -142,12 +142,12 @@ def compare(
 
 def spans(labels: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each trained stretch."""
-    place = 0
+    start = 0
     for trained, run in itertools.groupby(labels, key=lambda label: label != IGNORE_INDEX):
         length = sum(1 for _ in run)
         if trained:
-            yield place, place + length
-        place += length
+            yield start, start + length
+        start += length
 
 
 def _by_record(made: Made) -> Mapping[int, list[Row]]:
@@ -158,7 +158,7 @@ def _by_record(made: Made) -> Mapping[int, list[Row]]:
 
 
 def _targets(row: Row) -> Iterator[Target]:
-    """Yield the targets of a row; a label that is not the id at its place is its own mistake, kept as its negative."""
+    """Yield the targets of a row; a label that is not the id there is its own mistake, kept as its negative."""
     for start, end in spans(row.labels):
         ids = tuple(row.ids[:end])
         if tuple(row.labels[start:end]) != ids[start:]:
@@ -167,7 +167,7 @@ def _targets(row: Row) -> Iterator[Target]:
 
 
 def _difference(
-    place: str, expected: list[Row], found: list[Row], decode: Callable[[Sequence[int]], str]
+    location: str, expected: list[Row], found: list[Row], decode: Callable[[Sequence[int]], str]
 ) -> Difference:
     """Say where the first target that only one of both has departs from the nearest sample of the other."""
     theirs = {target for row in found for target in _targets(row)}
@@ -178,7 +178,7 @@ def _difference(
             position, what = _departure(target, nearest)
             empty = Row(row.record, (), ())
             return Difference(
-                place=place,
+                location=location,
                 target=number,
                 position=position,
                 what=what,
@@ -187,7 +187,7 @@ def _difference(
             )
     start, row = _first_extra(expected, found)
     return Difference(
-        place=place,
+        location=location,
         target=None,
         position=start,
         what=ONLY_TOOL,
@@ -221,15 +221,15 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
                 return min(begin, start), ONLY_TOOL if begin < start else ONLY_EVERYTURN
             if end != len(ids):
                 return min(end, len(ids)), ONLY_TOOL if end > len(ids) else ONLY_EVERYTURN
-            return start, "labels that are not the ids at their place"
+            return start, "labels that are not the ids at their position"
     return start, ONLY_EVERYTURN
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
     """Return how many ids two samples begin with alike."""
-    for place, (one, other) in enumerate(zip(a, b, strict=False)):
+    for index, (one, other) in enumerate(zip(a, b, strict=False)):
         if one != other:
-            return place
+            return index
     return min(len(a), len(b))
 
 

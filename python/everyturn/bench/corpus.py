@@ -69,7 +69,7 @@ class Corpus:
             origins=tuple(self.origins[record] for record in records),
         )
 
-    def place(self, record: int) -> str:
+    def location(self, record: int) -> str:
         """Name a record as ``file:line``."""
         name, line = self.origins[record]
         return f"{name}:{line}"
@@ -87,7 +87,7 @@ def of_records(records: Iterable[Mapping[str, Any]], name: str) -> Corpus:
     data = b"".join(line + b"\n" for line in lines)
     return Corpus(
         lines=lines,
-        origins=tuple((name, place) for place in range(1, len(lines) + 1)),
+        origins=tuple((name, line) for line in range(1, len(lines) + 1)),
         files=(DataFile(name, len(data), hashlib.sha256(data).hexdigest()),),
         left_out={},
     )

@@ -78,9 +78,9 @@ class Checker:
         limit: int | None,
         output: IO[bytes] | None,
     ) -> Iterator[Finding | Change]:
-        places: dict[bytes, tuple[str, int]] = {}
+        first_seen: dict[bytes, tuple[str, int]] = {}
         for entry, name in zip(inputs, files, strict=True):
-            file = _File(self, name, places, output)
+            file = _File(self, name, first_seen, output)
             yield from (item for item in file.items(entry, limit) if item.kind not in self.ignored)
             if limit is not None:
                 limit -= file.records
@@ -129,7 +129,7 @@ class _File:
     Attributes:
         checker: What looks.
         name: As findings show it.
-        places: Where each record was first, over all inputs.
+        first_seen: Where each record was first, over all inputs.
         output: Where the corrected copy goes.
         said: The names of each kind that are said once a file, and were.
         records: Lines that are not blank, so far.
@@ -138,7 +138,7 @@ class _File:
 
     checker: Checker
     name: str
-    places: dict[bytes, tuple[str, int]]
+    first_seen: dict[bytes, tuple[str, int]]
     output: IO[bytes] | None
     said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
     records: int = 0
@@ -212,11 +212,11 @@ class _File:
         self.output.write(between)
 
     def _corrected(
-        self, output: IO[bytes], number: int, data: bytes, place: tuple[int, int], found: _Found
+        self, output: IO[bytes], number: int, data: bytes, span: tuple[int, int], found: _Found
     ) -> Iterator[Finding | Change]:
-        before = data[slice(*place)]
+        before = data[slice(*span)]
         text, remarks = before, list[Remark]()
-        if data.startswith(files.CR_LF, place[1]) and self._fixes(files.CRLF):
+        if data.startswith(files.CR_LF, span[1]) and self._fixes(files.CRLF):
             text = text.rstrip(b"\r")
         if (form := found[1] or found[0]) is not None:
             text, remarks = fixed(text, form, self.checker.ignored)
@@ -229,7 +229,7 @@ class _File:
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
         form, own, name, _, counts = found
         remarks = _of_core(found)
-        first = self.places.setdefault(name, (self.name, number))
+        first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
         if self.checker.detects_format and own is not None and form is not None:
@@ -258,7 +258,7 @@ class _File:
         return Change(self.name, number, remark.message_index, remark.kind, remark.text)
 
     def _without_name(self, remark: Remark) -> Remark:
-        """Say that there are more names, in place of the first that is one too many."""
+        """Say that there are more names, instead of the first beyond the limit."""
         if not remark.once or len(self.said[remark.kind]) <= MOST_ONCE:
             return remark
         text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are not listed"

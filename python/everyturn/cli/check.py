@@ -49,7 +49,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser = commands.add_parser(
         name,
         help="report everything that is wrong with chats",
-        description="Tell everything that is wrong with chats: a finding a line, with its place and its kind.",
+        description="Report everything that is wrong with chats: one finding per line, with its location and kind.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -107,14 +107,14 @@ class SarifWriter:
         """Write a result."""
         if isinstance(item, Change):
             return
-        place: dict[str, Any] = {
+        location: dict[str, Any] = {
             "physicalLocation": {
                 "artifactLocation": {"uri": _uri(item.file)},
                 "region": {"startLine": item.line},
             }
         }
         if item.message_index is not None:
-            place["logicalLocations"] = [
+            location["logicalLocations"] = [
                 {"name": f"message {item.message_index}", "kind": "element"}
             ]
         result = {
@@ -122,7 +122,7 @@ class SarifWriter:
             "ruleIndex": self._rules[item.kind],
             "level": item.severity,
             "message": {"text": item.text},
-            "locations": [place],
+            "locations": [location],
         }
         self._out.write(f"{self._between}\n{_json(result)}")
         self._between = ","

@@ -13,7 +13,7 @@ from everyturn.options import StrPath
 def appearing(path: StrPath) -> Iterator[Path]:
     """Give a temporary name next to a path, to write a file or a folder there.
 
-    At the end it is made durable and takes the path's name, in the place of a file that had it. An exception inside
+    At the end it is made durable and takes the path's name, replacing a file of that name. An exception inside
     leaves nothing behind, and what was there before as it was. Where nothing was written nothing appears. Of several
     that write one path at the same time, in threads or processes, each writes its own, and the last one stays.
     """

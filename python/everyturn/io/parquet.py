@@ -224,7 +224,7 @@ def refuse_weights(samples: "Samples") -> None:
     """Refuse weights other than 0 and 1 where there is no column for them: none is lost silently.
 
     Raises:
-        OptionsError: The text and the attributes name the first one's place.
+        OptionsError: The text and the attributes give the first one's location.
     """
     weights = samples.loss_weights
     other = weighted_tokens(samples.labels, weights)

@@ -1,7 +1,7 @@
 """The records of a source as they stand, one after the other.
 
-In: anything that can be expanded. Out: lines that are not blank, each with its place and the format of its file, read
-by the core and as it reads them for everything else. Only what shows the format is parsed, and no model
+In: anything that can be expanded. Out: lines that are not blank, each with its location and the format of its file,
+read by the core and as it reads them for everything else. Only what shows the format is parsed, and no model
 is needed.
 """
 

@@ -60,12 +60,12 @@ def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
 def _count(samples: "Samples", copies: npt.NDArray[np.bool_]) -> int:
     """Count the samples among the copies that are the first of their conversation."""
     names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
-    distinct, place = np.unique(names, return_inverse=True)
-    place = place.reshape(-1)
+    distinct, inverse = np.unique(names, return_inverse=True)
+    inverse = inverse.reshape(-1)
     first = _first_targets(samples)
     earliest = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
-    np.minimum.at(earliest, place, first)
-    return int(np.count_nonzero(copies & (first == earliest[place])))
+    np.minimum.at(earliest, inverse, first)
+    return int(np.count_nonzero(copies & (first == earliest[inverse])))
 
 
 def _report(samples: "Samples", copies: npt.NDArray[np.bool_]) -> Report:

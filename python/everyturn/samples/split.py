@@ -33,9 +33,9 @@ def split(
     """Split by conversation; see `Samples.split`."""
     bounds = _bounds(shares)
     names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
-    distinct, place = np.unique(names, return_inverse=True)
+    distinct, inverse = np.unique(names, return_inverse=True)
     part = np.searchsorted(bounds, _numbers(distinct.tobytes(), seed), side="right")
-    part = part[place.reshape(-1)]
+    part = part[inverse.reshape(-1)]
     return {name: samples.select(np.flatnonzero(part == i)) for i, name in enumerate(shares)}
 
 

@@ -113,11 +113,11 @@ class Samples(Sequence[Sample]):
         if isinstance(index, slice):
             return self.select(np.arange(len(self))[index])
         row = range(len(self))[index]
-        places: dict[str, Any] = {"row": row}
+        indices: dict[str, Any] = {"row": row}
         for per, name in OFFSETS.items():
             offsets = getattr(self, name)
-            places[per] = slice(offsets[row], offsets[row + 1])
-        fields = self._columns_at(places)
+            indices[per] = slice(offsets[row], offsets[row + 1])
+        fields = self._columns_at(indices)
         fields["file"] = self.files[fields["file"]]
         fields["line"] = int(fields["line"])
         fields["conversation_id"] = fields.pop("conversation_hashes").tobytes().hex()
@@ -150,18 +150,18 @@ class Samples(Sequence[Sample]):
         if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
             raise IndexError(f"samples must be in 0..{len(self) - 1}")
         index = np.where(index < 0, index + len(self), index)
-        places: dict[str, Any] = {"row": index}
+        indices: dict[str, Any] = {"row": index}
         offsets: dict[str, Any] = {}
         for per, name in OFFSETS.items():
-            places[per], offsets[name] = gather(getattr(self, name), index)
-        return dataclasses.replace(self, **self._columns_at(places), **offsets)
+            indices[per], offsets[name] = gather(getattr(self, name), index)
+        return dataclasses.replace(self, **self._columns_at(indices), **offsets)
 
-    def _columns_at(self, places: Mapping[str, Any]) -> dict[str, Any]:
+    def _columns_at(self, indices: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of each column for its tokens, samples or targets."""
         columns: dict[str, Any] = {}
         for column in COLUMNS:
             array = getattr(self, column.name)
-            columns[column.name] = None if array is None else array[places[column.per]]
+            columns[column.name] = None if array is None else array[indices[column.per]]
         return columns
 
     @staticmethod
@@ -173,7 +173,7 @@ class Samples(Sequence[Sample]):
         if any(part.metadata != first.metadata for part in parts):
             raise ValueError("samples of different models, options or versions do not go together")
         files = tuple(dict.fromkeys(name for part in parts for name in part.files))
-        places = {name: place for place, name in enumerate(files)}
+        numbers = {name: number for number, name in enumerate(files)}
         arrays: dict[str, Any] = {}
         for column in COLUMNS:
             present = any(getattr(part, column.name) is not None for part in parts)
@@ -182,7 +182,7 @@ class Samples(Sequence[Sample]):
             )
         arrays["file"] = np.concatenate(
             [
-                np.array([places[name] for name in part.files], dtype=np.int32)[part.file]
+                np.array([numbers[name] for name in part.files], dtype=np.int32)[part.file]
                 for part in parts
             ]
         )

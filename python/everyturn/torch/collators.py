@@ -129,9 +129,9 @@ def _token_columns(items: Sequence[Item]) -> Iterator[tuple[str, list[torch.Tens
         values: list[Any] = [item.get(name) for item in items]
         if all(value is None for value in values):
             continue
-        for place, item in enumerate(items):
-            if values[place] is None:
-                values[place] = torch.from_numpy(DEFAULTS[name](item["labels"].numpy()))
+        for index, item in enumerate(items):
+            if values[index] is None:
+                values[index] = torch.from_numpy(DEFAULTS[name](item["labels"].numpy()))
         yield name, values
 
 

@@ -53,17 +53,17 @@ class ByHand(Tool):
     def _turns(self, number: int, record: Record) -> Iterator[Turn]:
         messages = record["messages"]
         settings = settings_of(self._job, record)
-        for place, message in enumerate(messages):
+        for index, message in enumerate(messages):
             if message["role"] != "assistant":
                 continue
             prompt = self._model.apply_chat_template(
-                messages[:place], add_generation_prompt=True, tokenize=False, **settings
+                messages[:index], add_generation_prompt=True, tokenize=False, **settings
             )
             whole = self._model.apply_chat_template(
-                messages[: place + 1], tokenize=False, **settings
+                messages[: index + 1], tokenize=False, **settings
             )
             if not whole.startswith(prompt):
-                raise ValueError(f"message {place}: the prompt is not a prefix of the turn")
+                raise ValueError(f"message {index}: the prompt is not a prefix of the turn")
             yield Turn(number, prompt, whole)
 
     def _encode(self, turns: list[Turn]) -> list[Row]:
@@ -82,9 +82,9 @@ class ByHand(Tool):
 
     def _through_stop(self, completion: list[int]) -> list[int]:
         stops = self._job.stop_ids
-        for place in range(len(completion) - 1, -1, -1):
-            if completion[place] in stops:
-                return completion[: place + 1]
+        for index in range(len(completion) - 1, -1, -1):
+            if completion[index] in stops:
+                return completion[: index + 1]
         # The template ends a turn by the next header alone.
         return [*completion, stops[0]]
 

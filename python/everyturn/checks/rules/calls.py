@@ -114,10 +114,11 @@ def _faults_of_arguments(call: Call) -> Iterator[tuple[str, str]]:
         yield ARGUMENTS_NOT_JSON.name, f"the arguments are {what}: {quoted(arguments)}"
 
 
-def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002,
+ARG001
     """Old calls become tool calls, with an id that their results carry."""
     taken = {value for _, entry in entries for value in _ids(entry)}
-    for place, (index, entry) in enumerate(entries):
+    for position, (index, entry) in enumerate(entries):
         call = entry.get("function_call")
         if (
             not isinstance(call, dict)
@@ -136,7 +137,7 @@ def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -
             index,
             f'"function_call" became "tool_calls", with the id {quoted(name)}',
         )
-        after, result = entries[place + 1] if place + 1 < len(entries) else (None, {})
+        after, result = entries[position + 1] if position + 1 < len(entries) else (None, {})
         is_result = result.get("role") == "function" and result.get("name") in (None, call["name"])
         if is_result and "tool_call_id" not in result:
             result["role"] = "tool"

@@ -73,9 +73,9 @@ class _Open:
     def take(self, message: Message) -> Iterator[Remark]:
         """Find the call that a result answers."""
         given = message.fields.get("tool_call_id")
-        for place, (_, call) in enumerate(self.calls):
+        for position, (_, call) in enumerate(self.calls):
             if call.id == given or call.id is None:
-                del self.calls[place]
+                del self.calls[position]
                 return
         if not self.calls and given not in self.seen:
             yield Remark(

@@ -10,7 +10,7 @@ use super::expander::Expander;
 use super::workspace::Workspace;
 use crate::error::Result;
 use crate::read::Record;
-use crate::samples::{Origin, Samples};
+use crate::samples::{SampleOrigin, Samples};
 
 /// The stages, in the order of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn stage_times<'l>(
         if let Some(error) = outcome.error {
             return Err(error);
         }
-        let origin = Origin { file: 0, line: 0, conversation_id: outcome.conversation_id };
+        let origin = SampleOrigin { file: 0, line: 0, conversation_id: outcome.conversation_id };
         workspace.times.measure(Stage::Copy, || {
             samples.push(&outcome.samples, origin);
         });

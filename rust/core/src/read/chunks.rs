@@ -71,14 +71,14 @@ impl FileChunk {
 
 /// The chunks of some sources, in order. After an error, a stop or the last chunk there is none.
 pub(crate) struct Chunks {
-    origin: Origin,
+    feed: Feed,
     /// The process that opened them: the thread that reads ahead is not in a forked child.
     process: u32,
     bytes_taken: Arc<AtomicU64>,
 }
 
 /// Where the chunks come from.
-enum Origin {
+enum Feed {
     /// A thread of our own reads ahead; `None` is its last message.
     Ahead(Receiver<Result<Option<FileChunk>>>),
     /// The calling thread reads, when it wants a chunk.
@@ -99,20 +99,20 @@ impl Chunks {
             left: options.limit.unwrap_or(u64::MAX),
             bytes_taken: Arc::clone(&bytes_taken),
         };
-        let origin = if own_thread { read_ahead(reader) } else { Origin::Inline(Box::new(reader)) };
-        Self { origin, process: std::process::id(), bytes_taken }
+        let feed = if own_thread { read_ahead(reader) } else { Feed::Inline(Box::new(reader)) };
+        Self { feed, process: std::process::id(), bytes_taken }
     }
 
     /// The next chunk; `None` at the end. `go_on` is asked every 100 ms.
     pub(crate) fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<FileChunk>> {
-        if matches!(self.origin, Origin::Ended) {
+        if matches!(self.feed, Feed::Ended) {
             return Ok(None);
         }
         self.refuse_forked_child()?;
-        let next = match &mut self.origin {
-            Origin::Ahead(chunks) => wait(chunks, go_on).and_then(|chunk| Ok(chunk?)),
-            Origin::Inline(reader) => reader.next_chunk().map_err(Interruption::from),
-            Origin::Ended => Ok(None),
+        let next = match &mut self.feed {
+            Feed::Ahead(chunks) => wait(chunks, go_on).and_then(|chunk| Ok(chunk?)),
+            Feed::Inline(reader) => reader.next_chunk().map_err(Interruption::from),
+            Feed::Ended => Ok(None),
         };
         if !matches!(next, Ok(Some(_))) {
             self.end();
@@ -122,7 +122,7 @@ impl Chunks {
 
     /// Drops the reader: no chunk is left.
     pub(crate) fn end(&mut self) {
-        self.origin = Origin::Ended;
+        self.feed = Feed::Ended;
     }
 
     /// Bytes taken from the sources so far, before decompression.
@@ -148,13 +148,13 @@ impl Drop for Chunks {
     fn drop(&mut self) {
         if self.is_of_another_process() {
             // To close a channel can mean to wait for the other side, which is not in this process.
-            std::mem::forget(std::mem::replace(&mut self.origin, Origin::Ended));
+            std::mem::forget(std::mem::replace(&mut self.feed, Feed::Ended));
         }
     }
 }
 
 /// Starts a thread that reads. Its last message is an error or `None`.
-fn read_ahead(mut reader: Reader) -> Origin {
+fn read_ahead(mut reader: Reader) -> Feed {
     let (sender, chunks) = sync_channel(READ_AHEAD);
     let failed = sender.clone();
     let read = move || {
@@ -172,7 +172,7 @@ fn read_ahead(mut reader: Reader) -> Origin {
         let text = format!("a thread cannot be started: {error}");
         let _ = failed.send(Err(Error::new(ErrorKind::Internal, text)));
     }
-    Origin::Ahead(chunks)
+    Feed::Ahead(chunks)
 }
 
 /// Reads source after source.
@@ -259,7 +259,7 @@ impl OpenFile {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
     use std::io;
 
@@ -297,7 +297,7 @@ mod tests {
     }
 
     fn ahead(reader: Reader) -> Chunks {
-        Chunks { origin: read_ahead(reader), process: std::process::id(), bytes_taken: Arc::default() }
+        Chunks { feed: read_ahead(reader), process: std::process::id(), bytes_taken: Arc::default() }
     }
 
     /// How many lines come, and the error that ends them.
@@ -328,11 +328,8 @@ mod tests {
     fn a_reader_that_is_gone_without_a_last_message_is_an_error() {
         let (sender, chunks) = sync_channel(READ_AHEAD);
         drop(sender);
-        let mut chunks = Chunks {
-            origin: Origin::Ahead(chunks),
-            process: std::process::id(),
-            bytes_taken: Arc::default(),
-        };
+        let mut chunks =
+            Chunks { feed: Feed::Ahead(chunks), process: std::process::id(), bytes_taken: Arc::default() };
         let (count, error) = count_lines(&mut chunks);
         assert_eq!((count, error.unwrap().kind), (0, ErrorKind::Internal));
     }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::read::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
 use crate::report::{Report, warning};
-use crate::samples::{Origin, Samples};
+use crate::samples::{SampleOrigin, Samples};
 
 impl Work for Expander {
     type Output = Outcome;
@@ -124,7 +124,7 @@ impl Gathered {
             outcome.report.drop_duplicate();
         }
         let line = i64::try_from(line).unwrap_or(i64::MAX);
-        let origin = Origin { file, line, conversation_id: outcome.conversation_id };
+        let origin = SampleOrigin { file, line, conversation_id: outcome.conversation_id };
         self.samples.push(&outcome.samples, origin);
         self.report.add(outcome.report);
         Ok(())

@@ -8,9 +8,9 @@ use everyturn_template::{Span, Value as TemplateValue};
 
 use crate::chat_template::{Prepared, Rendering, outside_of_tag};
 
-/// A prompt and the text after it.
+/// The prompt and the text after it that a policy chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct Resolved {
     pub prompt: String,
     pub text: String,
 }
@@ -25,7 +25,7 @@ pub struct Said<'m> {
 
 /// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
 /// stay as they are.
-pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
+pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolved> {
     let thinking = prepared.thinking();
     let free = |name: &str| !prepared.sets(name);
     let thinks = TemplateValue::Bool(!said.reasoning.trim().is_empty());
@@ -46,7 +46,7 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
         let Ok(full) = prepared.render_with(said.message + 1, false, arguments) else { continue };
         if let Some(text) = full.text.strip_prefix(&prompt.text) {
             let text = text.to_owned();
-            return Some(Turn { prompt: prompt.text, text });
+            return Some(Resolved { prompt: prompt.text, text });
         }
     }
     None
@@ -54,7 +54,7 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
 
 /// The message's own text after what the prompt already wrote: its reasoning as the model writes it, then the
 /// turn as the template shows it. Reasoning is omitted where the template cannot write it.
-pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
+pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Resolved> {
     let format = prepared.thinking().format.as_ref();
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
     let sides = sides(prepared, said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
@@ -86,7 +86,7 @@ pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rend
             }
         }
     };
-    Some(Turn { prompt: prompt.to_owned(), text })
+    Some(Resolved { prompt: prompt.to_owned(), text })
 }
 
 /// Trained from where prompt and rendering part: not what inference shows.
@@ -95,9 +95,9 @@ pub fn common_prefix(
     said: Said<'_>,
     prompt: &str,
     full: &Rendering,
-) -> Option<Turn> {
+) -> Option<Resolved> {
     let at = full.text.len() - sides(prepared, said, prompt, full, &[])?.body.len();
-    Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
+    Some(Resolved { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
 }
 
 /// Prompt and rendering after what both show of the messages before and of the header of the turn, which ends at

@@ -1,12 +1,12 @@
 //! One target to its prompt and its completion, as text.
 //!
-//! In: a prepared conversation, a target, what to do where the prompt is no prefix of the turn's own rendering. Out:
+//! In: a prepared conversation, a target, what to do where the prompt is not a prefix of the turn's own rendering. Out:
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! how they match. Nothing is guessed: a policy that cannot decide is an error.
 
 use std::ops::Range;
 
-use super::mismatch::{self, Said, Turn};
+use super::mismatch::{self, Resolved, Said};
 use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
@@ -131,8 +131,8 @@ impl<'p, 'a> Targets<'p, 'a> {
                      it is not known which of them are text",
                 ));
             }
-            let (turn, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
-            (Prompt::Own(turn.prompt), turn.text, prompt_match)
+            let (resolved, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
+            (Prompt::Own(resolved.prompt), resolved.text, prompt_match)
         };
         let completion = self.prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
@@ -167,22 +167,21 @@ fn by_policy(
     message: &Message,
     index: usize,
     policy: PromptMismatch,
-) -> Result<(Turn, PromptMatch)> {
+) -> Result<(Resolved, PromptMatch)> {
     let prompt = prepared.render(index, true)?.text;
     let full = prepared.render(index + 1, false)?;
     let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
     let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
-    let found = match policy {
-        PromptMismatch::Error | PromptMismatch::Skip => None,
-        PromptMismatch::MatchThinking => {
-            mismatch::match_thinking(prepared, said).map(|turn| (turn, PromptMatch::MatchThinking))
-        }
-        PromptMismatch::Splice => {
-            mismatch::splice(prepared, said, &prompt, &full).map(|turn| (turn, PromptMatch::Splice))
-        }
-        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
-            .map(|turn| (turn, PromptMatch::CommonPrefix)),
-    };
+    let found =
+        match policy {
+            PromptMismatch::Error | PromptMismatch::Skip => None,
+            PromptMismatch::MatchThinking => mismatch::match_thinking(prepared, said)
+                .map(|resolved| (resolved, PromptMatch::MatchThinking)),
+            PromptMismatch::Splice => mismatch::splice(prepared, said, &prompt, &full)
+                .map(|resolved| (resolved, PromptMatch::Splice)),
+            PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+                .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
+        };
     found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
 }
 

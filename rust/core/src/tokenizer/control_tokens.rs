@@ -150,9 +150,9 @@ impl ControlTokens {
                 continue;
             }
             let [before, after] = token.strips;
-            let piece = &text[done..token.start];
-            let piece = if before { piece.trim_end() } else { piece };
-            parts.push(between(done..done + piece.len()));
+            let segment = &text[done..token.start];
+            let segment = if before { segment.trim_end() } else { segment };
+            parts.push(between(done..done + segment.len()));
             parts.push(Part::Control { id: token.id.cast_signed(), bytes: token.start..token.end });
             let rest = &text[token.end..];
             done = text.len() - if after { rest.trim_start() } else { rest }.len();

@@ -77,17 +77,17 @@ impl IncrementalEncoding {
     fn encode(&mut self, mut from: usize, tokenizer: &Tokenizer, segments: &mut SegmentCache) -> Result<()> {
         let plain = &self.plain[self.plain.partition_point(|range| range.end <= from)..];
         let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
-        let mut piece = |bytes: Range<usize>, ids: &mut Vec<i32>| {
+        let mut segment = |bytes: Range<usize>, ids: &mut Vec<i32>| {
             let plain = of_text.touching(&bytes);
             segments.encode(tokenizer, &self.text, bytes, plain, ids)
         };
         while let Some(cut) = tokenizer.cutter().next_outside(&self.text, from, &mut of_cuts) {
-            piece(from..cut.start, &mut self.ids)?;
+            segment(from..cut.start, &mut self.ids)?;
             self.ids.push(cut.id);
             self.cuts.push(Checkpoint { text: cut.end, ids: self.ids.len() });
             from = cut.end;
         }
-        piece(from..self.text.len(), &mut self.ids)
+        segment(from..self.text.len(), &mut self.ids)
     }
 
     pub fn clear(&mut self) {

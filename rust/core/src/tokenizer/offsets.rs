@@ -13,7 +13,7 @@ use super::control_tokens::{Part, PlainRanges};
 use super::{Encoding, Tokenizer, ranges_from};
 use crate::error::Result;
 
-/// The pieces of texts that were encoded before: those of a conversation have most of them in common.
+/// The segments of texts that were encoded before: those of a conversation have most of them in common.
 #[derive(Default)]
 pub struct Known(HashMap<Box<str>, Encoding>);
 
@@ -43,8 +43,8 @@ impl Tokenizer {
         let (mut whole, mut from) = (Encoding::default(), 0);
         let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
         let library = self.reference().library();
-        let mut piece = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
-            [] => self.add_piece(&text[bytes.clone()], bytes.start, known, whole),
+        let mut segment = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
+            [] => self.add_segment(&text[bytes.clone()], bytes.start, known, whole),
             plain => {
                 let plain = ranges_from(plain, bytes.start);
                 whole.append(self.literal_with_bytes(&text[bytes.clone()], &plain, library)?, bytes.start);
@@ -52,23 +52,23 @@ impl Tokenizer {
             }
         };
         while let Some(cut) = self.cutter.next_outside(text, from, &mut of_cuts) {
-            piece(from..cut.start, &mut whole)?;
+            segment(from..cut.start, &mut whole)?;
             whole.ids.push(cut.id);
             whole.bytes.push(cut.start..cut.end);
             from = cut.end;
         }
-        piece(from..text.len(), &mut whole)?;
+        segment(from..text.len(), &mut whole)?;
         Ok(whole)
     }
 
-    fn add_piece(&self, piece: &str, at: usize, known: &mut Known, whole: &mut Encoding) -> Result<()> {
-        if piece.is_empty() {
+    fn add_segment(&self, segment: &str, at: usize, known: &mut Known, whole: &mut Encoding) -> Result<()> {
+        if segment.is_empty() {
             return Ok(());
         }
-        if !known.0.contains_key(piece) {
-            known.0.insert(piece.into(), self.encode_with_bytes(piece)?);
+        if !known.0.contains_key(segment) {
+            known.0.insert(segment.into(), self.encode_with_bytes(segment)?);
         }
-        if let Some(encoding) = known.0.get(piece) {
+        if let Some(encoding) = known.0.get(segment) {
             whole.append(encoding.clone(), at);
         }
         Ok(())

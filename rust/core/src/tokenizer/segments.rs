@@ -1,7 +1,7 @@
-//! Where a text may be cut so that its pieces encode as the whole does.
+//! Where a text may be cut so that its segments encode as the whole does.
 //!
 //! In: the added tokens of a tokenizer. Out: those at which every text can be cut: the ids of the whole are the ids of
-//! the pieces with the token's own id between them. That holds for a token which the tokenizer takes out of the raw
+//! the segments with the token's own id between them. That holds for a token which the tokenizer takes out of the raw
 //! text before anything else, always and whatever is around it; each condition below is one of those.
 
 use std::collections::{HashMap, HashSet};
@@ -79,7 +79,7 @@ impl Cutter {
 }
 
 /// Whether what comes after an added token is encoded as if a text began there. All of the library's parts see one
-/// piece at a time, except Metaspace when it marks the first piece alone.
+/// segment at a time, except Metaspace when it marks the first segment alone.
 fn starts_anew(tokenizer: &HfTokenizer) -> bool {
     fn marks_the_first(part: &Json) -> bool {
         match part {

@@ -53,7 +53,7 @@ impl FastEngine {
 }
 
 impl Engine for FastEngine {
-    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+    fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
         let found = if self.finds_added_tokens {
             self.tokenizer.encode(text)
         } else {

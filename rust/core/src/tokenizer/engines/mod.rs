@@ -1,7 +1,8 @@
-//! What encodes a piece of text: the reference, or a fast engine where that was proven to give the same ids.
+//! What encodes a segment of text: the reference, or a fast engine where that was proven to give the same ids.
 //!
 //! In: `tokenizer.json`, a choice. Out: ids of segments without tokens to cut at. The fast engine is loaded
-//! when there is enough to encode; until then, and for every piece that it is not trusted with, the reference does it.
+//! when there is enough to encode; until then, and for every segment that it is not trusted with, the reference does
+//! it.
 
 mod fast;
 mod reference;
@@ -19,9 +20,9 @@ use crate::options::EngineChoice;
 use crate::tokenizer::segments::Cutter;
 use fast::{FastEngine, Refusal};
 
-/// Something that encodes a piece of text. Ids are appended.
+/// Something that encodes a segment of text. Ids are appended.
 pub trait Engine: Send + Sync {
-    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()>;
+    fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()>;
 }
 
 /// Below this much text, loading the fast engine takes longer than it saves.
@@ -93,11 +94,11 @@ impl Engines {
         self.fast.get_or_init(|| loaded).as_ref().ok()
     }
 
-    /// Appends the ids of a piece.
-    pub fn encode_piece(&self, text: &str, cutter: &Cutter, ids: &mut Vec<i32>) -> Result<()> {
+    /// Appends the ids of a segment.
+    pub fn encode_segment(&self, text: &str, cutter: &Cutter, ids: &mut Vec<i32>) -> Result<()> {
         let start = ids.len();
         match self.fast(text.len(), cutter) {
-            Some(fast) if fast.takes(text) && fast.encode_piece(text, ids).is_ok() => {
+            Some(fast) if fast.takes(text) && fast.encode_segment(text, ids).is_ok() => {
                 if xxh3_64(text.as_bytes()).is_multiple_of(AUDIT_ONE_IN) {
                     self.audit(text, &ids[start..])?;
                 }
@@ -105,14 +106,14 @@ impl Engines {
             }
             _ => {
                 ids.truncate(start);
-                self.reference.encode_piece(text, ids)
+                self.reference.encode_segment(text, ids)
             }
         }
     }
 
     fn audit(&self, text: &str, ids: &[i32]) -> Result<()> {
         let mut expected = Vec::with_capacity(ids.len());
-        self.reference.encode_piece(text, &mut expected)?;
+        self.reference.encode_segment(text, &mut expected)?;
         if ids == expected {
             return Ok(());
         }
