@@ -114,8 +114,7 @@ def _faults_of_arguments(call: Call) -> Iterator[tuple[str, str]]:
         yield ARGUMENTS_NOT_JSON.name, f"the arguments are {what}: {quoted(arguments)}"
 
 
-def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002,
-ARG001
+def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
     """Old calls become tool calls, with an id that their results carry."""
     taken = {value for _, entry in entries for value in _ids(entry)}
     for position, (index, entry) in enumerate(entries):
