@@ -154,7 +154,7 @@ def test_a_wrong_peer_is_found_and_still_timed(
     file.write_bytes(b"no JSON\n" + to_jsonl([{"messages": [TURN, ANSWER]}]))
     done = bench("--data", file, *QUICK)
     assert done.code == 1
-    assert "left out 1 records: not JSON" in done.err
+    assert "skipped 1 records: not JSON" in done.err
     assert "transformers: 0 of 1 targets agree (0.0 %), 1 trained stretches" in done.out
     assert f"first difference: {file}:2, target 0, token" in done.out
     assert ONLY_TOOL in done.out
