@@ -1,8 +1,8 @@
-//! The ids of a target with the bytes that each encodes.
+//! The ids of a text with the bytes that each encodes.
 //!
-//! In: prompt and completion, and which of the control tokens in them are plain text. Out: the ids exactly as `encode`
-//! gives them, each with its offsets in prompt and completion together. It encodes with the library, which is slow
-//! where it gives offsets: for inspecting samples, not for making them.
+//! In: a text that was encoded, which of the control tokens in it are plain text, and where its completion was encoded
+//! alone. Out: the same ids, each with its offsets in the text. It encodes with the library, which is slow where it gives
+//! offsets: for inspecting samples, not for making them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,28 +18,26 @@ use crate::error::Result;
 pub struct Known(HashMap<Box<str>, Encoding>);
 
 impl Tokenizer {
-    /// The ids of a target, with their bytes.
-    pub fn encode_target_with_bytes(
+    /// The ids of a text; what starts at the byte `continuation` is encoded as what continues the rest.
+    pub fn encode_with_offsets(
         &self,
-        prompt: &str,
-        completion: &str,
+        text: &str,
         plain: &[Range<usize>],
+        continuation: Option<usize>,
         known: &mut Known,
     ) -> Result<Encoding> {
-        let whole = self.encode_known(&(prompt.to_owned() + completion), plain, known)?;
-        let of_prompt = plain.partition_point(|range| range.end <= prompt.len());
-        let mut alone = self.encode_known(prompt, &plain[..of_prompt], known)?;
-        if whole.ids.starts_with(&alone.ids) {
-            return Ok(whole);
-        }
-        let of_completion = &plain[plain.partition_point(|range| range.start < prompt.len())..];
-        let of_completion = ranges_from(of_completion, prompt.len());
-        alone.append(self.encode_continuation_with_bytes(completion, &of_completion)?, prompt.len());
-        Ok(alone)
+        let Some(border) = continuation else { return self.encode_known(text, plain, known) };
+        let (prompt, completion) = text.split_at(border);
+        let of_prompt = &plain[..plain.partition_point(|range| range.end <= border)];
+        let of_completion = &plain[plain.partition_point(|range| range.start < border)..];
+        let of_completion = ranges_from(of_completion, border);
+        let mut encoding = self.encode_known(prompt, of_prompt, known)?;
+        encoding.append(self.encode_continuation_with_bytes(completion, &of_completion)?, border);
+        Ok(encoding)
     }
 
     /// The ids of a text, segment by segment; the control tokens in the ranges `plain` are plain text.
-    pub fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
+    fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
         let (mut whole, mut from) = (Encoding::default(), 0);
         let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
         let library = self.reference().library();
