@@ -1,1 +1,1 @@
-"""What goes wrong, explained: `kind` is the explanation of one name, `catalogue` has all of them."""
+"""What goes wrong, explained: `kind` is the explanation of one name; `errors`, `warnings` and `lint` have the texts."""

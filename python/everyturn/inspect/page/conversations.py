@@ -27,7 +27,7 @@ Stretch: TypeAlias = tuple[int, int | str | None, int]
 
 
 def conversations_page(expander: Expander, lines: Sequence[Record], *, model: str, of: int) -> str:
-    """Return the page about these lines, which are some of so many; the model is named as it was asked for."""
+    """Return the page about these lines, some of `of`; the model is named as it was asked for."""
     variants = _variants(expander)
     data = {
         "layouts": [
