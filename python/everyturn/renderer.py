@@ -71,7 +71,7 @@ class Renderer:
                 ``--chat-template-content-format``.
 
         Raises:
-            ModelError: A file is missing or cannot be used, the template has no end of turn, or it does not print
+            ModelError: A file is missing or cannot be used, the template does not end turns, or it does not print
                 contents as the server gives them and `content_format` was not chosen.
 
         Warns:
@@ -184,7 +184,7 @@ class Renderer:
 
     @property
     def engine(self) -> str:
-        """What has encoded text so far, in words: the engine, its version, and why if it is not the fast one."""
+        """What has encoded text so far: the engine, its version, and why if it is not the fast one."""
         return self._core.engine
 
     @property

@@ -88,7 +88,7 @@ pub fn lint_template(
     detached(py, || core::lint_template(text, options))
 }
 
-/// The places of the messages that are left of the last exchanges, without a model.
+/// The indices of the messages that are left of the last exchanges, without a model.
 #[pyfunction]
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
     let messages = list(py, messages)?;

@@ -138,7 +138,7 @@ impl<'a> Prepared<'a> {
         self.render_messages(messages, add_generation_prompt, arguments)
     }
 
-    /// The texts of the first messages, as many each as `counts` says; see `CompiledTemplate::render_growing`.
+    /// The texts of the first n messages, for each n; see `CompiledTemplate::render_growing`.
     pub(super) fn render_growing(
         &self,
         counts: &[usize],
@@ -190,7 +190,7 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
-    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
+    /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
@@ -201,13 +201,13 @@ impl<'a> Prepared<'a> {
     /// that a server leaves out.
     pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
         let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
-        items.iter().enumerate().map(|(place, message)| {
+        items.iter().enumerate().map(|(index, message)| {
             let mut keys: Vec<_> = message.unread().collect();
             let reasoning = |key: &&str| REASONING_KEYS.contains(key);
             let reads_reasoning =
                 keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
             keys.retain(|key| !(reads_reasoning && reasoning(key)));
-            let number = self.number(place);
+            let number = self.number(index);
             keys.extend(self.unsent.get(number).into_iter().flatten());
             (number, keys)
         })

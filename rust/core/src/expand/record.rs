@@ -89,7 +89,7 @@ impl<'a> Work<'a> {
         Ok(samples)
     }
 
-    /// The renderings of targets, each with its place in what is prepared.
+    /// The renderings of targets, each with its index among the prepared messages.
     pub fn rendered<'v, 'p, 'm>(
         &self,
         prepared: &'v Prepared<'p>,
