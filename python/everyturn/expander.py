@@ -77,22 +77,19 @@ class Expander:
             ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's own
             ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` takes precedence: 0 is context only.
         layout: ``per_turn`` (a sample per target), ``merged`` (the fewest samples that carry the same pairs of prompt
-        and
-            target) or ``conversation`` (rendered once, inexact where the template rewrites history).
+            and target) or ``conversation`` (rendered once, inexact where the template rewrites history).
         max_length: The most tokens of a sample, or None.
         overflow: A longer sample is an ``error``; ``drop`` drops its target; ``shrink_history`` drops the oldest
             exchanges before it until it fits; ``truncate_prompt`` cuts the prompt's first tokens. A target is never
             cut: one that does not fit even so is a fault.
         history_turns: A prompt shows system messages, tools and the last ``history_turns`` exchanges, rendered again:
-        what a
-            server with that window sends. An exchange starts at a user message; the one that a target answers counts.
-            None shows all. The serving side calls `everyturn.window`.
+            what a server with that window sends. An exchange starts at a user message; the one that a target answers
+            counts. None shows all. The serving side calls `everyturn.window`.
         max_prompt_tokens: The oldest exchanges of a prompt with more tokens are dropped, until it fits.
         prompt_mismatch: A prompt that is not a prefix of its turn's own rendering is an ``error``, or ``skip`` drops
-        the
-            target; ``match_thinking`` renders both with the thinking flag that fits the message; ``splice`` trains the
-            message's own text, reasoning included, after what the prompt already wrote; ``common_prefix`` trains from
-            where the two part, which is not what inference shows. The report counts each use. The layout
+            the target; ``match_thinking`` renders both with the thinking flag that fits the message; ``splice`` trains
+            the message's own text, reasoning included, after what the prompt already wrote; ``common_prefix`` trains
+            from where the two part, which is not what inference shows. The report counts each use. The layout
             ``conversation`` has no prompts and counts such targets as inexact.
         thinking: ``as_rendered`` asks for thinking as the template does by itself, or as `template_kwargs` say;
             ``match`` renders every target with the template's thinking switch that fits the message, so that an

@@ -168,7 +168,7 @@ SHAPE = (
         reason="Servers check a request before they render it: tool calls need a function with a name, tools need "
         "parameters that are an object, some roles and types of content are not taken. There is no prompt "
         "that this server would send.",
-        cure="Correct the record as the text says, or train for another server.",
+        remedy="Correct the record as the text says, or train for another server.",
         hint="--serve template renders the record as it stands; --serve names another server",
     ),
 )

@@ -95,7 +95,7 @@ WARNINGS = (
         summary="the arguments of a tool call are not a JSON object, and the server shows `{}`",
         reason="vLLM gives the template an empty object for arguments that it cannot read as an object, so the model "
         "is shown, and trained to write, a call without arguments.",
-        cure="Correct the arguments, or leave the record out.",
+        remedy="Correct the arguments, or leave the record out.",
     ),
     Kind(
         name="empty_thinking",
@@ -103,7 +103,7 @@ WARNINGS = (
         summary="a target without reasoning is trained to write an empty block of thinking",
         reason="The prompt asks for thinking, and the template writes an empty block for an answer that has none: the "
         "model learns to think nothing when it is asked to think.",
-        cure="Render such targets as a server does that is asked not to think, and serve them so.",
+        remedy="Render such targets as a server does that is asked not to think, and serve them so.",
         hint="--thinking match",
     ),
     Kind(
@@ -111,7 +111,7 @@ WARNINGS = (
         severity="note",
         summary="a target without reasoning comes after a prompt that asks for none",
         reason="thinking is match: the template's switch is turned off for answers without reasoning.",
-        cure="Nothing needs to be done where the server is asked not to think for such answers.",
+        remedy="Nothing needs to be done where the server is asked not to think for such answers.",
     ),
     Kind(
         name="matched_thinking",
