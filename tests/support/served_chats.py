@@ -469,6 +469,5 @@ def _variables() -> dict[str, ServedChat]:
         "auto": {"enable_thinking": "auto", "reasoning_effort": "auto"},
         "unknown": {"mood": "calm"},
         "messages": {"bos_token": "<b>", "date_string": "1 May 2020"},
-        "no prompt": {"add_generation_prompt": False},
     }
     return {f"variables {name}": ServedChat(asked, None, value) for name, value in values.items()}

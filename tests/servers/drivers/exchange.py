@@ -9,7 +9,8 @@ Out, on stdout, one line for each chat of each template:
 * `{"template": .., "chat": .., "content_format": .., "messages": [..], "tools": [..], "variables": {..}, "prompt": text, "ids": [..]}`
   as the server's code hands them to the template; `ids` with a folder alone;
 * `{"template": .., "chat": .., "refused": {"status": 400, "by": "request", "reason": text}}` where the server refuses: by itself
-  ("request"), or because the template raises ("template", then with messages, tools and variables beside it).
+  ("request"), because the template raises ("template"), or because its text is none that can be encoded ("encoding"); with messages,
+  tools and variables beside it where the template has been given any.
 
 A driver gives one function to `run`; nothing here knows a server.
 """
@@ -93,10 +94,21 @@ def _answer(convert: Convert, model: Model, body: Json) -> dict[str, Json]:
             "reason": str(refused)[:500],
         }
         return {"refused": answer, **(recorded.line() if by_template else {})}
+    if not _can_be_encoded(str(recorded.prompt)):
+        answer = {"status": 400, "by": "encoding", "reason": "a lone surrogate"}
+        return {"refused": answer, **recorded.line()}
     found = {"content_format": content_format, **recorded.line(), "prompt": recorded.prompt}
     if model.encodes:
         found["ids"] = model.tokenizer.encode(recorded.prompt, add_special_tokens=False)
     return found
+
+
+def _can_be_encoded(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _model(request: dict[str, Json]) -> Model:
