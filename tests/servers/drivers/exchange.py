@@ -8,11 +8,11 @@ Out, on stdout, one line for each chat of each template:
 
 * `{"template": .., "chat": .., "content_format": .., "messages": [..], "tools": [..], "variables": {..}, "prompt": text, "ids": [..]}`
   as the server's code hands them to the template; `ids` with a folder alone;
-* `{"template": .., "chat": .., "refused": {"status": 400, "by": "request", "reason": text}}` where the server refuses: by itself
+* `{"template": .., "chat": .., "content_format": .., "refused": {"status": 400, "by": "request", "reason": text}}` where the server refuses: by itself
   ("request"), because the template raises ("template"), or because its text is none that can be encoded ("encoding"); with messages,
   tools and variables beside it where the template has been given any.
 
-A driver gives one function to `run`; nothing here knows a server.
+`content_format` is what the server has chosen for the template, or null if it never wraps. Nothing here knows a server.
 """
 
 import copy
@@ -58,18 +58,21 @@ class Model:
     """A template with the tokenizer that renders it."""
 
     name: str
-    content_format: str
+    #: As asked for; then as chosen.
+    content_format: str | None
     tokenizer: Any
     encodes: bool
     recorded: Recorded
 
 
-#: What a driver does: a model and a body, to the content format that the server has chosen, or None if it has none.
-#: It calls the tokenizer's `apply_chat_template`, where the prompt is recorded, and raises `Refused`.
-Convert = Callable[[Model, Json], str | None]
+#: The content format that the server chooses for a model.
+Choose = Callable[[Model], str | None]
+#: What the server does to a body: it ends in the tokenizer's `apply_chat_template`, where the prompt is recorded, or
+#: raises `Refused`.
+Convert = Callable[[Model, Json], None]
 
 
-def run(convert: Convert) -> None:
+def run(convert: Convert, choose: Choose) -> None:
     """Answer every line of stdin."""
     warnings.simplefilter("ignore")
     first = json.loads(sys.stdin.readline())
@@ -77,15 +80,17 @@ def run(convert: Convert) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         model = _model(request)
+        model.content_format = choose(model)
         for chat, body in first["chats"].items():
-            answer = {"template": model.name, "chat": chat, **_answer(convert, model, body)}
+            names = {"template": model.name, "chat": chat, "content_format": model.content_format}
+            answer = names | _answer(convert, model, body)
             sys.stdout.write(json.dumps(answer) + "\n")
 
 
 def _answer(convert: Convert, model: Model, body: Json) -> dict[str, Json]:
     recorded = model.recorded = Recorded()
     try:
-        content_format = convert(model, copy.deepcopy(body))
+        convert(model, copy.deepcopy(body))
     except Refused as refused:
         by_template = recorded.messages is not None
         answer = {
@@ -97,7 +102,7 @@ def _answer(convert: Convert, model: Model, body: Json) -> dict[str, Json]:
     if not _can_be_encoded(str(recorded.prompt)):
         answer = {"status": 400, "by": "encoding", "reason": "a lone surrogate"}
         return {"refused": answer, **recorded.line()}
-    found = {"content_format": content_format, **recorded.line(), "prompt": recorded.prompt}
+    found = {**recorded.line(), "prompt": recorded.prompt}
     if model.encodes:
         found["ids"] = model.tokenizer.encode(recorded.prompt, add_special_tokens=False)
     return found

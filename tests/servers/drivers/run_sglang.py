@@ -138,22 +138,24 @@ def _bare(handler_class: Any) -> Any:
 
 
 HANDLER_OF_CHATS = _bare(_taken_out())
-detected = functools.lru_cache(4)(jinja_template_utils.detect_jinja_template_content_format)
 reorders = functools.lru_cache(4)(jinja_template_utils.jinja_template_may_reorder_tool_results)
 
 
-def convert(model: Model, body: Json) -> str | None:
+def choose(model: Model) -> str | None:
+    """Return the content format: by the template alone, which no flag overrides."""
+    detect = jinja_template_utils.detect_jinja_template_content_format
+    chosen: str = detect(model.tokenizer.chat_template)
+    return chosen
+
+
+def convert(model: Model, body: Json) -> None:
     """Do what `OpenAIServingChat.handle_request` does up to the text of the prompt."""
-    template = model.tokenizer.chat_template
-    content_format: str = (
-        detected(template) if model.content_format == "auto" else model.content_format
-    )
     handler = HANDLER_OF_CHATS
     handler.tokenizer_manager.tokenizer = model.tokenizer
     handler.template_manager = types.SimpleNamespace(
         chat_template_name=None,
-        jinja_template_content_format=content_format,
-        jinja_template_may_reorder_tool_results=reorders(template),
+        jinja_template_content_format=model.content_format,
+        jinja_template_may_reorder_tool_results=reorders(model.tokenizer.chat_template),
         python_chat_template=None,
         reasoning_config=None,
     )
@@ -173,8 +175,7 @@ def convert(model: Model, body: Json) -> str | None:
         raise Refused(400, f"{type(error).__name__}: {error}") from error
     except Exception as error:
         raise Refused(500, f"{type(error).__name__}: {error}") from error
-    return content_format
 
 
 if __name__ == "__main__":
-    run(convert)
+    run(convert, choose)

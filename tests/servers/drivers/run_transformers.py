@@ -22,7 +22,7 @@ class Handler(chat_completion.ChatCompletionHandler):
 HANDLER = Handler()
 
 
-def convert(model: Model, body: Json) -> str | None:
+def convert(model: Model, body: Json) -> None:
     """Do what `ChatCompletionHandler.handle_request` does up to the text of the prompt."""
     try:
         HANDLER._validate_request(body)  # noqa: SLF001
@@ -38,8 +38,7 @@ def convert(model: Model, body: Json) -> str | None:
         status = getattr(error, "status_code", 500)
         reason = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
         raise Refused(status, reason) from error
-    return None
 
 
 if __name__ == "__main__":
-    run(convert)
+    run(convert, lambda _: None)

@@ -13,7 +13,7 @@ logging.disable(logging.WARNING)
 
 from pydantic import ValidationError  # noqa: E402
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest  # noqa: E402
-from vllm.exceptions import VLLMValidationError  # noqa: E402
+from vllm.exceptions import VLLMClientError  # noqa: E402
 from vllm.renderers import hf  # noqa: E402
 from vllm.renderers.params import merge_kwargs  # noqa: E402
 
@@ -51,7 +51,15 @@ class Renderer(hf.HfRenderer):
         return self._of_model
 
 
-def convert(model: Model, body: Json) -> str | None:
+def choose(model: Model) -> str | None:
+    """Return the content format: by the template alone, unless it is asked for."""
+    chosen: str = hf.resolve_chat_template_content_format(
+        None, None, model.content_format, model.tokenizer, model_config=CONFIG
+    )
+    return chosen
+
+
+def convert(model: Model, body: Json) -> None:
     """Do what `OnlineRenderer.render_chat` does up to the text of the prompt."""
     try:
         request = ChatCompletionRequest.model_validate(body)
@@ -59,13 +67,10 @@ def convert(model: Model, body: Json) -> str | None:
         defaults = merge_kwargs({}, {"tools": tools, "tokenize": False})
         params = request.build_chat_params(None, model.content_format).with_defaults(defaults)
         Renderer(model.tokenizer).render_messages(request.messages, params)
-    except (ValidationError, VLLMValidationError, ValueError, TypeError) as error:
+    except (VLLMClientError, ValueError, TypeError, NotImplementedError) as error:
         raise Refused(400, _reason(error)) from error
     except Exception as error:
         raise Refused(500, _reason(error)) from error
-    return hf.resolve_chat_template_content_format(
-        None, tools, model.content_format, model.tokenizer, model_config=CONFIG
-    )
 
 
 def _reason(error: Exception) -> str:
@@ -77,4 +82,4 @@ def _reason(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    run(convert)
+    run(convert, choose)

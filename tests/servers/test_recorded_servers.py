@@ -1,0 +1,81 @@
+"""What is recorded of the servers is what their own code gives, in process and over HTTP."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import servers
+from paths import DEMO
+from served_chats import served_chats
+
+Json = Any
+#: What vLLM needs beside tokenizer and template: a configuration, of a kind whose tokenizer is loaded as it stands.
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "max_position_embeddings": 32_768,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_attention_heads": 1,
+    "num_hidden_layers": 1,
+    "vocab_size": 4_096,
+}
+
+
+def recorded(server: str) -> list[dict[str, Json]]:
+    """What stands in the file of a server's version."""
+    lines = servers.recorded(server).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_what_is_recorded_is_of_the_pinned_versions() -> None:
+    """A file is of a version that is pinned, and tells of every chat in their order."""
+    files = {path.name for path in servers.RECORDED.iterdir()}
+    assert files == {servers.recorded(server).name for server in servers.PATHS}
+    for server in servers.PATHS:
+        assert [each["chat"] for each in recorded(server)] == list(served_chats())
+
+
+@pytest.mark.usefixtures("servers_code")
+@pytest.mark.parametrize("server", servers.PATHS)
+def test_what_is_recorded_is_what_the_servers_code_gives(server: str) -> None:
+    """Ids and refusals are those of the pinned version."""
+    assert servers.record(server, DEMO) == recorded(server)
+
+
+@pytest.mark.usefixtures("servers_code")
+def test_what_is_recorded_of_vllm_is_what_its_server_answers(tmp_path: Path) -> None:
+    """Over HTTP, a chat has the ids, or the refusal, that its code gives in process."""
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    for path in DEMO.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    wrong: list[str] = []
+    with servers.render_server(folder) as url:
+        for expected in recorded("vllm"):
+            # Without a parser of calls the server takes tools in this way alone; they stay in the prompt.
+            body = served_chats()[expected["chat"]].body() | {"tool_choice": "none"}
+            status, answer = post(f"{url}/v1/chat/completions/render", body)
+            found = answer["token_ids"] if status == 200 else status
+            if found != expected.get("ids", 400):
+                wrong.append(f"{expected['chat']}: expected {expected}, found {status} {answer}")
+    assert not wrong, "\n".join(wrong)
+
+
+def post(url: str, body: Json) -> tuple[int, Json]:
+    """Return the status and the answer."""
+    assert re.match("http://127.0.0.1:", url)
+    request = urllib.request.Request(  # noqa: S310
+        url, json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            return 200, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
