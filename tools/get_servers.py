@@ -2,12 +2,12 @@
 
     python tools/get_servers.py [FOLDER]
 
-In: `tests/servers/pinned/*.txt`, where every version stands. Out: FOLDER (`$EVERYTURN_SERVERS` if it is not given, `servers` in the
-running Python's environment if neither is) with a folder for each of those files, to be put on the path: a server's, then `shared`.
-About 0.7 GB on disk, for 0.5 GB to fetch. A folder that is as pinned stays as it is.
+In: `tests/servers/pinned/*.txt`, where every version stands. Out: FOLDER (`$EVERYTURN_SERVERS` if it is not given,
+`servers` in the running Python's environment if neither is) with a folder for each of those files, to be put on the
+path: a server's, then `shared`. About 0.6 GB on disk, for 0.5 GB to fetch. A folder that is as pinned stays as it is.
 
-Not fetched: torch, which is there for other tests; `transformers serve` is in the transformers that tests compare with. Of vLLM and
-SGLang the Python files alone are taken, out of the wheel: the rest is for GPUs.
+Not fetched: torch, which is there for other tests; `transformers serve` is in the transformers that tests compare with.
+Of vLLM and SGLang the Python files alone are taken, out of the wheel: the rest is for GPUs.
 """
 
 import hashlib
@@ -24,7 +24,16 @@ PINNED = ROOT / "tests" / "servers" / "pinned"
 VARIABLE = "EVERYTURN_SERVERS"
 #: Wheels that are taken apart, for whichever Python and machine they were built.
 TAKEN_APART = ("vllm", "sglang")
-ANY_WHEEL = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--abi", "abi3"]
+ANY_WHEEL = [
+    "--python-version",
+    "3.11",
+    "--implementation",
+    "cp",
+    "--abi",
+    "cp311",
+    "--abi",
+    "abi3",
+]
 ANY_WHEEL += ["--platform", "manylinux_2_34_x86_64", "--platform", "manylinux_2_28_x86_64"]
 #: What is taken of them, beside the metadata.
 KEPT = {".py", ".json", ".jinja", ".yaml"}
@@ -52,8 +61,8 @@ def main() -> None:
 
 
 def _fingerprint(pinned: Path) -> str:
-    texts = (pinned.read_bytes(), Path(__file__).read_bytes(), sys.version.encode())
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+    settings = repr((TAKEN_APART, ANY_WHEEL, sorted(KEPT), sys.version))
+    return hashlib.sha256(pinned.read_bytes() + settings.encode()).hexdigest()
 
 
 def _requirements(pinned: Path) -> list[str]:

@@ -2,8 +2,9 @@
 
     python tools/record_servers.py
 
-In: the servers' code (`tools/get_servers.py`), `tests/support/served_chats.py`. Out: `tests/servers/recorded/SERVER-VERSION.jsonl`,
-which tests compare with where that code is not there. Files of other versions go.
+In: the servers' code (`tools/get_servers.py`), and the chats of `tests/support/served_chats.py`. Out:
+`tests/servers/recorded/SERVER-VERSION.jsonl`, which tests compare with where that code is not there. Files of other
+versions go.
 """
 
 import json
@@ -16,17 +17,19 @@ sys.path[:0] = [str(ROOT / "tests" / "support")]
 
 def main() -> None:
     """Write a file for each server."""
-    import servers
+    import server_code
     from paths import DEMO
 
-    if not servers.available():
-        sys.exit(servers.HOW_TO_FETCH)
-    servers.RECORDED.mkdir(exist_ok=True)
-    for server in servers.PATHS:
-        for old in servers.RECORDED.glob(f"{server}-*.jsonl"):
+    if not server_code.available():
+        sys.exit(server_code.HOW_TO_FETCH)
+    server_code.RECORDED.mkdir(exist_ok=True)
+    for server in server_code.PATHS:
+        for old in server_code.RECORDED.glob(f"{server}-*.jsonl"):
             old.unlink()
-        lines = [json.dumps(line, separators=(",", ":")) for line in servers.record(server, DEMO)]
-        path = servers.recorded(server)
+        lines = [
+            json.dumps(line, separators=(",", ":")) for line in server_code.record(server, DEMO)
+        ]
+        path = server_code.recorded(server)
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"{path.relative_to(ROOT)}: {len(lines)} chats")
 

@@ -4,14 +4,14 @@ import os
 
 import pytest
 
-import servers
+import server_code
 
 
 @pytest.fixture(scope="session")
 def servers_code() -> None:
     """Needs what `tools/get_servers.py` fetches; in CI that has to be there."""
-    if servers.available():
+    if server_code.available():
         return
     if os.environ.get("CI"):
-        pytest.fail(servers.HOW_TO_FETCH, pytrace=False)
-    pytest.skip(servers.HOW_TO_FETCH)
+        pytest.fail(server_code.HOW_TO_FETCH, pytrace=False)
+    pytest.skip(server_code.HOW_TO_FETCH)

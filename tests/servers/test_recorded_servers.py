@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import servers
+import server_code
 from paths import DEMO
 from served_chats import served_chats
 
@@ -27,25 +27,19 @@ CONFIG = {
 }
 
 
-def recorded(server: str) -> list[dict[str, Json]]:
-    """What stands in the file of a server's version."""
-    lines = servers.recorded(server).read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def test_what_is_recorded_is_of_the_pinned_versions() -> None:
     """A file is of a version that is pinned, and tells of every chat in their order."""
-    files = {path.name for path in servers.RECORDED.iterdir()}
-    assert files == {servers.recorded(server).name for server in servers.PATHS}
-    for server in servers.PATHS:
-        assert [each["chat"] for each in recorded(server)] == list(served_chats())
+    files = {path.name for path in server_code.RECORDED.iterdir()}
+    assert files == {server_code.recorded(server).name for server in server_code.PATHS}
+    for server in server_code.PATHS:
+        assert [each["chat"] for each in server_code.read_recorded(server)] == list(served_chats())
 
 
 @pytest.mark.usefixtures("servers_code")
-@pytest.mark.parametrize("server", servers.PATHS)
+@pytest.mark.parametrize("server", server_code.PATHS)
 def test_what_is_recorded_is_what_the_servers_code_gives(server: str) -> None:
     """Ids and refusals are those of the pinned version."""
-    assert servers.record(server, DEMO) == recorded(server)
+    assert server_code.record(server, DEMO) == server_code.read_recorded(server)
 
 
 @pytest.mark.usefixtures("servers_code")
@@ -57,8 +51,8 @@ def test_what_is_recorded_of_vllm_is_what_its_server_answers(tmp_path: Path) -> 
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     wrong: list[str] = []
-    with servers.render_server(folder) as url:
-        for expected in recorded("vllm"):
+    with server_code.render_server(folder) as url:
+        for expected in server_code.read_recorded("vllm"):
             # Without a parser of calls the server takes tools in this way alone; they stay in the prompt.
             body = served_chats()[expected["chat"]].body() | {"tool_choice": "none"}
             status, answer = post(f"{url}/v1/chat/completions/render", body)

@@ -1,7 +1,8 @@
 """Chats as clients post them, one for each thing that servers do to a chat before its template sees it.
 
-Each is the body of a request to `/v1/chat/completions`, as plain JSON: what is asked for is the prompt of the next answer. They are
-small, so that every preset can be compared on every template with all of them. A server may refuse one; that is an answer, too.
+Each is the body of a request to `/v1/chat/completions`, as plain JSON: what is asked for is the prompt of the next
+answer. They are small, so that every preset can be compared on every template with all of them. A server may refuse
+one; that is an answer, too.
 """
 
 import dataclasses
@@ -92,7 +93,9 @@ def _text(text: Json, **more: Json) -> dict[str, Json]:
 
 def _call(arguments: Json = '{"at":"here"}', number: int = 1, **more: Json) -> dict[str, Json]:
     function = _without_absent(name="look", arguments=arguments)
-    return _without_absent(**{"id": f"call0000{number}", "type": "function", "function": function, **more})
+    return _without_absent(
+        **{"id": f"call0000{number}", "type": "function", "function": function, **more}
+    )
 
 
 def _result(content: Json = "It is here.", number: int = 1, **more: Json) -> Message:
@@ -123,7 +126,11 @@ def _tool(**more: Json) -> dict[str, Json]:
 LOOK = _tool()
 TAKE = {
     "type": "function",
-    "function": {"name": "take", "description": "Takes.", "parameters": {"type": "object", "properties": {}}},
+    "function": {
+        "name": "take",
+        "description": "Takes.",
+        "parameters": {"type": "object", "properties": {}},
+    },
 }
 
 
@@ -146,10 +153,14 @@ def _orders() -> dict[str, ServedChat]:
     return {
         "plain": ServedChat([_user()]),
         "system": ServedChat([_system(), _user()]),
-        "turns": ServedChat([_system(), _user(), _answer(), _user("Sure?"), _answer("Yes."), _user("Why?")]),
+        "turns": ServedChat(
+            [_system(), _user(), _answer(), _user("Sure?"), _answer("Yes."), _user("Why?")]
+        ),
         "system twice": ServedChat([_system(), _system("Be brief."), _user()]),
         "system late": ServedChat([_user(), _answer(), _system(), _user("Sure?")]),
-        "system billed": ServedChat([_system("x-anthropic-billing-header: a=1; cch=2;\nBe kind."), _user()]),
+        "system billed": ServedChat(
+            [_system("x-anthropic-billing-header: a=1; cch=2;\nBe kind."), _user()]
+        ),
         "user twice": ServedChat([_user(), _user("Now?")]),
         "assistant twice": ServedChat([_user(), _answer(), _answer("There."), _user("Sure?")]),
         "assistant first": ServedChat([_answer("Hello."), _user()]),
@@ -172,7 +183,9 @@ def _developers() -> dict[str, ServedChat]:
         "developer late alone": ServedChat([_user(), _answer(), _developer(), _user("Sure?")]),
         "developer empty": ServedChat([_developer(""), _system(), _user()]),
         "developer parts": ServedChat([_developer(parts), _user()]),
-        "developer parts twice": ServedChat([_developer(parts), _system(parts, name="rules"), _user()]),
+        "developer parts twice": ServedChat(
+            [_developer(parts), _system(parts, name="rules"), _user()]
+        ),
         "developer tools": ServedChat([_developer(tools=[LOOK]), _user()]),
         "developer name": ServedChat([_developer(name="rules"), _user()]),
     }
@@ -213,7 +226,9 @@ def _texts() -> dict[str, ServedChat]:
         "content unknown keys": ServedChat(
             [_user(weight=1, mood="calm"), _answer(weight=0, mood="calm"), _user("Sure?")]
         ),
-        "content white space": ServedChat([_system("  Be kind. \n"), _user("\n Where? "), _answer(" Here.\n"), _user()]),
+        "content white space": ServedChat(
+            [_system("  Be kind. \n"), _user("\n Where? "), _answer(" Here.\n"), _user()]
+        ),
     }
 
 
@@ -233,7 +248,9 @@ def _parts() -> dict[str, ServedChat]:
         "parts assistant": of_assistant(*two),
         "parts none": ServedChat([_user([])]),
         "parts none assistant": _asked(_answer([]), _user("Sure?")),
-        "parts unknown keys": of_user(_text("Where?", cache_control={"type": "ephemeral"}, at=1), _text("Tell me.")),
+        "parts unknown keys": of_user(
+            _text("Where?", cache_control={"type": "ephemeral"}, at=1), _text("Tell me.")
+        ),
         "parts empty text": of_user(_text(""), _text("Where?")),
         "parts null text": of_user(_text(None), _text("Where?")),
         "parts no text": of_user({"type": "text"}, _text("Where?")),
@@ -416,7 +433,10 @@ def _tools() -> dict[str, ServedChat]:
         "strict true": _tool(strict=True),
         "strict false": _tool(strict=False),
         "strict null": _tool(strict=None),
-        "strict first": {"type": "function", "function": {"name": "look", "strict": False, "parameters": PARAMETERS}},
+        "strict first": {
+            "type": "function",
+            "function": {"name": "look", "strict": False, "parameters": PARAMETERS},
+        },
         "unknown keys": {"type": "function", "function": _function(mood="calm"), "mood": "calm"},
         "returns": _tool(**{"return": {"type": "string"}}),
         "deferred": {**LOOK, "defer_loading": True},
@@ -426,12 +446,16 @@ def _tools() -> dict[str, ServedChat]:
         "flat": {"type": "function", **function},
         "bare": function,
         "types": _tool(parameters=types),
-        "wrong schema": _tool(parameters={"type": "object", "properties": {"at": {"type": "thing"}}}),
+        "wrong schema": _tool(
+            parameters={"type": "object", "properties": {"at": {"type": "thing"}}}
+        ),
         "parameters text": _tool(parameters='{"type":"object"}'),
-        "unescaped": _tool(description='Looks: <a> & "b" \'c\' é 😀\nTwice.'),
+        "unescaped": _tool(description="Looks: <a> & \"b\" 'c' é 😀\nTwice."),
         "without name": {"type": "function", "function": {"description": "Looks."}},
     }
-    found = {f"tool {name}": ServedChat([_system(), _user()], [tool]) for name, tool in alone.items()}
+    found = {
+        f"tool {name}": ServedChat([_system(), _user()], [tool]) for name, tool in alone.items()
+    }
     return found | {
         "tools two": ServedChat([_user()], [TAKE, LOOK]),
         "tools none": ServedChat([_user()], []),

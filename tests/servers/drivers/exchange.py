@@ -1,18 +1,20 @@
 """What a driver reads and writes, whichever server's code it runs.
 
-In, on stdin, JSON lines: first the chats, `{"now": time, "chats": {name: body}}`, each body as a client would post it; then one
-line for each template, `{"name": .., "template": source, "special_tokens": {..}, "content_format": "auto"}`, or
-`{"name": .., "folder": path, "content_format": "auto"}` for a model with a tokenizer of its own, whose prompts are encoded, too.
+In, on stdin, JSON lines: first the chats, `{"now": time, "chats": {name: body}}`, each body as a client would post it.
+Then a line for each model:
 
-Out, on stdout, one line for each chat of each template:
+* `{"name": .., "template": source, "special_tokens": {..}, "content_format": "auto"}`, or
+* `{"name": .., "folder": path, "content_format": "auto"}`, with a tokenizer of its own: prompts are encoded, too.
 
-* `{"template": .., "chat": .., "content_format": .., "messages": [..], "tools": [..], "variables": {..}, "prompt": text, "ids": [..]}`
-  as the server's code hands them to the template; `ids` with a folder alone;
-* `{"template": .., "chat": .., "content_format": .., "refused": {"status": 400, "by": "request", "reason": text}}` where the server refuses: by itself
-  ("request"), because the template raises ("template"), or because its text is none that can be encoded ("encoding"); with messages,
-  tools and variables beside it where the template has been given any.
+Out, on stdout, a line for each chat of each model, `{"model": .., "chat": .., "content_format": ..}` and
 
-`content_format` is what the server has chosen for the template, or null if it never wraps. Nothing here knows a server.
+* `{"messages": [..], "tools": [..], "variables": {..}, "prompt": text, "ids": [..]}`, what the server's code hands
+  to the template and what the template makes of it; ids with a folder alone; or
+* `{"refused": {"status": 400, "by": "request", "reason": text}}` where the server refuses: by itself ("request"),
+  because the template raises ("template"), or because its text cannot be encoded ("encoding"); with messages, tools and
+  variables beside it where the template has been given any.
+
+`content_format` is what the server chooses for the template, or null if it never wraps. Nothing here knows a server.
 """
 
 import copy
@@ -82,7 +84,7 @@ def run(convert: Convert, choose: Choose) -> None:
         model = _model(request)
         model.content_format = choose(model)
         for chat, body in first["chats"].items():
-            names = {"template": model.name, "chat": chat, "content_format": model.content_format}
+            names = {"model": model.name, "chat": chat, "content_format": model.content_format}
             answer = names | _answer(convert, model, body)
             sys.stdout.write(json.dumps(answer) + "\n")
 
@@ -119,7 +121,7 @@ def _can_be_encoded(text: str) -> bool:
 def _model(request: dict[str, Json]) -> Model:
     folder = request.get("folder")
     if folder is None:
-        tokenizer = PreTrainedTokenizerBase(**request["special_tokens"])
+        tokenizer: Any = PreTrainedTokenizerBase(**request["special_tokens"])  # type: ignore[no-untyped-call]
         tokenizer.chat_template = request["template"]
         # Servers keep what they know of a template by this name.
         tokenizer.name_or_path = request["name"]
@@ -164,4 +166,4 @@ def _stop_clock(now: str) -> None:
         def now(cls, tz: tzinfo | None = None) -> "Stopped":
             return cls.fromisoformat(now).replace(tzinfo=tz)
 
-    chat_template_utils.datetime = Stopped
+    chat_template_utils.datetime = Stopped  # type: ignore[attr-defined]

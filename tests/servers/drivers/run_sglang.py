@@ -1,7 +1,7 @@
-"""SGLang's own way from a request to a prompt: its request class, its template utilities, and its chat handler's methods.
+"""SGLang's own way from a request to a prompt: its request class, template utilities, and methods of its chat handler.
 
-The module of the handler imports what needs a GPU. So the definitions named here are taken out of its source as it lies in the
-wheel, and run beside those of its imports that do without one.
+The module of the handler imports what needs a GPU. So the definitions named here are taken out of its source as it lies
+in the wheel, and run beside those of its imports that do without one.
 
 Not run here: the HTTP layer, own encoders (DeepSeek V3.2, Kimi K3, ..), and what a reasoning or tool parser adds.
 """
@@ -14,8 +14,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-from drivers.exchange import Json, Model, Refused, run
-from drivers.stand_ins import stand_in_for
+from servers.drivers.exchange import Json, Model, Refused, run
+from servers.drivers.stand_ins import stand_in_for
 
 logging.disable(logging.WARNING)
 stand_in_for("IPython")
@@ -57,26 +57,12 @@ METHODS = {
 
 def _taken_out() -> Any:
     """Return the handler's class with the methods named above."""
+    source = ast.parse(HANDLER.read_text(encoding="utf-8"))
     found: list[ast.stmt] = [ast.parse("from __future__ import annotations").body[0]]
-    for node in ast.parse(HANDLER.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            found.append(node)
-        elif isinstance(node, ast.ImportFrom):
-            module = str(node.module)
-            if module in IMPORTED or not module.startswith(("sglang", "__future__")):
-                found.append(node)
-        elif isinstance(node, ast.Assign) and DEFINITIONS & {_name(each) for each in node.targets}:
-            found.append(node)
-        elif isinstance(node, ast.Try | ast.AnnAssign):
-            found.append(node)
-        elif isinstance(node, ast.ClassDef) and node.name == CLASS:
-            node.bases = []
-            node.body = [each for each in node.body if _name(each) in METHODS]
-            missing = METHODS - {_name(each) for each in node.body}
-            if missing:
-                raise LookupError(f"{HANDLER} has no {', '.join(sorted(missing))}")
-            found.append(node)
-        elif _name(node) in DEFINITIONS:
+    for node in source.body:
+        if isinstance(node, ast.ClassDef) and node.name == CLASS:
+            found.append(_with_methods(node))
+        elif _is_needed(node):
             found.append(node)
     namespace: dict[str, Any] = {
         "__name__": "taken_out",
@@ -95,8 +81,26 @@ def _taken_out() -> Any:
     return namespace[CLASS]
 
 
+def _with_methods(handler: ast.ClassDef) -> ast.ClassDef:
+    handler.bases = []
+    handler.body = [node for node in handler.body if _name(node) in METHODS]
+    missing = METHODS - {_name(node) for node in handler.body}
+    if missing:
+        raise LookupError(f"{HANDLER} has no {', '.join(sorted(missing))}")
+    return handler
+
+
+def _is_needed(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        module = str(node.module)
+        return module in IMPORTED or not module.startswith(("sglang", "__future__"))
+    if isinstance(node, ast.Assign):
+        return any(_name(each) in DEFINITIONS for each in node.targets)
+    return isinstance(node, ast.Import | ast.Try | ast.AnnAssign) or _name(node) in DEFINITIONS
+
+
 def _name(node: ast.AST) -> str:
-    return getattr(node, "name", None) or getattr(node, "id", "")
+    return str(getattr(node, "name", None) or getattr(node, "id", ""))
 
 
 def _bare(handler_class: Any) -> Any:
@@ -130,7 +134,7 @@ def _bare(handler_class: Any) -> Any:
             pass
 
         def __init__(self) -> None:
-            self._chat_template_cache = collections.OrderedDict()
+            self._chat_template_cache: collections.OrderedDict[Any, Any] = collections.OrderedDict()
             config = types.SimpleNamespace(is_multimodal=False)
             self.tokenizer_manager = types.SimpleNamespace(model_config=config)
 
@@ -164,13 +168,11 @@ def convert(model: Model, body: Json) -> None:
     except ValidationError as error:
         reasons = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:4])
         raise Refused(400, "; ".join(reasons)) from error
+    refused = handler._validate_request(request)  # noqa: SLF001
+    if refused:
+        raise Refused(400, refused)
     try:
-        refused = handler._validate_request(request)  # noqa: SLF001
-        if refused:
-            raise Refused(400, refused)
         handler._process_messages(request, is_multimodal=False)  # noqa: SLF001
-    except Refused:
-        raise
     except ValueError as error:
         raise Refused(400, f"{type(error).__name__}: {error}") from error
     except Exception as error:

@@ -7,7 +7,7 @@ import logging
 
 from transformers.cli.serving import chat_completion, utils
 
-from drivers.exchange import Json, Model, Refused, run
+from servers.drivers.exchange import Json, Model, Refused, run
 
 logging.disable(logging.WARNING)
 

@@ -1,4 +1,4 @@
-"""vLLM's own way from a request to a prompt, without an engine: its request class, tools, chat parser and template renderer.
+"""vLLM's own way from a request to a prompt, without an engine: its request class, chat parser and template renderer.
 
 Not run here: the HTTP layer, and what a tool or reasoning parser chosen on the command line adds.
 """
@@ -17,7 +17,7 @@ from vllm.exceptions import VLLMClientError  # noqa: E402
 from vllm.renderers import hf  # noqa: E402
 from vllm.renderers.params import merge_kwargs  # noqa: E402
 
-from drivers.exchange import Json, Model, Refused, run  # noqa: E402
+from servers.drivers.exchange import Json, Model, Refused, run  # noqa: E402
 
 # A text model: no processor beside the tokenizer, whose template would come first.
 hf._try_get_processor_chat_template = lambda *_, **__: None  # noqa: SLF001
@@ -38,7 +38,7 @@ CONFIG = types.SimpleNamespace(
 )
 
 
-class Renderer(hf.HfRenderer):
+class Renderer(hf.HfRenderer):  # type: ignore[misc]
     """vLLM's renderer of chats, made without an engine's configuration."""
 
     def __init__(self, tokenizer: Json) -> None:

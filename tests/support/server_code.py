@@ -27,15 +27,15 @@ Json = Any
 VARIABLE = "EVERYTURN_SERVERS"
 FOLDER = Path(os.environ.get(VARIABLE) or Path(sys.prefix) / "servers")
 HOW_TO_FETCH = f"{FOLDER} is absent or older than what is pinned: run tools/get_servers.py"
-DRIVERS = TESTS / "servers"
+SERVERS = TESTS / "servers"
 #: What is put on the path of a process that runs a server's code, before what the tests have.
 PATHS = {
     "vllm": ("vllm", "shared"),
     "sglang": ("sglang", "shared"),
     "transformers": ("shared",),
 }
-PINNED = DRIVERS / "pinned"
-RECORDED = DRIVERS / "recorded"
+PINNED = SERVERS / "pinned"
+RECORDED = SERVERS / "recorded"
 #: What the recorded prompts were rendered at.
 NOW = "2026-01-31T12:00:00"
 DRIVER_SECONDS = 600
@@ -72,9 +72,15 @@ def record(server: str, folder: Path) -> list[dict[str, Json]]:
     ]
 
 
+def read_recorded(server: str) -> list[dict[str, Json]]:
+    """Return what has been recorded."""
+    lines = recorded(server).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def environment(server: str) -> dict[str, str]:
     """The variables of a process that runs a server's code: it finds it first, and nothing on the network."""
-    paths = [DRIVERS, *(FOLDER / name for name in PATHS[server])]
+    paths = [TESTS, *(FOLDER / name for name in PATHS[server])]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "HF_HUB_OFFLINE": "1",
@@ -112,7 +118,7 @@ def served(
     lines += [json.dumps({"content_format": "auto", **model}) for model in models]
     with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as errors:
         finished = subprocess.run(
-            [sys.executable, "-m", f"drivers.run_{server}"],
+            [sys.executable, "-m", f"servers.drivers.run_{server}"],
             env=environment(server),
             input="\n".join(lines).encode(),
             stdout=answers,
@@ -129,8 +135,9 @@ def served(
 
 
 def _read(answer: dict[str, Json]) -> Served:
-    names = (field.name for field in dataclasses.fields(Served))
-    return Served(**{name: answer.get(name) for name in names})
+    absent = dict.fromkeys(field.name for field in dataclasses.fields(Served))
+    found: dict[str, Json] = absent | answer
+    return Served(**found)
 
 
 @contextlib.contextmanager
@@ -169,8 +176,10 @@ def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
     """Wait until the server answers; False if it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310
-                return bool(answer.status == 200)
+        with (
+            contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+            urllib.request.urlopen(f"{url}/health", timeout=5) as answer,  # noqa: S310
+        ):
+            return bool(answer.status == 200)
         time.sleep(0.3)
     return False
