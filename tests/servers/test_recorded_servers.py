@@ -14,17 +14,6 @@ from paths import DEMO
 from served_chats import served_chats
 
 Json = Any
-#: What vLLM needs beside tokenizer and template: a configuration, of a kind whose tokenizer is loaded as it stands.
-CONFIG = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "max_position_embeddings": 32_768,
-    "hidden_size": 64,
-    "intermediate_size": 64,
-    "num_attention_heads": 1,
-    "num_hidden_layers": 1,
-    "vocab_size": 4_096,
-}
 
 
 def test_what_is_recorded_is_of_the_pinned_versions() -> None:
@@ -45,11 +34,7 @@ def test_what_is_recorded_is_what_the_servers_code_gives(server: str) -> None:
 @pytest.mark.usefixtures("servers_code")
 def test_what_is_recorded_of_vllm_is_what_its_server_answers(tmp_path: Path) -> None:
     """Over HTTP, a chat has the ids, or the refusal, that its code gives in process."""
-    folder = tmp_path / "demo"
-    folder.mkdir()
-    for path in DEMO.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    folder = server_code.servable(DEMO, tmp_path / "demo")
     wrong: list[str] = []
     with server_code.render_server(folder) as url:
         for expected in server_code.read_recorded("vllm"):

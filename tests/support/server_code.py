@@ -8,6 +8,7 @@ import dataclasses
 import importlib.metadata
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -138,6 +139,26 @@ def _read(answer: dict[str, Json]) -> Served:
     absent = dict.fromkeys(field.name for field in dataclasses.fields(Served))
     found: dict[str, Json] = absent | answer
     return Served(**found)
+
+
+#: What vLLM needs beside tokenizer and template: a configuration, of a kind whose tokenizer is loaded as it stands.
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "max_position_embeddings": 131_072,
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_attention_heads": 1,
+    "num_hidden_layers": 1,
+    "vocab_size": 200_000,
+}
+
+
+def servable(folder: Path, copy: Path) -> Path:
+    """Copy a model's tokenizer and template to where a server finds all that it needs."""
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("config.json"))
+    (copy / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    return copy
 
 
 @contextlib.contextmanager
