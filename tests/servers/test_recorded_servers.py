@@ -11,7 +11,7 @@ import pytest
 
 import server_code
 from paths import DEMO
-from served_chats import served_chats
+from served_chats import bodies
 
 Json = Any
 
@@ -21,7 +21,7 @@ def test_what_is_recorded_is_of_the_pinned_versions() -> None:
     files = {path.name for path in server_code.RECORDED.iterdir()}
     assert files == {server_code.recorded(server).name for server in server_code.PATHS}
     for server in server_code.PATHS:
-        assert [each["chat"] for each in server_code.read_recorded(server)] == list(served_chats())
+        assert [each["chat"] for each in server_code.read_recorded(server)] == list(bodies())
 
 
 @pytest.mark.usefixtures("servers_code")
@@ -39,7 +39,7 @@ def test_what_is_recorded_of_vllm_is_what_its_server_answers(tmp_path: Path) -> 
     with server_code.render_server(folder) as url:
         for expected in server_code.read_recorded("vllm"):
             # Without a parser of calls the server takes tools in this way alone; they stay in the prompt.
-            body = served_chats()[expected["chat"]].body() | {"tool_choice": "none"}
+            body = bodies()[expected["chat"]] | {"tool_choice": "none"}
             status, answer = post(f"{url}/v1/chat/completions/render", body)
             found = answer["token_ids"] if status == 200 else status
             if found != expected.get("ids", 400):

@@ -58,6 +58,11 @@ def served_chats() -> dict[str, ServedChat]:
     return found
 
 
+def bodies() -> dict[str, Json]:
+    """Return what is posted for every chat, by its name."""
+    return {name: chat.body() for name, chat in served_chats().items()}
+
+
 # --------------------------------------------------------------------------------------------
 # Words
 # --------------------------------------------------------------------------------------------

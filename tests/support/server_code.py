@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from paths import TESTS
-from served_chats import ServedChat, served_chats
+from served_chats import bodies
 
 Json = Any
 
@@ -69,7 +69,7 @@ def record(server: str, folder: Path) -> list[dict[str, Json]]:
         {"chat": each.chat, "refused_by": each.refused["by"]}
         if each.refused
         else {"chat": each.chat, "ids": each.ids}
-        for each in served(server, models, served_chats(), now=NOW)
+        for each in served(server, models, bodies())
     ]
 
 
@@ -107,15 +107,14 @@ class Served:
 
 
 def served(
-    server: str, models: Iterable[dict[str, Json]], chats: Mapping[str, ServedChat], *, now: str
+    server: str, models: Iterable[dict[str, Json]], chats: Mapping[str, Json], *, now: str = NOW
 ) -> Iterator[Served]:
-    """Return what a server makes of each chat with each model, in that order.
+    """Return what a server makes of each chat, the body of a request, with each model, in that order.
 
     A model is `{"name": .., "template": source, "special_tokens": {..}}` or `{"name": .., "folder": path}`; its
     `content_format` is "auto" unless it says otherwise.
     """
-    first = {"now": now, "chats": {name: chat.body() for name, chat in chats.items()}}
-    lines = [json.dumps(first)]
+    lines = [json.dumps({"now": now, "chats": dict(chats)})]
     lines += [json.dumps({"content_format": "auto", **model}) for model in models]
     with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as errors:
         finished = subprocess.run(
