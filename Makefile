@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 # Fast code that is quick to build; a released wheel is built by `make wheel`.
 PROFILE := quick
 
-.PHONY: help setup build demo test nextest lint fmt bench templates errors pictures wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors pictures wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
 	@echo "test   every test, Rust and Python"
+	@echo "servers  fetch the code of vLLM and SGLang, for the tests that compare with it (0.5 GB)"
 	@echo "lint   formatting, lints, types, stubs, and that the core knows nothing of Python"
 	@echo "fmt    format everything"
 	@echo "bench  speed of the stages, and against transformers in the same run"
@@ -27,6 +28,9 @@ $(VENV)/ready: pyproject.toml tests/integrations/readers/requirements.txt
 	touch $@
 
 setup: $(VENV)/ready
+
+servers: setup
+	$(BIN)/python tools/get_servers.py
 
 build: setup
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $(PROFILE)
