@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from browser import Browser  # noqa: E402 - found beside the tests
 from everyturn import Expander  # noqa: E402
 from everyturn.inspect import compare, pick, terminal  # noqa: E402
-from everyturn.inspect.explanation import explain  # noqa: E402
+from everyturn.inspect.inspection import inspect_record  # noqa: E402
 from everyturn.inspect.page.conversations import conversations_page  # noqa: E402
 from everyturn.stats.page.data_set import data_set_page  # noqa: E402
 
@@ -37,12 +37,12 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     os.chdir(ROOT / "examples")  # The pictures show no folder.
     expander = Expander("demo")
-    line = pick.one(expander, str(CHATS), LINE)
-    explanation = explain(expander, line)
+    line = pick.record_at(expander, str(CHATS), LINE)
+    explanation = inspect_record(expander, line)
     _terminal(
         "inspect-terminal.svg",
         f"everyturn inspect chats.jsonl:{LINE} --model demo",
-        terminal.explanation_lines(explanation, COLUMNS),
+        terminal.inspection_lines(explanation, COLUMNS),
     )
     _, comparisons = compare.compare(expander, line)
     _terminal(
@@ -65,7 +65,7 @@ def _terminal(name: str, command: str, lines: Iterable[Text]) -> None:
 
 
 def _pages(expander: Expander) -> None:
-    lines, count = pick.some(expander, str(CHATS), 20, 0)
+    lines, count = pick.random_records(expander, str(CHATS), 20, 0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.html"
         text = conversations_page(expander, lines, model="demo", of=count)

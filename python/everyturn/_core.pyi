@@ -145,7 +145,7 @@ class Expander:
     def expand_records(
         self, records: list[_Record]
     ) -> tuple[dict[str, Any], list[str], npt.NDArray[np.int64]]: ...
-    def explain(
+    def inspect(
         self, file: str, line: int, format_name: str | None, text: bytes | None
     ) -> tuple[str, dict[str, Any]]: ...
     def open(

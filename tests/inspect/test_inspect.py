@@ -21,20 +21,20 @@ from everyturn import Expander, Renderer
 from everyturn.cli import main
 from everyturn.inspect import compare, pick, terminal
 from everyturn.inspect.characters import clusters, cut, printable, width
-from everyturn.inspect.explanation import Explanation, Sample, explain
-from everyturn.inspect.screen import BARS, TRAINED, lines_of
+from everyturn.inspect.inspection import Inspection, Sample, inspect_record
+from everyturn.inspect.screen import BARS, TRAINED, wrapped_lines
 from inspected_chats import CHATS, CJK, EMOJI, RTL, chat
 
 
-def explained(source: Any, model: Any = "demo", **options: Any) -> Explanation:
+def explained(source: Any, model: Any = "demo", **options: Any) -> Inspection:
     """Return the explanation of the first record."""
     expander = Expander(model, **options)
-    return explain(expander, next(pick.lines(expander, source)))
+    return inspect_record(expander, next(pick.records(expander, source)))
 
 
-def shown(explanation: Explanation, columns: int = 80, *, tokens: bool = False) -> list[str]:
+def shown(explanation: Inspection, columns: int = 80, *, tokens: bool = False) -> list[str]:
     """Return the lines that a terminal shows, without colours."""
-    return [line.plain for line in terminal.explanation_lines(explanation, columns, tokens=tokens)]
+    return [line.plain for line in terminal.inspection_lines(explanation, columns, tokens=tokens)]
 
 
 def check(sample: Sample, expanded: everyturn.Sample) -> None:
@@ -114,10 +114,10 @@ def test_real_chats_are_explained_with_the_ids_and_labels_that_expand_gives(
     seen = 0
     for file in FILES:
         path = next((data / "chats").glob(f"{file}.jsonl*"))
-        for line in islice(pick.lines(expander, str(path)), 0, 60, 20):
+        for line in islice(pick.records(expander, str(path)), 0, 60, 20):
             if line.text is None or len(line.text) > LONGEST:
                 continue
-            given = explain(expander, line)
+            given = inspect_record(expander, line)
             expanded = Expander(
                 expander.renderer, **{**expander.options(), "input_format": given.format}
             )
@@ -243,14 +243,14 @@ def test_the_margin_says_what_the_colours_say(name: str) -> None:
     """A line is marked as trained if and only if all of it is, and all that is trained stands in such lines."""
     given = explained(chat(name))
     for sample in given.samples:
-        lines = lines_of(sample, given.messages, 60)
-        looks = {look for line in lines for piece in line.pieces for look in [piece.look]}
+        lines = wrapped_lines(sample, given.messages, 60)
+        looks = {look for line in lines for piece in line.pieces for look in [piece.style]}
         assert "stop" in looks
         for line in lines:
             margin = line.margin(12)
             assert (margin[0] == TRAINED) == line.trained == (BARS[True] in margin)
             for piece in line.pieces:
-                assert (piece.look in ("trained", "trained template", "stop")) == line.trained
+                assert (piece.style in ("trained", "trained template", "stop")) == line.trained
         said = "".join(piece.text for line in lines if line.trained for piece in line.pieces)
         trained = "".join(run.text for run in sample.runs if run.trained)
         assert re.sub(r"[\s·↵]", "", said) == re.sub(r"[\s·↵]", "", printable(trained))
@@ -283,7 +283,7 @@ def test_clusters_make_up_the_text_and_cutting_keeps_to_the_width(text: str) -> 
 def test_a_one_render_mask_is_compared_target_by_target() -> None:
     """The demo template cuts earlier reasoning: it is missing from the first target, the second is the same."""
     expander = Expander("demo")
-    line = next(pick.lines(expander, chat("reasoning")))
+    line = next(pick.records(expander, chat("reasoning")))
     _, (first, second) = compare.compare(expander, line)
     assert (first.message, second.message) == (1, 3)
     assert first.same_prompt
@@ -298,7 +298,7 @@ def test_a_one_render_mask_is_compared_target_by_target() -> None:
 def test_a_template_that_keeps_history_trains_the_same_in_one_rendering() -> None:
     """Then no target differs, and the words say so."""
     expander = Expander("demo")
-    line = next(pick.lines(expander, chat("tools")))
+    line = next(pick.records(expander, chat("tools")))
     explanation, comparisons = compare.compare(expander, line)
     assert all(each.is_same for each in comparisons)
     text = "\n".join(
@@ -317,13 +317,15 @@ def test_a_sample_of_the_records_is_the_same_for_a_seed_and_in_order(tmp_path: P
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl([{"messages": CHATS["plain"], "n": n} for n in range(50)]))
     expander = Expander("demo")
-    chosen, count = pick.some(expander, str(path), 7, 1)
+    chosen, count = pick.random_records(expander, str(path), 7, 1)
     assert count == 50
     assert [line.line for line in chosen] == sorted({line.line for line in chosen})
     assert len(chosen) == 7
-    assert pick.some(expander, str(path), 7, 1)[0] == chosen
-    assert pick.some(expander, str(path), 7, 2)[0] != chosen
-    assert [line.line for line in pick.some(expander, str(path), 99, 0)[0]] == list(range(1, 51))
+    assert pick.random_records(expander, str(path), 7, 1)[0] == chosen
+    assert pick.random_records(expander, str(path), 7, 2)[0] != chosen
+    assert [line.line for line in pick.random_records(expander, str(path), 99, 0)[0]] == list(
+        range(1, 51)
+    )
 
 
 # --------------------------------------------------------------------------------------------

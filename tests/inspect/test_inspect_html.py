@@ -15,7 +15,7 @@ from everyturn import Expander
 from everyturn.cli import main
 from everyturn.html.shell import Section, page
 from everyturn.inspect import pick
-from everyturn.inspect.explanation import explain
+from everyturn.inspect.inspection import inspect_record
 from inspected_chats import CHATS, chat
 
 ASSETS = [
@@ -214,7 +214,7 @@ def test_the_page_marks_as_trained_what_is_trained(opened: Browser, name: str) -
     """The text of the marked cells, sample by sample, is that of the tokens with labels."""
     choose(opened, name)
     expander = Expander("demo")
-    explained = explain(expander, next(pick.lines(expander, chat(name))))
+    explained = inspect_record(expander, next(pick.records(expander, chat(name))))
     assert opened.run("document.querySelectorAll('.lines').length") == len(explained.samples)
     for number, sample in enumerate(explained.samples):
         trained = "".join(run.text for run in sample.runs if run.trained)

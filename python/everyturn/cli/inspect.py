@@ -101,10 +101,10 @@ def _check(parsed: argparse.Namespace) -> None:
 
 def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect import compare, pick
-    from everyturn.inspect.explanation import explain
+    from everyturn.inspect.inspection import inspect_record
 
-    line = pick.one(expander, *pick.place(parsed.source))
-    explanation = explain(expander, line)
+    line = pick.record_at(expander, *pick.file_and_line(parsed.source))
+    explanation = inspect_record(expander, line)
     comparisons = None
     if parsed.compare:
         _, comparisons = compare.compare(expander, line)
@@ -127,7 +127,7 @@ def _print(explanation: Any, comparisons: Any, *, tokens: bool) -> None:
     # What the terminal's encoding lacks is escaped: a chat may hold anything.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     console = Console(highlight=False, soft_wrap=True)
-    for text in terminal.explanation_lines(explanation, columns, tokens=tokens):
+    for text in terminal.inspection_lines(explanation, columns, tokens=tokens):
         console.print(text, soft_wrap=True)
     if comparisons is not None:
         console.print()
@@ -139,13 +139,13 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect import pick
     from everyturn.inspect.page.conversations import conversations_page
 
-    source, number = pick.place(parsed.source)
+    source, number = pick.file_and_line(parsed.source)
     path = writable("--html", parsed.html, beside=read_by(parsed, [source]), model=parsed.model)
     if number is None:
         limit = LIMIT if parsed.limit is None else parsed.limit
-        lines, count = pick.some(expander, source, limit, parsed.seed or SEED)
+        lines, count = pick.random_records(expander, source, limit, parsed.seed or SEED)
     elif parsed.limit is None and parsed.seed is None:
-        lines, count = [pick.one(expander, source, number)], 1
+        lines, count = [pick.record_at(expander, source, number)], 1
     else:
         raise OptionsError("--limit and --seed choose among lines: name none")
     text = conversations_page(expander, lines, model=parsed.model, of=count)

@@ -45,12 +45,12 @@ def edges_shown(text: str) -> str:
     body = text.strip(" ")
     if not body:
         return SPACE * len(text)
-    before, behind = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
-    return SPACE * before + body + SPACE * behind
+    before, after = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
+    return SPACE * before + body + SPACE * after
 
 
 def clusters(text: str) -> Iterator[str]:
-    """Cut a text where a line may end: not before a combining character, nor about a joiner."""
+    """Cut a text where a line may end: not before a combining character, nor next to a joiner."""
     cluster = ""
     for char in text:
         joins = unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me")
@@ -71,7 +71,7 @@ def width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """Return a text of so many columns at most; what is cut ends in an ellipsis."""
+    """Return a text of at most `columns` columns; what is cut ends in an ellipsis."""
     if width(text) <= columns:
         return text
     kept, left = "", columns - 1

@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any
 
 from everyturn.expander import Expander
-from everyturn.inspect.explanation import Explanation, Sample, Trained, explain
+from everyturn.inspect.inspection import Inspection, Sample, Trained, inspect_record
 from everyturn.io.records import Record
 
 
@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def same_prompt(self) -> bool:
-        """Whether it stands behind the same ids."""
+        """Whether it stands after the same ids."""
         return self._same("prompt_ids")
 
     @property
@@ -92,10 +92,10 @@ def parting(exact: str, one_render: str) -> Difference | None:
     return Difference(exact[:shared], exact[shared:], one_render[shared:])
 
 
-def compare(expander: Expander, line: Record) -> tuple[Explanation, list[Comparison]]:
+def compare(expander: Expander, record: Record) -> tuple[Inspection, list[Comparison]]:
     """Return the record in one rendering, and each target in both arrangements."""
-    exact = explain(_with_layout(expander, "per_turn"), line)
-    one_render = explain(_with_layout(expander, "conversation"), line)
+    exact = inspect_record(expander.replace(layout="per_turn"), record)
+    one_render = inspect_record(expander.replace(layout="conversation"), record)
     sides = [_sides(exact), _sides(one_render)]
     targets = sorted({*sides[0], *sides[1]})
     return one_render, [
@@ -103,14 +103,10 @@ def compare(expander: Expander, line: Record) -> tuple[Explanation, list[Compari
     ]
 
 
-def _with_layout(expander: Expander, layout: Any) -> Expander:
-    return expander.replace(layout=layout)
-
-
-def _sides(explanation: Explanation) -> dict[int, Side]:
+def _sides(inspection: Inspection) -> dict[int, Side]:
     return {
         trained.message: _side(sample, trained)
-        for sample in explanation.samples
+        for sample in inspection.samples
         for trained in sample.trained
         if trained.message is not None
     }

@@ -1,6 +1,6 @@
-"""Which records are looked at.
+"""Which records are inspected.
 
-In: a source, and the line or the number of records that is wanted. Out: lines as they stand, each with the format of
+In: a source, and the line or the number of records that is wanted. Out: records as they stand, each with the format of
 its file. Nothing of them is parsed here.
 """
 
@@ -15,17 +15,17 @@ from everyturn.io.inputs import Source
 from everyturn.io.records import Record, Records
 
 
-def lines(expander: Expander, source: Source) -> Iterator[Record]:
+def records(expander: Expander, source: Source) -> Iterator[Record]:
     """Return the records of a source, read as the expander reads it."""
     return Records(
         source, input_format=expander.input_format, max_line_bytes=expander.max_line_bytes
     )
 
 
-def place(text: str) -> tuple[str, int | None]:
+def file_and_line(text: str) -> tuple[str, int | None]:
     """Split ``FILE:LINE``; the line is None where there is none, or where a file has the whole name.
 
-    >>> place("chats.jsonl:12"), place("chats.jsonl")
+    >>> file_and_line("chats.jsonl:12"), file_and_line("chats.jsonl")
     (('chats.jsonl', 12), ('chats.jsonl', None))
 
     Raises:
@@ -40,7 +40,7 @@ def place(text: str) -> tuple[str, int | None]:
     return name, line
 
 
-def one(expander: Expander, source: str, number: int | None) -> Record:
+def record_at(expander: Expander, source: str, number: int | None) -> Record:
     """Return the record of that line, the first one if it is None.
 
     Raises:
@@ -48,9 +48,9 @@ def one(expander: Expander, source: str, number: int | None) -> Record:
         OptionsError: It has none in that line.
     """
     last = None
-    for line in lines(expander, source):
-        last = line
-        if number is None or line.line >= number:
+    for record in records(expander, source):
+        last = record
+        if number is None or record.line >= number:
             break
     if last is None:
         raise JsonlError(f"{source}: holds no records")
@@ -63,8 +63,10 @@ def one(expander: Expander, source: str, number: int | None) -> Record:
     )
 
 
-def some(expander: Expander, source: str, limit: int, seed: int) -> tuple[list[Record], int]:
-    """Return so many records of a source, in its order, and how many it has.
+def random_records(
+    expander: Expander, source: str, limit: int, seed: int
+) -> tuple[list[Record], int]:
+    """Return `limit` random records of a source, in its order, and how many it has.
 
     Each record is as likely to be among them as any other; the same seed and source give the same records. Only
     those that are kept are held in memory (a reservoir: Vitter's algorithm R).
@@ -75,12 +77,12 @@ def some(expander: Expander, source: str, limit: int, seed: int) -> tuple[list[R
     chance = random.Random(seed)  # noqa: S311 - no secret
     kept: list[Record] = []
     count = 0
-    for line in lines(expander, source):
+    for record in records(expander, source):
         count += 1
         if len(kept) < limit:
-            kept.append(line)
+            kept.append(record)
         elif (place := chance.randrange(count)) < limit:
-            kept[place] = line
+            kept[place] = record
     if not kept:
         raise JsonlError(f"{source}: holds no records")
-    return sorted(kept, key=lambda line: line.line), count
+    return sorted(kept, key=lambda record: record.line), count

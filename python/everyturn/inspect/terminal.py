@@ -1,6 +1,6 @@
-"""An explanation in a terminal.
+"""An inspection in a terminal.
 
-In: an explanation and a number of columns. Out: lines of text with styles, none wider than that, that say as much
+In: an inspection and a number of columns. Out: lines of text with styles, none wider than that, that say as much
 without their colours. What a chat holds cannot steer the terminal: `characters` sees to that.
 """
 
@@ -10,10 +10,18 @@ from rich.text import Text
 
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.compare import Comparison, Difference
-from everyturn.inspect.explanation import Cell, Explanation, Message, Sample
-from everyturn.inspect.screen import BARS, TRAINED, Look, Piece, ShownLine, lines_of, look_of
+from everyturn.inspect.inspection import Cell, Inspection, Message, Sample
+from everyturn.inspect.screen import (
+    BARS,
+    TRAINED,
+    ScreenLine,
+    StyledText,
+    StyleName,
+    style_of,
+    wrapped_lines,
+)
 
-STYLES: dict[Look, str] = {
+STYLES: dict[StyleName, str] = {
     "system": "magenta",
     "developer": "magenta",
     "user": "cyan",
@@ -28,48 +36,48 @@ STYLES: dict[Look, str] = {
     "stop": "bold reverse green",
     "mark": "bold red",
 }
-"""How each look is shown."""
+"""What each style is in a terminal."""
 
 LEAST_COLUMNS = 40
 """A narrower terminal wraps by itself."""
 
 INDENT = 2
 SHARED_CHARACTERS = 24
-"""So much of what two texts share is shown before the place where they part."""
+"""How much of what two texts share is shown before the place where they part."""
 
 
-def explanation_lines(
-    explanation: Explanation, columns: int, *, tokens: bool = False
+def inspection_lines(
+    inspection: Inspection, columns: int, *, tokens: bool = False
 ) -> Iterator[Text]:
     """Show the samples of a record, what they count, and why each message is trained or not."""
     columns = max(columns, LEAST_COLUMNS)
-    yield from _head(explanation, columns)
-    for at, sample in enumerate(explanation.samples):
+    yield from _head(inspection, columns)
+    for at, sample in enumerate(inspection.samples):
         yield Text()
-        yield from _rule(_title(at, explanation), columns)
+        yield from _rule(_title(at, inspection), columns)
         show = _token_lines if tokens else _sample_lines
-        yield from show(sample, explanation.messages, columns)
+        yield from show(sample, inspection.messages, columns)
     yield Text()
     yield from _rule("messages", columns)
-    for at, message in enumerate(explanation.messages):
-        yield from _message_lines(at, message, explanation.report.train_on, columns)
-    yield from _notes(explanation, columns)
+    for at, message in enumerate(inspection.messages):
+        yield from _message_lines(at, message, inspection.report.train_on, columns)
+    yield from _notes(inspection, columns)
 
 
-def _head(explanation: Explanation, columns: int) -> Iterator[Text]:
-    options, trained = explanation.options, _trained(explanation.messages)
-    what = f"{len(explanation.messages)} messages, trained: {trained}"
-    yield from wrap(f"{explanation.name}: {what}", columns, style="bold")
-    count = len(explanation.samples)
+def _head(inspection: Inspection, columns: int) -> Iterator[Text]:
+    options, trained = inspection.options, _trained(inspection.messages)
+    what = f"{len(inspection.messages)} messages, trained: {trained}"
+    yield from wrap(f"{inspection.name}: {what}", columns, style="bold")
+    count = len(inspection.samples)
     counted = f"{count} sample{'' if count == 1 else 's'}, layout {options['layout']}, train_on {options['train_on']}"
     yield from wrap(counted, columns)
     yield from _legend(columns)
 
 
 def _legend(columns: int) -> Iterator[Text]:
-    looks: tuple[Look, ...] = ("system", "user", "assistant", "tool", "template")
+    styles: tuple[StyleName, ...] = ("system", "user", "assistant", "tool", "template")
     items = [(f"{TRAINED} {BARS[True]} trained", STYLES["trained"]), ("stop token", STYLES["stop"])]
-    items += [(f" {BARS[False]} context:", ""), *((look, STYLES[look]) for look in looks)]
+    items += [(f" {BARS[False]} context:", ""), *((name, STYLES[name]) for name in styles)]
     line = Text()
     for text, style in items:
         if line.cell_len + 1 + len(text) > columns:
@@ -84,8 +92,8 @@ def _trained(messages: Sequence[Message]) -> str:
     return ", ".join(trained) or "none"
 
 
-def _title(at: int, explanation: Explanation) -> str:
-    sample = explanation.samples[at]
+def _title(at: int, inspection: Inspection) -> str:
+    sample = inspection.samples[at]
     count, trained = len(sample.ids), sample.trained_tokens
     share = 100 * trained / count if count else 0.0
     return f"sample {at}: {count:,} tokens, {trained:,} trained ({share:.1f} %)"
@@ -99,7 +107,7 @@ def _rule(title: str, columns: int) -> Iterator[Text]:
 
 def _sample_lines(sample: Sample, messages: Sequence[Message], columns: int) -> Iterator[Text]:
     labels = _label_columns(messages)
-    for line in lines_of(sample, messages, columns - _margin_columns(labels)):
+    for line in wrapped_lines(sample, messages, columns - _margin_columns(labels)):
         yield _line(line, labels)
 
 
@@ -108,19 +116,19 @@ def _label_columns(messages: Sequence[Message]) -> int:
 
 
 def _margin_columns(labels: int) -> int:
-    return len(ShownLine(trained=False, label="", pieces=()).margin(labels))
+    return len(ScreenLine(trained=False, label="", pieces=()).margin(labels))
 
 
-def _line(line: ShownLine, labels: int) -> Text:
+def _line(line: ScreenLine, labels: int) -> Text:
     text = Text(line.margin(labels), style=STYLES["trained"] if line.trained else "")
     return _with_pieces(text, line.pieces)
 
 
-def _with_pieces(text: Text, pieces: Sequence[Piece]) -> Text:
+def _with_pieces(text: Text, pieces: Sequence[StyledText]) -> Text:
     whole = Text()
     whole.append_text(text)
     for piece in pieces:
-        whole.append(piece.text, STYLES[piece.look])
+        whole.append(piece.text, STYLES[piece.style])
     return whole
 
 
@@ -129,8 +137,8 @@ def _token_lines(sample: Sample, messages: Sequence[Message], columns: int) -> I
     labels = _label_columns(messages)
     left = columns - _margin_columns(labels)
     for run in sample.runs:
-        label = "" if run.of is None else f"{messages[run.of].role} {run.of}"
-        line = ShownLine(run.trained, label, ())
+        label = "" if run.owner is None else f"{messages[run.owner].role} {run.owner}"
+        line = ScreenLine(run.trained, label, ())
         top, bottom = Text(), Text()
         for cell in sample.cells_in(run.start, run.end):
             shown, ids = cut(printable(cell.text, spaces=True), left - 2), _ids(sample, cell)
@@ -138,8 +146,8 @@ def _token_lines(sample: Sample, messages: Sequence[Message], columns: int) -> I
             needed = max(width(shown), len(ids)) + 1
             if top.plain and width(top.plain) + needed > left:
                 yield from _token_line(line, labels, top, bottom)
-                line, top, bottom = ShownLine(run.trained, "", ()), Text(), Text()
-            top.append(shown + " " * (needed - 1 - width(shown)), STYLES[look_of(run, messages)])
+                line, top, bottom = ScreenLine(run.trained, "", ()), Text(), Text()
+            top.append(shown + " " * (needed - 1 - width(shown)), STYLES[style_of(run, messages)])
             top.append(BARS[False], STYLES["template"])
             bottom.append(f"{ids:<{needed}}", STYLES["template"])
         yield from _token_line(line, labels, top, bottom)
@@ -149,9 +157,9 @@ def _ids(sample: Sample, cell: Cell) -> str:
     return "+".join(str(token) for token in sample.ids[cell.start : cell.end])
 
 
-def _token_line(line: ShownLine, labels: int, top: Text, bottom: Text) -> Iterator[Text]:
+def _token_line(line: ScreenLine, labels: int, top: Text, bottom: Text) -> Iterator[Text]:
     yield _line(line, labels).append_text(top)
-    yield _line(ShownLine(line.trained, "", ()), labels).append_text(bottom)
+    yield _line(ScreenLine(line.trained, "", ()), labels).append_text(bottom)
 
 
 def _message_lines(at: int, message: Message, train_on: str, columns: int) -> Iterator[Text]:
@@ -168,12 +176,12 @@ def _message_lines(at: int, message: Message, train_on: str, columns: int) -> It
         yield text
 
 
-def _notes(explanation: Explanation, columns: int) -> Iterator[Text]:
+def _notes(inspection: Inspection, columns: int) -> Iterator[Text]:
     yield Text()
-    for line in explanation.report.lines():
+    for line in inspection.report.lines():
         yield from wrap(line, columns, style="yellow" if line.startswith("warning") else "")
-    if explanation.error is not None:
-        words = f"expand would end here: {explanation.error.kind}: {explanation.error.text}"
+    if inspection.error is not None:
+        words = f"expand would end here: {inspection.error.kind}: {inspection.error.text}"
         yield from wrap(words, columns, style=STYLES["mark"])
 
 
@@ -230,7 +238,7 @@ def _parted(what: str, found: Difference | None, columns: int) -> Iterator[Text]
 
 
 def wrap(words: str, columns: int, *, style: str = "") -> Iterator[Text]:
-    """Cut words into lines of so many columns."""
+    """Cut words into lines of at most `columns` columns."""
     line = ""
     for word in printable(words).split(" "):
         joined = f"{line} {word}" if line else word

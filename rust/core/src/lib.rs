@@ -40,7 +40,7 @@ pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format, Weight};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
-pub use inspect::{Explanation, explain};
+pub use inspect::{Inspection, inspect_record};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};

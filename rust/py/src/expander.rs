@@ -89,7 +89,7 @@ impl Expander {
     }
 
     /// What becomes of a line, and why: JSON text, and the report.
-    fn explain<'py>(
+    fn inspect<'py>(
         &self,
         py: Python<'py>,
         file: &str,
@@ -101,7 +101,8 @@ impl Expander {
         let file = Arc::from(file);
         let (json, report) = detached(py, || {
             let record = core::Record { bytes: text, file: &file, line, format };
-            core::explain(&self.core, record).map(|explanation| (explanation.to_json(), explanation.report))
+            core::inspect_record(&self.core, record)
+                .map(|inspection| (inspection.to_json(), inspection.report))
         })?;
         Ok((json, report_dict(py, &report)?))
     }

@@ -13,7 +13,7 @@ from everyturn.exceptions import EveryturnError, OptionsError
 from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
 from everyturn.inspect.characters import shown
-from everyturn.inspect.explanation import Explanation, Message, Run, Sample, explain
+from everyturn.inspect.inspection import Inspection, Message, Run, Sample, inspect_record
 from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn
 
@@ -80,7 +80,7 @@ def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
 
 def _conversation(line: Record, variants: dict[tuple[Layout, TrainOn], Expander]) -> dict[str, Any]:
     try:
-        explained = {key: explain(expander, line) for key, expander in variants.items()}
+        explained = {key: inspect_record(expander, line) for key, expander in variants.items()}
     except EveryturnError as error:
         return {"line": line.line, "error": str(error)}
     bodies = Bodies([sample for each in explained.values() for sample in each.samples])
@@ -102,7 +102,7 @@ def _message(message: Message) -> dict[str, Any]:
     return {"role": message.role, "excerpt": _safe(message.excerpt or calls)}
 
 
-def _variant(explanation: Explanation, bodies: "Bodies") -> dict[str, Any]:
+def _variant(explanation: Inspection, bodies: "Bodies") -> dict[str, Any]:
     train_on = explanation.report.train_on
     warnings = [f"{name}: {count}" for name, count in explanation.report.warnings.items()]
     error = explanation.error

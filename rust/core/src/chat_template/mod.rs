@@ -4,12 +4,14 @@
 //! a number of its leading messages, the text with or without the generation prompt. What the text is trained on is
 //! not decided here; only how the template ends a turn (`turn_end`) and where a message lies in a rendering (`locate`).
 
+mod authors;
 mod capabilities;
 mod compiled;
 mod foreign;
 mod input;
 mod locate;
 mod prefixes;
+mod prepared;
 mod standalone;
 mod thinking;
 mod thinking_flags;
@@ -19,15 +21,16 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Node, Step, Value as TemplateValue};
 use jiff::civil::DateTime;
 
+pub use authors::{Author, Authors};
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use foreign::ForeignTokens;
-pub use input::Adaptations;
 pub use locate::locate;
-pub use prefixes::Prefixes;
+pub use prefixes::{Prefixes, Shown};
+pub use prepared::Prepared;
 pub use standalone::PlainTemplate;
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
@@ -38,7 +41,7 @@ use crate::error::{Error, Result};
 use crate::json::{Object, Value};
 use crate::tokenizer::{ControlTokens, StopToken};
 use compiled::{CompiledTemplate, RenderWorkspace};
-use input::{REASONING_KEYS, Values};
+use input::Values;
 use turn_end::Probe;
 
 /// What a model folder says about rendering.
@@ -72,19 +75,6 @@ pub struct ProbedTemplate {
     pub capabilities: Capabilities,
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
-}
-
-/// A conversation in the template's own values: made once, rendered often.
-pub struct Prepared<'a> {
-    variant: &'a ProbedTemplate,
-    inputs: Inputs<'a>,
-    messages: TemplateValue<'a>,
-    /// The variables besides `messages` and `add_generation_prompt`.
-    variables: Vec<(&'a str, TemplateValue<'a>)>,
-    workspace: RenderWorkspace,
-    /// The most messages that a rendering has seen.
-    seen: Cell<usize>,
-    pub adaptations: Adaptations,
 }
 
 impl ChatTemplate {
@@ -229,112 +219,6 @@ fn variables<'a, const N: usize>(
         variables.push(values.variable(name, value));
     }
     variables
-}
-
-impl<'a> Prepared<'a> {
-    /// Renders the first `count` messages.
-    pub fn render(&self, count: usize, add_generation_prompt: bool) -> Result<Rendering> {
-        self.render_with(count, add_generation_prompt, &[])
-    }
-
-    /// The same with some template arguments set otherwise.
-    pub fn render_with(
-        &self,
-        count: usize,
-        add_generation_prompt: bool,
-        arguments: &[(&str, TemplateValue<'_>)],
-    ) -> Result<Rendering> {
-        self.seen.set(self.seen.get().max(count));
-        self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
-    }
-
-    /// The texts of the first so many messages each; see `CompiledTemplate::render_growing`.
-    fn render_growing(
-        &self,
-        counts: &[usize],
-        add_generation_prompt: bool,
-        output: &mut Output,
-    ) -> Result<Vec<Grown>> {
-        let most = counts.last().copied().unwrap_or_default();
-        self.seen.set(self.seen.get().max(most));
-        let messages = self.inputs.prefix(self.messages, most);
-        let variables = self.all_variables(messages, add_generation_prompt, &[]);
-        let bytes = self.inputs.bytes();
-        self.variant.engine.render_growing(&variables, counts, bytes, &self.workspace, output)
-    }
-
-    /// Whether the template gets a variable of this name besides `messages` and `add_generation_prompt`.
-    pub fn sets(&self, name: &str) -> bool {
-        self.variables.iter().any(|(known, _)| *known == name)
-    }
-
-    pub fn thinking(&self) -> &'a Thinking {
-        &self.variant.thinking
-    }
-
-    pub fn turn_end(&self) -> &'a TurnEnd {
-        &self.variant.turn_end
-    }
-
-    /// The message that text from this place of the input belongs to.
-    pub fn message_of(&self, node: Node) -> Option<usize> {
-        match *self.inputs.path(node).get(..2)? {
-            [Step::Variable("messages"), Step::Index(index)] => usize::try_from(index).ok(),
-            _ => None,
-        }
-    }
-
-    /// Whether text from this place tells of the tools.
-    pub fn is_of_tools(&self, node: Node) -> bool {
-        self.inputs.path(node).first() == Some(&Step::Variable("tools"))
-    }
-
-    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
-    /// there are but a few.
-    fn is_foreign(&self, node: Node) -> bool {
-        let role = [Step::Variable("messages"), Step::Key("role")];
-        !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
-    }
-
-    /// Of each rendered message the keys that the template has never looked at, of those that say something.
-    pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
-        let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
-        items.iter().enumerate().map(|(place, message)| {
-            let mut keys: Vec<_> = message.unread().collect();
-            let reasoning = |key: &&str| REASONING_KEYS.contains(key);
-            let reads_reasoning =
-                keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
-            keys.retain(|key| !(reads_reasoning && reasoning(key)));
-            (place, keys)
-        })
-    }
-
-    fn all_variables<'v>(
-        &self,
-        messages: TemplateValue<'v>,
-        add_generation_prompt: bool,
-        arguments: &[(&'v str, TemplateValue<'v>)],
-    ) -> Vec<(&'v str, TemplateValue<'v>)>
-    where
-        'a: 'v,
-    {
-        let mut variables: Vec<(&str, TemplateValue<'_>)> = Vec::with_capacity(self.variables.len() + 4);
-        variables.extend(self.variables.iter().copied());
-        variables.extend(arguments);
-        variables.push(("messages", messages));
-        variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
-        variables
-    }
-
-    fn render_messages(
-        &self,
-        messages: TemplateValue<'_>,
-        add_generation_prompt: bool,
-        arguments: &[(&str, TemplateValue<'_>)],
-    ) -> Result<Rendering> {
-        let variables = self.all_variables(messages, add_generation_prompt, arguments);
-        self.variant.engine.render(&variables, self.inputs.bytes(), &self.workspace)
-    }
 }
 
 impl ProbedTemplate {

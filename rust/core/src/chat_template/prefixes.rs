@@ -24,7 +24,7 @@ pub struct Prefixes<'p, 'a> {
 }
 
 /// A text of a series.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Shown<'s> {
     pub text: PromptText<'s>,
     /// Its first bytes are those of the text that was asked for before, so many at least.

@@ -18,15 +18,17 @@ use super::expander::{Expander, Outcome};
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
 use super::stage_times::StageTimes;
+use super::trace::EncodedText;
 use super::workspace::Workspace;
 use crate::conversation::Conversation;
 use crate::json::{Object, Value, parse_strict, write};
-use crate::layout::{Arranged, Rows, Sample, WholeConversation, whole_text};
+use crate::layout::{Arranged, Rows, Sample, WholeConversation};
 use crate::model::{Renderer, RendererOptions};
 use crate::options::{Choice, EngineChoice, OnError, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Encoded, Encoder, Exchanges, Target, targets};
+use crate::tokenizer::Known;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/everyturn/models/demo");
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
@@ -67,6 +69,28 @@ fn every_file_is_a_test() {
     found.sort();
     named.sort();
     assert_eq!(found, named);
+}
+
+#[test]
+fn a_trace_changes_nothing_and_has_the_text_of_each_sample() {
+    for name in NAMES {
+        let case = Case::read(&file_of(name));
+        let mut workspace = Workspace::default();
+        let untraced = case.expander.expand_record(case.line(), &mut workspace, &AtomicBool::new(false));
+        let Ok(read) = case.expander.read(case.line(), &mut workspace) else { continue };
+        let (outcome, trace) = case.expander.expand_traced(case.line(), &read, &mut workspace);
+        assert_eq!(outcome.samples, untraced.samples, "{name}");
+        let reports = [&outcome.report, &untraced.report].map(|report| format!("{report:?}"));
+        assert_eq!(reports[0], reports[1], "{name}");
+        assert_eq!(trace.selections.len(), read.conversation.messages.len(), "{name}");
+        assert_eq!(trace.texts.len(), outcome.samples.len(), "{name}");
+        let (tokenizer, mut known) = (&case.expander.renderer.tokenizer, Known::default());
+        for (sample, traced) in outcome.samples.iter().zip(&trace.texts) {
+            let EncodedText { text, plain, continuation, cut, .. } = traced;
+            let encoding = tokenizer.encode_with_offsets(text, plain, *continuation, &mut known).unwrap();
+            assert_eq!(encoding.ids[*cut..], sample.ids, "{name}");
+        }
+    }
 }
 
 fn file_of(name: &str) -> PathBuf {
@@ -192,7 +216,14 @@ impl Page<'_> {
         let mut work = Work::new(renderer, options, conversation, &prepared, report);
         if work.arrangement.is_rendered_once() {
             self.line("\n# rendered once");
-            self.block(&whole_text(&prepared, conversation).unwrap());
+            let whole = WholeConversation {
+                prepared: &prepared,
+                conversation,
+                tokenizer: &renderer.tokenizer,
+                encoder: &mut Encoder::default(),
+                max_length: None,
+            };
+            self.block(&whole.rendering().unwrap().text);
         }
         if work.arrangement.has_targets() {
             self.line("\n# rendered");
@@ -288,7 +319,7 @@ struct Recorder<'r, 'p> {
 }
 
 impl Rows for Recorder<'_, '_> {
-    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) {
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) -> Option<usize> {
         let (prompt, completion) = encoded.ids.split_at(encoded.prompt);
         self.page.line(format_args!(
             "message {}, prompt of {} ids without the first {cut}, completion of {}, border merged: {}",
@@ -301,6 +332,7 @@ impl Rows for Recorder<'_, '_> {
         self.page.decoded(prompt);
         self.page.line("  completion");
         self.page.decoded(completion);
+        None
     }
 
     fn add_unencoded(&mut self, target: Target) -> bool {

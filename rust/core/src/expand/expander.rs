@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
 use super::stage_times::Stage;
+use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
 use crate::conversation::{Conversation, Format, as_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
@@ -106,9 +107,33 @@ impl Expander {
         workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Outcome {
+        self.expand_with(record, read, workspace, cancelled, None)
+    }
+
+    /// Expands a record that was read, and says what was decided on the way.
+    pub(crate) fn expand_traced(
+        &self,
+        record: Record<'_>,
+        read: &ReadRecord,
+        workspace: &mut Workspace,
+    ) -> (Outcome, Trace) {
+        let mut trace = Trace::default();
+        let outcome =
+            self.expand_with(record, Ok(read), workspace, &AtomicBool::new(false), Some(&mut trace));
+        (outcome, trace)
+    }
+
+    fn expand_with(
+        &self,
+        record: Record<'_>,
+        read: Result<&ReadRecord, &Error>,
+        workspace: &mut Workspace,
+        cancelled: &AtomicBool,
+        trace: Option<&mut Trace>,
+    ) -> Outcome {
         let result = read
             .map_err(Error::clone)
-            .and_then(|read| catch_panics(|| self.expand_conversation(read, workspace, cancelled)));
+            .and_then(|read| catch_panics(|| self.expand_conversation(read, workspace, cancelled, trace)));
         let mut outcome = result.unwrap_or_else(|error| {
             let mut outcome = Outcome::default();
             outcome.report.records_dropped.insert(error.kind.name(), 1);
@@ -140,15 +165,20 @@ impl Expander {
         read: &ReadRecord,
         workspace: &mut Workspace,
         cancelled: &AtomicBool,
+        mut trace: Option<&mut Trace>,
     ) -> Result<Outcome> {
         let Workspace { encoder, times, .. } = workspace;
         let conversation = &read.conversation;
         let arena = Arena::new();
         let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, conversation));
+        if let Some(trace) = &mut trace {
+            trace.start(conversation, self.options.train_on, &prepared);
+        }
         let mut report = Report::default();
         let control_tokens = self.renderer.tokenizer.control_tokens();
         preflight(&self.options, control_tokens, conversation, &prepared, &mut report)?;
         let mut work = Work::new(&self.renderer, &self.options, conversation, &prepared, report);
+        work.trace = trace;
         let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
         let report = work.finish(&samples);
         Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })

@@ -38,6 +38,7 @@ struct Candidate<'c> {
     target: Target,
     rendered: Rendered<'c>,
     encoded: Encoded<'c>,
+    view: &'c View<'c, 'c>,
     rows: &'c mut dyn Rows,
     times: &'c mut StageTimes,
 }
@@ -165,7 +166,7 @@ impl Work<'_> {
         let tokenizer = &self.renderer.tokenizer;
         let encoded = times.of(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
         times.of(Stage::Layout, || rows.compare(&encoded));
-        then(self, Candidate { target, rendered, encoded, rows: &mut **rows, times })
+        then(self, Candidate { target, rendered, encoded, view: shown.view, rows: &mut **rows, times })
     }
 
     fn fits(&self, candidate: &Candidate<'_>) -> bool {
@@ -181,12 +182,15 @@ impl Work<'_> {
 
     /// Adds a target, without the first tokens of its prompt where that is asked for.
     fn add(&mut self, candidate: Candidate<'_>) -> Result<()> {
-        let Candidate { target, rendered, encoded, rows, times } = candidate;
+        let Candidate { target, rendered, encoded, view, rows, times } = candidate;
         // One rendering of the whole conversation is held to the lengths as a whole.
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
-        times.of(Stage::Layout, || rows.add(target, &encoded, cut));
+        let row = times.of(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
         self.count(&self.conversation.messages[target.message], &rendered, encoded.border_merged);
+        if let (Some(trace), Some(row)) = (&mut self.trace, row) {
+            trace.add_target(row, view, rendered, &encoded, cut);
+        }
         Ok(())
     }
 

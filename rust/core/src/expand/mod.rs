@@ -2,7 +2,8 @@
 //!
 //! In: a line of an input. Out: its samples and its report. `expander` is where a record comes in and where it is said
 //! what a fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
-//! through the stages; `fit` decides how much of the conversation each is shown.
+//! through the stages; `fit` decides how much of the conversation each is shown; `trace` keeps what was decided, for those
+//! who ask.
 
 #[cfg(test)]
 mod cases;
@@ -11,11 +12,13 @@ mod fit;
 mod preflight;
 mod record;
 mod stage_times;
+mod trace;
 mod view;
 mod workspace;
 
 pub(crate) use expander::line_too_long;
 pub use expander::{Expander, Outcome, ReadRecord};
 pub use stage_times::stage_times;
+pub(crate) use trace::EncodedText;
 pub use workspace::Workspace;
 pub(crate) use workspace::Workspaces;

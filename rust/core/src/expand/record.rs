@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::stage_times::StageTimes;
+use super::trace::Trace;
 use super::view::Unread;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
@@ -34,6 +35,8 @@ pub struct Work<'a> {
     pub prepared: &'a Prepared<'a>,
     pub report: Report,
     pub unread: Unread,
+    /// For those who ask what was decided.
+    pub trace: Option<&'a mut Trace>,
     /// In the order in which they were met.
     faults: Vec<Error>,
 }
@@ -47,7 +50,8 @@ impl<'a> Work<'a> {
         report: Report,
     ) -> Self {
         let (unread, faults, arrangement) = (Unread::default(), Vec::new(), Arrangement::of(options));
-        Self { renderer, options, arrangement, conversation, prepared, report, unread, faults }
+        let trace = None;
+        Self { renderer, options, arrangement, conversation, prepared, report, unread, trace, faults }
     }
 
     pub fn samples(
@@ -75,6 +79,9 @@ impl<'a> Work<'a> {
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
         arranged.lost.into_iter().for_each(|error| self.lose(error));
         self.faults.extend(arranged.fault);
+        if let (Some(trace), Some(rendering)) = (&mut self.trace, arranged.rendering) {
+            trace.add_rendering(rendering, self.prepared);
+        }
         let mut samples = arranged.samples;
         normalize(&mut samples, self.options.normalize);
         Ok(samples)

@@ -1,27 +1,28 @@
-//! An explanation as JSON: what Python's `everyturn.inspect.explanation` reads.
+//! An inspection as JSON: what Python's `everyturn.inspect.inspection` reads.
 
-use super::origin::Author;
-use super::row::{Row, Run};
-use super::{Explained, Explanation, Fate};
+use super::fate::Fate;
+use super::sample::{InspectedSample, Run};
+use super::{InspectedMessage, Inspection};
+use crate::chat_template::Author;
 use crate::conversation::Weight;
 use crate::error::Error;
 use crate::json::{Number, Value, write};
 
-impl Explanation {
-    /// The explanation, less its report.
+impl Inspection {
+    /// The inspection, less its report.
     pub fn to_json(&self) -> String {
         let value = object([
             ("conversation_id", Value::from(format!("{:032x}", self.conversation_id).as_str())),
             ("format", self.format.into()),
             ("messages", list(&self.messages, message)),
-            ("samples", list(&self.rows, row)),
+            ("samples", list(&self.samples, sample)),
             ("error", self.error.as_ref().map_or(Value::Null, fault)),
         ]);
         write(&value)
     }
 }
 
-fn message(message: &Explained) -> Value {
+fn message(message: &InspectedMessage) -> Value {
     let mut pairs = vec![
         ("role", Value::from(message.role.name())),
         ("weight", message.weight.map_or(Value::Null, self::weight)),
@@ -50,29 +51,31 @@ fn fault(error: &Error) -> Value {
     object([("kind", error.kind.name().into()), ("text", error.text.as_str().into())])
 }
 
-fn row(row: &Row) -> Value {
-    let trained = row.sample.trained.iter().enumerate().map(|(at, trained)| {
+fn sample(inspected: &InspectedSample) -> Value {
+    let sample = &inspected.sample;
+    let trained = sample.trained.iter().enumerate().map(|(at, trained)| {
         object([
             ("start", number(trained.tokens.start)),
             ("end", number(trained.tokens.end)),
             ("weight", weight(trained.weight)),
-            ("message", row.target_of(at).map_or(Value::Null, number)),
+            ("message", inspected.target_of(at).map_or(Value::Null, number)),
         ])
     });
     object([
-        ("text", row.text.as_str().into()),
-        ("ids", list(&row.sample.ids, |id| number(*id))),
-        ("targets", list(&row.sample.targets, |target| number(*target))),
+        ("text", inspected.text.as_str().into()),
+        ("ids", list(&sample.ids, |id| number(*id))),
+        ("targets", list(&sample.targets, |target| number(*target))),
         ("trained", Value::Array(trained.collect())),
-        ("cell_tokens", list(&row.cells, |cell| number(cell.tokens))),
-        ("cell_bytes", list(&row.cells, |cell| number(cell.bytes))),
-        ("runs", list(&row.runs, |run| self::run(row, run))),
+        ("cell_tokens", list(&inspected.cells, |cell| number(cell.tokens))),
+        ("cell_bytes", list(&inspected.cells, |cell| number(cell.bytes))),
+        ("runs", list(&inspected.runs, |run| self::run(inspected, run))),
     ])
 }
 
-fn run(row: &Row, run: &Run) -> Value {
-    let target = run.look.trained.and_then(|trained| row.target_of(trained));
-    let (origin, message) = match run.look.origin {
+fn run(inspected: &InspectedSample, run: &Run) -> Value {
+    let traits = &run.traits;
+    let target = traits.trained.and_then(|trained| inspected.target_of(trained));
+    let (origin, message) = match traits.author {
         Author::Template => ("template", Value::Null),
         Author::Message(message) => ("message", number(message)),
         Author::Tools => ("tools", Value::Null),
@@ -85,10 +88,10 @@ fn run(row: &Row, run: &Run) -> Value {
         ("byte_end", number(run.bytes.end)),
         ("origin", origin.into()),
         ("message", message),
-        ("kind", run.look.kind.name().into()),
-        ("trained", Value::Bool(run.look.trained.is_some())),
+        ("kind", traits.wording.name().into()),
+        ("trained", Value::Bool(traits.trained.is_some())),
         ("target", target.map_or(Value::Null, number)),
-        ("is_stop", Value::Bool(run.look.is_stop)),
+        ("is_stop", Value::Bool(traits.is_stop)),
     ])
 }
 

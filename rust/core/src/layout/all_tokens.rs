@@ -13,8 +13,9 @@ pub struct AllTokens {
 }
 
 impl Rows for AllTokens {
-    fn add(&mut self, target: Target, _: &Encoded<'_>, _: usize) {
+    fn add(&mut self, target: Target, _: &Encoded<'_>, _: usize) -> Option<usize> {
         self.targets.push(target);
+        None
     }
 
     fn add_unencoded(&mut self, target: Target) -> bool {
@@ -23,21 +24,18 @@ impl Rows for AllTokens {
     }
 
     fn finish(self: Box<Self>, mut whole: WholeConversation<'_>) -> Arranged {
-        match self.row(&mut whole) {
-            Ok(row) => Arranged { samples: vec![row], ..Arranged::default() },
-            Err(error) => Arranged::failed(&error, &self.targets),
-        }
+        self.arrange(&mut whole).unwrap_or_else(|error| Arranged::failed(&error, &self.targets))
     }
 }
 
 impl AllTokens {
-    fn row(&self, whole: &mut WholeConversation<'_>) -> Result<Sample> {
+    fn arrange(&self, whole: &mut WholeConversation<'_>) -> Result<Arranged> {
         let mut rendering = whole.render()?;
         let mut weights = vec![Weight::ONE; rendering.ids.len()];
         for (i, message) in whole.conversation.messages.iter().enumerate() {
             let weight = message.weight.unwrap_or(Weight::ONE);
             if weight != Weight::ONE {
-                let bytes = locate(whole.prepared, &rendering.text, i, message.role)
+                let bytes = locate(whole.prepared, rendering.text(), i, message.role)
                     .map_err(|error| error.at_message(i))?;
                 weights[rendering.tokens_in(&bytes)?].fill(weight);
             }
@@ -46,7 +44,8 @@ impl AllTokens {
             return Err(too_long(rendering.ids.len(), max_length));
         }
         let targets = self.targets.iter().map(|target| target.message).collect();
-        Ok(Sample { trained: runs(&weights), ids: rendering.ids, targets })
+        let row = Sample { trained: runs(&weights), ids: rendering.ids, targets };
+        Ok(Arranged { samples: vec![row], rendering: Some(rendering.rendering), ..Arranged::default() })
     }
 }
 

@@ -26,11 +26,11 @@ impl Rows for Merged {
         }
     }
 
-    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) {
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) -> Option<usize> {
         if cut > 0 {
             self.samples.push(cut_row(target, encoded, cut));
             self.common.push(0);
-            return;
+            return Some(self.samples.len() - 1);
         }
         let fits = |row: &Sample, common: usize| common == row.ids.len() && common <= encoded.prompt;
         let longest = (0..self.common.len())
@@ -45,6 +45,7 @@ impl Rows for Merged {
         row.ids.extend_from_slice(&encoded.ids[row.ids.len()..]);
         row.push_trained(encoded.prompt..row.ids.len(), target);
         self.common[at] = row.ids.len();
+        Some(at)
     }
 
     fn finish(self: Box<Self>, _: WholeConversation<'_>) -> Arranged {

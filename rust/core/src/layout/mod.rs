@@ -16,8 +16,9 @@ mod whole;
 pub use arrangement::Arrangement;
 pub use normalize::normalize;
 pub use sample::{Sample, Trained};
-pub use whole::{WholeConversation, whole_text};
+pub use whole::WholeConversation;
 
+use crate::chat_template::Rendering;
 use crate::error::{Error, ErrorKind};
 use crate::target::{Encoded, Target};
 use all_tokens::AllTokens;
@@ -31,8 +32,9 @@ pub trait Rows {
     /// Compares a target with the rows. Each target that was encoded is shown, in order, whether it is added or not.
     fn compare(&mut self, _target: &Encoded<'_>) {}
 
-    /// Adds the target that was compared last, without the first `cut` ids of its prompt.
-    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize);
+    /// Adds the target that was compared last, without the first `cut` ids of its prompt. Returns the row that now ends
+    /// with it; `None`: rows are made at the end.
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) -> Option<usize>;
 
     /// Adds a target whose prompt and completion are not known; false where the layout cannot do without.
     fn add_unencoded(&mut self, _target: Target) -> bool {
@@ -52,6 +54,8 @@ pub struct Arranged {
     pub lost: Vec<Error>,
     /// Why there is no sample, where there is no target to lose.
     pub fault: Option<Error>,
+    /// The one rendering that the samples are of, where they are of one.
+    pub rendering: Option<Rendering>,
 }
 
 impl Arranged {

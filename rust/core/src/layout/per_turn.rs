@@ -9,8 +9,9 @@ pub struct PerTurn {
 }
 
 impl Rows for PerTurn {
-    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) {
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) -> Option<usize> {
         self.samples.push(cut_row(target, encoded, cut));
+        Some(self.samples.len() - 1)
     }
 
     fn finish(self: Box<Self>, _: WholeConversation<'_>) -> Arranged {

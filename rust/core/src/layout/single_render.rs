@@ -23,10 +23,11 @@ struct Ids {
 }
 
 impl Rows for SingleRender {
-    fn add(&mut self, target: Target, encoded: &Encoded<'_>, _: usize) {
+    fn add(&mut self, target: Target, encoded: &Encoded<'_>, _: usize) -> Option<usize> {
         let (prompt, completion) = encoded.ids.split_at(encoded.prompt);
         self.targets.push(target);
         self.ids.push(Some(Ids { prompt: prompt.to_vec(), completion: completion.to_vec() }));
+        None
     }
 
     /// The one rendering may still hold the message.
@@ -55,7 +56,7 @@ impl SingleRender {
                 row.push_trained(tokens, target);
                 continue;
             }
-            match locate(whole.prepared, &rendering.text, target.message, Role::Assistant) {
+            match locate(whole.prepared, rendering.text(), target.message, Role::Assistant) {
                 Ok(bytes) => {
                     arranged.inexact += 1;
                     row.push_trained(rendering.tokens_in(&bytes)?, target);
@@ -72,6 +73,7 @@ impl SingleRender {
         if !row.targets.is_empty() {
             arranged.samples.push(row);
         }
+        arranged.rendering = Some(rendering.rendering);
         Ok(arranged)
     }
 }

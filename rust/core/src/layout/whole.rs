@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::chat_template::Prepared;
+use crate::chat_template::{Prepared, Rendering};
 use crate::conversation::{Conversation, Role};
 use crate::error::Result;
 use crate::target::Encoder;
@@ -22,7 +22,7 @@ pub struct WholeConversation<'w> {
 
 /// The text and the ids of a whole conversation.
 pub(super) struct OneRendering<'w> {
-    pub text: String,
+    pub rendering: Rendering,
     pub ids: Vec<i32>,
     tokenizer: &'w Tokenizer,
     /// Which bytes each token came from, found out when it is first asked for: it takes the reference engine.
@@ -30,31 +30,37 @@ pub(super) struct OneRendering<'w> {
 }
 
 impl<'w> WholeConversation<'w> {
+    /// The one rendering; a last turn that only a next header would end gets that header's stop token, which no span is
+    /// of.
+    pub fn rendering(&self) -> Result<Rendering> {
+        let messages = &self.conversation.messages;
+        let mut rendering = self.prepared.render(messages.len(), false)?;
+        if let Some(last) = messages.last().filter(|last| last.role == Role::Assistant) {
+            self.prepared.turn_end().append_next_header(&mut rendering.text, last.calls_tools());
+        }
+        Ok(rendering)
+    }
+
     pub(super) fn render(&mut self) -> Result<OneRendering<'w>> {
-        let text = whole_text(self.prepared, self.conversation)?;
-        let ids = self.encoder.encode_text(self.tokenizer, &text)?.to_vec();
-        Ok(OneRendering { text, ids, tokenizer: self.tokenizer, offsets: None })
+        let rendering = self.rendering()?;
+        let ids = self.encoder.encode_text(self.tokenizer, &rendering.text)?.to_vec();
+        Ok(OneRendering { rendering, ids, tokenizer: self.tokenizer, offsets: None })
     }
 }
 
 impl OneRendering<'_> {
+    pub fn text(&self) -> &str {
+        &self.rendering.text
+    }
+
     /// The tokens that start within a range of bytes; one that starts before it belongs to the context.
     pub fn tokens_in(&mut self, bytes: &Range<usize>) -> Result<Range<usize>> {
         let encoding = match &mut self.offsets {
             Some(encoding) => encoding,
-            none => none.insert(self.tokenizer.encode_with_bytes(&self.text)?),
+            none => none.insert(self.tokenizer.encode_with_bytes(&self.rendering.text)?),
         };
         let start = encoding.bytes.partition_point(|token| token.start < bytes.start);
         let end = encoding.bytes.partition_point(|token| token.start < bytes.end);
         Ok(start..end.max(start))
     }
-}
-
-/// The one rendering; a last turn that only a next header would end gets that header's stop token.
-pub fn whole_text(prepared: &Prepared<'_>, conversation: &Conversation) -> Result<String> {
-    let mut text = prepared.render(conversation.messages.len(), false)?.text;
-    if let Some(last) = conversation.messages.last().filter(|last| last.role == Role::Assistant) {
-        prepared.turn_end().append_next_header(&mut text, last.calls_tools());
-    }
-    Ok(text)
 }

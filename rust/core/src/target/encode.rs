@@ -83,7 +83,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::chat_template::ClosedTurn;
+    use crate::chat_template::{ClosedTurn, Shown};
     use crate::options::EngineChoice;
     use crate::target::render::{Prompt, PromptMatch};
 
@@ -165,6 +165,7 @@ mod tests {
             completion: ClosedTurn { text: completion, stop_at: 0, stops_early: false },
             prompt_match: PromptMatch::Exact,
             plain,
+            rendering: Shown::default(),
         }
     }
 

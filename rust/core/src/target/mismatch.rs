@@ -6,7 +6,7 @@
 
 use everyturn_template::{Span, Value as TemplateValue};
 
-use crate::chat_template::{Prepared, Rendering, outside_of_tag};
+use crate::chat_template::{Author, Prepared, Rendering, outside_of_tag};
 
 /// A prompt and the text behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,10 +127,12 @@ fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: us
     let mut end = 0;
     spans.iter().all(|span| {
         end += span.len as usize;
-        let Some(node) = span.source.made_from().filter(|_| end > at) else {
-            return true;
-        };
-        prepared.message_of(node).is_none_or(|of| of == message) && !prepared.is_of_tools(node)
+        end <= at
+            || match prepared.author_of(span.source) {
+                Author::Message(author) => author == message,
+                Author::Tools => false,
+                Author::Template | Author::Record => true,
+            }
     })
 }
 

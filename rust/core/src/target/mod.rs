@@ -23,23 +23,49 @@ pub struct Target {
     pub weight: Weight,
 }
 
+/// Whether a message is a target, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Selection {
+    Target(Weight),
+    /// Only assistants are trained.
+    OtherRole,
+    /// It belongs to the prompt of a pair.
+    Prompt,
+    /// Its own weight is 0.
+    Weight,
+    /// `train_on` leaves it out.
+    TrainOn,
+}
+
 /// The targets in the order of the conversation.
 pub fn targets(conversation: &Conversation, train_on: TrainOn) -> Vec<Target> {
+    let selections = select(conversation, train_on).enumerate();
+    let target = |(message, selection)| match selection {
+        Selection::Target(weight) => Some(Target { message, weight }),
+        _ => None,
+    };
+    selections.filter_map(target).collect()
+}
+
+/// Which messages are targets.
+pub fn select(conversation: &Conversation, train_on: TrainOn) -> impl Iterator<Item = Selection> {
     let messages = &conversation.messages;
     let last_of = |role: Role| messages.iter().rposition(|message| message.role == role);
     let last_assistant = last_of(Role::Assistant);
     let last_user = last_of(Role::User);
-    messages
-        .iter()
-        .enumerate()
-        .filter(|(_, message)| message.role == Role::Assistant && message.may_be_target)
-        .filter(|(i, message)| match train_on {
+    messages.iter().enumerate().map(move |(i, message)| {
+        let is_wanted = match train_on {
             TrainOn::AllAssistantMessages | TrainOn::AllTokens => true,
-            TrainOn::LastAssistantMessage => Some(*i) == last_assistant,
-            TrainOn::LastAssistantTurn => last_user.is_none_or(|user| *i > user),
+            TrainOn::LastAssistantMessage => Some(i) == last_assistant,
+            TrainOn::LastAssistantTurn => last_user.is_none_or(|user| i > user),
             TrainOn::Marked => message.weight.is_some(),
-        })
-        .map(|(i, message)| Target { message: i, weight: message.weight.unwrap_or(Weight::ONE) })
-        .filter(|target| target.weight > Weight::ZERO)
-        .collect()
+        };
+        match message.weight.unwrap_or(Weight::ONE) {
+            _ if message.role != Role::Assistant => Selection::OtherRole,
+            _ if !message.may_be_target => Selection::Prompt,
+            weight if weight <= Weight::ZERO => Selection::Weight,
+            _ if !is_wanted => Selection::TrainOn,
+            weight => Selection::Target(weight),
+        }
+    })
 }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::mismatch::{self, Said, Turn};
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
@@ -24,6 +24,8 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
+    pub rendering: Shown<'r>,
 }
 
 /// What is done with control tokens that somebody wrote.
@@ -114,6 +116,7 @@ impl<'p, 'a> Targets<'p, 'a> {
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
+        let rendering = if is_exact { full } else { prompt };
         let (prompt, text, prompt_match) = if is_exact {
             let behind = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = self.foreign {
@@ -145,7 +148,7 @@ impl<'p, 'a> Targets<'p, 'a> {
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
         let length = prompt.text().len() + completion.text.len();
         plain.retain(|token| token.end <= length);
-        Ok(Rendered { prompt, same, completion, prompt_match, plain })
+        Ok(Rendered { prompt, same, completion, prompt_match, plain, rendering })
     }
 }
 

@@ -1,8 +1,8 @@
-//! The ids of a target with the bytes that each stands for.
+//! The ids of a text with the bytes that each stands for.
 //!
-//! In: prompt and completion, and which of the control tokens in them are plain text. Out: the ids exactly as `encode`
-//! gives them, each with its place in prompt and completion together. It encodes with the library, which is slow where
-//! it tells places: for those who look at samples, not for those who make them.
+//! In: a text that was encoded, which of the control tokens in it are plain text, and where its completion was encoded by
+//! itself. Out: the same ids, each with its place in the text. It encodes with the library, which is slow where it gives
+//! places: for those who look at samples, not for those who make them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,28 +18,26 @@ use crate::error::Result;
 pub struct Known(HashMap<Box<str>, Encoding>);
 
 impl Tokenizer {
-    /// The ids of a target, with their bytes.
-    pub fn encode_target_with_bytes(
+    /// The ids of a text; what starts at the byte `continuation` is encoded as what continues the rest.
+    pub fn encode_with_offsets(
         &self,
-        prompt: &str,
-        completion: &str,
+        text: &str,
         plain: &[Range<usize>],
+        continuation: Option<usize>,
         known: &mut Known,
     ) -> Result<Encoding> {
-        let whole = self.encode_known(&(prompt.to_owned() + completion), plain, known)?;
-        let of_prompt = plain.partition_point(|place| place.end <= prompt.len());
-        let mut alone = self.encode_known(prompt, &plain[..of_prompt], known)?;
-        if whole.ids.starts_with(&alone.ids) {
-            return Ok(whole);
-        }
-        let of_completion = &plain[plain.partition_point(|place| place.start < prompt.len())..];
-        let of_completion = places_from(of_completion, prompt.len());
-        alone.append(self.encode_continuation_with_bytes(completion, &of_completion)?, prompt.len());
-        Ok(alone)
+        let Some(border) = continuation else { return self.encode_known(text, plain, known) };
+        let (prompt, completion) = text.split_at(border);
+        let of_prompt = &plain[..plain.partition_point(|place| place.end <= border)];
+        let of_completion = &plain[plain.partition_point(|place| place.start < border)..];
+        let of_completion = places_from(of_completion, border);
+        let mut encoding = self.encode_known(prompt, of_prompt, known)?;
+        encoding.append(self.encode_continuation_with_bytes(completion, &of_completion)?, border);
+        Ok(encoding)
     }
 
     /// The ids of a text, piece by piece; the control tokens at the places `plain` are plain text.
-    pub fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
+    fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
         let (mut whole, mut from) = (Encoding::default(), 0);
         let (mut of_cuts, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
         let library = self.reference().library();

@@ -1,16 +1,18 @@
 //! A sample as runs of text.
 //!
-//! In: a sample, its text, the bytes of each token, and who wrote them. Out: cells (tokens that share a character, with
-//! their text) and runs of cells that are alike. The cells cover the text of the sample without a gap; what the
+//! In: a sample, the text that it was encoded from, the bytes of each token. Out: cells (tokens that share a character,
+//! with their text) and runs of cells that are alike. The cells cover the text of the sample without a gap; what the
 //! tokenizer drops of it belongs to the cell before.
 
 use std::ops::Range;
 
-use super::origin::{Author, Stretches};
+use crate::chat_template::Author;
+use crate::expand::EncodedText;
 use crate::layout::Sample;
 use crate::tokenizer::ControlTokens;
 
-pub struct Row {
+/// A sample with its text.
+pub struct InspectedSample {
     pub sample: Sample,
     pub text: String,
     pub cells: Vec<Cell>,
@@ -18,7 +20,7 @@ pub struct Row {
     has_targets: bool,
 }
 
-/// So many tokens, and so many bytes of text.
+/// Tokens that share a character: their number, and that of the bytes of their text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     pub tokens: usize,
@@ -30,14 +32,14 @@ pub struct Cell {
 pub struct Run {
     pub tokens: Range<usize>,
     pub bytes: Range<usize>,
-    pub look: Look,
+    pub traits: Traits,
 }
 
-/// What runs differ in.
+/// What the tokens of a run have in common, and neighbouring runs do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    pub origin: Author,
-    pub kind: Kind,
+pub struct Traits {
+    pub author: Author,
+    pub wording: Wording,
     /// Which of the sample's trained stretches it is of.
     pub trained: Option<usize>,
     /// The stop token that ends a completion.
@@ -45,7 +47,7 @@ pub struct Look {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Wording {
     /// Text that somebody wrote.
     Words,
     /// Text that the template wrote.
@@ -54,7 +56,7 @@ pub enum Kind {
     Control,
 }
 
-impl Kind {
+impl Wording {
     pub fn name(self) -> &'static str {
         match self {
             Self::Words => "words",
@@ -64,24 +66,29 @@ impl Kind {
     }
 }
 
-/// What tells how tokens look.
-pub struct Marks<'m> {
-    pub stretches: &'m Stretches,
-    pub control_tokens: &'m ControlTokens,
-    pub stops: Vec<i32>,
+/// What is to be known of the tokens of every sample.
+pub struct TokenFacts<'f> {
+    pub control_tokens: &'f ControlTokens,
+    pub stop_ids: &'f [i32],
     /// Each trained stretch is that of a target.
     pub has_targets: bool,
 }
 
-impl Row {
-    /// `text` may begin before the sample and end behind it.
-    pub fn new(sample: Sample, text: &str, mut places: Vec<Range<usize>>, marks: &Marks<'_>) -> Self {
+impl InspectedSample {
+    /// `places` are the bytes of the text that each token of the sample stands for.
+    pub fn new(
+        sample: Sample,
+        encoded: &EncodedText,
+        mut places: Vec<Range<usize>>,
+        facts: &TokenFacts<'_>,
+    ) -> Self {
+        let text = &*encoded.text;
         for place in &mut places {
             *place = whole_characters(text, place);
         }
         let trained = trained_of(&sample);
         let parts = |at: usize| {
-            let is_control = |at: usize| marks.control_tokens.contains_id(sample.ids[at]);
+            let is_control = |at: usize| facts.control_tokens.contains_id(sample.ids[at]);
             trained[at] != trained[at - 1] || is_control(at) || is_control(at - 1)
         };
         let (mut cells, mut runs, mut from) = (Vec::new(), Vec::<Run>::new(), 0);
@@ -96,18 +103,19 @@ impl Row {
             }
             // What lies between two cells belongs to the first; where tokens are out of order, all to the last.
             let next = places.get(until).map_or(text_end, |place| place.start).clamp(byte, text_end);
-            let look = marks.look(&sample, from..until, &(byte..next), trained[from]);
+            let author = encoded.authors.author_at(&(byte..next));
+            let traits = facts.traits(&sample, from..until, author, trained[from]);
             cells.push(Cell { tokens: until - from, bytes: next - byte });
             let (tokens, bytes) = (from..until, byte - start..next - start);
             match runs.last_mut() {
-                Some(run) if run.look == look && look.kind != Kind::Control => {
+                Some(run) if run.traits == traits && traits.wording != Wording::Control => {
                     (run.tokens.end, run.bytes.end) = (tokens.end, bytes.end);
                 }
-                _ => runs.push(Run { tokens, bytes, look }),
+                _ => runs.push(Run { tokens, bytes, traits }),
             }
             (from, byte) = (until, next);
         }
-        Self { text: text[start..byte].to_owned(), sample, cells, runs, has_targets: marks.has_targets }
+        Self { text: text[start..byte].to_owned(), sample, cells, runs, has_targets: facts.has_targets }
     }
 
     /// The message that a trained stretch is of; `None` where every token of the conversation is trained.
@@ -116,26 +124,25 @@ impl Row {
     }
 }
 
-impl Marks<'_> {
-    fn look(
+impl TokenFacts<'_> {
+    fn traits(
         &self,
         sample: &Sample,
         tokens: Range<usize>,
-        bytes: &Range<usize>,
+        author: Option<Author>,
         trained: Option<usize>,
-    ) -> Look {
-        let origin = self.stretches.origin_of(bytes);
+    ) -> Traits {
         let target = trained.filter(|_| self.has_targets).and_then(|at| sample.targets.get(at));
         let id = sample.ids[tokens.start];
         let ends = trained.is_some_and(|at| sample.trained[at].tokens.end == tokens.end);
-        // What nothing is known of and is trained is what the target says.
-        let origin = origin.unwrap_or(target.map_or(Author::Template, |target| Author::Message(*target)));
-        let kind = match origin {
-            _ if self.control_tokens.contains_id(id) => Kind::Control,
-            Author::Template => Kind::Template,
-            _ => Kind::Words,
+        // What is trained and whose author is not known is what the target says.
+        let author = author.unwrap_or(target.map_or(Author::Template, |target| Author::Message(*target)));
+        let wording = match author {
+            _ if self.control_tokens.contains_id(id) => Wording::Control,
+            Author::Template => Wording::Template,
+            _ => Wording::Words,
         };
-        Look { origin, kind, trained, is_stop: ends && target.is_some() && self.stops.contains(&id) }
+        Traits { author, wording, trained, is_stop: ends && target.is_some() && self.stop_ids.contains(&id) }
     }
 }
 

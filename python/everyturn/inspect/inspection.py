@@ -1,6 +1,6 @@
 """One record's samples, with where each token comes from, and why each message is trained or not.
 
-In: what the core tells of a record. Out: frozen data. The ids and labels are those that `Expander.expand` gives; the
+In: what the core knows of a record. Out: frozen data. The ids and labels are those that `Expander.expand` gives; the
 texts are those that were encoded, which for some tokenizers differ from what decoding gives back.
 """
 
@@ -83,7 +83,7 @@ class Run:
 
     Attributes:
         start: The first token.
-        end: The token behind the last.
+        end: The token after the last.
         text: What they stand for.
         origin: Who wrote it.
         message: The message that wrote it, where ``origin`` is ``message``.
@@ -104,7 +104,7 @@ class Run:
     is_stop: bool
 
     @property
-    def of(self) -> int | None:
+    def owner(self) -> int | None:
         """The message that it belongs to: the one that is trained, else the one that wrote it."""
         return self.message if self.target is None else self.target
 
@@ -120,7 +120,7 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """Tokens with labels, one behind the other; ``message`` is None where ``train_on`` is ``all_tokens``."""
+    """Consecutive tokens with labels; ``message`` is None where ``train_on`` is ``all_tokens``."""
 
     start: int
     end: int
@@ -185,7 +185,7 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True)
-class Explanation:
+class Inspection:
     """What becomes of a record.
 
     Attributes:
@@ -216,7 +216,7 @@ class Explanation:
         return f"{self.file}:{self.line}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The explanation as plain JSON types."""
+        """The inspection as plain JSON types."""
         plain = dataclasses.asdict(self)
         for entry, message in zip(plain["messages"], self.messages, strict=True):
             entry["why"] = message.why(self.report.train_on)
@@ -225,26 +225,27 @@ class Explanation:
         return plain
 
 
-def explain(expander: Expander, line: Record) -> Explanation:
-    r"""Tell what becomes of a record.
+def inspect_record(expander: Expander, record: Record) -> Inspection:
+    r"""Say what becomes of a record, and why.
 
     Faults of single targets are part of the answer, whatever ``on_error`` says.
 
     >>> from everyturn.inspect import pick
     >>> chat = b'{"messages": [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]}'
     >>> expander = Expander("demo")
-    >>> (line,) = pick.lines(expander, chat)
-    >>> [run.text for run in explain(expander, line).samples[0].runs if run.trained]
+    >>> (record,) = pick.records(expander, chat)
+    >>> [run.text for run in inspect_record(expander, record).samples[0].runs if run.trained]
     ['2', '<|im_end|>']
 
     Raises:
         EveryturnError: The record is broken as a whole.
     """
-    text, counts = expander._expander.explain(line.file, line.line, line.format, line.text)  # noqa: SLF001
+    core = expander._expander  # noqa: SLF001
+    text, counts = core.inspect(record.file, record.line, record.format, record.text)
     plain = json.loads(text)
-    return Explanation(
-        file=line.file,
-        line=line.line,
+    return Inspection(
+        file=record.file,
+        line=record.line,
         format=plain["format"],
         conversation_id=plain["conversation_id"],
         options=expander.metadata()["options"],

@@ -1,0 +1,79 @@
+//! What expansion knows of a conversation beside its samples and its report.
+//!
+//! In: what each stage decides, while a conversation is expanded. Out: for each message whether it is a target, and for
+//! each sample what it was encoded from. Nothing is kept where nobody asks; nothing is decided, rendered or encoded here.
+
+use std::ops::Range;
+
+use super::view::View;
+use crate::chat_template::{Author, Authors, Prepared, Rendering};
+use crate::conversation::Conversation;
+use crate::options::TrainOn;
+use crate::target::{Encoded, PromptMatch, Rendered, Selection, select};
+
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Of each message.
+    pub selections: Vec<Selection>,
+    /// The ids that end a target.
+    pub stop_ids: Vec<i32>,
+    /// What the samples were encoded from, in their order.
+    pub texts: Vec<EncodedText>,
+}
+
+/// The text of a sample as it was encoded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct EncodedText {
+    /// The prompt and the completion of the sample's last target, or the one rendering of the conversation: it may begin
+    /// before the sample, and end after it.
+    pub text: String,
+    pub authors: Authors,
+    /// The control tokens in it that are plain text.
+    pub plain: Vec<Range<usize>>,
+    /// The byte at which a completion starts that was encoded by itself, as a continuation.
+    pub continuation: Option<usize>,
+    /// How many of the first ids the sample lacks.
+    pub cut: usize,
+}
+
+impl Trace {
+    pub(super) fn start(&mut self, conversation: &Conversation, train_on: TrainOn, prepared: &Prepared<'_>) {
+        self.selections = select(conversation, train_on).collect();
+        self.stop_ids = prepared.turn_end().stop_tokens().iter().map(|stop| stop.id.cast_signed()).collect();
+    }
+
+    /// A target that was added to a row, without the first `cut` ids of its prompt.
+    pub(super) fn add_target(
+        &mut self,
+        row: usize,
+        view: &View<'_, '_>,
+        rendered: Rendered<'_>,
+        encoded: &Encoded<'_>,
+        cut: usize,
+    ) {
+        let Rendered { prompt, completion, plain, prompt_match, rendering, .. } = rendered;
+        let prompt = prompt.text();
+        let [head, tail] = prompt.parts();
+        let text = [head, tail, &completion.text].concat();
+        let author_of = |source| match view.prepared.author_of(source) {
+            Author::Message(place) => Author::Message(view.message_at(place)),
+            author => author,
+        };
+        // A policy makes a turn of its own: then only the prompt was taken from a rendering.
+        let rendered = if prompt_match == PromptMatch::Exact { &*text } else { &text[..prompt.len()] };
+        let authors = Authors::of(rendered, &rendering.text, rendering.spans_from(0), author_of);
+        let continuation = encoded.border_merged.then_some(prompt.len());
+        let added = EncodedText { text, authors, plain, continuation, cut };
+        match self.texts.get_mut(row) {
+            Some(before) => *before = added,
+            None => self.texts.push(added),
+        }
+    }
+
+    /// The one rendering that every sample is of.
+    pub(super) fn add_rendering(&mut self, rendering: Rendering, prepared: &Prepared<'_>) {
+        let Rendering { text, spans, .. } = rendering;
+        let authors = Authors::of(&text, &text.as_str().into(), spans, |source| prepared.author_of(source));
+        self.texts.push(EncodedText { text, authors, plain: Vec::new(), continuation: None, cut: 0 });
+    }
+}
