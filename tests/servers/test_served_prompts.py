@@ -104,33 +104,51 @@ def test_prompts_are_those_of_the_server(
     answer to the chat as it stands, but for those that the server refuses, and those of `MENDED`.
     """
     sources = _sources(whole=request.config.getoption("--whole"), group=group)
+    compare(server, _models(sources), tmp_path)
+
+
+@pytest.mark.usefixtures("data", "servers_code")
+@pytest.mark.parametrize("content_format", ["string", "openai"])
+def test_a_content_format_that_is_asked_for_is_that_of_the_flag(
+    content_format: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """With `--chat-template-content-format` on vLLM's command line: likewise."""
+    sources = _sources(whole=request.config.getoption("--whole"), group=0)
+    models = [model | {"content_format": content_format} for model in _models(sources)]
+    compare("vllm", models, tmp_path)
+
+
+def compare(server: str, models: list[dict[str, Any]], folder: Path) -> None:
+    """Compare every chat with the server's code."""
     answers: dict[str, dict[str, Served]] = {}
-    for answer in server_code.served(server, _models(sources), bodies() | as_asked(server)):
+    for answer in server_code.served(server, models, bodies() | as_asked(server)):
         answers.setdefault(answer.model, {})[answer.chat] = answer
     wrong: list[str] = []
     chats: Counter[str] = Counter()
     compared = 0
-    for model, of_model in answers.items():
-        if not any(answer.prompt for answer in of_model.values()):
-            continue
-        content_format = of_model["plain"].content_format or "auto"
-        folder = write_model(tmp_path / model, sources[model])
-        renderer = load_if_possible(folder, server, content_format)
+    for model in models:
+        of_model = answers[model["name"]]
+        plain = of_model["plain"]
+        written = write_model(folder / model["name"], model["template"])
+        try:
+            renderer = load_if_possible(written, server, plain.content_format or "auto")
+        except everyturn.ModelError:
+            if plain.refused:
+                continue
+            raise
         if renderer is None:
             continue
         for name, chat in served_chats().items():
             if name in EXCEPTIONS:
                 continue
             compared += 1
+            found = rendered(renderer, chat)
             as_it_stands = of_model[name]
             answer = of_model.get(name + AS_ASKED, as_it_stands)
-            found = rendered(renderer, chat)
-            agree = _agree(answer, found) and (
-                _agree(as_it_stands, found) or _refuses(as_it_stands) or name in MENDED[server]
-            )
-            if not agree:
+            as_well = name in MENDED[server] or _refuses(as_it_stands)
+            if not _agree(answer, found) or not (as_well or _agree(as_it_stands, found)):
                 chats[name] += 1
-                wrong.append(f"{model}, {name}\n{difference(_expected(answer), found)}")
+                wrong.append(f"{model['name']}, {name}\n{difference(_expected(answer), found)}")
     assert compared
     assert not wrong, "\n".join([f"{len(wrong)} of {compared}: {dict(chats)}", *wrong[:40]])
 
