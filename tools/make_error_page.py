@@ -5,7 +5,7 @@ python tools/make_error_page.py > docs/errors.md
 
 import textwrap
 
-from everyturn.diagnostics.catalogue import CHAPTERS
+from everyturn.catalogue import CHAPTERS
 from everyturn.diagnostics.kind import Kind
 
 WIDTH = 140

@@ -18,6 +18,7 @@ __all__ = [
     "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "MAX_NAMES",
+    "ROLE_NAMES",
     "WARNINGS",
     "CheckStream",
     "Checker",
@@ -32,6 +33,7 @@ __all__ = [
     "last_exchanges",
     "lint_model",
     "lint_template",
+    "name_of_role",
     "pack",
 ]
 
@@ -48,17 +50,19 @@ ERROR_KINDS: list[str]
 WARNINGS: list[str]
 DROP_CAUSES: list[str]
 LINT_FINDINGS: list[str]
+ROLE_NAMES: dict[str, dict[str, str]]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
-_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None]
+_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def format_told_by(key: str) -> str | None: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
 def lint_template(text: str, template_kwargs: str, now: str) -> str: ...
+def name_of_role(input_format: str, key: str, role: str) -> str: ...
 def pack(
     lengths: npt.NDArray[np.int64],
     max_length: int,

@@ -1,7 +1,7 @@
 """Samples as datasets and folders of Hugging Face's ``datasets``.
 
 In: samples, or parts of them by name. Out: a ``Dataset``, or a folder as ``load_from_disk`` reads it, which trainers
-take as tokenized already. No other form is written here; for Parquet, see `everyturn.io.parquet`.
+take as tokenized already. No other form is written here; for Parquet, see `everyturn.samples.parquet`.
 
 Needs ``datasets`` (``pip install 'everyturn[hf]'``); nothing else of the package imports it.
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
-from everyturn.io.atomic import appearing
-from everyturn.io.parquet import WEIGHTS, to_lists, to_table
 from everyturn.options import StrPath
 from everyturn.samples import Samples
 from everyturn.samples.labels import check_unweighted
+from everyturn.samples.parquet import WEIGHTS, to_lists, to_table
 
 try:
     import datasets
@@ -45,7 +45,7 @@ def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> dataset
 
     Args:
         samples: Its rows become the dataset's, in their order.
-        columns: What it holds: ``attention_mask`` (list<int8>, all 1) and the columns of `everyturn.io.parquet`.
+        columns: What it holds: ``attention_mask`` (list<int8>, all 1) and the columns of `everyturn.samples.parquet`.
 
     Raises:
         OptionsError: A column is unknown.

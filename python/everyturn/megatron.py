@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError, SampleError
-from everyturn.io.atomic import appearing
-from everyturn.io.parquet import described, to_lists
 from everyturn.options import StrPath
 from everyturn.samples import ragged
 from everyturn.samples.labels import IGNORE_INDEX, check_unweighted
 from everyturn.samples.packing import Packed
 from everyturn.samples.padding import check_token_id
+from everyturn.samples.parquet import described, to_lists
 
 SUFFIX = ".idx.parquet"
 """How the file's name ends."""

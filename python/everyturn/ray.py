@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from everyturn.arrow import Preparer
 from everyturn.arrow.lines import read_tables
+from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shards
-from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import InputFormat, StrPath

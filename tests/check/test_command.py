@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from checked_chats import GOOD, SUM, USER, call, calling, chat, copied, found, kinds, said
+from everyturn.catalogue import severity_of
 from everyturn.checks.finding import Finding
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
-from everyturn.diagnostics.catalogue import severity_of
 
 
 @dataclasses.dataclass(frozen=True)

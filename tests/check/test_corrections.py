@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-import everyturn.checks.records
 from chats import Record, to_jsonl
 from checked_chats import (
     ANSWER,
@@ -31,7 +30,6 @@ from checked_chats import (
 )
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change
-from everyturn.checks.fixes import fixed
 from everyturn.checks.rules import FIXES
 from paths import EXAMPLE_CHATS
 
@@ -160,7 +158,7 @@ def test_a_corrected_line_keeps_its_style(ascii_only: bool, separators: Any) -> 
         record = {"messages": [said("né", role), ANSWER]}
         return json.dumps(record, ensure_ascii=ascii_only, separators=separators).encode()
 
-    assert fixed(line("human"), "messages")[0] == line("user")
+    assert copied(line("human"))[0] == line("user")
 
 
 def test_a_mark_and_line_ends_are_corrected() -> None:

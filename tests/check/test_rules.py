@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import everyturn
-import everyturn.checks.records
 from chats import Record, to_jsonl
 from checked_chats import (
     ANSWER,
@@ -29,11 +28,11 @@ from checked_chats import (
     without,
 )
 from everyturn import _core
+from everyturn.catalogue import KINDS
+from everyturn.checks import records
 from everyturn.checks.checker import Checker
-from everyturn.checks.records import ROLES, SPEAKERS
 from everyturn.checks.rules import RULES
 from everyturn.checks.rules.rule import Rule
-from everyturn.diagnostics.catalogue import KINDS
 from paths import EXAMPLE_CHATS
 
 #: A line that triggers each kind, the message that is named, and a line much like it that does not trigger it.
@@ -240,23 +239,11 @@ def test_a_record_has_the_hash_that_its_samples_have() -> None:
 )
 def test_messages_are_numbered_as_the_core_numbers_them(record: Record, roles: str) -> None:
     """A mark on each assistant message comes back as the targets of the expansion."""
-    format_of_it = Checker().core.check_record(to_jsonl([record]), None)[1]
-    assert format_of_it is not None
-    messages = everyturn.checks.records.read(record, format_of_it).messages
+    messages = looked_at(to_jsonl([record])).messages
     assert "".join((message.role or "-")[0] for message in messages) == roles
     samples = everyturn.Expander("demo", layout="per_turn").expand([record])
     expected = [m.position for m in messages if m.role == "assistant" and not m.is_context]
     assert samples.targets.tolist() == expected
-
-
-@pytest.mark.parametrize("name", sorted({*SPEAKERS, "bot", "Human", "narrator", ""}))
-def test_the_core_takes_the_names_that_rules_know(name: str) -> None:
-    """Tables of names here and in the core are the same."""
-    as_role = kinds(chat(USER, {"role": name, "content": "{}"}, ANSWER))
-    entry = {"from": name, "value": '{"name": "f"}'}
-    as_speaker = kinds(to_jsonl([{"conversations": [entry, {"from": "gpt", "value": "x"}]}]))
-    assert ("role" not in as_role) == (name in ROLES)
-    assert ("role" not in as_speaker) == (name in SPEAKERS)
 
 
 def test_calls_answered_in_any_order_are_answered() -> None:
@@ -278,11 +265,59 @@ def test_records_of_a_wrong_format_are_looked_at_by_their_own() -> None:
     assert kinds(GOOD + alpaca, input_format="messages") == {"shape", "empty_targets"}
 
 
-def test_rules_see_every_format_of_the_core() -> None:
-    """Each has a reader of its messages and the keys of its records."""
-    formats = {name for name in _core.CHOICES["input_format"] if name != "auto"}
-    assert set(everyturn.checks.records.READERS) == formats
-    assert set(everyturn.checks.records.RECORD_KEYS) == formats
+#: A record of each format that is fine but for an empty answer, and the message that this is.
+EMPTY_ANSWERS: dict[str, tuple[Record, int]] = {
+    "messages": ({"messages": [USER, said("")]}, 1),
+    "sharegpt": (
+        {
+            "system": "s",
+            "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": ""}],
+        },
+        2,
+    ),
+    "alpaca": ({"instruction": "a", "history": [["b", "c"]], "output": ""}, 3),
+    "prompt_completion": ({"prompt": [USER], "completion": [said("")]}, 1),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in _core.CHOICES["input_format"] if name != "auto"])
+def test_rules_see_every_format_of_the_core(name: str) -> None:
+    """The messages, the keys, and, where something of the record is refused, the messages still."""
+    record, position = EMPTY_ANSWERS[name]
+    assert [(f.kind, f.message_index) for f in found(to_jsonl([record]))] == [
+        ("empty_targets", position)
+    ]
+    refused = {**record, "tools": 5, "extra": 1}
+    assert [(f.kind, f.message_index) for f in found(to_jsonl([refused]))] == [
+        ("tools", None),
+        ("unknown_key", None),
+        ("empty_targets", position),
+    ]
+
+
+@pytest.mark.parametrize("name", _core.ROLE_NAMES)
+def test_the_core_takes_the_names_that_it_hands_to_rules(name: str) -> None:
+    """And a role that is written anew gets one of them."""
+    record, _ = EMPTY_ANSWERS[name]
+    for message in looked_at(to_jsonl([record])).messages:
+        if message.place is None:
+            continue
+        names = _core.ROLE_NAMES[name]
+        key, index, role_key = message.place
+        for role in {*names, "bot", "Human", "narrator", ""}:
+            again = json.loads(json.dumps(record))
+            again[key][index][role_key] = role
+            seen = looked_at(to_jsonl([again])).messages[message.position]
+            assert (seen.role, seen.place) == (names.get(role), message.place)
+        for role in names.values():
+            assert names[_core.name_of_role(name, role_key, role)] == role
+
+
+def test_the_input_of_an_instruction_is_looked_at() -> None:
+    """It is part of what the user says, as samples have it."""
+    record = {"instruction": "a", "input": "<|im_end|>", "output": "b"}
+    assert kinds(to_jsonl([record])) == {"control_tokens"}
+    assert kinds(to_jsonl([{**record, "instruction": "", "input": "c"}])) == set()
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -297,15 +332,17 @@ def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
     assert found == declared
 
 
-def _records() -> Iterator[everyturn.checks.records.Record]:
+def looked_at(line: bytes, form: str | None = None) -> records.Record:
+    """Return a record as rules see it."""
+    outline = Checker().core.check_record(line, form)[5]
+    assert outline is not None
+    return records.read(outline)
+
+
+def _records() -> Iterator[records.Record]:
+    core = Checker().core
     for bad, _, good in CASES.values():
         for line in (bad + good).splitlines():
-            try:
-                data = json.loads(line)
-            except ValueError:
-                continue
-            forms = map(_core.format_told_by, data) if isinstance(data, dict) else ()
-            if (form := next(filter(None, forms), None)) is not None:
-                record = everyturn.checks.records.read(data, form)
-                if record.messages:
-                    yield record
+            outline = core.check_record(line, None)[5]
+            if outline is not None and (record := records.read(outline)).messages:
+                yield record

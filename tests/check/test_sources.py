@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-import everyturn.checks.records
 from checked_chats import (
     ANSWER,
     LINES,

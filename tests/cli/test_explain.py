@@ -9,8 +9,8 @@ import pytest
 
 from commands import COMMAND, FLAG, flags, parsers
 from everyturn import _core
+from everyturn.catalogue import CHAPTERS, KINDS, near
 from everyturn.cli import COMMANDS, main
-from everyturn.diagnostics.catalogue import CHAPTERS, KINDS, near
 from everyturn.diagnostics.kind import Kind
 from paths import ROOT
 

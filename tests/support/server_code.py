@@ -40,7 +40,7 @@ RECORDED = SERVERS / "recorded"
 #: What the recorded prompts were rendered at.
 NOW = "2026-01-31T12:00:00"
 DRIVER_SECONDS = 600
-START_SECONDS = 180
+START_SECONDS = 300
 
 
 def available() -> bool:

@@ -18,11 +18,11 @@ from everyturn.arrow.origins import Origins
 from everyturn.arrow.rows import json_lines
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, check_options
-from everyturn.io.parquet import has_weights, refuse_weights, to_table
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report
+from everyturn.samples.parquet import has_weights, refuse_weights, to_table
 
 _NO_TIME = "1970-01-01T00:00:00"
 """What stands for the clock where the template does not ask for it, so that equal preparers have equal pickles."""

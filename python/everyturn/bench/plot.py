@@ -4,10 +4,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from everyturn.atomic import appearing
 from everyturn.bench.benchmark import Comparison
 from everyturn.bench.sweep import Sweep
 from everyturn.exceptions import OptionsError
-from everyturn.io.atomic import appearing
 
 SUFFIXES = (".png", ".svg")
 

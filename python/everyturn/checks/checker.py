@@ -6,17 +6,16 @@ Memory holds a few chunks, and a hash for each record.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, TypeAlias
 
 from everyturn import _core
+from everyturn.catalogue import KINDS, near, severity_of
 from everyturn.checks.expansion import Counts, with_expansion
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed
 from everyturn.checks.records import read
 from everyturn.checks.rules import FINDERS, files
-from everyturn.diagnostics.catalogue import KINDS, near, severity_of
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
@@ -25,7 +24,7 @@ from everyturn.options import StrPath
 from everyturn.renderer import Renderer
 
 _Fault: TypeAlias = tuple[str, int | None, str]
-_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None]
+_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 MOST_ONCE = _core.MAX_NAMES
@@ -185,7 +184,7 @@ class _File:
                 continue
             if self.output is None:
                 yield from self._findings(number, list(files.line_end(data, stop)))
-                yield from self._findings(number, self._remarks(number, data[start:stop], found))
+                yield from self._findings(number, self._remarks(number, found))
             else:
                 self._copy(data[written:start])
                 written = stop
@@ -218,27 +217,24 @@ class _File:
         text, remarks = before, list[Remark]()
         if data.startswith(files.CR_LF, place[1]) and self._fixes(files.CRLF):
             text = text.rstrip(b"\r")
-        if (form := found[1] or found[0]) is not None:
-            text, remarks = fixed(text, form, self.checker.ignored)
+        if (outline := found[5]) is not None:
+            text, remarks = fixed(text, read(outline), self.checker.ignored)
         output.write(text)
         for remark in remarks:
             yield self._change(number, remark)
         left = found if text == before else self.checker.core.check_record(text, found[0])
-        yield from self._findings(number, self._remarks(number, text, left))
+        yield from self._findings(number, self._remarks(number, left))
 
-    def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
-        form, own, name, _, counts = found
+    def _remarks(self, number: int, found: _Found) -> list[Remark]:
+        form, own, name, _, counts, outline = found
         remarks = _of_core(found)
         first = self.places.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
-        data = None if own is None and form is None else _loads(text)
-        if isinstance(data, dict):
-            record = read(data, own or form or "")
-            if record.messages:
-                remarks += [remark for find in FINDERS for remark in find(record)]
+        if outline is not None and (record := read(outline)).messages:
+            remarks += [remark for find in FINDERS for remark in find(record)]
         return remarks if counts is None else with_expansion(remarks, counts)
 
     def _findings(self, number: int, remarks: list[Remark]) -> Iterator[Finding]:
@@ -277,21 +273,6 @@ def _of_core(found: _Found) -> list[Remark]:
 
 def _by_message(remark: Remark) -> int:
     return -1 if remark.message_index is None else remark.message_index
-
-
-def _loads(text: bytes) -> Any:
-    """Read what the core has read, or refused: then it is None."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        return None
-    except ValueError:
-        pass
-    try:
-        # Python refuses integers of very many digits, which the core takes.
-        return json.loads(text, parse_int=float)
-    except ValueError:
-        return None
 
 
 def _known(kind: str) -> str:

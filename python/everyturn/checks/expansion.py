@@ -6,9 +6,9 @@ these over with their places.
 
 from typing import TypeAlias
 
+from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Remark
 from everyturn.checks.rules.content import unread_keys
-from everyturn.diagnostics.catalogue import KINDS
 
 Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
 """Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how

@@ -1,49 +1,40 @@
 """Corrections of a record, each with exactly one right answer.
 
-In: the bytes of a record. Out: the bytes of the corrected record, and what was changed. What is corrected, and how,
-stands with each rule; what could be meant in two ways is left as it is. A record of which nothing is changed keeps its
-bytes; another is written anew, in the style of the old one, with numbers of the same value.
+In: the bytes of a record, and where its messages stand. Out: the bytes of the corrected record, and what was changed.
+What is corrected, and how, stands with each rule; what could be meant in two ways is left as it is. A record of which
+nothing is changed keeps its bytes; another is written anew, in the style of the old one, its numbers of the same value.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from everyturn.checks.finding import Remark
-from everyturn.checks.records import lists_of_messages
+from everyturn.checks.records import Record
 from everyturn.checks.rules import FIXES
+from everyturn.checks.rules.rule import Draft, Entry
 
 
-def fixed(text: bytes, format: str, ignored: Collection[str] = ()) -> tuple[bytes, list[Remark]]:  # noqa: A002
-    r"""Correct a record; what is ignored is not corrected.
-
-    >>> fixed(b'{"messages": [{"role": "human", "content": "Hi"}]}', "messages")[0]
-    b'{"messages": [{"role": "user", "content": "Hi"}]}'
-    """
+def fixed(text: bytes, record: Record, ignored: Collection[str] = ()) -> tuple[bytes, list[Remark]]:
+    """Correct a record whose messages stand as given; what is ignored is not corrected."""
+    before = text.decode()
     try:
-        before = text.decode()
-        data = json.loads(before, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        data = json.loads(before)
+    except ValueError:
+        # Python refuses integers of very many digits, which the core takes.
         return text, []
-    if not isinstance(data, dict):
-        return text, []
-    entries = [
-        (first + i, item)
-        for first, items in lists_of_messages(data, format)
-        for i, item in enumerate(items)
-        if isinstance(item, dict)
-    ]
+    draft = Draft(data, list(_entries(data, record)), record.format)
     remarks = [
-        remark
-        for kind, fix in FIXES.items()
-        if kind not in ignored
-        for remark in fix(data, entries, format)
+        remark for kind, fix in FIXES.items() if kind not in ignored for remark in fix(draft)
     ]
     return (json.dumps(data, **_style(before)).encode(), remarks) if remarks else (text, [])
 
 
-def _refuse(name: str) -> None:
-    raise ValueError(name)
+def _entries(data: dict[str, Any], record: Record) -> Iterator[Entry]:
+    for message in record.messages:
+        if message.place is not None:
+            key, index, role_key = message.place
+            yield Entry(message.position, data[key][index], role_key)
 
 
 def _style(text: str) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
+from everyturn.catalogue import KINDS
 from everyturn.cli import bench, check, completion, expand, explain, inspect, lint, stats
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
-from everyturn.diagnostics.catalogue import KINDS
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
 
@@ -92,4 +92,6 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
         command.add_parser(commands, name)
+    # What completes all commands has to know them.
+    commands.choices["completion"].set_defaults(whole=parser)
     return parser

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import (
@@ -17,7 +18,6 @@ from everyturn.cli.options import (
     template_from,
 )
 from everyturn.exceptions import OptionsError
-from everyturn.io.atomic import appearing
 from everyturn.model_sources import DEMO, sources_of
 from everyturn.renderer import Renderer
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from everyturn.atomic import appearing
+from everyturn.catalogue import severity_of
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
 from everyturn.cli.completion import complete_with, file
@@ -20,10 +22,8 @@ from everyturn.cli.options import (
     read_by,
     renderer_from,
 )
-from everyturn.diagnostics.catalogue import severity_of
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
-from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve
 
 EXAMPLES = """\

@@ -75,13 +75,10 @@ def add_parser(commands: Any, name: str) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Print the script."""
+    """Print the script, of the whole parser that the namespace holds."""
     import shtab
 
-    from everyturn.cli import parser
-
-    whole = parser()
     for action, completer in list(_completers.items()):
         action.complete = completer()  # type: ignore[attr-defined]
-    print(shtab.complete(whole, shell=parsed.shell))  # noqa: T201
+    print(shtab.complete(parsed.whole, shell=parsed.shell))  # noqa: T201
     return EXIT_DONE

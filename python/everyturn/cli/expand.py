@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
+from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
@@ -19,7 +20,6 @@ from everyturn.cli.options import (
 )
 from everyturn.exceptions import OptionsError
 from everyturn.io import shard_folder
-from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
@@ -168,7 +168,7 @@ def _writer(parsed: argparse.Namespace) -> SamplesWriter:
     names = read_by(parsed, resolve(parsed.inputs)[1])
     path = writable("-o", output, beside=names, model=parsed.model)
     if output.endswith(".parquet"):
-        from everyturn.io.parquet import Writer
+        from everyturn.samples.parquet import Writer
 
         return Writer(path)
     if output.endswith((".jsonl", ".json")):

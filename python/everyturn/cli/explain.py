@@ -6,9 +6,9 @@ import json
 import textwrap
 from typing import Any
 
+from everyturn.catalogue import CHAPTERS, KINDS, near
 from everyturn.cli.completion import complete_with, words
 from everyturn.cli.console import EXIT_DONE
-from everyturn.diagnostics.catalogue import CHAPTERS, KINDS, near
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import OptionsError
 

@@ -12,8 +12,8 @@ from typing import IO, Any, Literal, Protocol, TypeAlias
 from urllib.parse import quote
 
 from everyturn import _core
+from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Change, Finding
-from everyturn.diagnostics.catalogue import KINDS
 from everyturn.diagnostics.kind import Severity
 
 Format: TypeAlias = Literal["text", "json", "sarif", "github"]

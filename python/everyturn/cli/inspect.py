@@ -6,6 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import (
@@ -15,7 +16,6 @@ from everyturn.cli.options import (
     read_by,
 )
 from everyturn.exceptions import OptionsError
-from everyturn.io.atomic import appearing
 
 if TYPE_CHECKING:
     from everyturn.expander import Expander

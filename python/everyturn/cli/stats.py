@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from everyturn.atomic import appearing
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -17,7 +18,6 @@ from everyturn.cli.options import (
     read_by,
 )
 from everyturn.expander import options_with
-from everyturn.io.atomic import appearing
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
 

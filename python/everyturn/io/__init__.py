@@ -1,6 +1,5 @@
-"""What is read and written: inputs, lines of files, Parquet files and folders of them.
+"""What is read and written: inputs, records of files, and folders of Parquet files.
 
-`inputs` turns what a caller hands over into what the core reads, `lines` reads blocks of lines for runs of many
-processes, `parquet` writes tables, `shards` a folder of them, which `shard_folder` keeps; `atomic` lets files appear
-when they are whole. Nothing is imported here: most of it needs pyarrow.
+`inputs` turns what a caller hands over into what the core reads, `records` is the core's reader of files, `shards`
+writes a folder of Parquet files, which `shard_folder` keeps. Nothing is imported here: `shards` needs pyarrow.
 """

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from everyturn.atomic import appearing
 from everyturn.exceptions import InputError, OptionsError
-from everyturn.io.atomic import appearing
 from everyturn.report import Report
 
 FORMAT = "everyturn.shards"

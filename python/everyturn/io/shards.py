@@ -17,11 +17,11 @@ from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
 from everyturn.io import shard_folder
 from everyturn.io.inputs import Shard, Whole, one_by_one, size_of
-from everyturn.io.parquet import Writer, has_weights, refuse_weights
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_count
 from everyturn.report import Report, add_parts
 from everyturn.samples import Samples
+from everyturn.samples.parquet import Writer, has_weights, refuse_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""Samples and what is made of them in memory.
+"""Samples and what is made of them.
 
 `table` has the samples in flat arrays; its methods call the others, which take samples and know nothing of each other:
 `padding` and `packing` make rows of bounded length, `split` parts by conversation, `duplicates` finds copies, `storage`
-saves and maps. `ragged` has the arithmetic of offsets, `labels` what a label says.
+saves and maps, `parquet` makes tables and files of them, and is imported where one is wanted, as it needs pyarrow.
+`ragged` has the arithmetic of offsets, `labels` what a label says.
 """
 
 from everyturn.samples.labels import IGNORE_INDEX

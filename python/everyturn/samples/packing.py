@@ -120,14 +120,14 @@ class Packed(Sequence[PackedRow]):
         return len(self.input_ids) / room if room else 1.0
 
     def to_arrow(self) -> "pa.Table":
-        """Return the rows as a table; the columns are named in `everyturn.io.parquet`."""
-        from everyturn.io import parquet
+        """Return the rows as a table; the columns are named in `everyturn.samples.parquet`."""
+        from everyturn.samples import parquet
 
         return parquet.to_packed_table(self)
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name beside it first, then renamed."""
-        from everyturn.io import parquet
+        from everyturn.samples import parquet
 
         with parquet.Writer(path) as writer:
             writer.write_table(self.to_arrow())

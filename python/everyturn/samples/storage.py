@@ -2,7 +2,7 @@
 
 In: samples. Out: a folder with a ``.npy`` file per array and ``samples.json`` for the rest. Read back, arrays are
 mapped, not read: a row costs the pages that it lies on, and processes of one machine share them. For files that other
-tools read, see `everyturn.io.parquet`.
+tools read, see `everyturn.samples.parquet`.
 """
 
 import dataclasses
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from everyturn.atomic import appearing
 from everyturn.exceptions import InputError
-from everyturn.io.atomic import appearing
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import ARRAYS, COLUMNS

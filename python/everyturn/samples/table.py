@@ -296,14 +296,14 @@ class Samples(Sequence[Sample]):
         return Samples(**storage.load(path, mmap=mmap))
 
     def to_arrow(self) -> "pa.Table":
-        """Return the samples as a table; the columns are named in `everyturn.io.parquet`."""
-        from everyturn.io import parquet
+        """Return the samples as a table; the columns are named in `everyturn.samples.parquet`."""
+        from everyturn.samples import parquet
 
         return parquet.to_table(self, with_weights=self.loss_weights is not None)
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name beside it first, then renamed."""
-        from everyturn.io import parquet
+        from everyturn.samples import parquet
 
         with parquet.Writer(path) as writer:
             writer.write(self)

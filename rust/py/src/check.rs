@@ -1,8 +1,10 @@
 //! `_core.Checker` and `_core.CheckStream`: lines in, what is wrong with each out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use everyturn_core as core;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -84,7 +86,8 @@ impl CheckStream {
     }
 }
 
-/// The format that the record was read by, the one that it tells, its hash, its faults, and what expansion counted.
+/// The format that the record was read by, the one that it tells, its hash, its faults, what expansion counted, and its
+/// outline.
 fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py, PyTuple>> {
     let faults: Vec<_> = found
         .faults
@@ -98,6 +101,7 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
         PyBytes::new(py, &found.conversation_id.to_be_bytes()),
         faults,
         counts,
+        found.outline.as_deref(),
     )
         .into_pyobject(py)
 }
@@ -108,8 +112,28 @@ fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, Py
     (&report.warnings, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
 }
 
-/// Every kind of error, warning and cause, for the tests that hold their explanations to them.
+/// What a format calls a role itself, under a key of an item of its lists.
+#[pyfunction]
+pub fn name_of_role(input_format: &str, key: &str, role: &str) -> PyResult<&'static str> {
+    let format = core::Format::named(input_format);
+    let role = core::Role::ALL.into_iter().find(|known| known.name() == role);
+    format
+        .zip(role)
+        .map(|(format, role)| format.name_of_role(key, role))
+        .ok_or_else(|| PyValueError::new_err("the format or the role is unknown"))
+}
+
+/// The names that the items of a format's lists can have for roles, and whose they are.
+fn role_names() -> HashMap<&'static str, HashMap<&'static str, &'static str>> {
+    let names =
+        |format: &core::Format| format.role_names().iter().map(|(name, role)| (*name, role.name())).collect();
+    core::Format::ALL.iter().map(|format| (format.name(), names(format))).collect()
+}
+
+/// The names of roles by format; every kind of error, warning and cause, for the tests that hold their explanations to
+/// them.
 pub fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("ROLE_NAMES", role_names())?;
     module.add("WARNINGS", core::warning::ALL.to_vec())?;
     module.add("DROP_CAUSES", core::cause::ALL.to_vec())?;
     module.add("LINT_FINDINGS", core::finding::ALL.to_vec())

@@ -28,7 +28,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::check::{CheckStream, Checker};
+    use super::check::{CheckStream, Checker, name_of_role};
     #[pymodule_export]
     use super::expander::{Expander, Stream};
     #[pymodule_export]

@@ -7,7 +7,7 @@ from typing import Any
 from everyturn.checks.finding import Remark, quoted
 from everyturn.checks.records import Call, Record, parsed
 from everyturn.checks.rules.edits import replace_key, tool_calls
-from everyturn.checks.rules.rule import Entries, Rule
+from everyturn.checks.rules.rule import Draft, Rule
 from everyturn.diagnostics.kind import Kind
 
 CALL_WITHOUT_ID = Kind(
@@ -114,15 +114,16 @@ def _faults_of_arguments(call: Call) -> Iterator[tuple[str, str]]:
         yield ARGUMENTS_NOT_JSON.name, f"the arguments are {what}: {quoted(arguments)}"
 
 
-def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def rename_function_calls(draft: Draft) -> Iterator[Remark]:
     """Old calls become tool calls, with an id that their results carry."""
-    taken = {value for _, entry in entries for value in _ids(entry)}
-    for place, (index, entry) in enumerate(entries):
-        call = entry.get("function_call")
+    entries = draft.entries
+    taken = {value for entry in entries for value in _ids(entry.fields)}
+    for place, (index, fields, _) in enumerate(entries):
+        call = fields.get("function_call")
         if (
             not isinstance(call, dict)
             or not isinstance(call.get("name"), str)
-            or entry.get("tool_calls")
+            or fields.get("tool_calls")
         ):
             continue
         name = next(
@@ -130,27 +131,29 @@ def rename_function_calls(data: dict[str, Any], entries: Entries, format: str) -
         )
         taken.add(name)
         new = {"id": name, "type": "function", "function": call}
-        replace_key(entry, "function_call", "tool_calls", [new])
+        replace_key(fields, "function_call", "tool_calls", [new])
         yield Remark(
             FUNCTION_CALL.name,
             index,
             f'"function_call" became "tool_calls", with the id {quoted(name)}',
         )
-        behind, result = entries[place + 1] if place + 1 < len(entries) else (None, {})
+        if place + 1 == len(entries):
+            continue
+        after, result, _ = entries[place + 1]
         is_result = result.get("role") == "function" and result.get("name") in (None, call["name"])
         if is_result and "tool_call_id" not in result:
             result["role"] = "tool"
             result["tool_call_id"] = name
             yield Remark(
                 FUNCTION_CALL.name,
-                behind,
+                after,
                 f'the role "function" became "tool", with the id {quoted(name)}',
             )
 
 
-def _ids(entry: dict[str, Any]) -> Iterator[Any]:
-    yield entry.get("tool_call_id") if isinstance(entry.get("tool_call_id"), str) else None
-    calls = entry.get("tool_calls")
+def _ids(fields: dict[str, Any]) -> Iterator[Any]:
+    yield fields.get("tool_call_id") if isinstance(fields.get("tool_call_id"), str) else None
+    calls = fields.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict) and isinstance(call.get("id"), str):
             yield call["id"]
@@ -159,9 +162,9 @@ def _ids(entry: dict[str, Any]) -> Iterator[Any]:
 FLAT_CALL_KEYS = frozenset({"id", "type", "name", "arguments"})
 
 
-def nest_functions(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def nest_functions(draft: Draft) -> Iterator[Remark]:
     """Calls with name and arguments at their top get an object for them."""
-    for index, number, call in tool_calls(entries):
+    for index, number, call in tool_calls(draft):
         is_flat = (
             isinstance(call.get("name"), str)
             and "arguments" in call
@@ -178,9 +181,9 @@ def nest_functions(data: dict[str, Any], entries: Entries, format: str) -> Itera
             )
 
 
-def add_types(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def add_types(draft: Draft) -> Iterator[Remark]:
     """Calls get the one type that there is."""
-    for index, number, call in tool_calls(entries):
+    for index, number, call in tool_calls(draft):
         if call.get("type") is None and isinstance(call.get("function"), dict):
             call["type"] = "function"
             yield Remark(
@@ -188,9 +191,9 @@ def add_types(data: dict[str, Any], entries: Entries, format: str) -> Iterator[R
             )
 
 
-def write_arguments(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def write_arguments(draft: Draft) -> Iterator[Remark]:
     """Arguments that are an object become JSON text."""
-    for index, number, call in tool_calls(entries):
+    for index, number, call in tool_calls(draft):
         function = call.get("function")
         if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
             function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)

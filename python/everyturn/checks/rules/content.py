@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from everyturn.checks.finding import Remark, quoted
-from everyturn.checks.records import CALL_KEY, REASONING_KEYS, RECORD_KEYS, WEIGHT_KEYS, Record
+from everyturn.checks.records import REASONING_KEYS, WEIGHT_KEYS, Record
 from everyturn.checks.rules.rule import Rule
 from everyturn.diagnostics.kind import Kind
 
@@ -74,11 +74,13 @@ UNKNOWN_KEY = Kind(
     cure="Take it out, or spell it right.",
 )
 
+RECORD_KEYS = frozenset({"tools", "functions", "chat_template_kwargs"})
+"""The keys of records of every format that somebody reads."""
+
 MESSAGE_KEYS = frozenset(
     {
         *("role", "content", "name", "tool_calls", "tool_call_id", "function_call"),
         *("refusal", "audio", "annotations"),
-        CALL_KEY,
         *WEIGHT_KEYS,
         *REASONING_KEYS,
     }
@@ -87,9 +89,8 @@ MESSAGE_KEYS = frozenset(
 
 def unknown_key(record: Record) -> Iterator[Remark]:
     """Keys are those that somebody reads."""
-    known = RECORD_KEYS[record.format]
-    for key in () if known.issuperset(record.data) else record.data:
-        if key in known:
+    for key in record.others:
+        if key in RECORD_KEYS:
             continue
         yield Remark(
             UNKNOWN_KEY.name,

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from everyturn.checks.rules.rule import Entries
+from everyturn.checks.rules.rule import Draft
 
 
-def tool_calls(entries: Entries) -> Iterator[tuple[int, int, dict[str, Any]]]:
+def tool_calls(draft: Draft) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Yield each tool call with the number of its message and its own."""
-    for index, entry in entries:
-        calls = entry.get("tool_calls")
+    for index, fields, _ in draft.entries:
+        calls = fields.get("tool_calls")
         for number, call in enumerate(calls if isinstance(calls, list) else ()):
             if isinstance(call, dict):
                 yield index, number, call

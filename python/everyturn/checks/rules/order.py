@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
+from everyturn import _core
 from everyturn.checks.finding import Remark, quoted
-from everyturn.checks.records import ROLES, SPEAKERS, SYSTEM_ROLES, Record
-from everyturn.checks.rules.rule import Entries, Rule
+from everyturn.checks.records import SYSTEM_ROLES, Record
+from everyturn.checks.rules.rule import Draft, Rule
 from everyturn.diagnostics.kind import Kind
 
 ALIASES = {
@@ -16,27 +16,21 @@ ALIASES = {
 }
 """Names of roles that mean one thing; letters may be large or small."""
 
-SHAREGPT_NAMES = {"user": "human", "assistant": "gpt", "tool": "observation"}
-"""How `conversations` call them."""
 
-
-def rename_roles(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def rename_roles(draft: Draft) -> Iterator[Remark]:
     """Roles of other tools get the name that is read here."""
-    for index, entry in entries:
-        is_sharegpt = format == "sharegpt"
-        key = "from" if is_sharegpt and "from" in entry else "role"
-        name = entry.get(key)
-        known = SPEAKERS if is_sharegpt else ROLES
+    known = _core.ROLE_NAMES[draft.format]
+    for index, fields, key in draft.entries:
+        name = fields.get(key)
         if not isinstance(name, str) or name in known:
             continue
-        folded = name.strip().lower()
-        role = folded if folded in known else ALIASES.get(folded)
-        if role is None:
-            continue
-        if key == "from":
-            role = SHAREGPT_NAMES.get(role, role) if folded not in known else role
-        entry[key] = role
-        yield Remark("role", index, f"the role {quoted(name)} became {quoted(role)}")
+        new = name.strip().lower()
+        if new not in known:
+            if new not in ALIASES:
+                continue
+            new = _core.name_of_role(draft.format, key, ALIASES[new])
+        fields[key] = new
+        yield Remark("role", index, f"the role {quoted(name)} became {quoted(new)}")
 
 
 def no_target(record: Record) -> Iterator[Remark]:

@@ -2,17 +2,43 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from everyturn.checks.finding import Remark
 from everyturn.checks.records import Record
 from everyturn.diagnostics.kind import Kind
 
-Entries: TypeAlias = list[tuple[int, dict[str, Any]]]
-"""The messages of a record that are objects, each with its number; to be changed in place."""
 
-Fix: TypeAlias = Callable[[dict[str, Any], Entries, str], Iterator[Remark]]
-"""Corrects a record in place, by its messages and its format, and says what was changed."""
+class Entry(NamedTuple):
+    """A message that is an object, to be changed in place.
+
+    Attributes:
+        position: 0-based, as in ``targets``.
+        fields: As they stand in the record.
+        role_key: The key of its role.
+    """
+
+    position: int
+    fields: dict[str, Any]
+    role_key: str
+
+
+class Draft(NamedTuple):
+    """A record that is being corrected, in place.
+
+    Attributes:
+        data: The whole record.
+        entries: Those of its messages that are objects.
+        format: By which it is read.
+    """
+
+    data: dict[str, Any]
+    entries: list[Entry]
+    format: str
+
+
+Fix: TypeAlias = Callable[[Draft], Iterator[Remark]]
+"""Corrects a record, and says what was changed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

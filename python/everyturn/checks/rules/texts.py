@@ -67,7 +67,8 @@ IDENTICAL_MESSAGES = Kind(
 def identical_messages(record: Record) -> Iterator[Remark]:
     """Nobody says the same twice in a row."""
     for before, message in itertools.pairwise(record.messages):
-        if message.fields == before.fields and message.fields:
+        same = message.fields == before.fields and message.calls == before.calls
+        if same and message.fields:
             yield Remark(
                 IDENTICAL_MESSAGES.name, message.position, "the message repeats the one before it"
             )

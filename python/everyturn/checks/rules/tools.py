@@ -6,7 +6,7 @@ from typing import Any
 from everyturn.checks.finding import Remark, quoted
 from everyturn.checks.records import Record, parsed
 from everyturn.checks.rules.edits import replace_key
-from everyturn.checks.rules.rule import Entries, Rule
+from everyturn.checks.rules.rule import Draft, Rule
 from everyturn.diagnostics.kind import Kind
 
 FUNCTIONS = Kind(
@@ -40,9 +40,9 @@ TOOL_DEFINITION = Kind(
 
 def definitions(record: Record) -> Iterator[Remark]:
     """Tools are defined in OpenAI's form."""
-    if record.data.get("functions"):
+    if record.others.get("functions"):
         yield Remark(FUNCTIONS.name, None, '"functions" is read by nothing: the name is "tools"')
-    tools = record.data.get("tools")
+    tools = record.others.get("tools")
     if isinstance(tools, str) and tools.strip():
         yield Remark(TOOLS_TEXT.name, None, '"tools" is JSON text; some services take a list only')
     for number, tool in enumerate(_tools(record)):
@@ -53,8 +53,9 @@ def definitions(record: Record) -> Iterator[Remark]:
             yield Remark(TOOL_DEFINITION.name, None, f"tool {number}: the function has no name")
 
 
-def rename_functions(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def rename_functions(draft: Draft) -> Iterator[Remark]:
     """The old form of the list of tools becomes the new one."""
+    data = draft.data
     functions = data.get("functions")
     if not isinstance(functions, list) or not functions or data.get("tools") is not None:
         return
@@ -68,12 +69,12 @@ def rename_functions(data: dict[str, Any], entries: Entries, format: str) -> Ite
         yield Remark(FUNCTIONS.name, None, '"functions" became "tools"')
 
 
-def unpack_tools(data: dict[str, Any], entries: Entries, format: str) -> Iterator[Remark]:  # noqa: A002, ARG001
+def unpack_tools(draft: Draft) -> Iterator[Remark]:
     """Tools that are JSON text become a list."""
-    tools = data.get("tools")
+    tools = draft.data.get("tools")
     inner = parsed(tools) if isinstance(tools, str) else None
     if isinstance(inner, list) and all(isinstance(tool, dict) for tool in inner):
-        data["tools"] = inner
+        draft.data["tools"] = inner
         yield Remark(TOOLS_TEXT.name, None, '"tools" became a list')
 
 
@@ -99,7 +100,7 @@ def tool_not_defined(record: Record) -> Iterator[Remark]:
 
 
 def _tools(record: Record) -> list[Mapping[str, Any]]:
-    tools = parsed(record.data.get("tools"))
+    tools = parsed(record.others.get("tools"))
     return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
 
 

@@ -5,19 +5,24 @@
 //! training (`weight`, ..) are taken out of the messages: a server never sees them. Contents, tools and tool
 //! arguments are passed on as they stand. What a template makes of a message is not decided here.
 
+mod calls;
 mod formats;
+mod item;
 mod message;
+mod outline;
 mod parts;
+mod role;
 mod weight;
 
 pub use formats::{Format, unknown_format};
-pub use message::{Message, Role, as_message};
+pub use message::{Message, as_message};
+pub use outline::LenientMessage;
 pub use parts::part_texts;
+pub use role::Role;
 pub use weight::Weight;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value};
-use message::from_json_text;
+use crate::json::{self, Object, Value};
 
 /// A record, understood.
 #[derive(Debug, Clone)]
@@ -64,23 +69,22 @@ impl Conversation {
 
 /// The messages of a record, at least one, or the first faults of them.
 fn read_messages(record: &Object, format: Format, most_faults: usize) -> (Vec<Message>, Vec<Error>) {
+    let outline = format.outline(record);
+    if let Some(fault) = outline.fault {
+        return (Vec::new(), vec![fault]);
+    }
     let (mut messages, mut faults) = (Vec::new(), Vec::new());
-    match format.each_message(record) {
-        Ok(each) => {
-            for message in each {
-                match message {
-                    Ok(message) => messages.push(message),
-                    Err(error) => faults.push(error),
-                }
-                if faults.len() == most_faults {
-                    break;
-                }
-            }
-            if messages.is_empty() && faults.is_empty() {
-                faults.push(no_messages());
-            }
+    for (i, entry) in outline.entries.iter().enumerate() {
+        match entry.read() {
+            Ok(message) => messages.push(message),
+            Err(error) => faults.push(error.at_message(i)),
         }
-        Err(error) => faults.push(error),
+        if faults.len() == most_faults {
+            break;
+        }
+    }
+    if messages.is_empty() && faults.is_empty() {
+        faults.push(no_messages());
     }
     (messages, faults)
 }
@@ -137,5 +141,14 @@ pub fn check_reserved(kwargs: &Object) -> Result<(), String> {
     match RESERVED_KWARGS.iter().find(|key| kwargs.contains_key(key)) {
         Some(key) => Err(format!("the template argument {key:?} is set by everyturn and cannot be given")),
         None => Ok(()),
+    }
+}
+
+/// JSON held in a text, or the value itself.
+fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
+    match value {
+        Value::String(text) => json::parse_strict(text.as_bytes())
+            .map_err(|error| Error::new(kind, format!("{what} is text that is not JSON: {error}"))),
+        other => Ok(other.clone()),
     }
 }

@@ -1,7 +1,7 @@
 //! A content that is a list of parts: text stays a list of text parts, reasoning and tool calls go where the
 //! template looks for them, anything else is refused.
 
-use super::message::tool_calls_from;
+use super::calls::tool_calls_from;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 

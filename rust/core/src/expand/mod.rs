@@ -12,13 +12,14 @@ mod fit;
 mod preflight;
 mod record;
 mod stage_times;
+mod timed;
 mod trace;
 mod view;
 mod workspace;
 
 pub(crate) use expander::line_too_long;
 pub use expander::{Expander, Outcome, ReadRecord};
-pub use stage_times::stage_times;
+pub use timed::stage_times;
 pub(crate) use trace::EncodedText;
 pub use workspace::Workspace;
 pub(crate) use workspace::Workspaces;

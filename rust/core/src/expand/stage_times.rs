@@ -1,16 +1,8 @@
-//! How long each stage takes, for the benchmark.
+//! How long each stage takes: what keeps the times.
 //!
-//! In: an expander and lines. Out: seconds by stage, of one thread. Nothing is measured where nobody asks.
+//! In: the work of a stage. Out: what it gives; its time is added up, but measured only where somebody asks.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-
-use super::expander::Expander;
-use super::workspace::Workspace;
-use crate::error::Result;
-use crate::read::Record;
-use crate::samples::{Origin, Samples};
 
 /// The stages, in the order of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +33,17 @@ impl Stage {
 pub struct StageTimes(Option<[Duration; Stage::ALL.len()]>);
 
 impl StageTimes {
+    /// Times that are measured.
+    pub fn measured() -> Self {
+        Self(Some(Default::default()))
+    }
+
+    /// Seconds by stage.
+    pub fn seconds(&self) -> Vec<(&'static str, f64)> {
+        let times = self.0.unwrap_or_default();
+        Stage::ALL.map(|(stage, name)| (name, times[stage as usize].as_secs_f64())).to_vec()
+    }
+
     /// Runs a stage, and measures it if that is wanted.
     #[inline]
     pub fn of<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
@@ -50,28 +53,4 @@ impl StageTimes {
         times[stage as usize] += start.elapsed();
         done
     }
-}
-
-/// Expands lines on this thread; seconds by stage. The first error ends it.
-pub fn stage_times<'l>(
-    expander: &Expander,
-    lines: impl Iterator<Item = &'l [u8]>,
-) -> Result<Vec<(&'static str, f64)>> {
-    let (file, go_on): (Arc<str>, _) = ("".into(), AtomicBool::new(false));
-    let times = StageTimes(Some(Default::default()));
-    let mut workspace = Workspace { times, ..Workspace::default() };
-    let mut samples = Samples::default();
-    for (at, bytes) in (1..).zip(lines) {
-        let record = Record { bytes: Some(bytes), file: &file, line: at, format: None };
-        let outcome = expander.expand_record(record, &mut workspace, &go_on);
-        if let Some(error) = outcome.error {
-            return Err(error);
-        }
-        let origin = Origin { file: 0, line: 0, conversation_id: outcome.conversation_id };
-        workspace.times.of(Stage::Copy, || {
-            samples.push(&outcome.samples, origin);
-        });
-    }
-    let times = workspace.times.0.unwrap_or_default();
-    Ok(Stage::ALL.map(|(stage, name)| (name, times[stage as usize].as_secs_f64())).to_vec())
 }

@@ -73,7 +73,7 @@ pub(super) fn message(role: Role, fields: &[(&str, Value)]) -> Message {
 }
 
 fn text(role: Role, what: &str, number: usize) -> Message {
-    Message::text(role, &word(what, number))
+    Message::saying(role, word(what, number).as_str().into())
 }
 
 fn call(number: usize) -> Value {

@@ -1,46 +1,64 @@
 //! `{"instruction", "input", "output" or "response"}`, with an optional `system` and `history`.
 
-use super::{EachMessage, Format, missing, optional_text, required_text};
-use crate::conversation::message::{Message, Role};
+use super::{Declaration, Format, given, missing, optional_text, required_text, system_text};
+use crate::conversation::outline::Outline;
+use crate::conversation::role::{Role, RoleNames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
-    let mut messages = Vec::new();
-    if let Some(system) = optional_text(record, "system")?.filter(|text| !text.is_empty()) {
-        messages.push(Message::text(Role::System, system));
+pub(super) const DECLARATION: Declaration = Declaration {
+    keys: &["instruction", "input", "output", "response", "system", "history"],
+    outline,
+    role_names: &RoleNames(&[]),
+    name_of_role: |_, role| role.name(),
+};
+
+fn outline(record: &Object) -> Outline<'_> {
+    let mut outline = Outline::default();
+    if let Some(text) = outline.note(system_text(record)).flatten() {
+        outline.push_content(Role::System, text.into());
     }
-    for (question, answer) in history(record)? {
-        messages.push(Message::text(Role::User, question));
-        messages.push(Message::text(Role::Assistant, answer));
-    }
-    let mut question = required_text(record, "instruction", Format::Alpaca)?.to_owned();
-    if let Some(input) = optional_text(record, "input")?.filter(|text| !text.is_empty()) {
-        question.push('\n');
-        question.push_str(input);
-    }
-    let answer = match optional_text(record, "output")? {
-        Some(answer) => answer,
-        None => {
-            optional_text(record, "response")?.ok_or_else(|| missing(record, "output", Format::Alpaca))?
-        }
-    };
-    messages.push(Message::text(Role::User, &question));
-    messages.push(Message::text(Role::Assistant, answer));
-    Ok(Box::new(messages.into_iter().map(Ok)))
+    push_history(&mut outline, record);
+    let instruction = || record.get("instruction").cloned().unwrap_or(Value::Null);
+    let question = outline.note(question(record)).unwrap_or_else(instruction);
+    outline.push_content(Role::User, question);
+    let answer = given(record, "output").or_else(|| given(record, "response"));
+    outline.note(check_answer(record));
+    outline.push_content(Role::Assistant, answer.cloned().unwrap_or(Value::Null));
+    outline
 }
 
-fn history(record: &Object) -> Result<Vec<(&str, &str)>> {
+fn question(record: &Object) -> Result<Value> {
+    let instruction = required_text(record, "instruction", Format::Alpaca)?;
+    Ok(match optional_text(record, "input")?.filter(|input| !input.is_empty()) {
+        Some(input) => format!("{instruction}\n{input}").as_str().into(),
+        None => instruction.into(),
+    })
+}
+
+fn check_answer(record: &Object) -> Result<()> {
+    if optional_text(record, "output")?.is_none() && optional_text(record, "response")?.is_none() {
+        return Err(missing(record, "output", Format::Alpaca));
+    }
+    Ok(())
+}
+
+fn push_history(outline: &mut Outline<'_>, record: &Object) {
     let wrong = || Error::new(ErrorKind::Shape, "\"history\" is not a list of pairs of texts");
-    match record.get("history") {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(exchanges)) => exchanges
-            .iter()
-            .map(|exchange| match exchange.as_array() {
-                Some([Value::String(question), Value::String(answer)]) => Ok((&**question, &**answer)),
-                _ => Err(wrong()),
-            })
-            .collect(),
-        Some(_) => Err(wrong()),
+    let exchanges = match given(record, "history") {
+        None => return,
+        Some(Value::Array(exchanges)) => exchanges,
+        Some(_) => return outline.refuse(wrong()),
+    };
+    for exchange in exchanges {
+        let Some([question, answer]) = exchange.as_array() else {
+            outline.refuse(wrong());
+            continue;
+        };
+        if question.as_str().is_none() || answer.as_str().is_none() {
+            outline.refuse(wrong());
+        }
+        outline.push_content(Role::User, question.clone());
+        outline.push_content(Role::Assistant, answer.clone());
     }
 }

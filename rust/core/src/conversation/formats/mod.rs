@@ -1,22 +1,33 @@
-//! The record formats: how a record's is recognised, and the messages of each.
+//! The record formats: how a record's is recognised, and where its messages stand.
 //!
-//! In: a record and its format. Out: its messages, each read, or found at fault, by itself.
+//! In: a record and its format. Out: an outline of its messages. A format is declared once, in a file of its own; strict
+//! and lenient reading are made of that declaration.
 
 mod alpaca;
 mod openai;
 mod prompt_completion;
 mod sharegpt;
 
-use super::message::Message;
+use super::outline::Outline;
+use super::role::{Role, RoleNames};
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
-/// The messages of a record, each read, or found at fault, by itself.
-type EachMessage<'a> = Box<dyn Iterator<Item = Result<Message>> + 'a>;
+/// What a format is.
+struct Declaration {
+    /// The keys of a record that are the format's.
+    keys: &'static [&'static str],
+    /// Finds the messages of a record. It finds what it can of a record that is refused, too.
+    outline: fn(&Object) -> Outline<'_>,
+    /// What it calls the roles of the items of its lists.
+    role_names: &'static RoleNames,
+    /// What it calls a role itself under this key, where others have other names.
+    name_of_role: fn(key: &str, role: Role) -> &'static str,
+}
 
-/// The formats: what each is called, the key whose presence tells it, and what reads its messages.
+/// The formats: what each is called, the key whose presence tells it, and its declaration.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $format:ident = $name:literal told by $key:literal, read by $reader:path;)+) => {
+    ($($(#[$doc:meta])* $format:ident = $name:literal told by $key:literal, declared by $file:ident;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Format { $($(#[$doc])* $format),+ }
 
@@ -32,9 +43,8 @@ macro_rules! formats {
                 match self { $(Self::$format => $key),+ }
             }
 
-            /// The messages of a record.
-            pub(super) fn each_message(self, record: &Object) -> Result<EachMessage<'_>> {
-                match self { $(Self::$format => $reader(record)),+ }
+            const fn declaration(self) -> &'static Declaration {
+                match self { $(Self::$format => &$file::DECLARATION),+ }
             }
         }
     };
@@ -42,13 +52,13 @@ macro_rules! formats {
 
 formats! {
     /// OpenAI: `{"messages": [{"role", "content", ..}], "tools": ..}`.
-    Messages = "messages" told by "messages", read by openai::each_message;
+    Messages = "messages" told by "messages", declared by openai;
     /// `{"conversations": [{"from", "value"}]}`, or with role and content.
-    ShareGpt = "sharegpt" told by "conversations", read by sharegpt::each_message;
+    ShareGpt = "sharegpt" told by "conversations", declared by sharegpt;
     /// `{"instruction", "input", "output"}`.
-    Alpaca = "alpaca" told by "instruction", read by alpaca::each_message;
+    Alpaca = "alpaca" told by "instruction", declared by alpaca;
     /// `{"prompt", "completion"}`, texts or message lists.
-    PromptCompletion = "prompt_completion" told by "completion", read by prompt_completion::each_message;
+    PromptCompletion = "prompt_completion" told by "completion", declared by prompt_completion;
 }
 
 impl Format {
@@ -65,10 +75,27 @@ impl Format {
     /// The format of a record, if its keys tell one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|format| record.get(format.telling_key()).is_some_and(|value| !value.is_null()))
+        Self::ALL.iter().copied().find(|format| given(record, format.telling_key()).is_some())
+    }
+
+    /// The messages of a record where they stand.
+    pub fn outline(self, record: &Object) -> Outline<'_> {
+        (self.declaration().outline)(record)
+    }
+
+    /// Whether a key of a record is the format's.
+    pub fn has_key(self, key: &str) -> bool {
+        self.declaration().keys.contains(&key)
+    }
+
+    /// The names of roles that the items of its lists can have.
+    pub fn role_names(self) -> &'static [(&'static str, Role)] {
+        self.declaration().role_names.0
+    }
+
+    /// The name to write for a role under a key of an item.
+    pub fn name_of_role(self, key: &str, role: Role) -> &'static str {
+        (self.declaration().name_of_role)(key, role)
     }
 }
 
@@ -120,9 +147,19 @@ fn missing(record: &Object, key: &str, format: Format) -> Error {
     )
 }
 
+/// A value that is not null.
+fn given<'a>(record: &'a Object, key: &str) -> Option<&'a Value> {
+    record.get(key).filter(|value| !value.is_null())
+}
+
+/// The system message of formats that have it as a key of the record.
+fn system_text(record: &Object) -> Result<Option<&str>> {
+    Ok(optional_text(record, "system")?.filter(|text| !text.is_empty()))
+}
+
 fn optional_text<'a>(record: &'a Object, key: &str) -> Result<Option<&'a str>> {
-    match record.get(key) {
-        None | Some(Value::Null) => Ok(None),
+    match given(record, key) {
+        None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(other) => {
             Err(Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected text", other.type_name())))

@@ -1,24 +1,34 @@
 //! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets lie in
 //! the completion.
 
-use super::{EachMessage, Format, missing};
-use crate::conversation::message::{self, Message, Role};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Declaration, Format, missing, openai};
+use crate::conversation::outline::Outline;
+use crate::conversation::role::Role;
+use crate::error::{Error, ErrorKind};
 use crate::json::{Object, Value};
 
-pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
-    let get = |key: &str| record.get(key).ok_or_else(|| missing(record, key, Format::PromptCompletion));
-    match (get("prompt")?, get("completion")?) {
-        (Value::String(prompt), Value::String(completion)) => {
-            let exchange = [Message::text(Role::User, prompt), Message::text(Role::Assistant, completion)];
-            Ok(Box::new(exchange.into_iter().map(Ok)))
+pub(super) const DECLARATION: Declaration =
+    Declaration { keys: &["prompt", "completion"], outline, ..openai::DECLARATION };
+
+fn outline(record: &Object) -> Outline<'_> {
+    let mut outline = Outline::default();
+    let mut get = |key| {
+        let value = record.get(key).ok_or_else(|| missing(record, key, Format::PromptCompletion));
+        outline.note(value)
+    };
+    let (Some(prompt), Some(completion)) = (get("prompt"), get("completion")) else {
+        return outline;
+    };
+    match (prompt, completion) {
+        (Value::String(_), Value::String(_)) => {
+            outline.push_content(Role::User, prompt.clone());
+            outline.push_content(Role::Assistant, completion.clone());
         }
         (Value::Array(prompt), Value::Array(completion)) => {
-            let context = message::each(prompt, 0)
-                .map(|message| message.map(|message| Message { may_be_target: false, ..message }));
-            Ok(Box::new(context.chain(message::each(completion, prompt.len()))))
+            outline.push_list("prompt", prompt, openai::item, false);
+            outline.push_list("completion", completion, openai::item, true);
         }
-        (prompt, completion) => Err(Error::new(
+        _ => outline.refuse(Error::new(
             ErrorKind::Shape,
             format!(
                 "\"prompt\" is {} and \"completion\" is {}, expected two texts or two lists of messages",
@@ -27,4 +37,5 @@ pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
             ),
         )),
     }
+    outline
 }

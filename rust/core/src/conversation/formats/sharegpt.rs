@@ -1,77 +1,78 @@
 //! `{"conversations": [{"from", "value"}]}` and its variants.
 
-use std::sync::Arc;
-
-use super::{EachMessage, Format, list, optional_text};
-use crate::conversation::message::{self, Message, Role};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Declaration, Format, list, system_text};
+use crate::conversation::item::Item;
+use crate::conversation::outline::Outline;
+use crate::conversation::role::{Role, RoleNames};
+use crate::error::{Error, ErrorKind};
 use crate::json::{Object, Value};
 
-const SPEAKERS: &str = "system, developer, human, user, gpt, chatgpt, model, assistant, tool, function, observation, \
-                        function_call, function_response";
+pub(super) const DECLARATION: Declaration =
+    Declaration { keys: &["conversations", "system"], outline, role_names: &SPEAKERS, name_of_role };
 
-/// Who speaks in an entry; a function call is the assistant's.
-enum Speaker {
-    Role(Role),
-    FunctionCall,
-}
+/// A function call is the assistant's.
+const SPEAKERS: RoleNames = RoleNames(&[
+    ("system", Role::System),
+    ("developer", Role::Developer),
+    ("human", Role::User),
+    ("user", Role::User),
+    ("gpt", Role::Assistant),
+    ("chatgpt", Role::Assistant),
+    ("model", Role::Assistant),
+    ("assistant", Role::Assistant),
+    ("tool", Role::Tool),
+    ("function", Role::Tool),
+    ("observation", Role::Tool),
+    (FUNCTION_CALL, Role::Assistant),
+    ("function_response", Role::Tool),
+]);
 
-impl Speaker {
-    fn from_name(name: &str) -> Option<Self> {
-        Some(Self::Role(match name {
-            "system" => Role::System,
-            "human" | "user" => Role::User,
-            "gpt" | "chatgpt" | "model" | "assistant" => Role::Assistant,
-            "tool" | "function" | "observation" | "function_response" => Role::Tool,
-            "developer" => Role::Developer,
-            "function_call" => return Some(Self::FunctionCall),
-            _ => return None,
-        }))
+const FUNCTION_CALL: &str = "function_call";
+
+fn name_of_role(key: &str, role: Role) -> &'static str {
+    match role {
+        Role::User if key == "from" => "human",
+        Role::Assistant if key == "from" => "gpt",
+        Role::Tool if key == "from" => "observation",
+        other => other.name(),
     }
 }
 
-pub(super) fn each_message(record: &Object) -> Result<EachMessage<'_>> {
-    let system = optional_text(record, "system")?
-        .filter(|text| !text.is_empty())
-        .map(|text| Message::text(Role::System, text));
-    let before = usize::from(system.is_some());
-    let entries = list(record, "conversations", Format::ShareGpt)?
-        .iter()
-        .enumerate()
-        .map(move |(i, item)| read_entry(item).map_err(|error| error.at_message(before + i)));
-    Ok(Box::new(system.map(Ok).into_iter().chain(entries)))
+fn outline(record: &Object) -> Outline<'_> {
+    let mut outline = Outline::default();
+    let system = outline.note(system_text(record)).flatten();
+    if let Some(items) = outline.note(list(record, "conversations", Format::ShareGpt)) {
+        if let Some(text) = system {
+            outline.push_content(Role::System, text.into());
+        }
+        outline.push_list("conversations", items, item, true);
+    }
+    outline
 }
 
-fn read_entry(item: &Value) -> Result<Message> {
-    let entry = message::as_message(item)?;
-    let (speaker_key, content_key) =
-        if entry.contains_key("from") { ("from", "value") } else { ("role", "content") };
-    let speaker = match entry.get(speaker_key) {
-        Some(Value::String(name)) => {
-            Speaker::from_name(name).ok_or_else(|| message::unknown_role(name, SPEAKERS))?
-        }
-        Some(other) => {
-            let text = format!("{speaker_key:?} is {}, expected text", other.type_name());
-            return Err(Error::new(ErrorKind::Role, text));
-        }
-        None => return Err(Error::new(ErrorKind::Role, "no key \"from\" or \"role\"")),
-    };
-    let Some(content) = entry.get(content_key).cloned().or((content_key == "content").then_some(Value::Null))
-    else {
-        return Err(Error::new(ErrorKind::Shape, "no key \"value\""));
-    };
-    let (role, said) = match speaker {
-        Speaker::Role(role) => (role, vec![("content", content)]),
-        Speaker::FunctionCall => {
-            let calls = message::tool_calls_from(&content, "the function call")?;
-            (Role::Assistant, vec![("content", "".into()), ("tool_calls", calls)])
-        }
-    };
-    let own = [("role", role.name().into())].into_iter().chain(said);
-    let is_taken = |key: &str| matches!(key, "role" | "content") || key == speaker_key || key == content_key;
-    let others = entry.iter().filter(|(key, _)| !is_taken(key));
+fn item(object: &Object) -> Item {
+    let (role_key, content_key) =
+        if object.contains_key("from") { ("from", "value") } else { ("role", "content") };
+    let role = SPEAKERS.read(object, role_key, "\"from\" or \"role\"");
+    let is_call = object.get(role_key).and_then(Value::as_str) == Some(FUNCTION_CALL);
+    let mut content = object.get(content_key).cloned();
+    let mut fault = None;
+    if content.is_none() && content_key == "value" {
+        fault = Some(Error::new(ErrorKind::Shape, "no key \"value\""));
+        content = Some(Value::Null);
+    }
+    let mut call = None;
+    if is_call {
+        call = content.replace("".into()).or(Some(Value::Null));
+    }
+    let own_role = role.as_ref().map_or(Value::Null, |role| role.name().into());
+    let own = [("role", Some(own_role)), ("content", content)];
+    let is_taken = |key: &str| matches!(key, "role" | "content") || key == role_key || key == content_key;
+    let others = object.iter().filter(|(key, _)| !is_taken(key));
     let fields = own
-        .map(|(key, value)| (Arc::from(key), value))
-        .chain(others.map(|(key, value)| (key.clone(), value.clone())));
-    message::finish_message(role, fields.collect())
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.into(), value?)))
+        .chain(others.map(|(key, value)| (key.clone(), value.clone())))
+        .collect();
+    Item { role, role_key, fields, call, fault }
 }

@@ -1,11 +1,10 @@
 //! The fast engine: `fastokens`, for the configurations that it is known to implement, and only after it has given
-//! the reference's ids for all that [`verify`] asks.
+//! the reference's ids for all that `verify` asks.
 
 use serde_json::Value as Json;
 
 use super::Engine;
-use super::reference::Reference;
-use super::verify::{self, Guard};
+use super::guard::Guard;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokenizer::segments::Cutter;
 
@@ -32,7 +31,8 @@ const PRE_TOKENIZERS: [&str; 4] = ["ByteLevel", "Split", "Digits", "Sequence"];
 impl FastEngine {
     pub const NAME: &str = "fastokens 0.3.5";
 
-    pub fn load(json: &[u8], reference: &Reference, cutter: &Cutter) -> Result<Self, Refusal> {
+    /// The engine, not trusted with anything outside ASCII yet.
+    pub fn load(json: &[u8], cutter: &Cutter) -> Result<Self, Refusal> {
         let mut config: Json = serde_json::from_slice(json).map_err(|cause| Refusal(cause.to_string()))?;
         check_shape(&config)?;
         for part in ["truncation", "padding"] {
@@ -40,10 +40,12 @@ impl FastEngine {
         }
         let tokenizer =
             fastokens::Tokenizer::from_json(config).map_err(|cause| Refusal(cause.to_string()))?;
-        let mut engine =
-            Self { tokenizer, guard: Guard::default(), finds_added_tokens: !cutter.covers_all() };
-        engine.guard = verify::guard(json, &engine, reference, cutter)?;
-        Ok(engine)
+        Ok(Self { tokenizer, guard: Guard::default(), finds_added_tokens: !cutter.covers_all() })
+    }
+
+    /// The same, not trusted with these characters.
+    pub fn guarded_by(self, guard: Guard) -> Self {
+        Self { guard, ..self }
     }
 
     /// Whether it may encode this text.

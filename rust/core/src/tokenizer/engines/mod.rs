@@ -4,6 +4,7 @@
 //! when there is enough to encode; until then, and for every piece that it is not trusted with, the reference does it.
 
 mod fast;
+mod guard;
 mod reference;
 mod verify;
 
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::EngineChoice;
 use crate::tokenizer::segments::Cutter;
 use fast::{FastEngine, Refusal};
+use verify::load_verified;
 
 /// Something that encodes a piece of text. Ids are appended.
 pub trait Engine: Send + Sync {
@@ -56,7 +58,7 @@ impl Engines {
 
     /// Loads the fast engine now; an error if it cannot be used.
     pub fn demand_fast(&self, cutter: &Cutter) -> Result<()> {
-        match self.fast.get_or_init(|| FastEngine::load(&self.json, &self.reference, cutter)) {
+        match self.fast.get_or_init(|| load_verified(&self.json, &self.reference, cutter)) {
             Ok(_) => Ok(()),
             Err(refusal) => Err(Error::new(
                 ErrorKind::Model,
@@ -89,7 +91,7 @@ impl Engines {
             return None;
         }
         // Nobody waits for it: other threads use the reference meanwhile.
-        let loaded = FastEngine::load(&self.json, &self.reference, cutter);
+        let loaded = load_verified(&self.json, &self.reference, cutter);
         self.fast.get_or_init(|| loaded).as_ref().ok()
     }
 

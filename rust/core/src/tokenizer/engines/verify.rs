@@ -1,6 +1,7 @@
 //! Whether the fast engine gives the reference's ids with a tokenizer.
 //!
-//! In: both engines. Out: the characters that it is not trusted with, or why it is not trusted at all. What was found
+//! In: a tokenizer and the reference. Out: the fast engine, less the characters that it is not trusted with, or why it is
+//! not trusted at all. What was found
 //! is kept in the user's cache folder under a hash of the tokenizer, the engines and what is asked, because asking takes
 //! seconds.
 
@@ -11,48 +12,24 @@ use serde_json::{Value as Json, json};
 
 use super::Engine;
 use super::fast::{FastEngine, Refusal};
+use super::guard::{Guard, SWEPT};
 use super::reference::Reference;
 use crate::hash::sha256;
 use crate::tokenizer::segments::Cutter;
 
 /// Raised whenever other questions are asked.
 const SUITE: u32 = 1;
-/// Characters from here on are not asked about: there are next to none.
-const SWEPT: u32 = 0x3_2400;
-/// Characters whose case the engines fold each in its own way.
-const FOLDED: [char; 2] = ['\u{17f}', '\u{212a}'];
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Characters that go to the reference: a bit for each.
-#[derive(Default)]
-pub struct Guard {
-    bits: Vec<u64>,
-}
-
-impl Guard {
-    fn of(characters: impl IntoIterator<Item = u32>) -> Self {
-        let mut bits = vec![0; SWEPT as usize / 64];
-        for c in characters.into_iter().chain(FOLDED.map(u32::from)) {
-            if let Some(word) = bits.get_mut(c as usize / 64) {
-                *word |= 1 << (c % 64);
-            }
-        }
-        Self { bits }
-    }
-
-    /// Whether one of them is in the text.
-    pub fn is_in(&self, text: &str) -> bool {
-        !text.is_ascii()
-            && text.chars().filter(|c| !c.is_ascii()).any(|c| {
-                let c = u32::from(c);
-                // What was not asked about is guarded.
-                self.bits.get(c as usize / 64).is_none_or(|word| word >> (c % 64) & 1 == 1)
-            })
-    }
+/// The fast engine for a tokenizer, guarded where it reads otherwise than the reference.
+pub fn load_verified(json: &[u8], reference: &Reference, cutter: &Cutter) -> Result<FastEngine, Refusal> {
+    let engine = FastEngine::load(json, cutter)?;
+    let guard = guard(json, &engine, reference, cutter)?;
+    Ok(engine.guarded_by(guard))
 }
 
 /// The characters to guard, found now or before.
-pub fn guard(
+fn guard(
     tokenizer_json: &[u8],
     fast: &FastEngine,
     reference: &Reference,

@@ -1,8 +1,10 @@
 //! What is wrong with records: all of it, not only the first.
 //!
 //! In: sources, and an expander if its findings are wanted, too. Out: the lines of a chunk with their places in its
-//! bytes, and of each line what the readers refuse and what expansion loses or has to say. What is merely unwise is not
-//! found here, and samples are thrown away.
+//! bytes, and of each line what the readers refuse, what expansion loses or has to say, and an outline of its messages:
+//! what is merely unwise is found by others, in that outline. Samples are thrown away.
+
+mod outline;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
 use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
+use outline::outline_json;
 
 /// How records are read, and what they are expanded with.
 pub struct Checker {
@@ -39,6 +42,8 @@ pub struct Found {
     pub faults: Vec<Error>,
     /// What expansion counted, if there was one.
     pub report: Option<Report>,
+    /// The messages by the record's own format, or that of its file, as JSON text; `None` if there is neither.
+    pub outline: Option<String>,
 }
 
 /// A line that is not blank.
@@ -72,7 +77,8 @@ impl Checker {
         found.format = self.reading.input_format.or(record.format);
         let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
         found.own_format = Format::detect(&value);
-        as_record(&value).map_err(|error| vec![error])?;
+        let object = as_record(&value).map_err(|error| vec![error])?;
+        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
         let conversation = Conversation::read(&value, format)?;
         Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })

@@ -1,8 +1,8 @@
 """Every kind of error, warning and finding: its severity, the reason, the cure.
 
-Errors, warnings and findings of lint are explained beside this file, a finding of check where its rule is.
-``everyturn explain`` prints these texts, ``docs/errors.md`` is made of them, and hints after errors are taken from
-them.
+Errors, warnings and findings of lint are explained in `diagnostics`, a finding of check where its rule is; this file
+stands above both. ``everyturn explain`` prints these texts, ``docs/errors.md`` is made of them, and hints after errors
+are taken from them.
 """
 
 import difflib

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import everyturn
-import everyturn.io.parquet
+import everyturn.samples.parquet
 from chats import Record, named_chat, to_jsonl
 from sample_rows import CHATS, WEIGHTED, Row, rows_of
 
@@ -116,7 +116,7 @@ def test_lists_beyond_32_bit_offsets_are_split_into_chunks(
     """No chunk holds more elements than offsets can tell, save one of a single row; rows stay."""
     both = everyturn.Samples.concatenate([samples, weighted])
     expected = both.to_arrow()
-    monkeypatch.setattr(everyturn.io.parquet, "_MAX_LIST_ELEMENTS", most)
+    monkeypatch.setattr(everyturn.samples.parquet, "_MAX_LIST_ELEMENTS", most)
     table = both.to_arrow()
     assert table.to_pylist() == expected.to_pylist()
     assert types_of(table) == types_of(expected)
@@ -186,7 +186,7 @@ def test_weights_are_right_for_rows_of_earlier_and_later_parts(
         "empty first": [expander.expand(b""), samples, weighted],
     }[order]
     path = tmp_path / "rows.parquet"
-    with everyturn.io.parquet.Writer(path) as writer:
+    with everyturn.samples.parquet.Writer(path) as writer:
         for part in parts:
             writer.write(part)
     expected = [row for part in parts for row in rows_of(part, with_weights=True)]
@@ -198,7 +198,7 @@ def test_weights_are_right_for_rows_of_earlier_and_later_parts(
 def test_parts_without_weights_make_no_column(samples: everyturn.Samples, tmp_path: Path) -> None:
     """The column is there only where a part needs it."""
     path = tmp_path / "rows.parquet"
-    with everyturn.io.parquet.Writer(path) as writer:
+    with everyturn.samples.parquet.Writer(path) as writer:
         writer.write(samples)
         writer.write(samples)
     assert read(path) == rows_of(samples) * 2
@@ -213,9 +213,9 @@ def test_row_groups_change_no_row(
     most: int,
 ) -> None:
     """A file in many groups holds the same rows, also where weights come late."""
-    monkeypatch.setattr(everyturn.io.parquet, "_ROW_GROUP_TOKENS", most)
+    monkeypatch.setattr(everyturn.samples.parquet, "_ROW_GROUP_TOKENS", most)
     path = tmp_path / "rows.parquet"
-    with everyturn.io.parquet.Writer(path) as writer:
+    with everyturn.samples.parquet.Writer(path) as writer:
         writer.write(samples)
         writer.write(weighted)
     assert read(path) == [
@@ -235,7 +235,7 @@ class BrokenOffError(Exception):
 
 def write_and_break_off(path: Path, parts: list[everyturn.Samples]) -> None:
     """Write some parts, and then fail."""
-    with everyturn.io.parquet.Writer(path) as writer:
+    with everyturn.samples.parquet.Writer(path) as writer:
         for part in parts:
             writer.write(part)
         raise BrokenOffError
@@ -262,7 +262,7 @@ def test_a_file_replaces_an_older_one_when_it_is_whole(
     """Until then, whoever reads the name reads the older file."""
     path = tmp_path / "rows.parquet"
     samples.to_parquet(path)
-    with everyturn.io.parquet.Writer(path) as writer:
+    with everyturn.samples.parquet.Writer(path) as writer:
         writer.write(weighted)
         assert read(path) == rows_of(samples)
     assert read(path) == rows_of(weighted, with_weights=True)

@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from everyturn.atomic import appearing, temporary_beside
 from everyturn.exceptions import OptionsError
-from everyturn.io.atomic import appearing, temporary_beside
 from everyturn.options import StrPath
 from everyturn.samples.columns import COLUMNS, OFFSETS, TOKEN_COLUMNS, Column, Per, filled
 from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighted_tokens

@@ -1,0 +1,66 @@
+//! Who says a message, and the names that formats have for them.
+
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::json::{Object, Value};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    System,
+    Developer,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl Role {
+    pub const ALL: [Self; 5] = [Self::System, Self::Developer, Self::User, Self::Assistant, Self::Tool];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+
+    /// By OpenAI's names.
+    pub fn from_name(name: &str) -> Option<Self> {
+        OPENAI_NAMES.find(name)
+    }
+}
+
+/// The names of roles in one format, in the order in which error texts list them.
+pub struct RoleNames(pub &'static [(&'static str, Role)]);
+
+/// OpenAI's role names; `function` is the old name of `tool`.
+pub const OPENAI_NAMES: RoleNames = RoleNames(&[
+    ("system", Role::System),
+    ("developer", Role::Developer),
+    ("user", Role::User),
+    ("assistant", Role::Assistant),
+    ("tool", Role::Tool),
+    ("function", Role::Tool),
+]);
+
+impl RoleNames {
+    fn find(&self, name: &str) -> Option<Role> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, role)| *role)
+    }
+
+    /// The role that an entry has under `key`; `keys` are those that it could have it under, for error texts.
+    pub(super) fn read(&self, entry: &Object, key: &str, keys: &str) -> Result<Role> {
+        let error = |text: String| Error::new(ErrorKind::Role, text);
+        match entry.get(key) {
+            Some(Value::String(name)) => self.find(name).ok_or_else(|| error(self.unknown(name))),
+            Some(other) => Err(error(format!("{key:?} is {}, expected text", other.type_name()))),
+            None => Err(error(format!("no key {keys}"))),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let known: Vec<&str> = self.0.iter().map(|(name, _)| *name).collect();
+        format!("role {} is unknown; expected one of {}", excerpt(name), known.join(", "))
+    }
+}
