@@ -93,7 +93,7 @@ def route(request: pytest.FixtureRequest) -> Route:
 def browser() -> Iterator[Browser]:
     """A browser; in CI it has to be there."""
     if program() is None:
-        reason = f"there is no Chromium to look at pages with. {HOW_TO_INSTALL}"
+        reason = f"Chromium, which shows the pages, is not installed. {HOW_TO_INSTALL}"
         if os.environ.get("CI"):
             pytest.fail(f"{reason}: in CI that is an error", pytrace=False)
         pytest.skip(reason)

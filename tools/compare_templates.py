@@ -66,7 +66,7 @@ def main() -> None:
 
 Made by `make templates`: {len(rows)} published chat templates x {len(cases)} conversations x generation
 prompt off and on, rendered by everyturn and by {versions}.
-A cell is one rendering; where both raise they agree. The templates belong to their publishers and are no
+A cell is one rendering; where both raise they agree. The templates belong to their publishers and are not
 part of this project.
 
 | | cells |

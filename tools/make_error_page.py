@@ -16,7 +16,7 @@ INTRODUCTION = (
     "Every name that an error, a report, `everyturn check` or `everyturn lint` can show, why it matters and what to "
     "do. `everyturn explain NAME` prints the same. An **error** costs the record or a target; a **warning** is refused "
     "by other trainers and services, or loses something; a **note** is worth knowing. "
-    "How grave a finding of `everyturn lint` is depends on the template, and stands with it. "
+    "The severity of a finding of `everyturn lint` depends on the template, and is part of the finding. "
     "`tools/make_error_page.py` makes this page."
 )
 
@@ -34,7 +34,7 @@ def entry(kind: Kind) -> str:
     """Return what the page says of a kind."""
     severity = "" if kind.severity is None else f" ({kind.severity})"
     lines = [f"### {kind.name}", "", f"**{kind.summary}**{severity}", ""]
-    lines += [*wrapped(kind.reason), "", *wrapped(f"*Cure:* {kind.cure}")]
+    lines += [*wrapped(kind.reason), "", *wrapped(f"*What to do:* {kind.remedy}")]
     if kind.hint is not None:
         lines += ["", *wrapped(f"*Hint:* {kind.hint}")]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-# The compiled core. Use the classes of `everyturn`; these are what they stand on.
+# The compiled core. Use the classes of `everyturn`; they are built on these.
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias, final
@@ -29,7 +29,7 @@ __all__ = [
     "Stream",
     "Template",
     "__version__",
-    "format_told_by",
+    "format_of_key",
     "last_exchanges",
     "lint_model",
     "lint_template",
@@ -58,7 +58,7 @@ _Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, 
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
-def format_told_by(key: str) -> str | None: ...
+def format_of_key(key: str) -> str | None: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(folder: str, chat_template: str | None, template_kwargs: str, now: str) -> str: ...
 def lint_template(text: str, template_kwargs: str, now: str) -> str: ...

@@ -84,13 +84,13 @@ def completion_of(prompt: str, full: str, stop: str) -> str:
 
 
 def row_of(prompt_ids: Ids, completion_ids: Ids, *, target: int) -> Row:
-    """Return the row that trains one completion after its prompt."""
+    """Return the sample that trains one completion after its prompt."""
     labels = (IGNORE_INDEX,) * len(prompt_ids) + completion_ids
     return Row(prompt_ids + completion_ids, labels, (target,))
 
 
 def merged(rows: Iterable[Row]) -> list[Row]:
-    """Return the fewest rows that train the same: each joins the longest row that its prompt starts with."""
+    """Return the fewest samples that train the same: each joins the longest sample that its prompt starts with."""
     joined: list[Row] = []
     for row in rows:
         prompt = prompt_of(row)

@@ -11,9 +11,9 @@ from everyturn.options import StrPath
 
 @contextmanager
 def appearing(path: StrPath) -> Iterator[Path]:
-    """Give a name beside a path, to write a file or a folder there.
+    """Give a temporary name next to a path, to write a file or a folder there.
 
-    At the end it is made durable and takes the path's name, in the place of a file that had it. An exception inside
+    At the end it is made durable and takes the path's name, replacing a file of that name. An exception inside
     leaves nothing behind, and what was there before as it was. Where nothing was written nothing appears. Of several
     that write one path at the same time, in threads or processes, each writes its own, and the last one stays.
     """
@@ -28,7 +28,7 @@ def appearing(path: StrPath) -> Iterator[Path]:
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """Give a name beside a path that nobody else has; what is there at the end is removed."""
+    """Give a unique name next to a path; what is there at the end is removed."""
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{os.urandom(6).hex()}")
     try:
         yield temporary

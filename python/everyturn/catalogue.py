@@ -1,7 +1,7 @@
-"""Every kind of error, warning and finding: its severity, the reason, the cure.
+"""Every kind of error, warning and finding: its severity, the reason, what to do.
 
 Errors, warnings and findings of lint are explained in `diagnostics`, a finding of check where its rule is; this file
-stands above both. ``everyturn explain`` prints these texts, ``docs/errors.md`` is made of them, and hints after errors
+combines both. ``everyturn explain`` prints these texts, ``docs/errors.md`` is made from them, and hints after errors
 are taken from them.
 """
 
@@ -39,7 +39,7 @@ def severity_of(name: str) -> Severity:
 
 
 def near(name: str) -> list[str]:
-    """Return the names that are meant, perhaps.
+    """Return similar names.
 
     >>> near("prompt_missmatch")
     ['prompt_mismatch']

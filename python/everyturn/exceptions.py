@@ -10,7 +10,7 @@ class EveryturnError(ValueError):
 
     Attributes:
         kind: The stable name of the kind of error, by which reports count.
-        reason: What is wrong, without the place; None if that is the whole text.
+        reason: What is wrong, without the location; None if that is the whole text.
         file: The input's name, or None.
         line: The 1-based line of the input, or None.
         message_index: The 0-based index into the conversation's messages, as in ``targets``, or None.

@@ -33,7 +33,7 @@ from everyturn.samples import Samples
 from everyturn.stats import Stats, stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
-"""About how much text `Expander.stream` takes at a time unless told otherwise."""
+"""About how much text `Expander.stream` takes at a time by default."""
 
 
 Class = TypeVar("Class", bound=type)
@@ -67,38 +67,41 @@ class Expander:
     ...     {"role": "assistant", "content": "4"},
     ... ]
     >>> print(Expander("demo").expand([{"messages": chat}]).report)
-    all_assistant_messages: 2 targets in 1 rows from 1 conversations; 4 of 37 tokens trained (10.8 %)
+    all_assistant_messages: 2 targets in 1 samples from 1 conversations; 4 of 37 tokens trained (10.8 %)
 
     Attributes:
         renderer: Template and tokenizer; the first argument is a Renderer or a model folder.
         train_on: Which assistant messages are trained: ``all_assistant_messages``, ``last_assistant_message``,
             ``last_assistant_turn`` (all after the last user message), ``marked`` (those with a weight of their own) or
             ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's own
-            ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` goes over it: 0 is context only.
-        layout: ``per_turn`` (a row per target), ``merged`` (the fewest rows that carry the same pairs of prompt and
+            ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` takes precedence: 0 is context only.
+        layout: ``per_turn`` (a sample per target), ``merged`` (the fewest samples that carry the same pairs of prompt
+        and
             target) or ``conversation`` (rendered once, inexact where the template rewrites history).
-        max_length: The most tokens of a row, or None.
-        overflow: A longer row is an ``error``; ``drop`` loses its target; ``shrink_history`` leaves out the oldest
+        max_length: The most tokens of a sample, or None.
+        overflow: A longer sample is an ``error``; ``drop`` drops its target; ``shrink_history`` drops the oldest
             exchanges before it until it fits; ``truncate_prompt`` cuts the prompt's first tokens. A target is never
             cut: one that does not fit even so is a fault.
-        history_turns: A prompt shows system messages, tools and the last so many exchanges, rendered anew: what a
+        history_turns: A prompt shows system messages, tools and the last ``history_turns`` exchanges, rendered again:
+        what a
             server with that window sends. An exchange starts at a user message; the one that a target answers counts.
             None shows all. The serving side calls `everyturn.window`.
-        max_prompt_tokens: The oldest exchanges are left out of a prompt with more tokens, until it fits.
-        prompt_mismatch: A prompt that is no prefix of its turn's own rendering is an ``error``, or ``skip`` loses the
+        max_prompt_tokens: The oldest exchanges of a prompt with more tokens are dropped, until it fits.
+        prompt_mismatch: A prompt that is not a prefix of its turn's own rendering is an ``error``, or ``skip`` drops
+        the
             target; ``match_thinking`` renders both with the thinking flag that fits the message; ``splice`` trains the
-            message's own text, reasoning included, behind what the prompt already wrote; ``common_prefix`` trains from
-            where the two part, which is not what inference shows. The report counts each way. The layout
-            ``conversation`` asks for no prompt and counts such targets as inexact.
-        control_tokens: Control tokens in text that somebody wrote: ``allow`` and ``warn`` (counted) encode them as
+            message's own text, reasoning included, after what the prompt already wrote; ``common_prefix`` trains from
+            where the two part, which is not what inference shows. The report counts each use. The layout
+            ``conversation`` has no prompts and counts such targets as inexact.
+        control_tokens: Control tokens in the text of messages: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them; ``reject`` is a fault.
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
-            of its row (``sample``) or of all rows of its conversation (``conversation``). With a loss that is the sum
-            of weighted token losses, rows or conversations then count alike, whatever their lengths.
+            of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
+            sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
         deduplicate: Of conversations with the same bytes the first is kept, the others are dropped as ``duplicate``;
             16 bytes are kept in memory for each conversation.
-        input_format: ``auto`` (each file's first records tell), ``messages``, ``sharegpt``, ``alpaca`` or
+        input_format: ``auto`` (each file's first records show it), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
         max_line_bytes: A longer line is a fault.
@@ -114,10 +117,10 @@ class Expander:
         "all_assistant_messages", summary="which assistant messages are trained"
     )
     layout: Layout = option(
-        "merged", summary="how the pairs of prompt and target are arranged in rows"
+        "merged", summary="how the pairs of prompt and target are arranged in samples"
     )
-    max_length: int | None = option(None, count=True, summary="the most tokens of a row")
-    overflow: Overflow = option("error", summary="what becomes of a longer row")
+    max_length: int | None = option(None, count=True, summary="the most tokens of a sample")
+    overflow: Overflow = option("error", summary="what becomes of a longer sample")
     history_turns: int | None = option(
         None,
         count=True,
@@ -130,11 +133,9 @@ class Expander:
         "error",
         summary="what becomes of a prompt that is not a prefix of its turn's own rendering",
     )
-    control_tokens: ControlTokens = option(
-        "warn", summary="control tokens in text that somebody wrote"
-    )
+    control_tokens: ControlTokens = option("warn", summary="control tokens in the text of messages")
     normalize: Normalize = option(
-        "none", per_record=False, summary="let rows or conversations weigh alike"
+        "none", per_record=False, summary="let samples or conversations count alike"
     )
     deduplicate: bool = option(
         False,  # noqa: FBT003 - a default
@@ -143,7 +144,7 @@ class Expander:
     )
     input_format: InputFormat = option("auto", reading=True, summary="the format of the records")
     on_error: OnError = option(
-        "raise", per_record=False, summary="stop at the first fault, or count it and go on"
+        "raise", per_record=False, summary="stop at the first fault, or count it and continue"
     )
     max_line_bytes: int = option(
         _core.MAX_LINE_BYTES, count=True, reading=True, summary="a longer line is a fault"
@@ -194,9 +195,9 @@ class Expander:
         return self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
-        r"""Expand records that were read already, or are somewhere else: their places and formats are given.
+        r"""Expand records that were read already, or are somewhere else: with their locations and formats.
 
-        What a record's format is None for, its own keys tell. A text that is blank counts as a blank line.
+        Where the format of a record is None, its own keys show it. A text that is blank counts as a blank line.
 
         >>> chat = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
         >>> records = [Record("a.jsonl", 7, None, b""), Record("a.jsonl", 9, None, chat)]
@@ -242,14 +243,14 @@ class Expander:
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Stats:
-        """Tell what the source is made of, and what each layout and policy would cost, in one pass.
+        """Tell what the source is made of, and what each layout and train_on would cost, in one pass.
 
-        Faults are counted, never raised. Rows are not dropped for their length: `Stats` tells how many are longer than
-        ``max_length``. Memory does not grow with the source, but for 16 bytes a conversation.
+        Faults are counted, never raised. Rows are not dropped for their length: `Stats` says how many are longer than
+        ``max_length``. Memory does not grow with the source, except for 16 bytes per conversation.
 
         >>> chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]
         >>> stats = Expander("demo").stats([{"messages": chat}] * 3)
-        >>> stats.conversations, stats.duplicates, stats.way.lengths.quantile(0.5)
+        >>> stats.conversations, stats.duplicates, stats.variant.lengths.quantile(0.5)
         (3, 2, 16)
 
         Args:
@@ -328,10 +329,10 @@ def check_options(given: Iterable[str], *, own: Iterable[str] = ()) -> None:
 
     Args:
         given: The names.
-        own: Options that the caller has besides: they may be meant, too.
+        own: Further options of the caller, for suggestions.
 
     Raises:
-        OptionsError: The text names the option, and those that may be meant.
+        OptionsError: The text names the option, and suggests similar ones.
     """
     for name in given:
         if name not in OPTION_NAMES:

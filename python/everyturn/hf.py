@@ -44,7 +44,7 @@ def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> dataset
     ['input_ids', 'attention_mask', 'labels']
 
     Args:
-        samples: Its rows become the dataset's, in their order.
+        samples: They become the dataset's rows, in their order.
         columns: What it holds: ``attention_mask`` (list<int8>, all 1) and the columns of `everyturn.samples.parquet`.
 
     Raises:

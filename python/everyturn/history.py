@@ -41,8 +41,8 @@ def window(
 
     Args:
         messages: All messages before the answer.
-        history_turns: Keep the last so many exchanges at most, the one to be answered included.
-        max_prompt_tokens: Leave out more of them until the prompt has at most so many tokens; needs ``renderer``.
+        history_turns: Keep at most this many of the last exchanges, including the one to be answered.
+        max_prompt_tokens: Drop more of them until the prompt has at most this many tokens; needs ``renderer``.
         renderer: What renders and counts the prompt.
         tools: What the prompt shows, too.
         **template_kwargs: Arguments of the template, as for `Renderer.render`.
@@ -69,4 +69,4 @@ def window(
             history_turns,
             max_prompt_tokens,
         )
-    return [messages[place] for place in kept]
+    return [messages[index] for index in kept]

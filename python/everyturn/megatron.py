@@ -2,7 +2,7 @@
 
 In: packs. Out: a file with ``input_ids list<int32>``, ``loss_mask list<int8>`` and ``seq_start_id list<int32>`` (where
 each sample begins) in row groups of 500. The reader makes inputs of all tokens of a sample but the last one and labels
-of all but the first one, so the mask stands at the token before the trained one, as Megatron-Bridge writes it.
+of all but the first one, so the mask is at the token before the trained one, as Megatron-Bridge writes it.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ _ROW_GROUP_ROWS = 500
 
 
 def to_parquet(packed: Packed, path: StrPath, *, eos_token_id: int) -> None:
-    """Write a file that Megatron-Bridge trains from: to a temporary name beside it first, then renamed.
+    """Write a file that Megatron-Bridge trains from: to a temporary name next to it, then renamed.
 
     The loss over what the reader makes of it is that over the packs. A row of K samples gives K tokens fewer than it
     has here, so it fits where the packs' ``max_length`` is the reader's ``packed_sequence_size``. Samples are not
@@ -37,12 +37,12 @@ def to_parquet(packed: Packed, path: StrPath, *, eos_token_id: int) -> None:
     Args:
         packed: The rows.
         path: The file; its name ends in ``.idx.parquet``.
-        eos_token_id: That of the tokenizer which trains. The reader takes the loss off every token that stands behind
+        eos_token_id: That of the tokenizer which trains. The reader masks the loss of every token that follows
             one of it, so none there may be trained.
 
     Raises:
         OptionsError: The name ends otherwise, or the id is none.
-        SampleError: A trained token has a weight other than 1, or stands behind ``eos_token_id``.
+        SampleError: A trained token has a weight other than 1, or follows ``eos_token_id``.
     """
     if not Path(path).name.endswith(SUFFIX):
         raise OptionsError(f"path must end in {SUFFIX}, by which the reader knows it, not {path}")
@@ -67,7 +67,7 @@ def _to_table(packed: Packed, eos_token_id: int) -> pa.Table:
 
 
 def _rolled_mask(packed: Packed) -> npt.NDArray[np.int8]:
-    """Whether the next token is trained, int8[T]. That behind a sample's last one never is: it begins another."""
+    """Whether the next token is trained, int8[T]. That after a sample's last one never is: it begins another."""
     mask = np.zeros(len(packed.labels), dtype=np.int8)
     mask[:-1] = packed.labels[1:] != IGNORE_INDEX
     return mask
@@ -82,6 +82,6 @@ def _check_not_behind_eos(
     starts = ragged.to_offsets(packed.seq_lengths)
     sample = int(packed.samples[np.searchsorted(starts, lost[0], side="right") - 1])
     raise SampleError(
-        f"{lost.size:,} trained tokens stand behind the token {eos_token_id}, the first in sample {sample}; "
+        f"{lost.size:,} trained tokens follow the token {eos_token_id}, the first in sample {sample}; "
         "Megatron-Bridge does not train what follows its end-of-sequence token"
     )

@@ -70,14 +70,14 @@ def option(
         count: A whole number of at least 1, or None.
         reading: It says how records are read, and needs no model.
         per_record: It changes what becomes of a single record. The others say what a fault, a copy or a weight means
-            for the whole run; commands that only look at records do not ask for them.
+            for the whole run; commands that only read records do not have them.
     """
     metadata = {"summary": summary, "count": count, "reading": reading, "per_record": per_record}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def check_count(name: str, value: int | None) -> None:
-    """Refuse what is neither None nor a whole number of at least 1.
+    """Refuse anything but None and integers of at least 1.
 
     Raises:
         OptionsError: The text names the option.

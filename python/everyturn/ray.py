@@ -1,7 +1,7 @@
 """Expansion on a Ray cluster.
 
 In: a Ray Dataset of records, or JSON lines files. Out: a Ray Dataset of samples (`expand`), or a folder of shards for
-each file, which a run that was killed goes on with (`expand_to`). Needs Ray (``pip install 'everyturn[ray]'``); nothing
+each file, which resumes after a killed run (`expand_to`). Needs Ray (``pip install 'everyturn[ray]'``); nothing
 else of the package imports it.
 """
 
@@ -107,10 +107,10 @@ def expand_to(
     loss_weights: bool = False,
     **options: Any,
 ) -> Report:
-    """Expand files on the workers of a cluster, each into a folder of shards of its own.
+    """Expand files on the workers of a cluster, each into its own folder of shards.
 
     Each file is one task, which writes as `everyturn.io.shards.expand` does. A task that died is run again by Ray, and
-    a run that died by you: it goes on behind the last whole shard, and every file is that of a run without
+    a run that died by you: it resumes after the last complete shard, and every file is that of a run without
     interruption. No row is lost or doubled.
 
     Args:
@@ -120,7 +120,7 @@ def expand_to(
         concurrency: As in `expand`.
         shard_tokens: As in `everyturn.io.shards.expand`.
         loss_weights: Likewise.
-        options: The options of `Expander`; ``num_threads`` is 1 unless given, and so many CPUs a task takes.
+        options: The options of `Expander`; ``num_threads`` is 1 unless given, and each task takes that many CPUs.
 
     Returns:
         The account of all lines.
@@ -208,7 +208,7 @@ class _Writer:
 
 
 def _claim(folder: Path, names: list[str]) -> None:
-    """Note which files the folder is of, or refuse it: shards of a file that is left out would stay in it."""
+    """Note which files the folder is of, or refuse it: shards of a file that is no longer given would stay in it."""
     note = folder / "inputs.json"
     text = json.dumps({"format": _FORMAT, "inputs": names}, ensure_ascii=False, indent=1) + "\n"
     folder.mkdir(exist_ok=True)

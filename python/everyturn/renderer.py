@@ -62,7 +62,7 @@ class Renderer:
                 there is enough text to be worth loading it; ids are the same whichever it is.
 
         Raises:
-            ModelError: A file is missing or cannot be used, or the template has no end of turn.
+            ModelError: A file is missing or cannot be used, or the template does not end turns.
         """
         return cls(sources_of(path, chat_template, template_kwargs, now, engine))
 
@@ -119,7 +119,7 @@ class Renderer:
 
     @property
     def engine(self) -> str:
-        """What has encoded text so far, in words: the engine, its version, and why if it is not the fast one."""
+        """What has encoded text so far: the engine, its version, and why if it is not the fast one."""
         return self._core.engine
 
     @property

@@ -14,9 +14,9 @@ class Fault:
     Attributes:
         file: The input's name.
         line: 1-based.
-        message_index: 0-based, as in ``targets``; None if the whole record is at fault.
+        message_index: 0-based, as in ``targets``; None if the record as a whole is at fault.
         kind: The stable name by which faults are counted.
-        text: The whole sentence, place included.
+        text: The sentence with the location.
     """
 
     file: str
@@ -38,7 +38,7 @@ class Report:
         now: The local time that the template was shown, ISO; None if it does not ask for the date.
         records_read: Lines that are not blank, or records of an iterable.
         blank_lines: Lines of white space.
-        records_kept: Records that gave a row or more.
+        records_kept: Records that gave at least one sample.
         records_dropped: The others by cause: a kind of error, ``no_target``, ``all_targets_dropped`` or ``duplicate``
             (see `Samples.deduplicate`).
         targets_found: Assistant messages that were to be trained.
@@ -48,9 +48,9 @@ class Report:
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
-        control_tokens: Control tokens in text that somebody wrote, with the number of places: the first 200 of them in
+        control_tokens: Control tokens in the text of messages, with how often they occur: the first 200 of them in
             alphabetical order.
-        control_tokens_omitted: The number of places of all others.
+        control_tokens_omitted: How often all others occur.
         unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
             is not trained. The first 200 of them in alphabetical order, each up to 100 characters.
         unread_keys_omitted: How often messages have one of the others.
@@ -116,13 +116,13 @@ class Report:
     def __str__(self) -> str:
         share = 100 * self.trained_tokens / self.tokens if self.tokens else 0.0
         return (
-            f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} rows "
+            f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} samples "
             f"from {self.records_kept:,} conversations; "
             f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %)"
         )
 
     def lines(self) -> list[str]:
-        """The report in words: the one line, then what was dropped and what is worth knowing.
+        """The report as text: the one line, then what was dropped and what is worth knowing.
 
         Of names that data decide (keys, control tokens) the first twenty are shown, and how often there are others.
         """
@@ -155,7 +155,7 @@ class Report:
 
 
 MAX_NAMED_FAULTS = 10_000
-"""Faults beyond this number are counted and no longer named, so that a report stays small."""
+"""Faults beyond this number are counted but not listed, so that a report stays small."""
 
 SAID_ONCE = "stop_not_in_generation_config"
 """The warning about the model, which each stream gives once."""
@@ -175,10 +175,10 @@ def _left(counts: Mapping[str, int], omitted: int) -> int:
 
 
 SHOWN_NAMES = 20
-"""The most keys, and the most control tokens, that the report in words names."""
+"""The most keys, and the most control tokens, that the text of the report names."""
 
 _BOUNDED = ("control_tokens", "unread_keys")
-"""Counts of names that data decide; what is left out of each is counted in a field of its own.
+"""Counts of names that come from the data; what is omitted from each is counted in a separate field.
 
 Those that are first in alphabetical order are kept: so the sum does not depend on how an input was cut into parts.
 """

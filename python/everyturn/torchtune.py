@@ -41,7 +41,7 @@ class PackedItem(TypedDict):
     Attributes:
         tokens: int64[L], the padding's id where padded.
         labels: int64[L], -100 where not trained, where padded and at the first token of each sample; unshifted.
-        input_pos: int64[L], counted from 0 in each sample; it goes on where padded.
+        input_pos: int64[L], counted from 0 in each sample; it continues where padded.
         seq_lens: int64, the lengths of the samples, and last that of the padding if there is some: L together.
     """
 
@@ -85,7 +85,7 @@ class PackedDataset(Dataset[PackedItem]):
 
     Args:
         packed: The rows.
-        pad_token_id: What stands in ``tokens`` where a row is padded.
+        pad_token_id: The padding of ``tokens``.
 
     Raises:
         OptionsError: The id is none.
@@ -104,15 +104,15 @@ class PackedDataset(Dataset[PackedItem]):
     def __getitem__(self, index: int) -> PackedItem:
         row = self._packed[index]
         empty = self._packed.max_length - len(row.input_ids)
-        # torchtune's own packs go on with the last sample's positions, within the model's.
-        behind = np.minimum(
+        # torchtune's own packs continue the last sample's positions, within the model's.
+        after = np.minimum(
             np.arange(1, empty + 1) + row.position_ids[-1], self._packed.max_length - 1
         )
         lengths = [*row.seq_lengths.tolist(), *([empty] if empty else [])]
         return {
             "tokens": _padded(row.input_ids, np.full(empty, self._pad_token_id)),
             "labels": _padded(row.labels, np.full(empty, IGNORE_INDEX)),
-            "input_pos": _padded(row.position_ids, behind),
+            "input_pos": _padded(row.position_ids, after),
             "seq_lens": torch.tensor(lengths, dtype=torch.int64),
         }
 

@@ -79,7 +79,7 @@ def plan(**changes: Any) -> benchmark.Plan:
 def test_a_run_on_built_in_chats_tells_everything(bench: Command, tmp_path: Path) -> None:
     """The ids agree, the table has a row for each tool and number of threads, the file has the rest."""
     path = tmp_path / "out.json"
-    done = bench(*QUICK, "--threads", "1,2", "--json", path)
+    done = bench(*QUICK, "--threads", "1,2", "-o", path)
     assert done.code == 0, done.err
     assert "transformers: 18 of 18 targets agree (100.0 %)" in done.out
     assert "not equal" not in done.out
@@ -125,7 +125,7 @@ def test_the_layout_is_checked_too(bench: Command, tmp_path: Path) -> None:
     whole = bench(*arguments, "--layout", "conversation")
     assert whole.code == 0
     assert (
-        "everyturn: 1 of 2 targets agree (50.0 %), 1 trained stretches are no target" in whole.out
+        "everyturn: 1 of 2 targets agree (50.0 %), 1 trained stretches are not targets" in whole.out
     )
     assert f"first difference: {file}:1, target 0" in whole.out
 
@@ -145,7 +145,7 @@ def load(job):
 def test_a_wrong_peer_is_found_and_still_timed(
     bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that trains the newline behind the stop token: exit 1, the first difference, no ratio."""
+    """One that trains the newline after the stop token: exit 1, the first difference, no ratio."""
     (tmp_path / "wrong_peer.py").write_text(WRONG_PEER)
     monkeypatch.syspath_prepend(str(tmp_path))
     wrong = Spec(module="wrong_peer", needs=("transformers",), distributions=("transformers",))
@@ -154,7 +154,7 @@ def test_a_wrong_peer_is_found_and_still_timed(
     file.write_bytes(b"no JSON\n" + to_jsonl([{"messages": [TURN, ANSWER]}]))
     done = bench("--data", file, *QUICK)
     assert done.code == 1
-    assert "left out 1 records: not JSON" in done.err
+    assert "skipped 1 records: not JSON" in done.err
     assert "transformers: 0 of 1 targets agree (0.0 %), 1 trained stretches" in done.out
     assert f"first difference: {file}:2, target 0, token" in done.out
     assert ONLY_TOOL in done.out
@@ -169,7 +169,7 @@ def test_only_what_all_can_do_is_timed(bench: Command, tmp_path: Path) -> None:
     file, path = tmp_path / "chats.jsonl", tmp_path / "out.json"
     good, faulty = {"messages": [TURN, ANSWER]}, {"messages": [ANSWER]}
     file.write_bytes(to_jsonl([good, faulty, good]))
-    done = bench("--data", file, "--json", path, *QUICK)
+    done = bench("--data", file, "-o", path, *QUICK)
     assert done.code == 0
     assert "2 of 3 records compared, 1 faulty to everyturn" in done.out
     assert "the 2 conversations of 3 that all tools can do" in done.out
@@ -182,7 +182,7 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
     """The demo template has no generation blocks."""
     done = bench("--peers", "transformers-mask", *QUICK)
     assert done.code == 0
-    assert "left out: transformers-mask: the chat template has no {% generation %}" in done.out
+    assert "skipped: transformers-mask: the chat template has no {% generation %}" in done.out
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
         (("--peers", "gone"), "gone is not installed; pip install gone-and-lost"),
         (("--data", "not_there.jsonl"), "not_there.jsonl: no such file"),
         (("--plot", "out.gif"), "must end in .png or .svg"),
-        (("--json", "no/such/folder.json"), "no such folder"),
+        (("-o", "no/such/folder.json"), "no such folder"),
         (("--up-to", "3"), "name one with --sweep"),
         (("--sweep", "turns", "--data", "x.jsonl"), "leave --data out"),
         (("--threads", "0"), "must be 1 or more"),
@@ -237,8 +237,8 @@ CORPUS = corpus.of_records([{"messages": [TURN, ANSWER]}] * 2, "chats.jsonl")
 
 
 def row(ids: Sequence[int], trained: Sequence[int], record: int = 0) -> Row:
-    """Return a row in which the given places are trained."""
-    labels = [token if place in trained else -100 for place, token in enumerate(ids)]
+    """Return a row in which the given positions are trained."""
+    labels = [token if index in trained else -100 for index, token in enumerate(ids)]
     return Row(record, list(ids), labels)
 
 
@@ -268,8 +268,8 @@ def test_targets_agree_in_any_arrangement_of_rows() -> None:
         ([row([1, 2, 3, 4, 5, 6], [2, 4])], 1, 1, 5, ONLY_EVERYTURN),
         ([row([1, 2, 3, 4, 5, 6], [2])], 1, 1, 4, ONLY_EVERYTURN),
         ([row([1, 2, 3, 4, 9, 6], [2, 4, 5])], 1, 1, 4, "other ids"),
-        ([row([1, 2, 3], [2])], 1, 1, 3, "its row ends here"),
-        ([], 0, 0, 0, "it made no row"),
+        ([row([1, 2, 3], [2])], 1, 1, 3, "its sample ends here"),
+        ([], 0, 0, 0, "it made no sample"),
         ([*EXPECTED.rows, row([1, 2, 3], [0])], 2, None, 0, ONLY_TOOL),
         ([*EXPECTED.rows, EXPECTED.rows[0]], 2, None, None, None),
         ([EXPECTED.rows[0], Row(0, [1, 2, 3, 4, 5, 6], [-100] * 4 + [5, 7])], 1, 1, 4, "labels"),
@@ -284,7 +284,7 @@ def test_the_first_difference_is_found(
     assert not found.is_equal
     first = found.first_difference
     assert first is not None
-    assert first.place == "chats.jsonl:1"
+    assert first.location == "chats.jsonl:1"
     assert first.target == target
     if what is not None:
         assert first.position == position
@@ -292,7 +292,7 @@ def test_the_first_difference_is_found(
 
 
 def test_what_only_one_can_do_is_counted_and_not_compared() -> None:
-    """A record that the tool refuses is no difference, and none that it agrees on."""
+    """A record that the tool refuses is neither a difference nor an agreement."""
     found = agreement(failures={0: "ValueError: no"})
     assert found.compared == 1
     assert (found.not_by_tool, found.why_not, found.targets) == (1, "ValueError: no", 0)
@@ -310,7 +310,7 @@ def test_files_are_read_with_their_places(tmp_path: Path, pack: Callable[[bytes]
     file = tmp_path / "chats"
     file.write_bytes(pack(lines))
     found = corpus.read([str(file)], 2)
-    assert [found.place(record) for record in (0, 1)] == [f"{file}:4", f"{file}:6"]
+    assert [found.location(record) for record in (0, 1)] == [f"{file}:4", f"{file}:6"]
     assert found.left_out == {"no list of messages": 2, "not JSON": 1}
     assert json.loads(found.lines[0]) == {"messages": [TURN, ANSWER]}
     assert found.files[0].bytes == file.stat().st_size
@@ -378,7 +378,7 @@ def test_even_chats_have_turns_of_one_size() -> None:
 def test_a_sweep_of_turns_has_a_step_for_each_doubling(bench: Command, tmp_path: Path) -> None:
     """With the growth from step to step, and the agreement of each tool."""
     path = tmp_path / "out.json"
-    done = bench("--sweep", "turns", "--up-to", "3", "--seconds", "0.01", "--json", path)
+    done = bench("--sweep", "turns", "--up-to", "3", "--seconds", "0.01", "-o", path)
     assert done.code == 0, done.err
     assert "cost of a conversation, by its turns; layout per_turn" in done.out
     series = json.loads(path.read_text(encoding="utf-8"))["sweep"]["series"]
@@ -395,7 +395,7 @@ def test_a_sweep_of_turns_has_a_step_for_each_doubling(bench: Command, tmp_path:
 
 @pytest.mark.parametrize("records", [None, CORPUS])
 def test_a_sweep_of_sizes_streams_files(records: corpus.Corpus | None) -> None:
-    """Each size in a process of its own, which has its own peak."""
+    """Each size in its own process, which has its own peak."""
     found = sweep.size(plan(), 0.01, lambda _: None, records)
     ((point,),) = (series.points for series in found.series)
     assert point.amount == 0.01
@@ -419,7 +419,7 @@ def test_growth_is_told_for_a_doubling() -> None:
 def test_a_child_that_dies_is_told_with_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A library may end the process; the parent goes on."""
+    """A library may end the process; the parent continues."""
     (tmp_path / "dying_peer.py").write_text(
         "import os, sys\nprint('out of luck', file=sys.stderr, flush=True)\nos._exit(3)\n"
     )
@@ -468,6 +468,6 @@ def test_ctrl_c_ends_the_run_and_its_children() -> None:
                 break
         os.killpg(running.pid, signal.SIGINT)
         assert running.wait(30) == 130
-    # The group has no member left: whoever it had was ended and waited for.
+    # The group has no member left: all were ended and waited for.
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)

@@ -1,4 +1,4 @@
-"""`check` finds what an expansion would refuse and count, at the same places."""
+"""`check` finds what an expansion would refuse and count, at the same locations."""
 
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def test_check_has_an_error_exactly_where_expand_drops_a_record_for_its_shape(
 
 @given(st.lists(LINES, max_size=6))
 def test_with_a_model_the_faults_are_those_of_the_expansion(lines: list[bytes]) -> None:
-    """Every fault that on_error="skip" names is a finding at its place; what more there is has a shape."""
+    """Every fault that on_error="skip" names is a finding at its location; what more there is has a shape."""
     source = b"\n".join(lines)
     report = everyturn.Expander("demo", on_error="skip").expand(source).report
     errors = {
@@ -126,7 +126,7 @@ def test_what_an_expansion_counts_is_found_at_its_line(
         expected = {*report.warnings, *(fault.kind for fault in report.faults)}
         expected |= {"unread_keys"} if report.unread_keys else set()
         expected |= {"no_target"} & set(report.records_dropped)
-        # What is no matter of one record.
+        # What does not depend on one record.
         expected -= {"stop_not_in_generation_config"}
         assert expected <= named
         about_expansion = {*_core.WARNINGS, *_core.ERROR_KINDS, "no_target", "unread_keys"}
@@ -135,7 +135,7 @@ def test_what_an_expansion_counts_is_found_at_its_line(
 
 
 def test_all_shared_chats_are_checked_as_they_are_expanded(data: Path) -> None:
-    """No internal error, and errors of shape at the places that expand names."""
+    """No internal error, and errors of shape at the locations that expand reports."""
     for path in sorted((data / "chats").glob("*.jsonl*")):
         findings = found(path)
         assert "internal" not in {finding.kind for finding in findings}

@@ -119,7 +119,7 @@ def test_json_is_one_object_with_everything(
 
 
 def test_sarif_has_what_its_schema_requires(check: Callable[..., Done], bad: Path) -> None:
-    """Version, driver, rules, and results that name a rule by its place, a level, a text and a location."""
+    """Version, driver, rules, and results that name a rule by its index, a level, a text and a location."""
     log = json.loads(check(bad, "--format", "sarif").out)
     assert log["version"] == "2.1.0"
     assert log["$schema"].endswith("sarif-schema-2.1.0.json")

@@ -152,7 +152,7 @@ def test_untouched_lines_keep_their_bytes() -> None:
 @pytest.mark.parametrize("ascii_only", [False, True])
 @pytest.mark.parametrize("separators", [(", ", ": "), (",", ":")])
 def test_a_corrected_line_keeps_its_style(ascii_only: bool, separators: Any) -> None:  # noqa: FBT001 - a parameter
-    """Blanks behind separators, and escapes."""
+    """Blanks after separators, and escapes."""
 
     def line(role: str) -> bytes:
         record = {"messages": [said("né", role), ANSWER]}

@@ -247,7 +247,7 @@ def test_messages_are_numbered_as_the_core_numbers_them(record: Record, roles: s
 
 
 def test_calls_answered_in_any_order_are_answered() -> None:
-    """Several calls of a message have their results in the messages behind it."""
+    """Several calls of a message have their results in the messages after it."""
     calls = [call(id="a"), call(id="b")]
     ordered = [result(tool_call_id="b"), result(tool_call_id="a")]
     assert found(chat(USER, calling(*calls), *ordered, ANSWER)) == []
@@ -322,7 +322,7 @@ def test_the_input_of_an_instruction_is_looked_at() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_finds_what_it_declares(rule: Rule) -> None:
-    """Kinds of its own or of an expansion, and no others, in every chat of this file."""
+    """Its own kinds or those of an expansion, and no others, in every chat of this file."""
     declared = {*(kind.name for kind in rule.kinds), *rule.shared}
     assert declared <= KINDS.keys()
     assert rule.fixes.keys() <= declared

@@ -73,7 +73,7 @@ def test_flags_are_options(
 
 
 def test_weights_are_a_column_of_all_rows(expand: Command, out: Path) -> None:
-    """If a message weighs neither 0 nor 1, every row of a Parquet file has weights."""
+    """If a weight is neither 0 nor 1, every row of a Parquet file has weights."""
     path = out / "in.jsonl"
     path.write_bytes(to_jsonl([chat("Ada"), chat("Bob", weight=0.5), chat("Kim")]))
     expand(path, "-o", out / "rows.parquet")
@@ -137,7 +137,7 @@ def test_limit_takes_the_first_records(expand: Command, chats: Path, limit: int)
 
 
 def test_limit_does_not_read_on(expand: Command, tmp_path: Path) -> None:
-    """A broken line behind the limit is nobody's fault."""
+    """A broken line after the limit is nobody's fault."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl(CHATS) + BROKEN)
     assert expand(path, "--limit", 3).code == 0
@@ -148,14 +148,14 @@ def test_limit_does_not_read_on(expand: Command, tmp_path: Path) -> None:
 def test_an_empty_input_is_an_empty_output(
     expand: Command, tmp_path: Path, out: Path, suffix: str
 ) -> None:
-    """No conversations are no rows, and no fault; a Parquet file has its columns still."""
+    """Without conversations there are no rows and no fault; a Parquet file still has its columns."""
     empty = tmp_path / "empty.jsonl"
     empty.touch()
     path = out / f"rows.{suffix}"
     done = expand(empty, "-o", path)
     assert done.code == 0
     assert done.err == (
-        "all_assistant_messages: 0 targets in 0 rows from 0 conversations; "
+        "all_assistant_messages: 0 targets in 0 samples from 0 conversations; "
         "0 of 0 tokens trained (0.0 %)\n"
     )
     assert read(path) == []
@@ -209,7 +209,7 @@ def test_a_chat_template_is_read_from_a_file(
 def test_a_chat_template_can_be_one_that_the_model_names(
     expand: Command, chats: Path, models: dict[str, Path], tmp_path: Path
 ) -> None:
-    """A model with several templates is told which to take."""
+    """For a model with several templates one is chosen by name."""
     folder = tmp_path / "model"
     shutil.copytree(models["chatml"], folder)
     source = (folder / "chat_template.jinja").read_text(encoding="utf-8")

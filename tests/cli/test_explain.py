@@ -24,7 +24,7 @@ def test_every_name_of_the_core_is_explained() -> None:
 
 
 def test_every_kind_is_explained_once() -> None:
-    """Errors stand in the order of the core."""
+    """Errors are in the order of the core."""
     names = [kind.name for kinds in CHAPTERS.values() for kind in kinds]
     assert len(names) == len(set(names)) == len(KINDS)
     assert [kind.name for kind in CHAPTERS["Errors"]] == _core.ERROR_KINDS
@@ -36,15 +36,15 @@ def test_an_explanation_says_why_and_what_to_do(kind: Kind) -> None:
     assert re.fullmatch(r"[a-z0-9_]+", kind.name)
     assert not kind.summary.endswith(".")
     assert kind.reason.endswith(".")
-    assert kind.cure.endswith(".")
-    texts = f"{kind.reason} {kind.cure} {kind.hint or ''}"
+    assert kind.remedy.endswith(".")
+    texts = f"{kind.reason} {kind.remedy} {kind.hint or ''}"
     commands = COMMAND.findall(texts)
     assert {command.split()[1] for command in commands} <= {*COMMANDS, "COMMAND"}
     assert set(FLAG.findall(texts)) <= flags()
 
 
 def test_hints_name_values_that_their_flags_take() -> None:
-    """A flag and the word behind it are taken by `expand`, where they are no words of the sentence."""
+    """A flag and the word after it are taken by `expand`, where they are not words of the sentence."""
     expand = parsers()["expand"]._actions  # noqa: SLF001 - likewise
     actions = {flag: action for action in expand for flag in action.option_strings}
     seen = 0
@@ -62,9 +62,11 @@ def test_explain_prints_reason_and_cure(capsys: pytest.CaptureFixture[str]) -> N
     kind = KINDS["prompt_mismatch"]
     assert main(["explain", kind.name]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert all(text in printed for text in (kind.summary, kind.reason, kind.cure, kind.hint or ""))
+    assert all(
+        text in printed for text in (kind.summary, kind.reason, kind.remedy, kind.hint or "")
+    )
     assert main(["explain", kind.name, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["cure"] == kind.cure
+    assert json.loads(capsys.readouterr().out)["remedy"] == kind.remedy
 
 
 def test_explain_alone_lists_all_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ from expand_command import BROKEN, CHATS, Command, chat, every_format, expanded,
 def test_bad_data_fails_and_leaves_nothing(
     expand: Command, tmp_path: Path, out: Path, suffix: str, content: bytes
 ) -> None:
-    """Exit code 1, one sentence with the place, a hint at most, and neither output nor temporary file."""
+    """Exit code 1, one sentence with the location, at most one hint, and neither output nor temporary file."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(content)
     done = expand(path, "-o", out / f"rows.{suffix}", "--report", out / "report.json")
@@ -71,15 +71,15 @@ WRONG_USE = {
         *("{}/chats.jsonl", "-o", "{}/out/rows.jsonl"),
         *("--report", "{}/nothing/report.json"),
     ],
-    "json beside rows": ["{}/chats.jsonl", "--json"],
+    "json and samples on stdout": ["{}/chats.jsonl", "--json"],
     "negative limit": ["{}/chats.jsonl", "--limit", "-1"],
-    "limit is no number": ["{}/chats.jsonl", "--limit", "many"],
+    "limit is not a number": ["{}/chats.jsonl", "--limit", "many"],
     "length of nothing": ["{}/chats.jsonl", "--max-length", "0"],
     "no threads": ["{}/chats.jsonl", "--num-threads", "0"],
     "unknown choice": ["{}/chats.jsonl", "--layout", "square"],
     "unknown flag": ["{}/chats.jsonl", "--square"],
-    "kwargs are no json": ["{}/chats.jsonl", "--template-kwargs", "{"],
-    "kwargs are no object": ["{}/chats.jsonl", "--template-kwargs", "[1]"],
+    "kwargs are not json": ["{}/chats.jsonl", "--template-kwargs", "{"],
+    "kwargs are not an object": ["{}/chats.jsonl", "--template-kwargs", "[1]"],
     "kwargs that are set": ["{}/chats.jsonl", "--template-kwargs", '{"messages": []}'],
     "no such template": ["{}/chats.jsonl", "--chat-template", "{}/nothing.jinja"],
     "no such template name": ["{}/chats.jsonl", "--chat-template", "nothing"],
@@ -125,7 +125,7 @@ def test_an_output_that_cannot_be_written_is_an_error(
 def test_an_output_that_cannot_get_its_name_leaves_nothing(
     expand: Command, chats: Path, out: Path, suffix: str
 ) -> None:
-    """Where a folder has the output's name, no temporary file stays beside it."""
+    """Where a folder has the output's name, no temporary file stays next to it."""
     folder = out / f"rows.{suffix}"
     folder.mkdir()
     done = expand(chats, "-o", folder)
@@ -137,7 +137,7 @@ def test_an_output_that_cannot_get_its_name_leaves_nothing(
 def test_an_error_on_stdout_comes_behind_the_rows_that_were_right(
     expand: Command, tmp_path: Path
 ) -> None:
-    """Whole lines or none: what is on stdout can be parsed, and the code tells that it failed."""
+    """Whole lines or none: what is on stdout can be parsed, and the code says that it failed."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl(CHATS) + BROKEN)
     done = expand(path)
@@ -172,7 +172,7 @@ def test_no_command_writes_over_what_it_reads(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Inputs stay as they are, and two outputs have two names; that is told before anything is read."""
+    """Inputs stay as they are, and two outputs have two names; that is checked before anything is read."""
     monkeypatch.chdir(tmp_path)
     record = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
     (tmp_path / "in.jsonl").write_bytes(record)
@@ -205,7 +205,7 @@ def test_no_command_writes_over_what_it_reads(
         ["stats", "in.jsonl", "--model", "m", "--html", "m/tokenizer.json"],
         ["inspect", "in.jsonl:1", "--model", "m", "--html", "m/tokenizer.json"],
         ["check", "in.jsonl", "--model", "m", "--fix", "-o", "m/tokenizer.json"],
-        ["bench", "--model", "m", "--json", "m/tokenizer.json"],
+        ["bench", "--model", "m", "-o", "m/tokenizer.json"],
     ],
     ids=" ".join,
 )

@@ -36,7 +36,7 @@ FAILING: list[tuple[bytes, list[str], str, str]] = [
 def test_an_error_is_followed_by_the_option_that_resolves_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], failing: tuple[bytes, list[str], str, str]
 ) -> None:
-    """A line behind the error."""
+    """A line after the error."""
     line, given, kind, hint = failing
     path = tmp_path / "chats.jsonl"
     path.write_bytes(line)
@@ -61,7 +61,7 @@ def test_a_mismatch_is_hinted_at(
 
 
 def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a command as it is shown, beside some chats and with the built-in model."""
+    """Run a command as it is shown, in a folder with some chats and with the built-in model."""
     chats = shutil.copy(EXAMPLE_CHATS, tmp_path)
     (tmp_path / "chats").mkdir()
     shutil.copy(chats, tmp_path / "chats" / "one.jsonl.zst")
@@ -76,12 +76,12 @@ def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_the_tour_is_of_commands_that_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    """Each ends well, beside some chats."""
+    """Each succeeds in a folder with some chats."""
     assert runs(re.split(r"\s{3,}", line.strip())[0], tmp_path, monkeypatch) == 0
 
 
 def test_without_a_command_the_tour_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Five lines behind the first, each of a command that there is."""
+    """Five lines after the first, each of a command that there is."""
     assert main([]) == 2
     shown = capsys.readouterr().err.splitlines()
     assert shown == TOUR.splitlines()

@@ -45,7 +45,7 @@ def test_stderr_says_in_one_line_what_was_done(expand: Command, tmp_path: Path) 
     trained = sum(label != -100 for row in rows for label in row["labels"])
     assert len(rows) == 602
     assert done.err == (
-        "all_assistant_messages: 1,204 targets in 602 rows from 602 conversations; "
+        "all_assistant_messages: 1,204 targets in 602 samples from 602 conversations; "
         f"{trained:,} of {tokens:,} tokens trained ({100 * trained / tokens:.1f} %)\n"
     )
     assert min(trained, tokens) > 10_000, "large enough for commas"
@@ -54,7 +54,7 @@ def test_stderr_says_in_one_line_what_was_done(expand: Command, tmp_path: Path) 
 def test_stderr_names_what_is_lost_and_what_is_worth_knowing(
     expand: Command, tmp_path: Path
 ) -> None:
-    """Behind the faults comes the one line, then causes, warnings and control tokens."""
+    """After the faults comes the one line, then causes, warnings and control tokens."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl([chat("Ada"), chat("<think>")]) + BROKEN + b'{"messages": []}\n')
     done = expand(path, "--on-error", "skip")
@@ -64,7 +64,9 @@ def test_stderr_names_what_is_lost_and_what_is_worth_knowing(
     assert lines[0].endswith(" [json]")
     assert lines[1].startswith(f"{path}:4: ")
     assert lines[1].endswith(" [shape]")
-    assert lines[2].startswith("all_assistant_messages: 2 targets in 2 rows from 2 conversations; ")
+    assert lines[2].startswith(
+        "all_assistant_messages: 2 targets in 2 samples from 2 conversations; "
+    )
     assert lines[3:] == [
         "dropped 1 records: json",
         "dropped 1 records: shape",
@@ -89,7 +91,7 @@ def test_few_faults_are_named_and_the_others_counted(expand: Command, tmp_path: 
 def test_the_report_is_the_account_of_every_line(
     expand: Command, tmp_path: Path, out: Path
 ) -> None:
-    """Written as JSON, it has each count, and each fault with its place."""
+    """Written as JSON, it has each count, and each fault with its location."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl(CHATS) + b"\n" + BROKEN)
     report = out / "report.json"
@@ -132,4 +134,4 @@ def test_json_is_all_that_stdout_has(expand: Command, chats: Path, out: Path) ->
     assert json.loads(done.out) == json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert set(json.loads(done.out)) == REPORT_KEYS
     assert done.out.count("\n") == 1
-    assert done.err.startswith("all_assistant_messages: 6 targets in 3 rows")
+    assert done.err.startswith("all_assistant_messages: 6 targets in 3 samples")

@@ -30,7 +30,7 @@ def test_the_installed_command_reads_stdin_and_writes_stdout() -> None:
     expected = expanded(CHATS)
     for key in ("input_ids", "labels", "line", "targets"):
         assert [row[key] for row in rows] == [row[key] for row in expected]
-    assert done.stderr.startswith(b"all_assistant_messages: 6 targets in 3 rows from 3 ")
+    assert done.stderr.startswith(b"all_assistant_messages: 6 targets in 3 samples from 3 ")
 
 
 def test_stdin_is_one_input_among_others(chats: Path) -> None:

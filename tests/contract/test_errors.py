@@ -1,4 +1,4 @@
-"""Kinds of errors: each is raised with its place, counted under its kind, and survives a pickle."""
+"""Kinds of errors: each is raised with its location, counted under its kind, and survives a pickle."""
 
 import pickle
 import shutil
@@ -207,22 +207,22 @@ def test_every_kind_of_error_is_triggered_here() -> None:
 def test_a_fault_of_a_record_is_raised_with_its_kind_and_place(
     folders: dict[str, str], kind: str
 ) -> None:
-    """Class, kind, file, line and message are attributes; the text says the place as well."""
+    """Class, kind, file, line and message are attributes; the text has the location as well."""
     bad = BAD_RECORDS[kind]
     with pytest.raises(everyturn.EveryturnError) as caught:
         expander(bad, folders).expand(b"\n" + bad.line)
     assert type(caught.value) is bad.error
     assert attributes(caught.value) == (kind, "<bytes>", 2, bad.message_index)
-    place = "<bytes>:2: "
+    location = "<bytes>:2: "
     if bad.message_index is not None:
-        place += f"message {bad.message_index}: "
-    assert str(caught.value).startswith(place)
-    assert len(str(caught.value)) > len(place)
+        location += f"message {bad.message_index}: "
+    assert str(caught.value).startswith(location)
+    assert len(str(caught.value)) > len(location)
 
 
 @pytest.mark.parametrize("kind", sorted(BAD_RECORDS))
 def test_a_fault_of_a_record_is_counted_under_its_kind(folders: dict[str, str], kind: str) -> None:
-    """Skipped instead of raised, the fault stands in the report with the same words."""
+    """Skipped instead of raised, the fault is in the report with the same text."""
     bad = BAD_RECORDS[kind]
     with pytest.raises(everyturn.EveryturnError) as caught:
         expander(bad, folders).expand(bad.line)

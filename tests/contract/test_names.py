@@ -59,21 +59,21 @@ def test_the_public_names_are_these() -> None:
 
 @pytest.mark.parametrize("name", sorted(EXCEPTIONS))
 def test_exceptions_are_value_errors_of_one_family(name: str) -> None:
-    """One `except` catches all; without a place its attributes are None, and the kind is one of the core's."""
+    """One `except` catches all; without a location its attributes are None, and the kind is one of the core's."""
     error = getattr(everyturn, name)
     assert issubclass(error, everyturn.EveryturnError)
     assert issubclass(error, ValueError)
     raised = error("what went wrong")
     kind = raised.kind
-    place = [raised.file, raised.line, raised.message_index]
-    assert place == [None, None, None]
+    location = [raised.file, raised.line, raised.message_index]
+    assert location == [None, None, None]
     assert kind is None or kind in _core.ERROR_KINDS
     assert str(error("what went wrong")) == "what went wrong"
 
 
 @pytest.mark.parametrize("name", sorted(EXCEPTIONS | CLASSES))
 def test_public_classes_and_their_methods_have_docstrings(name: str) -> None:
-    """Each says in words of its own what it is; those that dataclasses make up do not count."""
+    """Each says in its own words what it is; those that dataclasses make up do not count."""
     documented = getattr(everyturn, name)
     assert documented.__doc__
     assert not documented.__doc__.startswith(f"{name}(")

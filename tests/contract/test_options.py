@@ -64,7 +64,7 @@ def test_the_defaults_of_the_core_are_those_of_python() -> None:
 
 
 def test_options_are_keywords_with_the_documented_defaults() -> None:
-    """`Expander` takes the model by place, and every option by name alone."""
+    """`Expander` takes the model by position, and every option by name alone."""
     first, *rest = inspect.signature(everyturn.Expander).parameters.values()
     assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     assert {parameter.kind for parameter in rest} == {inspect.Parameter.KEYWORD_ONLY}

@@ -20,7 +20,7 @@ SPIKED = [
 
 @every_layout
 def test_control_tokens_in_text_are_counted(expand: Expand, layout: Layout) -> None:
-    """Each place is counted under its token, and the conversation once; no row changes."""
+    """Each occurrence is counted under its token, and the conversation once; no sample changes."""
     samples = expand("demo", SPIKED, layout=layout, control_tokens="warn")
     assert samples.report.control_tokens == {"<|im_end|>": 2, "</think>": 1}
     assert samples.report.warnings["control_tokens"] == 1

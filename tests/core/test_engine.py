@@ -91,7 +91,7 @@ def test_torture_texts(name: str, data: Path) -> None:
 
 
 def test_auto_takes_the_fast_engine_once_there_is_enough_text() -> None:
-    """It is not loaded for a chat or two, and the ids do not tell."""
+    """It is not loaded for a chat or two, and the ids do not show it."""
     chats = [
         {
             "messages": [

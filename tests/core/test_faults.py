@@ -1,4 +1,4 @@
-"""Records that are refused: each with its place and kind, and files that hold no chats."""
+"""Records that are refused: each with its location and kind, and files that hold no chats."""
 
 import math
 from pathlib import Path
@@ -123,7 +123,7 @@ FAULTS: dict[str, tuple[Any, int | None, str]] = {
 def test_every_fault_is_said_with_its_place(
     expander: everyturn.Expander, tmp_path: Path, name: str
 ) -> None:
-    """A record that is no conversation is refused with file, line, message and reason.
+    """A record that is not a conversation is refused with file, line, message and reason.
 
     The reference refuses it, too.
     """
@@ -137,8 +137,8 @@ def test_every_fault_is_said_with_its_place(
     with pytest.raises(everyturn.ConversationError) as caught:
         expander.expand(path)
     error = caught.value
-    place = f"{path}:2: " + ("" if message_index is None else f"message {message_index}: ")
-    assert str(error).startswith(place)
+    location = f"{path}:2: " + ("" if message_index is None else f"message {message_index}: ")
+    assert str(error).startswith(location)
     assert word in str(error)
     assert (error.file, error.line, error.message_index) == (str(path), 2, message_index)
     assert error.kind
@@ -150,7 +150,7 @@ def test_every_fault_can_be_skipped_and_is_counted(
 ) -> None:
     """With `on_error="skip"` the others are kept, and the fault is counted once.
 
-    The report has it with the same place and text.
+    The report has it with the same location and text.
     """
     record, message_index, word = FAULTS[name]
     form = detect_format([record]) or "messages"
@@ -196,7 +196,7 @@ def test_a_line_that_is_no_object_is_refused(expander: everyturn.Expander, line:
 def test_an_assistant_first_has_no_prompt(
     models: dict[str, Path], route: Route, position: int
 ) -> None:
-    """A target that nothing comes before is a fault of its own; the others are kept."""
+    """A target that nothing comes before is its own fault; the others are kept."""
     records = [chat_of("Hi", "Hello") for _ in range(3)]
     records[position] = {"messages": [answer("First"), user("Hi"), answer("Hello")]}
     with pytest.raises(everyturn.SampleError) as caught:
@@ -212,7 +212,7 @@ def test_an_assistant_first_has_no_prompt(
 def test_a_template_that_raises_is_a_fault_of_the_target(
     models: dict[str, Path], route: Route
 ) -> None:
-    """What the template says to a conversation is in the error, at the target's place."""
+    """What the template says to a conversation is in the error, at the location of the target."""
     records = [chat_of("Hi", "Hello"), {"messages": [user("a"), user("b"), answer("c")]}]
     model = models["strict_alternation"]
     with pytest.raises(everyturn.TemplateError, match="must alternate") as caught:

@@ -65,7 +65,7 @@ def test_too_long_targets_are_dropped_whole(
 def test_a_row_as_long_as_allowed_is_kept(
     expand: Expand, folders: dict[str, Path], layout: Layout
 ) -> None:
-    """The limit is a length that a row may have; what stands behind a stop counts for nothing."""
+    """A sample may have exactly the limit's length; what comes after a stop does not count."""
     longest = max(needed_lengths(folders["chatml"], THREE_TURNS).values())
     samples = expand("chatml", THREE_TURNS, layout=layout, max_length=longest)
     assert targets_of(samples) == [1, 3, 5]

@@ -19,7 +19,9 @@ JSONL = to_jsonl([{"messages": CHAT}] * 60_000)
 """More than the chunks that are read ahead, whatever their size."""
 
 BAD_LINE = b'{"messages": [{"role": "bot", "content": "x"}]}\n'
-STREAM_ERROR = "a stream that was opened before a fork cannot go on in the child: open it there"
+STREAM_ERROR = (
+    "a stream that was opened before a fork cannot be read in the child process: open it there"
+)
 
 
 def expand_steps(expander: everyturn.Expander) -> Callable[[], Any]:
@@ -75,7 +77,7 @@ def error_in_forked_child(step: Callable[[], Any]) -> object:
 def test_what_was_opened_before_a_fork_refuses_to_go_on_in_the_child(
     steps: Callable[[everyturn.Expander], Callable[[], Any]],
 ) -> None:
-    """The reader's thread is not in the child: there is an error at once, and the parent goes on."""
+    """The reader's thread is not in the child: there is an error at once, and the parent continues."""
     expander = everyturn.Expander("demo", num_threads=2)
     step = steps(expander)
     step()

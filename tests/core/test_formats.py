@@ -49,7 +49,7 @@ def shown(models: dict[str, Path]) -> ReferenceModel:
 def test_every_format_means_its_messages(
     showing: everyturn.Renderer, shown: ReferenceModel, route: Route, name: str
 ) -> None:
-    """A record of any format is trained as the messages that it stands for.
+    """A record of any format is trained as the messages that it means.
 
     It makes no difference whether the format is found or named.
     """

@@ -48,7 +48,7 @@ EITHER_WAY_TAKEN = {
 
 
 def record_with(document: bytes) -> bytes:
-    """A record that has the document beside its messages, where nothing looks at it."""
+    """A record that has the document next to its messages, where nothing reads it."""
     messages = b'[{"role":"user","content":"u"},{"role":"assistant","content":"a"}]'
     return b'{"messages":' + messages + b',"x":' + document + b"}"
 
@@ -117,7 +117,7 @@ def test_a_suite_document_in_a_record_is_judged_as_the_contract_says(
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("name", _suite_files())
 def test_a_suite_document_as_a_line_is_never_taken_for_a_chat(reader: Reader, name: str) -> None:
-    """Bare documents are refused, as JSON where they are none, else as no record of a chat."""
+    """Bare documents are refused, as not JSON, or as not a record of a chat."""
     document = _suite()[name]
     lines = list(split_lines(document))
     if not lines:
@@ -305,7 +305,7 @@ def test_a_value_equals_that_of_cpython(reader: Reader, document: str) -> None:
     ],
 )
 def test_what_is_no_json_is_refused(reader: Reader, document: str) -> None:
-    """Neither CPython's laxities nor anybody else's are taken."""
+    """No laxity is accepted, CPython's or any other."""
     line = record_with(document.encode())
     with pytest.raises(RecordError):
         parse_record(line)

@@ -40,7 +40,7 @@ def rows_in(samples: everyturn.Samples) -> list[Row]:
         ("llama_like", "<|eot|>", THREE_TURNS, (3, 1)),
         ("eos_only_at_end", "<|end|>", THREE_TURNS, (3, 1)),
         ("demo", "<|im_end|>", THREE_TURNS, (3, 1)),
-        # What was thought is rendered only behind the last user: a row for each user turn.
+        # What was thought is rendered only after the last user: a row for each user turn.
         ("demo", "<|im_end|>", THOUGHTFUL, (5, 3)),
     ],
 )
@@ -64,7 +64,7 @@ def test_rows_are_those_of_the_reference(
 
 
 def test_merged_rows_share_what_a_turn_shares(expand: Expand) -> None:
-    """The tool call and the answer after it stand in one row, as history has not changed."""
+    """The tool call and the answer after it are in one sample, as history has not changed."""
     samples = expand("demo", THOUGHTFUL, layout="merged")
     assert [sample.targets.tolist() for sample in samples] == [[1, 3], [5], [7, 9]]
 
@@ -80,9 +80,9 @@ def test_one_rendering_is_exact_where_history_stays(
     assert samples_of(whole) == samples_of(fewest)
     assert "inexact_targets" not in whole.report.warnings
     (row,), (merged_row,) = rows_in(whole), rows_in(fewest)
-    behind = len(row.ids) - len(merged_row.ids)
+    after = len(row.ids) - len(merged_row.ids)
     assert row.ids[: len(merged_row.ids)] == merged_row.ids
-    assert row.labels == merged_row.labels + (-100,) * behind
+    assert row.labels == merged_row.labels + (-100,) * after
     assert row.targets == merged_row.targets
     conversation = normalise({"messages": messages}, "messages")
     reference = ReferenceModel(folders[model], stop="none")
@@ -111,13 +111,13 @@ def test_one_rendering_of_rewritten_history_is_counted(expand: Expand, shown: Sh
         + chatml("assistant «<think>\nagain\n</think>\n\n" + calls(2), seen, "assistant «three")
     ]
     assert targets_of(samples) == [1, 3, 5, 7, 9]
-    # The two behind the last user have the history and the thoughts that inference shows.
+    # The two after the last user have the history and the thoughts that inference shows.
     assert samples.report.warnings["inexact_targets"] == 3
     assert samples.report.targets_trained == 5
 
 
 def test_one_rendering_has_the_end_of_text_at_its_end(expand: Expand, shown: Shown) -> None:
-    """What the template writes behind the last turn is context, never a target."""
+    """What the template writes after the last turn is context, never a target."""
     samples = expand("eos_only_at_end", TWO_TURNS, layout="conversation")
     (row,) = shown("eos_only_at_end", samples)
     first = "<|user|>\na<|end|>\n<|assistant|>\n«one<|end|>»\n"
@@ -189,7 +189,7 @@ def test_all_tokens_have_labels(expand: Expand, layout: Layout) -> None:
 
 
 def test_all_tokens_leave_out_messages_without_weight(expand: Expand, shown: Shown) -> None:
-    """The words of a message of weight 0, and the stop of an answer, have no labels."""
+    """The text of a message of weight 0, and the stop of an answer, have no labels."""
     messages = [user("a", weight=0), answer("one", train=False), user("b"), answer("two")]
     samples = expand("chatml", messages, train_on="all_tokens")
     (row,) = shown("chatml", samples)

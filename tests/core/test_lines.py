@@ -13,7 +13,7 @@ from value_reader import VALUE_TEMPLATE, Reader, chat
 def test_lines_end_with_a_newline(reader: Reader, ending: bytes) -> None:
     """A carriage return before the newline belongs to the line's end.
 
-    A newline behind the last line makes no further one.
+    A newline after the last line makes no further one.
     """
     jsonl = ending.join([chat("one"), chat("two"), chat("three")])
     expected = [(1, "one"), (2, "two"), (3, "three")]
@@ -22,7 +22,7 @@ def test_lines_end_with_a_newline(reader: Reader, ending: bytes) -> None:
 
 
 def test_blank_lines_are_counted_and_keep_the_numbers(reader: Reader) -> None:
-    """Lines of JSON white space are no records, and the lines behind keep their numbers."""
+    """Lines of JSON white space are not records, and later lines keep their numbers."""
     jsonl = b"\n \t\n" + chat("one") + b"\n\r\n\n" + chat("two") + b"\n\n"
     assert reader.said(jsonl) == [(3, "one"), (6, "two")]
     report = reader.expand(jsonl).report
@@ -31,7 +31,7 @@ def test_blank_lines_are_counted_and_keep_the_numbers(reader: Reader) -> None:
 
 @pytest.mark.parametrize("jsonl", [b"", b"\n", b"\n\n\n", b"  \r\n\t", b"\xef\xbb\xbf"])
 def test_nothing_gives_no_rows(reader: Reader, jsonl: bytes) -> None:
-    """An input without records is no error."""
+    """An input without records is not an error."""
     samples = reader.expand(jsonl)
     assert len(samples) == 0
     assert samples.report.records_read == 0
@@ -84,15 +84,15 @@ def test_a_cut_last_line_is_never_taken(reader: Reader) -> None:
         assert caught.value.line == 2
 
 
-@pytest.mark.parametrize("behind", [b"x", b"}", b",", b"{}", b"\x00", b" 1", b"#"])
-def test_nothing_may_follow_a_record_on_its_line(reader: Reader, behind: bytes) -> None:
+@pytest.mark.parametrize("after", [b"x", b"}", b",", b"{}", b"\x00", b" 1", b"#"])
+def test_nothing_may_follow_a_record_on_its_line(reader: Reader, after: bytes) -> None:
     """One line is one value."""
     with pytest.raises(everyturn.JsonlError):
-        reader.expand(chat("one") + behind)
+        reader.expand(chat("one") + after)
 
 
 def test_an_error_names_file_and_line(reader: Reader, tmp_path: Path) -> None:
-    """The place is in the text and in the attributes."""
+    """The location is in the text and in the attributes."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(chat("one") + b"\n\n{nope}\n")
     with pytest.raises(everyturn.JsonlError, match=r"chats\.jsonl:3: ") as caught:

@@ -34,7 +34,7 @@ def test_what_somebody_wrote_holds_no_control_token(layout: str) -> None:
     start, stop = _ids("<|im_start|>")[0], _ids(STOP)[0]
     row = samples[-1].input_ids
     assert (row == start).sum() == 4
-    # What the last message has behind its stop token is no part of the row.
+    # What the last message has after its stop token is not part of the sample.
     assert (row == stop).sum() == 4
     assert ATTACK in renderer.decode(row)
     trained = samples[-1].labels[samples[-1].labels != everyturn.IGNORE_INDEX]
@@ -130,7 +130,7 @@ def test_real_tokenizers(name: str, data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["oasst_en_100_trees_threads.jsonl.gz", "mt_bench_en.jsonl.gz"])
 def test_real_chats_without_control_tokens(name: str, data: Path) -> None:
-    """They are encoded as ever."""
+    """They are encoded as usual."""
     renderer = everyturn.Renderer.from_dir(data / "tokenizers" / "llama-3.1")
     usual, literal = (
         everyturn.Expander(renderer, control_tokens=policy, on_error="skip").expand(

@@ -114,7 +114,7 @@ def test_the_last_of_equal_keys_holds_in_the_place_of_the_first() -> None:
 
 
 def chats_with_keys(count: int) -> bytes:
-    """Each chat has a key of its own, and one that all have."""
+    """Each chat has its own key, and one that all have."""
     return b"".join(
         json.dumps(
             {
@@ -130,7 +130,7 @@ def chats_with_keys(count: int) -> bytes:
 
 
 def test_a_report_names_a_bounded_number_of_keys_and_counts_the_others() -> None:
-    """The first in alphabetical order; in words a screenful."""
+    """The first in alphabetical order; the text is a screenful."""
     report = everyturn.Expander("demo").expand(chats_with_keys(1000)).report
     assert len(report.unread_keys) == 200
     assert list(report.unread_keys)[:2] == ["mood", "x00000"]

@@ -24,7 +24,7 @@ def expand(records: list[Any], **options: Any) -> everyturn.Samples:
 
 
 def weighted() -> list[Any]:
-    """Conversations of different lengths, one with weights of its own."""
+    """Conversations of different lengths, one with its own weights."""
     half = talk(2)
     for message in half["messages"]:
         message["weight"] = 0.5

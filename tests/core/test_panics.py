@@ -94,7 +94,7 @@ def test_a_tokenizer_that_panics_when_it_is_used(
 
 
 def test_a_decoder_that_panics(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The renderer goes on with other ids."""
+    """The renderer still decodes other ids."""
     decoder = {"type": "Strip", "content": "a", "start": 1_000_000_000, "stop": 1_000_000_000}
     renderer = Renderer.from_dir(model(tmp_path / "model", decoder=decoder))
     with pytest.raises(everyturn.InternalError, match="panicked"):
@@ -104,7 +104,7 @@ def test_a_decoder_that_panics(tmp_path: Path, capfd: pytest.CaptureFixture[str]
 
 
 def test_a_panic_of_another_extension_is_still_printed(tmp_path: Path) -> None:
-    """Each extension has a hook of its own: this one silences what it catches, and no other."""
+    """Each extension has its own hook: this one silences what it catches, and no other."""
     pytest.importorskip("tokenizers")
     parts = {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}
     folder = model(tmp_path / "model", **parts)

@@ -56,7 +56,7 @@ FAULT_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A tokenizer, one of the templates beside it, and some lines of one chat file.
+    """A tokenizer, one of the templates next to it, and some lines of one chat file.
 
     `lines` is "sample", "longest", or, with `--whole`, the number of a part.
     """
@@ -241,7 +241,7 @@ def test_rendered_text_equals_transformers(case: Case) -> None:
 
 
 def test_every_target_has_the_ids_of_the_reference(case: Case) -> None:
-    """Every target that is no fault has the reference's prompt ids, completion ids, weight."""
+    """Every target that is not a fault has the reference's prompt ids, completion ids, weight."""
     assert_same_samples(samples_of(case.expand("per_turn")), case.expected_samples())
 
 
@@ -333,7 +333,7 @@ def test_the_stop_token_is_found_by_probing(tokenizer_folder: Callable[[str], Pa
 
 @pytest.mark.usefixtures("data")
 def test_a_model_without_template_is_refused(tokenizer_folder: Callable[[str], Path]) -> None:
-    """A folder that has no chat template is no model to render with."""
+    """A folder without a chat template is not a model to render with."""
     with pytest.raises(everyturn.ModelError):
         everyturn.Renderer.from_dir(tokenizer_folder(WITHOUT_TEMPLATE))
 

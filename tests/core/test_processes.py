@@ -152,7 +152,7 @@ def test_a_child_forked_while_threads_work_can_work(expander: everyturn.Expander
 def test_an_error_in_a_child_reaches_the_parent_whole(
     expander: everyturn.Expander, method: str
 ) -> None:
-    """An exception crosses to another process with its class, text and place."""
+    """An exception crosses to another process with its class, text and location."""
     context = multiprocessing.get_context(method)
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         task = pool.submit(expand_bad_line, expander)
@@ -207,7 +207,7 @@ def test_the_first_error_is_the_one_raised_for_any_number_of_threads() -> None:
 
 
 def test_other_threads_run_while_rows_are_made(expander: everyturn.Expander) -> None:
-    """The interpreter is free while rows are made: a second thread goes on counting."""
+    """The interpreter is free while rows are made: a second thread keeps counting."""
     ticks = 0
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What becomes of a target whose prompt is no beginning of its own rendering, policy by policy.
+"""What becomes of a target whose prompt is not a prefix of its own rendering, policy by policy.
 
 The templates are small ones of each class that is published: what the prompt of a server ends with, and what a
 rendered turn starts with, are spelled out, and so is what a person would say that the model has to write.
@@ -64,7 +64,7 @@ CUT = "{%- set content = content.split('</think>')[-1].lstrip('\\n') -%}"
 
 
 def template(turn: str, prompt: str, header: str = HEADER) -> str:
-    """Return a template: `turn` writes what stands before the content, `prompt` is what a server sends."""
+    """Return a template: `turn` writes what comes before the content, `prompt` is what a server sends."""
     text = (START + turn + END).replace("PROMPT", prompt).replace("HEADER", header)
     assert "\t" not in text
     return text
@@ -77,7 +77,7 @@ SAYINGS: dict[str, Callable[[str], Record]] = {
     "inline": lambda answer: {"content": f"<think>\nTwo and two.\n</think>\n\n{answer}"},
     "tight": lambda answer: {"content": f"<think>Two and two.</think>{answer}"},
 }
-#: How a target came about, and what is trained before the answer; None: it cannot be told.
+#: How a target came about, and what is trained before the answer; None: it is not known.
 Expected = tuple[str, str] | None
 
 
@@ -93,7 +93,7 @@ class Class:
 
     @property
     def broken(self) -> list[str]:
-        """The sayings whose prompt is no beginning of their rendering."""
+        """The sayings whose prompt is not a prefix of their rendering."""
         return [
             name for name, expected in self.splice.items() if (expected or ["lost"])[0] != "exact"
         ]
@@ -151,7 +151,7 @@ CLASSES = {
             "tight": ("exact", WRITTEN),
         },
     ),
-    # A turn without reasoning has a closed block of its own spelling: Nemotron-3.
+    # A turn without reasoning has a closed block in its own spelling: Nemotron-3.
     "opened, empty otherwise": Class(
         template(
             SPLIT
@@ -223,7 +223,7 @@ CLASSES = {
         splice={"none": ("spliced", ""), "inline": ("spliced", f"<think>\n{WRITTEN}")},
         common_prefix={"none": ("common_prefix", ""), "inline": ("common_prefix", f"<think>\n{WRITTEN}")},
     ),
-    "newline behind the header": Class(
+    "newline after the header": Class(
         template("", HEADER + " ~ '\\n'"),
         splice={"none": ("spliced", ""), "inline": ("spliced", f"<think>\n{WRITTEN}")},
         common_prefix={"none": ("common_prefix", ""), "inline": ("common_prefix", f"<think>\n{WRITTEN}")},
@@ -299,7 +299,7 @@ class Model:
         return expander.expand(to_jsonl(records))
 
     def halves(self, sample: everyturn.Sample) -> tuple[str, str]:
-        """Return what stands before a target, and what is trained."""
+        """Return what comes before a target, and what is trained."""
         trained = len(sample.trained_ids)
         before = sample.input_ids[: len(sample.input_ids) - trained]
         assert (sample.labels[: len(before)] == everyturn.IGNORE_INDEX).all()
@@ -364,7 +364,7 @@ BROKEN = [(name, saying) for name, each in CLASSES.items() for saying in each.br
 def test_error_names_file_line_and_message(
     model: Models, tmp_path: Path, name: str, saying: str
 ) -> None:
-    """The text says where it is, and how prompt and rendering go on."""
+    """The text says where it is, and how prompt and rendering continue."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(b"\n" + to_jsonl([{"messages": [QUESTION, said(saying)]}]))
     with pytest.raises(everyturn.SampleError) as caught:
@@ -435,9 +435,9 @@ def check(
 def test_splice_trains_what_the_model_has_yet_to_write(
     model: Models, name: str, saying: str, answer: str, expected: Expected
 ) -> None:
-    """Behind the prompt of a server: the rest of the block, its end, the answer, the stop token.
+    """After the prompt of a server: the rest of the block, its end, the answer, the stop token.
 
-    Where the prompt has done with thinking, reasoning has no place, and the target is lost.
+    Where the prompt has ended thinking, reasoning fits nowhere, and the target is dropped.
     """
     check(model(name), "splice", [QUESTION, said(saying, answer)], [(expected, ANSWERS[answer][2])])
 
@@ -486,7 +486,7 @@ def test_a_prompt_that_fits_is_never_changed(model: Models, policy: str, layout:
 
 @pytest.mark.parametrize("policy", ["match_thinking", "splice", "common_prefix"])
 def test_words_of_other_messages_are_never_trained(models: dict[str, Path], policy: str) -> None:
-    """Where the rendering has a question elsewhere than the prompt, no policy can tell the two apart."""
+    """Where the rendering has a question elsewhere than the prompt, no policy can distinguish the two."""
     folder = models["prefills_thinking"]
     renderer = everyturn.Renderer.from_dir(folder, chat_template=SYSTEM_MOVES)
     conversation = [{"role": "system", "content": "Be kind."}, QUESTION, said("none")]
@@ -502,7 +502,7 @@ def test_words_of_other_messages_are_never_trained(models: dict[str, Path], poli
 def test_a_sign_in_the_question_opens_no_tag(
     models: dict[str, Path], policy: str, question: str
 ) -> None:
-    """A template without control tokens behind a question: where it ends, nothing before is trained."""
+    """A template without control tokens after a question: where it ends, nothing before is trained."""
     source = (
         "{%- for message in messages -%}"
         "{{- 'Q: ' ~ message.content ~ ' A:' if message.role == 'user' else"
@@ -567,7 +567,7 @@ def test_match_thinking_renders_with_the_flag_that_fits(
 def test_match_thinking_is_an_error_where_no_flag_fits(
     model: Models, name: str, saying: str
 ) -> None:
-    """Nothing is guessed: the target is a fault that names its place."""
+    """Nothing is guessed: the target is a fault that gives its location."""
     with pytest.raises(everyturn.SampleError, match="flag") as caught:
         model(name).expand([QUESTION, said(saying)], prompt_mismatch="match_thinking")
     assert (caught.value.kind, caught.value.line, caught.value.message_index) == (

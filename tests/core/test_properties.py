@@ -65,7 +65,7 @@ def with_thinking_laid_out(content: str) -> str:
 
 
 def between_spaces(content: str) -> str:
-    """The content trimmed, a space before and behind it."""
+    """The content trimmed, a space before and after it."""
     return f" {content.strip()} "
 
 
@@ -91,7 +91,7 @@ SHAPES = {
     "strict_alternation": Shape("<|im_end|>"),
     "string_arguments": Shape("<|im_end|>"),
 }
-#: Models on which something else is to be shown, each in a test of its own.
+#: Models on which something else is to be shown, each in its own test.
 APART = {"header_is_stop", "no_terminator", "prefills_thinking"}
 #: Templates that render every turn alike, whatever follows it.
 STABLE = ("chatml", "generation_tags", "llama_like", "parts")
@@ -149,7 +149,7 @@ def pair(models: dict[str, Path]) -> Callable[[str], Pair]:
             return Pair(shape, renderer, ReferenceModel(DEMO, stop=shape.stop))
         folder = models[name]
         source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
-        # The reference has no clock of its own: transformers writes the day of the test.
+        # The reference does not set the clock: transformers writes the day of the test.
         source = source.replace("strftime_now('%d %B %Y')", repr(TODAY))
         renderer = everyturn.Renderer.from_dir(folder, now=NOW)
         return Pair(shape, renderer, ReferenceModel(folder, source, shape.stop))
@@ -341,7 +341,7 @@ def trained_ids(sample: everyturn.Sample) -> list[int]:
 def test_the_ids_before_a_target_are_those_that_a_server_sends(
     pair: Callable[[str], Pair], name: str, records: list[Record]
 ) -> None:
-    """(a) Before a target stands what encoding the prompt's text gives.
+    """(a) The ids before a target are those of encoding the prompt's text.
 
     The rest of the row is what the reference expects the model to emit.
     """
@@ -702,7 +702,7 @@ def test_control_tokens_in_contents_can_be_rejected(pair: Callable[[str], Pair])
 
 
 def test_a_header_that_closes_the_turn_is_appended_as_its_stop(models: dict[str, Path]) -> None:
-    """Where only the next header ends a turn, that token is trained behind the answer.
+    """Where only the next header ends a turn, that token is trained after the answer.
 
     The rendering of the turn does not have it yet.
     """
@@ -750,7 +750,7 @@ def test_a_template_without_terminator_is_an_error_that_says_so(models: dict[str
 
 
 def test_a_turn_that_the_template_leaves_open_is_a_fault(models: dict[str, Path]) -> None:
-    """Where the rendering of one message has no stop token, that target alone is left out."""
+    """Where the rendering of one message has no stop token, that target alone is dropped."""
     folder = models["chatml"]
     source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
     open_ended = source.replace(

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 import everyturn
 from chats import Record, to_jsonl
-from everyturn.io.inputs import Shard
+from everyturn.io.inputs import Share
 
 EXPANDER = everyturn.Expander("demo", layout="per_turn", on_error="skip", max_line_bytes=1_000)
 
 
 def chat(number: int, turns: int = 2) -> Record:
-    """Return a conversation of its own."""
+    """Return a distinct conversation."""
     messages = []
     for turn in range(turns):
         messages.append({"role": "user", "content": f"Question {turn} of {number}?"})
@@ -43,7 +43,7 @@ def in_shards(source: Any, count: int) -> list[tuple[Any, ...]]:
     """The rows of all shards, in the order of the source."""
     rows = []
     for index in range(count):
-        rows += rows_of(EXPANDER.expand(Shard(source, index=index, count=count)))
+        rows += rows_of(EXPANDER.expand(Share(source, index=index, count=count)))
     return sorted(rows, key=lambda row: (row[0], row[1], row[3]))
 
 
@@ -56,7 +56,7 @@ def in_shards(source: Any, count: int) -> list[tuple[Any, ...]]:
 def test_shards_are_the_whole(
     tmp_path: Path, compress: Callable[[bytes], bytes], count: int
 ) -> None:
-    """Every row is in one shard, under the file and the line that it has in the whole."""
+    """Every row is in one share, under the file and the line that it has in the whole."""
     for number in range(3):
         (tmp_path / f"{number}.jsonl").write_bytes(compress(LINES))
     source = str(tmp_path / "*.jsonl")
@@ -76,11 +76,11 @@ def test_any_source_can_be_sharded(source: Any) -> None:
     st.integers(1, 4),
 )
 def test_faults_stay_where_they_are(lines: list[bytes], count: int) -> None:
-    """Blank, broken and overlong lines keep their numbers, and each is counted by one shard."""
+    """Blank, broken and overlong lines keep their numbers, and each is counted by one share."""
     source = b"\xef\xbb\xbf" + b"".join(lines)
     whole = EXPANDER.expand(source).report
     reports = [
-        EXPANDER.expand(Shard(source, index=index, count=count)).report for index in range(count)
+        EXPANDER.expand(Share(source, index=index, count=count)).report for index in range(count)
     ]
     assert sum(report.records_read for report in reports) == whole.records_read
     faults = [fault for report in reports for fault in report.faults]
@@ -96,9 +96,9 @@ def test_a_shard_can_begin_at_a_line(tmp_path: Path) -> None:
     names = sorted(str(path) for path in tmp_path.iterdir())
     for from_file, from_line in ((0, 1), (0, 4), (1, 2), (2, 7), (2, 99)):
         for index in range(2):
-            whole = EXPANDER.expand(Shard(source, index=index, count=2))
+            whole = EXPANDER.expand(Share(source, index=index, count=2))
             rest = EXPANDER.expand(
-                Shard(source, index=index, count=2, from_file=from_file, from_line=from_line)
+                Share(source, index=index, count=2, from_file=from_file, from_line=from_line)
             )
             start = names[from_file], from_line
             assert rows_of(rest) == [row for row in rows_of(whole) if row[:2] >= start]
@@ -118,12 +118,12 @@ def test_a_shard_can_begin_at_a_line(tmp_path: Path) -> None:
 def test_a_shard_that_is_none_is_refused(options: dict[str, int]) -> None:
     """Shards and files are counted from 0, lines from 1."""
     with pytest.raises(everyturn.OptionsError):
-        Shard(LINES, **options)
+        Share(LINES, **options)
 
 
 def test_what_cannot_be_read_is_the_same_error() -> None:
-    """A file that is missing, or broken, is named as ever."""
+    """A file that is missing, or broken, is named as usual."""
     with pytest.raises(everyturn.InputError, match="not_there"):
-        EXPANDER.expand(Shard("not_there.jsonl", index=0, count=1))
+        EXPANDER.expand(Share("not_there.jsonl", index=0, count=1))
     with pytest.raises(everyturn.InputError, match=r"<bytes>:\d+: the compressed data ends"):
-        EXPANDER.expand(Shard(gzip.compress(LINES)[:-20], index=1, count=2))
+        EXPANDER.expand(Share(gzip.compress(LINES)[:-20], index=1, count=2))

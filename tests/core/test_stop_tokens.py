@@ -38,7 +38,7 @@ def demo() -> Path:
 
 
 def test_a_closing_tag_before_the_end_of_turn_is_no_stop(demo: Path) -> None:
-    """Of several control tokens behind an answer the one that the model declares as its end is the stop."""
+    """Of several control tokens after an answer the one that the model declares as its end is the stop."""
     body = "{{- message.content ~ ('</think>' if message.role == 'assistant' else '') ~ '<|im_end|>\\n' -}}"
     text, _ = trained(demo, LOOP + HEADER + body + END + PROMPT, CHAT)
     assert text == "one</think><|im_end|>"
@@ -116,7 +116,7 @@ def test_a_template_without_an_end_of_turn_cannot_be_loaded(folders: dict[str, P
 def test_the_next_header_ends_a_turn_that_has_no_end(
     expand: Expand, shown: Shown, layout: Layout
 ) -> None:
-    """Behind an answer the model emits the user's header: it is trained once per target."""
+    """After an answer the model emits the user's header: it is trained once per target."""
     samples = expand("header_is_stop", TWO_TURNS, layout=layout)
     first = "<|start|><|user|>\na<|assistant|>\n"
     per_turn = [
@@ -132,7 +132,7 @@ def test_the_next_header_ends_a_turn_that_has_no_end(
 def test_the_header_of_a_result_ends_a_tool_call(
     expand: Expand, shown: Shown, layout: Layout
 ) -> None:
-    """Behind a call the model emits the observation's header, and the user's behind an answer."""
+    """After a call the model emits the observation's header, and the user's after an answer."""
     messages = [user("a"), call("f", arguments='{"x": 1}'), result("r"), answer("z"), user("b")]
     samples = expand("header_is_stop", messages, layout=layout)
     first = "<|start|><|user|>\na<|assistant|>\n"

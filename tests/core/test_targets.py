@@ -159,7 +159,7 @@ def test_keys_of_training_are_not_rendered_as_text(expand: Expand, layout: Layou
     samples = expand("chatml", weighed, layout=layout)
     assert samples.input_ids.tolist() == plain.input_ids.tolist()
     assert samples.labels.tolist() == plain.labels.tolist()
-    # Only an assistant's message can be a target; a user that asks for it is told.
+    # Only an assistant's message can be a target; a weight of a user message is reported.
     assert samples.report.warnings == {"weight_ignored": 2}
 
 
@@ -175,14 +175,14 @@ def test_keys_of_training_are_not_rendered_as_text(expand: Expand, layout: Layou
 def test_weights_that_contradict_each_other_are_refused(
     expand: Expand, keys: dict[str, Any]
 ) -> None:
-    """Nobody can tell which of them is meant."""
+    """It is not known which of them is right."""
     with pytest.raises(everyturn.ConversationError) as caught:
         expand("chatml", [user("a"), answer("one"), user("b"), answer("two", **keys)])
     assert (caught.value.kind, caught.value.message_index) == ("weight", 3)
 
 
 def test_weights_that_agree_are_one(expand: Expand) -> None:
-    """1, 1.0 and true say the same; null says nothing."""
+    """1, 1.0 and true mean the same; null means nothing."""
     keys = {"weight": 1, "loss": 1.0, "train": True, "trainable": None}
     samples = expand("chatml", [user("a"), answer("one", **keys)], train_on="marked")
     assert targets_of(samples) == [1]

@@ -23,7 +23,7 @@ STOP = "<|im_end|>"
 
 
 def template(call: str, content: str = "(message.content or '')") -> str:
-    """Return a template that writes each call as told; `tool` is the function, or the bare call."""
+    """Return a template that writes each call like this; `tool` is the function, or the bare call."""
     return (
         "{%- for message in messages -%}"
         "{{- '<|im_start|>' ~ message.role ~ '\\n' ~ " + content + " -}}"
@@ -70,7 +70,7 @@ NESTED = {
     "n": 2**70,
     "x": 1e-5,
 }
-#: What is no JSON object stays as it stands.
+#: What is not a JSON object stays as it is.
 NO_OBJECTS = ["", "{", "null", "[1, 2]", '"text"', "3", '{"a": NaN}', '{"a": 1} and more', "look"]
 
 Both = Callable[..., tuple[everyturn.Renderer, ReferenceModel]]
@@ -319,7 +319,7 @@ CONTENTS = {
 
 
 def without_content(**more: Any) -> Record:
-    """Return a record whose answer calls a tool and says nothing."""
+    """Return a record whose answer calls a tool without text."""
     record = calling(call(OBJECT), **more)
     if not more:
         del record["messages"][1]["content"]

@@ -42,7 +42,7 @@ def test_keys_that_are_read_are_not_named(models: dict[str, Path]) -> None:
 
 
 def test_each_message_with_an_unread_key_counts_once(models: dict[str, Path], route: Route) -> None:
-    """However often a message is rendered, and whoever says it; other messages have no such key."""
+    """However often a message is rendered, and whatever its role; other messages have no such key."""
     records = [
         {"messages": [{**QUESTION, "name": "Ann"}, answer(name="Bo", mood="fine"),
                       QUESTION, answer(mood="good"), QUESTION, answer()]},
@@ -59,13 +59,13 @@ def test_every_layout_counts_alike(models: dict[str, Path], layout: str) -> None
 
 
 def test_keys_that_hold_nothing_or_steer_training_do_not_count(models: dict[str, Path]) -> None:
-    """A null is no key, and weights are not the template's to read."""
+    """A null is not a key, and weights are not the template's to read."""
     for more in ({"mood": None}, {"weight": 1}, {"train": True}, {"loss_weight": 0.5}):
         assert unread(models, PLAIN, QUESTION, answer(**more)) == {}
 
 
 def test_messages_that_are_never_rendered_are_not_looked_at(models: dict[str, Path]) -> None:
-    """What stands behind the last target is no part of any prompt."""
+    """What comes after the last target is not part of any prompt."""
     messages = [QUESTION, answer(), {**QUESTION, "mood": "curious"}]
     assert unread(models, PLAIN, *messages, layout="per_turn") == {}
 

@@ -1,7 +1,7 @@
 """Rule: a prompt with a window is what a server with that window sends, rendered anew for each target.
 
 The reference goes through the exchanges of a conversation one by one: it leaves out the oldest, renders what is left
-with transformers, counts the tokens, and goes on until they fit.
+with transformers, counts the tokens, and repeats until they fit.
 """
 
 import dataclasses
@@ -101,7 +101,7 @@ class Window:
             if self.fits(result):
                 return dataclasses.replace(result, message_index=index)
             if result.fault is not None and dropped == least:
-                # A fault of the first try is no matter of length.
+                # A fault of the first try does not depend on length.
                 return None
         return None
 
@@ -189,12 +189,12 @@ ROLES = {"s": "system", "d": "developer", "u": "user", "a": "assistant", "t": "t
 
 
 def chat(roles: str) -> list[Message]:
-    """Messages whose contents are their places."""
+    """Messages whose contents are their indices."""
     return [{"role": ROLES[role], "content": f"m{place}"} for place, role in enumerate(roles)]
 
 
 def kept_by(messages: list[Message], history_turns: int) -> str:
-    """The places that are left."""
+    """The indices that are left."""
     left = everyturn.window(messages, history_turns=history_turns)
     return " ".join(message["content"][1:] for message in left)
 

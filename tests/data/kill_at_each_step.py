@@ -1,4 +1,4 @@
-"""Expand into a folder and die by SIGKILL at each step that touches the disk, then go on: for test_shard_folders.py.
+"""Expand into a folder and die by SIGKILL at each step that touches the disk, then resume: for test_shard_folders.py.
 
 Arguments: a folder to work in, the inputs. Prints the number of steps that a run has. For each step there is a folder
 that was left at that step, left again there by the run that went on, and then finished.

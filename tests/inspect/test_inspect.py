@@ -72,7 +72,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-#: Longer records take long with the library, by which places are found.
+#: Longer records take long with the library, by which offsets are found.
 LONGEST = 30_000
 
 
@@ -149,7 +149,7 @@ def test_the_runs_make_up_the_text_and_the_text_is_what_the_ids_decode_to(
 
 @pytest.mark.parametrize("name", CHATS)
 def test_words_belong_to_the_message_that_wrote_them(name: str) -> None:
-    """What is attributed to a message stands in that message, and all that it shows is attributed."""
+    """What is attributed to a message is in that message, and all that it shows is attributed."""
     for sample in explained(chat(name)).samples:
         for at, message in enumerate(CHATS[name]):
             words = "".join(
@@ -160,7 +160,7 @@ def test_words_belong_to_the_message_that_wrote_them(name: str) -> None:
 
 
 def test_tools_are_nobody_s_message() -> None:
-    """The text of the list of tools is told from the system message in the same block."""
+    """The text of the list of tools is distinguished from the system message in the same block."""
     tools = [{"type": "function", "function": {"name": "weather"}}]
     runs = explained(chat("tools", tools=tools)).samples[0].runs
     assert "weather" in "".join(run.text for run in runs if run.origin == "tools")
@@ -202,14 +202,14 @@ FATES: list[tuple[dict[str, Any], dict[int, str]]] = [
 def test_each_message_is_told_why_it_is_trained_or_not(
     options: dict[str, Any], said: dict[int, str]
 ) -> None:
-    """Weight, train_on, a fault: each in words."""
+    """Weight, train_on, a fault: each as text."""
     given = explained(chat("plain"), **options)
     for at, words in said.items():
         assert words in given.messages[at].why(given.report.train_on)
 
 
 def test_the_prompt_of_a_pair_is_context() -> None:
-    """An assistant's message in a prompt is no target."""
+    """An assistant message in a prompt is not a target."""
     pair = {"prompt": CHATS["plain"][1:3] + CHATS["plain"][5:6], "completion": CHATS["plain"][6:]}
     assert [message.fate for message in explained(to_jsonl([pair])).messages] == [
         "context", "prompt", "context", "trained",
@@ -221,7 +221,7 @@ def test_a_prompt_mismatch_is_told_with_its_text(models: dict[str, Path]) -> Non
     given = explained(chat("plain"), models["prefills_thinking"])
     assert given.error is not None
     assert given.error.kind == "prompt_mismatch"
-    assert "the prompt is no prefix" in given.messages[2].why("")
+    assert "the prompt is not a prefix" in given.messages[2].why("")
 
 
 # --------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_no_line_is_wider_than_the_screen(name: str, tokens: bool, columns: int)
 
 @pytest.mark.parametrize("name", CHATS)
 def test_the_margin_says_what_the_colours_say(name: str) -> None:
-    """A line is marked as trained if and only if all of it is, and all that is trained stands in such lines."""
+    """A line is marked as trained if and only if all of it is, and all that is trained is in such lines."""
     given = explained(chat(name))
     for sample in given.samples:
         lines = wrapped_lines(sample, given.messages, 60)
@@ -376,7 +376,7 @@ WRONG: list[tuple[str, list[str], tuple[int, str]]] = [
     (":2", [], (2, "the line is blank")),
     (":4", [], (1, ":4: ")),
     ("nowhere", [], (2, "no such file")),
-    (":1", ["--limit", "3"], (2, "--limit and --seed choose what is on a page")),
+    (":1", ["--sample", "3"], (2, "--sample and --seed choose the conversations of a page")),
     (":1", ["--json", "--tokens"], (2, "leave --tokens out")),
     (":1", ["--control-tokens", "literal", "--compare", "conversation"], (2, "literal")),
 ]  # fmt: skip
@@ -390,7 +390,7 @@ def test_what_cannot_be_shown_is_said(
     arguments: list[str],
     expected: tuple[int, str],
 ) -> None:
-    """Wrong use ends with 2, broken data with 1, both in words on stderr."""
+    """Wrong use ends with 2, broken data with 1, both with text on stderr."""
     code, words = expected
     assert main(["inspect", f"{path}{end}", "--model", "demo", *arguments]) == code
     captured = capsys.readouterr()
@@ -419,7 +419,7 @@ def test_a_fault_of_a_target_is_shown_and_told_by_the_exit_code(
 
 
 def run(path: Path, **environment: str) -> str:
-    """Run the command in a process of its own and return what it prints."""
+    """Run the command in its own process and return what it prints."""
     command = [sys.executable, "-m", "everyturn", "inspect", f"{path}:5", "--model", "demo"]
     done = subprocess.run(
         command, check=True, capture_output=True, env={**os.environ, **environment}

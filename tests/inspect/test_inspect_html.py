@@ -61,9 +61,9 @@ def test_the_page_holds_every_variant_with_the_ids_and_labels_that_expand_gives(
     """Rows that begin alike are held once; unpacked, each is the sample."""
     *conversations, _broken = data_of(made)["conversations"]
     for conversation, name in zip(conversations, CHATS, strict=True):
-        for layout, by_policy in conversation["variants"].items():
-            for policy, variant in by_policy.items():
-                samples = Expander("demo", layout=layout, train_on=policy).expand(chat(name))
+        for layout, by_train_on in conversation["variants"].items():
+            for train_on, variant in by_train_on.items():
+                samples = Expander("demo", layout=layout, train_on=train_on).expand(chat(name))
                 for row, sample in zip(variant["rows"], samples, strict=True):
                     body = conversation["bodies"][row["body"]]
                     assert body["ids"][: row["tokens"]] == sample.input_ids.tolist()
@@ -136,7 +136,7 @@ def test_the_file_appears_whole_or_not_at_all(
         == 2
     )
     assert (
-        main(["inspect", f"{source}:1", "--model", "demo", "--html", str(path), "--limit", "3"])
+        main(["inspect", f"{source}:1", "--model", "demo", "--html", str(path), "--sample", "3"])
         == 2
     )
     assert list(tmp_path.iterdir()) == [source]
@@ -144,13 +144,13 @@ def test_the_file_appears_whole_or_not_at_all(
 
 
 def test_a_sample_of_the_conversations_is_on_the_page(tmp_path: Path) -> None:
-    """`--limit` says how many, `--seed` which."""
+    """`--sample` says how many, `--seed` which."""
     source = tmp_path / "chats.jsonl"
     source.write_bytes(to_jsonl([{"messages": CHATS["plain"], "n": n} for n in range(30)]))
     lines: list[list[int]] = []
     for seed in ("1", "1", "2"):
         path = tmp_path / "report.html"
-        arguments = ["--limit", "4", "--seed", seed, "--html", str(path)]
+        arguments = ["--sample", "4", "--seed", seed, "--html", str(path)]
         assert main(["inspect", str(source), "--model", "demo", *arguments]) == 0
         lines.append([conversation["line"] for conversation in data_of(path)["conversations"]])
     assert len(lines[0]) == 4
@@ -227,18 +227,18 @@ def test_the_page_marks_as_trained_what_is_trained(opened: Browser, name: str) -
 
 
 def test_nothing_is_loaded_and_nothing_complains(opened: Browser, made: Path) -> None:
-    """Every conversation, layout, policy and view, and the only request is the file."""
+    """Every conversation, layout, train_on and view, and the only request is the file."""
     for name in CHATS:
         choose(opened, name)
         for layout in ("per_turn", "merged", "conversation"):
             press(opened, "layouts", layout)
             for view in ("tokens", "next", "text"):
                 press(opened, "views", view)
-    for policy in opened.run(
-        "[...document.getElementById('policy').options].map((each) => each.value)"
+    for train_on in opened.run(
+        "[...document.getElementById('train_on').options].map((each) => each.value)"
     ):
         opened.run(
-            f"""(() => {{ const select = document.getElementById("policy"); select.value = "{policy}";
+            f"""(() => {{ const select = document.getElementById("train_on"); select.value = "{train_on}";
             select.dispatchEvent(new Event("change")); }})()"""
         )
         assert opened.run("document.querySelectorAll('#samples > *').length") >= 1
@@ -257,7 +257,7 @@ def test_hostile_text_is_text(opened: Browser) -> None:
 
 
 def test_a_broken_record_is_named(opened: Browser) -> None:
-    """It is one of the conversations, with its error in the place of samples."""
+    """It is one of the conversations, with its error instead of samples."""
     count = opened.run("document.getElementById('conversation').options.length")
     assert count == len(CHATS) + 1
     opened.run("document.getElementById('before').click()")
@@ -266,7 +266,7 @@ def test_a_broken_record_is_named(opened: Browser) -> None:
 
 
 def test_keys_move_from_token_to_token_and_say_what_each_is(opened: Browser) -> None:
-    """Arrows, Home and End; the place, the id and the message are told."""
+    """Arrows, Home and End; the position, the id and the message are shown."""
     choose(opened, "plain")
     opened.run("document.querySelector('.cell').focus()")
     seen = [opened.run("document.getElementById('details').textContent")]
@@ -289,10 +289,10 @@ def test_pointing_at_a_token_says_what_it_is(opened: Browser) -> None:
         const box = cell.getBoundingClientRect(); return [box.x + 2, box.y + 4]; })()"""
     )
     opened.point(*place)
-    told = opened.run("document.getElementById('details').textContent")
-    assert "Written by message user 0" in told
-    assert "Token 4 to 5, which share a character" in told
-    assert "Characters 17 to 19Bytes 17 to 23" in told
+    shown = opened.run("document.getElementById('details').textContent")
+    assert "Written by message user 0" in shown
+    assert "Token 4 to 5, which share a character" in shown
+    assert "Characters 17 to 19Bytes 17 to 23" in shown
 
 
 def test_the_view_of_next_tokens_marks_the_position_before_each_trained_token(
@@ -311,7 +311,7 @@ def test_the_view_of_next_tokens_marks_the_position_before_each_trained_token(
     press(opened, "views", "text")
 
 
-def test_the_layout_and_the_policy_are_chosen_on_the_page(opened: Browser) -> None:
+def test_the_layout_and_train_on_are_chosen_on_the_page(opened: Browser) -> None:
     """What the sentence on top counts is what expand counts."""
     choose(opened, "reasoning")
     for layout in ("per_turn", "merged", "conversation"):
@@ -326,7 +326,7 @@ def test_the_layout_and_the_policy_are_chosen_on_the_page(opened: Browser) -> No
 
 
 def test_light_and_dark_follow_the_system_and_the_button(made: Path, opened: Browser) -> None:
-    """The button goes on from the system's choice to light and dark."""
+    """The button switches from the system's choice to light and dark."""
     themes = []
     for _ in range(3):
         themes.append(opened.run("document.documentElement.dataset.theme"))

@@ -23,7 +23,7 @@ SECONDS = 60
 
 
 def chat(number: int) -> Record:
-    """Return a conversation of its own; every third calls a tool."""
+    """Return a distinct conversation; every third calls a tool."""
     messages: list[Record] = []
     for turn in range(1 + number % 3):
         messages.append({"role": "user", "content": f"Question {turn} of {number}?"})
@@ -56,7 +56,7 @@ BAD = {"messages": [{"role": "bot", "content": "x"}]}
 
 
 def in_batches(prepare: Preparer, table: pa.Table, size: int) -> pa.Table:
-    """What comes of a table in batches of so many rows."""
+    """The result of a table in batches of this many rows."""
     parts = [prepare(table.slice(start, size)) for start in range(0, len(table), size)]
     return pa.concat_tables(parts)
 
@@ -88,7 +88,7 @@ def without_nulls(value: Any) -> Any:
 )
 @pytest.mark.parametrize("size", [1, 3, 1_000])
 def test_columns_of_structs_are_the_dicts(records: list[Record], size: int) -> None:
-    """Rows, ids and order are those of one run over the dicts; nulls that Arrow filled in are no fields."""
+    """Rows, ids and order are those of one run over the dicts; nulls that Arrow filled in are not fields."""
     table = pa.Table.from_pylist(records)
     prepared = in_batches(Preparer("demo"), table, size)
     dicts = [without_nulls(row) for row in table.to_pylist()]
@@ -169,7 +169,7 @@ def test_formats_may_come_with_the_rows() -> None:
 
 @pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
 def test_tables_of_a_file_give_what_the_file_gives(tmp_path: Path, block_bytes: int) -> None:
-    """Rows and the whole account: blank lines, lines that are too long, and records before one tells the format."""
+    """Samples and the report: blank lines, lines that are too long, and records before one shows the format."""
     path = tmp_path / "chats.jsonl"
     lines = [b"", b'{"id": 1}', *to_jsonl([*CHATS[:5], SHAREGPT[0], BAD]).splitlines()]
     path.write_bytes(b"\n".join([*lines, b"x" * 3_000, b"{", b"", to_jsonl(CHATS[5:]), b"\n \n"]))
@@ -232,7 +232,7 @@ def test_weights_that_an_option_makes_have_their_column() -> None:
 
 
 def test_columns_are_kept() -> None:
-    """A record's own columns stand beside each of its rows, and are no part of the record."""
+    """A record's kept columns are next to each of its samples, and are not part of the record."""
     table = pa.Table.from_pylist(CHATS).append_column("id", pa.array(range(100, 120), pa.int16()))
     prepared = Preparer("demo", layout="per_turn", keep=["id"])(table)
     assert prepared.schema.field("id").type == pa.int16()
@@ -256,7 +256,7 @@ def test_record_batches_are_expanded_as_spark_calls_it() -> None:
 
 
 def test_datasets_maps_with_it(tmp_path: Path) -> None:
-    """Hugging Face datasets calls it batch by batch, in processes of its own if asked to."""
+    """Hugging Face datasets calls it batch by batch, in its own processes if asked to."""
     source = tmp_path / "chats.jsonl"
     source.write_bytes(to_jsonl(CHATS))
     loaded = datasets.load_dataset(
@@ -312,7 +312,7 @@ def test_equal_preparers_have_equal_pickles(models: dict[str, Path]) -> None:
 
 
 def test_a_copy_refuses_another_model(models: dict[str, Path], tmp_path: Path) -> None:
-    """A worker whose model folder is another one does not go on."""
+    """A worker with a different model folder refuses to run."""
     folder = models["chatml"].rename(tmp_path / "model")
     try:
         sent = pickle.dumps(Preparer(folder))

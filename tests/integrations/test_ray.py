@@ -99,7 +99,7 @@ def test_files_give_the_samples_of_one_process(files: list[str], tmp_path: Path)
 
 
 def test_a_dataset_of_records_gives_the_samples_of_its_dicts() -> None:
-    """Columns are the keys of records; columns that are kept stand beside their rows."""
+    """Columns are the keys of records; columns that are kept are next to their samples."""
     records = [{**numbered_chat(number), "id": number} for number in range(20)]
     dataset = ray.data.from_arrow(pa.Table.from_pylist(records))
     expanded = everyturn.ray.expand(
@@ -167,7 +167,7 @@ def test_a_worker_that_dies_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("source", [b"{}", "-", [numbered_chat(1)]])
 def test_what_workers_cannot_open_is_refused(source: Any, tmp_path: Path) -> None:
-    """Bytes, streams and dicts are no files."""
+    """Bytes, streams and dicts are not files."""
     with pytest.raises(everyturn.OptionsError, match="workers read files"):
         everyturn.ray.expand(source, "demo")
     with pytest.raises(everyturn.OptionsError, match="workers read files"):

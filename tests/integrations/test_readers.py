@@ -1,4 +1,4 @@
-"""Files for tools that cannot be installed beside the tests: each is read by the tool's own code.
+"""Files for tools that cannot be installed with the tests: each is read by the tool's own code.
 
 The modules in `readers` run that code in processes of their own; their docstrings say which of it runs, and what of the
 tool is not there.
@@ -283,7 +283,7 @@ def test_rows_lie_in_groups_of_500(samples: everyturn.Samples, tmp_path: Path) -
 def test_megatron_files_refuse_what_they_would_lose(
     samples: everyturn.Samples, weighted: everyturn.Samples, tmp_path: Path
 ) -> None:
-    """Weights; a token trained behind the end-of-sequence token, whose loss the reader takes off; another name."""
+    """Weights; a token trained after the end-of-sequence token, whose loss the reader takes off; another name."""
     path = tmp_path / "train.idx.parquet"
     with pytest.raises(everyturn.SampleError, match="loss weight other than 1"):
         megatron.to_parquet(weighted.pack(ROW), path, eos_token_id=EOS)
@@ -293,7 +293,7 @@ def test_megatron_files_refuse_what_they_would_lose(
             samples.select([0, 1, 2, 3]).pack(ROW), path, eos_token_id=first_trained
         )
     everything = everyturn.Expander("demo", train_on="all_tokens").expand(EXAMPLE_CHATS)
-    with pytest.raises(everyturn.SampleError, match=f"stand behind the token {EOS}"):
+    with pytest.raises(everyturn.SampleError, match=f"follow the token {EOS}"):
         megatron.to_parquet(everything.pack(ROW), path, eos_token_id=EOS)
     with pytest.raises(everyturn.OptionsError, match=r"must end in \.idx\.parquet"):
         megatron.to_parquet(samples.pack(ROW), tmp_path / "train.parquet", eos_token_id=EOS)

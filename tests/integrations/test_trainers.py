@@ -70,7 +70,7 @@ def one_thread() -> Any:
 
 
 def expanded(layout: str) -> everyturn.Samples:
-    """The example chats, less those with a long row, which would make the padded rectangles large."""
+    """The example chats, except those with a long sample, which would make the padded rectangles large."""
     options: Any = {"layout": layout}
     samples = everyturn.Expander("demo", **options).expand(EXAMPLE_CHATS)
     long = samples.line[samples.lengths > LONGEST_SAMPLE]
@@ -83,7 +83,7 @@ def expanded(layout: str) -> everyturn.Samples:
 
 
 def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The loss of each token of a row, float64[T]; 0 where it has no label. Each is predicted from the place before."""
+    """The loss of each token, float64[T]; 0 where it has no label. Each is predicted from the position before."""
     chances = logits[:-1].double().log_softmax(dim=-1)
     wanted = labels[1:]
     chosen = chances.gather(1, wanted.clamp(min=0)[:, None])[:, 0]
@@ -108,7 +108,7 @@ def losses_by_conversation(model: LlamaForCausalLM, samples: everyturn.Samples) 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What training by hand gives: the loss over the trained tokens of each step, and the model behind the last."""
+    """What training by hand gives: the loss over the trained tokens of each step, and the model after the last."""
 
     losses: list[float]
     model: LlamaForCausalLM
@@ -181,7 +181,7 @@ def options(rows: Rows, folder: Path) -> dict[str, Any]:
 
 
 def with_trl(rows: Rows, folder: Path, *, padding_free: bool) -> Trainer:
-    """TRL's trainer, which is told that the rows are prepared."""
+    """TRL's trainer, with the flag that the samples are prepared."""
     arguments = SFTConfig(
         **options(rows, folder),
         dataset_kwargs={"skip_prepare_dataset": True},
@@ -245,7 +245,7 @@ def written(kind: str, folder: Path) -> tuple[Rows, list[list[str]]]:
 def test_training_from_a_file_is_training_on_every_target(
     make: Make, kind: str, *, padding_free: bool, by_hand: Training, tmp_path: Path
 ) -> None:
-    """Each step's loss is that by hand over `per_turn` samples, and so are the weights behind the last step."""
+    """Each step's loss is that by hand over `per_turn` samples, and so are the weights after the last step."""
     rows, _ = written(kind, tmp_path)
     trainer = make(rows, tmp_path, padding_free=padding_free)
     recorder = Recorder()

@@ -303,7 +303,7 @@ def test_an_error_of_the_iterable_reaches_the_caller(expander: everyturn.Expande
 
 
 def test_records_that_are_no_dict_are_refused(expander: everyturn.Expander) -> None:
-    """An item that is no record is refused at its place."""
+    """An item that is not a record is refused with its number."""
     mixed: list[Any] = [CHATS[0], "text"]
     with pytest.raises((TypeError, everyturn.EveryturnError)):
         expander.expand(mixed)
@@ -351,7 +351,7 @@ def sound(text: str = "a") -> dict[str, Any]:
 
 
 def test_none_among_records_is_a_fault_and_not_their_end(models: dict[str, Path]) -> None:
-    """Each None is read, dropped and counted; the records behind it are kept."""
+    """Each None is read, dropped and counted; the records after it are kept."""
     expander = everyturn.Expander(models["chatml"], on_error="skip")
     samples = expander.expand([None, sound(), None, sound()])  # type: ignore[arg-type]
     assert samples.line.tolist() == [2, 4]
@@ -359,7 +359,7 @@ def test_none_among_records_is_a_fault_and_not_their_end(models: dict[str, Path]
 
 
 def test_any_iterable_of_paths_is_paths(models: dict[str, Path], tmp_path: Path) -> None:
-    """A generator of paths is no iterable of records."""
+    """A generator of paths is not an iterable of records."""
     for name in ("a", "b"):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(sound(name)), encoding="utf-8")
     samples = everyturn.Expander(models["chatml"]).expand(sorted(tmp_path.glob("*.jsonl")))
@@ -369,7 +369,7 @@ def test_any_iterable_of_paths_is_paths(models: dict[str, Path], tmp_path: Path)
 
 
 def test_numpy_values_in_records_are_numbers_and_lists(models: dict[str, Path]) -> None:
-    """Records that come from arrays and tables need no conversion; what is no JSON is named by its record."""
+    """Records that come from arrays and tables need no conversion; what is not JSON is reported with its record."""
     expander = everyturn.Expander(models["chatml"])
     record = {"messages": np.array(sound()["messages"]), "score": np.float32(0.5)}
     assert len(expander.expand([record])) == 1
@@ -390,7 +390,7 @@ def test_a_null_key_does_not_tell_the_format(models: dict[str, Path]) -> None:
 def test_the_size_of_chunks_changes_nothing(
     models: dict[str, Path], tmp_path: Path, chunk_bytes: int
 ) -> None:
-    """Neither at the limit of a line, nor before the first telling record, nor at `limit`, nor in the counts."""
+    """Neither at the limit of a line, nor before the format is known, nor at `limit`, nor in the counts."""
     line = json.dumps(sound()).encode()
     path = tmp_path / "chats.jsonl"
     path.write_bytes(

@@ -1,4 +1,4 @@
-"""Records: what is read of a source, without a model, and what comes of records whose places are given."""
+"""Records: what is read of a source, without a model, and what comes of records whose locations are given."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import everyturn
 from chats import to_jsonl
-from everyturn.io.inputs import Shard
+from everyturn.io.inputs import Share
 from everyturn.io.records import Record, Records
 
 EXPANDER = everyturn.Expander("demo", layout="per_turn", on_error="skip")
@@ -44,7 +44,7 @@ def test_records_are_what_expanding_reads(data: Path) -> None:
 
 
 def test_a_line_that_is_too_long_has_no_text() -> None:
-    """It keeps its place among the others, and is the fault that it is in a file."""
+    """It keeps its position among the others, and is the fault that it is in a file."""
     source = LINE + b"\n\n" + b"x" * 500 + b"\n" + LINE
     records = list(Records(source, max_line_bytes=400))
     assert [(record.line, record.text) for record in records] == [(1, LINE), (3, None), (4, LINE)]
@@ -66,16 +66,16 @@ def test_a_line_that_is_too_long_has_no_text() -> None:
 def test_a_file_that_is_read_from_a_line_on_keeps_its_format(parts: list[bytes], line: int) -> None:
     """Records are those of the whole from there, and only the blank lines from there are counted."""
     source = b"".join(parts)
-    rest = Records(Shard(source, index=0, count=1, from_line=line))
+    rest = Records(Share(source, index=0, count=1, from_line=line))
     assert list(rest) == [record for record in Records(source) if record.line >= line]
     assert rest.blank_lines == parts[line - 1 :].count(b"\n")
 
 
 def test_what_comes_before_a_shard_tells_its_format() -> None:
-    """A run that goes on reads a line as the whole run does."""
+    """A resumed run reads a line as an uninterrupted run does."""
     source = to_jsonl([CHAT, SHAREGPT, CHAT])
     whole = EXPANDER.expand(source)
-    rest = EXPANDER.expand(Shard(source, index=0, count=1, from_line=2))
+    rest = EXPANDER.expand(Share(source, index=0, count=1, from_line=2))
     assert rest.report.faults == whole.report.faults
     assert rows_of(rest) == rows_of(whole)[1:]
     assert (rest.report.records_read, rest.report.blank_lines) == (2, 0)

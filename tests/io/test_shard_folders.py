@@ -52,7 +52,7 @@ def inputs(tmp_path: Path) -> list[str]:
     folder.mkdir()
     first = to_jsonl(numbered_chat(number) for number in range(40))
     odd = b"\n" + to_jsonl([{"id": 1}]) + b" \r\n"
-    # Its format is told by the second record; the later one is a fault, though its own keys tell a format.
+    # The second record shows its format; the later one is a fault, though its own keys show a format.
     odd += b'{"conversations": [{"from": "human", "value": "A"}, {"from": "gpt", "value": "B"}]}\n'
     odd += b"{broken\n\n" + to_jsonl([numbered_chat(1)])
     odd += (
@@ -210,7 +210,7 @@ def test_weights_that_an_option_makes_have_their_column(tmp_path: Path) -> None:
 
 
 def test_copies_are_not_left_out_of_shards(tmp_path: Path) -> None:
-    """A run that goes on does not know all conversations before it."""
+    """A resumed run does not know all conversations before it."""
     with pytest.raises(everyturn.OptionsError, match="deduplicate"):
         shards.expand(expander(deduplicate=True), SOURCE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -348,7 +348,7 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
 def test_any_text_goes_on_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], chunk_bytes: int
 ) -> None:
-    """Broken off behind each shard, whatever the lines are, the folder is that of one run."""
+    """Broken off after each shard, whatever the lines are, the folder is that of one run."""
     text = b"".join(parts)
     folder = tmp_path_factory.mktemp("folder")
     options: dict[str, Any] = {"shard_tokens": 10, "chunk_bytes": chunk_bytes}
@@ -378,7 +378,7 @@ class BrokenOffError(Exception):
 
 
 def test_the_clock_of_the_first_run_holds(tmp_path: Path, models: dict[str, Path]) -> None:
-    """Where a template shows the date, the same command goes on with the time that it began with."""
+    """Where a template shows the date, the same command resumes with the time at which it began."""
     source = tmp_path / "chats.jsonl"
     source.write_bytes(to_jsonl([numbered_chat(1)]))
     folder = tmp_path / "out"
@@ -397,7 +397,7 @@ def test_the_clock_of_the_first_run_holds(tmp_path: Path, models: dict[str, Path
 
 @pytest.fixture
 def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of a run that was broken off behind its second shard."""
+    """A folder of a run that was broken off after its second shard."""
     save = shard_folder.Folder.save_progress
 
     def break_off(self: shard_folder.Folder, progress: shard_folder.Progress) -> None:
@@ -520,7 +520,7 @@ def test_a_finished_folder_is_left_alone(unfinished: Path) -> None:
 
 
 def test_one_process_writes_to_a_folder(tmp_path: Path) -> None:
-    """Another is told so."""
+    """A second one is refused."""
     folder = tmp_path / "out"
     with (
         shard_folder.opened(folder, {}),
@@ -537,7 +537,7 @@ def test_one_process_writes_to_a_folder(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_read_once_needs_a_new_folder(tmp_path: Path, make: Callable[[], Any]) -> None:
-    """It makes shards as any source does, and cannot go on."""
+    """It makes shards as any source does, and cannot resume."""
     written = shards.expand(expander(), make(), tmp_path / "out", shard_tokens=100)
     assert written.report.records_read > 0
     with pytest.raises(everyturn.OptionsError, match="cannot be read again"):
@@ -587,7 +587,7 @@ def test_flags_of_folders_need_one(
 
 
 def test_stdin_makes_a_new_folder(tmp_path: Path) -> None:
-    """It is read once: a second run is told so."""
+    """It is read once: a second run is refused."""
     again = command(["-"], tmp_path / "out")
     done = subprocess.run(again, input=SOURCE, check=True, capture_output=True, timeout=SECONDS)
     assert b"1 shards" in done.stderr
@@ -597,7 +597,7 @@ def test_stdin_makes_a_new_folder(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_whole_shards(tmp_path: Path) -> None:
-    """And says how to go on."""
+    """And says how to resume."""
     source = tmp_path / "chats.jsonl"
     source.write_bytes(to_jsonl(numbered_chat(number) for number in range(20_000)))
     folder = tmp_path / "out"
@@ -610,6 +610,6 @@ def test_ctrl_c_keeps_whole_shards(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGINT)
     said = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 130
-    assert b"run the command again to go on" in said
+    assert b"run the command again to resume" in said
     assert (folder / "part-00001.parquet").exists()
     assert not list(folder.glob(".*"))

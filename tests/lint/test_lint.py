@@ -33,11 +33,11 @@ def kinds(report: TemplateReport) -> set[tuple[str, str]]:
     return {(found.severity, found.kind) for found in report.findings if found.kind not in usual}
 
 
-def answer(before: str = "", body: str = TURN, behind: str = "") -> str:
+def answer(before: str = "", body: str = TURN, after: str = "") -> str:
     """Return ChatML whose assistant turns are written in another way."""
     is_answer = "{%- if message.role == 'assistant' -%}"
     return (
-        LOOP + is_answer + before + body + behind + "{%- else -%}" + HEADER + TURN + "{%- endif -%}"
+        LOOP + is_answer + before + body + after + "{%- else -%}" + HEADER + TURN + "{%- endif -%}"
     )
 
 
@@ -128,7 +128,7 @@ def test_a_begin_token_is_counted(models: dict[str, Path]) -> None:
 
 
 def test_a_prompt_that_is_no_prefix_is_an_error(models: dict[str, Path]) -> None:
-    """The option that cures it was tried on the very conversations."""
+    """The option that resolves it was tried on the very conversations."""
     report = TemplateReport.of_model(models["prefills_thinking"])
     assert ("error", "prompt_mismatch") in kinds(report)
     assert report.prompt_is_prefix["plain"] is False
@@ -138,7 +138,7 @@ def test_a_prompt_that_is_no_prefix_is_an_error(models: dict[str, Path]) -> None
 
 
 def test_a_flag_that_fits_the_answer_is_tried_first() -> None:
-    """Where a thinking flag makes the prompt a prefix, that is the better cure."""
+    """Where a thinking flag makes the prompt a prefix, that is the better policy."""
     opens = "{{- '<think>' if add_generation_prompt and enable_thinking | default(true) -}}"
     said = "{{- '<think>' ~ message.reasoning_content ~ '</think>' if message.reasoning_content -}}"
     report = bare(LOOP + HEADER + said + TURN + END + PROMPT + opens)
@@ -177,7 +177,7 @@ def test_a_system_message_that_is_refused_is_told(models: dict[str, Path]) -> No
 
 
 def test_reasoning_that_is_cut_from_history() -> None:
-    """The demo model shows reasoning behind the last question only."""
+    """The demo model shows reasoning after the last question only."""
     report = TemplateReport.of_model("demo")
     assert report.history_rewritten == {
         "reasoning": "thinking_cut",
@@ -298,13 +298,13 @@ CONTENT = "{{- message.content -}}"
         (HEADER + MARKED + CONTENT + STOP + UNMARKED + NEWLINE, ()),
         (MARKED + HEADER + CONTENT + STOP + UNMARKED + NEWLINE, ("header included",)),
         (HEADER + MARKED + CONTENT + UNMARKED + STOP + NEWLINE, ("stop left out",)),
-        (HEADER + MARKED + CONTENT + STOP + NEWLINE + UNMARKED, ("text behind the stop included",)),
+        (HEADER + MARKED + CONTENT + STOP + NEWLINE + UNMARKED, ("text after the stop included",)),
         (HEADER + CONTENT + STOP + NEWLINE + MARKED + UNMARKED, ("turns left out",)),
         (HEADER + CONTENT + MARKED + STOP + UNMARKED + NEWLINE, ("start left out",)),
     ],
 )
 def test_what_generation_blocks_mark(turn: str, differs: tuple[str, ...]) -> None:
-    """The rule is everything behind the prompt, through the stop token."""
+    """The rule is everything after the prompt, through the stop token."""
     report = bare(answer("", turn) + END + PROMPT)
     assert report.generation_blocks.count == 1
     assert report.generation_blocks.differs == differs
@@ -350,7 +350,7 @@ def test_json_is_the_report(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_file_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """There is no tokenizer, so control tokens are guessed, and that is said."""
+    """There is no tokenizer, so control tokens are guessed, and the report says so."""
     path = tmp_path / "a.jinja"
     path.write_text(PLAIN, encoding="utf-8")
     assert run(path) == 0
@@ -390,7 +390,7 @@ def test_wrong_use(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str
 
 
 def test_a_template_that_does_not_compile_has_a_report() -> None:
-    """One error, with its place; every other field is empty."""
+    """One error, with its location; every other field is empty."""
     report = bare("{% for %}")
     assert not report.compiles
     assert not report.is_fine

@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_code_of_a_page_prints_what_the_page_says(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Python blocks, run one after the other beside some chats, print the text blocks after them."""
+    """The Python blocks, run one after the other in a folder with some chats, print the text blocks after them."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "cache")
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert any(kind == "python" for kind, _ in blocks)
@@ -62,7 +62,7 @@ def test_the_code_of_a_page_prints_what_the_page_says(
     ("page", "says", "written"),
     [
         ("inspect", "≠ assistant 1: what is trained differ", "report.html"),
-        ("stats", "Rows of at most 4,096 tokens", "stats.html"),
+        ("stats", "Samples of at most 4,096 tokens", "stats.html"),
     ],
 )
 def test_the_commands_of_a_page_run(

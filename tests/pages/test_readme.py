@@ -23,7 +23,7 @@ def blocks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def test_the_example_prints_what_the_readme_says(blocks: list[tuple[str, str]]) -> None:
-    """The first Python block, run as it stands, prints the text block behind it; the others go on from there."""
+    """The first Python block, run as it is, prints the text block after it; the others continue from there."""
     (_, first), (kind, printed) = blocks[0], blocks[1]
     assert kind == "text"
     output = io.StringIO()

@@ -8,7 +8,7 @@ PAGE = (TESTS / "README.md").read_text(encoding="utf-8")
 
 
 def test_tests_that_are_named_are_defined() -> None:
-    """Each stands in the file that the page names."""
+    """Each is in the file that the page names."""
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)
     assert named
     missing = [

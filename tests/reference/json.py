@@ -11,7 +11,7 @@ MAX_NESTING = 128
 
 
 class RecordError(Exception):
-    """A line that is no conversation; `kind` says at which step it was refused."""
+    """A line that is not a conversation; `kind` says at which step it was refused."""
 
     def __init__(self, kind: Literal["json", "conversation"], text: str) -> None:
         super().__init__(text)
@@ -37,7 +37,7 @@ def parse_json(text: bytes) -> Any:
     """CPython's value of a JSON text, minus what the project refuses."""
 
     def constant(name: str) -> Any:
-        raise RecordError("json", f"{name} is no JSON number")
+        raise RecordError("json", f"{name} is not a JSON number")
 
     def number(digits: str) -> float:
         value = float(digits)
@@ -60,7 +60,7 @@ def parse_json(text: bytes) -> Any:
     if _nesting(value) > MAX_NESTING:
         raise RecordError("json", f"nested deeper than {MAX_NESTING}")
     if _has_surrogate(value):
-        raise RecordError("json", "a lone surrogate is no text")
+        raise RecordError("json", "a lone surrogate is not text")
     return _without_pairs(value)
 
 

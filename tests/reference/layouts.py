@@ -47,7 +47,7 @@ Sample = tuple[int, Ids, Ids, float]
 
 
 def expected_samples(results: Iterable[Result]) -> Counter[Sample]:
-    """The targets that are no fault, as `samples_of` gives them."""
+    """The targets that are not faults, as `samples_of` gives them."""
     return Counter(
         (result.line, result.prompt_ids, result.completion_ids, result.weight)
         for result in results
@@ -77,7 +77,7 @@ def rows_by_line(samples: Any) -> dict[int, list[tuple[Row, list[float]]]]:
 
 
 def samples_of(samples: Any) -> Counter[Sample]:
-    """Every trained stretch with all that stands before it, whatever the layout."""
+    """Every trained stretch with all that comes before it, whatever the layout."""
     found: Counter[Sample] = Counter()
     for line, rows in rows_by_line(samples).items():
         for row, weights in rows:

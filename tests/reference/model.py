@@ -174,7 +174,7 @@ class ReferenceModel:
 
     @functools.cached_property
     def needs_content(self) -> bool:
-        """Whether the template renders a call of a tool only with a content beside it."""
+        """Whether the template renders a call of a tool only with a content."""
         form: Any = {"object": {"place": "Lisbon"}, "text": '{"place": "Lisbon"}'}
         arguments = form["text" if self.arguments_form == "text" else "object"]
         result = {"role": "tool", "content": "18 degrees"}
@@ -182,19 +182,17 @@ class ReferenceModel:
         def renders(content: str | None) -> bool:
             # Some templates look at the content of a turn only once others follow.
             chats: tuple[list[dict[str, Any]], ...] = ([], [result])
-            return all(self._with_call(arguments, content, *behind) is not None for behind in chats)
+            return all(self._with_call(arguments, content, *after) is not None for after in chats)
 
         return not renders(None) and renders("")
 
-    def _with_call(
-        self, arguments: Any, content: str | None, *behind: dict[str, Any]
-    ) -> str | None:
+    def _with_call(self, arguments: Any, content: str | None, *after: dict[str, Any]) -> str | None:
         function = {"name": "weather", "arguments": arguments}
         call = {"type": "function", "id": "call_1", "function": function}
         message = {"role": "assistant", "content": content, "tool_calls": [call]}
         given = {key: value for key, value in message.items() if value is not None}
         try:
-            return self.render([{"role": "user", "content": "Warm?"}, given, *behind])
+            return self.render([{"role": "user", "content": "Warm?"}, given, *after])
         except RenderError:
             return None
 

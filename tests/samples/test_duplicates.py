@@ -67,7 +67,7 @@ def test_rows_that_train_no_message_are_deduplicated_too() -> None:
 
 
 def test_the_same_expansion_twice_is_itself_once(expander: everyturn.Expander) -> None:
-    """Copies are told by their bytes, wherever they come from."""
+    """Copies are recognized by their bytes, wherever they come from."""
     once = expander.expand(to_jsonl([named_chat("Ada", 3), named_chat("Bob")]))
     twice = everyturn.Samples.concatenate([once, once])
     kept = twice.deduplicate()

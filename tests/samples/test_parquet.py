@@ -113,7 +113,7 @@ def test_lists_beyond_32_bit_offsets_are_split_into_chunks(
     monkeypatch: pytest.MonkeyPatch,
     most: int,
 ) -> None:
-    """No chunk holds more elements than offsets can tell, save one of a single row; rows stay."""
+    """No chunk holds more elements than offsets can address, save one of a single row; rows stay."""
     both = everyturn.Samples.concatenate([samples, weighted])
     expected = both.to_arrow()
     monkeypatch.setattr(everyturn.samples.parquet, "_MAX_LIST_ELEMENTS", most)

@@ -74,7 +74,7 @@ def test_arrays_have_the_documented_types_and_shapes(
 
 
 def test_every_declared_column_is_a_typed_field() -> None:
-    """The core declares columns; `Samples` documents each, and one per token stands in packs and batches, too."""
+    """The core declares columns; `Samples` documents each, and one per token is in packs and batches, too."""
     hints = typing.get_type_hints(everyturn.Samples)
     others = {"files", "report", "metadata", *OFFSETS.values()}
     assert set(hints) - others == {column.name for column in DECLARED}
@@ -98,7 +98,7 @@ def test_origins_are_told_for_each_row(samples: everyturn.Samples) -> None:
 
 
 def test_labels_are_the_ids_unshifted_or_minus_100(samples: everyturn.Samples) -> None:
-    """A label stands at the place of its own token; a row ends with what is trained."""
+    """A label is at the position of its own token; a sample ends with what is trained."""
     renderer = everyturn.Renderer.from_dir("demo")
     for sample, number in zip(samples, [0, 1, 0, 0, 1, 2], strict=True):
         trained = sample.labels != -100
@@ -178,7 +178,7 @@ def test_select_refuses_rows_that_are_not_there(
 
 
 def test_nothing_can_be_taken_from_no_samples(expander: everyturn.Expander) -> None:
-    """Without rows there is no first, and choosing none of them gives none."""
+    """An empty table has no first sample, and selecting none gives none."""
     empty = expander.expand(b"")
     assert rows_of(empty) == []
     assert empty.conversation_id == []
@@ -252,7 +252,7 @@ def test_concatenation_adds_reports(expander: everyturn.Expander, tmp_path: Path
 def test_only_like_samples_go_together(
     expander: everyturn.Expander, samples: everyturn.Samples
 ) -> None:
-    """Other options and other models are refused; the number of threads is no such difference."""
+    """Other options and other models are refused; the number of threads is not such a difference."""
     jsonl = to_jsonl(CHATS)
     others = [
         everyturn.Expander(expander.renderer, layout="merged"),

@@ -37,7 +37,7 @@ def parts_of(samples: everyturn.Samples, **options: Any) -> dict[str, str]:
 
 
 def rows_of(samples: everyturn.Samples) -> list[tuple[Any, ...]]:
-    """What tells one row from another."""
+    """What identifies a sample."""
     return [(row.conversation_id, row.line, row.targets.tolist()) for row in samples]
 
 
@@ -68,7 +68,7 @@ def test_shares_hold_on_average(samples: everyturn.Samples) -> None:
 
 
 def test_a_part_is_chosen_by_the_documented_hash(samples: everyturn.Samples) -> None:
-    """Anybody with the id can tell the part."""
+    """The id alone gives the part."""
     for seed in (0, 7, -1):
         key = seed.to_bytes(8, "big", signed=True)
         for conversation, part in parts_of(samples, seed=seed).items():
@@ -125,6 +125,6 @@ def test_shares_that_do_not_sum_to_one_are_refused(
 
 @pytest.mark.parametrize("seed", [2**63, "x", 0.5])
 def test_a_seed_is_a_whole_number_of_64_bits(samples: everyturn.Samples, seed: Any) -> None:
-    """What is no such number is named."""
+    """Any other number is refused by name."""
     with pytest.raises(everyturn.OptionsError, match="seed"):
         samples.split(SHARES, seed=seed)

@@ -103,7 +103,7 @@ def damage_array_missing(folder: Path) -> None:
 
 
 def damage_array_other(folder: Path) -> None:
-    """Put another array in the place of one."""
+    """Replace an array by another."""
     np.save(folder / "labels.npy", np.zeros(3, dtype=np.int32))
 
 

@@ -1,4 +1,4 @@
-"""Rule: `stats` counts what an expansion gives, for every layout and policy, in one pass."""
+"""Rule: `stats` counts what an expansion gives, for every combination of layout and train_on, in one pass."""
 
 import json
 import subprocess
@@ -21,19 +21,19 @@ from everyturn.stats import Histogram, Stats, packed_rows
 from reference import read_lines
 
 RENDERER = everyturn.Renderer.from_dir("demo")
-POLICIES = ("all_assistant_messages", "last_assistant_turn", "last_assistant_message")
+TRAIN_ON = ("all_assistant_messages", "last_assistant_turn", "last_assistant_message")
 
 
-def check_ways(stats: Stats, source: bytes, **options: Any) -> None:
-    """Each layout and policy has the report and the lengths of its own expansion."""
-    for (layout, train_on), way in stats.ways.items():
+def check_variants(stats: Stats, source: bytes, **options: Any) -> None:
+    """Each layout and train_on has the report and the lengths of its own expansion."""
+    for (layout, train_on), variant in stats.variants.items():
         expander = everyturn.Expander(
             RENDERER, layout=layout, train_on=train_on, on_error="skip", **options
         )
         samples = expander.expand(source)
         lengths = Counter(samples.lengths.tolist())
-        assert dict(way.lengths.counts) == dict(sorted(lengths.items()))
-        mine, theirs = way.report.to_dict(), samples.report.to_dict()
+        assert dict(variant.lengths.counts) == dict(sorted(lengths.items()))
+        mine, theirs = variant.report.to_dict(), samples.report.to_dict()
         # A warning about the model is said once a run, by the expansion.
         assert mine == theirs
 
@@ -46,18 +46,21 @@ def test_each_way_is_what_its_own_expansion_gives(source: bytes, options: dict[s
     """One pass for all of them changes no count."""
     stats = everyturn.Expander(RENDERER, **options).stats(source)
     others = {name: value for name, value in options.items() if name != "train_on"}
-    check_ways(stats, source, **others)
-    layouts = {layout for layout, _ in stats.ways}
+    check_variants(stats, source, **others)
+    layouts = {layout for layout, _ in stats.variants}
     expected = {"per_turn", "merged"} | (set() if "history_turns" in options else {"conversation"})
     assert layouts == expected
-    assert {policy for _, policy in stats.ways} == {*POLICIES, options.get("train_on", POLICIES[0])}
+    assert {train_on for _, train_on in stats.variants} == {
+        *TRAIN_ON,
+        options.get("train_on", TRAIN_ON[0]),
+    }
 
 
 def test_all_tokens_are_a_way_of_their_own() -> None:
     """Where every token is trained there is nothing to compare with."""
     stats = everyturn.Expander(RENDERER, train_on="all_tokens").stats(EXAMPLES)
-    assert list(stats.ways) == [("merged", "all_tokens")]
-    check_ways(stats, EXAMPLES)
+    assert list(stats.variants) == [("merged", "all_tokens")]
+    check_variants(stats, EXAMPLES)
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 300, 1 << 20])
@@ -88,8 +91,8 @@ def test_messages_are_counted_as_they_stand() -> None:
     assert dict(stats.messages.counts) == dict(
         sorted(Counter(len(r["messages"]) for r in readable).items())
     )
-    assert dict(stats.turns.counts) == {0: 1, 1: 3, 3: 1}
-    # Marks that stand for a vowel are no letters.
+    assert dict(stats.assistant_messages.counts) == {0: 1, 1: 3, 3: 1}
+    # Marks for a vowel are not letters.
     assert stats.letters == {"Cyrillic": 6, "Devanagari": 5, "Han": 2, "Latin": 10 + 6 + 13}
 
 
@@ -97,16 +100,16 @@ def test_rows_are_held_against_a_length_and_not_dropped() -> None:
     """With another overflow than error or drop, rows are what that makes of them."""
     free = everyturn.Expander(RENDERER).stats(EXAMPLES)
     held = everyturn.Expander(RENDERER, max_length=128, overflow="drop").stats(EXAMPLES)
-    assert held.ways == free.ways
+    assert held.variants == free.variants
     assert held.max_length == 128
-    assert held.way.lengths.above(128) > 0
+    assert held.variant.lengths.above(128) > 0
     shrunk = everyturn.Expander(RENDERER, max_length=128, overflow="shrink_history").stats(EXAMPLES)
-    assert shrunk.way.lengths.above(128) == 0
+    assert shrunk.variant.lengths.above(128) == 0
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(0, 100))
 def test_quantiles_are_those_of_the_sorted_numbers(numbers: list[int], percent: int) -> None:
-    """The least number that so large a share does not exceed."""
+    """The smallest value that at least this share does not exceed."""
     histogram = Histogram(dict(sorted(Counter(numbers).items())))
     assert histogram.total == len(numbers)
     assert histogram.sum == sum(numbers)
@@ -138,12 +141,12 @@ def test_real_chats_count_as_they_expand(
     lines = [line for _, line in read_lines(data / "chats" / "sgd_train.jsonl.gz")][:20]
     source = b"\n".join(lines)
     stats = everyturn.Expander(renderer).stats(source)
-    for (layout, train_on), way in stats.ways.items():
+    for (layout, train_on), variant in stats.variants.items():
         samples = everyturn.Expander(
             renderer, layout=layout, train_on=train_on, on_error="skip"
         ).expand(source)
-        assert way.report.trained_tokens == samples.report.trained_tokens
-        assert way.lengths.sum == len(samples.input_ids)
+        assert variant.report.trained_tokens == samples.report.trained_tokens
+        assert variant.lengths.sum == len(samples.input_ids)
 
 
 # --------------------------------------------------------------------------------------------
@@ -154,17 +157,17 @@ def test_real_chats_count_as_they_expand(
 def test_the_command_shows_what_an_epoch_costs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every layout has a line for each policy, and 80 columns hold it."""
+    """Every layout has a line for each train_on, and 80 columns hold it."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(EXAMPLES)
     assert main(["stats", str(path), "--model", "demo", "--max-length", "256"]) == 0
     out = capsys.readouterr().out
-    assert [out.count(policy + " ") for policy in POLICIES[1:]] == [6, 6]
+    assert [out.count(train_on + " ") for train_on in TRAIN_ON[1:]] == [6, 6]
     assert all(f" {layout} " in out for layout in ("per_turn", "merged", "conversation"))
     assert "…" not in out
     tables = out[out.index("Messages") :]
     assert max(map(len, tables.splitlines())) <= 80
-    assert "Rows of at most 256 tokens" in out
+    assert "Samples of at most 256 tokens" in out
     assert "13 conversations" in out
 
 
@@ -175,10 +178,10 @@ def test_json_is_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["stats", str(path), "--model", "demo", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     expected = everyturn.Expander("demo").stats(path).to_dict()
-    for way, other in zip(shown["ways"], expected["ways"], strict=True):
-        assert way["report"]["tokens"] == other["report"]["tokens"]
+    for variant, other in zip(shown["variants"], expected["variants"], strict=True):
+        assert variant["report"]["tokens"] == other["report"]["tokens"]
     assert shown["messages_by_role"] == expected["messages_by_role"]
-    assert len(shown["ways"]) == 9
+    assert len(shown["variants"]) == 9
 
 
 def test_a_file_without_conversations_fails(tmp_path: Path) -> None:

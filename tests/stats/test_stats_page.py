@@ -16,9 +16,9 @@ from everyturn.stats.page.data_set import data_set_page
 HOSTILE_KEY = "<script>alert(1)</script>"
 TITLES = [
     "What does an epoch cost in each layout?",
-    "What does each policy train?",
+    "What does each train_on train?",
     "Who wrote the text?",
-    "How long are the rows?",
+    "How long are the samples?",
     "How many answers has a conversation?",
     "How full are packs?",
     "Which records were dropped?",
@@ -48,20 +48,20 @@ def made(source: Path) -> Path:
 
 
 def test_numbers_are_those_of_stats(source: Path, made: Path) -> None:
-    """Each bar has its number in words; trained tokens are a part of all tokens."""
+    """Each bar has its number as text; trained tokens are a part of all tokens."""
     stats = everyturn.Expander("demo", max_length=256).stats(source)
     text = made.read_text()
-    for (layout, train_on), way in stats.ways.items():
+    for (layout, train_on), variant in stats.variants.items():
         if stats.train_on == train_on or layout == stats.layout:
-            report = way.report
+            report = variant.report
             assert (
-                f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} rows"
+                f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} samples"
                 in text
             )
     for role, count in stats.characters_by_role.items():
         assert f"<title>{role}: {count:,} (" in text
     assert re.findall(r"<h3>(.*?)</h3>", text) == TITLES
-    assert f"{stats.way.lengths.above(256):,} rows" in text
+    assert f"{stats.variant.lengths.above(256):,} samples" in text
 
 
 def test_bars_are_as_long_as_their_numbers(made: Path) -> None:

@@ -27,7 +27,7 @@ def program() -> str | None:
 
 
 class Browser:
-    """One page in a browser of its own."""
+    """One page in its own browser."""
 
     def __init__(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         found = program()

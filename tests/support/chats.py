@@ -29,7 +29,7 @@ def result(content: str) -> Record:
 
 
 def call(name: str, **arguments: Any) -> Record:
-    """Return a message of the assistant that calls a tool and says nothing."""
+    """Return a message of the assistant that calls a tool without text."""
     return answer("", tool_calls=[{"type": "function", "function": {"name": name, **arguments}}])
 
 
@@ -37,7 +37,7 @@ TWO_TURNS = [user("a"), answer("one"), user("b"), answer("two")]
 THREE_TURNS = [*TWO_TURNS, user("c"), answer("three")]
 
 
-#: The assistant speaks at 1, at 3 and, after a tool, at 5.
+#: Assistant messages are at 1, at 3 and, after a tool, at 5.
 ASKED_LAST = [user("a"), answer("one"), user("b"), answer("two"), result("t"), answer("three")]
 #: In every turn something is thought; in the first and the third a tool is called as well.
 THOUGHTFUL = [
@@ -72,7 +72,7 @@ def named_chat(name: object, turns: int = 2, **keys: Any) -> Record:
 
 
 def numbered_chat(number: int) -> Record:
-    """Return a conversation of its own, of one to three turns; every fourth says nothing."""
+    """Return a distinct conversation of one to three turns; every fourth has no answer."""
     messages: list[Record] = []
     for turn in range(1 + number % 3):
         messages.append(user(f"Question {turn} of {number}?"))

@@ -11,7 +11,7 @@ COMMAND = re.compile(r"`(everyturn [^`]+)`")
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command."""
-    for action in everyturn.cli.parser()._actions:  # noqa: SLF001 - argparse tells it in no other way
+    for action in everyturn.cli.parser()._actions:  # noqa: SLF001 - argparse has no public way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
             return dict(action.choices)
     raise AssertionError("there are commands")

@@ -86,7 +86,7 @@ def command() -> list[str]:
 
 
 def start(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run `everyturn expand` with the demo model in a process of its own."""
+    """Run `everyturn expand` with the demo model in its own process."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     line = [*command(), "expand", "--model", "demo", *map(str, arguments)]
     return subprocess.run(line, check=False, timeout=60, **streams)

@@ -63,7 +63,7 @@ def result(content: str) -> Message:
     return {"role": "tool", "name": "look", "tool_call_id": "call12345", "content": content}
 
 
-#: Conversations of every kind that a target can stand in; no text holds a control token.
+#: Conversations of every kind that a target can be in; no text contains a control token.
 CONVERSATIONS: dict[str, Case] = {
     "plain": Case([user("How is it?"), answer("Fine so far.")]),
     "turns": Case(

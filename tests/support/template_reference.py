@@ -52,7 +52,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The engine raised what is no error of its own."""
+    """The engine raised something other than its own errors."""
 
     says: str
 
@@ -154,7 +154,7 @@ class Engine:
 
 
 def _refusal(error: BaseException) -> Answer:
-    """Tell the engine's own errors from those of Python and from panics, which are no `Exception`."""
+    """Separate the engine's own errors from those of Python and from panics, which are not an `Exception`."""
     own = isinstance(error, everyturn.EveryturnError)
     if own and not isinstance(error, everyturn.InternalError):
         return Refusal(str(error))

@@ -111,7 +111,7 @@ def test_snippets_equal_jinja(topic: str) -> None:
 
 
 def test_the_table_names_each_template_once() -> None:
-    """No topic has a template twice, and what is declared to differ stands in the table."""
+    """No topic has a template twice, and what is declared to differ is in the table."""
     for topic, sources in snippets().items():
         twice = [source for source, count in Counter(sources).items() if count > 1]
         assert not twice, topic
@@ -133,7 +133,7 @@ def test_what_is_left_out_is_refused() -> None:
 
 
 def test_raised_texts_reach_the_user() -> None:
-    """What a template says with `raise_exception` stands in the error."""
+    """What a template says with `raise_exception` is in the error."""
     for source, text in (
         ("{{ raise_exception('stop') }}", "stop"),
         ("{{ raise_exception('no ' ~ word ~ ': ' ~ [1.0, none]) }}", "no abc: [1.0, None]"),

@@ -15,9 +15,9 @@ GROUPS = 16
 #: Templates that no model can be made of, and a word of the reason.
 REFUSED = {
     "command-r-v01.rag.jinja": "not iterable",  # wants documents
-    "fireworks-ai-llama-3-firefunction-v2.jinja": "undefined",  # wants a variable of its own
-    "hfjs-fireworks-ai-firefunction-v1.jinja": "functions",  # wants a role of its own
-    "hfjs-CohereForAI-c4ai-command-r-v01.jinja": "not iterable",  # wants tools of its own shape
+    "fireworks-ai-llama-3-firefunction-v2.jinja": "undefined",  # needs its own variable
+    "hfjs-fireworks-ai-firefunction-v1.jinja": "functions",  # needs its own role
+    "hfjs-CohereForAI-c4ai-command-r-v01.jinja": "not iterable",  # needs tools of its own shape
     "lcppt-ai-sage-GigaChat-20B-A3B-instruct.jinja": "undefined",  # wants a list of special tokens
     "lcppt-yandex-YandexGPT-5-Lite-8B-instruct.jinja": "does not print",
     "vllm-kimi_audio.jinja": "does not print",
@@ -62,8 +62,8 @@ STOPS_EARLY = {
     "NVIDIA-Nemotron-Nano-v2.jinja": "words and their call are two messages",
     "unsloth-gptoss.jinja": "reasoning and answer are two messages",
 }
-#: Its calls end with the token that its model declares as end, which a made-up model does not: told apart from
-#: the header behind it only by that declaration.
+#: Its calls end with the token that its model declares as end, which a made-up model does not: distinguished from
+#: the header after it only by that declaration.
 NEEDS_DECLARED_END = {"tencent-Hy3.jinja"}
 #: The stop of a call, where it is not that of an answer.
 STOPS_OF_CALLS = {

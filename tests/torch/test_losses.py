@@ -54,7 +54,7 @@ class TinyModel(torch.nn.Module):
         position_ids: torch.Tensor,
         loss_weights: torch.Tensor | None = None,
     ) -> float:
-        """The summed loss over the tokens with labels, each predicted from the place before it."""
+        """The summed loss over the tokens with labels, each predicted from the position before it."""
         predicted = self(input_ids, position_ids)[:, :-1]
         wanted = labels[:, 1:]
         weights = (wanted != -100).double() if loss_weights is None else loss_weights[:, 1:]
@@ -82,7 +82,7 @@ def loss_by_rows(model: TinyModel, samples: everyturn.Samples) -> float:
 
 
 def loss_by_hand(model: TinyModel, samples: everyturn.Samples) -> float:
-    """Each trained token alone, behind nothing but the ids before it."""
+    """Each trained token alone, after nothing but the ids before it."""
     total = 0.0
     for sample in samples:
         weights = sample.loss_weights
@@ -129,7 +129,7 @@ def loss_collated(
     for batch in loader:
         mask = batch.pop("attention_mask", None)
         if mask is not None and "position_ids" not in batch:
-            # Padding on the right: positions run from the start, and padding is behind everything.
+            # Padding on the right: positions run from the start, and padding is after everything.
             batch["position_ids"] = torch.arange(mask.shape[1]).expand_as(mask)
         total += model.loss(**batch)
     return total
@@ -137,7 +137,7 @@ def loss_collated(
 
 @pytest.mark.parametrize("records", [CHATS, WEIGHTED], ids=["plain", "weighted"])
 def test_the_loss_is_the_same_in_every_arrangement(records: list[Record]) -> None:
-    """Rows per turn, merged rows, padded and packed batches train the same tokens behind the same tokens."""
+    """Rows per turn, merged rows, padded and packed batches train the same tokens after the same tokens."""
     model = TinyModel()
     per_turn = expanded(records, layout="per_turn")
     merged = expanded(records, layout="merged")

@@ -1,4 +1,4 @@
-"""A loader goes on where its state was saved."""
+"""A loader resumes where its state was saved."""
 
 import itertools
 import json
@@ -136,7 +136,7 @@ def test_a_state_of_other_shards_is_refused() -> None:
     next(iter(dataset))
     other = StreamDataset(EXPANDER, LINES, rank=0, world_size=3)
     other.load_state_dict(dataset.state_dict())
-    with pytest.raises(everyturn.OptionsError, match="shard 0 of 2, and this is shard 0 of 3"):
+    with pytest.raises(everyturn.OptionsError, match="share 0 of 2, and this is share 0 of 3"):
         iter(other)
 
 

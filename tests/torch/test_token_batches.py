@@ -74,7 +74,7 @@ def test_batches_are_full() -> None:
 
 
 def test_a_sample_longer_than_a_batch_is_refused() -> None:
-    """It would fit nowhere."""
+    """It would not fit anywhere."""
     with pytest.raises(everyturn.OptionsError, match="sample 1 has 9 tokens"):
         TokenBatchSampler([1, 9], max_tokens=8)
 

@@ -25,7 +25,7 @@ from everyturn.report import Report
 from everyturn.samples.parquet import has_weights, refuse_weights, to_table
 
 _NO_TIME = "1970-01-01T00:00:00"
-"""What stands for the clock where the template does not ask for it, so that equal preparers have equal pickles."""
+"""The clock of a template that does not ask for the date, so that equal preparers have equal pickles."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,10 +55,10 @@ class Preparer:
 
     Records are the rows of the table. A null in a column or in a struct is a key that the record does not have, because
     Arrow fills structs up with nulls; a null in a map or in JSON text stays. ``conversation_id`` is the hash of the
-    JSON line that the record makes, as in `Expander.expand` of the same dict. Where the columns tell more than one
+    JSON line that the record makes, as in `Expander.expand` of the same dict. Where the columns fit more than one
     format, ``input_format`` has to; JSON text needs it, too, as no batch sees the first records.
 
-    ``file`` and ``line`` are those of the input's columns, else null: a batch does not know where it lies. Errors and
+    ``file`` and ``line`` are those of the input's columns, else null: a batch does not know its position. Errors and
     faults without them name ``<table>`` and the row of the batch, counted from 1.
 
     Args:
@@ -115,13 +115,13 @@ class Preparer:
             )
         if self._options["on_error"] == "skip" and self._reports is None:
             raise OptionsError(
-                'on_error="skip" needs reports=FOLDER, so that what is left out is counted'
+                'on_error="skip" needs reports=FOLDER, so that what is dropped is counted'
             )
         columns = self._columns
         by_text = columns.json_column is not None
         if by_text and self._options["input_format"] == "auto" and columns.format_column is None:
             raise OptionsError(
-                "input_format: name the format of the JSON text; a batch cannot tell it for all"
+                "input_format: name the format of the JSON text: a batch does not show it for all"
             )
         taken = set(self._core_schema().names).intersection(columns.keep)
         if taken:
@@ -186,22 +186,22 @@ class Preparer:
         return to_table(self.expander.empty(), with_weights=self._with_weights).schema
 
     def _not_of_records(self) -> set[str]:
-        """The columns that are no keys of records."""
+        """The columns that are not keys of records."""
         columns = self._columns
-        beside = (
+        others = (
             columns.file_column,
             columns.line_column,
             columns.format_column,
             columns.too_long_column,
             *columns.keep,
         )
-        return {name for name in beside if name is not None}
+        return {name for name in others if name is not None}
 
     def _records(self, table: pa.Table, lines: list[bytes], origins: Origins) -> Iterator[Record]:
-        """The rows as records with their places and formats."""
+        """The rows as records with their locations and formats."""
         formats, too_long = self._formats(table), self._too_long(table)
         for (file, line), name, is_too_long, text in zip(
-            origins.places(len(table)), formats, too_long, lines, strict=True
+            origins.locations(len(table)), formats, too_long, lines, strict=True
         ):
             yield Record(file, line, name, None if is_too_long else text)
 
@@ -211,23 +211,23 @@ class Preparer:
         return too_long
 
     def _formats(self, table: pa.Table) -> list[str | None]:
-        """The format of each record, or None where its own keys tell."""
+        """The format of each record, or None where its own keys show it."""
         if self._columns.format_column is not None:
             formats: list[str | None] = table[self._columns.format_column].to_pylist()
             return formats
         return [self._format(table)] * len(table)
 
     def _format(self, table: pa.Table) -> str | None:
-        """The format of all records: that of the option, or the one that the columns' names tell."""
+        """The format of all records: that of the option, or the one that the column names show."""
         given: InputFormat = self._options["input_format"]
         if given != "auto" or self._columns.json_column is not None:
             return given
         names = [name for name in table.column_names if name not in self._not_of_records()]
-        told = {name: _core.format_told_by(name) for name in names}
-        formats = {name: found for name, found in told.items() if found is not None}
+        known = {name: _core.format_of_key(name) for name in names}
+        formats = {name: found for name, found in known.items() if found is not None}
         if len(formats) > 1:
             raise OptionsError(
-                f"input_format: name it, as several columns tell one: {', '.join(formats)}"
+                f"input_format: name it, because the columns fit several formats: {', '.join(formats)}"
             )
         return next(iter(formats.values()), None)
 
@@ -248,7 +248,7 @@ class Preparer:
 def read_reports(folder: StrPath) -> Report:
     """Add up the reports that preparers left in a folder.
 
-    A batch that was run twice, as after a lost worker, is counted once: batches are told apart by their records and
+    A batch that was run twice, as after a lost worker, is counted once: batches are distinguished by their records and
     origins. So without ``line_column``, whole batches that are equal count as one.
 
     Raises:

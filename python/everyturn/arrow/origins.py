@@ -1,6 +1,6 @@
 """Where the rows of a batch come from.
 
-In: columns of files and lines. Out: the place of each row, as samples and errors name it.
+In: columns of files and lines. Out: the location of each row, as samples and errors name it.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import pyarrow as pa
 from everyturn.exceptions import InputError
 
 TABLE = "<table>"
-"""What stands for the file where none is known."""
+"""The file name where none is known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Origins:
             _column(table, file_column, pa.string()), _column(table, line_column, pa.int64())
         )
 
-    def places(self, rows: int) -> list[tuple[str, int]]:
+    def locations(self, rows: int) -> list[tuple[str, int]]:
         """File and line of each row; without them `TABLE` and the row, counted from 1."""
         files = [None] * rows if self.file is None else self.file.to_pylist()
         lines = [None] * rows if self.line is None else self.line.to_pylist()

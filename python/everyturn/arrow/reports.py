@@ -1,7 +1,7 @@
 """Reports of batches that are expanded by many processes, in a folder that all of them see.
 
-In: the report of a batch and what tells it from others. Out: a file a process, a line a batch, and their sum. A batch
-that is expanded twice leaves two lines of one identity, and counts once.
+In: the report of a batch and what distinguishes it from others. Out: a file a process, a line a batch, and their sum. A
+batch that is expanded twice leaves two lines of one identity, and counts once.
 """
 
 import hashlib

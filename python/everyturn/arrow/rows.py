@@ -23,7 +23,7 @@ def json_lines(table: pa.Table, json_column: str | None, others: AbstractSet[str
     Args:
         table: The rows.
         json_column: The column of JSON text; None if the columns are the keys of the records.
-        others: Columns that are no keys of records.
+        others: Columns that are not keys of records.
 
     Raises:
         InputError: A column is missing or of no type for a record.

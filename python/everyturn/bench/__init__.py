@@ -1,7 +1,7 @@
-"""Speed and cost of everyturn beside its peers, on the same records in the same run.
+"""Speed and cost of everyturn and its peers, on the same records in the same run.
 
 In: chats and the names of peers. Out: who makes which ids, how fast, in how much memory. Peers are optional imports,
-and each runs in a child process of its own; nothing here is imported by the rest of the package but the command line.
+and each runs in its own child process; nothing here is imported by the rest of the package but the command line.
 `benchmark` runs it all.
 
 ```

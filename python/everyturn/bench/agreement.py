@@ -3,7 +3,7 @@
 In: what everyturn makes in the layout ``per_turn``, and what a tool makes in whatever layout. Out: an `Agreement`.
 
 A target is a trained stretch together with all ids before it, so rows that carry several targets compare with rows
-that carry one. A tool agrees on a target if it trains exactly these ids behind exactly these ids: a header, a newline
+that carry one. A tool agrees on a target if it trains exactly these ids after exactly these ids: a header, a newline
 or a blank more in the stretch is another target.
 """
 
@@ -20,7 +20,7 @@ from everyturn.samples import IGNORE_INDEX
 ONLY_TOOL = "trained by it, not by everyturn"
 ONLY_EVERYTURN = "trained by everyturn, not by it"
 SHOWN_TOKENS = 12
-"""Tokens that are shown before and behind the place of a difference."""
+"""Tokens that are shown before and after a difference."""
 
 Target = tuple[int, tuple[int, ...]]
 """Where the trained stretch begins, and the ids through its end."""
@@ -28,10 +28,10 @@ Target = tuple[int, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The first place where a tool does something else.
+    """The first token at which a tool does something else.
 
     Attributes:
-        place: ``file:line`` of the record.
+        location: ``file:line`` of the record.
         target: 0-based among the targets of the record, as everyturn counts them; None if it is none of these.
         position: 0-based token of the row.
         what: In words.
@@ -39,7 +39,7 @@ class Difference:
         found: The same by the tool.
     """
 
-    place: str
+    location: str
     target: int | None
     position: int
     what: str
@@ -47,12 +47,12 @@ class Difference:
     found: tuple[str, str]
 
     def lines(self, tool: str) -> list[str]:
-        """The difference in words, for the names of everyturn and the tool."""
+        """The difference as text, for the names of everyturn and the tool."""
         which = "" if self.target is None else f", target {self.target}"
         width = max(len(tool), len("everyturn"))
         contexts = (("everyturn", self.expected), (tool, self.found))
         return [
-            f"first difference: {self.place}{which}, token {self.position}: {self.what}",
+            f"first difference: {self.location}{which}, token {self.position}: {self.what}",
             *(f"  {name:{width}}  ..{before!r} | {rest!r}.." for name, (before, rest) in contexts),
         ]
 
@@ -69,7 +69,7 @@ class Agreement:
         why_not: The first reason of the tool.
         targets: Of the records that are compared.
         equal_targets: Those on which both agree.
-        extra: Stretches that the tool trains and that are no target.
+        extra: Stretches that the tool trains and that are not targets.
         first_difference: None if there is none.
     """
 
@@ -85,7 +85,7 @@ class Agreement:
 
     @property
     def is_equal(self) -> bool:
-        """Whether both train the same wherever both can do the record, and there is such a record."""
+        """Whether both train the same wherever both can expand the record, and there is such a record."""
         return self.compared > 0 and self.first_difference is None
 
     @property
@@ -99,7 +99,7 @@ class Agreement:
         counts = f"{self.equal_targets:,} of {self.targets:,}"
         text = f"{tool}: {counts} targets agree ({self.share})"
         if self.extra:
-            text += f", {self.extra:,} trained stretches are no target"
+            text += f", {self.extra:,} trained stretches are not targets"
         text += f"; {self.compared:,} of {self.records:,} records compared"
         if self.not_by_tool:
             text += f", {self.not_by_tool:,} not done by it: {self.why_not}"
@@ -111,7 +111,7 @@ class Agreement:
 def compare(
     reference: Made, made: Made, corpus: Corpus, decode: Callable[[Sequence[int]], str]
 ) -> Agreement:
-    """Compare what a tool made with what everyturn made with a row per target."""
+    """Compare what a tool made with what everyturn made with a sample per target."""
     expected, found = _by_record(reference), _by_record(made)
     targets = equal = extra = compared = 0
     first: Difference | None = None
@@ -125,7 +125,7 @@ def compare(
         equal += (ours & theirs).total()
         extra += (theirs - ours).total()
         if ours != theirs and first is None:
-            first = _difference(corpus.place(record), expected[record], found[record], decode)
+            first = _difference(corpus.location(record), expected[record], found[record], decode)
     refused = [why for record, why in made.failures.items() if record not in reference.failures]
     return Agreement(
         records=len(corpus.lines),
@@ -142,12 +142,12 @@ def compare(
 
 def spans(labels: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each trained stretch."""
-    place = 0
+    start = 0
     for trained, run in itertools.groupby(labels, key=lambda label: label != IGNORE_INDEX):
         length = sum(1 for _ in run)
         if trained:
-            yield place, place + length
-        place += length
+            yield start, start + length
+        start += length
 
 
 def _by_record(made: Made) -> Mapping[int, list[Row]]:
@@ -158,7 +158,7 @@ def _by_record(made: Made) -> Mapping[int, list[Row]]:
 
 
 def _targets(row: Row) -> Iterator[Target]:
-    """Yield the targets of a row; a label that is not the id at its place is its own mistake, kept as its negative."""
+    """Yield the targets of a row; a label that is not the id there is its own mistake, kept as its negative."""
     for start, end in spans(row.labels):
         ids = tuple(row.ids[:end])
         if tuple(row.labels[start:end]) != ids[start:]:
@@ -167,9 +167,9 @@ def _targets(row: Row) -> Iterator[Target]:
 
 
 def _difference(
-    place: str, expected: list[Row], found: list[Row], decode: Callable[[Sequence[int]], str]
+    location: str, expected: list[Row], found: list[Row], decode: Callable[[Sequence[int]], str]
 ) -> Difference:
-    """Say where the first target that only one of both has departs from the nearest row of the other."""
+    """Say where the first target that only one of both has departs from the nearest sample of the other."""
     theirs = {target for row in found for target in _targets(row)}
     for number, row in enumerate(expected):
         (target,) = _targets(row)
@@ -178,7 +178,7 @@ def _difference(
             position, what = _departure(target, nearest)
             empty = Row(row.record, (), ())
             return Difference(
-                place=place,
+                location=location,
                 target=number,
                 position=position,
                 what=what,
@@ -187,7 +187,7 @@ def _difference(
             )
     start, row = _first_extra(expected, found)
     return Difference(
-        place=place,
+        location=location,
         target=None,
         position=start,
         what=ONLY_TOOL,
@@ -197,7 +197,7 @@ def _difference(
 
 
 def _first_extra(expected: list[Row], found: list[Row]) -> tuple[int, Row]:
-    """Return where the first stretch begins that is no target, or is one for the second time."""
+    """Return where the first stretch begins that is not a target, or repeats one."""
     left = Counter(target for row in expected for target in _targets(row))
     for row in found:
         for target in _targets(row):
@@ -208,28 +208,28 @@ def _first_extra(expected: list[Row], found: list[Row]) -> tuple[int, Row]:
 
 
 def _departure(target: Target, row: Row | None) -> tuple[int, str]:
-    """Return the first token at which a row does something else than a target asks, and what."""
+    """Return the first token at which a sample does something else than a target asks, and what."""
     start, ids = target
     if row is None:
-        return 0, "it made no row"
+        return 0, "it made no sample"
     common = _common(ids, row.ids)
     if common < len(ids):
-        return common, "other ids" if common < len(row.ids) else "its row ends here"
+        return common, "other ids" if common < len(row.ids) else "its sample ends here"
     for begin, end in spans(row.labels):
         if begin < len(ids) and end > start:
             if begin != start:
                 return min(begin, start), ONLY_TOOL if begin < start else ONLY_EVERYTURN
             if end != len(ids):
                 return min(end, len(ids)), ONLY_TOOL if end > len(ids) else ONLY_EVERYTURN
-            return start, "labels that are not the ids at their place"
+            return start, "labels that are not the ids at their position"
     return start, ONLY_EVERYTURN
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
-    """Return how many ids two rows begin with alike."""
-    for place, (one, other) in enumerate(zip(a, b, strict=False)):
+    """Return how many ids two samples begin with alike."""
+    for index, (one, other) in enumerate(zip(a, b, strict=False)):
         if one != other:
-            return place
+            return index
     return min(len(a), len(b))
 
 

@@ -75,7 +75,7 @@ class Plan:
         }
 
     def expander(self) -> Expander:
-        """Return the expander that says what is right: a row for each target."""
+        """Return the expander that says what is right: a sample for each target."""
         return Expander(self.renderer, **{**self.options, "layout": "per_turn", "num_threads": 1})
 
     def timed(self, jobs: Mapping[str, Job]) -> list[Job]:
@@ -178,12 +178,12 @@ def run(plan: Plan, corpus: Corpus, say: Say, show: Callable[[str, Checked], Non
     Args:
         plan: What is compared.
         corpus: On which records.
-        say: Told what goes on.
+        say: Called with progress messages.
         show: Told of each tool that was checked, before anything is timed.
 
     Raises:
         OptionsError: A module that a peer needs cannot be imported.
-        SampleError: There is no record that everyturn, or that every tool, can do.
+        SampleError: There is no record that everyturn, or that every tool, can expand.
     """
     with tempfile.TemporaryDirectory(prefix="everyturn-bench-") as folder:
         path = Path(folder) / "corpus.jsonl"
@@ -204,7 +204,7 @@ def run(plan: Plan, corpus: Corpus, say: Say, show: Callable[[str, Checked], Non
 def check(
     plan: Plan, corpus: Corpus, path: Path, say: Say, show: Callable[[str, Checked], None]
 ) -> tuple[dict[str, Job], dict[str, Checked], dict[str, str]]:
-    """Return the jobs of the tools that can do the model, what each made, and why others are left out."""
+    """Return the jobs of the tools that can handle the model, what each made, and why others are skipped."""
     reference = made_of(plan.expander().expand(corpus.data))
     if len(reference.failures) == len(corpus.lines):
         raise SampleError(f"everyturn can do none of the records: {reference.failures[0]}")

@@ -27,7 +27,7 @@ MARK_KEYS = frozenset({"weight", "trainable", "train", "loss", "loss_weight"})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DataFile:
-    """One input as it lies on disk.
+    """One input as it is on disk.
 
     Attributes:
         name: As it was named.
@@ -69,7 +69,7 @@ class Corpus:
             origins=tuple(self.origins[record] for record in records),
         )
 
-    def place(self, record: int) -> str:
+    def location(self, record: int) -> str:
         """Name a record as ``file:line``."""
         name, line = self.origins[record]
         return f"{name}:{line}"
@@ -87,7 +87,7 @@ def of_records(records: Iterable[Mapping[str, Any]], name: str) -> Corpus:
     data = b"".join(line + b"\n" for line in lines)
     return Corpus(
         lines=lines,
-        origins=tuple((name, place) for place in range(1, len(lines) + 1)),
+        origins=tuple((name, line) for line in range(1, len(lines) + 1)),
         files=(DataFile(name, len(data), hashlib.sha256(data).hexdigest()),),
         left_out={},
     )
@@ -131,7 +131,7 @@ def usable_line(line: bytes | None) -> bytes:
     """Return the record as every tool can take it; a line that was too long is None.
 
     Raises:
-        LeftOutError: There is no such form.
+        LeftOutError: The record has no such form.
     """
     if line is None:
         raise LeftOutError("a line that is too long")
@@ -169,7 +169,7 @@ def _has_plain_content(message: dict[str, Any]) -> bool:
 def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
     """Return a message in transformers' own form: no marks, no null, parts joined, arguments as objects.
 
-    A message that calls tools and says nothing has an empty content, without which many templates fail.
+    A message that calls tools and has no text gets an empty content, without which many templates fail.
     """
     plain = {k: v for k, v in message.items() if k not in MARK_KEYS and v is not None}
     content = plain.get("content")

@@ -1,4 +1,4 @@
-"""What a child process is told to run: plain JSON, so that it can be handed over a pipe."""
+"""What a child process is to run: plain JSON, so that it can be sent through a pipe."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Job:
         template_kwargs: Arguments for every rendering.
         now: The local time that templates are shown, ISO.
         engine: What encodes text, for everyturn itself.
-        stop_ids: What ends an assistant's turn; whoever writes a loop by hand knows it of their model.
+        stop_ids: What ends an assistant's turn; the author of a loop by hand knows it.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
         probe: `PROBE`, as everyturn expands it: tools that come with renderers of their own find theirs by it.

@@ -1,7 +1,7 @@
 """Time and memory of tools that do the same work in turns.
 
 In: jobs and a corpus on disk. Out: a `Result` for each job: what a pass takes by the wall and in CPU-seconds of all
-threads, the median of rounds, and how far rounds lie apart. Every tool has a process of its own, which is alive from
+threads, the median of rounds, and how far rounds differ. Every tool has its own process, which is alive from
 the first round to the last, and the tools take turns: A B C A B C .., so that a slow minute of the machine meets all.
 """
 
@@ -64,7 +64,7 @@ class Result:
 
     @property
     def spread(self) -> float:
-        """How far the slowest round lies from the fastest by the wall, as a share of the median."""
+        """How far the slowest round is from the fastest by the wall, as a share of the median."""
         passes = [each.wall / each.passes for each in self.rounds]
         return (max(passes) - min(passes)) / self.wall
 
@@ -86,7 +86,7 @@ def measure(
     say: Callable[[str], None],
     rounds: int = ROUNDS,
 ) -> list[Result]:
-    """Let the tools expand a corpus in turns, each for about so many seconds in all."""
+    """Let the tools expand a corpus in turns, each for about `seconds` seconds in all."""
     with contextlib.ExitStack() as stack:
         children = []
         for job in jobs:

@@ -38,7 +38,7 @@ class ToolMissingError(Exception):
 
 
 class ToolUnusableError(Exception):
-    """The tool has no way with this model or these records."""
+    """The tool cannot handle this model or these records."""
 
 
 class Child(AbstractContextManager["Child"]):
@@ -100,7 +100,7 @@ class Child(AbstractContextManager["Child"]):
         self._ask("check", path=path, out=out)
 
     def round(self, seconds: float) -> dict[str, Any]:
-        """Have it expand for about so many seconds; returns passes and the seconds they took."""
+        """Have it expand for about this many seconds; returns passes and the seconds they took."""
         return self._ask("round", seconds=seconds)
 
     def stages(self) -> dict[str, float]:

@@ -3,7 +3,7 @@
 In: a plan and how far to go. Out: a `Series` for each tool. A growth of 2 at each doubling is linear, 4 is quadratic.
 
 ``turns``: made-up conversations of 1, 2, 4, .. turns of equal size; the cost is that of one conversation.
-``size``: files of 1, 2, 4, .. MB that `Expander.stream` goes through, each in a process of its own, so that each has
+``size``: files of 1, 2, 4, .. MB that `Expander.stream` reads, each in its own process, so that each has
 its own peak of memory; the cost is that of the file.
 """
 
@@ -27,7 +27,7 @@ from everyturn.bench.tools.registry import EVERYTURN
 MOST_TURNS = 200
 MOST_MEGABYTES = 64
 TURNS_OF_A_STEP = 200
-"""Every step of the turns has about so many turns in all, so that each takes a measurable time."""
+"""About how many turns each step of the sweep has in all, so that it takes a measurable time."""
 
 CHECKED_TURNS = 4
 STREAM = "everyturn.bench.tools.everyturn_stream"
@@ -196,7 +196,7 @@ def _growth(before: Point, amount: float, cpu: float) -> float:
 
 
 def _write(path: Path, megabytes: float, corpus: Corpus | None) -> int:
-    """Write a file of about so many megabytes and return its number of records."""
+    """Write a file of about this many megabytes and return its number of records."""
     count = left = 0
     left = int(megabytes * 1e6)
     with path.open("wb") as file:
@@ -206,7 +206,7 @@ def _write(path: Path, megabytes: float, corpus: Corpus | None) -> int:
             left -= len(line) + 1
             if left <= 0:
                 return count
-    raise AssertionError("the records have no end")
+    raise AssertionError("the records never end")
 
 
 def _endless(corpus: Corpus | None) -> Iterator[bytes]:

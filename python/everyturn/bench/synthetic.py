@@ -51,15 +51,15 @@ WORDS_OF_A_TURN = 60
 
 def mixed_chats(count: int, *, seed: int = 0) -> Iterator[Chat]:
     """Yield chats of 1 to 12 turns, some with a system prompt, some with reasoning, some with tools."""
-    for place in range(count):
-        chance = random.Random(f"{seed}/{place}")  # noqa: S311 - nothing secret
+    for index in range(count):
+        chance = random.Random(f"{seed}/{index}")  # noqa: S311 - nothing secret
         yield _mixed_chat(chance)
 
 
 def even_chats(count: int, turns: int, *, seed: int = 0) -> Iterator[Chat]:
     """Yield chats of the same number of turns, each turn of the same number of words."""
-    for place in range(count):
-        chance = random.Random(f"{seed}/{turns}/{place}")  # noqa: S311 - nothing secret
+    for index in range(count):
+        chance = random.Random(f"{seed}/{turns}/{index}")  # noqa: S311 - nothing secret
         messages = []
         for _ in range(turns):
             messages += [_message("user", _prose(chance, WORDS_OF_A_TURN // 3))]
@@ -94,7 +94,7 @@ def _message(role: str, content: str) -> dict[str, Any]:
 
 
 def _text(chance: random.Random, words: int) -> str:
-    """Prose of about so many words, now and then with code or in another script."""
+    """Prose of about `words` words, now and then with code or in another script."""
     length = max(3, round(words * chance.lognormvariate(-0.2, 0.7)))
     paragraphs = [_prose(chance, length)]
     if chance.random() < 0.12:  # noqa: PLR2004
@@ -106,12 +106,12 @@ def _text(chance: random.Random, words: int) -> str:
 
 
 def _prose(chance: random.Random, words: int) -> str:
-    """Sentences of exactly so many words."""
+    """Sentences of exactly `words` words."""
     parts: list[str] = []
     sentence = 0
-    for place in range(words):
+    for index in range(words):
         word = chance.choice(WORDS) if chance.random() < 0.96 else str(chance.randrange(5000))  # noqa: PLR2004
-        ends = place == words - 1 or (sentence > 4 and chance.random() < 0.12)  # noqa: PLR2004
+        ends = index == words - 1 or (sentence > 4 and chance.random() < 0.12)  # noqa: PLR2004
         comma = not ends and sentence > 2 and chance.random() < 0.08  # noqa: PLR2004
         parts.append((word.capitalize() if sentence == 0 else word) + "." * ends + "," * comma)
         sentence = 0 if ends else sentence + 1

@@ -113,6 +113,6 @@ def _short(value: float) -> str:
     >>> _short(0.12345), _short(12.345), _short(1234.5), _short(1234567)
     ('0.123', '12.3', '1,234', '1,234,567')
     """
-    if value >= 100:  # noqa: PLR2004 - from here on all digits stand before the point
+    if value >= 100:  # noqa: PLR2004 - from here on all digits are before the point
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -57,7 +57,7 @@ class Worker:
         return {}
 
     def round(self, seconds: float) -> dict[str, Any]:
-        """Expand the corpus until so many seconds have passed, at least once."""
+        """Expand the corpus until this many seconds have passed, at least once."""
         passes, wall, cpu = 0, 0.0, 0.0
         while passes == 0 or wall < seconds:
             self.tool.fresh()
@@ -148,7 +148,7 @@ def _serve(worker: Any, orders: IO[str], answers: IO[str]) -> None:
             answer = {"unusable": str(error)}
         except ImportError as error:
             answer = {"missing": reason(error)}
-        except Exception as error:  # noqa: BLE001 - the parent is told and decides
+        except Exception as error:  # noqa: BLE001 - the parent gets it and decides
             answer = {"failed": reason(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()

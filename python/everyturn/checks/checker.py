@@ -1,8 +1,8 @@
 """Inputs to findings.
 
 In: a source as `Expander.expand` takes it. Out: findings in the order of the lines, and a corrected copy where one is
-asked for. The core reads, cuts lines, says what it refuses, and expands where there is a model; rules look at the rest.
-Memory holds a few chunks, and a hash for each record.
+asked for. The core reads, cuts lines, reports what it refuses, and expands where there is a model; rules check the
+rest. Memory holds a few chunks, and a hash for each record.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | 
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 MOST_ONCE = _core.MAX_NAMES
-"""The most names of a kind that are said once a file: one with more keys than this has keys that are data."""
+"""The most names of a kind that are reported once per file: with more keys than this the keys are data."""
 
 
 class Checker:
@@ -77,9 +77,9 @@ class Checker:
         limit: int | None,
         output: IO[bytes] | None,
     ) -> Iterator[Finding | Change]:
-        places: dict[bytes, tuple[str, int]] = {}
+        first_seen: dict[bytes, tuple[str, int]] = {}
         for entry, name in zip(inputs, files, strict=True):
-            file = _File(self, name, places, output)
+            file = _File(self, name, first_seen, output)
             yield from (item for item in file.items(entry, limit) if item.kind not in self.ignored)
             if limit is not None:
                 limit -= file.records
@@ -95,8 +95,8 @@ def check(
 ) -> Iterator[Finding]:
     r"""Find everything that is wrong with chats, or worth knowing.
 
-    Every fault is named, not only the first: several of a record where they are independent. Memory does not grow with
-    the input but for a hash of each record, by which copies are found.
+    Every fault is reported, not only the first: several of a record where they are independent. Memory does not grow
+    with the input except for a hash of each record, by which copies are found.
 
     >>> lines = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]}\n'
     >>> for finding in check(lines):
@@ -106,7 +106,7 @@ def check(
     Args:
         source: As `Expander.expand` takes it.
         renderer: A renderer or a model folder: then what its expansion finds is reported, too.
-        ignore: Kinds that are left out.
+        ignore: Kinds that are not reported.
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
             only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
@@ -128,7 +128,7 @@ class _File:
     Attributes:
         checker: What looks.
         name: As findings show it.
-        places: Where each record was first, over all inputs.
+        first_seen: Where each record was first, over all inputs.
         output: Where the corrected copy goes.
         said: The names of each kind that are said once a file, and were.
         records: Lines that are not blank, so far.
@@ -137,7 +137,7 @@ class _File:
 
     checker: Checker
     name: str
-    places: dict[bytes, tuple[str, int]]
+    first_seen: dict[bytes, tuple[str, int]]
     output: IO[bytes] | None
     said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
     records: int = 0
@@ -202,7 +202,7 @@ class _File:
         return kind.name not in self.checker.ignored
 
     def _copy(self, between: bytes) -> None:
-        """Write what lies between two records: the end of a line, and blank lines."""
+        """Write what is between two records: the end of a line, and blank lines."""
         if self.output is None:
             return
         if self._fixes(files.CRLF):
@@ -211,11 +211,11 @@ class _File:
         self.output.write(between)
 
     def _corrected(
-        self, output: IO[bytes], number: int, data: bytes, place: tuple[int, int], found: _Found
+        self, output: IO[bytes], number: int, data: bytes, span: tuple[int, int], found: _Found
     ) -> Iterator[Finding | Change]:
-        before = data[slice(*place)]
+        before = data[slice(*span)]
         text, remarks = before, list[Remark]()
-        if data.startswith(files.CR_LF, place[1]) and self._fixes(files.CRLF):
+        if data.startswith(files.CR_LF, span[1]) and self._fixes(files.CRLF):
             text = text.rstrip(b"\r")
         if (outline := found[5]) is not None:
             text, remarks = fixed(text, read(outline), self.checker.ignored)
@@ -228,7 +228,7 @@ class _File:
     def _remarks(self, number: int, found: _Found) -> list[Remark]:
         form, own, name, _, counts, outline = found
         remarks = _of_core(found)
-        first = self.places.setdefault(name, (self.name, number))
+        first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
         if self.checker.detects_format and own is not None and form is not None:
@@ -254,10 +254,10 @@ class _File:
         return Change(self.name, number, remark.message_index, remark.kind, remark.text)
 
     def _without_name(self, remark: Remark) -> Remark:
-        """Say that there are more names, in place of the first that is one too many."""
+        """Say that there are more names, instead of the first beyond the limit."""
         if not remark.once or len(self.said[remark.kind]) <= MOST_ONCE:
             return remark
-        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are left out"
+        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are not listed"
         return remark._replace(text=text)
 
     def _finding(self, number: int, remark: Remark) -> Finding:
@@ -280,7 +280,7 @@ def _known(kind: str) -> str:
         return kind
     meant = near(kind)
     hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
-    raise OptionsError(f"ignore: {kind!r} is no kind of finding{hint}")
+    raise OptionsError(f"ignore: {kind!r} is not a kind of finding{hint}")
 
 
 def _expander(

@@ -1,7 +1,7 @@
 """What an expansion counted of one record, as remarks.
 
 In: the counts of the core's report. Out: a remark for each that is worth one. Faults are not among them: the core hands
-these over with their places.
+these over with their locations.
 """
 
 from typing import TypeAlias

@@ -14,11 +14,11 @@ class Finding:
     Attributes:
         file: The input's name.
         line: 1-based.
-        message_index: 0-based, as in ``targets``; None if the whole record or file is meant.
-        kind: A stable name; ``everyturn explain`` tells the reason and the cure.
+        message_index: 0-based, as in ``targets``; None for the record or file as a whole.
+        kind: A stable name; ``everyturn explain`` gives the reason and what to do.
         severity: An ``error`` costs the record or a target, a ``warning`` is refused elsewhere or loses something, a
             ``note`` is worth knowing.
-        text: A sentence, without the place.
+        text: A sentence, without the location.
     """
 
     file: str
@@ -29,7 +29,7 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        return f"{_place(self)}{self.severity}: {self.kind}: {self.text}"
+        return f"{_location(self)}{self.severity}: {self.kind}: {self.text}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Change:
     Attributes:
         file: The input's name.
         line: 1-based.
-        message_index: 0-based; None if the whole record or file is meant.
-        kind: The finding that it cures.
+        message_index: 0-based; None for the record or file as a whole.
+        kind: The finding that it resolves.
         text: What was changed.
     """
 
@@ -51,7 +51,7 @@ class Change:
     text: str
 
     def __str__(self) -> str:
-        return f"{_place(self)}fixed: {self.kind}: {self.text}"
+        return f"{_location(self)}fixed: {self.kind}: {self.text}"
 
 
 class Remark(NamedTuple):
@@ -76,6 +76,6 @@ def quoted(text: str, most: int = 60) -> str:
     return json.dumps(short, ensure_ascii=not short.isprintable())
 
 
-def _place(item: Finding | Change) -> str:
+def _location(item: Finding | Change) -> str:
     message = "" if item.message_index is None else f"message {item.message_index}: "
     return f"{item.file}:{item.line}: {message}"

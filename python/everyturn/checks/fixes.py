@@ -1,8 +1,8 @@
 """Corrections of a record, each with exactly one right answer.
 
-In: the bytes of a record, and where its messages stand. Out: the bytes of the corrected record, and what was changed.
-What is corrected, and how, stands with each rule; what could be meant in two ways is left as it is. A record of which
-nothing is changed keeps its bytes; another is written anew, in the style of the old one, its numbers of the same value.
+In: the bytes of a record, and where its messages are. Out: the bytes of the corrected record, and what was changed.
+What is corrected, and how, is defined with each rule; what is ambiguous is left as it is. A record of which
+nothing is changed keeps its bytes; any other is rewritten in the style of the old one, its numbers of the same value.
 """
 
 import json

@@ -52,13 +52,13 @@ class Message(NamedTuple):
 
     Attributes:
         position: 0-based, as in ``targets``.
-        fields: What it holds, with role and content under these names; empty if it is no object.
+        fields: What it holds, with role and content under these names; empty if it is not an object.
         role: Whose it is; None if that is not known.
         text: Its content, of parts the texts together; None if there is none.
         calls: The tools that it calls.
         weight: What it says of its own training.
         is_context: The format says that it is never a target.
-        place: None if it is no object.
+        place: None if it is not an object.
     """
 
     position: int
@@ -117,7 +117,7 @@ def _loads(text: str) -> Any:
 
 
 def parsed(value: Any) -> Any:
-    """Return what JSON text holds, None if it is no JSON; any other value as it is."""
+    """Return what JSON text holds, None if it is not JSON; any other value as it is."""
     if not isinstance(value, str):
         return value
     try:

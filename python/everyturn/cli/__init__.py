@@ -42,12 +42,12 @@ usage: everyturn COMMAND ..; a short tour, with the built-in model:
   everyturn check chats.jsonl                                  what is wrong with your chats
   everyturn inspect chats.jsonl:1 --model demo                 which text is trained, and why
   everyturn expand chats.jsonl --model demo -o train.parquet   the samples, ready to train on
-  everyturn explain prompt_mismatch                            what an error means, and its cure
+  everyturn explain prompt_mismatch                            what an error means, and what to do
   everyturn COMMAND --help                                     every flag, with examples"""
 """What is shown where no command is named."""
 
 WRONG_USE = (InputError, ModelError, OptionsError)
-"""What the caller can put right on the command line; every other error lies in the data."""
+"""What the caller can put right on the command line; every other error is in the data."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""``everyturn bench``: ids, speed and memory beside other tools, on the same records."""
+"""``everyturn bench``: ids, speed and memory compared with other tools, on the same records."""
 
 import argparse
 import json
@@ -35,16 +35,16 @@ exit codes: 0 done, 1 ids or labels differ from transformers by hand, 2 wrong us
 """
 
 OPTIONS = ("layout", "prompt_mismatch", "control_tokens", "max_line_bytes")
-"""The options of `Expander` that mean something beside tools that have none of them."""
+"""The options of `Expander` that make sense in a comparison with tools without options."""
 
 FIXED = {"input_format": "messages", "on_error": "skip"}
 """What makes every tool see the same records."""
 
 DEFAULTS = {"layout": "per_turn", "control_tokens": "allow"}
-"""A row for each target is what peers make, too."""
+"""Peers make a sample for each target, too."""
 
 WIDTH = 160
-"""Columns of the table where nobody's terminal says how many there are."""
+"""Columns of the table where there is no terminal."""
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -85,7 +85,7 @@ def add_parser(commands: Any, name: str) -> None:
         type=float,
         default=10.0,
         metavar="S",
-        help="time each tool for about so long (default: %(default)s)",
+        help="about how long each tool is timed, in seconds (default: %(default)s)",
     )
     parser.add_argument(
         "--sweep", choices=("turns", "size"), help="how cost grows with turns or file size"
@@ -97,7 +97,7 @@ def add_parser(commands: Any, name: str) -> None:
         help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
     )
     complete_with(
-        parser.add_argument("--json", metavar="FILE", help="write everything as JSON"), file
+        parser.add_argument("-o", "--output", metavar="FILE", help="write everything as JSON"), file
     )
     complete_with(
         parser.add_argument(
@@ -110,11 +110,11 @@ def add_parser(commands: Any, name: str) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Compare or sweep, and show what came of it."""
+    """Compare or sweep, and show the result."""
     from everyturn.bench import plot
 
-    read = {"beside": read_by(parsed, parsed.data or ()), "model": parsed.model}
-    json_path = writable("--json", parsed.json, **read) if parsed.json else None
+    read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
+    json_path = writable("-o", parsed.output, **read) if parsed.output else None
     plot_path = writable("--plot", parsed.plot, **read) if parsed.plot else None
     if plot_path is not None:
         if plot_path.suffix not in plot.SUFFIXES:
@@ -162,7 +162,7 @@ def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
         if not PEERS[name].is_installed:
             if named:
                 raise OptionsError(f"--peers: {name} is not installed; {PEERS[name].pip}")
-            say(f"{name} is not installed and left out; {PEERS[name].pip}")
+            say(f"{name} is not installed, so it is skipped; {PEERS[name].pip}")
     return tuple(name for name in wanted if PEERS[name].is_installed)
 
 
@@ -174,7 +174,7 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
         corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
     )
     for why, count in records.left_out.items():
-        say(f"left out {count:,} records: {why}")
+        say(f"skipped {count:,} records: {why}")
     outcome = benchmark.run(plan, records, say, _show_agreement)
     _show_left_out(outcome.left_out)
     _print(comparison_table(outcome))
@@ -211,7 +211,7 @@ def _show_agreement(tool: str, checked: "Checked") -> None:
 
 def _show_left_out(left_out: Any) -> None:
     for why in left_out.values():
-        print(f"left out: {why}")  # noqa: T201
+        print(f"skipped: {why}")  # noqa: T201
 
 
 def _print(table: Any) -> None:

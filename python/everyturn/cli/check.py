@@ -33,7 +33,7 @@ examples:
   everyturn check chats.jsonl --fix -o fixed.jsonl --ignore crlf,unknown_key
 
 exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong use
-`everyturn explain KIND` tells the reason and the cure of a finding.
+`everyturn explain KIND` gives the reason of a finding and what to do.
 """
 
 OPTIONS = options_with("per_record")
@@ -48,8 +48,8 @@ def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         name,
-        help="tell everything that is wrong with chats",
-        description="Tell everything that is wrong with chats: a finding a line, with its place and its kind.",
+        help="report everything that is wrong with chats",
+        description="Report everything that is wrong with chats: one finding per line, with its location and kind.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -128,7 +128,7 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
     names = read_by(parsed, resolve(parsed.inputs)[1])
-    path = writable("-o", parsed.output, beside=names, model=parsed.model)
+    path = writable("-o", parsed.output, inputs=names, model=parsed.model)
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
     return path

@@ -24,20 +24,20 @@ def writable(
     flag: str,
     name: str,
     *,
-    beside: Sequence[str] = (),
+    inputs: Sequence[str] = (),
     model: str | None = None,
     folder: bool = False,
 ) -> Path:
     """Refuse before the work what could not be written after it: a file, or a folder of files.
 
-    Nor is one of the files written that are read or written beside it, or that are a model's.
+    Nor is a file overwritten that the command reads or writes otherwise, or that belongs to a model.
     """
     path = Path(name)
     if not path.parent.is_dir():
         raise OptionsError(f"{flag}: {path.parent}: no such folder")
     if path.is_dir() and not folder:
         raise OptionsError(f"{flag}: {path}: is a folder")
-    if any(_is_same(path, Path(other)) for other in beside):
+    if any(_is_same(path, Path(other)) for other in inputs):
         raise OptionsError(
             f"{flag}: {path}: is read or written by the same command, and never overwritten"
         )
@@ -56,12 +56,12 @@ class Advance(Protocol):
     """Tells how far a run has come."""
 
     def __call__(self, done: int) -> None:
-        """Say that so many bytes are taken."""
+        """Show how many bytes have been read."""
 
 
 @contextmanager
 def progress(total: int | None) -> Iterator[Advance]:
-    """Show a bar on stderr while a run lasts, if somebody sees it."""
+    """Show a bar on stderr while a run lasts, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda done: None  # noqa: ARG005
         return

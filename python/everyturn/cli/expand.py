@@ -61,7 +61,7 @@ def add_parser(commands: Any, name: str) -> None:
         "--shard-tokens",
         type=int,
         metavar="N",
-        help=f"a folder's shards hold about so many tokens each (default: {SHARD_TOKENS:,})",
+        help=f"about how many tokens each shard of a folder has (default: {SHARD_TOKENS:,})",
     )
     parser.add_argument(
         "--loss-weights",
@@ -90,7 +90,7 @@ def run(parsed: argparse.Namespace) -> int:
     report_path = None
     if parsed.report:
         report_path = writable(
-            "--report", parsed.report, beside=[*names, parsed.output], model=parsed.model
+            "--report", parsed.report, inputs=[*names, parsed.output], model=parsed.model
         )
     if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
         report = _expand_to_folder(parsed)
@@ -106,7 +106,7 @@ def _expand_to_folder(parsed: argparse.Namespace) -> Report:
     from everyturn.io import shards
 
     folder = writable("-o", parsed.output, folder=True)
-    # A run that goes on shows the templates the time that it began with.
+    # A resumed run gives the templates the time at which it began.
     parsed.now = parsed.now or shard_folder.clock_of(folder)
     expander = expander_from(parsed)
     total = total_bytes(resolve(parsed.inputs)[1])
@@ -123,7 +123,7 @@ def _expand_to_folder(parsed: argparse.Namespace) -> Report:
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"{folder} keeps its shards: run the command again to go on"
+            f"{folder} keeps its shards: run the command again to resume"
         ) from None
     if written.was_done:
         say(f"{folder} was done already; nothing is changed")
@@ -166,7 +166,7 @@ def _writer(parsed: argparse.Namespace) -> SamplesWriter:
     if output == "-":
         return JsonLinesWriter(None)
     names = read_by(parsed, resolve(parsed.inputs)[1])
-    path = writable("-o", output, beside=names, model=parsed.model)
+    path = writable("-o", output, inputs=names, model=parsed.model)
     if output.endswith(".parquet"):
         from everyturn.samples.parquet import Writer
 

@@ -1,4 +1,4 @@
-"""``everyturn explain``: the reason and the cure of a kind of error, warning or finding."""
+"""``everyturn explain``: the reason of a kind of error, warning or finding, and what to do."""
 
 import argparse
 import dataclasses
@@ -25,8 +25,8 @@ def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         name,
-        help="tell the reason and the cure of an error or a finding",
-        description="Tell the reason and the cure of a kind of error, warning or finding; without one, list all.",
+        help="explain an error or a finding: the reason, and what to do",
+        description="Explain a kind of error, warning or finding: the reason, and what to do; without KIND, list all.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -54,7 +54,7 @@ def _kind(name: str) -> Kind:
         return KINDS[name]
     meant = near(name)
     hint = f"did you mean {', '.join(meant)}?" if meant else "`everyturn explain` lists all"
-    raise OptionsError(f"{name!r} is no kind of error or finding; {hint}")
+    raise OptionsError(f"{name!r} is not a kind of error or finding; {hint}")
 
 
 def _lines(kind: Kind) -> list[str]:
@@ -62,7 +62,7 @@ def _lines(kind: Kind) -> list[str]:
     if kind.severity is not None:
         found += f" ({kind.severity} of everyturn check)"
     hints = [] if kind.hint is None else ["", *_wrapped(f"hint: {kind.hint}")]
-    return [*_wrapped(found), "", *_wrapped(kind.reason), "", *_wrapped(kind.cure), *hints]
+    return [*_wrapped(found), "", *_wrapped(kind.reason), "", *_wrapped(kind.remedy), *hints]
 
 
 def _list() -> list[str]:

@@ -1,7 +1,7 @@
 """Findings as lines for people and editors, JSON, SARIF, and commands for GitHub's runners.
 
 In: findings and changes, one after the other. Out: text on a stream. Nothing is held back but the changes of JSON,
-which come behind the findings.
+which come after the findings.
 """
 
 import dataclasses
@@ -95,7 +95,7 @@ class SarifWriter:
                     "id": name,
                     "shortDescription": {"text": KINDS[name].summary},
                     "fullDescription": {"text": KINDS[name].reason},
-                    "help": {"text": KINDS[name].cure},
+                    "help": {"text": KINDS[name].remedy},
                     "helpUri": f"{HELP_PAGE}#{name}",
                     "defaultConfiguration": {"level": KINDS[name].severity},
                 }
@@ -107,14 +107,14 @@ class SarifWriter:
         """Write a result."""
         if isinstance(item, Change):
             return
-        place: dict[str, Any] = {
+        location: dict[str, Any] = {
             "physicalLocation": {
                 "artifactLocation": {"uri": _uri(item.file)},
                 "region": {"startLine": item.line},
             }
         }
         if item.message_index is not None:
-            place["logicalLocations"] = [
+            location["logicalLocations"] = [
                 {"name": f"message {item.message_index}", "kind": "element"}
             ]
         result = {
@@ -122,7 +122,7 @@ class SarifWriter:
             "ruleIndex": self._rules[item.kind],
             "level": item.severity,
             "message": {"text": item.text},
-            "locations": [place],
+            "locations": [location],
         }
         self._out.write(f"{self._between}\n{_json(result)}")
         self._between = ","

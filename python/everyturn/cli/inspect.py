@@ -1,4 +1,4 @@
-"""``everyturn inspect``: what is trained of a conversation, to be looked at."""
+"""``everyturn inspect``: what is trained of a conversation, in a terminal, as data or as a page."""
 
 import argparse
 import json
@@ -29,11 +29,11 @@ examples:
 exit codes: 0 shown, 1 expand would end at this record, 2 wrong use
 """
 
-LIMIT = 20
-"""So many conversations are on a page unless told otherwise."""
+SAMPLE = 20
+"""How many conversations are on a page by default."""
 
 SEED = 0
-"""Which ones they are, unless told otherwise."""
+"""The seed that chooses them by default."""
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -61,26 +61,24 @@ def add_parser(commands: Any, name: str) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     complete_with(
-        parser.add_argument(
-            "--html", metavar="FILE", help="write a page to be opened in a browser"
-        ),
+        parser.add_argument("--html", metavar="FILE", help="write a page to open in a browser"),
         file,
     )
     parser.add_argument(
-        "--limit",
+        "--sample",
         type=int,
         metavar="N",
-        help=f"with --html and no LINE: so many conversations, by chance (default: {LIMIT})",
+        help=f"with --html and no LINE: number of randomly chosen conversations (default: {SAMPLE})",
     )
     parser.add_argument(
-        "--seed", type=int, metavar="N", help=f"which ones these are (default: {SEED})"
+        "--seed", type=int, metavar="N", help=f"the seed of that choice (default: {SEED})"
     )
     add_model_flags(parser)
     add_expander_flags(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Look, and show what is there."""
+    """Show what is trained of a conversation."""
     _check(parsed)
     expander = expander_from(parsed)
     return _page(parsed, expander) if parsed.html else _shown(parsed, expander)
@@ -89,14 +87,16 @@ def run(parsed: argparse.Namespace) -> int:
 def _check(parsed: argparse.Namespace) -> None:
     if parsed.html and (parsed.json or parsed.tokens or parsed.compare):
         raise OptionsError(
-            "--html: the page shows tokens and layouts by itself: leave --json, --tokens, --compare out"
+            "--html: the page shows tokens and layouts already: leave --json, --tokens and --compare out"
         )
-    if not parsed.html and not (parsed.limit is None and parsed.seed is None):
-        raise OptionsError("--limit and --seed choose what is on a page: name it with --html")
+    if not parsed.html and not (parsed.sample is None and parsed.seed is None):
+        raise OptionsError(
+            "--sample and --seed choose the conversations of a page: use them with --html"
+        )
     if parsed.json and parsed.tokens:
         raise OptionsError("--json has the tokens already: leave --tokens out")
-    if parsed.limit is not None and parsed.limit < 1:
-        raise OptionsError(f"--limit must be 1 or more, not {parsed.limit}")
+    if parsed.sample is not None and parsed.sample < 1:
+        raise OptionsError(f"--sample must be 1 or more, not {parsed.sample}")
 
 
 def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
@@ -140,14 +140,16 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect.page.conversations import conversations_page
 
     source, number = pick.file_and_line(parsed.source)
-    path = writable("--html", parsed.html, beside=read_by(parsed, [source]), model=parsed.model)
+    path = writable("--html", parsed.html, inputs=read_by(parsed, [source]), model=parsed.model)
     if number is None:
-        limit = LIMIT if parsed.limit is None else parsed.limit
-        lines, count = pick.random_records(expander, source, limit, parsed.seed or SEED)
-    elif parsed.limit is None and parsed.seed is None:
+        sample = SAMPLE if parsed.sample is None else parsed.sample
+        lines, count = pick.random_records(expander, source, sample, parsed.seed or SEED)
+    elif parsed.sample is None and parsed.seed is None:
         lines, count = [pick.record_at(expander, source, number)], 1
     else:
-        raise OptionsError("--limit and --seed choose among lines: name none")
+        raise OptionsError(
+            "--sample and --seed choose lines, and the source names one: remove either"
+        )
     text = conversations_page(expander, lines, model=parsed.model, of=count)
     with appearing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

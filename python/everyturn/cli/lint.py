@@ -28,7 +28,7 @@ def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         name,
-        help="tell what a chat template does to training",
+        help="report what a chat template does to training",
         description="Tell what a chat template does to training, by rendering made-up conversations.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -69,7 +69,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(
-            f"{parsed.template}: a template of its own; with a model, name it with --chat-template"
+            f"{parsed.template}: this is a template; with a model, give it with --chat-template"
         )
     return TemplateReport.of_template(
         _text(parsed.template), template_kwargs=kwargs, now=parsed.now

@@ -19,7 +19,7 @@ from everyturn.cli.options import (
 )
 from everyturn.expander import options_with
 from everyturn.io.inputs import resolve, total_bytes
-from everyturn.stats import QUANTILES, Histogram, Stats, Way, packed_rows
+from everyturn.stats import QUANTILES, Histogram, Stats, Variant, packed_rows
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +33,7 @@ exit codes: 0 done, 1 no conversation could be read, 2 wrong use
 """
 
 WIDTH = 80
-"""Columns where nobody's terminal says how many there are."""
+"""Columns where there is no terminal."""
 
 SHOWN_SCRIPTS = 6
 
@@ -44,8 +44,8 @@ def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         name,
-        help="count messages, tokens, lengths and copies, for every layout and policy",
-        description="Count messages, tokens, lengths and copies, and what an epoch costs in every layout and policy.",
+        help="count messages, tokens, lengths and copies, for every layout and train_on",
+        description="Count messages, tokens, lengths, copies, and what an epoch costs in every layout and train_on.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -62,8 +62,8 @@ def run(parsed: argparse.Namespace) -> int:
     names = resolve(parsed.inputs)[1]
     page = None
     if parsed.html:
-        beside = read_by(parsed, names)
-        page = writable("--html", parsed.html, beside=beside, model=parsed.model)
+        inputs = read_by(parsed, names)
+        page = writable("--html", parsed.html, inputs=inputs, model=parsed.model)
     expander = expander_from(parsed)
     total = total_bytes(names)
     with progress(total) as advance:
@@ -93,7 +93,7 @@ def _show(stats: Stats) -> None:
     console = Console(width=width, highlight=False)
     for line in _lines(stats):
         console.print(line, markup=False, soft_wrap=True)
-    tables = [_roles(stats), _lengths(stats), _ways(stats)]
+    tables = [_roles(stats), _lengths(stats), _variants(stats)]
     if stats.max_length is not None:
         tables.append(_packing(stats, stats.max_length))
     for table in tables:
@@ -103,7 +103,7 @@ def _show(stats: Stats) -> None:
 
 def _lines(stats: Stats) -> Iterable[str]:
     """What needs no table: records, copies, scripts, and what is worth knowing."""
-    report = stats.way.report
+    report = stats.variant.report
     yield f"{report.records_read:,} records, {stats.conversations:,} conversations"
     yield f"{stats.duplicates:,} of them are copies of an earlier one, byte for byte"
     yield "letters: " + (_scripts(stats.letters) or "none")
@@ -134,50 +134,50 @@ def _lengths(stats: Stats) -> "Table":
 
     rows = [
         row("messages", stats.messages),
-        row("assistant messages", stats.turns),
-        row(f"tokens, {stats.layout}", stats.way.lengths),
+        row("assistant messages", stats.assistant_messages),
+        row(f"tokens, {stats.layout}", stats.variant.lengths),
     ]
     return _table(
-        "Lengths of conversations and rows",
+        "Lengths of conversations and samples",
         ("", "least", "median", "90 %", "99 %", "most", "mean"),
         rows,
     )
 
 
-def _ways(stats: Stats) -> "Table":
-    def row(way: Way) -> tuple[str, ...]:
-        report = way.report
+def _variants(stats: Stats) -> "Table":
+    def row(variant: Variant) -> tuple[str, ...]:
+        report = variant.report
         numbers = (report.rows, report.tokens, report.trained_tokens)
         share = _share(report.trained_tokens, report.tokens)
-        return *map(_number, numbers), share, _number(way.lengths.quantile(1.0))
+        return *map(_number, numbers), share, _number(variant.lengths.quantile(1.0))
 
-    return _by_layout(stats, "An epoch", ("rows", "tokens", "trained", "share", "longest"), row)
+    return _by_layout(stats, "An epoch", ("samples", "tokens", "trained", "share", "longest"), row)
 
 
 def _packing(stats: Stats, limit: int) -> "Table":
     """Rows over the limit, and what packing makes of the others."""
 
-    def row(way: Way) -> tuple[str, ...]:
-        lengths = way.lengths
+    def row(variant: Variant) -> tuple[str, ...]:
+        lengths = variant.lengths
         packs = packed_rows(lengths, limit)
         fitting = sum(number * count for number, count in lengths.counts.items() if number <= limit)
         over = lengths.above(limit)
         full = _share(fitting, packs * limit)
         return _number(over), _share(over, lengths.total), _number(packs), full
 
-    columns = ("longer rows", "share", "packs of the others", "full")
-    return _by_layout(stats, f"Rows of at most {limit:,} tokens", columns, row)
+    columns = ("longer", "share", "packs of the others", "full")
+    return _by_layout(stats, f"Samples of at most {limit:,} tokens", columns, row)
 
 
 def _by_layout(
-    stats: Stats, title: str, columns: Iterable[str], row: Callable[[Way], tuple[str, ...]]
+    stats: Stats, title: str, columns: Iterable[str], row: Callable[[Variant], tuple[str, ...]]
 ) -> "Table":
-    """A row for each policy, below the name of its layout."""
+    """A row for each train_on, below the name of its layout."""
     rows: list[tuple[str, ...]] = []
-    for (layout, train_on), way in stats.ways.items():
+    for (layout, train_on), variant in stats.variants.items():
         if (layout,) not in rows:
             rows.append((layout,))
-        rows.append((f"  {train_on}", *row(way)))
+        rows.append((f"  {train_on}", *row(variant)))
     return _table(title, ("", *columns), rows)
 
 

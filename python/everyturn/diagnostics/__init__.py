@@ -1,1 +1,1 @@
-"""What goes wrong, explained: `kind` is what is known of one name; `errors`, `warnings` and `lint` have the texts."""
+"""What goes wrong, explained: `kind` is the explanation of one name; `errors`, `warnings` and `lint` have the texts."""

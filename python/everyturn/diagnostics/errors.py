@@ -7,9 +7,9 @@ READING = (
         name="io",
         severity=None,
         summary="an input cannot be opened or read",
-        reason="The system refused: no such file, no permission, a disk or network that failed. "
-        "Nothing can be said of the records behind that point, so the run ends.",
-        cure="Mend the path or the permission. A folder is not an input: name its files, "
+        reason="The system refused access: no such file, no permission, a disk or network that failed. "
+        "The records after that point are unknown, so the run ends.",
+        remedy="Correct the path or the permission. A folder is not an input: name its files, "
         "`folder/*.jsonl`.",
     ),
     Kind(
@@ -19,8 +19,8 @@ READING = (
         reason="The data ends in the middle of a gzip, zstd or bzip2 stream, or its checksum is "
         "wrong: mostly an upload or a download that did not finish. What comes out of "
         "such a stream cannot be trusted.",
-        cure="Fetch or compress the file again; `gzip -t`, `zstd -t` and `bzip2 -t` tell "
-        "whether it is whole.",
+        remedy="Fetch or compress the file again; `gzip -t`, `zstd -t` and `bzip2 -t` report "
+        "whether it is complete.",
     ),
     Kind(
         name="line_too_long",
@@ -28,20 +28,20 @@ READING = (
         summary="a line is longer than max_line_bytes",
         reason="A line is held in memory as a whole. One of many megabytes is usually a JSON "
         "array or a file with other line ends, read as a single line.",
-        cure="Write one record a line (`jq -c '.[]'` unpacks an array), or raise the limit if "
-        "the record is meant.",
+        remedy="Write one record per line (`jq -c '.[]'` unpacks an array), or raise the limit if "
+        "the record is really that long.",
         hint="--max-line-bytes raises the limit",
     ),
     Kind(
         name="json",
         severity="error",
         summary="a line is not JSON",
-        reason="Each line that is not blank must hold one whole JSON value. Pretty-printed JSON "
+        reason="Each line that is not blank must be one JSON value. Pretty-printed JSON "
         "spreads a record over many lines; single quotes, trailing commas and comments "
-        "are no JSON.",
-        cure="Write records with a JSON library, one a line. `jq -c .` joins pretty-printed "
+        "are not JSON.",
+        remedy="Write records with a JSON library, one per line. `jq -c .` joins pretty-printed "
         "records.",
-        hint="--on-error skip leaves such lines out and counts them",
+        hint="--on-error skip drops such lines and counts them",
     ),
     Kind(
         name="json_utf8",
@@ -49,34 +49,34 @@ READING = (
         summary="the bytes of a line are not UTF-8",
         reason="JSON is UTF-8. Latin-1 or UTF-16 read as something else would be trained as "
         "wrong letters.",
-        cure="Convert the file, e.g. `iconv -f UTF-16 -t UTF-8`.",
-        hint="--on-error skip leaves such lines out and counts them",
+        remedy="Convert the file, e.g. `iconv -f UTF-16 -t UTF-8`.",
+        hint="--on-error skip drops such lines and counts them",
     ),
     Kind(
         name="json_surrogate",
         severity="error",
         summary="an escape is one half of a character",
-        reason="`\\ud83d` alone is half of a pair, mostly of an emoji that somebody cut in two. "
-        "It is no character and has no token ids; readers that let it pass put something "
-        "else in its place.",
-        cure="Repair the text where it was cut: by characters, not by UTF-16 units.",
-        hint="--on-error skip leaves such lines out and counts them",
+        reason="`\\ud83d` alone is half of a pair, mostly of an emoji that was cut in two. "
+        "It is not a character and has no token ids; readers that let it pass put something "
+        "else there.",
+        remedy="Repair the text where it was cut: by characters, not by UTF-16 units.",
+        hint="--on-error skip drops such lines and counts them",
     ),
     Kind(
         name="json_number",
         severity="error",
         summary="a number is NaN, Infinity or too large",
         reason="JSON has no NaN and no Infinity, and a float beyond 64 bits cannot be kept.",
-        cure="Write null, a text, or a number that fits.",
-        hint="--on-error skip leaves such lines out and counts them",
+        remedy="Write null, a text, or a number that fits.",
+        hint="--on-error skip drops such lines and counts them",
     ),
     Kind(
         name="json_depth",
         severity="error",
         summary="arrays and objects nest too deep",
-        reason="Nesting beyond 128 is never a chat; it is how readers are made to crash.",
-        cure="Look at what wrote the line.",
-        hint="--on-error skip leaves such lines out and counts them",
+        reason="Nesting beyond 128 is never a chat; it is a way to make readers crash.",
+        remedy="Check the program that wrote the line.",
+        hint="--on-error skip drops such lines and counts them",
     ),
 )
 
@@ -87,39 +87,38 @@ SHAPE = (
         summary="a record is not a JSON object",
         reason="A record is `{..}` with its messages under a key. A bare list or text does not "
         "say what it is.",
-        cure='Write `{"messages": [..]}`, one a line.',
-        hint="--on-error skip leaves such records out and counts them",
+        remedy='Write `{"messages": [..]}`, one per line.',
+        hint="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="unknown_format",
         severity="error",
-        summary="no key tells the format of a record",
-        reason="`messages`, `conversations`, `instruction` or `completion` tells the format, and "
-        "the first record of a file that has one tells it for all that follow. A record "
+        summary="no key shows the format of a record",
+        reason="`messages`, `conversations`, `instruction` or `completion` shows the format, and "
+        "the first record of a file that has one decides for all that follow. A record "
         "before it, or a file without any, cannot be read.",
-        cure="Rename the key that holds the messages, or name the format.",
-        hint="--input-format names the format where the keys do not tell it",
+        remedy="Rename the key that holds the messages, or name the format.",
+        hint="--input-format names the format where no key shows it",
     ),
     Kind(
         name="shape",
         severity="error",
         summary="a record or a message lacks what its format needs",
-        reason="A list is missing where messages should be, a message is no object, has no "
-        "content and nothing in its place, or holds parts that are not text. The text "
-        "that comes next says which. Nothing is guessed.",
-        cure="Give the message its content; a file of several formats is to be split, a file "
-        "for each.",
-        hint="--input-format names the format; --on-error skip leaves such records out and "
-        "counts them",
+        reason="A list is missing where messages should be, a message is not an object, has no "
+        "content and nothing instead of it, or has parts that are not text. The text "
+        "of the error says which. Nothing is guessed.",
+        remedy="Give the message its content; split a file of several formats into one file "
+        "per format.",
+        hint="--input-format names the format; --on-error skip drops such records and counts them",
     ),
     Kind(
         name="role",
         severity="error",
         summary="a role is unknown",
         reason="Whether a message is trained depends on its role, so a name that could mean "
-        "anybody is refused. `messages` take OpenAI's roles; `human`, `gpt` and the like "
+        "anyone is refused. `messages` take OpenAI's roles; `human`, `gpt` and the like "
         "are understood in `conversations`.",
-        cure="Use system, developer, user, assistant or tool. `everyturn check --fix` renames "
+        remedy="Use system, developer, user, assistant or tool. `everyturn check --fix` renames "
         "what has one meaning.",
         hint="`everyturn check --fix -o FIXED` renames roles such as human, gpt and bot",
     ),
@@ -130,19 +129,19 @@ SHAPE = (
         reason="`tools` must be a list of objects, or JSON text of one; `tool_calls` a list of "
         "objects. A call given twice, as `function_call` and in `tool_calls`, could mean "
         "either.",
-        cure='Follow OpenAI\'s shape: `{"type": "function", "function": {"name": .., '
+        remedy='Follow OpenAI\'s shape: `{"type": "function", "function": {"name": .., '
         '"arguments": ..}}`.',
-        hint="--on-error skip leaves such records out and counts them",
+        hint="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="weight",
         severity="error",
-        summary="a weight is no number from 0 up",
+        summary="a weight is not a number of at least 0",
         reason="`weight`, `trainable`, `train`, `loss` and `loss_weight` say whether a message "
-        "is trained: true, false or a number from 0. Two that disagree, or a text, leave "
-        "it open.",
-        cure="Write 0 for context only, 1 for trained, and one key only.",
-        hint="--on-error skip leaves such records out and counts them",
+        "is trained: true, false or a number of at least 0. With two that disagree, or a text, "
+        "that is undecided.",
+        remedy="Write 0 for context only, 1 for trained, and one key only.",
+        hint="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="template_kwargs",
@@ -150,16 +149,16 @@ SHAPE = (
         summary="chat_template_kwargs cannot be used",
         reason="It must be an object, and may not set what the expansion itself sets: messages, "
         "tools, documents and the generation prompt.",
-        cure="Take these keys out; tools stand beside the messages, under `tools`.",
-        hint="--on-error skip leaves such records out and counts them",
+        remedy="Remove these keys; tools belong next to the messages, under `tools`.",
+        hint="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="control_token",
         severity="error",
-        summary="text holds a control token, and control_tokens is reject",
+        summary="text contains a control token, and control_tokens is reject",
         reason="Text such as `<|im_end|>` within a message becomes the control token itself, as "
         "in Hugging Face: a user could end a turn or open another one.",
-        cure="Clean the text, or have it encoded as the plain text that it is.",
+        remedy="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes it as plain text; warn lets it pass and counts it",
     ),
 )
@@ -169,10 +168,10 @@ TARGET = (
         name="empty_prompt",
         severity="error",
         summary="a conversation starts with its target",
-        reason="Nothing stands before the message that is to be trained, so there is nothing "
+        reason="Nothing comes before the message that is to be trained, so there is nothing "
         "that a server would have been sent.",
-        cure="Put a user's or a system's message before it, or give it the weight 0.",
-        hint="--on-error skip leaves such targets out and counts them",
+        remedy="Put a user or system message before it, or give it the weight 0.",
+        hint="--on-error skip drops such targets and counts them",
     ),
     Kind(
         name="template",
@@ -180,19 +179,19 @@ TARGET = (
         summary="the chat template refused a conversation",
         reason="Many templates raise for roles that do not alternate, for a system message or "
         "for tools. A server with the same template refuses the same conversation.",
-        cure="The text is the template's own words. Mend the conversation, or take another "
+        remedy="The text is the template's own words. Correct the conversation, or use another "
         "template.",
-        hint="--on-error skip leaves such targets out and counts them; `everyturn lint` tells "
+        hint="--on-error skip drops such targets and counts them; `everyturn lint` shows "
         "what the template refuses",
     ),
     Kind(
         name="prompt_mismatch",
         severity="error",
-        summary="a prompt is no prefix of its turn's own rendering",
-        reason="The template writes the turn otherwise once it is answered than when it is asked "
-        "for, e.g. a thinking block that the prompt opens. So where the answer starts is "
-        "not told by the texts.",
-        cure="`everyturn lint` names the policy that cures it; docs/masks.md says what each "
+        summary="a prompt is not a prefix of its turn's own rendering",
+        reason="The template writes the turn differently once it is answered than when it is asked "
+        "for, e.g. a thinking block that the prompt opens. So the texts do not "
+        "show where the answer starts.",
+        remedy="`everyturn lint` names the policy that resolves it; docs/masks.md says what each "
         "trains.",
         hint="--prompt-mismatch match_thinking (or splice, common_prefix, skip) chooses what "
         "is trained",
@@ -203,38 +202,38 @@ TARGET = (
         summary="no stop token ends a target",
         reason="The turn, as the template writes it, does not end in the token that stops the "
         "model elsewhere. Trained so, the model would not learn to stop.",
-        cure="Mend the template: the end of the turn depends on what is in the message.",
-        hint="--on-error skip leaves such targets out and counts them",
+        remedy="Correct the template: the end of the turn depends on what is in the message.",
+        hint="--on-error skip drops such targets and counts them",
     ),
     Kind(
         name="not_located",
         severity="error",
         summary="a message is not found in the rendering",
         reason="The layout `conversation` renders once and marks the messages in it. This one "
-        "was left out or rewritten by the template, so there is nothing to mark.",
-        cure="Take another layout: each target is rendered by itself there.",
-        hint="--layout merged renders each target by itself",
+        "was omitted or rewritten by the template, so there is nothing to mark.",
+        remedy="Use another layout: it renders each target separately.",
+        hint="--layout merged renders each target separately",
     ),
     Kind(
         name="too_long",
         severity="error",
         summary="a sample has more tokens than max_length, or a prompt more than max_prompt_tokens",
         reason="A target is never cut: half an answer teaches to stop in the middle. With "
-        "max_prompt_tokens or overflow shrink_history, earlier exchanges were left out already, "
-        "and the one that is answered is still too long.",
-        cure="Leave out earlier exchanges as a server with a short context does "
+        "max_prompt_tokens or overflow shrink_history, earlier exchanges were dropped already, "
+        "and the one to be answered is still too long.",
+        remedy="Drop earlier exchanges as a server with a short context does "
         "(`--overflow shrink_history`), cut the prompt's first tokens (`truncate_prompt`), raise "
-        "the limit, or leave such targets out (`drop`).",
-        hint="--overflow drop leaves out the target, shrink_history earlier exchanges, "
-        "truncate_prompt the prompt's first tokens; --max-length raises the limit",
+        "the limit, or drop such targets (`drop`).",
+        hint="--overflow drop drops the target, shrink_history drops earlier exchanges, "
+        "truncate_prompt cuts the prompt's first tokens; --max-length raises the limit",
     ),
     Kind(
         name="encode",
         severity="error",
         summary="the tokenizer failed on a text",
-        reason="It knows no token for it and has no unknown token, or its own pattern gave up.",
-        cure="Look at the text at that place; the tokenizer may be the wrong one.",
-        hint="--on-error skip leaves such targets out and counts them",
+        reason="It knows no token for it and has no unknown token, or its pattern failed.",
+        remedy="Check the text there; the tokenizer may be the wrong one.",
+        hint="--on-error skip drops such targets and counts them",
     ),
 )
 
@@ -245,8 +244,8 @@ OUTSIDE = (
         summary="a model folder cannot be used",
         reason="A file is missing or broken, the chat template does not compile, or no token "
         "ends its turns.",
-        cure="The folder needs `tokenizer.json`, `tokenizer_config.json` and a chat template.",
-        hint="--chat-template gives a template of your own; `everyturn lint --model DIR` says "
+        remedy="The folder needs `tokenizer.json`, `tokenizer_config.json` and a chat template.",
+        hint="--chat-template gives your own template; `everyturn lint --model DIR` says "
         "what is wrong with it",
     ),
     Kind(
@@ -254,15 +253,15 @@ OUTSIDE = (
         severity=None,
         summary="an option has a value that it does not take",
         reason="The text names the option and what it takes.",
-        cure="`everyturn COMMAND --help` lists every option with its values.",
+        remedy="`everyturn COMMAND --help` lists every option with its values.",
     ),
     Kind(
         name="internal",
         severity="error",
-        summary="a fault of everyturn or of a library under it",
-        reason="A panic was caught; the record is left out, the others are not touched by it.",
-        cure="Please report it, with the record if you may.",
-        hint="--on-error skip leaves such records out and counts them",
+        summary="a bug of everyturn or of a library that it uses",
+        reason="A panic was caught; the record is dropped, the others are not affected.",
+        remedy="Please report it, with the record if you can share it.",
+        hint="--on-error skip drops such records and counts them",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What is known of a kind of error, warning or finding."""
+"""The explanation of a kind of error, warning or finding."""
 
 import dataclasses
 from typing import Literal, TypeAlias
@@ -8,7 +8,7 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A name that errors, reports and findings carry, explained.
+    """A name that errors, reports and findings have, explained.
 
     Attributes:
         name: The stable name.
@@ -16,7 +16,7 @@ class Kind:
             elsewhere or loses something, a ``note`` is worth knowing. None: it is not reported there.
         summary: One line.
         reason: Why it matters.
-        cure: What to do.
+        remedy: What to do.
         hint: The option that resolves it, for the command line; None if there is none.
     """
 
@@ -24,5 +24,5 @@ class Kind:
     severity: Severity | None
     summary: str
     reason: str
-    cure: str
+    remedy: str
     hint: str | None = None

@@ -1,6 +1,6 @@
 """What only `everyturn lint` reports of a chat template, before anything is trained.
 
-How grave one is depends on what it costs, and stands with the finding. What an expansion fails on or counts as well
+The severity depends on what it costs, and is part of the finding. What an expansion fails on or counts as well
 (`template`, `no_stop_token`, `prompt_mismatch`, `stop_not_in_generation_config`) has the name that it has there.
 """
 
@@ -12,8 +12,8 @@ KINDS = (
         severity=None,
         summary="there is no tokenizer, so control tokens are guessed",
         reason="A template alone does not say which of its texts are tokens; what looks like a "
-        "control token is taken for one.",
-        cure="Name the model folder with `--model` to be sure.",
+        "control token counts as one.",
+        remedy="Give the model folder with `--model` to be sure.",
     ),
     Kind(
         name="next_header_stop",
@@ -21,7 +21,7 @@ KINDS = (
         summary="a turn ends where the header of the next one starts",
         reason="The template writes no token after an answer, so the token that opens the next "
         "message is trained as the stop.",
-        cure="Let the server stop at that token.",
+        remedy="Let the server stop at that token.",
     ),
     Kind(
         name="unclosed_turn",
@@ -29,8 +29,8 @@ KINDS = (
         summary="some turns lack the stop token that others have",
         reason="Targets of that kind, e.g. tool calls, cannot be trained: the model would not "
         "learn to stop. Each is the error no_stop_token.",
-        cure="Mend the template, or leave such targets out and count them.",
-        hint="--on-error skip leaves such targets out and counts them",
+        remedy="Correct the template, or drop such targets and count them.",
+        hint="--on-error skip drops such targets and counts them",
     ),
     Kind(
         name="begin_token",
@@ -38,8 +38,8 @@ KINDS = (
         summary="the template and the tokenizer do not agree on the begin token",
         reason="A sequence starts with one begin token or with none. Written twice, it is not what "
         "the model was trained on.",
-        cure="Encode rendered text with `add_special_tokens=False`, as everyturn and servers do; "
-        "where the template itself writes it twice, mend the template.",
+        remedy="Encode rendered text with `add_special_tokens=False`, as everyturn and servers do; "
+        "where the template itself writes it twice, correct the template.",
     ),
     Kind(
         name="refused",
@@ -47,7 +47,7 @@ KINDS = (
         summary="the template refuses a kind of conversation",
         reason="Data of that kind, e.g. with tools, cannot be rendered, here or on a server. Each "
         "such target is the error template.",
-        cure="The text is the template's own words; leave such conversations out, or take another "
+        remedy="The text is the template's own words; drop such conversations, or use another "
         "template.",
     ),
     Kind(
@@ -55,22 +55,22 @@ KINDS = (
         severity=None,
         summary="the template refuses a system message",
         reason="Conversations that start with one cannot be rendered.",
-        cure="Write the instruction into the first user's message.",
+        remedy="Write the instruction into the first user message.",
     ),
     Kind(
         name="history_rewritten",
         severity=None,
-        summary="an earlier turn is rendered otherwise once more turns follow",
+        summary="an earlier turn is rendered differently once more turns follow",
         reason="Most often its reasoning is cut. One rendering of the whole conversation with a "
         "mask then trains after contexts that no server sends.",
-        cure="Keep the layout `merged`: it makes a row for each context that occurs.",
+        remedy="Keep the layout `merged`: it makes a sample for each context that occurs.",
     ),
     Kind(
         name="reasoning_ignored",
         severity=None,
         summary="the template never renders reasoning",
         reason="The key `reasoning_content` is not read, so reasoning in the data is not trained.",
-        cure="Take a template that renders it, or write the reasoning into the content.",
+        remedy="Use a template that renders it, or write the reasoning into the content.",
     ),
     Kind(
         name="tools_ignored",
@@ -78,24 +78,24 @@ KINDS = (
         summary="the template never renders tool calls, or the list of tools",
         reason="Calls that are not rendered are not trained; without the list, the model learns "
         "to call what its prompt does not show.",
-        cure="Take a template that writes tools; some models have one of that name.",
-        hint="--chat-template tool_use takes the model's template of that name",
+        remedy="Use a template that writes tools; some models have one named tool_use.",
+        hint="--chat-template tool_use uses the model's template of that name",
     ),
     Kind(
         name="date",
         severity=None,
         summary="the template writes today's date, or may",
-        reason="The same chat has other tokens on another day, and all samples of a run show the "
+        reason="The same chat has different tokens on another day, and all samples of a run show the "
         "day of the run.",
-        cure="Set the clock, so that a later run gives the same samples.",
+        remedy="Set the clock, so that a later run gives the same samples.",
         hint="--now sets the clock that the template asks",
     ),
     Kind(
         name="default_system",
         severity=None,
-        summary="a conversation without a system message gets one that nobody wrote",
+        summary="a conversation without a system message gets a default one",
         reason="The text is part of every such prompt, in training and on a server that sends none.",
-        cure="Serve without a system message as well, or write one into each conversation.",
+        remedy="Serve without a system message as well, or write one into each conversation.",
     ),
     Kind(
         name="generation_blocks",
@@ -103,6 +103,6 @@ KINDS = (
         summary="generation blocks mark something other than what a model must write",
         reason="Trainers that mask by `{% generation %}` train other tokens than those that "
         "follow the prompt, through the stop token.",
-        cure="Nothing needs to be done here: the blocks are not used.",
+        remedy="Nothing needs to be done here: the blocks are not used.",
     ),
 )

@@ -1,4 +1,4 @@
-"""What a report counts that is no error: warnings by name, and causes of dropped records."""
+"""What a report counts that is not an error: warnings by name, and causes of dropped records."""
 
 from everyturn.diagnostics.kind import Kind
 
@@ -6,110 +6,110 @@ WARNINGS = (
     Kind(
         name="reasoning_dropped",
         severity="warning",
-        summary="the template leaves out a target's reasoning",
-        reason="The message has reasoning and the rendering has not: it is not learned, and the "
+        summary="the template omits a target's reasoning",
+        reason="The message has reasoning and the rendering has none: it is not learned, and the "
         "model is trained to answer without it.",
-        cure="`everyturn lint` tells which keys the template reads; a flag such as "
+        remedy="`everyturn lint` shows which keys the template reads; a flag such as "
         "enable_thinking may switch it on.",
         hint="--template-kwargs sets the template's thinking flag",
     ),
     Kind(
         name="tool_calls_dropped",
         severity="warning",
-        summary="the template leaves out a target's tool calls",
-        reason="The message calls tools and the rendering does not: a model trained so learns to "
+        summary="the template omits a target's tool calls",
+        reason="The message calls tools and the rendering does not: the model learns to "
         "say nothing there.",
-        cure="Take a template that writes tool calls; some models have one of that name.",
-        hint="--chat-template tool_use takes the model's template of that name",
+        remedy="Use a template that writes tool calls; some models have one named tool_use.",
+        hint="--chat-template tool_use uses the model's template of that name",
     ),
     Kind(
         name="stops_early",
         severity="warning",
-        summary="a target holds its stop token before its end",
+        summary="a target contains its stop token before its end",
         reason="A server stops at the first stop token, so it would never show what is trained "
-        "behind it.",
-        cure="Clean the text of control tokens, or have them encoded as plain text.",
+        "after it.",
+        remedy="Clean the text of control tokens, or have them encoded as plain text.",
         hint="--control-tokens literal encodes them as plain text",
     ),
     Kind(
         name="border_merges",
         severity="note",
         summary="a token would have crossed the border of prompt and completion",
-        reason="Encoded as one text, a token holds the end of the prompt and the start of the "
+        reason="Encoded as one text, a token spans the end of the prompt and the start of the "
         "answer. A server encodes the prompt alone, so the border is kept and the answer "
         "encoded as what follows.",
-        cure="Nothing needs to be done: that is what inference shows.",
+        remedy="Nothing needs to be done: that is what inference shows.",
     ),
     Kind(
         name="inexact_targets",
         severity="warning",
-        summary="a target stands behind a context that inference never shows",
+        summary="a target follows a context that never occurs at inference",
         reason="The layout `conversation` renders once, and this template writes history "
-        "otherwise than it was when the answer was asked for.",
-        cure="Take the layout `merged`: exact, and seldom more rows.",
+        "differently from the prompt that the answer had.",
+        remedy="Use the layout `merged`: exact, and seldom more samples.",
         hint="--layout merged is exact",
     ),
     Kind(
         name="empty_targets",
         severity="warning",
-        summary="nothing of a target is trained but its end",
-        reason="An assistant's message without text, reasoning and calls, or whose text the "
-        "template leaves out, teaches the model to answer with nothing.",
-        cure="Take the message out, or give it the weight 0.",
+        summary="only the stop token of a target is trained",
+        reason="An assistant message without text, reasoning and calls, or whose text the "
+        "template omits, teaches the model to answer with nothing.",
+        remedy="Remove the message, or give it the weight 0.",
     ),
     Kind(
         name="weight_ignored",
         severity="warning",
-        summary="a message that is no assistant's asks to be trained",
-        reason="Only assistants' messages become targets; a weight above 0 elsewhere does "
+        summary="a message with a weight is not an assistant's",
+        reason="Only assistant messages become targets; a weight above 0 elsewhere does "
         "nothing. Some services train on any message with a weight.",
-        cure="Take the weight out, or train on all tokens.",
+        remedy="Remove the weight, or train on all tokens.",
         hint="--train-on all_tokens trains every message",
     ),
     Kind(
         name="parts_joined",
         severity="note",
-        summary="a content of parts was joined to one text",
+        summary="a content of parts was joined into one text",
         reason="The template takes text only, so the texts of the parts were put together, "
         "with a newline between them.",
-        cure="Nothing needs to be done if the parts are text that belongs together.",
+        remedy="Nothing needs to be done if the parts are text that belongs together.",
     ),
     Kind(
         name="arguments_converted",
         severity="note",
         summary="tool arguments were turned into what the template takes",
-        reason="Some templates want an object, some JSON text; given the other, they fail or "
+        reason="Some templates take an object, some JSON text; given the other, they fail or "
         "print something wrong.",
-        cure="Nothing needs to be done.",
+        remedy="Nothing needs to be done.",
     ),
     Kind(
         name="content_filled",
         severity="note",
         summary="a message that calls tools was given an empty content",
         reason="The template fails without one. A server that renders the same message may fail.",
-        cure='Write `"content": ""` beside tool calls if others are to read the file.',
+        remedy='Write `"content": ""` with tool calls if other tools read the file.',
     ),
     Kind(
         name="matched_thinking",
         severity="note",
         summary="a target was rendered with the thinking flag that fits it",
-        reason="Its prompt was no prefix otherwise, and prompt_mismatch is match_thinking.",
-        cure="Nothing needs to be done: a server with that flag sends this prompt.",
+        reason="Its prompt was not a prefix otherwise, and prompt_mismatch is match_thinking.",
+        remedy="Nothing needs to be done: a server with that flag sends this prompt.",
     ),
     Kind(
         name="spliced",
         severity="note",
-        summary="a target's own text was put behind its prompt",
-        reason="Its prompt was no prefix of the rendering, and prompt_mismatch is splice.",
-        cure="Nothing needs to be done; look at a few of them.",
+        summary="a target's own text was put after its prompt",
+        reason="Its prompt was not a prefix of the rendering, and prompt_mismatch is splice.",
+        remedy="Nothing needs to be done; look at a few of them.",
     ),
     Kind(
         name="common_prefix",
         severity="warning",
-        summary="a target is trained from where prompt and rendering part",
-        reason="Its prompt was no prefix of the rendering, and prompt_mismatch is common_prefix: "
+        summary="a target is trained from where prompt and rendering diverge",
+        reason="Its prompt was not a prefix of the rendering, and prompt_mismatch is common_prefix: "
         "the context is not what inference shows.",
-        cure="`everyturn lint` names a policy that is exact, where there is one.",
+        remedy="`everyturn lint` names a policy that is exact, where there is one.",
         hint="--prompt-mismatch match_thinking is exact where it works",
     ),
     Kind(
@@ -117,8 +117,8 @@ WARNINGS = (
         severity="note",
         summary="a target's prompt lost its oldest exchanges to fit",
         reason="The sample was longer than max_length, or the prompt than max_prompt_tokens; "
-        "what is left was rendered anew.",
-        cure="Serve with the same window: `everyturn.window` cuts as the training does.",
+        "what is left was rendered again.",
+        remedy="Serve with the same window: `everyturn.window` cuts as the training does.",
     ),
     Kind(
         name="prompt_truncated",
@@ -126,17 +126,17 @@ WARNINGS = (
         summary="a target's prompt lost its first tokens",
         reason="The sample was longer than max_length, and overflow is truncate_prompt: the "
         "prompt starts in the middle of a text.",
-        cure="Leave whole exchanges out instead.",
-        hint="--overflow shrink_history leaves out the oldest exchanges",
+        remedy="Drop entire exchanges instead.",
+        hint="--overflow shrink_history drops the oldest exchanges",
     ),
     Kind(
         name="control_tokens",
         severity="warning",
-        summary="text that somebody wrote holds control tokens",
-        reason="`<|im_end|>` and its like within a message become the control tokens themselves, "
+        summary="the text of a message contains control tokens",
+        reason="`<|im_end|>` and the like within a message become the control tokens themselves, "
         "as in Hugging Face: a turn ends or begins in the middle of a text. Without a "
-        "model, what looks like one is named.",
-        cure="Clean the text, or have it encoded as the plain text that it is.",
+        "model, what looks like one is reported.",
+        remedy="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes them as plain text",
     ),
     Kind(
@@ -144,8 +144,8 @@ WARNINGS = (
         severity=None,
         summary="a stop token that is trained does not stop a server",
         reason="`generation_config.json` of the model does not list it, so the model would write "
-        "on behind it.",
-        cure="Add its id to `eos_token_id` there, or stop at it where you serve.",
+        "on after it.",
+        remedy="Add its id to `eos_token_id` there, or stop at it where you serve.",
     ),
 )
 
@@ -154,24 +154,24 @@ CAUSES = (
         name="no_target",
         severity="error",
         summary="no message of a record is to be trained",
-        reason="There is no assistant's message, or each has the weight 0, or `train_on` chooses "
-        "none. The record is left out.",
-        cure="Leave such records out, or look for roles and weights that are not what was meant.",
+        reason="There is no assistant message, or each has the weight 0, or `train_on` chooses "
+        "none. The record is dropped.",
+        remedy="Remove such records, or look for wrong roles and weights.",
     ),
     Kind(
         name="all_targets_dropped",
         severity=None,
-        summary="each target of a record was lost",
-        reason="Every one for a reason of its own, which the report names.",
-        cure="Look at the faults of that line.",
+        summary="every target of a record was dropped",
+        reason="Each for its own reason, which the report gives.",
+        remedy="Look at the faults of that line.",
     ),
     Kind(
         name="duplicate",
         severity="warning",
-        summary="a record is the copy of an earlier one",
+        summary="a record is a copy of an earlier one",
         reason="Byte for byte the same. What occurs twice is trained twice, and on both sides of "
         "a split it makes an evaluation worthless.",
-        cure="Leave copies out, on the way or by `Samples.deduplicate`.",
+        remedy="Drop copies, with `deduplicate=True` or by `Samples.deduplicate`.",
         hint="--deduplicate keeps the first of them",
     ),
 )

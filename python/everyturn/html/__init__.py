@@ -1,6 +1,6 @@
 """Pages: one file each, complete without a network, that say what is in data.
 
-`shell` puts sections into a page. A section has a template for what stands on the page at once, and a script that shows
+`shell` puts sections into a page. A section has a template for the static part of the page, and a script that shows
 its data. To add one, lay three files into a folder, ``NAME.html.jinja``, ``NAME.css`` and ``NAME.js``, and give
 `Section.from_folder` their folder, their name and the data; the script registers itself::
 

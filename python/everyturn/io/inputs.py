@@ -33,24 +33,24 @@ CoreSource: TypeAlias = tuple[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Shard:
-    r"""A share of the lines of a source: line by line, the shards take turns.
+class Share:
+    r"""A share of the lines of a source: line by line, the shares take turns.
 
-    The lines of other shards are read as blank ones, and counted so: every line keeps its number, and is in one shard.
-    Where ``input_format`` is to be found out, the shard's own first lines tell.
+    The lines of other shares are read and counted as blank ones: every line keeps its number, and is in one share.
+    With ``input_format="auto"`` the share's own first lines show the format.
 
     >>> from everyturn import Expander
     >>> chat = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
     >>> lines = b"\n".join([chat] * 5)
-    >>> [Expander("demo").expand(Shard(lines, index=i, count=2)).line.tolist() for i in range(2)]
+    >>> [Expander("demo").expand(Share(lines, index=i, count=2)).line.tolist() for i in range(2)]
     [[1, 3, 5], [2, 4]]
 
     Attributes:
-        source: Anything that can be expanded but a shard.
+        source: Anything that can be expanded, except a share.
         index: Below ``count``.
-        count: The number of shards.
-        from_file: 0-based; the files before it are left out.
-        from_line: 1-based; the lines of that file before it are left out and not counted, but tell its format.
+        count: The number of shares.
+        from_file: 0-based; the files before it are skipped.
+        from_line: 1-based; the lines of that file before it are skipped and not counted, but may show its format.
     """
 
     source: Whole = dataclasses.field(kw_only=False)
@@ -61,12 +61,12 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < self.count:
-            raise OptionsError(f"index must lie in 0..{self.count - 1}, not {self.index}")
+            raise OptionsError(f"index must be in 0..{self.count - 1}, not {self.index}")
         if self.from_file < 0 or self.from_line < 1:
             raise OptionsError("files are counted from 0, lines from 1")
 
 
-Source: TypeAlias = Whole | Shard
+Source: TypeAlias = Whole | Share
 
 
 def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
@@ -74,11 +74,11 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
 
     Raises:
         InputError: A path does not exist, or a glob finds nothing.
-        TypeError: The source is of a type that is no input.
+        TypeError: The source is of a type that is not an input.
     """
-    if isinstance(source, Shard):
+    if isinstance(source, Share):
         inputs, files = resolve(source.source)
-        return [_shard(source, number, entry) for number, entry in enumerate(inputs)], files
+        return [_share(source, number, entry) for number, entry in enumerate(inputs)], files
     if isinstance(source, str | os.PathLike):
         paths = _expand_path(source)
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -103,14 +103,14 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
     return [("stdin", path) if path == "-" else ("path", path) for path in paths], paths
 
 
-def _shard(shard: Shard, number: int, entry: CoreSource) -> CoreSource:
-    if number < shard.from_file:
+def _share(share: Share, number: int, entry: CoreSource) -> CoreSource:
+    if number < share.from_file:
         return "bytes", b""
-    if shard.count > 1:
-        # Each file begins with another shard, so that many files of one line are shared out, too.
-        entry = "shard", (entry, shard.index, shard.count, number)
-    begins_later = number == shard.from_file and shard.from_line > 1
-    return ("from_line", (entry, shard.from_line)) if begins_later else entry
+    if share.count > 1:
+        # Each file begins with another share, so that many files of one line are distributed, too.
+        entry = "share", (entry, share.index, share.count, number)
+    begins_later = number == share.from_file and share.from_line > 1
+    return ("from_line", (entry, share.from_line)) if begins_later else entry
 
 
 def one_by_one(source: Whole) -> list[tuple[str, Whole]]:
@@ -181,14 +181,14 @@ class _RecordReader:
 
 
 _END = object()
-"""What an iterator gives when it has no more: None could be an entry."""
+"""Marks the end of an iterator: None could be an entry."""
 
 
 def json_line(record: object) -> bytes:
     """Return the line that a record is read as; its hash is the record's ``conversation_id``.
 
     Raises:
-        TypeError: The record holds what is no JSON.
+        TypeError: The record holds what is not JSON.
     """
     text = json.dumps(record, ensure_ascii=False, default=_as_json)
     try:
@@ -204,4 +204,4 @@ def _as_json(value: object) -> Any:
         return dict(value)
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    raise TypeError(f"it holds {type(value).__name__}, which is no JSON")
+    raise TypeError(f"it holds {type(value).__name__}, which is not JSON")

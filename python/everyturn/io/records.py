@@ -1,7 +1,7 @@
 """The records of a source as they stand, one after the other.
 
-In: anything that can be expanded. Out: lines that are not blank, each with its place and the format of its file, read
-by the core and as it reads them for everything else. Nothing of them is parsed but what tells the format, and no model
+In: anything that can be expanded. Out: lines that are not blank, each with its location and the format of its file,
+read by the core and as it reads them for everything else. Only what shows the format is parsed, and no model
 is needed.
 """
 
@@ -19,7 +19,7 @@ class Record(NamedTuple):
     Attributes:
         file: The input's name.
         line: 1-based.
-        format: The format of its file; None if nothing has told it yet.
+        format: The format of its file; None if nothing has shown it yet.
         text: The line's bytes without its end; None if it is longer than ``max_line_bytes``.
     """
 
@@ -40,8 +40,8 @@ class Records(Iterator[Record]):
 
     Args:
         source: As in `Expander.expand`.
-        input_format: As in `Expander`; ``auto`` is what each file's first records tell.
-        max_line_bytes: Of a longer line the text is left out.
+        input_format: As in `Expander`; ``auto`` is what each file's first records show.
+        max_line_bytes: The text of a longer line is omitted.
 
     Raises:
         InputError: A path does not exist; while reading, that a file cannot be read.

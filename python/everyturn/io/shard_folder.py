@@ -1,4 +1,4 @@
-"""A folder of shards on disk: what lies in it, what may, and how far a run has come.
+"""A folder of shards on disk: what is in it, what may be, and how far a run has come.
 
 In: what a run is of (its plan). Out: the folder, locked, with the progress of an earlier run of the same plan. Files
 appear when they are whole: ``part-00000.parquet`` and so on, ``progress.json`` after each of them, ``manifest.json`` at
@@ -23,7 +23,7 @@ from everyturn.report import Report
 FORMAT = "everyturn.shards"
 FORMAT_VERSION = 1
 SHARD_TOKENS = 100_000_000
-"""About how many tokens a shard holds unless told otherwise: some hundred megabytes on disk."""
+"""About how many tokens a shard holds by default: some hundred megabytes on disk."""
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
@@ -68,7 +68,7 @@ class ShardFile:
 class Progress:
     """How far a run has come when a shard is whole.
 
-    Reading begins again at the chunk in which the shard ended, and what is in a shard already is left out: so reports,
+    Reading begins again at the chunk in which the shard ended, and what is in a shard already is dropped: so reports,
     which are those of chunks, add up to that of a run without an interruption.
 
     Attributes:
@@ -101,7 +101,7 @@ class Folder:
     """A folder that this process alone writes to; made by `opened`.
 
     Attributes:
-        path: Where it lies.
+        path: The folder.
         manifest: What a finished run has left, or None.
         progress: What an unfinished run has left, or None.
     """
@@ -114,7 +114,7 @@ class Folder:
         left = self.manifest or _read(path / PROGRESS)
         was_begun = left is not None
         if left is not None and not (self.manifest or left["shards"] or left["plan"] == plan):
-            # A run that ended before its first shard has left nothing to go on with.
+            # A run that ended before its first shard has left nothing to resume.
             left = None
         if left is not None:
             _check_plan(path, left["plan"], plan)
@@ -238,7 +238,7 @@ def _shards(content: Mapping[str, Any]) -> tuple[ShardFile, ...]:
 
 
 def _check_plan(path: Path, there: Plan, here: Plan) -> None:
-    """Refuse to go on with another model, other options or other inputs."""
+    """Refuse to resume with another model, other options or other inputs."""
     differences = list(_differences("", there, here))
     if differences:
         shown = "; ".join(differences[:5]) + ("; .." if len(differences) > 5 else "")  # noqa: PLR2004

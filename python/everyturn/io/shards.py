@@ -16,7 +16,7 @@ import numpy as np
 from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
 from everyturn.io import shard_folder
-from everyturn.io.inputs import Shard, Whole, one_by_one, size_of
+from everyturn.io.inputs import Share, Whole, one_by_one, size_of
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_count
 from everyturn.report import Report, add_parts
@@ -50,7 +50,7 @@ def expand(
     chunk_bytes: int = CHUNK_BYTES,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Written:
-    r"""Expand everything in the source into a folder of Parquet shards, or go on where an earlier run stopped.
+    r"""Expand everything in the source into a folder of Parquet shards, or resume where an earlier run stopped.
 
     A run that was killed is run again with the same arguments: shards that are whole stay, and the files are those of
     a run that was not. That takes inputs that can be read again: paths or bytes.
@@ -67,7 +67,7 @@ def expand(
         expander: What turns chats into samples.
         source: As in `Expander.expand`.
         folder: A new or empty folder, or that of an earlier run.
-        shard_tokens: A shard ends with the conversation that brings it to so many tokens.
+        shard_tokens: A shard ends with the conversation that brings it to this many tokens.
         loss_weights: Whether shards have a column of weights, which all of them have or none; without it, a weight
             other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
         limit: Stop after this many records.
@@ -76,7 +76,7 @@ def expand(
 
     Raises:
         OptionsError: The folder is that of another run or holds files of others, the source cannot be read again, or
-            copies are to be left out, which no shard can do.
+            copies are to be dropped, which shards cannot do.
         EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
     """
     for name, count in (("shard_tokens", shard_tokens), ("chunk_bytes", chunk_bytes)):
@@ -121,7 +121,7 @@ def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
     """What decides the result."""
     if expander.deduplicate:
         raise OptionsError(
-            "deduplicate remembers all conversations, and a run that goes on where it stopped does not: "
+            "deduplicate remembers all conversations, and a resumed run does not: "
             "leave copies out of the input, or write a single file"
         )
     metadata = expander.metadata()
@@ -167,7 +167,7 @@ class _Run:
                 reading = {
                     "chunk_bytes": chunk_bytes,
                     "limit": left,
-                    "on_bytes": _behind(before, on_bytes),
+                    "on_bytes": _counting_from(before, on_bytes),
                 }
                 for line, samples in _chunks(self._expander, one.source, first_line, **reading):
                     self._take(number, line, samples)
@@ -236,17 +236,19 @@ def _chunks(
 ) -> Iterator[tuple[int, Samples]]:
     """Expand one input from a line on; each chunk comes with its own first line."""
     line = first_line
-    rest = Shard(source, index=0, count=1, from_line=first_line)
+    rest = Share(source, index=0, count=1, from_line=first_line)
     for samples in expander.stream(rest, **reading):
         yield line, samples
         line += samples.report.records_read + samples.report.blank_lines
 
 
 def _conversation_ends(samples: Samples) -> Any:
-    """The rows behind the last one of each conversation; the samples are of one file."""
+    """The sample after the last one of each conversation; the samples are of one file."""
     return np.append(np.flatnonzero(np.diff(samples.line)) + 1, len(samples))
 
 
-def _behind(before: int, on_bytes: Callable[[int], None] | None) -> Callable[[int], None] | None:
-    """Count the bytes of an input behind those of the inputs before it."""
+def _counting_from(
+    before: int, on_bytes: Callable[[int], None] | None
+) -> Callable[[int], None] | None:
+    """Count the bytes of an input after those of the inputs before it."""
     return None if on_bytes is None else lambda taken: on_bytes(before + taken)

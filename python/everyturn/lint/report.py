@@ -1,4 +1,4 @@
-"""What a chat template does to training, told before anything is trained."""
+"""What a chat template does to training, reported before anything is trained."""
 
 import dataclasses
 import datetime as dt
@@ -25,7 +25,7 @@ class StopToken:
         id: Its id; None for a template without a model.
         owner: ``turn`` if the turn itself writes it, ``next_header`` if the header of the next message does.
         of: ``plain`` for turns that answer, ``tool_calls`` for turns that call tools.
-        trailing: What the template writes behind it, which is never trained.
+        trailing: What the template writes after it, which is never trained.
     """
 
     text: str
@@ -61,7 +61,7 @@ class GenerationBlocks:
     Attributes:
         count: How many the template has.
         equals_rule: Whether they mark what a model must write, no more, no less; None if nothing can be compared.
-        differs: What they mark otherwise, in words.
+        differs: How they differ from the rule, as text.
     """
 
     count: int = 0
@@ -70,7 +70,7 @@ class GenerationBlocks:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class TemplateFinding:
     """Something that matters to training.
 
     Attributes:
@@ -115,7 +115,7 @@ class TemplateReport:
 
     Attributes:
         compiles: If not, only the findings say anything.
-        control_tokens_guessed: There is no tokenizer, so what looks like a control token is taken for one.
+        control_tokens_guessed: There is no tokenizer, so what looks like a control token counts as one.
         stop_tokens: What ends a turn; empty if nothing does.
         prompt_is_prefix: By conversation, whether what a server sends is a prefix of what the template makes of the
             answered turn, for every target; None if the template refuses the conversation.
@@ -136,7 +136,7 @@ class TemplateReport:
         thinking_flags: Template arguments about thinking, each with its kind: ``switch``, ``keeps_history``,
             ``drops_history`` or ``effort``.
         findings: What all this means, errors first.
-        recommendation: Options that cure it.
+        recommendation: Options that resolve it.
     """
 
     compiles: bool
@@ -154,7 +154,7 @@ class TemplateReport:
     generation_blocks: GenerationBlocks = GenerationBlocks()
     asks_for_the_date: bool = False
     thinking_flags: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[TemplateFinding, ...] = ()
     recommendation: tuple[Recommendation, ...] = ()
 
     @classmethod
@@ -163,7 +163,7 @@ class TemplateReport:
         fields: dict[str, Any] = json.loads(text)
         for name, kind in (
             ("stop_tokens", StopToken),
-            ("findings", Finding),
+            ("findings", TemplateFinding),
             ("recommendation", Recommendation),
         ):
             fields[name] = tuple(kind(**item) for item in fields.get(name, ()))
@@ -224,7 +224,7 @@ class TemplateReport:
         return "\n".join(self.lines())
 
     def lines(self) -> list[str]:
-        """The report in words, each line of 80 columns at most."""
+        """The report as text, each line of at most 80 columns."""
         lines = [self._headline()]
         if self.compiles:
             lines += ["", *self._facts(), "", *self._probes()]
@@ -289,22 +289,22 @@ class TemplateReport:
 
     def _probes(self) -> list[str]:
         lines = [
-            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'rows of 3':>9}"
+            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'samples of 3':>12}"
         ]
         says = {True: "yes", False: "NO", None: "refused"}
         for name, is_prefix in self.prompt_is_prefix.items():
             why = self.history_rewritten.get(name, "-")
             rows = self.rows.get(name)
             shown = "-" if rows is None else str(rows)
-            lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>9}")
+            lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>12}")
         return lines
 
 
 def _stop_text(stop: StopToken) -> str:
     number = "" if stop.id is None else f" ({stop.id})"
     owner = "of the turn" if stop.owner == "turn" else "the next header"
-    behind = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
-    return f"{stop.text}{number}, {owner}{behind}"
+    after = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
+    return f"{stop.text}{number}, {owner}{after}"
 
 
 def _flag(option: str, value: Any) -> str:
@@ -317,11 +317,11 @@ def _short(text: str, most: int = 300) -> str:
 
 
 def _wrapped(label: str, text: str, indent: int | None = None) -> list[str]:
-    behind = " " * (len(label) if indent is None else indent)
+    after = " " * (len(label) if indent is None else indent)
     return textwrap.wrap(
         label + text,
         WIDTH,
-        subsequent_indent=behind,
+        subsequent_indent=after,
         break_on_hyphens=False,
         replace_whitespace=True,
         drop_whitespace=True,

@@ -1,6 +1,6 @@
 """The columns of a table of samples, as the compiled core declares them.
 
-In: the core's declaration. Out: name, type and extent of each column, and what stands in an optional one that is
+In: the core's declaration. Out: name, type and extent of each column, and the value of an optional one that is
 absent. Whatever is made of samples as a whole (selections, files, tables, batches, packs, items) walks over these, so a
 column is declared in ``rust/core/src/samples/columns.rs`` and gets its documented field in `Samples` and `Sample`; one
 per token also in `Batch`, `Packed` and `PackedRow`.
@@ -60,7 +60,7 @@ DEFAULTS: Mapping[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
 """What an absent optional column means, made from the labels."""
 
 NOT_TRAINED: Mapping[str, int] = {"labels": IGNORE_INDEX, "loss_weights": 0}
-"""What stands in a column of tokens where one is not trained."""
+"""The value of a column at tokens that are not trained."""
 
 
 def filled(samples: "Samples | Packed", column: Column) -> npt.NDArray[Any]:

@@ -1,7 +1,7 @@
 """Conversations that occur more than once.
 
-In: samples. Out: which rows are copies, and samples without them. Copies are records of the same bytes; what differs by
-a blank is another conversation.
+In: samples. Out: which of them are copies, and samples without them. Copies are records of the same bytes; what differs
+by a blank is another conversation.
 """
 
 import dataclasses
@@ -35,9 +35,9 @@ def remove(samples: "Samples") -> "Samples":
 
 
 def find(samples: "Samples") -> npt.NDArray[np.bool_]:
-    """Tell of each row whether it is a copy of an earlier one, bool[N].
+    """Whether each sample is a copy of an earlier one, bool[N].
 
-    A target of a conversation is trained in one row, so conversation and first target name a row.
+    A target of a conversation is trained in one sample, so conversation and first target identify a sample.
     """
     key = np.concatenate(
         [samples.conversation_hashes, _first_targets(samples).view(np.uint8).reshape(-1, 4)], axis=1
@@ -49,7 +49,7 @@ def find(samples: "Samples") -> npt.NDArray[np.bool_]:
 
 
 def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
-    """Return the first message that each row trains, -1 where it trains none, int32[N]."""
+    """Return the first message that each sample trains, -1 where it trains none, int32[N]."""
     starts = samples.target_offsets[:-1]
     first = np.full(len(samples), -1, dtype=np.int32)
     some = np.diff(samples.target_offsets) > 0
@@ -58,14 +58,14 @@ def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
 
 
 def _count(samples: "Samples", copies: npt.NDArray[np.bool_]) -> int:
-    """Count the rows among the copies that are the first of their conversation."""
+    """Count the samples among the copies that are the first of their conversation."""
     names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
-    distinct, place = np.unique(names, return_inverse=True)
-    place = place.reshape(-1)
+    distinct, inverse = np.unique(names, return_inverse=True)
+    inverse = inverse.reshape(-1)
     first = _first_targets(samples)
     earliest = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
-    np.minimum.at(earliest, place, first)
-    return int(np.count_nonzero(copies & (first == earliest[place])))
+    np.minimum.at(earliest, inverse, first)
+    return int(np.count_nonzero(copies & (first == earliest[inverse])))
 
 
 def _report(samples: "Samples", copies: npt.NDArray[np.bool_]) -> Report:

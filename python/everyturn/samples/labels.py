@@ -37,7 +37,7 @@ def check_lengths(samples: "Samples", max_length: int) -> None:
     """Refuse a sample that is too long: a target is never cut silently.
 
     Raises:
-        SampleError: The text and the attributes name the first one's place.
+        SampleError: The text and the attributes give the first one's location.
     """
     too_long = np.flatnonzero(samples.lengths > max_length)
     if not too_long.size:

@@ -1,4 +1,4 @@
-"""Samples side by side in rows of a bounded length: training without padding.
+"""Samples concatenated in rows of a bounded length: training without padding.
 
 In: samples. Out: rows that hold several samples each, with what attention needs to keep them apart. No sample is cut or
 lost; which ones share a row is decided by the compiled core, from lengths alone.
@@ -55,7 +55,7 @@ class Packed(Sequence[PackedRow]):
     """Rows of samples: row i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays of tokens.
 
     The rows come in the order of their first sample, the samples of a row in the order of the input. Attention must not
-    cross from one sample to the next: a kernel is told by ``cu_seqlens`` or by ``position_ids`` that begin anew.
+    cross from one sample to the next: ``cu_seqlens``, or ``position_ids`` that restart, say so to the kernel.
 
     Attributes:
         input_ids: int32[T].
@@ -115,7 +115,7 @@ class Packed(Sequence[PackedRow]):
 
     @property
     def fill(self) -> float:
-        """The share of the rows' room that holds tokens; 1 where there are no rows."""
+        """The share of the rows' length that is filled with tokens; 1 without rows."""
         room = len(self) * self.max_length
         return len(self.input_ids) / room if room else 1.0
 
@@ -126,7 +126,7 @@ class Packed(Sequence[PackedRow]):
         return parquet.to_packed_table(self)
 
     def to_parquet(self, path: StrPath) -> None:
-        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        """Write a Parquet file: to a temporary name next to it, then renamed."""
         from everyturn.samples import parquet
 
         with parquet.Writer(path) as writer:
@@ -172,7 +172,7 @@ def pack(
 
 
 def _records(samples: "Samples") -> npt.NDArray[np.int64]:
-    """Number the records that the rows come from, int64[N]: copies of a conversation are records of their own."""
+    """Number the records that the rows come from, int64[N]: copies of a conversation are separate records."""
     key = np.concatenate(
         [
             samples.conversation_hashes,

@@ -78,7 +78,7 @@ def pad(
 
 
 def padding_of(pad_token_id: int) -> dict[str, int]:
-    """Return what stands in columns of tokens where a row is padded; 0 in all others."""
+    """Return the padding value of each column of tokens; 0 in all others."""
     return {**NOT_TRAINED, "input_ids": pad_token_id}
 
 
@@ -88,7 +88,7 @@ def padded_length(
     """Return the length that rows of these lengths are padded to.
 
     Raises:
-        OptionsError: An option is no whole number of at least 1, or ``max_length`` no multiple of ``multiple_of``.
+        OptionsError: An option is not an integer of at least 1, or ``max_length`` is not a multiple of ``multiple_of``.
     """
     check_count("multiple_of", multiple_of)
     check_count("max_length", max_length)
@@ -103,10 +103,10 @@ def padded_length(
 
 
 def check_token_id(pad_token_id: int) -> None:
-    """Refuse what is no token id.
+    """Refuse what is not a token id.
 
     Raises:
-        OptionsError: The id is no whole number of at least 0.
+        OptionsError: The id is not an integer of at least 0.
     """
     if (
         not isinstance(pad_token_id, int | np.integer)

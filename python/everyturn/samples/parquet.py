@@ -44,7 +44,7 @@ def to_table(samples: "Samples", *, with_weights: bool) -> pa.Table:
     for column in COLUMNS:
         if not (column.is_optional or column.dtype.shape):
             kept[column.per][column.name] = _to_column(samples, column)
-    # Whoever reads a file has no list of the inputs.
+    # The reader of a file has no list of the inputs.
     kept["row"]["file"] = pa.array([samples.files[file] for file in samples.file], pa.string())
     columns = {
         **kept["token"],
@@ -224,7 +224,7 @@ def refuse_weights(samples: "Samples") -> None:
     """Refuse weights other than 0 and 1 where there is no column for them: none is lost silently.
 
     Raises:
-        OptionsError: The text and the attributes name the first one's place.
+        OptionsError: The text and the attributes give the first one's location.
     """
     weights = samples.loss_weights
     other = weighted_tokens(samples.labels, weights)

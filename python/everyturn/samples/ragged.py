@@ -1,4 +1,4 @@
-"""Ragged arrays: rows of different lengths, one behind the other, and where each begins.
+"""Ragged arrays: rows of different lengths, one after the other, and where each begins.
 
 In and out: offsets, int64[N + 1]; row i is ``[offsets[i]:offsets[i + 1]]`` of a flat array. Nothing here knows what the
 rows hold.
@@ -25,33 +25,33 @@ def to_offsets(lengths: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
 def gather(
     offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the places of the elements of the given rows, and the offsets of these rows.
+    """Return the positions of the elements of the given rows, and the offsets of these rows.
 
-    >>> places, offsets = gather(np.array([0, 2, 5]), np.array([1, 0]))
-    >>> places.tolist(), offsets.tolist()
+    >>> positions, offsets = gather(np.array([0, 2, 5]), np.array([1, 0]))
+    >>> positions.tolist(), offsets.tolist()
     ([2, 3, 4, 0, 1], [0, 3, 5])
     """
     lengths = np.diff(offsets)[rows]
     new_offsets = to_offsets(lengths)
-    places = np.repeat(offsets[rows] - new_offsets[:-1], lengths)
-    places += np.arange(new_offsets[-1])
-    return places, new_offsets
+    positions = np.repeat(offsets[rows] - new_offsets[:-1], lengths)
+    positions += np.arange(new_offsets[-1])
+    return positions, new_offsets
 
 
 def join_offsets(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """Return the offsets of the rows of several parts, one behind the other."""
+    """Return the offsets of the rows of several parts, one after the other."""
     return to_offsets(np.concatenate([np.diff(part) for part in parts]))
 
 
 def places_in_rows(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Return the place of each element in its row, counted from 0, int32[T].
+    """Return the position of each element in its row, counted from 0, int32[T].
 
     >>> places_in_rows(np.array([0, 2, 5])).tolist()
     [0, 1, 0, 1, 2]
     """
-    places = np.arange(offsets[-1], dtype=np.int64)
-    places -= np.repeat(offsets[:-1], np.diff(offsets))
-    return places.astype(np.int32)
+    positions = np.arange(offsets[-1], dtype=np.int64)
+    positions -= np.repeat(offsets[:-1], np.diff(offsets))
+    return positions.astype(np.int32)
 
 
 def count_in_rows(

@@ -1,8 +1,8 @@
 """Conversations into parts, for instance to train on and to evaluate on.
 
 In: samples, and the share of each part. Out: samples per part. A part is chosen for a conversation as a whole and by
-its bytes alone: rows of one conversation never lie on both sides, whatever the order of the input and whatever else it
-holds.
+its bytes alone: samples of one conversation are never on both sides, whatever the order of the input and whatever else
+it holds.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ def split(
     """Split by conversation; see `Samples.split`."""
     bounds = _bounds(shares)
     names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
-    distinct, place = np.unique(names, return_inverse=True)
+    distinct, inverse = np.unique(names, return_inverse=True)
     part = np.searchsorted(bounds, _numbers(distinct.tobytes(), seed), side="right")
-    part = part[place.reshape(-1)]
+    part = part[inverse.reshape(-1)]
     return {name: samples.select(np.flatnonzero(part == i)) for i, name in enumerate(shares)}
 
 
 def _bounds(shares: Mapping[str, float]) -> npt.NDArray[np.uint64]:
-    """Return the first number behind each part but the last."""
+    """Return the first number after each part but the last."""
     if any(not 0 < share <= 1 for share in shares.values()):
         raise OptionsError(f"shares must be above 0 and at most 1, not {dict(shares)}")
     if not math.isclose(math.fsum(shares.values()), 1, abs_tol=1e-9):

@@ -1,7 +1,7 @@
 """Samples on disk, to be mapped into memory.
 
 In: samples. Out: a folder with a ``.npy`` file per array and ``samples.json`` for the rest. Read back, arrays are
-mapped, not read: a row costs the pages that it lies on, and processes of one machine share them. For files that other
+mapped, not read: a sample costs the pages that it is on, and processes of one machine share them. For files that other
 tools read, see `everyturn.samples.parquet`.
 """
 
@@ -49,7 +49,7 @@ def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         known = manifest["format"], manifest["format_version"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _unusable(folder, f"is no folder of saved samples ({error})") from error
+        raise _unusable(folder, f"is not a folder of saved samples ({error})") from error
     if known != (FORMAT, FORMAT_VERSION):
         raise _unusable(
             folder, f"holds {known[0]}, version {known[1]}, which this version cannot read"

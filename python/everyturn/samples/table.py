@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Sample:
-    """One row.
+    """One sample.
 
     Attributes:
         input_ids: int32[T].
@@ -55,7 +55,7 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Samples(Sequence[Sample]):
-    """A ragged table of samples: row i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays.
+    """A ragged table of samples: sample i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays.
 
     >>> from everyturn import Expander
     >>> samples = Expander("demo").expand(
@@ -87,7 +87,7 @@ class Samples(Sequence[Sample]):
         targets: int32[M], 0-based message indices.
         depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
             the last. Selections keep it.
-        target_offsets: int64[N + 1]; the targets of row i are ``targets[target_offsets[i]:target_offsets[i + 1]]``.
+        target_offsets: int64[N + 1]; the targets of sample i are ``targets[target_offsets[i]:target_offsets[i + 1]]``.
         report: The account of every input line.
         metadata: Version, fingerprint and options of the expansion, as files keep them.
     """
@@ -113,11 +113,11 @@ class Samples(Sequence[Sample]):
         if isinstance(index, slice):
             return self.select(np.arange(len(self))[index])
         row = range(len(self))[index]
-        places: dict[str, Any] = {"row": row}
+        indices: dict[str, Any] = {"row": row}
         for per, name in OFFSETS.items():
             offsets = getattr(self, name)
-            places[per] = slice(offsets[row], offsets[row + 1])
-        fields = self._columns_at(places)
+            indices[per] = slice(offsets[row], offsets[row + 1])
+        fields = self._columns_at(indices)
         fields["file"] = self.files[fields["file"]]
         fields["line"] = int(fields["line"])
         fields["conversation_id"] = fields.pop("conversation_hashes").tobytes().hex()
@@ -131,49 +131,49 @@ class Samples(Sequence[Sample]):
 
     @property
     def conversation_id(self) -> list[str]:
-        """Per row 32 hex digits: the 128-bit hash of the record's bytes. Equal ids: equal records."""
+        """Per sample 32 hex digits: the 128-bit hash of the record's bytes. Equal ids: equal records."""
         return [row.tobytes().hex() for row in self.conversation_hashes]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """The number of tokens of each row, int64[N]."""
+        """The number of tokens of each sample, int64[N]."""
         return np.diff(self.offsets)
 
     @property
     def trained_lengths(self) -> npt.NDArray[np.int64]:
-        """The number of trained tokens of each row, int64[N]."""
+        """The number of trained tokens of each sample, int64[N]."""
         return count_in_rows(self.labels != IGNORE_INDEX, self.offsets)
 
     def select(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> "Samples":
-        """Return the given rows in the given order; the report stays that of the whole expansion."""
+        """Return the given samples in the given order; the report stays that of the whole expansion."""
         index = np.asarray(rows, dtype=np.int64)
         if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
-            raise IndexError(f"rows must lie in 0..{len(self) - 1}")
+            raise IndexError(f"samples must be in 0..{len(self) - 1}")
         index = np.where(index < 0, index + len(self), index)
-        places: dict[str, Any] = {"row": index}
+        indices: dict[str, Any] = {"row": index}
         offsets: dict[str, Any] = {}
         for per, name in OFFSETS.items():
-            places[per], offsets[name] = gather(getattr(self, name), index)
-        return dataclasses.replace(self, **self._columns_at(places), **offsets)
+            indices[per], offsets[name] = gather(getattr(self, name), index)
+        return dataclasses.replace(self, **self._columns_at(indices), **offsets)
 
-    def _columns_at(self, places: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what stands in each column at the places of its tokens, rows or targets."""
+    def _columns_at(self, indices: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of each column for its tokens, samples or targets."""
         columns: dict[str, Any] = {}
         for column in COLUMNS:
             array = getattr(self, column.name)
-            columns[column.name] = None if array is None else array[places[column.per]]
+            columns[column.name] = None if array is None else array[indices[column.per]]
         return columns
 
     @staticmethod
     def concatenate(parts: Sequence["Samples"]) -> "Samples":
-        """Put expansions of the same model and options one behind the other."""
+        """Put expansions of the same model and options one after the other."""
         if not parts:
             raise ValueError("there is nothing to concatenate")
         first = parts[0]
         if any(part.metadata != first.metadata for part in parts):
             raise ValueError("samples of different models, options or versions do not go together")
         files = tuple(dict.fromkeys(name for part in parts for name in part.files))
-        places = {name: place for place, name in enumerate(files)}
+        numbers = {name: number for number, name in enumerate(files)}
         arrays: dict[str, Any] = {}
         for column in COLUMNS:
             present = any(getattr(part, column.name) is not None for part in parts)
@@ -182,7 +182,7 @@ class Samples(Sequence[Sample]):
             )
         arrays["file"] = np.concatenate(
             [
-                np.array([places[name] for name in part.files], dtype=np.int32)[part.file]
+                np.array([numbers[name] for name in part.files], dtype=np.int32)[part.file]
                 for part in parts
             ]
         )
@@ -194,12 +194,12 @@ class Samples(Sequence[Sample]):
         return Samples(**arrays, files=files, report=report, metadata=first.metadata)
 
     def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
-        """Split by conversation: all rows of one go to the same part, whatever else there is and in whatever order.
+        """Split by conversation: all samples of one go to the same part, whatever else there is and in whatever order.
 
         A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8
         bytes, big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a big-endian number
         below 2^64, falls into the parts' shares of that range, in the order in which they are named. So shares hold
-        on average, not to the row; records of the same bytes go to the same part.
+        on average, not exactly; records of the same bytes go to the same part.
 
         >>> from everyturn import Expander
         >>> parts = Expander("demo").expand(b"").split({"train": 0.98, "eval": 0.02}, seed=0)
@@ -211,7 +211,7 @@ class Samples(Sequence[Sample]):
             seed: Another seed gives another split.
 
         Returns:
-            The parts by name, their rows in the order of these samples; reports stay those of the whole expansion.
+            The parts by name, their samples in the order of these; reports stay those of the whole expansion.
 
         Raises:
             OptionsError: The shares do not sum to 1, one is not above 0, or the seed has more than 64 bits.
@@ -238,7 +238,7 @@ class Samples(Sequence[Sample]):
         """Make rows of one length.
 
         Args:
-            pad_token_id: What stands in ``input_ids`` where a row is padded, e.g. `Renderer.pad_token_id`.
+            pad_token_id: The padding of ``input_ids``, e.g. `Renderer.pad_token_id`.
             side: Where rows are padded, ``right`` or ``left``.
             multiple_of: The length is a multiple of this.
             max_length: The length of all rows; None is that of the longest, up to a multiple.
@@ -258,13 +258,14 @@ class Samples(Sequence[Sample]):
     def pack(
         self, max_length: int, *, strategy: PackStrategy = "bfd", keep_conversations: bool = False
     ) -> Packed:
-        """Put samples side by side in rows of at most ``max_length`` tokens.
+        """Concatenate samples in rows of at most ``max_length`` tokens.
 
         Args:
             max_length: The most tokens of a row.
             strategy: ``bfd`` (the longest first, each into the row that it fills best) or ``sequential`` (in order, a
                 new row wherever the next sample does not fit).
-            keep_conversations: Samples of one record lie side by side in one row. Where all of them together are longer
+            keep_conversations: Samples of one record are next to each other in one row. Where all of them together are
+            longer
                 than a row, they are cut between samples into as few rows as their order needs, and counted as
                 ``spread_conversations``.
 
@@ -275,7 +276,7 @@ class Samples(Sequence[Sample]):
         return pack(self, max_length, strategy=strategy, keep_conversations=keep_conversations)
 
     def save(self, path: StrPath) -> None:
-        """Write a folder that `load` maps into memory: under a temporary name beside it first, then renamed.
+        """Write a folder that `load` maps into memory: under a temporary name next to it, then renamed.
 
         Raises:
             FileExistsError: There is something of this name already.
@@ -302,7 +303,7 @@ class Samples(Sequence[Sample]):
         return parquet.to_table(self, with_weights=self.loss_weights is not None)
 
     def to_parquet(self, path: StrPath) -> None:
-        """Write a Parquet file: to a temporary name beside it first, then renamed."""
+        """Write a Parquet file: to a temporary name next to it, then renamed."""
         from everyturn.samples import parquet
 
         with parquet.Writer(path) as writer:

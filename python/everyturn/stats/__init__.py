@@ -4,9 +4,9 @@ from everyturn.stats.counts import (
     QUANTILES,
     Histogram,
     Stats,
-    Way,
+    Variant,
     packed_rows,
     stats,
 )
 
-__all__ = ["QUANTILES", "Histogram", "Stats", "Way", "packed_rows", "stats"]
+__all__ = ["QUANTILES", "Histogram", "Stats", "Variant", "packed_rows", "stats"]

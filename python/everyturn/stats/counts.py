@@ -1,7 +1,8 @@
 """What a data set is made of, and what each way to train it costs.
 
-In: a source and an expander. Out: counts and how often each length occurs, for every layout and policy, in one pass.
-Memory does not grow with the source, but for 16 bytes a conversation, by which copies are told.
+In: a source and an expander. Out: counts and how often each length occurs, for every combination of layout and
+train_on, in one pass. Memory does not grow with the source, except for 16 bytes per conversation, by which copies are
+recognized.
 """
 
 import dataclasses
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from everyturn.expander import Expander
 
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-POLICIES: tuple[TrainOn, ...] = (
+TRAIN_ON: tuple[TrainOn, ...] = (
     "all_assistant_messages",
     "last_assistant_turn",
     "last_assistant_message",
 )
-"""The policies that are compared; ``marked`` and ``all_tokens`` only where they are asked for."""
+"""The values of ``train_on`` that are compared; ``marked`` and ``all_tokens`` only where they are asked for."""
 
 QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
 
@@ -51,7 +52,7 @@ class Histogram:
         return sum(number * count for number, count in self.counts.items())
 
     def quantile(self, share: float) -> int:
-        """Return the least number that so large a share of all does not exceed; 0 where there is none."""
+        """Return the smallest value that at least ``share`` of the values do not exceed; 0 where there are none."""
         wanted, seen = share * self.total, 0
         for number, count in self.counts.items():
             seen += count
@@ -65,12 +66,12 @@ class Histogram:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Way:
-    """What one layout and policy give.
+class Variant:
+    """The counts of one layout and train_on.
 
     Attributes:
         report: The account of every line.
-        lengths: Tokens a row.
+        lengths: Tokens per sample.
     """
 
     report: Report
@@ -85,55 +86,55 @@ class Stats:
         conversations: Records that could be read as conversations.
         duplicates: Those of them with the bytes of an earlier one.
         messages: Messages a conversation.
-        turns: Assistant messages a conversation.
+        assistant_messages: Assistant messages a conversation.
         messages_by_role: Messages of each role.
         characters_by_role: Characters of their contents.
         letters: Letters of contents by their Unicode script.
-        layout: The layout that was asked for.
-        train_on: The policy that was asked for.
-        max_length: The length that rows are held against, or None.
-        ways: By layout and policy.
+        layout: The given layout.
+        train_on: The given value.
+        max_length: The length that samples are compared with, or None.
+        variants: By layout and train_on.
     """
 
     conversations: int
     duplicates: int
     messages: Histogram
-    turns: Histogram
+    assistant_messages: Histogram
     messages_by_role: Mapping[str, int]
     characters_by_role: Mapping[str, int]
     letters: Mapping[str, int]
     layout: Layout
     train_on: TrainOn
     max_length: int | None
-    ways: Mapping[tuple[Layout, TrainOn], Way]
+    variants: Mapping[tuple[Layout, TrainOn], Variant]
 
     @property
-    def way(self) -> Way:
-        """What was asked for."""
-        return self.ways[self.layout, self.train_on]
+    def variant(self) -> Variant:
+        """The variant of the given options."""
+        return self.variants[self.layout, self.train_on]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types; histograms as pairs of number and count."""
         plain = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "ways"
+            if field.name != "variants"
         }
-        ways = [
+        variants = [
             {
                 "layout": layout,
                 "train_on": train_on,
-                "lengths": _pairs(way.lengths),
-                "quantiles": {str(share): way.lengths.quantile(share) for share in QUANTILES},
-                "report": way.report.to_dict(),
+                "lengths": _pairs(variant.lengths),
+                "quantiles": {str(share): variant.lengths.quantile(share) for share in QUANTILES},
+                "report": variant.report.to_dict(),
             }
-            for (layout, train_on), way in self.ways.items()
+            for (layout, train_on), variant in self.variants.items()
         ]
         return {
             **plain,
             "messages": _pairs(self.messages),
-            "turns": _pairs(self.turns),
-            "ways": ways,
+            "assistant_messages": _pairs(self.assistant_messages),
+            "variants": variants,
         }
 
 
@@ -146,33 +147,35 @@ def stats(
     on_bytes: Callable[[int], None] | None = None,
 ) -> Stats:
     """Count; see `Expander.stats`."""
-    ways = _ways(expander)
+    variants = _variants(expander)
     inputs, _ = resolve(source)
-    expanders = [each._expander for each in ways.values()]  # noqa: SLF001 - the two are one package
+    expanders = [each._expander for each in variants.values()]  # noqa: SLF001 - the two are one package
     stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
     while stream.advance():
         if on_bytes is not None:
             on_bytes(stream.bytes_taken)
     counts = stream.stats()
     found = {
-        key: Way(Report.from_core(each.train_on, each.clock, report), Histogram(lengths))
-        for (key, each), (report, lengths) in zip(ways.items(), counts.pop("variants"), strict=True)
+        key: Variant(Report.from_core(each.train_on, each.clock, report), Histogram(lengths))
+        for (key, each), (report, lengths) in zip(
+            variants.items(), counts.pop("variants"), strict=True
+        )
     }
     return Stats(
         **{
             **counts,
             "messages": Histogram(counts["messages"]),
-            "turns": Histogram(counts["turns"]),
+            "assistant_messages": Histogram(counts["assistant_messages"]),
         },
         layout=expander.layout,
         train_on=expander.train_on,
         max_length=expander.max_length,
-        ways=found,
+        variants=found,
     )
 
 
 def packed_rows(lengths: Histogram, max_length: int) -> int:
-    """Count the rows that packing makes of rows of these lengths, longest first into the fullest row that has room.
+    """Count the rows that packing makes of samples of these lengths, longest first into the fullest row that has room.
 
     It counts what `Samples.pack` makes, without the samples: rows with as much room as one another are one entry.
     Lengths above ``max_length`` are left out.
@@ -194,7 +197,7 @@ def packed_rows(lengths: Histogram, max_length: int) -> int:
 
 
 def _fill(room: dict[int, int], space: int, length: int, left: int) -> int:
-    """Put rows of one length into packs with so much space each, and say how many found room."""
+    """Put samples of one length into packs with ``space`` left each, and return how many fitted."""
     fitting = space // length
     packs = min(room[space], -(-left // fitting))
     placed = min(left, packs * fitting)
@@ -213,21 +216,21 @@ def _add(room: dict[int, int], space: int, packs: int) -> None:
         room.pop(space, None)
 
 
-def _ways(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
-    """Every layout and policy that can be had with the other options; rows are not held against max_length."""
+def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
+    """Every layout and train_on that the other options allow; max_length does not apply."""
     asked = expander.replace(on_error="skip", deduplicate=False)
     if expander.overflow in {"error", "drop"}:
         asked = asked.replace(max_length=None, overflow="error")
     windows = expander.history_turns or expander.max_prompt_tokens
     in_one = not windows and expander.control_tokens != "literal" and asked.overflow == "error"
     layouts = LAYOUTS if in_one else tuple(name for name in LAYOUTS if name != "conversation")
-    policies = dict.fromkeys((expander.train_on, *POLICIES))
+    rules = dict.fromkeys((expander.train_on, *TRAIN_ON))
     if expander.train_on == "all_tokens":
-        layouts, policies = (expander.layout,), {expander.train_on: None}
+        layouts, rules = (expander.layout,), {expander.train_on: None}
     return {
-        (layout, policy): asked.replace(layout=layout, train_on=policy)
+        (layout, train_on): asked.replace(layout=layout, train_on=train_on)
         for layout in layouts
-        for policy in policies
+        for train_on in rules
     }
 
 

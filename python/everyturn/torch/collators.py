@@ -23,10 +23,10 @@ class PaddingCollator:
     """Pads items to one length.
 
     The batch has ``input_ids``, ``attention_mask`` and ``labels``, int64[B, L]; ``position_ids`` where the padding
-    stands on the left; and ``loss_weights`` float32[B, L] where an item has them.
+    is on the left; and ``loss_weights`` float32[B, L] where an item has them.
 
     Attributes:
-        pad_token_id: What stands in ``input_ids`` where a row is padded.
+        pad_token_id: The padding of ``input_ids``.
         side: Where rows are padded, ``right`` or ``left``.
         multiple_of: The length is a multiple of this.
         max_length: The length of all rows; None is that of the longest item, up to a multiple.
@@ -75,10 +75,10 @@ class PaddingCollator:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PackingCollator:
-    """Puts items side by side in one row, without padding.
+    """Concatenates items in one row, without padding.
 
     The batch has ``input_ids``, ``labels`` and ``position_ids``, int64[1, T], and ``loss_weights`` float32[1, T] where
-    an item has them. Positions begin anew with each item, and its first token has the label -100. There is no
+    an item has them. Positions restart with each item, and its first token has the label -100. There is no
     ``attention_mask``: with one, transformers' flash attention would look across items.
 
     Attributes:
@@ -129,9 +129,9 @@ def _token_columns(items: Sequence[Item]) -> Iterator[tuple[str, list[torch.Tens
         values: list[Any] = [item.get(name) for item in items]
         if all(value is None for value in values):
             continue
-        for place, item in enumerate(items):
-            if values[place] is None:
-                values[place] = torch.from_numpy(DEFAULTS[name](item["labels"].numpy()))
+        for index, item in enumerate(items):
+            if values[index] is None:
+                values[index] = torch.from_numpy(DEFAULTS[name](item["labels"].numpy()))
         yield name, values
 
 

@@ -42,7 +42,7 @@ _TENSORS = tuple(
 
 
 def to_item(sample: Sample) -> Item:
-    """Return the sample with tensors of its own."""
+    """Return the sample as an item of tensors, which are copies."""
     item: dict[str, Any] = {"conversation_id": sample.conversation_id, "line": sample.line}
     for name, dtype in _TENSORS:
         array = getattr(sample, name)

@@ -18,5 +18,5 @@ def find_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if rank is None or world_size is None:
         raise OptionsError("rank and world_size are given together, or neither")
     if not 0 <= rank < world_size:
-        raise OptionsError(f"rank must lie in 0..{world_size - 1}, not {rank}")
+        raise OptionsError(f"rank must be in 0..{world_size - 1}, not {rank}")
     return rank, world_size

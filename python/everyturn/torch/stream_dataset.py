@@ -8,7 +8,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
-from everyturn.io.inputs import BinaryReader, Shard, Whole
+from everyturn.io.inputs import BinaryReader, Share, Whole
 from everyturn.options import check_count
 from everyturn.torch.items import Item, to_item
 from everyturn.torch.ranks import find_rank
@@ -18,17 +18,17 @@ CHUNK_BYTES = 1 << 20
 
 
 class Position(TypedDict):
-    """Where a worker stands in the source: what `StreamDataset.state_dict` gives.
+    """Where a worker is in the source: what `StreamDataset.state_dict` gives.
 
     Attributes:
-        shard: Which share of the lines is read, and of how many.
+        share: Which share of the lines is read, and of how many.
         file: The 0-based file of the next sample or one before it.
         line: Its 1-based line, likewise.
         row: How many of that line's samples have been given.
         ended: Whether all samples of the pass have been given.
     """
 
-    shard: tuple[int, int]
+    share: tuple[int, int]
     file: int
     line: int
     row: int
@@ -36,7 +36,7 @@ class Position(TypedDict):
 
 
 class StreamDataset(IterableDataset[Item]):
-    """Samples in the order of the source, expanded as they are asked for.
+    """Samples in the order of the source, expanded on demand.
 
     Ranks and workers share the lines: each sample is given exactly once, whatever their numbers. Ranks may get
     different numbers of samples; where each step needs all ranks, train on a `SampleDataset`, or end with the first
@@ -54,14 +54,14 @@ class StreamDataset(IterableDataset[Item]):
 
     Args:
         expander: What turns chats into samples.
-        source: As in `Expander.expand`, and such that it can be read more than once: paths, bytes or a list of dict.
+        source: As in `Expander.expand`, readable more than once: paths, bytes or a list of dict.
         chunk_bytes: About how much text is expanded at a time.
         rank: This process among those that train; asked of ``torch.distributed`` if None.
-        world_size: How many they are; likewise.
+        world_size: How many there are; likewise.
 
     Raises:
-        OptionsError: The source can be read only once, the expander leaves out copies, which takes all lines, or the
-            rank is none of the world's.
+        OptionsError: The source can be read only once, the expander drops copies, which takes all lines, or the
+            rank is not one of the world's.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class StreamDataset(IterableDataset[Item]):
         if expander.deduplicate:
             raise OptionsError(
                 "deduplicate sees all lines in their order, and ranks and workers see a share of them: "
-                "expand beforehand, or leave copies out of the file"
+                "expand beforehand, or remove copies from the file"
             )
         self._expander = expander
         self._source = source
@@ -92,48 +92,48 @@ class StreamDataset(IterableDataset[Item]):
         self._position: Position | None = None
 
     def __iter__(self) -> Iterator[Item]:
-        shard = self._shard()
+        share = self._share()
         start, self._resume = self._resume, None
         if start is None:
-            start = {"shard": shard, "file": 0, "line": 1, "row": 0, "ended": False}
-        if tuple(start["shard"]) != shard:
+            start = {"share": share, "file": 0, "line": 1, "row": 0, "ended": False}
+        if tuple(start["share"]) != share:
             raise OptionsError(
-                f"the state is that of shard {start['shard'][0]} of {start['shard'][1]}, and this is shard "
-                f"{shard[0]} of {shard[1]}: resume with as many ranks and workers"
+                f"the state is that of share {start['share'][0]} of {start['share'][1]}, and this is share "
+                f"{share[0]} of {share[1]}: resume with the same numbers of ranks and workers"
             )
         self._position = start
         return iter(()) if start["ended"] else self._items(start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where this worker stands, as plain JSON types."""
+        """Return where this worker is in the source, as plain JSON types."""
         position = self._resume or self._position
-        return {} if position is None else {**position, "shard": list(position["shard"])}
+        return {} if position is None else {**position, "share": list(position["share"])}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the next pass begin where `state_dict` was taken."""
         self._resume = None
         if state_dict:
-            index, count = state_dict["shard"]
+            index, count = state_dict["share"]
             self._resume = {
-                "shard": (index, count),
+                "share": (index, count),
                 "file": state_dict["file"],
                 "line": state_dict["line"],
                 "row": state_dict["row"],
                 "ended": state_dict["ended"],
             }
 
-    def _shard(self) -> tuple[int, int]:
+    def _share(self) -> tuple[int, int]:
         """Return which share of the lines falls to this worker of this rank, and of how many."""
         worker = get_worker_info()
         number, count = (0, 1) if worker is None else (worker.id, worker.num_workers)
         return self._rank * count + number, self._world_size * count
 
     def _items(self, start: Position) -> Iterator[Item]:
-        index, count = start["shard"]
+        index, count = start["share"]
         file, line, row = start["file"], start["line"], start["row"]
-        shard = Shard(self._source, index=index, count=count, from_file=file, from_line=line)
+        share = Share(self._source, index=index, count=count, from_file=file, from_line=line)
         given, seen = row, 0
-        for samples in _for_loader(self._expander).stream(shard, chunk_bytes=self._chunk_bytes):
+        for samples in _for_loader(self._expander).stream(share, chunk_bytes=self._chunk_bytes):
             for i, sample in enumerate(samples):
                 here = int(samples.file[i]), sample.line
                 if here != (file, line):
@@ -148,7 +148,7 @@ class StreamDataset(IterableDataset[Item]):
 
 
 def _for_loader(expander: Expander) -> Expander:
-    """Workers are many: each has one thread, unless the expander was told a number."""
+    """Workers are many: each has one thread, unless the expander has a number."""
     if get_worker_info() is None or expander.num_threads is not None:
         return expander
     return expander.replace(num_threads=1)

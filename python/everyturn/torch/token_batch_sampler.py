@@ -17,7 +17,7 @@ from everyturn.torch.ranks import find_rank
 Indices = npt.NDArray[np.int64]
 
 _BATCHES_TOGETHER = 256
-"""Batches are made of so many batches' worth of neighbours: the more, the fuller, the fewer, the more mixed."""
+"""Batches sorted together: larger values fill batches better, smaller ones shuffle better."""
 
 
 class TokenBatchSampler(Sampler[list[int]]):
@@ -88,7 +88,7 @@ class TokenBatchSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         self._position = self._start
         if self._start == len(self):
-            # The state was that of a finished epoch: nothing is left of it, and the next pass is a new one.
+            # The state was that of a finished epoch: the next pass is a new one.
             self._start = 0
             self._epoch = max(self._epoch, self._asked_epoch)
             return iter(())
@@ -182,15 +182,15 @@ def _halved_to_multiple(batches: list[Indices], world_size: int) -> list[Indices
     missing = -len(batches) % world_size
     if not missing:
         return batches
-    parts = {place: [batch] for place, batch in enumerate(batches)}
-    largest = [(-len(batch), place, 0) for place, batch in enumerate(batches)]
+    parts = {index: [batch] for index, batch in enumerate(batches)}
+    largest = [(-len(batch), index, 0) for index, batch in enumerate(batches)]
     heapq.heapify(largest)
     for _ in range(missing):
-        _, place, number = heapq.heappop(largest)
-        batch = parts[place][number]
+        _, index, number = heapq.heappop(largest)
+        batch = parts[index][number]
         half = math.ceil(len(batch) / 2)
-        parts[place][number] = batch[:half]
-        parts[place].append(batch[half:])
-        for new in (number, len(parts[place]) - 1):
-            heapq.heappush(largest, (-len(parts[place][new]), place, new))
-    return [part for place in range(len(batches)) for part in parts[place]]
+        parts[index][number] = batch[:half]
+        parts[index].append(batch[half:])
+        for new in (number, len(parts[index]) - 1):
+            heapq.heappush(largest, (-len(parts[index][new]), index, new))
+    return [part for index in range(len(batches)) for part in parts[index]]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The most names that are kept; more than any data have whose keys are no data themselves.
+/// The most names that are kept; more than any data whose keys are not data themselves.
 pub const MAX_NAMES: usize = 200;
 /// Longer names are cut: a key may be as long as a line.
 const MAX_NAME_CHARS: usize = 100;

@@ -74,7 +74,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// Which assistant messages are targets; a message's own weight goes over it.
+    /// Which assistant messages are targets; a message's own weight takes precedence.
     TrainOn of "train_on" {
         #[default]
         AllAssistantMessages = "all_assistant_messages",
@@ -100,20 +100,20 @@ choices! {
         #[default]
         Error = "error",
         Drop = "drop",
-        /// The oldest exchanges are left out until it fits.
+        /// The oldest exchanges are dropped until it fits.
         ShrinkHistory = "shrink_history",
-        /// The prompt's first tokens are left out.
+        /// The prompt's first tokens are cut.
         TruncatePrompt = "truncate_prompt",
     }
 
-    /// A prompt that is no prefix of its turn's own rendering.
+    /// A prompt that is not a prefix of its turn's own rendering.
     PromptMismatch of "prompt_mismatch" {
         #[default]
         Error = "error",
         Skip = "skip",
         /// Prompt and turn are rendered with the thinking flag that fits the message.
         MatchThinking = "match_thinking",
-        /// The message's own text behind what the prompt already wrote.
+        /// The message's own text after what the prompt already wrote.
         Splice = "splice",
         /// From where prompt and rendering part: not what inference shows.
         CommonPrefix = "common_prefix",
@@ -172,7 +172,7 @@ pub struct Options {
     pub overflow: Overflow,
     /// The exchanges that a prompt shows, the one that its target ends included. `None`: all.
     pub history_turns: Option<usize>,
-    /// The oldest exchanges are left out of a longer prompt.
+    /// The oldest exchanges of a longer prompt are dropped.
     pub max_prompt_tokens: Option<usize>,
     pub prompt_mismatch: PromptMismatch,
     pub control_tokens: ControlTokenPolicy,
@@ -185,7 +185,7 @@ pub struct Options {
     pub num_threads: Option<usize>,
 }
 
-/// `None`: each file's first telling record shows it.
+/// `None`: the first record of each file with a known key shows it.
 impl Choice for Option<Format> {
     const OPTION: &'static str = "input_format";
     const NAMES: &'static [&'static str] = &INPUT_FORMATS;

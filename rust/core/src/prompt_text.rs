@@ -1,6 +1,6 @@
 //! A text in two parts that are not joined.
 
-/// What texts have in common at their start is looked for in steps of so many bytes.
+/// What texts have in common at their start is looked for in steps of this many bytes.
 const STEP: usize = 64;
 
 /// A text: `head`, then `tail`.
@@ -21,8 +21,8 @@ impl<'t> PromptText<'t> {
         self.head.len() + self.tail.len()
     }
 
-    /// What comes behind the first bytes, which end with a character.
-    pub fn behind(&self, bytes: usize) -> Self {
+    /// What comes after the first bytes, which end with a character.
+    pub fn after(&self, bytes: usize) -> Self {
         match self.head.get(bytes..) {
             Some(head) => Self { head, tail: self.tail },
             None => Self { head: "", tail: self.tail.get(bytes - self.head.len()..).unwrap_or_default() },
@@ -41,7 +41,7 @@ impl<'t> PromptText<'t> {
     /// known to be.
     pub fn common(&self, other: &Self, known: usize) -> usize {
         let known = known.min(self.len()).min(other.len());
-        let (mut mine, mut theirs) = (self.behind(known), other.behind(known));
+        let (mut mine, mut theirs) = (self.after(known), other.after(known));
         let mut common = known;
         loop {
             let (a, b) = (mine.first(), theirs.first());
@@ -53,9 +53,9 @@ impl<'t> PromptText<'t> {
             if same < shorter {
                 return common + (0..=same).rev().find(|at| a.is_char_boundary(*at)).unwrap_or(0);
             }
-            // A character may end in one part and go on in none: parts end with characters.
+            // No character spans two parts: parts end with characters.
             common += shorter;
-            (mine, theirs) = (mine.behind(shorter), theirs.behind(shorter));
+            (mine, theirs) = (mine.after(shorter), theirs.after(shorter));
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
             let expected: usize = texts[0].chars().zip(texts[1].chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
             let known = (0..=known.min(start.len())).rev().find(|at| start.is_char_boundary(*at)).unwrap();
             prop_assert_eq!(pieces[0].common(&pieces[1], known), expected);
-            prop_assert_eq!(pieces[0].behind(expected).to_text(), &texts[0][expected..]);
+            prop_assert_eq!(pieces[0].after(expected).to_text(), &texts[0][expected..]);
         }
     }
 }

@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::name_counts::NameCounts;
 
-/// Faults beyond this number are counted and no longer named, so that a report stays small.
+/// Faults beyond this number are counted but not listed, so that a report stays small.
 pub const MAX_NAMED_FAULTS: usize = 10_000;
 
-/// Causes of a dropped record that are no error of the record.
+/// Causes of a dropped record that are not errors of the record.
 pub mod cause {
     crate::names::names! {
         /// No message is a target: nothing to train.
         NO_TARGET = "no_target",
-        /// Each target was lost, every one for a reason of its own.
+        /// Every target was dropped, each for its own reason.
         ALL_TARGETS_DROPPED = "all_targets_dropped",
         /// An earlier record has the same bytes.
         DUPLICATE = "duplicate",
@@ -26,9 +26,9 @@ pub mod cause {
 /// Things to know that cost no sample.
 pub mod warning {
     crate::names::names! {
-        /// Targets whose reasoning the template leaves out: it is not learned.
+        /// Targets whose reasoning the template omits: it is not learned.
         REASONING_DROPPED = "reasoning_dropped",
-        /// Targets whose tool calls the template leaves out: they are not learned.
+        /// Targets whose tool calls the template omits: they are not learned.
         TOOL_CALLS_DROPPED = "tool_calls_dropped",
         /// Targets whose text holds the stop token before its end: a server would have stopped there.
         STOPS_EARLY = "stops_early",
@@ -46,17 +46,17 @@ pub mod warning {
         ARGUMENTS_CONVERTED = "arguments_converted",
         /// Messages that call tools and were given an empty content, because the template fails without one.
         CONTENT_FILLED = "content_filled",
-        /// Targets rendered with the thinking flag that fits them, because their prompt was no prefix otherwise.
+        /// Targets rendered with the thinking flag that fits them, because their prompt was not a prefix otherwise.
         MATCHED_THINKING = "matched_thinking",
-        /// Targets whose own text was put behind a prompt that is no prefix of their rendering.
+        /// Targets whose own text was put after a prompt that is not a prefix of their rendering.
         SPLICED = "spliced",
         /// Targets trained from where prompt and rendering part: not what inference shows.
         COMMON_PREFIX = "common_prefix",
-        /// Targets whose prompt was too long and lost exchanges beyond those that `history_turns` leaves out.
+        /// Targets whose prompt was too long and lost exchanges beyond those that `history_turns` drops.
         HISTORY_SHRUNK = "history_shrunk",
         /// Targets whose prompt lost its first tokens.
         PROMPT_TRUNCATED = "prompt_truncated",
-        /// Conversations with control tokens in text that somebody wrote.
+        /// Conversations with control tokens in the text of messages.
         CONTROL_TOKENS = "control_tokens",
         /// Stop tokens that are trained but not listed in `generation_config.json`.
         STOP_NOT_IN_GENERATION_CONFIG = "stop_not_in_generation_config",
@@ -78,7 +78,7 @@ pub struct Report {
     pub tokens: u64,
     pub trained_tokens: u64,
     pub warnings: Counts,
-    /// Control tokens in text that somebody wrote, each with its number of places.
+    /// Control tokens in the text of messages, each with how often it occurs.
     pub control_tokens: NameCounts,
     /// Keys of rendered messages that the template never looked at, each with the number of messages.
     pub unread_keys: NameCounts,
@@ -101,7 +101,7 @@ impl Report {
         }
     }
 
-    /// Turns the report of a record that was kept into that of a copy which is left out.
+    /// Turns the report of a record that was kept into that of a copy which is dropped.
     pub fn drop_duplicate(&mut self) {
         self.records_kept = 0;
         self.records_dropped.insert(cause::DUPLICATE, 1);

@@ -1,8 +1,8 @@
 //! What a data set is made of, and what each way to train it would cost.
 //!
-//! In: records, and an expander for each combination of layout and policy. Out: counts that add up, and how often each
-//! length occurs. Samples are made and thrown away. Memory does not grow with the number of records, but for a hash of
-//! each conversation, by which copies are told.
+//! In: records, and an expander for each combination of layout and train_on. Out: counts that add up, and how often each
+//! length occurs. Samples are made and thrown away. Memory does not grow with the number of records, except for a hash
+//! of each conversation, by which copies are recognized.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::target::{Target, targets};
 /// How often each number occurs.
 pub type Histogram = BTreeMap<u64, u64>;
 
-/// Ways to train the same records: expanders of one model that differ in layout and policy alone.
+/// The variants of training the same records: expanders of one model that differ in layout and train_on alone.
 pub struct Variants {
     /// The one that reads the records.
     first: Arc<Expander>,
@@ -37,7 +37,7 @@ pub struct Stats {
     pub duplicates: u64,
     /// Messages a conversation, and assistant messages.
     pub messages: Histogram,
-    pub turns: Histogram,
+    pub assistant_messages: Histogram,
     pub messages_by_role: BTreeMap<&'static str, u64>,
     pub characters_by_role: BTreeMap<&'static str, u64>,
     /// Letters by their script.
@@ -46,7 +46,7 @@ pub struct Stats {
     pub variants: Vec<VariantStats>,
 }
 
-/// What one way to train gives.
+/// The counts of one variant.
 #[derive(Debug, Clone, Default)]
 pub struct VariantStats {
     pub report: Report,
@@ -65,7 +65,9 @@ impl Variants {
     pub fn new(expanders: Vec<Arc<Expander>>) -> Result<Self> {
         match expanders.first() {
             Some(first) => Ok(Self { first: first.clone(), expanders }),
-            None => Err(Error::new(ErrorKind::Options, "there is no layout and policy to count for")),
+            None => {
+                Err(Error::new(ErrorKind::Options, "there is no combination of layout and train_on to count"))
+            }
         }
     }
 }
@@ -86,7 +88,7 @@ impl Work for Variants {
         let read = self.first.read(record, workspace);
         let conversation = read.as_ref().ok().map(|read| &read.conversation);
         let mut stats = conversation.map_or_else(Stats::default, describe);
-        // What is the same with another layout or policy is not made again.
+        // What is the same with another layout or train_on is not made again.
         let mut made: Vec<(Arrangement, Option<Vec<Target>>, VariantStats)> = Vec::new();
         for expander in &self.expanders {
             let options = &expander.options;
@@ -100,7 +102,7 @@ impl Work for Variants {
             });
             let variant = match known {
                 Some((_, _, variant)) => variant.clone(),
-                // Prepared anew each time: what a template has not read is counted for each by itself.
+                // Prepared anew each time: what a template has not read is counted for each separately.
                 None => VariantStats::of(expander.expand_read(record, read.as_ref(), workspace, cancelled)),
             };
             stats.variants.push(variant.clone());
@@ -138,7 +140,7 @@ fn describe(conversation: &Conversation) -> Stats {
         }
     }
     stats.messages.insert(messages.len() as u64, 1);
-    stats.turns.insert(stats.messages_by_role.get("assistant").copied().unwrap_or_default(), 1);
+    stats.assistant_messages.insert(stats.messages_by_role.get("assistant").copied().unwrap_or_default(), 1);
     stats
 }
 
@@ -177,7 +179,7 @@ impl Stats {
         self.conversations += stats.conversations;
         self.duplicates += u64::from(conversation_id.is_some_and(|id| !seen.insert(id)));
         add_counts(&mut self.messages, stats.messages);
-        add_counts(&mut self.turns, stats.turns);
+        add_counts(&mut self.assistant_messages, stats.assistant_messages);
         add_counts(&mut self.messages_by_role, stats.messages_by_role);
         add_counts(&mut self.characters_by_role, stats.characters_by_role);
         add_counts(&mut self.letters, stats.letters);
@@ -194,7 +196,7 @@ fn add_counts<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
     }
 }
 
-/// The stats of sources on their way.
+/// The stats of sources, chunk by chunk.
 pub struct StatsStream {
     records: Ordered<Variants>,
     stats: Stats,

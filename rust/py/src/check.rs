@@ -79,14 +79,14 @@ impl CheckStream {
             return Ok(None);
         };
         let lines = lines.iter().map(|line| {
-            let (start, stop) = line.place.as_ref().map(|place| (place.start, place.end)).unzip();
+            let (start, stop) = line.range.as_ref().map(|range| (range.start, range.end)).unzip();
             (line.number, start, stop, found_tuple(py, &line.found)?).into_pyobject(py)
         });
         Ok(Some((PyBytes::new(py, &bytes), lines.collect::<PyResult<Vec<_>>>()?)))
     }
 }
 
-/// The format that the record was read by, the one that it tells, its hash, its faults, what expansion counted, and its
+/// The format that the record was read by, the one that its keys show, its hash, its faults, what expansion counted, and its
 /// outline.
 fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py, PyTuple>> {
     let faults: Vec<_> = found

@@ -74,7 +74,7 @@ impl Expander {
         detached(py, || core::stage_times(&self.core, lines))
     }
 
-    /// What comes of records whose places are given.
+    /// The samples of records whose locations are given.
     fn expand_records<'py>(
         &self,
         py: Python<'py>,

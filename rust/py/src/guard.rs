@@ -26,7 +26,7 @@ pub fn attached<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResu
 
 /// Prints no text for a panic that becomes an exception.
 ///
-/// This library has a panic hook of its own, as every extension module has that brings Rust's standard library with it:
+/// This library has its own panic hook, as every extension module has that brings Rust's standard library with it:
 /// the hook of a program that loads it, or of another extension, is another one and stays as it is.
 pub fn silence_caught_panics() {
     static ONCE: Once = Once::new();

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::choice::Choice;
 use crate::guard::detached;
 
-/// The order, the bounds of the packs in it, and the number of conversations that lie in several packs.
+/// The order, the bounds of the packs in it, and the number of conversations that are in several packs.
 type Packs<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, usize);
 
 #[pyfunction]

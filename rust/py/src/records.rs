@@ -1,4 +1,4 @@
-//! `_core.Records`: sources in, their records out, each with its place and its file's format. No model is needed.
+//! `_core.Records`: sources in, their records out, each with its location and its file's format. No model is needed.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -73,7 +73,7 @@ pub fn lint_template(py: Python<'_>, text: &str, template_kwargs: &str, now: &st
     detached(py, || core::lint_template(text, options.template_kwargs, options.now))
 }
 
-/// The places of the messages that are left of the last exchanges, without a model.
+/// The indices of the messages that are left of the last exchanges, without a model.
 #[pyfunction]
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
     let messages = list(py, messages)?;

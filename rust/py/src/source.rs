@@ -12,15 +12,15 @@ use pyo3::prelude::*;
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("shard", (input, index, count,
-/// first))` or `("from_line", (input, line))`, made by the Python face.
+/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("share", (input, index,
+/// count, first))` or `("from_line", (input, line))`, made by the Python side.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
         "path" => Source::Path(value.extract::<PathBuf>()?),
         "stdin" => Source::Stdin,
         "bytes" => Source::Bytes(value.extract::<Vec<u8>>()?),
-        "shard" => {
+        "share" => {
             let (input, index, count, first): (Bound<'_, PyAny>, u64, u64, u64) = value.extract()?;
             let share = Share { index, count, first };
             Source::Share { source: Box::new(from_python(&input, raised)?), share }
@@ -50,10 +50,10 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
     Ok((sources, raised))
 }
 
-/// The format that a record's key tells, or `None`.
+/// The format that a record's key shows, or `None`.
 #[pyfunction]
-pub fn format_told_by(key: &str) -> Option<&'static str> {
-    everyturn_core::Format::told_by(key).map(everyturn_core::Format::name)
+pub fn format_of_key(key: &str) -> Option<&'static str> {
+    everyturn_core::Format::from_key(key).map(everyturn_core::Format::name)
 }
 
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.

@@ -48,7 +48,7 @@ impl StatsStream {
         dict.set_item("conversations", stats.conversations)?;
         dict.set_item("duplicates", stats.duplicates)?;
         dict.set_item("messages", stats.messages)?;
-        dict.set_item("turns", stats.turns)?;
+        dict.set_item("assistant_messages", stats.assistant_messages)?;
         dict.set_item("messages_by_role", stats.messages_by_role)?;
         dict.set_item("characters_by_role", stats.characters_by_role)?;
         dict.set_item("letters", stats.letters)?;

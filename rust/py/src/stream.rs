@@ -1,7 +1,7 @@
 //! A stream of the core, as the classes of `_core` hold it.
 //!
-//! In: Python's inputs. Out: steps taken without the GIL, during which signals are heard, and the exceptions of steps that
-//! did not end.
+//! In: Python's inputs. Out: steps taken without the GIL, during which signals are heard, and the exceptions of steps
+//! that did not end.
 
 use std::sync::Mutex;
 
@@ -53,7 +53,7 @@ impl<S: Send> SharedStream<S> {
 
     fn exception(&self, py: Python<'_>, error: &core::Error) -> PyErr {
         match self.raised.lock().ok().and_then(|mut raised| raised.take()) {
-            // Ctrl-C and its like are no fault of the input.
+            // Ctrl-C and the like are not faults of the input.
             Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
             raised => {
                 let exception = to_python(py, error);

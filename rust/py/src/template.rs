@@ -55,8 +55,8 @@ impl Template {
         detached(py, || self.0.apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
     }
 
-    /// Renders the first so many messages each as `counts` says, in rising order: what `apply` gives for each, or the
-    /// text of the error behind "error: ".
+    /// Renders the first n messages for each n of `counts`, in rising order: what `apply` gives for each, or the
+    /// text of the error after "error: ".
     #[pyo3(signature = (messages, counts, *, tools=None, documents=None, add_generation_prompt=false, variables=None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn apply_each(
@@ -77,7 +77,7 @@ impl Template {
     }
 }
 
-/// Messages, tools, and the variables beside them.
+/// Messages, tools, and the other variables.
 type Given = (Vec<core::Value>, Option<core::Value>, core::Object);
 
 fn given(
@@ -92,7 +92,7 @@ fn given(
         detached(py, || core::parse_strict(text.as_bytes()))
     };
     let core::Value::Array(messages) = json(messages)? else {
-        return Err(PyTypeError::new_err("messages are no list"));
+        return Err(PyTypeError::new_err("messages are not a list"));
     };
     let mut kwargs: Vec<(Arc<str>, core::Value)> = Vec::new();
     if let Some(documents) = documents {

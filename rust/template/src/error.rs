@@ -6,7 +6,7 @@ use crate::syntax::ast::Pos;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The source is no template, or uses a tag that chat templates have no use for.
+    /// The source is not a template, or uses a tag that chat templates do not need.
     Syntax,
     /// `raise_exception` was called: the text is the template's own.
     Raised,
@@ -24,7 +24,7 @@ pub enum ErrorKind {
     Unsupported,
 }
 
-/// What went wrong. Behind one pointer, because every value of a rendering is returned beside it.
+/// What went wrong. Boxed, because it is one half of every `Result` of a rendering.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Error(Box<Details>);

@@ -54,7 +54,7 @@ impl Template {
     }
 
     /// Renders several times, with the first items of one list each, in one go as far as the template allows: the
-    /// texts are of the first counts, of one at least, and each is the first bytes of `output` and an end of its own.
+    /// texts are of the first counts, of one at least, and each is the first bytes of `output` and then its own end.
     /// The others want another call. `replays` is what is kept from call to call of one input: the same variables but
     /// for how many items there are, and other flags.
     pub fn render_growing(

@@ -1,8 +1,8 @@
 """Other tools' reading code, run without what of those tools it does not need.
 
-Their wheels lie in a folder of their own, without what they depend on (`tools/get_readers.py` puts them there), because
-they ask for other versions of torch and transformers than this project is tested with. A module here reads files in a
-process of its own, prints nothing that is looked at, and writes what it read as JSON.
+Their wheels are in their own folder, without what they depend on (`tools/get_readers.py` puts them there), because
+they ask for other versions of torch and transformers than this project is tested with. A module here reads files in its
+own process, prints nothing that is read, and writes what it read as JSON.
 """
 
 import importlib.machinery
@@ -21,7 +21,7 @@ FOLDER = Path(sys.prefix) / "readers"
 
 
 class _Placeholder(type):
-    """What stands for a class or a function that is not there: it may be named, and nothing else."""
+    """A placeholder for a class or a function that is not there: it may be named, and nothing else."""
 
     def __getattr__(cls, name: str) -> "_Placeholder":
         return _placeholder(f"{cls.__name__}.{name}", name)

@@ -15,7 +15,7 @@ from everyturn.samples import IGNORE_INDEX
 Record = dict[str, Any]
 
 
-class Unusable(Exception):  # noqa: N818 - nothing went wrong: the tool has no way with this model
+class Unusable(Exception):  # noqa: N818 - nothing went wrong: the tool cannot handle this model
     """The tool cannot do this model or these options."""
 
 
@@ -57,15 +57,15 @@ class Tool(ABC):
 
     @abstractmethod
     def expand(self, source: Any) -> Any:
-        """Turn JSON lines into rows, in whatever form the tool has for them; this is what is timed."""
+        """Turn JSON lines into samples, in whatever form the tool has for them; this is what is timed."""
 
     def made(self, result: Any) -> Made:
-        """Return those rows in the common form; not timed."""
+        """Return those samples in the common form; not timed."""
         made: Made = result
         return made
 
     def take(self, path: str) -> Any:
-        """Return a file as `expand` wants it: its bytes; not timed."""
+        """Return a file as `expand` takes it: its bytes; not timed."""
         return Path(path).read_bytes()
 
     def stage_times(self, source: Any) -> dict[str, float]:  # noqa: ARG002 - of those that know their stages
@@ -82,10 +82,10 @@ class RecordTool(Tool):
 
     @abstractmethod
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield (ids, labels) of each row of a conversation."""
+        """Yield (ids, labels) of each sample of a conversation."""
 
     def expand(self, source: bytes) -> Made:
-        """Turn JSON lines into rows."""
+        """Turn JSON lines into samples."""
         made = Made()
         for number, line in enumerate(lines_of(source)):
             record = json.loads(line)

@@ -54,7 +54,7 @@ class Everyturn(Tool):
         return dict(self._expander._expander.stage_times(source))  # noqa: SLF001 - the core's own account
 
     def made(self, result: Samples) -> Made:
-        """Return the rows one by one."""
+        """Return the samples one by one."""
         return made_of(result)
 
 

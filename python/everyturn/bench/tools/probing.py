@@ -50,7 +50,7 @@ def _agreed(tool: RecordTool, probe: Sequence[ProbeRow]) -> int:
 
 
 def with_thinking_parts(record: Record) -> list[dict[str, Any]]:
-    """Return the messages with reasoning as a part of the content, where such tools look for it."""
+    """Return the messages with reasoning as a part of the content, where such tools expect it."""
     messages = []
     for message in record["messages"]:
         reasoning = message.get("reasoning_content")

@@ -1,4 +1,4 @@
-"""tml-renderers: `render_for_sft` of its native renderers, each with a vocabulary of its own."""
+"""tml-renderers: `render_for_sft` of its native renderers, each with its own vocabulary."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from everyturn.bench.tools import Record, RecordTool, labels_of
 from everyturn.bench.tools.probing import Make, choose, with_thinking_parts
 
 VARIANTS = ("instruct", "disable_thinking")
-"""Constructors that some of its classes have beside the plain one."""
+"""Constructors that some of its classes have in addition to the plain one."""
 
 
 class Tml(RecordTool):
@@ -22,7 +22,7 @@ class Tml(RecordTool):
         self._renderer = renderer
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the rows that it merges a conversation into."""
+        """Yield the samples that it merges a conversation into."""
         if record.get("tools"):
             raise ValueError("records with tools are not handed to tml-renderers")
         messages = self._message.from_oss_messages(with_thinking_parts(record))

@@ -1,7 +1,7 @@
 """What people write by hand with transformers: for each assistant message render its prompt and its turn, encode both.
 
 It is the careful form of that loop: texts are encoded in batches by the tokenizer's Rust side, tokens that run over
-the border of prompt and completion are told apart, and what follows the stop token is cut off.
+the border of prompt and completion are distinguished, and what follows the stop token is cut off.
 """
 
 import datetime as dt
@@ -37,7 +37,7 @@ class ByHand(Tool):
         self._job = job
 
     def expand(self, source: bytes) -> Made:
-        """Turn JSON lines into rows of lists."""
+        """Turn JSON lines into samples of lists."""
         made = Made()
         lines = lines_of(source)
         for start in range(0, len(lines), BATCH):
@@ -53,17 +53,17 @@ class ByHand(Tool):
     def _turns(self, number: int, record: Record) -> Iterator[Turn]:
         messages = record["messages"]
         settings = settings_of(self._job, record)
-        for place, message in enumerate(messages):
+        for index, message in enumerate(messages):
             if message["role"] != "assistant":
                 continue
             prompt = self._model.apply_chat_template(
-                messages[:place], add_generation_prompt=True, tokenize=False, **settings
+                messages[:index], add_generation_prompt=True, tokenize=False, **settings
             )
             whole = self._model.apply_chat_template(
-                messages[: place + 1], tokenize=False, **settings
+                messages[: index + 1], tokenize=False, **settings
             )
             if not whole.startswith(prompt):
-                raise ValueError(f"message {place}: the prompt is no prefix of the turn")
+                raise ValueError(f"message {index}: the prompt is not a prefix of the turn")
             yield Turn(number, prompt, whole)
 
     def _encode(self, turns: list[Turn]) -> list[Row]:
@@ -82,9 +82,9 @@ class ByHand(Tool):
 
     def _through_stop(self, completion: list[int]) -> list[int]:
         stops = self._job.stop_ids
-        for place in range(len(completion) - 1, -1, -1):
-            if completion[place] in stops:
-                return completion[: place + 1]
+        for index in range(len(completion) - 1, -1, -1):
+            if completion[index] in stops:
+                return completion[: index + 1]
         # The template ends a turn by the next header alone.
         return [*completion, stops[0]]
 
@@ -106,7 +106,7 @@ def load_tokenizer(job: Job) -> Any:
 
 
 def settings_of(job: Job, record: Record) -> dict[str, Any]:
-    """Return what every rendering of a record is told."""
+    """Return the arguments of every rendering of a record."""
     return {
         "tools": record.get("tools"),
         "chat_template": job.chat_template,

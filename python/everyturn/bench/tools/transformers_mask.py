@@ -1,6 +1,6 @@
 """transformers' own mask: one rendering a conversation with `return_assistant_tokens_mask`.
 
-It needs a template with generation blocks, and where a template rewrites history it trains earlier answers behind
+It needs a template with generation blocks, and where a template rewrites history it trains earlier answers after
 contexts that inference never shows.
 """
 
@@ -22,7 +22,7 @@ class Mask(RecordTool):
             raise Unusable("the chat template has no {% generation %} blocks")
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the one row of a conversation."""
+        """Yield the one sample of a conversation."""
         encoded = self._model.apply_chat_template(
             record["messages"],
             tokenize=True,

@@ -57,7 +57,7 @@ class Trl(Tool):
         )
 
     def made(self, result: Any) -> Made:
-        """Return the rows: one a record, in order."""
+        """Return the samples: one per record, in order."""
         columns = result.select_columns(["input_ids", "labels"])
         return Made(rows=[Row(i, row["input_ids"], row["labels"]) for i, row in enumerate(columns)])
 

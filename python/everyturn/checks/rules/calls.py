@@ -15,7 +15,7 @@ CALL_WITHOUT_ID = Kind(
     severity="warning",
     summary="a tool call has no id",
     reason="Results name the call that they answer by its id; OpenAI refuses calls without one.",
-    cure="Give each call an id of its own, and its result the same as `tool_call_id`.",
+    remedy="Give each call its own id, and its result the same as `tool_call_id`.",
 )
 
 CALL_WITHOUT_TYPE = Kind(
@@ -23,7 +23,7 @@ CALL_WITHOUT_TYPE = Kind(
     severity="warning",
     summary='a tool call has no "type": "function"',
     reason="OpenAI refuses it, and some templates print it.",
-    cure='Add `"type": "function"`; `--fix` does.',
+    remedy='Add `"type": "function"`; `--fix` does.',
 )
 
 CALL_WITHOUT_FUNCTION = Kind(
@@ -31,8 +31,8 @@ CALL_WITHOUT_FUNCTION = Kind(
     severity="warning",
     summary='a tool call has no object "function"',
     reason="Name and arguments belong in it; templates that look there print nothing or fail.",
-    cure='Write `{"id": .., "type": "function", "function": {"name": .., "arguments": '
-    "..}}`; where name and arguments stand in the call itself, `--fix` moves them.",
+    remedy='Write `{"id": .., "type": "function", "function": {"name": .., "arguments": '
+    "..}}`; where name and arguments are in the call itself, `--fix` moves them.",
 )
 
 CALL_WITHOUT_NAME = Kind(
@@ -40,7 +40,7 @@ CALL_WITHOUT_NAME = Kind(
     severity="warning",
     summary="a tool call does not name its function",
     reason="The model would learn to call nothing.",
-    cure="Name the function.",
+    remedy="Name the function.",
 )
 
 ARGUMENTS_NOT_JSON = Kind(
@@ -49,7 +49,7 @@ ARGUMENTS_NOT_JSON = Kind(
     summary="the arguments of a call are not a JSON object",
     reason="The model learns to write what no program can read. Templates that want an "
     "object fail, or print the text in quotes. JSON within JSON text counts as such.",
-    cure='Write the arguments as JSON text of an object; `"{}"` where there are none.',
+    remedy='Write the arguments as JSON text of an object; `"{}"` where there are none.',
 )
 
 ARGUMENTS_OBJECT = Kind(
@@ -58,7 +58,7 @@ ARGUMENTS_OBJECT = Kind(
     summary="the arguments of a call are an object, not JSON text",
     reason="Hugging Face templates want an object; OpenAI and Mistral refuse it and take "
     "text only. Both are understood here, and turned into what the template takes.",
-    cure="Nothing needs to be done, unless the file goes there; `--fix` writes text.",
+    remedy="Nothing needs to be done, unless the file goes there; `--fix` writes text.",
 )
 
 FUNCTION_CALL = Kind(
@@ -66,7 +66,7 @@ FUNCTION_CALL = Kind(
     severity="note",
     summary="a call in the old form, function_call",
     reason="OpenAI replaced it by `tool_calls`; it is read as a call without an id here.",
-    cure="`--fix` writes `tool_calls`, with an id that its result carries, too.",
+    remedy="`--fix` writes `tool_calls`, with an id that its result carries, too.",
 )
 
 
@@ -89,7 +89,7 @@ def _faults_of(call: Call) -> Iterator[tuple[str, str]]:
         if not isinstance(call.entry.get("function"), dict):
             yield CALL_WITHOUT_FUNCTION.name, 'no object "function"'
     if call.form == "function_call":
-        yield FUNCTION_CALL.name, 'it stands under "function_call", the old name'
+        yield FUNCTION_CALL.name, 'it is under "function_call", the old name'
     if call.name is None:
         yield CALL_WITHOUT_NAME.name, "no name of a function"
     yield from _faults_of_arguments(call)
@@ -118,7 +118,7 @@ def rename_function_calls(draft: Draft) -> Iterator[Remark]:
     """Old calls become tool calls, with an id that their results carry."""
     entries = draft.entries
     taken = {value for entry in entries for value in _ids(entry.fields)}
-    for place, (index, fields, _) in enumerate(entries):
+    for position, (index, fields, _) in enumerate(entries):
         call = fields.get("function_call")
         if (
             not isinstance(call, dict)
@@ -137,9 +137,9 @@ def rename_function_calls(draft: Draft) -> Iterator[Remark]:
             index,
             f'"function_call" became "tool_calls", with the id {quoted(name)}',
         )
-        if place + 1 == len(entries):
+        if position + 1 == len(entries):
             continue
-        after, result, _ = entries[place + 1]
+        after, result, _ = entries[position + 1]
         is_result = result.get("role") == "function" and result.get("name") in (None, call["name"])
         if is_result and "tool_call_id" not in result:
             result["role"] = "tool"

@@ -12,7 +12,7 @@ EMPTY_CONTENT = Kind(
     severity="warning",
     summary="a system or user message is empty",
     reason="A model is trained to answer to nothing; hosted services refuse it.",
-    cure="Fill it, or take the exchange out.",
+    remedy="Fill it, or remove the exchange.",
 )
 
 
@@ -50,7 +50,7 @@ CONTENT_MISSING = Kind(
     severity="note",
     summary='a message that calls tools has no key "content"',
     reason="OpenAI allows it, and templates that print the content fail on it or print `None`.",
-    cure='Write `"content": ""` or null.',
+    remedy='Write `"content": ""` or null.',
 )
 
 
@@ -68,14 +68,14 @@ def content_missing(record: Record) -> Iterator[Remark]:
 UNKNOWN_KEY = Kind(
     name="unknown_key",
     severity="note",
-    summary="a message or a record has a key that nobody reads",
+    summary="a message or a record has a key that is never read",
     reason="Keys of messages go to the template, which seldom knows them; OpenAI refuses "
     "unknown ones. It may be a known key, misspelt. Each key is named once a file.",
-    cure="Take it out, or spell it right.",
+    remedy="Remove it, or correct its spelling.",
 )
 
 RECORD_KEYS = frozenset({"tools", "functions", "chat_template_kwargs"})
-"""The keys of records of every format that somebody reads."""
+"""The keys of records of every format that something reads."""
 
 MESSAGE_KEYS = frozenset(
     {
@@ -88,7 +88,7 @@ MESSAGE_KEYS = frozenset(
 
 
 def unknown_key(record: Record) -> Iterator[Remark]:
-    """Keys are those that somebody reads."""
+    """Keys are those that something reads."""
     for key in record.others:
         if key in RECORD_KEYS:
             continue
@@ -112,7 +112,7 @@ WEIGHT_NOT_BINARY = Kind(
     summary="a weight is neither 0 nor 1",
     reason="OpenAI and Mistral take 0 and 1 only. Here any number from 0 up is a factor of "
     "the loss.",
-    cure="Nothing needs to be done, unless the file goes there.",
+    remedy="Nothing needs to be done, unless the file goes there.",
 )
 
 
@@ -135,7 +135,7 @@ UNREAD_KEYS = Kind(
     severity="note",
     summary="the template never reads a key of a message",
     reason="What the key holds is not trained. Each key is named once a file.",
-    cure="`everyturn lint` tells what the template reads.",
+    remedy="`everyturn lint` shows what the template reads.",
 )
 
 

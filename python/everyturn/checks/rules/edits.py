@@ -16,7 +16,7 @@ def tool_calls(draft: Draft) -> Iterator[tuple[int, int, dict[str, Any]]]:
 
 
 def replace_key(owner: dict[str, Any], old: str, new: str, value: Any) -> None:
-    """Put another key in the place of one."""
+    """Replace a key by another."""
     pairs = [
         (new, value) if key == old else (key, given) for key, given in owner.items() if key != new
     ]

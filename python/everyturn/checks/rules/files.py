@@ -17,16 +17,16 @@ MIXED_FORMATS = Kind(
     name="mixed_formats",
     severity="warning",
     summary="a record is in another format than its file",
-    reason="The first record with a known key tells the format of the whole file; this one "
+    reason="The first record with a known key decides the format of the file; this one "
     "has the key of another and is read by the file's, or refused.",
-    cure="Write a file for each format.",
+    remedy="Write a file for each format.",
 )
 
 
 def mixed_formats(own: str, of_file: str) -> Iterator[Remark]:
     """A record is in the format of its file."""
     if own != of_file:
-        text = f"its keys tell the format {own!r}, and the file is read as {of_file!r}"
+        text = f"its keys show the format {own!r}, but the file is read as {of_file!r}"
         yield Remark(MIXED_FORMATS.name, None, text)
 
 
@@ -35,7 +35,7 @@ BOM = Kind(
     severity="warning",
     summary="the file starts with a byte order mark",
     reason="Many readers of JSON lines fail on the first line. It is passed over here.",
-    cure="Save as UTF-8 without a mark; `--fix` takes it off.",
+    remedy="Save as UTF-8 without a mark; `--fix` removes it.",
 )
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -56,7 +56,7 @@ CRLF = Kind(
     severity="note",
     summary="lines end in CR LF",
     reason="Harmless to most readers; the bytes of the lines are the same. Named once a file.",
-    cure="`--fix` writes LF.",
+    remedy="`--fix` writes LF.",
 )
 
 
@@ -67,7 +67,7 @@ def line_end(data: bytes, stop: int) -> Iterator[Remark]:
 
 
 def with_line_feeds(between: bytes) -> tuple[bytes, int]:
-    """Return what lies between two records with LF for CR LF, and how many there were."""
+    """Return what is between two records with LF for CR LF, and how many there were."""
     return LINE_END.subn(b"\n", between) if b"\r" in between else (between, 0)
 
 

@@ -1,4 +1,4 @@
-"""Rules on who speaks, and in what order."""
+"""Rules on roles and their order."""
 
 import itertools
 from collections.abc import Iterator
@@ -53,9 +53,9 @@ ENDS_WITHOUT_ASSISTANT = Kind(
     name="ends_without_assistant",
     severity="warning",
     summary="the last message is not an assistant's",
-    reason="What stands behind the last answer is never part of a sample. Hosted services "
+    reason="What comes after the last answer is never part of a sample. Hosted services "
     "and some trainers refuse such a conversation.",
-    cure="Take the messages behind the last answer out.",
+    remedy="Remove the messages after the last answer.",
 )
 
 
@@ -73,22 +73,22 @@ def ends_without_assistant(record: Record) -> Iterator[Remark]:
 STARTS_WITH_ASSISTANT = Kind(
     name="starts_with_assistant",
     severity="warning",
-    summary="an assistant speaks before any user",
+    summary="an assistant message comes before any user message",
     reason="Many templates refuse it, and without a system message there is no prompt for "
     "that answer.",
-    cure="Take the greeting out, or give it the weight 0.",
+    remedy="Remove the greeting, or give it the weight 0.",
 )
 
 
 def starts_with_assistant(record: Record) -> Iterator[Remark]:
-    """The first word, but for a system message, is not the assistant's."""
+    """The first message other than a system message is not the assistant's."""
     for message in record.messages:
         if message.role not in SYSTEM_ROLES:
             if message.role == "assistant":
                 yield Remark(
                     STARTS_WITH_ASSISTANT.name,
                     message.position,
-                    "the assistant speaks before any user",
+                    "the assistant message comes before any user message",
                 )
             return
 
@@ -100,16 +100,16 @@ CONSECUTIVE_ASSISTANTS = Kind(
     reason="The model has to write the second one with nothing new to answer; many templates "
     "refuse it, and a server seldom asks so. Often a tool's result or a user's "
     "message was lost between them.",
-    cure="Join them, or put back what was between them.",
+    remedy="Join them, or put back what was between them.",
 )
 
 CONSECUTIVE_USERS = Kind(
     name="consecutive_users",
     severity="warning",
     summary="two messages of the user in a row",
-    reason="Templates that want alternating roles refuse it; LLaMA-Factory leaves such "
+    reason="Templates that require alternating roles refuse it; LLaMA-Factory drops such "
     "records out. Often an answer was lost between them.",
-    cure="Join them, or put back what was between them.",
+    remedy="Join them, or put back what was between them.",
 )
 
 CONSECUTIVE = {"assistant": CONSECUTIVE_ASSISTANTS, "user": CONSECUTIVE_USERS}
@@ -126,9 +126,9 @@ def consecutive(record: Record) -> Iterator[Remark]:
 SYSTEM_NOT_FIRST = Kind(
     name="system_not_first",
     severity="warning",
-    summary="a system message stands behind other messages",
+    summary="a system message comes after other messages",
     reason="Many templates refuse it, or move it, or leave it out.",
-    cure="Put it first; what comes later as a user's message.",
+    remedy="Put it first; write what comes later as a user message.",
 )
 
 
@@ -137,7 +137,7 @@ def system_not_first(record: Record) -> Iterator[Remark]:
     others = itertools.dropwhile(lambda message: message.role in SYSTEM_ROLES, record.messages)
     for message in others:
         if message.role in SYSTEM_ROLES:
-            text = f"a message of the {message.role} behind others"
+            text = f"a message of the {message.role} after others"
             yield Remark(SYSTEM_NOT_FIRST.name, message.position, text)
 
 

@@ -14,7 +14,7 @@ TOOL_WITHOUT_CALL = Kind(
     summary="a tool's result without a call before it",
     reason="Nothing asked for it. OpenAI and several templates refuse it; the call may have "
     "been lost.",
-    cure="Put the call back, or take the result out.",
+    remedy="Restore the call, or remove the result.",
 )
 
 TOOL_CALL_ID_MISSING = Kind(
@@ -22,7 +22,7 @@ TOOL_CALL_ID_MISSING = Kind(
     severity="warning",
     summary="a tool's result does not say which call it answers",
     reason="The calls have ids, and the result has no `tool_call_id`: OpenAI refuses it.",
-    cure="Write the id of the call.",
+    remedy="Write the id of the call.",
 )
 
 TOOL_CALL_ID_UNKNOWN = Kind(
@@ -30,16 +30,16 @@ TOOL_CALL_ID_UNKNOWN = Kind(
     severity="warning",
     summary="a tool's result answers a call that is not open",
     reason="No call before it has that id, or the call has its result already.",
-    cure="Write the id of the call that it answers.",
+    remedy="Write the id of the call that it answers.",
 )
 
 CALL_WITHOUT_RESULT = Kind(
     name="call_without_result",
     severity="warning",
     summary="a tool call has no result",
-    reason="The conversation goes on without it; the model learns to call and to know the "
+    reason="The conversation continues without it; the model learns to call and to know the "
     "answer itself. OpenAI refuses it. A call at the end of a conversation is fine.",
-    cure="Put the result back, or end the conversation with the call.",
+    remedy="Restore the result, or end the conversation with the call.",
 )
 
 
@@ -73,9 +73,9 @@ class _Open:
     def take(self, message: Message) -> Iterator[Remark]:
         """Find the call that a result answers."""
         given = message.fields.get("tool_call_id")
-        for place, (_, call) in enumerate(self.calls):
+        for position, (_, call) in enumerate(self.calls):
             if call.id == given or call.id is None:
-                del self.calls[place]
+                del self.calls[position]
                 return
         if not self.calls and given not in self.seen:
             yield Remark(

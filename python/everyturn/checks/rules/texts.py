@@ -16,7 +16,7 @@ LEAKED_END_TOKEN = Kind(
     reason="`<|endoftext|>`, `</s>` and their like at the end of a text come from another "
     "model's output or from older formats. The template writes the end of a turn "
     "itself: the token is trained twice, or spelt out as text.",
-    cure="Take it off the text.",
+    remedy="Remove it from the text.",
 )
 
 CONTROL_TOKEN = re.compile(
@@ -38,7 +38,7 @@ def control_tokens(record: Record) -> Iterator[Remark]:
     """Text is text: control tokens come from the template."""
     for message in record.messages:
         text = message.text
-        # Most texts have neither bracket, and that is quick to tell.
+        # Most texts have neither bracket, and that is quick to see.
         if not text or ("<" not in text and "[" not in text) or not CONTROL_TOKEN.search(text):
             continue
         if message.role == "assistant" and (leaked := END_TOKEN.search(text)):
@@ -59,13 +59,13 @@ IDENTICAL_MESSAGES = Kind(
     name="identical_messages",
     severity="warning",
     summary="a message repeats the one before it",
-    reason="The same role and the same words twice in a row: mostly a record written twice.",
-    cure="Take one out.",
+    reason="The same role and the same text twice in a row: mostly a record written twice.",
+    remedy="Remove one.",
 )
 
 
 def identical_messages(record: Record) -> Iterator[Remark]:
-    """Nobody says the same twice in a row."""
+    """No two neighbours have the same role and text."""
     for before, message in itertools.pairwise(record.messages):
         same = message.fields == before.fields and message.calls == before.calls
         if same and message.fields:
@@ -79,7 +79,7 @@ ECHOED_USER = Kind(
     severity="warning",
     summary="an answer is word for word what the user said",
     reason="The model learns to repeat. Often columns were mixed up.",
-    cure="Look at what wrote the record.",
+    remedy="Check the program that wrote the record.",
 )
 
 

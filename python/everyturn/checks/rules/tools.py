@@ -14,8 +14,8 @@ FUNCTIONS = Kind(
     severity="warning",
     summary="the record has functions, which nothing reads",
     reason="The old form of `tools`: the template is not shown them, so the model learns to "
-    "call what it was never told of.",
-    cure="Write `tools`; `--fix` does.",
+    "call tools that its prompt does not list.",
+    remedy="Write `tools`; `--fix` does.",
 )
 
 TOOLS_TEXT = Kind(
@@ -24,16 +24,16 @@ TOOLS_TEXT = Kind(
     summary="tools are JSON text, not a list",
     reason="Some loaders need all rows to have one type and keep tools as text; OpenAI takes "
     "a list only. Both are understood here.",
-    cure="Nothing needs to be done, unless the file goes there; `--fix` writes the list.",
+    remedy="Nothing needs to be done, unless the file goes there; `--fix` writes the list.",
 )
 
 TOOL_DEFINITION = Kind(
     name="tool_definition",
     severity="warning",
     summary="a tool is not defined in OpenAI's form",
-    reason="Templates look for `type` and `function.name`; what lies elsewhere is printed "
+    reason="Templates look for `type` and `function.name`; what is elsewhere is printed "
     "otherwise, or not at all.",
-    cure='Write `{"type": "function", "function": {"name": .., "description": .., '
+    remedy='Write `{"type": "function", "function": {"name": .., "description": .., '
     '"parameters": ..}}`.',
 )
 
@@ -82,8 +82,8 @@ TOOL_NOT_DEFINED = Kind(
     name="tool_not_defined",
     severity="warning",
     summary="a call names a tool that the record does not define",
-    reason="The model learns to call tools that it was not told of.",
-    cure="Define it in `tools`, or look for a misspelt name.",
+    reason="The model learns to call tools that its prompt does not list.",
+    remedy="Define it in `tools`, or look for a misspelt name.",
 )
 
 

@@ -7,29 +7,29 @@ everyturn.sections.conversations = (root, data) => {
   const CONTROL = 2;
   const MOST_CELLS = 20000;
 
-  const POLICIES = {
+  const TRAIN_ON = {
     all_assistant_messages: ["every assistant message", "Trained is every assistant message"],
     last_assistant_message: ["the last assistant message", "Trained is the last assistant message alone"],
     last_assistant_turn: ["the last turn", "Trained is every assistant message after the last user message"],
-    marked: ["marked messages", "Trained are the assistant messages with a weight of their own"],
+    marked: ["marked messages", "Trained are the assistant messages with their own weight"],
     all_tokens: ["all tokens", "Trained is every token of the conversation, whoever wrote it"],
   };
   const LAYOUTS = {
-    per_turn: ["one per answer", "A sample for each trained message, behind exactly the prompt that a server would send."],
-    merged: ["merged", "The fewest samples in which each trained message stands behind exactly the prompt that a server would send."],
+    per_turn: ["one per answer", "A sample for each trained message, after exactly the prompt that a server would send."],
+    merged: ["merged", "The fewest samples in which each trained message follows exactly the prompt that a server would send."],
     conversation: ["one render", "The conversation rendered once, with a mask, as most trainers do it."],
   };
   const VIEWS = {
     text: ["text", ""],
-    tokens: ["tokens", "Each token in a box of its own; a dot is a blank. Point at one for its id and place."],
+    tokens: ["tokens", "Each token in its own box; a dot is a space. Point at one for its id and position."],
     next: [
       "next token",
-      "Labels stand at the token itself. The model writes a token at the position before it: the boxes with a thick " +
-        "border are the positions whose output is trained, each followed by what it is to write.",
+      "A label is at its own token. The model predicts a token at the position before it: the boxes with a thick " +
+        "border are the positions whose output is trained, each followed by what it must predict.",
     ],
   };
 
-  const state = { at: 0, layout: data.layout, policy: data.policy, view: "text" };
+  const state = { at: 0, layout: data.layout, trainOn: data.train_on, view: "text" };
 
   /* -- what is shown ------------------------------------------------------------------------------------------- */
 
@@ -37,7 +37,7 @@ everyturn.sections.conversations = (root, data) => {
 
   function variant() {
     const of = conversation().variants;
-    return (of[state.layout] || {})[state.policy];
+    return (of[state.layout] || {})[state.trainOn];
   }
 
   /* The cells of a row: text, ids, who wrote them, whether they are trained and for which message. */
@@ -110,8 +110,8 @@ everyturn.sections.conversations = (root, data) => {
     }
     let found = variant();
     if (found === undefined) {
-      state.policy = Object.keys(shown.variants[state.layout])[0];
-      part("policy").value = state.policy;
+      state.trainOn = Object.keys(shown.variants[state.layout])[0];
+      part("train_on").value = state.trainOn;
       found = variant();
     }
     showLead(found);
@@ -126,14 +126,14 @@ everyturn.sections.conversations = (root, data) => {
     const tokens = found.rows.reduce((sum, row) => sum + row.tokens, 0);
     const trained = found.rows.reduce((sum, row) => sum + trainedOf(row), 0);
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
-    const which = state.policy === "all_tokens" ? "" : ` (${listed(found.trained)})`;
+    const which = state.trainOn === "all_tokens" ? "" : ` (${listed(found.trained)})`;
     part("lead").textContent =
-      `${POLICIES[state.policy][1]}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
+      `${TRAIN_ON[state.trainOn][1]}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
       `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, "sample")}. ` +
       "Everything else is context.";
     const inexact =
       found.inexact > 0
-        ? ` ${counted(found.inexact, "message")} of ${found.trained.length} stand behind a context, or with a text, ` +
+        ? ` ${counted(found.inexact, "message")} of ${found.trained.length} follow a context, or have a text, ` +
           "that a server would never show."
         : "";
     part("layout-words").textContent = LAYOUTS[state.layout][1] + inexact;
@@ -173,7 +173,7 @@ everyturn.sections.conversations = (root, data) => {
     }
   }
 
-  /* Where the message is trained, else where it stands first. */
+  /* Where the message is trained, else where it is first. */
   function goTo(message) {
     const rows = [...root.querySelectorAll(`.row[data-message="${message}"]`)];
     const row = rows.find((each) => each.classList.contains("is-trained")) || rows[0];
@@ -233,7 +233,7 @@ everyturn.sections.conversations = (root, data) => {
     return svg;
   }
 
-  /* A line ends at a newline, where training begins or ends, and where another message speaks. */
+  /* A line ends at a newline, where training begins or ends, and where another message begins. */
   function drawLines(target, cells, all) {
     let line = null;
     let last = null;
@@ -453,16 +453,16 @@ everyturn.sections.conversations = (root, data) => {
     });
     part("conversation").addEventListener("change", (event) => choose(Number(event.target.value)));
     part("before").addEventListener("click", () => choose(state.at - 1));
-    part("behind").addEventListener("click", () => choose(state.at + 1));
+    part("after").addEventListener("click", () => choose(state.at + 1));
   }
 
   startChooser();
-  for (const policy of data.policies) {
-    part("policy").append(element("option", { value: policy }, POLICIES[policy][0]));
+  for (const trainOn of data.train_on_values) {
+    part("train_on").append(element("option", { value: trainOn }, TRAIN_ON[trainOn][0]));
   }
-  part("policy").value = state.policy;
-  part("policy").addEventListener("change", (event) => {
-    state.policy = event.target.value;
+  part("train_on").value = state.trainOn;
+  part("train_on").addEventListener("change", (event) => {
+    state.trainOn = event.target.value;
     showAll();
   });
   choices(part("layouts"), data.layouts, LAYOUTS, "layout");

@@ -27,17 +27,19 @@ Stretch: TypeAlias = tuple[int, int | str | None, int]
 
 
 def conversations_page(expander: Expander, lines: Sequence[Record], *, model: str, of: int) -> str:
-    """Return the page about these lines, which are some of so many; the model is named as it was asked for."""
+    """Return the page about these lines, some of `of`; the model is named as it was asked for."""
     variants = _variants(expander)
     data = {
         "layouts": [
             layout for layout in get_args(Layout) if any(key[0] == layout for key in variants)
         ],
-        "policies": [
-            policy for policy in get_args(TrainOn) if any(key[1] == policy for key in variants)
+        "train_on_values": [
+            train_on
+            for train_on in get_args(TrainOn)
+            if any(key[1] == train_on for key in variants)
         ],
         "layout": expander.layout,
-        "policy": expander.train_on,
+        "train_on": expander.train_on,
         "conversations": [_conversation(line, variants) for line in lines],
     }
     file = Path(lines[0].file).name
@@ -69,11 +71,11 @@ def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     """The expander with each layout and each ``train_on`` that its other options allow."""
     variants: dict[tuple[Layout, TrainOn], Expander] = {}
     for layout in get_args(Layout):
-        for policy in get_args(TrainOn):
+        for train_on in get_args(TrainOn):
             try:
-                variants[layout, policy] = expander.replace(layout=layout, train_on=policy)
+                variants[layout, train_on] = expander.replace(layout=layout, train_on=train_on)
             except OptionsError:  # noqa: PERF203 - a dozen times
-                if (layout, policy) == (expander.layout, expander.train_on):
+                if (layout, train_on) == (expander.layout, expander.train_on):
                     raise
     return variants
 
@@ -85,8 +87,8 @@ def _conversation(line: Record, variants: dict[tuple[Layout, TrainOn], Expander]
         return {"line": line.line, "error": str(error)}
     bodies = Bodies([sample for each in explained.values() for sample in each.samples])
     plain: dict[str, Any] = {}
-    for (layout, policy), explanation in explained.items():
-        plain.setdefault(layout, {})[policy] = _variant(explanation, bodies)
+    for (layout, train_on), explanation in explained.items():
+        plain.setdefault(layout, {})[train_on] = _variant(explanation, bodies)
     messages = next(iter(explained.values())).messages
     return {
         "line": line.line,

@@ -1,2 +1,2 @@
-/* The plots stand on the page as they are. */
+/* The plots are static. */
 everyturn.sections.data_set = () => {};

@@ -1,7 +1,7 @@
 """A page about a data set.
 
 In: what was counted. Out: the text of an HTML file with a plot for each question, drawn as bars with their numbers
-beside them, so that nothing has to be read off a scale.
+next to them, so that nothing has to be read off a scale.
 """
 
 import dataclasses
@@ -54,11 +54,11 @@ class Plot:
 
 def data_set_page(stats: Stats, *, source: str, model: str) -> str:
     """Return the page; source and model are named as they were asked for."""
-    report = stats.way.report
+    report = stats.variant.report
     context = {
         "lead": (
             f"{report.targets_trained:,} assistant messages of {report.records_kept:,} conversations are trained, in "
-            f"{report.rows:,} rows: {report.trained_tokens:,} of {report.tokens:,} tokens "
+            f"{report.rows:,} samples: {report.trained_tokens:,} of {report.tokens:,} tokens "
             f"({_share(report.trained_tokens, report.tokens)})."
         ),
         "source": source,
@@ -73,13 +73,13 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
 
 
 def _notes(stats: Stats) -> Iterable[str]:
-    """What is worth knowing and has no plot."""
+    """What is worth knowing and is not plotted."""
     yield f"{stats.duplicates:,} conversations are copies of an earlier one, byte for byte."
     if stats.max_length is not None:
-        over = stats.way.lengths.above(stats.max_length)
-        share = _share(over, stats.way.lengths.total)
-        yield f"{over:,} rows ({share}) are longer than {stats.max_length:,} tokens."
-    report = stats.way.report
+        over = stats.variant.lengths.above(stats.max_length)
+        share = _share(over, stats.variant.lengths.total)
+        yield f"{over:,} samples ({share}) are longer than {stats.max_length:,} tokens."
+    report = stats.variant.report
     for name, count in report.warnings.items():
         yield f"{name}: {count:,} (everyturn explain {name})"
     for key, count in report.unread_keys.items():
@@ -93,20 +93,20 @@ def _notes(stats: Stats) -> Iterable[str]:
 
 
 def _plots(stats: Stats) -> Iterable[Plot]:
-    way, report = stats.way, stats.way.report
-    yield _ways_plot(
+    variant, report = stats.variant, stats.variant.report
+    yield _variants_plot(
         stats,
         "What does an epoch cost in each layout?",
-        "Tokens of all rows. Green: those that are trained. What merging saves is context that "
+        "Tokens of all samples. Green: those that are trained. What merging saves is context that "
         "per_turn reads once for every answer; one rendering (conversation) is inexact where the "
         "template rewrites history.",
-        {key: key[0] for key in stats.ways if key[1] == stats.train_on},
+        {key: key[0] for key in stats.variants if key[1] == stats.train_on},
     )
-    yield _ways_plot(
+    yield _variants_plot(
         stats,
-        "What does each policy train?",
-        f"Tokens of all rows in the layout {stats.layout}. Green: those that are trained.",
-        {key: key[1] for key in stats.ways if key[0] == stats.layout},
+        "What does each train_on train?",
+        f"Tokens of all samples in the layout {stats.layout}. Green: those that are trained.",
+        {key: key[1] for key in stats.variants if key[0] == stats.layout},
     )
     yield _counts(
         "Who wrote the text?",
@@ -114,29 +114,31 @@ def _plots(stats: Stats) -> Iterable[Plot]:
         stats.characters_by_role,
         trained={"assistant"},
     )
-    yield _ranges("How long are the rows?", f"Rows by tokens, layout {stats.layout}.", way.lengths)
+    yield _ranges(
+        "How long are the samples?", f"Samples by tokens, layout {stats.layout}.", variant.lengths
+    )
     yield _ranges(
         "How many answers has a conversation?",
         "Conversations by assistant messages.",
-        stats.turns,
+        stats.assistant_messages,
     )
-    yield _packs(way.lengths)
+    yield _packs(variant.lengths)
     yield _counts("Which records were dropped?", "By cause.", report.records_dropped)
     yield _counts("Which answers were dropped?", "By cause.", report.targets_dropped)
     yield _counts("Which scripts is the text written in?", "Letters of contents.", stats.letters)
 
 
-def _ways_plot(
+def _variants_plot(
     stats: Stats, title: str, words: str, labels: Mapping[tuple[Layout, TrainOn], str]
 ) -> Plot:
-    reports = {label: stats.ways[key].report for key, label in labels.items()}
+    reports = {label: stats.variants[key].report for key, label in labels.items()}
     most = max((report.tokens for report in reports.values()), default=0)
     bars = [
         Bar(
             label=label,
             size=_part(report.tokens, most),
             part=_part(report.trained_tokens, report.tokens),
-            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} rows",
+            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} samples",
         )
         for label, report in reports.items()
     ]
@@ -195,7 +197,7 @@ def _packs(lengths: Histogram) -> Plot:
         tokens = sum(number * count for number, count in lengths.counts.items() if number <= length)
         full = _part(tokens, packs * length)
         left = lengths.above(length)
-        words = f"{100 * full:.1f} % full; {packs:,} packs, {left:,} rows too long"
+        words = f"{100 * full:.1f} % full; {packs:,} packs, {left:,} samples too long"
         bars.append(Bar(label=f"{length:,}", size=full, part=0.0, number=words))
     return Plot(
         title="How full are packs?",

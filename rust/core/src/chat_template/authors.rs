@@ -56,7 +56,7 @@ impl Authors {
     ) -> Self {
         let before = PromptText::from(text).common(rendering, 0);
         let most = text.len().min(rendering.len()) - before;
-        let rest = rendering.behind(before).to_text();
+        let rest = rendering.after(before).to_text();
         let ends = text.bytes().rev().zip(rest.bytes().rev());
         let after = ends.take(most).take_while(|(mine, theirs)| mine == theirs).count();
         let mut authors = Self::default();

@@ -41,7 +41,7 @@ impl CompiledTemplate {
         Ok(Self { template, source: source.to_owned(), now })
     }
 
-    /// Whether these words stand in the template's source.
+    /// Whether the template's source contains these words.
     pub fn mentions(&self, words: &str) -> bool {
         self.source.contains(words)
     }
@@ -73,8 +73,8 @@ impl CompiledTemplate {
         Ok(Rendering { text, spans, generations })
     }
 
-    /// Renders with the first so many messages each as `counts` says, in one go as far as that goes: texts of the first
-    /// counts, one at least, each the first bytes of the output and an end of its own.
+    /// Renders the first n messages for each n of `counts`, in one go as far as that is possible: texts of the first
+    /// counts, one at least, each the first bytes of the output and then its own end.
     pub fn render_growing(
         &self,
         variables: &[(&str, Value<'_>)],

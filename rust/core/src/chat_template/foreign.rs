@@ -1,7 +1,8 @@
 //! The control tokens of a text that the template did not write.
 //!
-//! In: the texts of a series, one after the other, each with where its bytes come from. Out: the places of those control
-//! tokens that somebody wrote, in whole or in part. What a text has in common with the one before is not searched again.
+//! In: the texts of a series, one after the other, each with where its bytes come from. Out: the ranges of those
+//! control tokens that somebody wrote, in whole or in part. What a text has in common with the one before is not
+//! searched again.
 
 use std::ops::Range;
 
@@ -36,7 +37,7 @@ impl ForeignTokens {
         let from = self.found.last().map_or(0, |found| found.bytes.end);
         let mut spans = shown.spans_from(from).peekable();
         let mut start = from;
-        for token in control_tokens.places(&shown.text.behind(from).to_text()) {
+        for token in control_tokens.ranges(&shown.text.after(from).to_text()) {
             let bytes = token.start + from..token.end + from;
             let mut is_foreign = false;
             while let Some(span) = spans.peek() {
@@ -57,7 +58,7 @@ impl ForeignTokens {
         }
     }
 
-    /// The places of those that somebody wrote and that start from this byte on.
+    /// The ranges of those that a message wrote and that start at this byte or later.
     pub fn from(&self, byte: usize) -> impl Iterator<Item = Range<usize>> {
         let first = self.found.partition_point(|found| found.bytes.start < byte);
         self.found[first..].iter().filter(|found| found.is_foreign).map(|found| found.bytes.clone())

@@ -186,7 +186,7 @@ impl<'a> Values<'a> {
     fn arguments(&mut self, node: Node, arguments: &Json, form: ArgumentsForm) -> Value<'a> {
         match (form, arguments) {
             (ArgumentsForm::Object, Json::String(text)) => {
-                // What is no object as JSON is left as it stands: the template shows it, or says what is wrong.
+                // What is not a JSON object stays as it is: the template shows it, or says what is wrong.
                 let Ok(object @ Json::Object(_)) = json::parse_strict(text.as_bytes()) else {
                     return self.value(node, arguments);
                 };

@@ -1,4 +1,4 @@
-//! Where a message lies in a rendering of the whole conversation.
+//! Where a message is in a rendering of the whole conversation.
 //!
 //! In: a prepared conversation, its whole text, a message. Out: the bytes that are there because of that message,
 //! found by rendering with the message's words exchanged and looking at what stays. Used where the prompt and the
@@ -28,7 +28,7 @@ pub fn locate(prepared: &Prepared<'_>, whole: &str, index: usize, role: Role) ->
     }
     end = end.max(start);
     if role == Role::Assistant
-        && let Some(stop) = stop_behind(prepared.turn_end(), &whole[end..])
+        && let Some(stop) = stop_after(prepared.turn_end(), &whole[end..])
     {
         end += stop;
     }
@@ -56,7 +56,7 @@ fn exchanged(prepared: &Prepared<'_>, index: usize, role: Role, word: &str) -> R
 }
 
 /// How many bytes the stop token at the start of a text takes, with white space before it.
-fn stop_behind(turn_end: &TurnEnd, text: &str) -> Option<usize> {
+fn stop_after(turn_end: &TurnEnd, text: &str) -> Option<usize> {
     let space = text.len() - text.trim_start().len();
     turn_end
         .stop_tokens()

@@ -2,7 +2,7 @@
 //!
 //! In: the template's text, the model's special tokens, template arguments, one clock. Out: for a conversation and
 //! a number of its leading messages, the text with or without the generation prompt. What the text is trained on is
-//! not decided here; only how the template ends a turn (`turn_end`) and where a message lies in a rendering (`locate`).
+//! not decided here; only how the template ends a turn (`turn_end`) and where a message is in a rendering (`locate`).
 
 mod authors;
 mod capabilities;
@@ -47,13 +47,13 @@ use turn_end::Probe;
 /// What a model folder says about rendering.
 #[derive(Debug, Clone)]
 pub struct TemplateSource {
-    /// The template for conversations without tools, and for all where there is no other.
+    /// The template for conversations without tools, and for all if it is the only one.
     pub default: String,
     /// The template named `tool_use`, which transformers takes where tools are given.
     pub tool_use: Option<String>,
     /// `bos_token` and its like: variables of the template.
     pub special_tokens: Vec<(Arc<str>, Arc<str>)>,
-    /// Arguments for every rendering; a record's own go over them.
+    /// Arguments for every rendering; a record's own take precedence.
     pub kwargs: Object,
     /// What `strftime_now` shows.
     pub now: DateTime,
@@ -89,7 +89,7 @@ impl ChatTemplate {
         })
     }
 
-    /// Loads a template even if its turns do not end; then says why beside it.
+    /// Loads a template even if its turns do not end; then also returns why.
     pub fn load_lenient(
         source: &TemplateSource,
         control_tokens: &ControlTokens,

@@ -1,6 +1,6 @@
 //! The texts of the first messages of a conversation, then of more of them, and so on.
 //!
-//! In: a prepared conversation and the numbers of messages. Out: each text as a rendering of its own gives it, and how
+//! In: a prepared conversation and the numbers of messages. Out: each text as a separate rendering gives it, and how
 //! much of it is known to be as in the text before. One rendering is made for as many texts as the template allows.
 
 use everyturn_template::{Grown, Output, Span, cut_spans};
@@ -27,7 +27,7 @@ pub struct Prefixes<'p, 'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shown<'s> {
     pub text: PromptText<'s>,
-    /// Its first bytes are those of the text that was asked for before, so many at least.
+    /// At least this many of its first bytes are those of the text that was asked for before.
     pub same: usize,
     /// Where its parts come from; of the first part, as far as it goes.
     spans: [&'s [Span]; 2],
@@ -47,7 +47,7 @@ impl<'p, 'a> Prefixes<'p, 'a> {
         Self { prepared, counts, add_generation_prompt, output, grown, first: 0, last: None }
     }
 
-    /// The text of so many messages. They are asked for in the order of the series.
+    /// The text of the first `count` messages. They are asked for in the order of the series.
     pub fn get(&mut self, count: usize) -> Result<Shown<'_>> {
         let at = self.counts.partition_point(|known| *known < count);
         if at >= self.first + self.grown.len() || at < self.first {

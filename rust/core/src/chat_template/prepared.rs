@@ -42,7 +42,7 @@ impl<'a> Prepared<'a> {
         self.render_messages(self.inputs.prefix(self.messages, count), add_generation_prompt, arguments)
     }
 
-    /// The texts of the first so many messages each; see `CompiledTemplate::render_growing`.
+    /// The texts of the first n messages, for each n; see `CompiledTemplate::render_growing`.
     pub(super) fn render_growing(
         &self,
         counts: &[usize],
@@ -70,7 +70,7 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
-    /// Whether text from this place was written by somebody: all that is in the record but for the roles, of which
+    /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
@@ -80,13 +80,13 @@ impl<'a> Prepared<'a> {
     /// Of each rendered message the keys that the template has never looked at, of those that say something.
     pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
         let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
-        items.iter().enumerate().map(|(place, message)| {
+        items.iter().enumerate().map(|(index, message)| {
             let mut keys: Vec<_> = message.unread().collect();
             let reasoning = |key: &&str| REASONING_KEYS.contains(key);
             let reads_reasoning =
                 keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
             keys.retain(|key| !(reads_reasoning && reasoning(key)));
-            (place, keys)
+            (index, keys)
         })
     }
 

@@ -20,7 +20,7 @@ impl PlainTemplate {
         self.0.render(variables, input_bytes, &RenderWorkspace::default())
     }
 
-    /// Renders messages as `apply_chat_template` does; `variables` go over what it passes.
+    /// Renders messages as `apply_chat_template` does; `variables` override what it passes.
     pub fn apply(
         &self,
         messages: &[Value],
@@ -35,7 +35,7 @@ impl PlainTemplate {
         })
     }
 
-    /// The same of the first so many messages each, as `counts` says in rising order, in as few renderings as the
+    /// The same for the first n messages, for each n of `counts` (in rising order), in as few renderings as the
     /// template allows.
     pub fn apply_each(
         &self,
@@ -82,7 +82,7 @@ pub(super) fn check_objects(name: &str, value: Option<&Value>) -> Result<()> {
 }
 
 impl CompiledTemplate {
-    /// Renders messages as given, with these variables beside them.
+    /// Renders messages as given, with these variables.
     pub(super) fn apply(
         &self,
         messages: &[Value],

@@ -8,7 +8,7 @@ use super::thinking_flags::{FlagKind, thinking_flags};
 use super::turn_end::{ANSWER, Probe, TOOL, USER, message, outside_of_tag};
 use crate::json::{Value, object};
 
-/// The text before and behind reasoning, up to the answer.
+/// The text before and after reasoning, up to the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThinkingFormat {
     pub open: String,
@@ -21,7 +21,7 @@ impl ThinkingFormat {
         Self { open: "<think>\n".into(), close: "\n</think>\n\n".into() }
     }
 
-    /// What a template shows of a turn, less the thinking before it: all of it, an empty block or its end alone.
+    /// What a template shows of a turn, without the thinking before it: all of it, an empty block or its end alone.
     /// `None`: thinking is opened and not closed.
     pub fn without_thinking<'t>(&self, body: &'t str) -> Option<&'t str> {
         let start = body.trim_start();
@@ -29,7 +29,7 @@ impl ThinkingFormat {
             return Some(rest.trim_start());
         }
         match start.strip_prefix(self.open_tag()) {
-            Some(rest) => rest.split_once(self.close_tag()).map(|(_, behind)| behind.trim_start()),
+            Some(rest) => rest.split_once(self.close_tag()).map(|(_, after)| after.trim_start()),
             None => Some(body),
         }
     }
@@ -102,8 +102,8 @@ impl Probe<'_> {
 
 /// The format where a template writes an empty block for a turn without reasoning.
 fn empty_block(with: &str, at: usize) -> Option<ThinkingFormat> {
-    let (before, behind) = (&with[..at], &with[at + TOOL.len()..]);
-    let (close, _) = behind.split_once(ANSWER)?;
+    let (before, after) = (&with[..at], &with[at + TOOL.len()..]);
+    let (close, _) = after.split_once(ANSWER)?;
     let open = &before[before.rfind(['<', '['])?..];
     let names_thinking = ["think", "thought", "reason"].iter().any(|word| open.to_lowercase().contains(word));
     (names_thinking && !close.trim().is_empty())

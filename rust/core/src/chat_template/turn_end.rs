@@ -1,8 +1,8 @@
-//! How a template ends a turn, found by rendering made-up messages and looking at what comes behind them.
+//! How a template ends a turn, found by rendering made-up messages and looking at what comes after them.
 //!
 //! In: the compiled template, the tokenizer's control tokens, the tokens that the model declares as ends. Out: for
 //! plain turns and for turns that call tools the stop token, who writes it (the turn itself or the next header), and
-//! what the template puts behind it. No list of names is consulted.
+//! what the template puts after it. No list of names is consulted.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::tokenizer::{ControlTokens, StopToken};
 pub enum TurnEnd {
     /// The turn's own rendering holds the stop token.
     Written { plain: WrittenStop, tool_calls: Option<WrittenStop> },
-    /// The turn has no end of its own: the header of the next message is what the model emits (GLM).
+    /// The turn does not end itself: the model emits the header of the next message (GLM).
     NextHeader { plain: HeaderStop, tool_calls: HeaderStop },
 }
 
-/// The stop token of a turn, and what the template writes behind it (ChatML: a newline).
+/// The stop token of a turn, and what the template writes after it (ChatML: a newline).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenStop {
     pub stop: StopToken,
@@ -40,7 +40,7 @@ pub struct ClosedTurn {
     pub text: String,
     /// Where the stop token starts.
     pub stop_at: usize,
-    /// The stop token stands in the text before its end, too: a server would have stopped there.
+    /// The text contains the stop token before its end, too: a server would have stopped there.
     pub stops_early: bool,
 }
 
@@ -76,7 +76,7 @@ impl TurnEnd {
         }
     }
 
-    /// Cuts what the template wrote for a turn right behind its stop token, or appends the one that the next header
+    /// Cuts what the template wrote for a turn right after its stop token, or appends the one that the next header
     /// would give. `None`: no stop token is where this template puts it.
     pub fn close(&self, mut turn: String, calls_tools: bool) -> Option<ClosedTurn> {
         self.append_next_header(&mut turn, calls_tools);
@@ -119,7 +119,7 @@ pub(super) struct Probe<'a> {
     pub declared_stops: &'a [u32],
 }
 
-/// What stands behind a probed turn.
+/// What comes after a probed turn.
 struct Tail {
     /// In the rendering that ends with the turn.
     own: String,
@@ -130,7 +130,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// What is written behind the turn whether or not a message follows.
+    /// What is written after the turn whether or not a message follows.
     fn shared(&self) -> &str {
         let Some(with_next) = &self.with_next else {
             return &self.own;
@@ -152,8 +152,8 @@ impl Probe<'_> {
         let no_stop = || {
             Error::new(
                 ErrorKind::NoStopToken,
-                "the chat template ends an assistant's turn with no control token, neither of its own nor of the \
-                 next header: a model trained with it would not learn to stop",
+                "the chat template ends an assistant's turn without a control token, and the next message does \
+                 not start with one: a model trained with it would not learn to stop",
             )
         };
         let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
@@ -164,7 +164,7 @@ impl Probe<'_> {
         Ok(TurnEnd::NextHeader { plain, tool_calls })
     }
 
-    /// The stop token that the turn itself writes: a declared end behind it, else the last control token that stands
+    /// The stop token that the turn itself writes: a declared end after it, else the last control token that comes
     /// there whatever follows and opens no message, else (the end of a last turn differs) the first of its own.
     fn written_stop(&self, tail: &Tail) -> Option<WrittenStop> {
         let mut shared = self.control_tokens.all(tail.shared());
@@ -184,15 +184,15 @@ impl Probe<'_> {
             return Vec::new();
         };
         let mut end = 0;
-        let opening = self.control_tokens.all(&text).into_iter().take_while(|(behind, token)| {
-            let adjacent = behind - token.text.len() == end;
-            end = *behind;
+        let opening = self.control_tokens.all(&text).into_iter().take_while(|(after, token)| {
+            let adjacent = after - token.text.len() == end;
+            end = *after;
             adjacent
         });
         opening.map(|(_, token)| token.id).collect()
     }
 
-    /// The same of a turn that calls tools: the plain stop token if it stands there.
+    /// The same of a turn that calls tools: the plain stop token if it is there.
     fn written_tool_stop(&self, plain: &StopToken, tail: &Tail) -> Option<WrittenStop> {
         let Some(at) = tail.own.find(&*plain.text) else {
             return self.written_stop(tail);
@@ -201,7 +201,7 @@ impl Probe<'_> {
         Some(WrittenStop { stop: plain.clone(), trailing })
     }
 
-    /// A call may end of its own where plain turns do not.
+    /// A call may end itself where plain turns do not.
     fn declared_end(&self, tail: &Tail) -> Option<HeaderStop> {
         let mut own = self.control_tokens.all(&tail.own).into_iter();
         let (_, stop) = own.find(|(_, stop)| self.declared_stops.contains(&stop.id))?;
@@ -236,16 +236,16 @@ impl Probe<'_> {
     }
 
     fn tail(&self, question: &Value, answer: &Value, next: &Value) -> Result<Tail> {
-        let behind = |text: &str| text.rfind(ANSWER).map(|at| text[at + ANSWER.len()..].to_owned());
+        let after = |text: &str| text.rfind(ANSWER).map(|at| text[at + ANSWER.len()..].to_owned());
         let turn = [question.clone(), answer.clone()];
         let text = self.render(&turn, false)?;
-        let own = behind(&text).ok_or_else(|| {
+        let own = after(&text).ok_or_else(|| {
             Error::new(ErrorKind::Template, "the chat template does not print what an assistant says")
         })?;
         let with_next = self
             .render(&[question.clone(), answer.clone(), next.clone()], false)
             .ok()
-            .and_then(|text| behind(&text))
+            .and_then(|text| after(&text))
             .and_then(|text| text.find(NEXT).map(|at| text[..at].to_owned()));
         let prompts_always = self.render(&turn, true).is_ok_and(|prompted| prompted == text);
         Ok(Tail { own, with_next, prompts_always })
@@ -282,7 +282,7 @@ pub(super) fn message(role: &str, content: Value) -> Value {
     object(&[("role", role.into()), ("content", content)])
 }
 
-/// The place, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
+/// The position, or the start of the tag that is open there: `<|im`, `</thi`, `[INS`.
 pub fn outside_of_tag(text: &str, at: usize) -> usize {
     let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     match text[line..at].rfind(['<', '[', '◁']) {

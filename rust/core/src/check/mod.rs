@@ -1,6 +1,6 @@
 //! What is wrong with records: all of it, not only the first.
 //!
-//! In: sources, and an expander if its findings are wanted, too. Out: the lines of a chunk with their places in its
+//! In: sources, and an expander if its findings are wanted, too. Out: the lines of a chunk with their offsets in its
 //! bytes, and of each line what the readers refuse, what expansion loses or has to say, and an outline of its messages:
 //! what is merely unwise is found by others, in that outline. Samples are thrown away.
 
@@ -34,7 +34,7 @@ pub struct Checker {
 pub struct Found {
     /// The format that it was read by.
     pub format: Option<Format>,
-    /// The format that its own keys tell.
+    /// The format that its own keys show.
     pub own_format: Option<Format>,
     /// As samples carry it: the hash of the record's bytes.
     pub conversation_id: u128,
@@ -50,8 +50,8 @@ pub struct Found {
 #[derive(Debug, Clone)]
 pub struct CheckedLine {
     pub number: u64,
-    /// Its place in the chunk's bytes, without its end; `None`: it was too long.
-    pub place: Option<Range<usize>>,
+    /// Its range in the chunk's bytes, without its newline; `None`: it was too long.
+    pub range: Option<Range<usize>>,
     pub found: Found,
 }
 
@@ -134,8 +134,8 @@ impl CheckStream {
         };
         let checked = chunk.chunk.lines.into_iter().zip(found).map(|(line, found)| CheckedLine {
             number: line.number,
-            place: match line.text {
-                LineText::Bytes(place) => Some(place),
+            range: match line.text {
+                LineText::Bytes(range) => Some(range),
                 LineText::TooLong => None,
             },
             found,

@@ -14,7 +14,7 @@ pub struct Message {
     pub role: Role,
     /// Everything the template may read, `role` included; no nulls, no keys that steer training.
     pub fields: Object,
-    /// The record's own word on training: 0 is context only. `None`: it says nothing.
+    /// The weight that the record gives: 0 is context only. `None`: it gives none.
     pub weight: Option<Weight>,
     /// False for an assistant message that the format declares to be context (the `prompt` of a pair).
     pub may_be_target: bool,
@@ -55,7 +55,7 @@ pub(super) fn from_item(item: Item) -> Result<Message> {
     take_function_call(&mut fields)?;
     match fields.get("content") {
         None if !speaks_without_content(role, &fields) => {
-            let text = "no \"content\", and no tool calls or reasoning in its place";
+            let text = "no \"content\", and no tool calls or reasoning instead";
             return Err(Error::new(ErrorKind::Shape, text));
         }
         None | Some(Value::String(_)) => {}

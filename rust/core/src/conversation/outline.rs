@@ -41,12 +41,12 @@ pub struct Place {
 /// What can be seen of a message, however much of it is wrong.
 pub struct LenientMessage {
     pub role: Option<Role>,
-    /// Under the names that the other stages know; empty if the message is no object.
+    /// Under the names that the other stages know; empty if the message is not an object.
     pub fields: Object,
     /// The tool calls of an entry that is nothing else, as they stand.
     pub call: Option<Value>,
     pub may_be_target: bool,
-    /// Where the object stands, and the key of its role; `None` if it is no object.
+    /// Where the object is, and the key of its role; `None` if it is not an object.
     pub place: Option<(Place, &'static str)>,
 }
 

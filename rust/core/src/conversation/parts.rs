@@ -37,7 +37,7 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
     fields.insert("content", Value::Array(texts));
     if !reasoning.is_empty() {
         if ["reasoning_content", "thinking", "reasoning"].iter().any(|key| fields.contains_key(key)) {
-            let text = "the message has reasoning both in \"content\" and beside it";
+            let text = "the message has reasoning both in \"content\" and in another key";
             return Err(Error::new(ErrorKind::Shape, text));
         }
         fields.insert("reasoning_content", reasoning.join("\n").as_str().into());

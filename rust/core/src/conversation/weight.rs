@@ -23,7 +23,7 @@ impl fmt::Display for Weight {
 
 const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
 
-/// Takes the keys out of a message. Keys that disagree are an error; null says nothing.
+/// Takes the keys out of a message. Keys that disagree are an error; null is ignored.
 pub(super) fn take(fields: &mut Object) -> Result<Option<Weight>> {
     let mut found: Option<(&str, Weight)> = None;
     for key in KEYS {
@@ -35,7 +35,7 @@ pub(super) fn take(fields: &mut Object) -> Result<Option<Weight>> {
             Some((other, before)) if before != weight => {
                 return Err(Error::new(
                     ErrorKind::Weight,
-                    format!("{other:?} says {before} and {key:?} says {weight}"),
+                    format!("{other:?} is {before} and {key:?} is {weight}"),
                 ));
             }
             _ => found = Some((key, weight)),

@@ -1,7 +1,7 @@
 //! What each stage makes of whole conversations, as text that a person can read.
 //!
-//! In: the files of `tests/cases`, each a conversation with its template and options. Out: a snapshot beside each, with
-//! a section for every stage, so that a wrong row is found where it was made. How snapshots are kept up to date is
+//! In: the files of `tests/cases`, each a conversation with its template and options. Out: a snapshot next to each,
+//! with a section for every stage, so that a wrong row is found where it was made. How snapshots are kept up to date is
 //! said in CONTRIBUTING.md.
 
 use std::collections::BTreeMap;
@@ -235,7 +235,7 @@ impl Page<'_> {
         }
     }
 
-    /// A target as `history_turns` shows it, before anything is left out that does not fit.
+    /// A target as `history_turns` shows it, before anything that does not fit is dropped.
     fn rendered(&mut self, work: &Work<'_>, target: Target) {
         let messages = &work.conversation.messages;
         let exchanges = Exchanges::of(messages.iter().map(|message| Some(message.role)));
@@ -243,9 +243,9 @@ impl Page<'_> {
         let kept = exchanges.kept(dropped, target.message + 1);
         let arena = Arena::new();
         let prepared = work.renderer.template.prepare_only(&arena, work.conversation, &kept);
-        let place = kept.len() - 1;
-        self.line(format_args!("message {}, shown messages {:?}", target.message, &kept[..place]));
-        match work.rendered(&prepared, &[place]).render(&messages[target.message], place) {
+        let index = kept.len() - 1;
+        self.line(format_args!("message {}, shown messages {:?}", target.message, &kept[..index]));
+        match work.rendered(&prepared, &[index]).render(&messages[target.message], index) {
             Ok(rendered) => {
                 self.line(format_args!("  prompt, {:?}", rendered.prompt_match));
                 self.block(&rendered.prompt.text().to_text());

@@ -1,8 +1,8 @@
 //! Where a record comes in, and what a fault costs.
 //!
-//! In: a line of JSONL, or what was read of it. Out: its samples and its report. No I/O and no threads; a panic of a dependency becomes an
-//! error of this record. Which errors end the run is said here: under `on_error="raise"` each fault that no policy
-//! asked to skip.
+//! In: a line of JSONL, or what was read of it. Out: its samples and its report. No I/O and no threads; a panic of a
+//! dependency becomes an error of this record. Which errors end the run is said here: under `on_error="raise"` each
+//! fault that no policy asked to skip.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -81,9 +81,9 @@ impl Expander {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
             let Workspace { parser, times, .. } = workspace;
-            let value = times.of(Stage::Parse, || parser.parse(bytes))?;
+            let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
             let format = self.format_of(&value, record.format)?;
-            let conversation = times.of(Stage::Convert, || Conversation::from_record(&value, format))?;
+            let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
             Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
         })
     }
@@ -151,7 +151,7 @@ impl Expander {
         outcome
     }
 
-    /// True for faults that a policy of its own asks to leave out.
+    /// True for faults that an option other than `on_error` drops.
     fn is_skipped(&self, kind: ErrorKind) -> bool {
         match kind {
             ErrorKind::PromptMismatch => self.options.prompt_mismatch == PromptMismatch::Skip,
@@ -170,7 +170,7 @@ impl Expander {
         let Workspace { encoder, times, .. } = workspace;
         let conversation = &read.conversation;
         let arena = Arena::new();
-        let prepared = times.of(Stage::Convert, || self.renderer.template.prepare(&arena, conversation));
+        let prepared = times.measure(Stage::Convert, || self.renderer.template.prepare(&arena, conversation));
         if let Some(trace) = &mut trace {
             trace.start(conversation, self.options.train_on, &prepared);
         }
@@ -184,8 +184,8 @@ impl Expander {
         Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })
     }
 
-    /// The format of a record: as it is given, as the option says, or as its own keys tell. The records of a file before
-    /// the one that tells its format have none of these.
+    /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
+    /// before the one that shows its format have none of these.
     fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
         as_record(value)?;
         let format = given.or(self.options.read.input_format).or_else(|| Format::detect(value));
@@ -216,8 +216,8 @@ fn check_layout(options: &Options) -> Result<()> {
         Some((name, _)) => Err(Error::new(
             ErrorKind::Options,
             format!(
-                "{name} is for samples that are made target by target: not for the layout \"conversation\", nor for \
-                 train_on=\"all_tokens\""
+                "{name} needs samples that are made target by target: it cannot be combined with \
+                 layout=\"conversation\" or train_on=\"all_tokens\""
             ),
         )),
     }

@@ -1,8 +1,8 @@
-//! What of a conversation each target is shown, and its place in the rows.
+//! What of a conversation each target is shown, and its position in the rows.
 //!
 //! In: the targets of a conversation, how long prompts and samples may be. Out: rows. A target whose prompt is too long
-//! is rendered anew without the oldest exchanges, as a server would send it; which of them is said in `target::window`.
-//! A target is never cut.
+//! is rendered again without the oldest exchanges, as a server would send it; which of them is said in
+//! `target::window`. A target is never cut.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
@@ -81,7 +81,7 @@ impl Work<'_> {
             for target in targets.iter().copied() {
                 check(cancelled)?;
                 if let Err(error) = work.place(target, shown, filling) {
-                    // What inference would show cannot be told; some layouts find the message without it.
+                    // What inference would show is not known; some layouts find the message without it.
                     let unknown = matches!(error.kind, ErrorKind::PromptMismatch | ErrorKind::NoStopToken);
                     if !(unknown && filling.rows.add_unencoded(target)) {
                         work.lose(error.at_message(target.message));
@@ -127,7 +127,7 @@ impl Work<'_> {
             } else {
                 self.without(dropped, target, filling, |work, candidate| Ok(work.fits(&candidate)))
             };
-            // What cannot be rendered does not fit; the last attempt tells why.
+            // What cannot be rendered does not fit; the last attempt says why.
             search.record(dropped, fits.unwrap_or(false));
         }
         let dropped = search.found().unwrap_or(*bounds.end());
@@ -161,11 +161,11 @@ impl Work<'_> {
     ) -> Result<T> {
         let Filling { rows, scratch: Scratch { encoder, times }, .. } = filling;
         let message = &self.conversation.messages[target.message];
-        let place = shown.view.place_of(target.message);
-        let rendered = times.of(Stage::Render, || shown.targets.render(message, place))?;
+        let index = shown.view.index_of(target.message);
+        let rendered = times.measure(Stage::Render, || shown.targets.render(message, index))?;
         let tokenizer = &self.renderer.tokenizer;
-        let encoded = times.of(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
-        times.of(Stage::Layout, || rows.compare(&encoded));
+        let encoded = times.measure(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
+        times.measure(Stage::Layout, || rows.compare(&encoded));
         then(self, Candidate { target, rendered, encoded, view: shown.view, rows: &mut **rows, times })
     }
 
@@ -185,7 +185,7 @@ impl Work<'_> {
         let Candidate { target, rendered, encoded, view, rows, times } = candidate;
         // One rendering of the whole conversation is held to the lengths as a whole.
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
-        let row = times.of(Stage::Layout, || rows.add(target, &encoded, cut));
+        let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
         self.count(&self.conversation.messages[target.message], &rendered, encoded.border_merged);
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
@@ -211,7 +211,7 @@ impl Work<'_> {
         let view = View { prepared: &prepared, kept: Some(kept) };
         let targets = self.targets_in(&view, targets);
         let done = work(self, &mut Shown { view: &view, targets });
-        self.unread.look(&view);
+        self.unread.keep_unread_in(&view);
         done
     }
 
@@ -219,8 +219,8 @@ impl Work<'_> {
     where
         Self: 'v,
     {
-        let places: Vec<usize> = targets.iter().map(|target| view.place_of(target.message)).collect();
-        self.rendered(view.prepared, &places)
+        let indices: Vec<usize> = targets.iter().map(|target| view.index_of(target.message)).collect();
+        self.rendered(view.prepared, &indices)
     }
 }
 

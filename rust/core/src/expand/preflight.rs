@@ -14,7 +14,7 @@ use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, warning};
 use crate::tokenizer::ControlTokens;
 
-/// Control tokens, weights in odd places, what was adapted to the template.
+/// Control tokens, weights of messages that are not trained, what was adapted to the template.
 pub fn preflight(
     options: &Options,
     control_tokens: &ControlTokens,
@@ -72,7 +72,7 @@ fn find_control_tokens(
     };
     if policy == ControlTokenPolicy::Reject {
         let mut error =
-            Error::new(ErrorKind::ControlToken, format!("the text holds the control token {token:?}"));
+            Error::new(ErrorKind::ControlToken, format!("the text contains the control token {token:?}"));
         error.location.message = message;
         return Err(error);
     }

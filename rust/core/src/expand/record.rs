@@ -87,8 +87,8 @@ impl<'a> Work<'a> {
         Ok(samples)
     }
 
-    /// The renderings of targets, which lie at these places of what is prepared.
-    pub fn rendered<'v, 'p>(&self, prepared: &'v Prepared<'p>, places: &[usize]) -> Targets<'v, 'p>
+    /// The renderings of targets, which are at these indices of the prepared messages.
+    pub fn rendered<'v, 'p>(&self, prepared: &'v Prepared<'p>, indices: &[usize]) -> Targets<'v, 'p>
     where
         'a: 'v,
     {
@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
             },
             _ => Foreign::Recognised,
         };
-        Targets::new(prepared, self.options.prompt_mismatch, foreign, places)
+        Targets::new(prepared, self.options.prompt_mismatch, foreign, indices)
     }
 
     /// Counts what is to be known of a target.

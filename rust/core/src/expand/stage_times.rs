@@ -1,6 +1,6 @@
 //! How long each stage takes: what keeps the times.
 //!
-//! In: the work of a stage. Out: what it gives; its time is added up, but measured only where somebody asks.
+//! In: the work of a stage. Out: what it gives; its time is added up, but measured only where it is asked for.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ impl StageTimes {
 
     /// Runs a stage, and measures it if that is wanted.
     #[inline]
-    pub fn of<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
+    pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let Some(times) = &mut self.0 else { return work() };
         let start = Instant::now();
         let done = work();

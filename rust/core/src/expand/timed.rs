@@ -10,7 +10,7 @@ use super::stage_times::{Stage, StageTimes};
 use super::workspace::Workspace;
 use crate::error::Result;
 use crate::read::Record;
-use crate::samples::{Origin, Samples};
+use crate::samples::{SampleOrigin, Samples};
 
 /// Expands lines on this thread; seconds by stage. The first error ends it.
 pub fn stage_times<'l>(
@@ -26,8 +26,8 @@ pub fn stage_times<'l>(
         if let Some(error) = outcome.error {
             return Err(error);
         }
-        let origin = Origin { file: 0, line: 0, conversation_id: outcome.conversation_id };
-        workspace.times.of(Stage::Copy, || {
+        let origin = SampleOrigin { file: 0, line: 0, conversation_id: outcome.conversation_id };
+        workspace.times.measure(Stage::Copy, || {
             samples.push(&outcome.samples, origin);
         });
     }

@@ -1,6 +1,6 @@
 //! The part of a conversation that targets are shown.
 //!
-//! In: which messages are left. Out: where each lies among them, and which keys of messages no rendering has read.
+//! In: which messages are left. Out: the index of each among them, and which keys of messages no rendering has read.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use crate::chat_template::Prepared;
 /// The messages that a target is shown.
 pub struct View<'v, 'a> {
     pub prepared: &'v Prepared<'a>,
-    /// Their places in the conversation; `None`: it is shown whole.
+    /// Their indices in the conversation; `None`: all are shown.
     pub kept: Option<Vec<usize>>,
 }
 
@@ -20,14 +20,14 @@ impl<'v, 'a> View<'v, 'a> {
         Self { prepared, kept: None }
     }
 
-    /// Where a message of the conversation lies in the view.
-    pub fn place_of(&self, message: usize) -> usize {
+    /// The index of a message of the conversation in the view.
+    pub fn index_of(&self, message: usize) -> usize {
         self.kept.as_ref().and_then(|kept| kept.binary_search(&message).ok()).unwrap_or(message)
     }
 
-    /// Which message of the conversation lies there.
-    pub fn message_at(&self, place: usize) -> usize {
-        self.kept.as_ref().and_then(|kept| kept.get(place).copied()).unwrap_or(place)
+    /// The message of the conversation at this index.
+    pub fn message_at(&self, index: usize) -> usize {
+        self.kept.as_ref().and_then(|kept| kept.get(index).copied()).unwrap_or(index)
     }
 }
 
@@ -36,11 +36,11 @@ impl<'v, 'a> View<'v, 'a> {
 pub struct Unread(BTreeMap<usize, BTreeSet<Arc<str>>>);
 
 impl Unread {
-    /// Takes in what a view has rendered.
-    pub fn look(&mut self, view: &View<'_, '_>) {
-        for (place, keys) in view.prepared.unread_keys() {
+    /// Keeps the keys that a view's renderings have not read either.
+    pub fn keep_unread_in(&mut self, view: &View<'_, '_>) {
+        for (index, keys) in view.prepared.unread_keys() {
             let keys = keys.into_iter().map(Arc::from).collect();
-            match self.0.entry(view.message_at(place)) {
+            match self.0.entry(view.message_at(index)) {
                 Entry::Vacant(entry) => {
                     entry.insert(keys);
                 }
@@ -51,7 +51,7 @@ impl Unread {
 
     /// A key for each message in which it is.
     pub fn keys(mut self, whole: &Prepared<'_>) -> Vec<Arc<str>> {
-        self.look(&View::whole(whole));
+        self.keep_unread_in(&View::whole(whole));
         self.0.into_values().flatten().collect()
     }
 }

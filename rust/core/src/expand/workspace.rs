@@ -1,6 +1,6 @@
 //! What a thread works with, from record to record.
 //!
-//! In: a thread that begins. Out: a workspace that another has used before, or a new one; it goes back by itself.
+//! In: a thread that begins. Out: a workspace that another has used before, or a new one; it is returned when dropped.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;

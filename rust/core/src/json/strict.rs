@@ -242,8 +242,11 @@ impl Reader<'_> {
 
     fn unicode_escape(&mut self, start: usize) -> Result<char> {
         let lone = || {
-            Error::new(ErrorKind::JsonSurrogate, "the escape is half of a surrogate pair: no character")
-                .at_byte(start)
+            Error::new(
+                ErrorKind::JsonSurrogate,
+                "the escape is half of a surrogate pair, which is not a character",
+            )
+            .at_byte(start)
         };
         let first = self.hex4()?;
         if let Some(char) = char::from_u32(first) {

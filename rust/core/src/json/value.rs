@@ -64,11 +64,11 @@ impl From<&str> for Value {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Object(Vec<(Arc<str>, Value)>);
 
-/// Above this many keys, duplicates are looked for by hash and no longer by comparing each with each.
+/// Above this many keys, duplicates are found by hash instead of comparing all pairs.
 const MANY_KEYS: usize = 16;
 
 impl Object {
-    /// Keeps the first place and the last value of a key that comes twice, as a Python dict does.
+    /// Keeps the first position and the last value of a key that comes twice, as a Python dict does.
     pub fn from_pairs(pairs: Vec<(Arc<str>, Value)>) -> Self {
         let has_duplicates = if pairs.len() > MANY_KEYS {
             let mut seen = std::collections::HashSet::with_capacity(pairs.len());
@@ -79,13 +79,13 @@ impl Object {
         if !has_duplicates {
             return Self(pairs);
         }
-        let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(pairs.len());
+        let mut positions: HashMap<Arc<str>, usize> = HashMap::with_capacity(pairs.len());
         let mut unique: Vec<(Arc<str>, Value)> = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
-            if let Some(&place) = places.get(&key) {
-                unique[place].1 = value;
+            if let Some(&position) = positions.get(&key) {
+                unique[position].1 = value;
             } else {
-                places.insert(key.clone(), unique.len());
+                positions.insert(key.clone(), unique.len());
                 unique.push((key, value));
             }
         }
@@ -100,7 +100,7 @@ impl Object {
         self.get(key).is_some()
     }
 
-    /// Replaces the value of a key in its place, or puts the pair last.
+    /// Replaces the value of a key in place, or puts the pair last.
     pub fn insert(&mut self, key: &str, value: Value) {
         match self.0.iter_mut().find(|(k, _)| &**k == key) {
             Some((_, old)) => *old = value,
@@ -109,8 +109,8 @@ impl Object {
     }
 
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let place = self.0.iter().position(|(k, _)| &**k == key)?;
-        Some(self.0.remove(place).1)
+        let position = self.0.iter().position(|(k, _)| &**k == key)?;
+        Some(self.0.remove(position).1)
     }
 
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Value) -> bool) {

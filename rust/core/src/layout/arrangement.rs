@@ -32,7 +32,7 @@ impl Arrangement {
         self != Self::AllTokens
     }
 
-    /// Whether another arrangement makes the same rows of so many targets.
+    /// Whether another arrangement makes the same rows of this many targets.
     pub fn has_rows_of(self, other: Self, targets: usize) -> bool {
         let apart = !self.is_rendered_once() && !other.is_rendered_once();
         self == other || apart && targets < 2

@@ -1,6 +1,6 @@
 //! The layout `merged`: the fewest rows that hold the targets one by one.
 //!
-//! In: prompt ids and completion ids per target, in order. Out: rows in which a target goes on where its prompt is the
+//! In: prompt ids and completion ids per target, in order. Out: rows that a target continues where its prompt is the
 //! row so far. Which targets share a row is decided by comparing ids, never by what a model is known for.
 
 use super::{Arranged, Rows, Sample, WholeConversation, cut_row};

@@ -52,7 +52,7 @@ pub struct Arranged {
     pub inexact: u64,
     /// For each target that is in no sample, why.
     pub lost: Vec<Error>,
-    /// Why there is no sample, where there is no target to lose.
+    /// Why there is no sample of a conversation that has no targets to drop.
     pub fault: Option<Error>,
     /// The one rendering that the samples are of, where they are of one.
     pub rendering: Option<Rendering>,

@@ -29,7 +29,7 @@ impl Sample {
     }
 }
 
-/// A target in a row of its own, without the first `cut` ids of its prompt.
+/// A target in its own row, without the first `cut` ids of its prompt.
 pub(super) fn cut_row(target: Target, encoded: &Encoded<'_>, cut: usize) -> Sample {
     let mut row = Sample { ids: encoded.ids[cut..].to_vec(), ..Sample::default() };
     row.push_trained(encoded.prompt - cut..row.ids.len(), target);

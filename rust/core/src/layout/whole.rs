@@ -1,6 +1,6 @@
 //! The one rendering of a whole conversation, for layouts that are made of it.
 //!
-//! In: a prepared conversation. Out: its text and ids, and which tokens stand for which bytes.
+//! In: a prepared conversation. Out: its text and ids, and which tokens encode which bytes.
 
 use std::ops::Range;
 

@@ -14,7 +14,7 @@ pub mod finding {
     crate::names::names! {
         /// Without a tokenizer, what looks like a control token is taken for one.
         CONTROL_TOKENS_GUESSED = "control_tokens_guessed",
-        /// A turn has no end of its own: the next header is its stop.
+        /// A turn does not end itself: the next header is its stop.
         NEXT_HEADER_STOP = "next_header_stop",
         /// A turn lacks the stop token that others have.
         UNCLOSED_TURN = "unclosed_turn",
@@ -89,7 +89,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
     if facts.is_bare {
-        let text = "there is no tokenizer: what looks like a control token is taken for one";
+        let text = "there is no tokenizer: what looks like a control token counts as one";
         found.push(note(finding::CONTROL_TOKENS_GUESSED, text));
     }
     if let Some(endless) = &facts.endless {
@@ -105,7 +105,7 @@ fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
     }
     if let Some(stop) = facts.stops.iter().find(|stop| stop.is_header) {
         let text = format!(
-            "a turn has no end of its own: {}, the next header, is trained as its stop",
+            "a turn does not end itself: {}, the next header, is trained as its stop",
             stop.token.text
         );
         found.push(note(finding::NEXT_HEADER_STOP, text));
@@ -135,7 +135,7 @@ fn of_begin(facts: &Facts, found: &mut Vec<Finding>) {
         found.push(note(finding::BEGIN_TOKEN, text));
     } else if begin.is_added {
         let text = format!(
-            "the tokenizer would add {token}, which the template does not write: rendered chats go without it"
+            "the tokenizer would add {token}, which the template does not write: rendered chats do not have it"
         );
         found.push(note(finding::BEGIN_TOKEN, text));
     }
@@ -148,7 +148,7 @@ fn of_prompts(facts: &Facts, found: &mut Vec<Finding>) {
             Ok(true) => {}
             Ok(false) => {
                 let text = format!(
-                    "{}: what a server sends is no prefix of what the template makes of the answered turn",
+                    "{}: what a server sends is not a prefix of the rendering with the answer",
                     probed.name
                 );
                 let finding = if is_plain { error } else { warning };
@@ -174,8 +174,8 @@ fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
     };
     for (why, what) in [
         (Rewriting::ThinkingCut, "the reasoning of earlier turns is cut"),
-        (Rewriting::EmptyThinkBlock, "only the last turn shows an empty block of thinking"),
-        (Rewriting::EndToken, "the end of a turn is another once more turns follow"),
+        (Rewriting::EmptyThinkBlock, "only the last turn shows an empty thinking block"),
+        (Rewriting::EndToken, "a turn ends differently once more turns follow"),
         (Rewriting::Other, "earlier turns are rewritten once more turns follow"),
     ] {
         let probed = rewritten(why);
@@ -185,13 +185,13 @@ fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
         let names: Vec<&str> = probed.iter().map(|probed| probed.name).collect();
         let is_free = |probed: &&Probed| probed.rows == Some(1);
         let (finding, cost): (fn(&'static str, String) -> Finding, String) = if probed.iter().all(is_free) {
-            (note, "merged needs no more rows for it".into())
+            (note, "merged needs no more samples for it".into())
         } else {
             let rows = probed.iter().filter_map(|probed| probed.rows).max();
             let rows = rows.map_or_else(|| "more".into(), |rows| rows.to_string());
             let text = format!(
-                "merged makes {rows} rows of {TARGETS} targets; one rendering with a mask trains behind a context \
-                 that no server sends"
+                "merged makes {rows} samples of {TARGETS} targets; one rendering with a mask trains targets after a \
+                 context that no server sends"
             );
             (warning, text)
         };
@@ -228,8 +228,7 @@ fn of_additions(facts: &Facts, found: &mut Vec<Finding>) {
         found.push(finding(finding::DATE, text.to_owned()));
     }
     if facts.system.default.is_some() {
-        let text =
-            "a conversation without a system message gets one that nobody wrote: serve without one as well";
+        let text = "a conversation without a system message gets a default one: serve without one as well";
         found.push(warning(finding::DEFAULT_SYSTEM, text));
     }
 }
@@ -239,7 +238,7 @@ fn of_generation(facts: &Facts, found: &mut Vec<Finding>) {
         return;
     };
     let text = format!(
-        "what the generation blocks mark is not what a model must write: {}; other trainers train by them",
+        "what the generation blocks mark is not what a model must write: {}; other trainers build their masks from them",
         differs.join(", ")
     );
     found.push(warning(finding::GENERATION_BLOCKS, text));

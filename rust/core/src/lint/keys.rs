@@ -1,7 +1,7 @@
 //! What a template reads of a message and of its variables, and what it adds on its own.
 //!
-//! In: a template that compiles. Out: for each place where a conversation says something whether it comes out, and
-//! the text that stands in for a missing system message. Found by rendering distinctive words.
+//! In: a template that compiles. Out: for each key of a conversation whether it is rendered, and
+//! the text that replaces a missing system message. Found by rendering distinctive words.
 
 use super::probes::{conversation, message, rendered, word};
 use crate::chat_template::ChatTemplate;
@@ -14,7 +14,7 @@ use crate::tokenizer::ControlTokens;
 /// Another id than that of the call, in the same form.
 const OTHER_ID: &str = "callQ0002";
 
-/// The places, each with whether what it holds makes a difference to a rendering.
+/// The keys, each with whether its value changes a rendering.
 pub(super) fn keys(template: &ChatTemplate) -> [(&'static str, bool); 6] {
     [
         ("reasoning_content", reads_reasoning(template)),
@@ -30,7 +30,7 @@ fn contains(template: &ChatTemplate, conversation: &Conversation, word: &str) ->
     rendered(template, conversation).is_ok_and(|text| text.contains(word))
 }
 
-/// The conversation up to so many messages.
+/// The first messages of the conversation.
 fn first(conversation: &Conversation, count: usize) -> Conversation {
     Conversation { messages: conversation.messages[..count].to_vec(), ..conversation.clone() }
 }
@@ -114,7 +114,7 @@ pub(super) fn system(template: &ChatTemplate, control_tokens: &ControlTokens) ->
     System { default: injected(template, control_tokens, &plain), refusal }
 }
 
-/// What stands before the first question and not before a later one.
+/// What comes before the first question and not before a later one.
 fn injected(template: &ChatTemplate, control_tokens: &ControlTokens, plain: &Conversation) -> Option<String> {
     let before = |count: usize, number: usize| {
         let text = rendered(template, &first(plain, count)).ok()?;
@@ -126,17 +126,17 @@ fn injected(template: &ChatTemplate, control_tokens: &ControlTokens, plain: &Con
     let tokens = control_tokens.all(&opening);
     // Not within a token.
     let mut end = opening.len() - shared;
-    let around = tokens.iter().find(|(behind, token)| (behind - token.text.len()..*behind).contains(&end));
-    if let Some((behind, token)) = around
-        && behind - token.text.len() < end
+    let around = tokens.iter().find(|(after, token)| (after - token.text.len()..*after).contains(&end));
+    if let Some((after, token)) = around
+        && after - token.text.len() < end
     {
-        end = *behind;
+        end = *after;
     }
     let mut texts = Vec::new();
     let mut start = 0;
-    for (behind, token) in tokens.iter().filter(|(behind, _)| *behind <= end) {
-        texts.push(&opening[start..behind - token.text.len()]);
-        start = *behind;
+    for (after, token) in tokens.iter().filter(|(after, _)| *after <= end) {
+        texts.push(&opening[start..after - token.text.len()]);
+        start = *after;
     }
     texts.push(opening.get(start..end).unwrap_or_default());
     let texts: Vec<&str> = texts.into_iter().map(without_role).filter(|text| says_something(text)).collect();

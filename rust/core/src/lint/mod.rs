@@ -1,9 +1,9 @@
-//! What a chat template does to training, told before anything is trained.
+//! What a chat template does to training, reported before anything is trained.
 //!
 //! In: a model's template and tokenizer, or a template alone. Out: a report as JSON text: how turns end, whether
 //! prompts are prefixes, what is rewritten, read and ignored, what follows from it (`findings`) and which options
-//! cure it (`recommendations`). Everything is found by rendering made-up conversations; nothing here changes how a template is
-//! used, and a template that cannot be used is reported, too.
+//! cure it (`recommendations`). Everything is found by rendering made-up conversations; nothing here changes how a
+//! template is used, and a template that cannot be used is reported, too.
 
 mod findings;
 mod generation;
@@ -31,7 +31,7 @@ use keys::{System, keys, system};
 use probes::{Probed, conversation, conversations, probe, rendered};
 use recommendations::{Recommendation, recommendations};
 
-/// A day that shares neither weekday, day, month nor year with the one that is asked about.
+/// A day whose weekday, day, month and year all differ from the tested one.
 const DAYS_LATER: i64 = 400;
 
 /// The tokenizer and what else the model's files say about ends and beginnings.
@@ -113,7 +113,7 @@ struct Stop {
     token: StopToken,
     is_header: bool,
     of: &'static str,
-    /// What the template writes behind it.
+    /// What the template writes after it.
     trailing: String,
 }
 

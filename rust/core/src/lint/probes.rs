@@ -34,14 +34,14 @@ pub(super) struct Probed {
     pub unclosed: Option<Error>,
 }
 
-/// How the rendering of an earlier turn changes once more turns follow; the first that fits tells most.
+/// How the rendering of an earlier turn changes once more turns follow; the first that fits is the most specific.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rewriting {
     /// Its reasoning is gone.
     ThinkingCut,
-    /// An empty block of thinking stands in the last turn only.
+    /// Only the last turn has an empty thinking block.
     EmptyThinkBlock,
-    /// The stop, or a header behind it, is another at the end.
+    /// The stop, or a header after it, is another at the end.
     EndToken,
     /// The template shows the date: what is rendered on another day differs.
     Date,
@@ -224,7 +224,7 @@ fn told_apart(message: &Message, own: &str, whole: &str, format: Option<&Thinkin
     if before(own, at) && !kept { Rewriting::EmptyThinkBlock } else { Rewriting::Other }
 }
 
-/// The rows of the layout `merged`, told by the texts; `None` where a target cannot be rendered.
+/// The rows of the layout `merged`, counted from the texts; `None` where a target cannot be rendered.
 pub(super) fn rows(
     template: &ChatTemplate,
     conversation: &Conversation,

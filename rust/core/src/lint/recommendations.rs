@@ -40,7 +40,7 @@ pub(super) fn recommendations(
     recommendations
 }
 
-/// The policy that cures every prompt that is no prefix; `None` if all are.
+/// The policy that works for every prompt that is not a prefix; `None` if all are.
 fn policy(template: &ChatTemplate, probed: &[Probed]) -> Option<PromptMismatch> {
     let mut failing = probed.iter().filter(|probed| probed.is_prefix == Ok(false)).peekable();
     failing.peek()?;
@@ -60,11 +60,11 @@ fn mismatch_policy(policy: PromptMismatch) -> Recommendation {
              the same flag",
         ),
         PromptMismatch::Splice => {
-            ("splice", "trains the message's own text behind what the prompt has already written")
+            ("splice", "trains the message's own text after what the prompt has already written")
         }
         _ => (
             "skip",
-            "leaves out the targets whose prompt is no prefix: neither match_thinking nor splice cures all of them",
+            "drops the targets whose prompt is not a prefix: neither match_thinking nor splice works for all of them",
         ),
     };
     Recommendation { option: "prompt_mismatch", value: value.into(), text: text.into() }
@@ -88,7 +88,7 @@ fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Recommendation> 
     })?;
     let value = object(&[(name.as_str(), Value::Bool(*value))]);
     let text = format!(
-        "{name} keeps the thinking of earlier turns, so a chat is one row: only if you serve with it"
+        "{name} keeps the thinking of earlier turns, so a chat is one sample: use it only if you serve with it"
     );
     Some(Recommendation { option: "template_kwargs", value, text })
 }

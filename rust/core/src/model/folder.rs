@@ -22,7 +22,7 @@ pub struct ModelFiles {
     pub generation_stops: Vec<u32>,
 }
 
-/// The name of the template that is taken unless another is asked for.
+/// The name of the default template.
 pub const DEFAULT_TEMPLATE: &str = "default";
 /// The name of the template that is taken where tools are given.
 pub const TOOL_TEMPLATE: &str = "tool_use";
@@ -91,7 +91,7 @@ fn read_object(path: &Path) -> Result<Option<Object>> {
     }
 }
 
-/// Files go over the config, all together: that is transformers' rule.
+/// Template files replace the config's templates altogether: that is transformers' rule.
 fn templates(folder: &Path, config: &Object) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     if let Some(text) = read_text(&folder.join("chat_template.jinja"))? {
@@ -135,7 +135,7 @@ fn config_templates(value: Option<&Value>) -> Result<Vec<(String, String)>, Stri
     }
 }
 
-/// The seven named tokens, then what the model adds under names of its own.
+/// The seven named tokens, then what the model adds under its own names.
 fn special_tokens(config: &Object) -> Vec<(Arc<str>, Arc<str>)> {
     let first = NAMED_TOKENS.iter().filter_map(|name| Some((Arc::from(*name), config.get(name)?)));
     let extra = ["extra_special_tokens", "model_specific_special_tokens"];

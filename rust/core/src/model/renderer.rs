@@ -156,7 +156,7 @@ impl Renderer {
         self.template.asks_for_the_date()
     }
 
-    /// What encodes text, in words.
+    /// A description of what encodes text.
     pub fn engine(&self) -> String {
         self.tokenizer.engine()
     }
@@ -231,7 +231,7 @@ fn choose_templates(
             "has no chat template: neither chat_template.jinja nor one in tokenizer_config.json".to_owned()
         } else {
             format!(
-                "has chat templates {} and none named default: choose one with chat_template",
+                "has the chat templates {} and none named \"default\": choose one with chat_template",
                 names.join(", ")
             )
         };

@@ -1,8 +1,8 @@
 //! Sources to chunks of lines.
 //!
-//! In: sources. Out: the lines of each, a chunk at a time, with the format that the file's first telling record shows. A
-//! thread of our own reads, decompresses and cuts lines ahead of whoever asks; a source that calls back is read by the
-//! calling thread instead.
+//! In: sources. Out: the lines of each, a chunk at a time, with the file's format, which the first record with a known
+//! key shows. A thread of our own reads, decompresses and cuts lines ahead of its consumer; a source that calls back is
+//! read by the calling thread instead.
 
 use std::io::Read;
 use std::iter::Enumerate;
@@ -36,7 +36,7 @@ pub struct StreamOptions {
 pub(crate) struct FileChunk {
     pub(crate) index: usize,
     name: Arc<str>,
-    /// The format of the file's first telling record, and that record's line: lines before it have none.
+    /// The file's format and the line of the record that shows it: lines before it have none.
     format: Option<(Format, u64)>,
     pub(crate) chunk: Chunk,
 }
@@ -47,7 +47,7 @@ impl FileChunk {
         self.chunk.lines.len()
     }
 
-    /// Blank lines, which are no records.
+    /// Blank lines, which are not records.
     pub(crate) fn blank_lines(&self) -> u64 {
         self.chunk.blank_at_end + self.chunk.lines.iter().map(|line| line.blank_before).sum::<u64>()
     }
@@ -71,14 +71,14 @@ impl FileChunk {
 
 /// The chunks of some sources, in order. After an error, a stop or the last chunk there is none.
 pub(crate) struct Chunks {
-    origin: Origin,
+    feed: Feed,
     /// The process that opened them: the thread that reads ahead is not in a forked child.
     process: u32,
     bytes_taken: Arc<AtomicU64>,
 }
 
 /// Where the chunks come from.
-enum Origin {
+enum Feed {
     /// A thread of our own reads ahead; `None` is its last message.
     Ahead(Receiver<Result<Option<FileChunk>>>),
     /// The calling thread reads, when it wants a chunk.
@@ -99,20 +99,20 @@ impl Chunks {
             left: options.limit.unwrap_or(u64::MAX),
             bytes_taken: Arc::clone(&bytes_taken),
         };
-        let origin = if own_thread { read_ahead(reader) } else { Origin::Inline(Box::new(reader)) };
-        Self { origin, process: std::process::id(), bytes_taken }
+        let feed = if own_thread { read_ahead(reader) } else { Feed::Inline(Box::new(reader)) };
+        Self { feed, process: std::process::id(), bytes_taken }
     }
 
     /// The next chunk; `None` at the end. `go_on` is asked every 100 ms.
     pub(crate) fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<FileChunk>> {
-        if matches!(self.origin, Origin::Ended) {
+        if matches!(self.feed, Feed::Ended) {
             return Ok(None);
         }
         self.refuse_forked_child()?;
-        let next = match &mut self.origin {
-            Origin::Ahead(chunks) => wait(chunks, go_on).and_then(|chunk| Ok(chunk?)),
-            Origin::Inline(reader) => reader.next_chunk().map_err(Interruption::from),
-            Origin::Ended => Ok(None),
+        let next = match &mut self.feed {
+            Feed::Ahead(chunks) => wait(chunks, go_on).and_then(|chunk| Ok(chunk?)),
+            Feed::Inline(reader) => reader.next_chunk().map_err(Interruption::from),
+            Feed::Ended => Ok(None),
         };
         if !matches!(next, Ok(Some(_))) {
             self.end();
@@ -120,9 +120,9 @@ impl Chunks {
         next
     }
 
-    /// Lets the reader go: there is no chunk any more.
+    /// Drops the reader: no chunk is left.
     pub(crate) fn end(&mut self) {
-        self.origin = Origin::Ended;
+        self.feed = Feed::Ended;
     }
 
     /// Bytes taken from the sources so far, before decompression.
@@ -134,7 +134,8 @@ impl Chunks {
         if !self.is_of_another_process() {
             return Ok(());
         }
-        let text = "a stream that was opened before a fork cannot go on in the child: open it there";
+        let text =
+            "a stream that was opened before a fork cannot be read in the child process: open it there";
         Err(Error::new(ErrorKind::Options, text))
     }
 
@@ -147,31 +148,31 @@ impl Drop for Chunks {
     fn drop(&mut self) {
         if self.is_of_another_process() {
             // To close a channel can mean to wait for the other side, which is not in this process.
-            std::mem::forget(std::mem::replace(&mut self.origin, Origin::Ended));
+            std::mem::forget(std::mem::replace(&mut self.feed, Feed::Ended));
         }
     }
 }
 
 /// Starts a thread that reads. Its last message is an error or `None`.
-fn read_ahead(mut reader: Reader) -> Origin {
+fn read_ahead(mut reader: Reader) -> Feed {
     let (sender, chunks) = sync_channel(READ_AHEAD);
     let failed = sender.clone();
     let read = move || {
         loop {
             let next = reader.next_chunk();
             let is_last = !matches!(next, Ok(Some(_)));
-            // Nobody listens any more: then nobody wants the rest.
+            // The receiver is gone: nobody needs the rest.
             if sender.send(next).is_err() || is_last {
                 return;
             }
         }
     };
-    // Not joined: it may be waiting for input that never comes, and ends once nobody listens.
+    // Not joined: it may be waiting for input that never comes, and ends once the receiver is gone.
     if let Err(error) = std::thread::Builder::new().name(READER_NAME.into()).spawn(read) {
         let text = format!("a thread cannot be started: {error}");
         let _ = failed.send(Err(Error::new(ErrorKind::Internal, text)));
     }
-    Origin::Ahead(chunks)
+    Feed::Ahead(chunks)
 }
 
 /// Reads source after source.
@@ -189,7 +190,7 @@ struct OpenFile {
     index: usize,
     name: Arc<str>,
     format: Option<(Format, u64)>,
-    /// The lines before it are skipped; their records may tell the format.
+    /// The lines before it are skipped; their records may show the format.
     first_line: u64,
     lines: JsonlReader<Box<dyn Read + Send>>,
 }
@@ -213,7 +214,7 @@ impl Reader {
             {
                 let count = chunk.chunk.lines.len() as u64;
                 if count >= self.left {
-                    // What lies behind the last record that is wanted was never asked for.
+                    // What comes after the last wanted record was never requested.
                     chunk.chunk.lines.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
                     chunk.chunk.blank_at_end = 0;
                 }
@@ -258,7 +259,7 @@ impl OpenFile {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
     use std::io;
 
@@ -296,7 +297,7 @@ mod tests {
     }
 
     fn ahead(reader: Reader) -> Chunks {
-        Chunks { origin: read_ahead(reader), process: std::process::id(), bytes_taken: Arc::default() }
+        Chunks { feed: read_ahead(reader), process: std::process::id(), bytes_taken: Arc::default() }
     }
 
     /// How many lines come, and the error that ends them.
@@ -327,11 +328,8 @@ mod tests {
     fn a_reader_that_is_gone_without_a_last_message_is_an_error() {
         let (sender, chunks) = sync_channel(READ_AHEAD);
         drop(sender);
-        let mut chunks = Chunks {
-            origin: Origin::Ahead(chunks),
-            process: std::process::id(),
-            bytes_taken: Arc::default(),
-        };
+        let mut chunks =
+            Chunks { feed: Feed::Ahead(chunks), process: std::process::id(), bytes_taken: Arc::default() };
         let (count, error) = count_lines(&mut chunks);
         assert_eq!((count, error.unwrap().kind), (0, ErrorKind::Internal));
     }

@@ -1,4 +1,4 @@
-//! The format of a file's records, as its first telling record shows it.
+//! The format of a file's records, as its first record with a known key shows it.
 //!
 //! In: lines from a file's start on. Out: the format, and the line from which it holds: lines before it have none.
 
@@ -6,7 +6,7 @@ use super::lines::{Chunk, LineText};
 use crate::conversation::Format;
 use crate::json;
 
-/// The first telling record's format, and its line.
+/// The format, and the line of the record that shows it.
 pub fn format_of_chunk(chunk: &Chunk) -> Option<(Format, u64)> {
     let mut parser = json::Parser::default();
     chunk.lines.iter().find_map(|line| {

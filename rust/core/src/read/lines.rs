@@ -2,7 +2,7 @@
 //!
 //! In: a reader of plain bytes. Out: chunks of whole lines with their 1-based numbers. Only `\n` separates lines;
 //! a carriage return before it belongs to the line end; a byte order mark is taken off at the start of the file;
-//! lines of white space are counted and left out. A line above the limit is noted, its bytes are not kept.
+//! lines of white space are counted and skipped. A line above the limit is noted, its bytes are not kept.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -26,7 +26,7 @@ const READ_BYTES: usize = 1 << 18;
 pub struct Chunk {
     pub bytes: Vec<u8>,
     pub lines: Vec<Line>,
-    /// Blank lines behind the last of `lines`.
+    /// Blank lines after the last of `lines`.
     pub blank_at_end: u64,
 }
 
@@ -52,13 +52,13 @@ pub struct Line {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineText {
-    /// The line's place in the chunk's bytes, without its end.
+    /// The line's range in the chunk's bytes, without its newline.
     Bytes(Range<usize>),
     /// The line was longer than the limit.
     TooLong,
 }
 
-/// The text of a line whose `\n` is off, as a place in it; `None` if it is blank.
+/// The text of a line whose `\n` is off, as a range of it; `None` if it is blank.
 pub fn line_text(line: &[u8], max_line_bytes: usize) -> Option<LineText> {
     let text = line.strip_suffix(b"\r").unwrap_or(line);
     if text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {

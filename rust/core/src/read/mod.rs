@@ -1,8 +1,8 @@
 //! Inputs to records.
 //!
 //! In: paths, standard input, byte streams. Out: lines with their numbers and the format of their file, read ahead in
-//! chunks. What a line means is not known here: only as much of it is parsed as tells its format. No model is needed, and
-//! nothing else of the project reads lines.
+//! chunks. What a line means is not known here: only as much of it is parsed as shows its format. No model is needed,
+//! and nothing else of the project reads lines.
 
 mod chunks;
 mod format;

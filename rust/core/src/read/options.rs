@@ -5,7 +5,7 @@ use crate::conversation::Format;
 
 #[derive(Debug, Clone, Copy)]
 pub struct ReadOptions {
-    /// `None`: each file's first telling record shows it.
+    /// `None`: the first record of each file with a known key shows it.
     pub input_format: Option<Format>,
     /// A longer line is noted, and its bytes are not kept.
     pub max_line_bytes: usize,

@@ -1,4 +1,4 @@
-//! A line of an input, and where it stands.
+//! A line of an input, and where it is.
 
 use std::sync::Arc;
 
@@ -11,6 +11,6 @@ pub struct Record<'a> {
     pub bytes: Option<&'a [u8]>,
     pub file: &'a Arc<str>,
     pub line: u64,
-    /// `None`: nothing in the file told its format.
+    /// `None`: nothing in the file showed its format.
     pub format: Option<Format>,
 }

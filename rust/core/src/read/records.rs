@@ -1,6 +1,6 @@
 //! The records of some sources as they stand, one after the other.
 //!
-//! In: sources. Out: lines with their place and the format of their file, as expanding sees them.
+//! In: sources. Out: lines with their location and the format of their file, as expanding sees them.
 
 use super::{Chunks, FileChunk, ReadOptions, Record, Source, Step, StreamOptions};
 

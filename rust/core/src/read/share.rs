@@ -48,18 +48,18 @@ impl<R: Read> ShareReader<R> {
         Self { reader, share, line: 1, block: vec![0; block_bytes], ready: Vec::new(), taken: 0 }
     }
 
-    /// Passes on what the share holds of the first bytes of the block, and each end of a line.
-    fn sift(&mut self, count: usize) {
+    /// Keeps the share's lines of the first bytes of the block, and every newline.
+    fn keep_share(&mut self, count: usize) {
         self.ready.clear();
         self.taken = 0;
         let mut rest = &self.block[..count];
         while !rest.is_empty() {
             let end = memchr(b'\n', rest);
-            let (text, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
             if self.share.holds(self.line) {
                 self.ready.extend_from_slice(text);
             }
-            rest = behind;
+            rest = after;
             if end.is_some() {
                 self.ready.push(b'\n');
                 self.line += 1;
@@ -76,7 +76,7 @@ impl<R: Read> Read for ShareReader<R> {
             if count == 0 || buffer.is_empty() {
                 return Ok(0);
             }
-            self.sift(count);
+            self.keep_share(count);
         }
         let count = buffer.len().min(self.ready.len() - self.taken);
         buffer[..count].copy_from_slice(&self.ready[self.taken..self.taken + count]);

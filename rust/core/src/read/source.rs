@@ -18,7 +18,7 @@ pub enum Source {
     Stdin,
     /// Bytes in memory.
     Bytes(Vec<u8>),
-    /// A reader that must be called on the thread that asks for samples; the name stands in error texts.
+    /// A reader that must be called on the thread that asks for samples; the name is for error texts.
     Callback {
         name: String,
         reader: Box<dyn Read + Send>,
@@ -28,7 +28,7 @@ pub enum Source {
         source: Box<Source>,
         share: Share,
     },
-    /// Another source without the lines before a 1-based one: they are not counted, and may tell its format.
+    /// Another source without the lines before a 1-based one: they are not counted, and may show its format.
     FromLine {
         source: Box<Source>,
         line: u64,

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often the calling thread is asked whether to go on.
+/// How often the calling thread is asked whether to continue.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Why a step of a stream did not end.
 #[derive(Debug)]
 pub enum Interruption {
-    /// The caller said not to go on.
+    /// The caller asked to stop.
     Stopped,
     Failed(Error),
 }
@@ -35,7 +35,7 @@ pub(crate) fn wait<T>(channel: &Receiver<T>, go_on: &mut dyn FnMut() -> bool) ->
             Err(RecvTimeoutError::Timeout) if !go_on() => return Err(Interruption::Stopped),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Error::new(ErrorKind::Internal, "a thread ended without an answer").into());
+                return Err(Error::new(ErrorKind::Internal, "a thread ended without a result").into());
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Records that the caller has at hand, with their places and formats.
+//! Records that the caller passes in, with their locations and formats.
 //!
-//! In: records, each with its file, line and format. Out: their samples, one report, and which record each sample is of,
-//! as if they were the lines of a stream. No place is made up: samples, errors and faults carry what was given.
+//! In: records, each with its file, line and format. Out: their samples, one report, and which record each sample is
+//! of, as if they were the lines of a stream. No location is made up: samples, errors and faults carry what was given.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::read::{LineText, Record, Step, line_text};
 use crate::report::Report;
 use crate::samples::Samples;
 
-/// A record, and where it stands.
+/// A record, and where it is.
 #[derive(Debug, Clone)]
 pub struct GivenRecord {
     pub file: Arc<str>,
     /// 1-based.
     pub line: u64,
-    /// `None`: its own keys tell.
+    /// `None`: its own keys show it.
     pub format: Option<Format>,
     /// A line without its `\n`, which may be blank; `None`: it was longer than the limit.
     pub text: Option<Vec<u8>>,
@@ -37,7 +37,7 @@ pub struct GivenSamples {
     pub report: Report,
     /// The names of the files, to which the samples' indices point.
     pub files: Vec<Arc<str>>,
-    /// The place of each sample's record among those that were given.
+    /// The index of each sample's record among those that were given.
     pub records: Vec<i64>,
 }
 

@@ -1,9 +1,9 @@
 //! Many records, in input order, with bounded memory.
 //!
-//! In: chunks of lines, and what is to be made of a record. Out: a chunk of the input at a time, with what was made of each of
-//! its records. The pool works on a chunk while the next one is read; the calling thread only waits, and can end the run
-//! every 100 ms. What comes out does not depend on the number of threads or on the size of a chunk. What is made of a
-//! record, and what the results add up to, is not known here.
+//! In: chunks of lines, and what is to be made of a record. Out: a chunk of the input at a time, with what was made of
+//! each of its records. The pool works on a chunk while the next one is read; the calling thread only waits, and can
+//! end the run every 100 ms. What comes out does not depend on the number of threads or on the size of a chunk. What is
+//! made of a record, and what the results add up to, is not known here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ pub(crate) trait Work: Send + Sync + 'static {
     /// What threads work with, one each.
     fn workspaces(&self) -> &Workspaces;
 
-    /// Once `cancelled` is set, nobody wants what it returns.
+    /// Once `cancelled` is set, nobody needs what it returns.
     fn on_record(
         &self,
         record: Record<'_>,
@@ -66,7 +66,7 @@ impl<W: Work> Ordered<W> {
         made.map(Some)
     }
 
-    /// Lets go of what is left of the input.
+    /// Drops what is left of the input.
     pub(crate) fn end(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
         self.chunks.end();
@@ -93,7 +93,7 @@ pub(crate) fn on_pool<T: Send + 'static>(
     let (sender, done) = sync_channel(1);
     pool.get()?.spawn(move || {
         let made = catch_panics(work);
-        // Nobody listens any more: then nobody wants the result.
+        // The receiver is gone: nobody needs the result.
         let _ = sender.send(made);
     });
     wait(&done, go_on)?

@@ -2,7 +2,7 @@
 //!
 //! A pool belongs to the process that made it: in a forked child its threads do not exist, so a new one is made.
 //! Nothing here ever waits on a lock, because a lock that another thread held while the process forked stays held in
-//! the child for ever.
+//! the child forever.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ impl Pool {
             return Ok(pool.clone());
         }
         let pool = self.start()?;
-        // The parent's pool is left alone: ending it would talk to threads that are not there.
+        // The parent's pool is left alone: ending it would wait for threads that are not there.
         std::mem::forget(current.replace((process, pool.clone())));
         Ok(pool)
     }

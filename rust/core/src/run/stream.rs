@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::read::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
 use crate::report::{Report, warning};
-use crate::samples::{Origin, Samples};
+use crate::samples::{SampleOrigin, Samples};
 
 impl Work for Expander {
     type Output = Outcome;
@@ -29,7 +29,7 @@ impl Work for Expander {
 pub struct Stream {
     expander: Arc<Expander>,
     records: Ordered<Expander>,
-    /// The conversations so far, where copies are left out.
+    /// The conversations so far, where copies are dropped.
     seen: HashSet<u128>,
     is_first: bool,
 }
@@ -124,7 +124,7 @@ impl Gathered {
             outcome.report.drop_duplicate();
         }
         let line = i64::try_from(line).unwrap_or(i64::MAX);
-        let origin = Origin { file, line, conversation_id: outcome.conversation_id };
+        let origin = SampleOrigin { file, line, conversation_id: outcome.conversation_id };
         self.samples.push(&outcome.samples, origin);
         self.report.add(outcome.report);
         Ok(())

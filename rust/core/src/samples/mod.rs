@@ -8,4 +8,4 @@ mod table;
 
 pub use columns::{Column, Data, Per, Samples};
 pub use pack::{Packs, pack};
-pub use table::{IGNORE_INDEX, Origin};
+pub use table::{IGNORE_INDEX, SampleOrigin};

@@ -17,7 +17,7 @@ pub struct Packs {
     /// Indices of samples.
     pub order: Vec<usize>,
     pub offsets: Vec<usize>,
-    /// Conversations that are longer than a pack, and so lie in several.
+    /// Conversations that are longer than a pack, and so are in several.
     pub spread_conversations: usize,
 }
 
@@ -29,8 +29,8 @@ struct Unit {
 
 /// Packs come in the order of their first sample, and the samples of a pack in the order of the input.
 ///
-/// With `conversations` (one number a sample, any numbers), the samples of a conversation lie side by side in one pack.
-/// A conversation longer than a pack is cut between samples into as few stretches as next-fit needs, and counted.
+/// With `conversations` (one number a sample, any numbers), the samples of a conversation are next to each other in one
+/// pack. A conversation longer than a pack is cut between samples into as few stretches as next-fit needs, and counted.
 pub fn pack(
     lengths: &[usize],
     max_length: usize,
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_best_fit_is_the_pack_with_the_least_room() {
-        // 7 and 5 open packs; 4 fits behind 5 alone, 3 fills the first, 1 the second.
+        // 7 and 5 open packs; 4 fits after 5 alone, 3 fills the first, 1 the second.
         assert_eq!(pack_all(&[1, 3, 4, 5, 7], 10, BestFitDecreasing), [vec![0, 2, 3], vec![1, 4]]);
     }
 

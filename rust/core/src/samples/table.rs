@@ -12,7 +12,7 @@ pub const IGNORE_INDEX: i32 = -100;
 
 /// Where a conversation came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
+pub struct SampleOrigin {
     /// Index into the list of inputs.
     pub file: i32,
     /// 1-based.
@@ -23,7 +23,7 @@ pub struct Origin {
 
 impl Samples {
     /// Adds all samples of one conversation.
-    pub fn push(&mut self, samples: &[Sample], origin: Origin) {
+    pub fn push(&mut self, samples: &[Sample], origin: SampleOrigin) {
         let mut all: Vec<usize> = samples.iter().flat_map(|sample| &sample.targets).copied().collect();
         all.sort_unstable();
         let later = |target: &usize| all.len() - all.partition_point(|other| other <= target);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::layout::Trained;
 
-    const ORIGIN: Origin = Origin { file: 0, line: 1, conversation_id: 1 };
+    const ORIGIN: SampleOrigin = SampleOrigin { file: 0, line: 1, conversation_id: 1 };
 
     fn sample(weight: f32) -> Sample {
         let trained = vec![Trained { tokens: 1..3, weight: Weight(weight) }];

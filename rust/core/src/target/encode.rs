@@ -6,7 +6,7 @@
 use super::render::Rendered;
 use crate::error::Result;
 use crate::prompt_text::PromptText;
-use crate::tokenizer::{IncrementalEncoding, SegmentCache, Tokenizer, places_from};
+use crate::tokenizer::{IncrementalEncoding, SegmentCache, Tokenizer, ranges_from};
 
 /// Encodes targets one after the other: what a target has in common with the one before it is not encoded again.
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Encoder {
         let of_prompt = &plain[..plain.partition_point(|token| token.end <= prompt.len())];
         let encoding = &mut self.encoding;
         let shared = PromptText::from(encoding.text()).common(&prompt, rendered.same);
-        let kept = encoding.write(shared, prompt.behind(shared), of_prompt, tokenizer, &mut self.segments)?;
+        let kept = encoding.write(shared, prompt.after(shared), of_prompt, tokenizer, &mut self.segments)?;
         let same = kept.min(self.valid);
         let tail = encoding.tail();
         let prompt_ids = encoding.ids().len();
@@ -57,17 +57,17 @@ impl Encoder {
         self.forced.extend_from_slice(&encoding.ids()[..from]);
         self.forced.extend_from_slice(&self.prompt_tail);
         let of_completion = &plain[plain.partition_point(|token| token.start < prompt.len())..];
-        let of_completion = places_from(of_completion, prompt.len());
+        let of_completion = ranges_from(of_completion, prompt.len());
         self.forced.extend(tokenizer.encode_continuation(completion, &of_completion)?);
         Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
     }
 
-    /// The ids of a text that is no target.
+    /// The ids of a text that is not a target.
     pub fn encode_text(&mut self, tokenizer: &Tokenizer, text: &str) -> Result<&[i32]> {
         self.valid = 0;
         let text = PromptText::from(text);
         let shared = PromptText::from(self.encoding.text()).common(&text, 0);
-        self.encoding.write(shared, text.behind(shared), &[], tokenizer, &mut self.segments)?;
+        self.encoding.write(shared, text.after(shared), &[], tokenizer, &mut self.segments)?;
         Ok(self.encoding.ids())
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     const TOKENS: [&str; 3] = ["<|im_start|>", "<|im_end|>", "<think>"];
 
     /// The built-in tokenizer; one that puts a blank before words and of whose tokens one takes white space with it, so
-    /// that the others cannot all be cut at; one that can be cut nowhere.
+    /// that the others cannot all be cut at; one that cannot be cut anywhere.
     static TOKENIZERS: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| {
         let demo: Json = serde_json::from_slice(DEMO).unwrap();
         let mut prefixed = demo.clone();
@@ -119,7 +119,7 @@ mod tests {
         ]
     }
 
-    /// Each target keeps some parts of the one before, may make another thing of one of them, and goes on.
+    /// Each target keeps some parts of the one before, may change one of them, and adds others.
     fn targets() -> impl Strategy<Value = Vec<(Vec<Part>, usize)>> {
         let change = (any::<prop::sample::Index>(), prop::option::of(any::<prop::sample::Index>()));
         let target = (

@@ -1,16 +1,16 @@
-//! Targets whose prompt is no prefix of their own rendering.
+//! Targets whose prompt is not a prefix of their own rendering.
 //!
 //! In: a prepared conversation and a target, with its prompt and its rendering. Out: another prompt and turn, made as
-//! the policy says, or nothing where the policy cannot tell. Prompt and turn together are what is trained; where to
+//! the policy says, or nothing where the policy cannot decide. Prompt and turn together are what is trained; where to
 //! stop is not decided here.
 
 use everyturn_template::{Span, Value as TemplateValue};
 
 use crate::chat_template::{Author, Prepared, Rendering, outside_of_tag};
 
-/// A prompt and the text behind it.
+/// The prompt and the text after it that a policy chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct Resolved {
     pub prompt: String,
     pub text: String,
 }
@@ -25,7 +25,7 @@ pub struct Said<'m> {
 
 /// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
 /// stay as they are.
-pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
+pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolved> {
     let thinking = prepared.thinking();
     let free = |name: &str| !prepared.sets(name);
     let thinks = TemplateValue::Bool(!said.reasoning.trim().is_empty());
@@ -46,22 +46,22 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Turn> {
         let Ok(full) = prepared.render_with(said.message + 1, false, arguments) else { continue };
         if let Some(text) = full.text.strip_prefix(&prompt.text) {
             let text = text.to_owned();
-            return Some(Turn { prompt: prompt.text, text });
+            return Some(Resolved { prompt: prompt.text, text });
         }
     }
     None
 }
 
-/// The message's own text behind what the prompt already wrote: its reasoning as the model writes it, then the
-/// turn as the template shows it. Reasoning is left out where the template knows no way to write it.
-pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Turn> {
+/// The message's own text after what the prompt already wrote: its reasoning as the model writes it, then the
+/// turn as the template shows it. Reasoning is omitted where the template cannot write it.
+pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Resolved> {
     let format = prepared.thinking().format.as_ref();
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
     let sides = sides(prepared, said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
     let reasoning = said.reasoning.trim_matches('\n');
     let thinks = !reasoning.trim().is_empty();
     let text = match format {
-        // What the prompt wrote cannot be told from a block of thinking.
+        // What the prompt wrote cannot be distinguished from a thinking block.
         None if thinks && !sides.written.is_empty() => return None,
         None => sides.body.to_owned(),
         Some(format) => {
@@ -86,7 +86,7 @@ pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rend
             }
         }
     };
-    Some(Turn { prompt: prompt.to_owned(), text })
+    Some(Resolved { prompt: prompt.to_owned(), text })
 }
 
 /// Trained from where prompt and rendering part: not what inference shows.
@@ -95,13 +95,13 @@ pub fn common_prefix(
     said: Said<'_>,
     prompt: &str,
     full: &Rendering,
-) -> Option<Turn> {
+) -> Option<Resolved> {
     let at = full.text.len() - sides(prepared, said, prompt, full, &[])?.body.len();
-    Some(Turn { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
+    Some(Resolved { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
 }
 
-/// Prompt and rendering behind what both show of the messages before and of the header of the turn, which ends at
-/// the latest where one of the tags stands in the prompt. `None`: they part before the turn, or the turn holds
+/// Prompt and rendering after what both show of the messages before and of the header of the turn, which ends at
+/// the latest where one of the tags is in the prompt. `None`: they part before the turn, or the turn holds
 /// words of somebody else.
 fn sides<'t>(
     prepared: &Prepared<'_>,
@@ -122,7 +122,7 @@ fn sides<'t>(
     Some(Sides { written, body })
 }
 
-/// Whether nothing behind a place comes from another message, or from the tools.
+/// Whether nothing after a byte comes from another message, or from the tools.
 fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: usize) -> bool {
     let mut end = 0;
     spans.iter().all(|span| {
@@ -136,7 +136,7 @@ fn is_of_message(prepared: &Prepared<'_>, spans: &[Span], at: usize, message: us
     })
 }
 
-/// What prompt and rendering have behind the header of a turn.
+/// What prompt and rendering have after the header of a turn.
 struct Sides<'t> {
     /// What the prompt already wrote: nothing, or the start of thinking.
     written: &'t str,

@@ -1,12 +1,12 @@
 //! One target to its prompt and its completion, as text.
 //!
-//! In: a prepared conversation, a target, what to do where the prompt is no prefix of the turn's own rendering. Out:
+//! In: a prepared conversation, a target, what to do where the prompt is not a prefix of the turn's own rendering. Out:
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
-//! how they match. Nothing is guessed: a policy that cannot tell is an error.
+//! how they match. Nothing is guessed: a policy that cannot decide is an error.
 
 use std::ops::Range;
 
-use super::mismatch::{self, Said, Turn};
+use super::mismatch::{self, Resolved, Said};
 use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
@@ -33,7 +33,7 @@ pub struct Rendered<'r> {
 pub enum Foreign<'t> {
     /// They are control tokens.
     Recognised,
-    /// They are plain text. Whether the record holds any as it stands is known beforehand.
+    /// They are plain text. Whether the record contains any is known in advance.
     Plain { control_tokens: &'t ControlTokens, in_record: bool },
 }
 
@@ -104,7 +104,7 @@ impl<'p, 'a> Targets<'p, 'a> {
         if index == 0 {
             return Err(Error::new(
                 ErrorKind::EmptyPrompt,
-                "the conversation starts with this message: there is no prompt to answer",
+                "the conversation starts with this message, so it has no prompt",
             ));
         }
         let prompt = self.prompts.get(index);
@@ -118,24 +118,24 @@ impl<'p, 'a> Targets<'p, 'a> {
         let mut plain = Vec::new();
         let rendering = if is_exact { full } else { prompt };
         let (prompt, text, prompt_match) = if is_exact {
-            let behind = prompt.text.len();
+            let after = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = self.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(self.prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(self.prepared, &full, self.same[1], control_tokens);
-                plain.extend(of_prompt.from(0).chain(of_full.from(behind)));
+                plain.extend(of_prompt.from(0).chain(of_full.from(after)));
             }
-            (Prompt::Shown(prompt.text), full.text.behind(behind).to_text(), PromptMatch::Exact)
+            (Prompt::Shown(prompt.text), full.text.after(after).to_text(), PromptMatch::Exact)
         } else {
             if let Foreign::Plain { in_record: true, .. } = self.foreign {
                 return Err(Error::new(
                     ErrorKind::ControlToken,
-                    "the record holds control tokens, and the prompt is no prefix of the turn's own rendering: \
-                     which of them are text cannot be told",
+                    "the record contains control tokens, and the prompt is not a prefix of the turn's own rendering: \
+                     it is not known which of them are text",
                 ));
             }
-            let (turn, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
-            (Prompt::Own(turn.prompt), turn.text, prompt_match)
+            let (resolved, prompt_match) = by_policy(self.prepared, message, index, self.policy)?;
+            (Prompt::Own(resolved.prompt), resolved.text, prompt_match)
         };
         let completion = self.prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
@@ -164,28 +164,27 @@ pub fn render_alone(
     Ok((rendered.prompt.text().to_text(), rendered.completion))
 }
 
-/// Where the prompt is no prefix of the turn's own rendering.
+/// Where the prompt is not a prefix of the turn's own rendering.
 fn by_policy(
     prepared: &Prepared<'_>,
     message: &Message,
     index: usize,
     policy: PromptMismatch,
-) -> Result<(Turn, PromptMatch)> {
+) -> Result<(Resolved, PromptMatch)> {
     let prompt = prepared.render(index, true)?.text;
     let full = prepared.render(index + 1, false)?;
     let reasoning = reasoning(message).into_iter().find(|said| !said.trim().is_empty());
     let said = Said { message: index, reasoning: reasoning.unwrap_or_default() };
-    let found = match policy {
-        PromptMismatch::Error | PromptMismatch::Skip => None,
-        PromptMismatch::MatchThinking => {
-            mismatch::match_thinking(prepared, said).map(|turn| (turn, PromptMatch::MatchThinking))
-        }
-        PromptMismatch::Splice => {
-            mismatch::splice(prepared, said, &prompt, &full).map(|turn| (turn, PromptMatch::Splice))
-        }
-        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
-            .map(|turn| (turn, PromptMatch::CommonPrefix)),
-    };
+    let found =
+        match policy {
+            PromptMismatch::Error | PromptMismatch::Skip => None,
+            PromptMismatch::MatchThinking => mismatch::match_thinking(prepared, said)
+                .map(|resolved| (resolved, PromptMatch::MatchThinking)),
+            PromptMismatch::Splice => mismatch::splice(prepared, said, &prompt, &full)
+                .map(|resolved| (resolved, PromptMatch::Splice)),
+            PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+                .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
+        };
     found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
 }
 
@@ -196,16 +195,16 @@ fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
         excerpt(&text[start..])
     };
     let tried = match policy {
-        PromptMismatch::MatchThinking => "; no thinking flag of the template cures that",
+        PromptMismatch::MatchThinking => "; no thinking flag of the template makes it one",
         PromptMismatch::Splice | PromptMismatch::CommonPrefix => {
-            "; the message's own text cannot be told from the rest of the rendering"
+            "; the message's own text cannot be separated from the rest of the rendering"
         }
         _ => "",
     };
     Error::new(
         ErrorKind::PromptMismatch,
         format!(
-            "the prompt is no prefix of the turn's own rendering: the prompt goes on with {}, the rendering with \
+            "the prompt is not a prefix of the turn's own rendering: the prompt continues with {}, the rendering with \
              {}{tried}",
             tail(prompt),
             tail(full)
@@ -244,7 +243,7 @@ fn reasoning(message: &Message) -> Vec<&str> {
     field.into_iter().chain(inline).collect()
 }
 
-/// What stands before `</think>` in a content, without the opening tag.
+/// What comes before `</think>` in a content, without the opening tag.
 fn inline_reasoning(content: &str) -> Option<&str> {
     let (before, _) = content.split_once("</think>")?;
     Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))

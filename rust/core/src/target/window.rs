@@ -1,9 +1,9 @@
 //! The messages that a server with a short context would send.
 //!
 //! In: the roles of a conversation's messages. Out: its exchanges, and which messages are left when the oldest of them
-//! are dropped. An exchange starts at a user message and goes on to the next; what stands before the first is one, too.
+//! are dropped. An exchange runs from a user message to the next; what comes before the first is one, too.
 //! System and developer messages belong to none and always stay. How long a prompt is, is not known here:
-//! `FewestDropped` is told.
+//! `FewestDropped` is given.
 
 use std::ops::RangeInclusive;
 
@@ -30,7 +30,7 @@ impl Exchanges {
     /// `None` is a role that no format knows.
     pub fn of(roles: impl IntoIterator<Item = Option<Role>>) -> Self {
         let (mut starts, mut pinned) = (Vec::new(), Vec::new());
-        // The last message that is no instruction, and whether an exchange starts with it.
+        // The last message that is not an instruction, and whether an exchange starts with it.
         let mut last: Option<Role> = None;
         for (at, role) in roles.into_iter().enumerate() {
             match role {
@@ -75,12 +75,13 @@ impl Exchanges {
 
 /// The search for the fewest exchanges to drop such that a prompt fits.
 ///
-/// A prompt is taken to be no longer with fewer exchanges. So few numbers are tried: those about the likely one first.
+/// Fewer exchanges are assumed never to make a prompt longer. So few numbers are tried: those about the likely one
+/// first.
 pub struct FewestDropped {
     most: usize,
-    /// It does not fit without so many.
+    /// It does not fit without this many.
     below: usize,
-    /// It fits without so many, once that is no more than `most`.
+    /// It fits without this many, once that is at most `most`.
     above: usize,
     next: usize,
     step: usize,
@@ -120,10 +121,11 @@ impl FewestDropped {
     }
 }
 
-/// A prompt that does not fit with all that may be dropped left out.
+/// A prompt that does not fit even without all that may be dropped.
 pub fn prompt_too_long(tokens: usize, max_prompt_tokens: usize) -> Error {
     let text = format!(
-        "the prompt has {tokens} tokens without any earlier exchange, more than max_prompt_tokens ({max_prompt_tokens})"
+        "the prompt has {tokens} tokens even without earlier exchanges, more than max_prompt_tokens \
+         ({max_prompt_tokens})"
     );
     Error::new(ErrorKind::TooLong, text)
 }

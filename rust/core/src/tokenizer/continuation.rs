@@ -1,7 +1,7 @@
 //! A tokenizer without its word-start prefix.
 //!
 //! SentencePiece-like tokenizers put a blank before every text (the normalizer Prepend, the pre-tokenizer
-//! Metaspace, ByteLevel's `add_prefix_space`), as if a word started there. A completion that goes on behind a prompt
+//! Metaspace, ByteLevel's `add_prefix_space`), as if a word started there. A completion that continues a prompt
 //! starts none.
 
 use serde_json::Value as Json;

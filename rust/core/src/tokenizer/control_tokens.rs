@@ -21,7 +21,7 @@ pub struct ControlTokens {
     tokens: Vec<StopToken>,
     finder: AhoCorasick,
     ids: HashSet<i32>,
-    /// Which of them take the white space before or behind them with them.
+    /// Which of them strip the white space before or after them.
     strips: Vec<[bool; 2]>,
 }
 
@@ -34,24 +34,24 @@ pub struct Match {
     pub strips: [bool; 2],
 }
 
-/// The places of plain text in a text that is gone through from its start.
+/// The ranges of plain text in a text that is read from its start.
 #[derive(Debug, Clone)]
-pub(super) struct PlainPlaces<'p> {
+pub(super) struct PlainRanges<'p> {
     /// Those not passed yet, in order and apart from each other.
     left: &'p [Range<usize>],
 }
 
-impl<'p> PlainPlaces<'p> {
-    pub fn new(places: &'p [Range<usize>]) -> Self {
-        Self { left: places }
+impl<'p> PlainRanges<'p> {
+    pub fn new(ranges: &'p [Range<usize>]) -> Self {
+        Self { left: ranges }
     }
 
-    /// The places that share a byte with these. Each call asks for bytes that start no earlier than those of the call
+    /// The ranges that share a byte with these. Each call asks for bytes that start no earlier than those of the call
     /// before: what ends before them is passed for good.
     pub fn touching(&mut self, bytes: &Range<usize>) -> &'p [Range<usize>] {
-        let passed = self.left.iter().take_while(|place| place.end <= bytes.start).count();
+        let passed = self.left.iter().take_while(|range| range.end <= bytes.start).count();
         self.left = &self.left[passed..];
-        let touching = self.left.iter().take_while(|place| place.start < bytes.end).count();
+        let touching = self.left.iter().take_while(|range| range.start < bytes.end).count();
         &self.left[..touching]
     }
 
@@ -60,7 +60,7 @@ impl<'p> PlainPlaces<'p> {
     }
 }
 
-/// A part of a text: a control token, or what stands between two.
+/// A part of a text: a control token, or the text between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Control {
@@ -88,7 +88,7 @@ impl ControlTokens {
         Ok(Self { strips, ..Self::new(tokens, ids)? })
     }
 
-    /// These texts taken for control tokens, where there is no tokenizer: their ids mean nothing.
+    /// These texts as control tokens, where there is no tokenizer: their ids mean nothing.
     pub fn guessed(texts: impl IntoIterator<Item = Arc<str>>) -> Result<Self> {
         let tokens: Vec<_> = (0..).zip(texts).map(|(id, text)| StopToken { text, id }).collect();
         let ids = tokens.iter().map(|token| token.id.cast_signed()).collect();
@@ -114,23 +114,23 @@ impl ControlTokens {
         self.finder.max_pattern_len()
     }
 
-    /// The first control token of a text, with the place behind it.
+    /// The first control token of a text, with the offset after it.
     pub fn first(&self, text: &str) -> Option<(usize, StopToken)> {
         let found = self.finder.find(text)?;
         Some((found.end(), self.tokens[found.pattern()].clone()))
     }
 
-    /// The control tokens of a text in order, each with the place behind it.
+    /// The control tokens of a text in order, each with the offset after it.
     pub fn all(&self, text: &str) -> Vec<(usize, StopToken)> {
         self.finder.find_iter(text).map(|found| (found.end(), self.tokens[found.pattern()].clone())).collect()
     }
 
-    /// Where control tokens stand in a text, in order.
-    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+    /// The ranges of control tokens in a text, in order.
+    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
         self.finder.find_iter(text).map(|found| found.range()).collect()
     }
 
-    /// The first control token at or behind a place.
+    /// The first control token at or after an offset.
     pub fn next(&self, text: &str, from: usize) -> Option<Match> {
         let found = self.finder.find(Input::new(text).range(from..))?;
         let at = found.pattern().as_usize();
@@ -138,10 +138,10 @@ impl ControlTokens {
         Some(Match { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
     }
 
-    /// The parts of a text in which control tokens that touch one of these places, which are in order, are plain text.
+    /// The parts of a text in which control tokens that touch one of these ranges, which are in order, are plain text.
     /// White space that a control token takes with it is in no part.
     pub(super) fn parts(&self, text: &str, plain: &[Range<usize>]) -> Vec<Part> {
-        let (mut of_tokens, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
+        let (mut of_tokens, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
         let mut between = |bytes: Range<usize>| Part::Text { is_plain: of_text.touch(&bytes), bytes };
         let (mut parts, mut done, mut at) = (Vec::new(), 0, 0);
         while let Some(token) = self.next(text, at) {
@@ -149,13 +149,13 @@ impl ControlTokens {
                 at = after_character(text, token.start);
                 continue;
             }
-            let [before, behind] = token.strips;
-            let piece = &text[done..token.start];
-            let piece = if before { piece.trim_end() } else { piece };
-            parts.push(between(done..done + piece.len()));
+            let [before, after] = token.strips;
+            let segment = &text[done..token.start];
+            let segment = if before { segment.trim_end() } else { segment };
+            parts.push(between(done..done + segment.len()));
             parts.push(Part::Control { id: token.id.cast_signed(), bytes: token.start..token.end });
             let rest = &text[token.end..];
-            done = text.len() - if behind { rest.trim_start() } else { rest }.len();
+            done = text.len() - if after { rest.trim_start() } else { rest }.len();
             at = done;
         }
         parts.push(between(done..text.len()));
@@ -202,7 +202,7 @@ mod tests {
         const COUNT: usize = 400_000;
         let tokens = ControlTokens::guessed(["<|im_end|>".into()]).unwrap();
         let text = "<|im_end|>".repeat(COUNT + 1);
-        let mut plain = tokens.places(&text);
+        let mut plain = tokens.ranges(&text);
         plain.pop();
         let start = Instant::now();
         let parts = tokens.parts(&text, &plain);
@@ -219,8 +219,8 @@ mod tests {
 
     #[test]
     fn places_touch_what_shares_a_byte_with_them() {
-        let places = [2..4, 4..6, 9..10];
-        let mut plain = PlainPlaces::new(&places);
+        let ranges = [2..4, 4..6, 9..10];
+        let mut plain = PlainRanges::new(&ranges);
         let touching = [0..2, 1..3, 3..5, 6..9, 8..20].map(|bytes| plain.touching(&bytes).len());
         assert_eq!(touching, [0, 1, 2, 0, 1]);
     }

@@ -1,12 +1,12 @@
-//! A text and its ids, written on from some place again and again.
+//! A text and its ids, rewritten from some offset on again and again.
 //!
 //! In: texts that mostly begin as the one before did, and which control tokens in them are plain text. Out: the ids of
-//! each, exactly as of the whole text. Only what stands after the last place to cut at in the common beginning is
+//! each, exactly as of the whole text. Only what comes after the last offset to cut at in the common prefix is
 //! encoded.
 
 use std::ops::Range;
 
-use super::control_tokens::PlainPlaces;
+use super::control_tokens::PlainRanges;
 use super::{SegmentCache, Tokenizer};
 use crate::error::Result;
 use crate::prompt_text::{PromptText, common_items};
@@ -36,13 +36,13 @@ impl IncrementalEncoding {
         &self.ids
     }
 
-    /// The ids after the last place to cut at: they may change when the text goes on.
+    /// The ids after the last offset to cut at: they may change when the text continues.
     pub fn tail(&self) -> &[i32] {
         &self.ids[self.cuts.last().map_or(0, |cut| cut.ids)..]
     }
 
-    /// Lets the text be its first `shared` bytes and then `rest`; the control tokens at the places `plain`, which are in
-    /// order, are plain text in it. Returns how many of the ids are still those from before, at least.
+    /// Lets the text be its first `shared` bytes and then `rest`; the control tokens in the ranges `plain`, which are
+    /// in order, are plain text in it. Returns how many of the ids are still those from before, at least.
     pub fn write(
         &mut self,
         shared: usize,
@@ -68,26 +68,26 @@ impl IncrementalEncoding {
     fn keep_plain(&mut self, plain: &[Range<usize>]) -> usize {
         let same = common_items(&self.plain, plain);
         let next =
-            [&*self.plain, plain].map(|places| places.get(same).map_or(usize::MAX, |place| place.start));
+            [&*self.plain, plain].map(|ranges| ranges.get(same).map_or(usize::MAX, |range| range.start));
         self.plain.truncate(same);
         self.plain.extend_from_slice(&plain[same..]);
         next[0].min(next[1])
     }
 
     fn encode(&mut self, mut from: usize, tokenizer: &Tokenizer, segments: &mut SegmentCache) -> Result<()> {
-        let plain = &self.plain[self.plain.partition_point(|place| place.end <= from)..];
-        let (mut of_cuts, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
-        let mut piece = |bytes: Range<usize>, ids: &mut Vec<i32>| {
+        let plain = &self.plain[self.plain.partition_point(|range| range.end <= from)..];
+        let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
+        let mut segment = |bytes: Range<usize>, ids: &mut Vec<i32>| {
             let plain = of_text.touching(&bytes);
             segments.encode(tokenizer, &self.text, bytes, plain, ids)
         };
         while let Some(cut) = tokenizer.cutter().next_outside(&self.text, from, &mut of_cuts) {
-            piece(from..cut.start, &mut self.ids)?;
+            segment(from..cut.start, &mut self.ids)?;
             self.ids.push(cut.id);
             self.cuts.push(Checkpoint { text: cut.end, ids: self.ids.len() });
             from = cut.end;
         }
-        piece(from..self.text.len(), &mut self.ids)
+        segment(from..self.text.len(), &mut self.ids)
     }
 
     pub fn clear(&mut self) {

@@ -57,7 +57,7 @@ impl Tokenizer {
         &self.control_tokens
     }
 
-    /// What encodes, in words.
+    /// A description of what encodes.
     pub fn engine(&self) -> String {
         self.engines.describe()
     }
@@ -84,16 +84,16 @@ impl Tokenizer {
         self.reference().encode(text, true)
     }
 
-    /// The ids of a text, and for each the bytes of the text it stands for.
+    /// The ids of a text, and for each the bytes of the text that it encodes.
     pub fn encode_with_bytes(&self, text: &str) -> Result<Encoding> {
         self.reference().encode_with_bytes(text)
     }
 
     /// The ids of a text that continues another one: no word-start prefix is put before it. The control tokens at the
-    /// places `plain` are plain text.
+    /// ranges `plain` are plain text.
     ///
-    /// Up to the first control token the text is encoded without the prefix; from there on as ever, because the
-    /// tokenizer starts anew after a control token wherever it stands.
+    /// Up to the first control token the text is encoded without the prefix; from there on as usual, because the
+    /// tokenizer starts anew after a control token wherever it is.
     pub fn encode_continuation(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
         if plain.is_empty() && self.unprefixed.is_none() {
             return self.encode(text);
@@ -115,7 +115,7 @@ impl Tokenizer {
     }
 }
 
-/// Places of a text as places of what it has from this byte on.
-pub(crate) fn places_from(places: &[Range<usize>], byte: usize) -> Vec<Range<usize>> {
-    places.iter().map(|place| place.start.saturating_sub(byte)..place.end.saturating_sub(byte)).collect()
+/// Ranges of a text as ranges of what it has from this byte on.
+pub(crate) fn ranges_from(ranges: &[Range<usize>], byte: usize) -> Vec<Range<usize>> {
+    ranges.iter().map(|range| range.start.saturating_sub(byte)..range.end.saturating_sub(byte)).collect()
 }

@@ -1,19 +1,19 @@
-//! The ids of a text with the bytes that each stands for.
+//! The ids of a text with the bytes that each encodes.
 //!
-//! In: a text that was encoded, which of the control tokens in it are plain text, and where its completion was encoded by
-//! itself. Out: the same ids, each with its place in the text. It encodes with the library, which is slow where it gives
-//! places: for those who look at samples, not for those who make them.
+//! In: a text that was encoded, which of the control tokens in it are plain text, and where its completion was encoded
+//! alone. Out: the same ids, each with its offsets in the text. It encodes with the library, which is slow where it gives
+//! offsets: for inspecting samples, not for making them.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
-use super::control_tokens::{Part, PlainPlaces};
-use super::{Encoding, Tokenizer, places_from};
+use super::control_tokens::{Part, PlainRanges};
+use super::{Encoding, Tokenizer, ranges_from};
 use crate::error::Result;
 
-/// The pieces of texts that were encoded before: those of a conversation have most of them in common.
+/// The segments of texts that were encoded before: those of a conversation have most of them in common.
 #[derive(Default)]
 pub struct Known(HashMap<Box<str>, Encoding>);
 
@@ -28,45 +28,45 @@ impl Tokenizer {
     ) -> Result<Encoding> {
         let Some(border) = continuation else { return self.encode_known(text, plain, known) };
         let (prompt, completion) = text.split_at(border);
-        let of_prompt = &plain[..plain.partition_point(|place| place.end <= border)];
-        let of_completion = &plain[plain.partition_point(|place| place.start < border)..];
-        let of_completion = places_from(of_completion, border);
+        let of_prompt = &plain[..plain.partition_point(|range| range.end <= border)];
+        let of_completion = &plain[plain.partition_point(|range| range.start < border)..];
+        let of_completion = ranges_from(of_completion, border);
         let mut encoding = self.encode_known(prompt, of_prompt, known)?;
         encoding.append(self.encode_continuation_with_bytes(completion, &of_completion)?, border);
         Ok(encoding)
     }
 
-    /// The ids of a text, piece by piece; the control tokens at the places `plain` are plain text.
+    /// The ids of a text, segment by segment; the control tokens in the ranges `plain` are plain text.
     fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
         let (mut whole, mut from) = (Encoding::default(), 0);
-        let (mut of_cuts, mut of_text) = (PlainPlaces::new(plain), PlainPlaces::new(plain));
+        let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
         let library = self.reference().library();
-        let mut piece = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
-            [] => self.add_piece(&text[bytes.clone()], bytes.start, known, whole),
+        let mut segment = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
+            [] => self.add_segment(&text[bytes.clone()], bytes.start, known, whole),
             plain => {
-                let plain = places_from(plain, bytes.start);
+                let plain = ranges_from(plain, bytes.start);
                 whole.append(self.literal_with_bytes(&text[bytes.clone()], &plain, library)?, bytes.start);
                 Ok(())
             }
         };
         while let Some(cut) = self.cutter.next_outside(text, from, &mut of_cuts) {
-            piece(from..cut.start, &mut whole)?;
+            segment(from..cut.start, &mut whole)?;
             whole.ids.push(cut.id);
             whole.bytes.push(cut.start..cut.end);
             from = cut.end;
         }
-        piece(from..text.len(), &mut whole)?;
+        segment(from..text.len(), &mut whole)?;
         Ok(whole)
     }
 
-    fn add_piece(&self, piece: &str, at: usize, known: &mut Known, whole: &mut Encoding) -> Result<()> {
-        if piece.is_empty() {
+    fn add_segment(&self, segment: &str, at: usize, known: &mut Known, whole: &mut Encoding) -> Result<()> {
+        if segment.is_empty() {
             return Ok(());
         }
-        if !known.0.contains_key(piece) {
-            known.0.insert(piece.into(), self.encode_with_bytes(piece)?);
+        if !known.0.contains_key(segment) {
+            known.0.insert(segment.into(), self.encode_with_bytes(segment)?);
         }
-        if let Some(encoding) = known.0.get(piece) {
+        if let Some(encoding) = known.0.get(segment) {
             whole.append(encoding.clone(), at);
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Tokenizer {
         Ok(head)
     }
 
-    /// The ids of a text in which some control tokens are plain text; `first` encodes what stands before the first that
+    /// The ids of a text in which some control tokens are plain text; `first` encodes what comes before the first that
     /// is none.
     fn literal_with_bytes(
         &self,

@@ -1,21 +1,21 @@
 //! The ids of texts that were encoded before.
 //!
-//! Bounded: what was not asked for since the last clearing but one is forgotten.
+//! Bounded: what was not looked up since the last clearing but one is forgotten.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use super::control_tokens::Part;
-use super::{Tokenizer, places_from};
+use super::{Tokenizer, ranges_from};
 use crate::error::Result;
 
 /// Bytes of texts and ids that each of the two halves may hold.
 const HALF_BYTES: usize = 8 << 20;
-/// Longer texts hardly ever come twice, but for those that the sheet keeps.
+/// Longer texts seldom come twice, except those that the incremental encoding keeps.
 const MAX_TEXT: usize = 64 << 10;
 
-/// What one thread remembers of the pieces that it has encoded.
+/// What one thread remembers of the segments that it has encoded.
 #[derive(Default)]
 pub struct SegmentCache {
     recognised: Memo,
@@ -24,7 +24,7 @@ pub struct SegmentCache {
 }
 
 impl SegmentCache {
-    /// Appends the ids of these bytes of a text, in which no token to cut at stands; the control tokens at the places
+    /// Appends the ids of these bytes of a text, without tokens to cut at; the control tokens in the ranges
     /// `plain` of the text are plain text.
     pub fn encode(
         &mut self,
@@ -34,30 +34,30 @@ impl SegmentCache {
         plain: &[Range<usize>],
         ids: &mut Vec<i32>,
     ) -> Result<()> {
-        let piece = &text[bytes.clone()];
+        let segment = &text[bytes.clone()];
         if plain.is_empty() {
-            return self.encode_recognised(tokenizer, piece, ids);
+            return self.encode_recognised(tokenizer, segment, ids);
         }
-        for part in tokenizer.control_tokens.parts(piece, &places_from(plain, bytes.start)) {
+        for part in tokenizer.control_tokens.parts(segment, &ranges_from(plain, bytes.start)) {
             match part {
                 Part::Control { id, .. } => ids.push(id),
                 Part::Text { bytes, is_plain: true } => {
-                    self.encode_plain(tokenizer, &piece[bytes], ids)?;
+                    self.encode_plain(tokenizer, &segment[bytes], ids)?;
                 }
-                Part::Text { bytes, .. } => self.encode_recognised(tokenizer, &piece[bytes], ids)?,
+                Part::Text { bytes, .. } => self.encode_recognised(tokenizer, &segment[bytes], ids)?,
             }
         }
         Ok(())
     }
 
-    fn encode_recognised(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |ids: &mut Vec<i32>| tokenizer.engines.encode_piece(piece, &tokenizer.cutter, ids);
-        self.recognised.get_or_encode(piece, ids, encode)
+    fn encode_recognised(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode = |ids: &mut Vec<i32>| tokenizer.engines.encode_segment(segment, &tokenizer.cutter, ids);
+        self.recognised.get_or_encode(segment, ids, encode)
     }
 
-    fn encode_plain(&mut self, tokenizer: &Tokenizer, piece: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |ids: &mut Vec<i32>| tokenizer.reference().encode_plain(piece, ids);
-        self.plain.get_or_encode(piece, ids, encode)
+    fn encode_plain(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode = |ids: &mut Vec<i32>| tokenizer.reference().encode_plain(segment, ids);
+        self.plain.get_or_encode(segment, ids, encode)
     }
 }
 

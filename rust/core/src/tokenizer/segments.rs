@@ -1,8 +1,8 @@
-//! Where a text may be cut so that its pieces encode as the whole does.
+//! Where a text may be cut so that its segments encode as the whole does.
 //!
 //! In: the added tokens of a tokenizer. Out: those at which every text can be cut: the ids of the whole are the ids of
-//! the pieces with the token's own id between them. That holds for a token which the tokenizer takes out of the raw
-//! text before anything else, always and whatever stands around it; each condition below is one of those.
+//! the segments with the token's own id between them. That holds for a token which the tokenizer takes out of the raw
+//! text before anything else, always and whatever is around it; each condition below is one of those.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,14 +10,14 @@ use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use serde_json::Value as Json;
 use tokenizers::{AddedToken, Tokenizer as HfTokenizer};
 
-use super::control_tokens::{PlainPlaces, after_character};
+use super::control_tokens::{PlainRanges, after_character};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Finds the tokens to cut at.
 pub struct Cutter {
     finder: Option<AhoCorasick>,
     ids: Vec<i32>,
-    /// Every added token is one to cut at, so that none is left in a piece.
+    /// Every added token is one to cut at, so that none is left in a segment.
     covers_all: bool,
 }
 
@@ -53,20 +53,20 @@ impl Cutter {
         self.covers_all
     }
 
-    /// The first place at or behind `from` to cut at.
+    /// The first offset at or after `from` to cut at.
     pub fn next(&self, text: &str, from: usize) -> Option<Cut> {
         let input = Input::new(text).range(from..).anchored(Anchored::No);
         let found = self.finder.as_ref()?.find(input)?;
         Some(Cut { start: found.start(), end: found.end(), id: self.ids[found.pattern()] })
     }
 
-    /// The same, of those that touch no plain text. What stands before it does not change with what comes after it:
+    /// The same, of those that touch no plain text. What is before it does not change with what comes after it:
     /// nothing that reaches into a token to cut at hides it.
     pub(super) fn next_outside(
         &self,
         text: &str,
         mut from: usize,
-        plain: &mut PlainPlaces<'_>,
+        plain: &mut PlainRanges<'_>,
     ) -> Option<Cut> {
         loop {
             let cut = self.next(text, from)?;
@@ -78,8 +78,8 @@ impl Cutter {
     }
 }
 
-/// Whether what stands behind an added token is encoded as if a text began there. All of the library's parts see one
-/// piece at a time, but for Metaspace when it marks the first piece alone.
+/// Whether what comes after an added token is encoded as if a text began there. All of the library's parts see one
+/// segment at a time, except Metaspace when it marks the first segment alone.
 fn starts_anew(tokenizer: &HfTokenizer) -> bool {
     fn marks_the_first(part: &Json) -> bool {
         match part {
@@ -106,7 +106,7 @@ fn cuttable(added: &[(u32, AddedToken)]) -> HashSet<u32> {
         .filter(|(_, token)| !token.lstrip && !token.rstrip && !token.single_word)
         .map(|(id, _)| *id)
         .collect();
-    // A neighbour that takes white space with it, or wants to be a word of its own, may look into this one.
+    // A neighbour that strips white space, or must be a single word, may look into this one.
     if added.iter().any(|(_, token)| token.lstrip || token.rstrip || token.single_word) {
         let edge = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || c.is_alphanumeric() || c == '_');
         let closed = |token: &AddedToken| {
@@ -138,7 +138,7 @@ fn overlapped(raw: &[&(u32, AddedToken)]) -> Vec<u32> {
             if start > 0 {
                 hidden.extend(beginning.get(rest).into_iter().flatten().filter(|found| *found != id));
             }
-            // Tokens that stand in this one.
+            // Tokens that this one contains.
             let ends = rest.char_indices().skip(1).map(|(end, _)| end).chain([rest.len()]);
             let inside = ends.filter_map(|end| whole.get(&rest[..end]).copied());
             hidden.extend(inside.filter(|found| found != id));
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(kept(&[token("<a>"), token("<a>\n")]), [1]);
         assert_eq!(kept(&[token("<a>"), token("x<a>")]), [1]);
         assert_eq!(kept(&[token("<a>"), token("x<a")]), [1]);
-        // Of two newlines in a row the longer token takes both, wherever it stands.
+        // Of two newlines in a row the longer token takes both, wherever it is.
         assert_eq!(kept(&[token("\n"), token("\n\n")]), [1]);
     }
 

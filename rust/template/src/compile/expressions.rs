@@ -41,7 +41,7 @@ impl Compiler {
             }
             ExprKind::Item { object, index } => self.item(expr, object, index, frame)?,
             ExprKind::Slice { .. } => {
-                return Err(Error::new(ErrorKind::Syntax, "a slice stands only inside of brackets"));
+                return Err(Error::new(ErrorKind::Syntax, "a slice is allowed only inside brackets"));
             }
             ExprKind::Call { callee, arguments } => self.call(expr, callee, arguments, frame)?,
             ExprKind::Filter { object, filter } => {

@@ -50,7 +50,7 @@ enum Home {
     Global(u32),
 }
 
-/// Where a statement stands.
+/// Where a statement is.
 #[derive(Clone, Copy)]
 struct Frame<'s> {
     symbols: &'s Symbols<'s>,
@@ -138,7 +138,7 @@ impl Compiler {
 
     fn variable(&self, name: &str, frame: Frame<'_>) -> Result<Load> {
         let ident = frame.symbols.find(name).ok_or_else(|| {
-            Error::new(ErrorKind::Syntax, format!("Jinja2 cannot tell which variable `{name}` is here"))
+            Error::new(ErrorKind::Syntax, format!("Jinja2 cannot decide which variable `{name}` is here"))
         })?;
         Ok(self.load(ident, frame.function))
     }
@@ -266,7 +266,7 @@ impl Compiler {
         Ok(ForCode { target, iter, filter, entry, body, loop_slot, otherwise, rounds: None })
     }
 
-    /// A body in a scope of its own.
+    /// A body with its own scope.
     fn scope(&mut self, body: &[Stmt], frame: Frame<'_>) -> Result<(Entry, Block)> {
         let mut symbols = Symbols::new(&mut self.idents, Some(frame.symbols));
         symbols.block(&mut self.idents, body);

@@ -27,7 +27,7 @@ pub struct FunctionCode {
     pub name: String,
     pub parameters: Vec<Parameter>,
     pub defaults: Vec<ExprCode>,
-    /// Where the body wants a caller that is no parameter, further keywords, further arguments.
+    /// Where the body reads `caller` without declaring it, extra keywords, extra arguments.
     pub caller: Option<Slot>,
     pub more_keywords: Option<Slot>,
     pub more_positional: Option<Slot>,
@@ -59,7 +59,7 @@ pub enum Load {
     Variable(Variable),
 }
 
-/// A slot of this function, or of one it is written in, so many levels out.
+/// A slot of this function, or of an enclosing one, this many levels out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
     pub out: u32,
@@ -92,7 +92,7 @@ pub enum StmtCodeKind {
         target: TargetCode,
         value: ExprCode,
     },
-    /// Runs the body, keeps its text in `slot`, then goes on with `then`.
+    /// Runs the body, keeps its text in `slot`, then runs `then`.
     Capture {
         entry: Entry,
         body: Block,
@@ -148,7 +148,7 @@ pub struct Rounds {
     pub inside: BTreeSet<Slot>,
 }
 
-/// `for target in .. if test`, a scope of its own.
+/// `for target in .. if test`, with its own scope.
 #[derive(Debug)]
 pub struct LoopFilter {
     pub target: TargetCode,

@@ -92,7 +92,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Undefined(Undefined::Missing(self.memory.alloc(Missing { object, name })?)))
     }
 
-    /// `getattr(object, name)` behind the sandbox; `None` for an AttributeError.
+    /// `getattr(object, name)` within the sandbox's limits; `None` for an AttributeError.
     fn own_attribute(&mut self, object: Value<'a>, name: &'a str) -> Result<Option<Value<'a>>> {
         match object {
             Value::Object(Object::Namespace(number)) => return Ok(self.namespace_item(number, name)),

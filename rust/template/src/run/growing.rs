@@ -1,9 +1,9 @@
 //! One rendering for several: the texts of the first items of a list, of more of them, and so on, in one go.
 //!
 //! In: a program, its variables, which of them is the list, and how many of its items each text is of. Out: each text,
-//! as a rendering of its own would give it. The items are shown as far as the first text needs them. Where the loop
+//! as a separate rendering would give it. The items are shown as far as the first text needs them. Where the loop
 //! over them comes to their end, what is left of the template runs, and the text is handed out; then all is as it was
-//! before that end, more items are shown, and the loop goes on. That is exact as long as nothing was seen that would
+//! before that end, more items are shown, and the loop continues. That is exact as long as nothing was seen that would
 //! be otherwise with more items: their number, their end, an item counted from the end. Whatever asks for one of those
 //! is noted, and with it the rendering ends after the text that it is at.
 
@@ -30,7 +30,7 @@ pub struct ListPrefixes<'p> {
     pub counts: &'p [usize],
 }
 
-/// A list of which more is shown as time goes on, from some item on.
+/// A list whose items, from some item on, are shown step by step.
 #[derive(Debug, Clone, Copy)]
 pub struct Growing<'a> {
     list: &'a Shown<'a>,
@@ -81,7 +81,7 @@ impl<'a> Growing<'a> {
     }
 }
 
-/// A text that was wanted: so much of the rendering's output, and an end of its own.
+/// A text that was asked for: this much of the rendering's output, then its own end.
 #[derive(Debug)]
 pub struct Grown {
     /// The bytes that it begins with as the text after it does.
@@ -89,7 +89,7 @@ pub struct Grown {
     pub end: Result<(String, Vec<Span>)>,
 }
 
-/// A rendering that goes on beyond a text.
+/// A rendering that continues after a text.
 pub(super) struct Growth<'a> {
     list: &'a Shown<'a>,
     /// See `ListPrefixes`.
@@ -127,7 +127,7 @@ impl<'a> Growth<'a> {
     }
 
     fn hand_out(&mut self, stable: Length, done: &Result<()>, output: &Output) {
-        let end = done.clone().map(|()| output.behind(stable));
+        let end = done.clone().map(|()| output.after(stable));
         self.grown.push(Grown { stable: stable.text, end });
     }
 
@@ -163,7 +163,7 @@ impl<'a> Machine<'a> {
     pub(super) fn end_growth(&mut self, done: &Result<()>) -> Vec<Grown> {
         let Some(mut growth) = self.growth.take() else { return Vec::new() };
         let beyond_limits = done.as_ref().is_err_and(|error| error.kind == ErrorKind::Limit);
-        // What the texts cost together is no error of one of them, but for the first.
+        // What the texts cost together is not an error of any one of them, except of the first.
         if !beyond_limits || growth.grown.is_empty() {
             let stable = self.output.length();
             while !growth.all_handed_out() {
@@ -176,7 +176,7 @@ impl<'a> Machine<'a> {
         growth.grown
     }
 
-    /// A statement of a block, with what is behind it noted as long as that is where a text may go on.
+    /// A statement of a block, with what comes after it noted as long as a text may continue there.
     pub(super) fn follow(&mut self, rest: &'a [StmtCode]) -> bool {
         match &mut self.growth {
             Some(growth) if growth.following => {
@@ -193,7 +193,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Runs something in which no text can go on.
+    /// Runs something within which no text can continue.
     pub(super) fn aside<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.growth.as_mut().map(|growth| mem::replace(&mut growth.following, false));
         let done = run(self);
@@ -257,7 +257,7 @@ impl<'a> Machine<'a> {
         self.growing(expr).is_some_and(|list| list.shown() > 0)
     }
 
-    /// A loop in which no text can go on.
+    /// A loop within which no text can continue.
     pub(super) fn run_aside(&mut self, code: &'a ForCode, items: Value<'a>) -> Result<()> {
         let is_outermost = self.follows();
         self.aside(|machine| machine.run_loop(code, items, None, is_outermost))

@@ -9,7 +9,7 @@ use crate::value::operators;
 use crate::value::text::small;
 use crate::value::{Object, Value};
 
-/// The state behind a variable `loop`.
+/// The state of a variable `loop`.
 pub(super) struct LoopState<'a> {
     serial: u32,
     items: Value<'a>,
@@ -204,7 +204,7 @@ impl<'a> Machine<'a> {
         Ok(length)
     }
 
-    /// What has no length is read to its end, and goes on from a list.
+    /// What has no length is read to its end into a list, and iterated from there.
     fn exhaust(&mut self, at: usize) -> Result<usize> {
         let mut rest = Vec::new();
         while let Some(item) = self.pull(at)? {
@@ -231,8 +231,8 @@ impl<'a> Machine<'a> {
             LoopAttribute::First => Value::Bool(index0 == 0),
             LoopAttribute::Last => Value::Bool(self.peek(at)?.is_none()),
             LoopAttribute::Length => self.length_value(serial)?,
-            LoopAttribute::Revindex0 => self.behind(serial, index0 + 1)?,
-            LoopAttribute::Revindex => self.behind(serial, index0)?,
+            LoopAttribute::Revindex0 => self.after(serial, index0 + 1)?,
+            LoopAttribute::Revindex => self.after(serial, index0)?,
             LoopAttribute::Depth0 => Value::Int(depth0),
             LoopAttribute::Depth => Value::Int(depth0 + 1),
             LoopAttribute::Previtem => match state.previous {
@@ -251,7 +251,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Int(i64::from(small(length))))
     }
 
-    fn behind(&mut self, serial: u32, seen: i64) -> Result<Value<'a>> {
+    fn after(&mut self, serial: u32, seen: i64) -> Result<Value<'a>> {
         let length = self.loop_length(serial)?;
         Ok(Value::Int(i64::from(small(length)) - seen))
     }

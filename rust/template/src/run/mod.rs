@@ -54,7 +54,7 @@ pub struct Machine<'a> {
     frames: Vec<FrameState>,
     /// The first slot of the running function.
     base: usize,
-    /// Frames made so far: tells a frame from a later one in its place.
+    /// Frames made so far: distinguishes a frame from a later one in the same slot.
     calls: u32,
     /// Values and texts of expressions that are being computed, a stack.
     pending: Vec<Value<'a>>,
@@ -112,7 +112,7 @@ pub fn run(
 }
 
 /// The same for several lengths of a list at once, as far as the template allows: the first of them, and one at
-/// least, with the texts behind what `output` holds in the end.
+/// least, with the texts after what `output` holds in the end.
 pub fn run_growing(
     program: &Program,
     variables: &[(&str, Value<'_>)],
@@ -246,7 +246,7 @@ impl<'a> Machine<'a> {
         self.slots[at] = value;
     }
 
-    /// Runs something with an output of its own, and gives back what it printed.
+    /// Runs something with a separate output, and returns what it printed.
     fn captured(&mut self, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<Text<'a>> {
         let own = self.spare.pop().unwrap_or_default();
         let outer = std::mem::replace(&mut self.output, own);
@@ -267,7 +267,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A generator: `lazy` goes on as its items are asked for.
+    /// A generator: `lazy` runs on as its items are asked for.
     pub fn start(&mut self, lazy: Lazy<'a>) -> Result<Value<'a>> {
         self.memory.reserve(size_of::<Lazy<'_>>())?;
         self.lazy.push(Some(lazy));

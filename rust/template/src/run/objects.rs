@@ -84,7 +84,7 @@ impl<'a> Machine<'a> {
         Ok(Value::Object(Object::Joiner(small(self.joiners.len() - 1))))
     }
 
-    /// Calls an object that is no macro.
+    /// Calls an object that is not a macro.
     pub(super) fn call_object(&mut self, object: Object, args: Args<'a>) -> Result<Value<'a>> {
         match object {
             Object::Loop(serial) => {
@@ -135,7 +135,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// A plain attribute, or a method, of an object that is no namespace.
+    /// A plain attribute, or a method, of an object that is not a namespace.
     pub(super) fn object_attribute(&mut self, object: Object, name: &'a str) -> Result<Option<Value<'a>>> {
         let method = match object {
             Object::Loop(_) => matches!(name, "cycle" | "changed"),

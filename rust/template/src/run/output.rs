@@ -35,7 +35,7 @@ impl Output {
     }
 
     /// What was written since then.
-    pub(crate) fn behind(&self, length: Length) -> (String, Vec<Span>) {
+    pub(crate) fn after(&self, length: Length) -> (String, Vec<Span>) {
         let text = self.text.get(length.text..).unwrap_or_default().to_owned();
         let spans = self.spans.get(length.spans.saturating_sub(1)..).unwrap_or_default();
         let before = if length.spans == 0 { 0 } else { length.last_span as usize };
@@ -66,8 +66,8 @@ impl Output {
         &self.spans
     }
 
-    /// What each `{% generation %}` block printed. A block whose text was captured, by a macro that is no whole
-    /// statement say, is not among them: nobody can tell where that text went.
+    /// What each `{% generation %}` block printed. A block whose text was captured, by a macro that is not a whole
+    /// statement say, is not among them: it is not known where that text went.
     pub fn generations(&self) -> &[Range<usize>] {
         &self.generations
     }

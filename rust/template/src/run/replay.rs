@@ -3,8 +3,8 @@
 //! In: a round that is to run, and what is kept of earlier ones, of this rendering and of others with the same input.
 //! Out: its text, handed back, or printed and kept. A round is as before if its item is, and all that it read from
 //! outside is (`compile::outside` says what that may be): the reads are compared in their order, so that nothing is
-//! asked that the round itself would not ask. Rounds that change something outside, or read what cannot be compared, run
-//! each time.
+//! asked that the round itself would not ask. Rounds that change something outside, or read what cannot be compared,
+//! run each time.
 
 use super::{Flow, Machine};
 use crate::compile::program::{Entry, ForCode, Load, Rounds, Variable};
@@ -47,7 +47,7 @@ impl Replays {
 #[derive(Debug, Default)]
 struct RoundReplays {
     replays: Vec<Replay>,
-    /// How often it could not be told beforehand what such a round prints.
+    /// How often it was not known in advance what such a round prints.
     untold: u8,
 }
 
@@ -70,7 +70,7 @@ enum Read {
     Slot(u32),
 }
 
-/// A value that can be told from others later on.
+/// A value that can be compared with others later.
 #[derive(Debug, PartialEq)]
 enum Known {
     Undefined,
@@ -78,7 +78,7 @@ enum Known {
     Bool(bool),
     Int(i64),
     Float(u64),
-    /// Of the input: so many items or bytes, from this byte on.
+    /// Of the input: this many items or bytes, from this byte on.
     Input(Node, u32, usize),
     Text(String, Vec<Span>),
     Function(Function),
@@ -146,7 +146,7 @@ impl<'a> Machine<'a> {
     }
 
     fn replay(&self, watch: Watch<'a>, start: Length, flow: Flow) -> Replay {
-        let (text, spans) = self.output.behind(start);
+        let (text, spans) = self.output.after(start);
         Replay { reads: watch.reads, text, spans, flow }
     }
 

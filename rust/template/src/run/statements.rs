@@ -202,7 +202,7 @@ impl<'a> Machine<'a> {
         targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, *item))
     }
 
-    /// As Python unpacks: exactly so many, and it looks at one more to be sure.
+    /// As Python unpacks: exactly `count` items, and one more is asked for to be sure.
     fn unpacked(&mut self, value: Value<'a>, count: usize) -> Result<Vec<Value<'a>>> {
         let mut iter = Iter::new(value).map_err(|error| match error.kind {
             ErrorKind::Type => {

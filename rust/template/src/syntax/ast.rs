@@ -1,6 +1,6 @@
 //! The syntax tree of a template: what the parser makes and `compile` and `analysis` read.
 //!
-//! It holds the language as written, names not yet resolved; line statements, inheritance and imports are no part
+//! It holds the language as written, names not yet resolved; line statements, inheritance and imports are not part
 //! of it, because the parser refuses them.
 
 /// Where something starts in the source, 1-based; columns count characters.

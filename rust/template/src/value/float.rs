@@ -55,7 +55,7 @@ pub enum Code {
     Fixed,
     /// `g`
     General,
-    /// `g` with a digit behind the point: a precision without a code.
+    /// `g` with a digit after the point: a precision without a code.
     GeneralFloat,
 }
 
@@ -77,7 +77,7 @@ impl FloatStyle {
     }
 }
 
-/// No float has more digits than this, before or behind the point.
+/// No float has more digits than this, before or after the point.
 const MOST_DIGITS: usize = 1100;
 
 /// The float, with a minus sign if it has one, as the style says.
@@ -131,7 +131,7 @@ fn push_scientific(out: &mut String, float: f64, style: &FloatStyle) {
     push_exponent(out, exponent);
 }
 
-/// "d.ddd" with so many decimals, exactly rounded, and the exponent.
+/// "d.ddd" with this many decimals, exactly rounded, and the exponent.
 fn scientific(float: f64, decimals: usize) -> (String, i32) {
     let mut text = format!("{float:.decimals$e}");
     let at = text.find('e').unwrap_or(text.len());
@@ -173,7 +173,7 @@ fn push_general(out: &mut String, float: f64, style: &FloatStyle) {
     }
 }
 
-/// The digits with a point behind the first few; a point at the end only if it is to stay.
+/// The digits with a point after the first few; a point at the end only if it is to stay.
 fn push_with_point(out: &mut String, digits: &str, before: usize, keep: bool) {
     let (whole, rest) = digits.split_at_checked(before).unwrap_or((digits, ""));
     out.push_str(whole);

@@ -82,7 +82,7 @@ impl<'a> Inputs<'a> {
         let arena = self.arena;
         let entries = arena.alloc_slice_fill_iter(pairs.map(|(key, value)| {
             self.bytes += key.len();
-            // A key is text of the input, too; it is told from its value by being derived.
+            // A key is text of the input, too; being derived distinguishes it from its value.
             let key = Text::derived(key, node);
             Entry::new(Value::Str(arena.alloc(key)), value)
         }));

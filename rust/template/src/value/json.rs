@@ -19,7 +19,7 @@ const START: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct JsonStyle<'s> {
     pub ensure_ascii: bool,
-    /// What stands in front of an item for each level; all on one line without.
+    /// The indent of an item for each level; all on one line without it.
     pub indent: Option<&'s str>,
     pub item_separator: &'s str,
     pub key_separator: &'s str,
@@ -182,9 +182,9 @@ fn push_string(out: &mut String, text: &str, ensure_ascii: bool) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = find_escaped(rest.as_bytes(), ensure_ascii) {
-        let (plain, behind) = rest.split_at(at);
+        let (plain, after) = rest.split_at(at);
         out.push_str(plain);
-        let mut chars = behind.chars();
+        let mut chars = after.chars();
         if let Some(char) = chars.next() {
             push_escaped(out, char);
         }
@@ -211,7 +211,7 @@ fn push_escaped(out: &mut String, char: char) {
     }
 }
 
-/// Where the first byte is that cannot stand for itself; eight at a time.
+/// The first byte that must be escaped; eight at a time.
 #[inline]
 fn find_escaped(bytes: &[u8], ensure_ascii: bool) -> Option<usize> {
     let (words, rest) = bytes.as_chunks::<8>();

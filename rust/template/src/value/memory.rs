@@ -32,7 +32,7 @@ impl<'a> Memory<'a> {
         self.burn(1)
     }
 
-    /// Work on so many bytes or items.
+    /// Work on this many bytes or items.
     #[inline]
     pub fn work(&mut self, amount: usize) -> Result<()> {
         self.burn(1 + (amount as u64 >> 6))
@@ -101,7 +101,7 @@ impl<'a> Memory<'a> {
         Ok(Value::Str(self.alloc(text)?))
     }
 
-    /// The texts one behind the other, with their origins. Not markup.
+    /// The texts joined, with their provenance. Not markup.
     pub fn concat(&mut self, texts: &[Text<'a>]) -> Result<Text<'a>> {
         let mut spans = std::mem::take(&mut self.spans);
         spans.clear();

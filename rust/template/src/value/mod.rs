@@ -47,7 +47,7 @@ pub enum Value<'a> {
     Method(&'a Method<'a>),
     /// A global function.
     Function(Function),
-    /// Something with a state of its own, kept by the machine.
+    /// Something with state, kept by the machine.
     Object(Object),
 }
 

@@ -21,7 +21,7 @@ pub fn character(text: &str, index: i64) -> Option<(usize, usize)> {
     found.map(|(at, char)| (at, at + char.len_utf8()))
 }
 
-/// A slice of a sequence of so many items: the first position, how many, and the step between them.
+/// A slice of a sequence of `length` items: the first position, how many, and the step between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Picked {
     start: i64,

@@ -140,7 +140,7 @@ impl Source {
     }
 }
 
-/// Adds a run behind others; neighbours of one source become one.
+/// Appends a run; neighbours of one source become one.
 pub fn push_span(spans: &mut Vec<Span>, span: Span) {
     if span.len == 0 {
         return;

@@ -1,7 +1,7 @@
-//! The record formats: how a record's is recognised, and where its messages stand.
+//! The record formats: how a record's is recognised, and where its messages are.
 //!
-//! In: a record and its format. Out: an outline of its messages. A format is declared once, in a file of its own; strict
-//! and lenient reading are made of that declaration.
+//! In: a record and its format. Out: an outline of its messages. A format is declared once, in its own file; strict
+//! and lenient reading are made from that declaration.
 
 mod alpaca;
 mod openai;
@@ -25,21 +25,21 @@ struct Declaration {
     name_of_role: fn(key: &str, role: Role) -> &'static str,
 }
 
-/// The formats: what each is called, the key whose presence tells it, and its declaration.
+/// The formats: what each is called, the key whose presence shows it, and its declaration.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $format:ident = $name:literal told by $key:literal, declared by $file:ident;)+) => {
+    ($($(#[$doc:meta])* $format:ident = $name:literal with key $key:literal, declared by $file:ident;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Format { $($(#[$doc])* $format),+ }
 
         impl Format {
-            /// Every format; where a record's keys tell several, the first is meant.
+            /// Every format; where a record's keys match several, the first counts.
             pub const ALL: &[Self] = &[$(Self::$format),+];
 
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$format => $name),+ }
             }
 
-            fn telling_key(self) -> &'static str {
+            fn key(self) -> &'static str {
                 match self { $(Self::$format => $key),+ }
             }
 
@@ -52,13 +52,13 @@ macro_rules! formats {
 
 formats! {
     /// OpenAI: `{"messages": [{"role", "content", ..}], "tools": ..}`.
-    Messages = "messages" told by "messages", declared by openai;
+    Messages = "messages" with key "messages", declared by openai;
     /// `{"conversations": [{"from", "value"}]}`, or with role and content.
-    ShareGpt = "sharegpt" told by "conversations", declared by sharegpt;
+    ShareGpt = "sharegpt" with key "conversations", declared by sharegpt;
     /// `{"instruction", "input", "output"}`.
-    Alpaca = "alpaca" told by "instruction", declared by alpaca;
+    Alpaca = "alpaca" with key "instruction", declared by alpaca;
     /// `{"prompt", "completion"}`, texts or message lists.
-    PromptCompletion = "prompt_completion" told by "completion", declared by prompt_completion;
+    PromptCompletion = "prompt_completion" with key "completion", declared by prompt_completion;
 }
 
 impl Format {
@@ -67,18 +67,18 @@ impl Format {
         Self::ALL.iter().copied().find(|format| format.name() == name)
     }
 
-    /// The format that the presence of a key tells.
-    pub fn told_by(key: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|format| format.telling_key() == key)
+    /// The format that the presence of a key shows.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.key() == key)
     }
 
-    /// The format of a record, if its keys tell one.
+    /// The format of a record, if its keys show one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
-        Self::ALL.iter().copied().find(|format| given(record, format.telling_key()).is_some())
+        Self::ALL.iter().copied().find(|format| given(record, format.key()).is_some())
     }
 
-    /// The messages of a record where they stand.
+    /// The messages of a record where they are.
     pub fn outline(self, record: &Object) -> Outline<'_> {
         (self.declaration().outline)(record)
     }
@@ -99,9 +99,9 @@ impl Format {
     }
 }
 
-/// The keys that tell a format, for error texts.
-fn telling_keys() -> String {
-    let keys: Vec<String> = Format::ALL.iter().map(|format| format!("{:?}", format.telling_key())).collect();
+/// The keys that show a format, for error texts.
+fn format_keys() -> String {
+    let keys: Vec<String> = Format::ALL.iter().map(|format| format!("{:?}", format.key())).collect();
     keys.join(", ")
 }
 
@@ -121,7 +121,8 @@ fn key_list(record: &Object) -> String {
 /// The error for a record of which no format is known.
 pub fn unknown_format(record: &Value) -> Error {
     let keys = record.as_object().map(key_list).unwrap_or_default();
-    let text = format!("no key tells the record's format: it has {keys}; expected one of {}", telling_keys());
+    let text =
+        format!("no key of the record shows its format: it has {keys}; expected one of {}", format_keys());
     Error::new(ErrorKind::UnknownFormat, text)
 }
 

@@ -1,4 +1,4 @@
-//! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets lie in
+//! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets are in
 //! the completion.
 
 use super::{Declaration, Format, missing, openai};

@@ -12,15 +12,15 @@ pub struct FastEngine {
     tokenizer: fastokens::Tokenizer,
     /// Characters that it may read otherwise than the reference.
     guard: Guard,
-    /// Added tokens may stand in a piece.
+    /// Added tokens may be in a segment.
     finds_added_tokens: bool,
 }
 
-/// Why a tokenizer is left to the reference.
+/// Why the reference must encode.
 #[derive(Debug, Clone)]
 pub struct Refusal(pub String);
 
-/// From this length on it starts threads of its own, which are not ours to order.
+/// From this length on it starts its own threads, which we do not control.
 const MAX_PIECE: usize = (64 << 10) - 1;
 
 /// The parts of a `tokenizer.json` that it implements as the reference does.
@@ -55,7 +55,7 @@ impl FastEngine {
 }
 
 impl Engine for FastEngine {
-    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+    fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
         let found = if self.finds_added_tokens {
             self.tokenizer.encode(text)
         } else {

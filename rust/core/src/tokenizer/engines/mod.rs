@@ -1,7 +1,8 @@
-//! What encodes a piece of text: the reference, or a fast engine where that was proven to give the same ids.
+//! What encodes a segment of text: the reference, or a fast engine where that was proven to give the same ids.
 //!
-//! In: `tokenizer.json`, a choice. Out: ids of pieces in which no token to cut at stands. The fast engine is loaded
-//! when there is enough to encode; until then, and for every piece that it is not trusted with, the reference does it.
+//! In: `tokenizer.json`, a choice. Out: ids of segments without tokens to cut at. The fast engine is loaded
+//! when there is enough to encode; until then, and for every segment that it is not trusted with, the reference does
+//! it.
 
 mod fast;
 mod guard;
@@ -21,14 +22,14 @@ use crate::tokenizer::segments::Cutter;
 use fast::{FastEngine, Refusal};
 use verify::load_verified;
 
-/// Something that encodes a piece of text. Ids are appended.
+/// Something that encodes a segment of text. Ids are appended.
 pub trait Engine: Send + Sync {
-    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()>;
+    fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()>;
 }
 
 /// Below this much text, loading the fast engine takes longer than it saves.
 const WORTH_LOADING: usize = 1 << 18;
-/// One piece in so many is encoded by both.
+/// One segment in this many is encoded by both.
 const AUDIT_ONE_IN: u64 = 1024;
 
 /// The engines of one tokenizer.
@@ -38,7 +39,7 @@ pub struct Engines {
     fast: OnceLock<Result<FastEngine, Refusal>>,
     /// What the fast engine is made of, kept until then.
     json: Vec<u8>,
-    /// Bytes that the reference has encoded in its place.
+    /// Bytes that the reference has encoded instead.
     owed: AtomicUsize,
     /// The process that is loading it. A process that was forked meanwhile loads its own.
     loading: AtomicU32,
@@ -67,11 +68,11 @@ impl Engines {
         }
     }
 
-    /// What encodes, in words.
+    /// A description of what encodes.
     pub fn describe(&self) -> String {
         match (self.choice, self.fast.get()) {
             (EngineChoice::Reference, _) => Reference::NAME.to_owned(),
-            (_, None) => format!("{} (little to encode so far)", Reference::NAME),
+            (_, None) => format!("{} (too little text so far for the fast engine)", Reference::NAME),
             (_, Some(Ok(_))) => format!("{}, verified against {}", FastEngine::NAME, Reference::NAME),
             (_, Some(Err(refusal))) => format!("{} ({})", Reference::NAME, refusal.0),
         }
@@ -95,11 +96,11 @@ impl Engines {
         self.fast.get_or_init(|| loaded).as_ref().ok()
     }
 
-    /// Appends the ids of a piece.
-    pub fn encode_piece(&self, text: &str, cutter: &Cutter, ids: &mut Vec<i32>) -> Result<()> {
+    /// Appends the ids of a segment.
+    pub fn encode_segment(&self, text: &str, cutter: &Cutter, ids: &mut Vec<i32>) -> Result<()> {
         let start = ids.len();
         match self.fast(text.len(), cutter) {
-            Some(fast) if fast.takes(text) && fast.encode_piece(text, ids).is_ok() => {
+            Some(fast) if fast.takes(text) && fast.encode_segment(text, ids).is_ok() => {
                 if xxh3_64(text.as_bytes()).is_multiple_of(AUDIT_ONE_IN) {
                     self.audit(text, &ids[start..])?;
                 }
@@ -107,21 +108,21 @@ impl Engines {
             }
             _ => {
                 ids.truncate(start);
-                self.reference.encode_piece(text, ids)
+                self.reference.encode_segment(text, ids)
             }
         }
     }
 
     fn audit(&self, text: &str, ids: &[i32]) -> Result<()> {
         let mut expected = Vec::with_capacity(ids.len());
-        self.reference.encode_piece(text, &mut expected)?;
+        self.reference.encode_segment(text, &mut expected)?;
         if ids == expected {
             return Ok(());
         }
         Err(Error::new(
             ErrorKind::Internal,
             format!(
-                "{} gives other ids than {} for {}: use engine=\"reference\", and please report this",
+                "{} and {} give different ids for {}: use engine=\"reference\", and please report this",
                 FastEngine::NAME,
                 Reference::NAME,
                 excerpt(text)

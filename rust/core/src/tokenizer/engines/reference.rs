@@ -96,8 +96,8 @@ impl Reference {
         Encoding::of(&self.library, text)
     }
 
-    /// The ids of a text in which no added token is recognised, with their bytes; `library` is this tokenizer or another
-    /// form of it.
+    /// The ids of a text in which no added token is recognised, with their bytes; `library` is this tokenizer or
+    /// another form of it.
     pub fn encode_plain_with_bytes(&self, library: &HfTokenizer, text: &str) -> Result<Encoding> {
         self.plain.encode(library, text, OffsetType::Byte).map(|encoding| Encoding::from_library(&encoding))
     }
@@ -108,7 +108,7 @@ impl Reference {
 }
 
 impl Engine for Reference {
-    fn encode_piece(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+    fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
         let encoding = self.library.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
         ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
         Ok(())

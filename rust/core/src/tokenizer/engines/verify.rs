@@ -1,6 +1,6 @@
 //! Whether the fast engine gives the reference's ids with a tokenizer.
 //!
-//! In: a tokenizer and the reference. Out: the fast engine, less the characters that it is not trusted with, or why it is
+//! In: a tokenizer and the reference. Out: the fast engine, except for the characters that it is not trusted with, or why it is
 //! not trusted at all. What was found
 //! is kept in the user's cache folder under a hash of the tokenizer, the engines and what is asked, because asking takes
 //! seconds.
@@ -106,16 +106,18 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether both encode every piece of a text alike.
+    /// Whether both encode every segment of a text alike.
     fn agree(&self, text: &str) -> bool {
         let (mut from, mut mine, mut theirs) = (0, Vec::new(), Vec::new());
         loop {
             let cut = self.cutter.next(text, from);
-            let piece = &text[from..cut.map_or(text.len(), |cut| cut.start)];
+            let segment = &text[from..cut.map_or(text.len(), |cut| cut.start)];
             mine.clear();
             theirs.clear();
-            let done =
-                [self.fast.encode_piece(piece, &mut mine), self.reference.encode_piece(piece, &mut theirs)];
+            let done = [
+                self.fast.encode_segment(segment, &mut mine),
+                self.reference.encode_segment(segment, &mut theirs),
+            ];
             if mine != theirs || done.iter().any(Result::is_err) {
                 return false;
             }

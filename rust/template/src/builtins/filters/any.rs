@@ -27,7 +27,7 @@ pub fn tojson<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
     let [ensure_ascii, indent, separators, sort_keys] = args.bind("tojson", names, 0)?;
     let indent = match given(indent) {
         None => None,
-        // A text has no lines to be indented, so anything goes.
+        // A text is returned without indenting, so any width is accepted.
         Some(_) if value.as_str().is_some() => None,
         Some(indent) if indent.as_str().is_some() => indent.as_str(),
         Some(width) => {
@@ -57,7 +57,7 @@ pub fn tojson<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
 
 fn pair<'a>(machine: &mut Machine<'a>, separators: Value<'a>) -> Result<(&'a str, &'a str)> {
     let [item, key] = machine.collect(separators)?[..] else {
-        return Err(value_error("separators are two: between items, and behind a key"));
+        return Err(value_error("expected two separators: one between items and one after a key"));
     };
     match (item.as_str(), key.as_str()) {
         (Some(item), Some(key)) => Ok((item, key)),

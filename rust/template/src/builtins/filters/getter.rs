@@ -96,7 +96,7 @@ pub struct Key<'a> {
 }
 
 impl<'a> Key<'a> {
-    pub fn of(&self, machine: &mut Machine<'a>, item: Value<'a>) -> Result<Value<'a>> {
+    pub fn get(&self, machine: &mut Machine<'a>, item: Value<'a>) -> Result<Value<'a>> {
         let key = self.getter.get(machine, item)?;
         if self.case_sensitive { Ok(key) } else { ignore_case(machine, key) }
     }

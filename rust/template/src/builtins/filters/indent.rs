@@ -1,4 +1,4 @@
-//! `indent`: every line but the first behind some white space.
+//! `indent`: puts white space before every line but the first.
 
 use super::{count, flag, unsupported};
 use crate::builtins::arguments::Args;
@@ -49,14 +49,14 @@ fn space<'a>(machine: &mut Machine<'a>, width: Value<'a>) -> Result<Text<'a>> {
     machine.memory.str(&" ".repeat(width)).map(Text::template)
 }
 
-/// The lines of a text with another line end behind it, as `splitlines` has them.
+/// The lines of a text with another line end after it, as `splitlines` has them.
 fn lines(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut at = Some(0);
     std::iter::from_fn(move || {
         let start = at?;
         let rest = text.get(start..)?;
         let (length, with_end) = unicode::first_line(rest);
-        // A carriage return at the very end is one line end with the newline behind it.
+        // A carriage return at the very end is one line end with the newline after it.
         at = (length < rest.len() && rest.get(length..) != Some("\r")).then_some(start + with_end);
         Some((start, start + length))
     })

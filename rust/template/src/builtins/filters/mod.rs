@@ -145,7 +145,7 @@ fn flag(parameter: Option<Value<'_>>) -> bool {
     parameter.is_some_and(truth)
 }
 
-/// A parameter that `None` stands for the absence of.
+/// A parameter for which `None` means that it is absent.
 fn given(parameter: Option<Value<'_>>) -> Option<Value<'_>> {
     parameter.filter(|value| !matches!(value, Value::None))
 }

@@ -43,6 +43,6 @@ pub fn whole<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Result<Value<'a
         (Value::Bool(bool), _) => Ok(Value::Int(i64::from(bool))),
         (Value::Int(_) | Value::BigInt(_), _) => Ok(value),
         (_, Some(int)) => operators::int(&mut machine.memory, &int),
-        (_, None) => Err(type_error(format!("'{}' object is no integer", value.type_name()))),
+        (_, None) => Err(type_error(format!("'{}' object is not an integer", value.type_name()))),
     }
 }

@@ -22,7 +22,7 @@ pub fn sort<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> 
     for item in machine.collect(value)? {
         let mut keys = Vec::with_capacity(getters.len());
         for getter in &getters {
-            keys.push(Key { getter: *getter, case_sensitive }.of(machine, item)?);
+            keys.push(Key { getter: *getter, case_sensitive }.get(machine, item)?);
         }
         machine.memory.reserve(size_of_val(&(&*keys, item)))?;
         keyed.push((machine.memory.slice(&keys)?, item));
@@ -88,9 +88,9 @@ fn outermost<'a>(
     };
     let getter = Getter::new(machine, attribute, None)?;
     let key = Key { getter, case_sensitive: flag(case_sensitive) };
-    let mut best_key = key.of(machine, best)?;
+    let mut best_key = key.get(machine, best)?;
     while let Some(item) = machine.next(&mut items)? {
-        let item_key = key.of(machine, item)?;
+        let item_key = key.get(machine, item)?;
         if operators::order(&mut machine.memory, item_key, best_key, symbol)? == Some(wanted) {
             (best, best_key) = (item, item_key);
         }

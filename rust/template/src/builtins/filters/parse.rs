@@ -10,7 +10,7 @@ use crate::limits::MAX_INT_DIGITS;
 use crate::value::operators::value_error;
 use crate::value::unicode;
 
-/// `int(text, base)`; a base of zero goes by the prefix.
+/// `int(text, base)`; with base zero the prefix decides.
 pub fn int(text: &str, base: i64) -> Result<BigInt> {
     let invalid = || value_error(format!("invalid literal for int() with base {base}"));
     let base = u32::try_from(base).ok().filter(|base| matches!(base, 0 | 2..=36)).ok_or_else(invalid)?;

@@ -90,7 +90,7 @@ pub fn format<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
     machine.memory.text(formatted)
 }
 
-/// Words start behind white space and some punctuation, unlike those of `str.title`.
+/// Words start after white space and some punctuation, unlike those of `str.title`.
 pub fn title<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
     args.none("title")?;
     let text = soft_str(machine, value)?;
@@ -105,7 +105,7 @@ fn with_capitals(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let separates = is_separator(first);
         let end = rest.find(|c| is_separator(c) != separates).unwrap_or(rest.len());
-        let (run, behind) = rest.split_at(end);
+        let (run, after) = rest.split_at(end);
         if separates {
             out.push_str(run);
         } else {
@@ -113,7 +113,7 @@ fn with_capitals(text: &str) -> String {
             out.push_str(&unicode::upper(first));
             out.push_str(&unicode::lower(others));
         }
-        rest = behind;
+        rest = after;
     }
     out
 }

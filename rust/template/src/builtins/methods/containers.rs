@@ -165,7 +165,7 @@ pub fn call_range<'a>(
     }
 }
 
-/// Where a number stands in a range.
+/// The index of a number in a range.
 fn place_in(range: Range, value: Value<'_>) -> Option<i64> {
     let wanted = match value {
         #[allow(clippy::cast_possible_truncation, reason = "a whole number of this size is taken as it is")]

@@ -106,7 +106,7 @@ fn unsupported(kind: &str, name: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{kind}.{name}() is not supported"))
 }
 
-/// Asks for the work of looking at each character of so many bytes, which is dearer than copying them.
+/// Reserves the work of looking at each character of `bytes` bytes, which costs more than copying them.
 pub fn look_at_each(memory: &mut Memory<'_>, bytes: usize) -> Result<()> {
     memory.work(bytes.saturating_mul(16))
 }
@@ -131,8 +131,8 @@ fn bound(value: Value<'_>) -> Result<i64> {
     }
 }
 
-/// The range of positions that a search from `start` to `stop` covers in a sequence of so many items; `None` if the
-/// start lies behind the stop.
+/// The range of positions that a search from `start` to `stop` covers in a sequence of `length` items; `None` if the
+/// start is after the stop.
 fn positions(length: usize, start: i64, stop: i64) -> Option<(usize, usize)> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let position = |at: i64| if at < 0 { at.saturating_add(length).max(0) } else { at };

@@ -63,7 +63,7 @@ pub fn call_float<'a>(
         "as_integer_ratio" => {
             args.none(name)?;
             let Some((numerator, denominator)) = ratio(float) else {
-                return Err(value_error("infinity and NaN are no ratio of integers"));
+                return Err(value_error("infinity and NaN are not ratios of integers"));
             };
             let parts = [
                 operators::int(&mut machine.memory, &numerator)?,

@@ -69,7 +69,7 @@ enum Mode {
 /// What ends a text: `{{`, `{%`, `{#` or a whole `{% raw %}`.
 struct Opening {
     at: usize,
-    /// The offset behind it.
+    /// The offset after it.
     end: usize,
     mark: Option<Mark>,
     kind: OpeningKind,
@@ -83,7 +83,7 @@ enum OpeningKind {
     Raw,
 }
 
-/// White-space control behind an opening.
+/// White-space control after an opening.
 #[derive(Clone, Copy, PartialEq)]
 enum Mark {
     /// `-`
@@ -195,15 +195,15 @@ impl<'s> Lexer<'s> {
         };
         let (mark, mut rest) = take_mark(self.from(at + 2));
         if kind == OpeningKind::Tag
-            && let Some(behind) = raw_start(rest)
+            && let Some(after) = raw_start(rest)
         {
             kind = OpeningKind::Raw;
-            rest = behind;
+            rest = after;
         }
         Some(Opening { at, end: self.offset_of(rest), mark, kind })
     }
 
-    /// The text from `start` up to a tag at `end`, less the white space that the tag takes away.
+    /// The text from `start` up to a tag at `end`, without the white space that the tag strips.
     fn strip_before(&self, start: usize, end: usize, mark: Option<Mark>, lstrip: bool) -> &'s str {
         let text = self.between(start, end);
         match mark {
@@ -237,12 +237,12 @@ impl<'s> Lexer<'s> {
             let (mark, tag) = take_mark(self.from(at + 2));
             Some((at, mark, strip_tag_end(strip_word(tag, "endraw")?, "%}")?))
         });
-        let Some((at, mark, behind)) = found else {
+        let Some((at, mark, after)) = found else {
             return self.unclosed(start, "'{% raw %}' without '{% endraw %}'");
         };
         let text = self.strip_before(self.at, at, mark, true);
         let place = self.place_of(self.at);
-        self.at = self.offset_of(behind);
+        self.at = self.offset_of(after);
         self.mode = Mode::Text;
         Ok((!text.is_empty()).then_some(Token { place, kind: TokenKind::Text(text) }))
     }
@@ -262,9 +262,9 @@ impl<'s> Lexer<'s> {
         let place = self.place_of(self.at);
         let rest = self.from(self.at);
         if self.due.is_empty()
-            && let Some((kind, behind)) = self.tag_end(rest)
+            && let Some((kind, after)) = self.tag_end(rest)
         {
-            self.at = self.offset_of(behind);
+            self.at = self.offset_of(after);
             self.mode = Mode::Text;
             return Ok(Token { place, kind });
         }
@@ -282,18 +282,18 @@ impl<'s> Lexer<'s> {
         if self.mode == Mode::Tag {
             return Some((TokenKind::TagEnd, strip_tag_end(rest, "%}")?));
         }
-        let behind = match rest.strip_prefix("-}}") {
-            Some(behind) => behind.trim_start_matches(is_space),
+        let after = match rest.strip_prefix("-}}") {
+            Some(after) => after.trim_start_matches(is_space),
             None => rest.strip_prefix("}}")?,
         };
-        Some((TokenKind::OutputEnd, behind))
+        Some((TokenKind::OutputEnd, after))
     }
 
     fn name(&mut self) -> TokenKind<'s> {
         let rest = self.from(self.at);
-        let behind = rest.trim_start_matches(continues_name);
-        let name = self.between(self.at, self.offset_of(behind));
-        self.at = self.offset_of(behind);
+        let after = rest.trim_start_matches(continues_name);
+        let name = self.between(self.at, self.offset_of(after));
+        self.at = self.offset_of(after);
         TokenKind::Name(name)
     }
 
@@ -316,7 +316,7 @@ impl<'s> Lexer<'s> {
             if rest.get(offset) != Some(&b'\\') {
                 break;
             }
-            // The first byte of what is escaped, too: the others are no quote or backslash.
+            // The first byte of what is escaped, too: the others are not a quote or backslash.
             end += 2;
         }
         self.at += end + 2;
@@ -363,26 +363,26 @@ fn take_mark(rest: &str) -> (Option<Mark>, &str) {
 
 /// What follows `word` and the white space around it.
 fn strip_word<'s>(rest: &'s str, word: &str) -> Option<&'s str> {
-    let behind = rest.trim_start_matches(is_space).strip_prefix(word)?;
-    Some(behind.trim_start_matches(is_space))
+    let after = rest.trim_start_matches(is_space).strip_prefix(word)?;
+    Some(after.trim_start_matches(is_space))
 }
 
-/// What follows the rest of a `{% raw %}`. Unlike other tags it keeps the newline behind it and knows no `+%}`.
+/// What follows the rest of a `{% raw %}`. Unlike other tags it keeps the newline after it and has no `+%}`.
 fn raw_start(rest: &str) -> Option<&str> {
     let rest = strip_word(rest, "raw")?;
     match rest.strip_prefix("-%}") {
-        Some(behind) => Some(behind.trim_start_matches(is_space)),
+        Some(after) => Some(after.trim_start_matches(is_space)),
         None => rest.strip_prefix("%}"),
     }
 }
 
-/// What follows the end of a tag or comment, less the white space that it takes away.
+/// What follows the end of a tag or comment, without the white space that it strips.
 fn strip_tag_end<'s>(rest: &'s str, end: &str) -> Option<&'s str> {
     let (mark, unmarked) = take_mark(rest);
-    let behind = unmarked.strip_prefix(end)?;
+    let after = unmarked.strip_prefix(end)?;
     Some(match mark {
-        Some(Mark::Strip) => behind.trim_start_matches(is_space),
-        Some(Mark::Keep) => behind,
-        None => behind.strip_prefix('\n').unwrap_or(behind),
+        Some(Mark::Strip) => after.trim_start_matches(is_space),
+        Some(Mark::Keep) => after,
+        None => after.strip_prefix('\n').unwrap_or(after),
     })
 }

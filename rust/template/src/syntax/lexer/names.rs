@@ -1,10 +1,10 @@
-//! A character in, whether a Python identifier can start or go on with it out.
+//! A character in, whether a Python identifier can start or continue with it out.
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// What starts a name though it is no letter: Unicode's Other_ID_Start.
+/// What starts a name though it is not a letter: Unicode's Other_ID_Start.
 const OTHER_STARTS: [char; 4] = ['\u{1885}', '\u{1886}', '\u{2118}', '\u{212E}'];
-/// What goes on in a name though it is neither letter, digit nor mark: Unicode's Other_ID_Continue.
+/// What continues a name though it is neither letter, digit nor mark: Unicode's Other_ID_Continue.
 const OTHER_CONTINUES: [char; 12] = [
     '\u{B7}', '\u{387}', '\u{1369}', '\u{136A}', '\u{136B}', '\u{136C}', '\u{136D}', '\u{136E}', '\u{136F}',
     '\u{1370}', '\u{1371}', '\u{19DA}',
@@ -27,7 +27,7 @@ pub fn starts_name(char: char) -> bool {
     OTHER_STARTS.contains(&char) || (is_letter(char) && !LATER_LETTERS.contains(&char))
 }
 
-/// Whether a Python identifier can go on with it: XID_Continue.
+/// Whether a Python identifier can continue with it: XID_Continue.
 pub fn continues_name(char: char) -> bool {
     use GeneralCategory::{ConnectorPunctuation, DecimalNumber, NonspacingMark, SpacingMark};
     if char.is_ascii() {

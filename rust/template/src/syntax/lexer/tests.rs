@@ -181,7 +181,7 @@ fn floats_need_a_fraction_or_an_exponent() {
     );
     assert_code("1e400", &["float inf"]);
     assert_code("1.e5 1e 1._5", &["int 1", ".", "e5", "int 1", "e", "int 1", ".", "_5"]);
-    // Behind a dot a number is an index.
+    // After a dot a number is an index.
     assert_code("a.1.5 a. 1.5", &["a", ".", "int 1", ".", "int 5", "a", ".", "float 1.5"]);
     assert_eq!(refused("{{ 1.٢ }}").kind, ErrorKind::Syntax);
 }

@@ -1,5 +1,5 @@
-//! What stands between operators: names, literals, brackets, and the attributes, items, calls, filters and tests
-//! behind them.
+//! Operands: names, literals, brackets, and the attributes, items, calls, filters and tests
+//! after them.
 
 use super::{ExprList, Parser, Tree, syntax};
 use crate::error::Result;
@@ -7,7 +7,7 @@ use crate::syntax::ast::{Const, Expr, ExprKind, FilterCall, Pos};
 use crate::syntax::lexer::{Symbol, TokenKind};
 
 impl Parser<'_> {
-    /// What stands between operators. The operand of a sign takes no filters: they apply to both.
+    /// An operand. The operand of a sign takes no filters: they apply to both.
     pub(super) fn operand(&mut self, filters: bool) -> Result<Tree> {
         let tree = match self.token.kind {
             TokenKind::Symbol(Symbol::Minus) => self.signed(ExprKind::Negative)?,
@@ -147,7 +147,7 @@ impl Parser<'_> {
         if let ExprKind::Tuple(indices) = &index.expr.kind
             && let Some(slice) = indices.iter().find(|index| matches!(index.kind, ExprKind::Slice { .. }))
         {
-            return Err(syntax(slice.place, "a slice beside other indices"));
+            return Err(syntax(slice.place, "a slice together with other indices"));
         }
         let place = object.expr.place;
         let height = object.height.max(index.height);

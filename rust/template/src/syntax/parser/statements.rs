@@ -39,7 +39,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A tag behind its `{%`, up to the end of its last tag. `print` makes a statement of each of its expressions,
+    /// A tag after its `{%`, up to the end of its last tag. `print` makes a statement of each of its expressions,
     /// every other tag makes one.
     fn tag(&mut self, place: Pos, body: &mut Vec<Stmt>) -> Result<()> {
         let TokenKind::Name(tag) = self.token.kind else {
@@ -207,7 +207,7 @@ impl Parser<'_> {
         Ok(StmtKind::Generation(self.function_body("generation", place, &["endgeneration"])?))
     }
 
-    /// A body that is a function of its own, so that `break` does not reach a loop around it.
+    /// A body that is a separate function, so that `break` does not reach a loop around it.
     fn function_body(
         &mut self,
         name: &'static str,

@@ -13,7 +13,7 @@ pub(super) enum Store {
     /// Attributes of namespaces are targets too.
     Set,
     For,
-    /// Makes a variable of its own, so that `loop` is a name like any other.
+    /// Makes a new variable, so that `loop` is a name like any other.
     With,
 }
 

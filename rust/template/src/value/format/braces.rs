@@ -57,7 +57,7 @@ struct Formatter<'a> {
 }
 
 impl<'a> Formatter<'a> {
-    /// `depth`: how deep fields may still stand in the specifications of others.
+    /// `depth`: how deep fields may still be nested in specifications.
     fn expand(&mut self, machine: &mut Machine<'a>, format: Text<'a>, depth: usize) -> Result<Text<'a>> {
         let mut pieces = Vec::new();
         let mut at = 0;
@@ -104,7 +104,7 @@ impl<'a> Formatter<'a> {
         escape(&mut machine.memory, text)
     }
 
-    /// What a field's name, such as `0.name[key]`, stands for.
+    /// The value of a field's name, such as `0.name[key]`.
     fn value(&mut self, machine: &mut Machine<'a>, name: &'a str) -> Result<Value<'a>> {
         let number;
         let name = match (name, self.numbering) {
@@ -132,12 +132,12 @@ impl<'a> Formatter<'a> {
         while let Some(first) = rest.chars().next() {
             machine.memory.step()?;
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            let (name, behind) = match first {
+            let (name, after) = match first {
                 '.' => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
                 '[' => rest.split_once(']').ok_or_else(|| value_error("Missing ']' in format string"))?,
                 _ => return Err(value_error("Only '.' or '[' may follow ']' in format field specifier")),
             };
-            rest = behind;
+            rest = after;
             if name.is_empty() {
                 return Err(value_error("Empty attribute in format string"));
             }
@@ -185,7 +185,7 @@ fn index(name: &str) -> Result<Option<usize>> {
     Ok(number)
 }
 
-/// Literal text of a format, and the field behind it.
+/// Literal text of a format string, and the field after it.
 struct Piece<'a> {
     start: usize,
     end: usize,
@@ -220,7 +220,7 @@ impl<'a> Piece<'a> {
             return Ok(Some(Self { start, end: end + 1, field: None }));
         }
         if brace == Some('}') || following.is_none() {
-            return Err(value_error("a single brace stands in the format string"));
+            return Err(value_error("the format string has a single brace"));
         }
         let field = Some(Field::next(format, at)?);
         Ok(Some(Self { start, end, field }))
@@ -228,7 +228,7 @@ impl<'a> Piece<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The field that starts at this byte, behind its brace.
+    /// The field that starts at this byte, after its brace.
     fn next(format: &'a str, at: &mut usize) -> Result<Self> {
         let rest = format.get(*at..).unwrap_or_default();
         let end = name_end(rest)?;

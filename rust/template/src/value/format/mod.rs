@@ -66,7 +66,7 @@ pub fn character(value: Value<'_>) -> Result<char> {
             ErrorKind::Unsupported,
             "half of a surrogate pair is not supported as a character",
         )),
-        point => point.and_then(char::from_u32).ok_or_else(|| value_error("there is no such character")),
+        point => point.and_then(char::from_u32).ok_or_else(|| value_error("the number is not a character")),
     }
 }
 
@@ -77,7 +77,7 @@ fn repeated<'a>(memory: &mut Memory<'a>, fill: char, count: usize) -> Result<Tex
     Ok(Text::template(memory.str(&text)?))
 }
 
-/// The first characters of a text, so many at most.
+/// The first characters of a text, `count` at most.
 fn shortened<'a>(memory: &mut Memory<'a>, text: Text<'a>, most: Option<usize>) -> Result<Text<'a>> {
     let cut = most.and_then(|most| text.str.char_indices().nth(most));
     cut.map_or(Ok(text), |(at, _)| text.cut(memory, 0, at))

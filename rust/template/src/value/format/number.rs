@@ -66,10 +66,10 @@ pub enum Align {
 pub struct Layout {
     pub fill: char,
     pub align: Align,
-    /// `+` or a space: what stands before what is not negative.
+    /// `+` or a space: the sign of what is not negative.
     pub sign: Option<char>,
     pub width: usize,
-    /// What stands between groups of so many digits.
+    /// The separator, and how many digits a group has.
     pub grouping: Option<(char, usize)>,
 }
 
@@ -84,7 +84,7 @@ impl Layout {
         let least = if zeros_grouped { self.width.saturating_sub(other) } else { 0 };
         let digits = if digits.is_empty() { String::new() } else { self.grouped(digits, least) };
         let missing = self.width.saturating_sub(other + digits.len());
-        let (before, inside, behind) = match self.align {
+        let (before, inside, after) = match self.align {
             Align::Left => (0, 0, missing),
             Align::Right => (missing, 0, 0),
             Align::Center => (missing / 2, 0, missing - missing / 2),
@@ -98,7 +98,7 @@ impl Layout {
         out.extend(fill(inside));
         out.push_str(&digits);
         out.push_str(rest);
-        out.extend(fill(behind));
+        out.extend(fill(after));
         Ok(out)
     }
 

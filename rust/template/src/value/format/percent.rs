@@ -18,16 +18,16 @@ pub fn percent<'a>(machine: &mut Machine<'a>, format: Text<'a>, value: Value<'a>
     let mut values = Values::new(value);
     let mut pieces = Vec::new();
     let mut rest = format.str;
-    while let Some((literal, behind)) = rest.split_once('%') {
+    while let Some((literal, after)) = rest.split_once('%') {
         machine.memory.reserve(2 * size_of::<Text<'_>>())?;
-        let doubled = behind.strip_prefix('%');
+        let doubled = after.strip_prefix('%');
         let literal = rest.get(..literal.len() + usize::from(doubled.is_some())).unwrap_or_default();
         pieces.push(format.part(&mut machine.memory, literal)?);
-        if let Some(behind) = doubled {
-            rest = behind;
+        if let Some(after) = doubled {
+            rest = after;
             continue;
         }
-        let mut parser = PercentParser { rest: behind, escape: format.markup };
+        let mut parser = PercentParser { rest: after, escape: format.markup };
         let conversion = parser.conversion(machine, &mut values)?;
         rest = parser.rest;
         pieces.push(conversion.write(machine, values.next()?, format.markup)?);
@@ -73,12 +73,12 @@ impl<'a> Values<'a> {
     }
 }
 
-/// What stands behind a percent sign.
+/// What comes after a percent sign.
 #[derive(Debug, Default)]
 struct Conversion {
     /// `-`
     left: bool,
-    /// `+` or a space: what stands before what is not negative.
+    /// `+` or a space: the sign of what is not negative.
     sign: Option<char>,
     /// `#`
     alternate: bool,
@@ -161,7 +161,7 @@ impl<'a> PercentParser<'a> {
     fn number(&mut self, values: &mut Values<'a>) -> Result<Option<i64>> {
         if self.take('*') {
             let value = values.next()?;
-            // Values for markup come in a wrapper that is no integer.
+            // Values for markup come in a wrapper that is not an integer.
             let number = value.as_index().filter(|_| !self.escape);
             return number.map(Some).ok_or_else(|| type_error("* wants int"));
         }

@@ -192,8 +192,8 @@ fn format_text<'a>(memory: &mut Memory<'a>, text: Text<'a>, spec: &Spec) -> Resu
         Align::Left | Align::Inside => 0,
     };
     let before = repeated(memory, spec.fill, left)?;
-    let behind = repeated(memory, spec.fill, missing - left)?;
-    memory.concat(&[before, text, behind])
+    let after = repeated(memory, spec.fill, missing - left)?;
+    memory.concat(&[before, text, after])
 }
 
 fn format_int<'a>(memory: &mut Memory<'a>, value: Value<'a>, spec: &Spec) -> Result<Text<'a>> {

@@ -55,9 +55,9 @@ pub fn as_float(value: Value<'_>) -> Result<Option<f64>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberOrder {
     Known(Ordering),
-    /// One is NaN, and stands in no order.
+    /// One is NaN, which has no order.
     NotANumber,
-    /// One is no number at all.
+    /// One is not a number at all.
     OtherTypes,
 }
 
@@ -368,7 +368,7 @@ pub fn power<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<
 
 fn integer_power<'a>(memory: &mut Memory<'a>, base: &BigInt, exponent: &BigInt) -> Result<Value<'a>> {
     let small = u32::try_from(exponent).ok();
-    // The power has at least so many; `int` refuses what is still too long.
+    // The power has at least this many digits; `int` refuses what is still too long.
     let bits = (base.bits() - u64::from(base.bits() > 0)).saturating_mul(small.map_or(u64::MAX, u64::from));
     match small {
         _ if base.bits() <= 1 => {

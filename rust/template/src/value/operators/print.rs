@@ -10,10 +10,10 @@ use crate::value::text::Text;
 use crate::value::unicode::is_printable;
 use crate::value::{Dict, Object, Value, ViewKind};
 
-/// The longest text that printing one value makes: lists that hold each other twice have no end of their own.
+/// The longest text that printing one value makes: lists that hold each other twice never end.
 const MAX_TEXT: usize = 64 << 20;
 
-/// `str(value)`; what is no text already comes out as derived. Undefined gives "".
+/// `str(value)`; what is not already a text comes out as derived. Undefined gives "".
 pub fn str<'a>(memory: &mut Memory<'a>, value: Value<'a>) -> Result<Text<'a>> {
     if let Some(text) = value.as_text() {
         return Ok(text.with_markup(false));

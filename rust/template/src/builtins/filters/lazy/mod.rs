@@ -113,7 +113,7 @@ fn entry<'a>(
     }))
 }
 
-/// `reversed(value)` of what is no text.
+/// `reversed(value)` of anything but a text.
 #[derive(Debug)]
 pub struct Reversed<'a> {
     of: Value<'a>,

@@ -32,7 +32,7 @@ pub fn unique<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
 impl<'a> Unique<'a> {
     pub fn next(&mut self, machine: &mut Machine<'a>) -> Result<Option<Value<'a>>> {
         while let Some(item) = self.walk.next(machine)? {
-            let key = self.key.of(machine, item)?;
+            let key = self.key.get(machine, item)?;
             machine.memory.reserve(2 * size_of::<Value<'_>>())?;
             if self.is_new(machine, key)? {
                 return Ok(Some(item));

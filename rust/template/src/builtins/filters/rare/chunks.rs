@@ -60,7 +60,7 @@ fn size<'a>(length: usize) -> Value<'a> {
     Value::Int(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
-/// `slice(slices, fill_with=None)`: the items in so many runs of about the same length.
+/// `slice(slices, fill_with=None)`: the items in `slices` runs of about the same length.
 #[derive(Debug)]
 pub struct Slices<'a> {
     of: Value<'a>,

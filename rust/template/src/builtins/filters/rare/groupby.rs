@@ -18,7 +18,7 @@ pub fn groupby<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
     let mut keyed = Vec::new();
     for item in machine.collect(value)? {
         machine.memory.reserve(2 * size_of::<Value<'_>>())?;
-        keyed.push((key.of(machine, item)?, item));
+        keyed.push((key.get(machine, item)?, item));
     }
     let sorted = sorted_by(&mut machine.memory, keyed, false, |memory, a, b| less(memory, a.0, b.0))?;
     let (mut groups, mut rest) = (Vec::new(), &*sorted);
@@ -30,12 +30,12 @@ pub fn groupby<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
             machine.memory.step()?;
             count += 1;
         }
-        let (group, behind) = rest.split_at(count);
+        let (group, after) = rest.split_at(count);
         let items: Vec<_> = group.iter().map(|(_, item)| *item).collect();
         let items = machine.memory.list(&items)?;
         let shared = getter.get(machine, *first)?;
         groups.push(machine.memory.group(shared, items)?);
-        rest = behind;
+        rest = after;
     }
     machine.memory.list(&groups)
 }

@@ -101,7 +101,7 @@ fn unescaped(text: &str) -> Result<String> {
     Ok(out)
 }
 
-/// What stands for the reference that the text starts with, and the length of that.
+/// The replacement of the reference that the text starts with, and that reference's length.
 fn reference_value(text: &str) -> Result<(&'static str, usize)> {
     const KNOWN: [(&str, &str); 8] = [
         ("&amp;", "&"),
@@ -116,8 +116,8 @@ fn reference_value(text: &str) -> Result<(&'static str, usize)> {
     if let Some((name, replacement)) = KNOWN.iter().find(|(name, _)| text.starts_with(name)) {
         return Ok((replacement, name.len()));
     }
-    let mut behind = text.bytes().skip(1);
-    match (behind.next(), behind.next()) {
+    let mut after = text.bytes().skip(1);
+    match (after.next(), after.next()) {
         // No reference has a name of one letter.
         (Some(b'#'), _) => {}
         (Some(first), Some(second)) if first.is_ascii_alphabetic() && second.is_ascii_alphanumeric() => {}

@@ -1,7 +1,7 @@
 //! Filters that no published chat template uses, of the 357 that the tests render.
 //!
 //! They are here because Jinja2 has them. Those that share their code with one that is used (`count`, `d`, `max`,
-//! `select`) stand beside it.
+//! `select`) are in the parent folder.
 
 pub mod any;
 pub mod chunks;

@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 200;
 pub fn pprint<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
     args.none("pprint")?;
     let mut printing = Printer { memory: &mut machine.memory, out: String::new() };
-    printing.print(value, Room { indent: 0, behind: 0 }, true)?;
+    printing.print(value, Room { indent: 0, after: 0 }, true)?;
     let printed = printing.out;
     let str = machine.memory.str(&printed)?;
     let text = match value.as_text() {
@@ -34,16 +34,16 @@ struct Printer<'m, 'a> {
     out: String,
 }
 
-/// The columns in front of a value, and those that what is behind it needs on its last line.
+/// The columns before a value, and those needed on its last line by what comes after it.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     indent: usize,
-    behind: usize,
+    after: usize,
 }
 
 impl Room {
     fn fits(self, printed: &str) -> bool {
-        printed.chars().count() + self.indent + self.behind <= WIDTH
+        printed.chars().count() + self.indent + self.after <= WIDTH
     }
 }
 
@@ -73,8 +73,8 @@ impl<'a> Printer<'_, 'a> {
                 self.new_line(",\n", indent)?;
             }
             let is_last = at + 1 == items.len();
-            let behind = if is_last { room.behind + end.len() } else { 1 };
-            self.print(*item, Room { indent, behind }, false)?;
+            let after = if is_last { room.after + end.len() } else { 1 };
+            self.print(*item, Room { indent, after }, false)?;
         }
         self.out.push_str(end);
         Ok(())
@@ -91,8 +91,8 @@ impl<'a> Printer<'_, 'a> {
             write(self.memory, &mut self.out, *key, MAX_DEPTH)?;
             self.out.push_str(": ");
             let indent = room.indent + 1 + self.out.get(before..).unwrap_or_default().chars().count();
-            let behind = if at + 1 == entries.len() { room.behind + 1 } else { 1 };
-            self.print(*value, Room { indent, behind }, false)?;
+            let after = if at + 1 == entries.len() { room.after + 1 } else { 1 };
+            self.print(*value, Room { indent, after }, false)?;
         }
         self.out.push('}');
         Ok(())
@@ -101,7 +101,7 @@ impl<'a> Printer<'_, 'a> {
     /// Literals below each other, which Python joins: a line of the text each, or some of its words.
     fn text(&mut self, text: &str, room: Room, outermost: bool) -> Result<()> {
         let parens = usize::from(outermost);
-        let room = Room { indent: room.indent + parens, behind: room.behind + parens };
+        let room = Room { indent: room.indent + parens, after: room.after + parens };
         let literals = self.literals(text, room)?;
         let several = literals.len() > 1;
         if several && outermost {
@@ -123,10 +123,10 @@ impl<'a> Printer<'_, 'a> {
         let mut literals = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
-            let (line, behind) = rest.split_at(unicode::first_line(rest).1);
-            rest = behind;
-            // What stands behind the text stands behind its very last literal.
-            let room = |is_last: bool| if is_last { room } else { Room { behind: 0, ..room } };
+            let (line, after) = rest.split_at(unicode::first_line(rest).1);
+            rest = after;
+            // What comes after the text comes after its last literal.
+            let room = |is_last: bool| if is_last { room } else { Room { after: 0, ..room } };
             let whole = self.literal(line)?;
             if room(rest.is_empty()).fits(&whole) {
                 literals.push(whole);
@@ -163,15 +163,15 @@ impl<'a> Printer<'_, 'a> {
     }
 }
 
-/// Words, each with the white space behind it.
+/// Words, each with the white space after it.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
         let space = rest.find(unicode::is_space).unwrap_or(rest.len());
         let length =
             rest[space..].find(|c| !unicode::is_space(c)).map_or(rest.len(), |length| space + length);
-        let (word, behind) = rest.split_at(length);
-        rest = behind;
+        let (word, after) = rest.split_at(length);
+        rest = after;
         (!word.is_empty()).then_some(word)
     })
 }

@@ -56,14 +56,15 @@ fn pairs<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Result<Vec<(Value<'
     Ok(pairs)
 }
 
-/// Three characters for each byte of UTF-8 that may not stand for itself.
+/// Three characters for each byte of UTF-8 that must be escaped.
 fn quoted<'a>(machine: &mut Machine<'a>, text: Text<'a>, path: bool) -> Result<String> {
-    let stands = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || (path && byte == b'/');
-    let escapes = text.str.bytes().filter(|byte| !stands(*byte)).count();
+    let is_safe =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || (path && byte == b'/');
+    let escapes = text.str.bytes().filter(|byte| !is_safe(*byte)).count();
     machine.memory.reserve(text.str.len() + 2 * escapes)?;
     let mut out = String::with_capacity(text.str.len() + 2 * escapes);
     for byte in text.str.bytes() {
-        if stands(byte) {
+        if is_safe(byte) {
             out.push(char::from(byte));
         } else {
             out.push('%');

@@ -19,7 +19,7 @@ type Run = (usize, usize);
 struct WrapStyle {
     width: usize,
     break_long_words: bool,
-    /// Whether a word that is broken is broken behind a hyphen.
+    /// Whether long words are broken after hyphens.
     break_on_hyphens: bool,
     /// Whether hyphens and dashes separate words.
     split_on_hyphens: bool,
@@ -40,7 +40,7 @@ pub fn wordwrap<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>)
     let hyphens = hyphens.unwrap_or(Value::Bool(true));
     let width = match width {
         None => 79,
-        Some(Value::Float(_)) => return Err(unsupported("a width that is no integer")),
+        Some(Value::Float(_)) => return Err(unsupported("a width that is not an integer")),
         Some(width) => index(width)?,
     };
     let style = WrapStyle {

@@ -80,7 +80,7 @@ pub fn starts_or_ends<'a>(
     Ok(Value::Bool(false))
 }
 
-/// The bytes of the text between two positions; `None` if the first lies behind the second.
+/// The bytes of the text between two positions; `None` if the first is after the second.
 fn window(text: &str, start: Option<Value<'_>>, end: Option<Value<'_>>) -> Result<Option<(usize, usize)>> {
     let at = |value: Option<Value<'_>>, default: i64| match value {
         None | Some(Value::None) => Ok(default),

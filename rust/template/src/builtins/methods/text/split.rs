@@ -149,7 +149,7 @@ impl<'a> Parts<'a> {
         self.push(memory, 0, to)
     }
 
-    /// At runs of white space; behind the last allowed cut, white space at the end stays.
+    /// At runs of white space; after the last allowed cut, white space at the end stays.
     fn split_space(&mut self, memory: &mut Memory<'a>, most: usize) -> Result<()> {
         let whole = self.text.str;
         let mut rest = whole.trim_start_matches(is_space);
@@ -218,7 +218,7 @@ pub fn partition<'a>(
     };
     let mut parts = Parts { text, items: Vec::with_capacity(3) };
     parts.push(memory, 0, at)?;
-    // Python puts the argument there, but what stands in the text is the same with a better origin.
+    // Python puts the argument there, but the same characters of the text have the better provenance.
     let found = text.cut(memory, at, end)?;
     let markup = text.markup || (at < end && middle.markup);
     parts.items.push(memory.text(found.with_markup(markup))?);

@@ -65,7 +65,7 @@ fn attributes_items_and_slices() {
     assert_expr("a[1:2][:][::3][b:c:d]", "a[1:2:_][_:_:_][_:_:3][b:c:d]");
     assert_expr("a[1, 2]", "a[(tuple 1 2)]");
     assert_expr("a[]", "a[(tuple )]");
-    assert_refused("{{ a[1:2, 3] }}", 1, 6, "a slice beside other indices");
+    assert_refused("{{ a[1:2, 3] }}", 1, 6, "a slice together with other indices");
     assert_refused("{{ a[1,] }}", 1, 8, "found ']', expected an expression");
     assert_refused("{{ a.'b' }}", 1, 6, "found a string, expected a name or an integer after '.'");
 }
