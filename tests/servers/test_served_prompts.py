@@ -11,7 +11,8 @@ import everyturn
 import server_code
 from paths import DEMO, find_data
 from published import write_model
-from served_chats import ServedChat, bodies, served_chats
+from served_chats import bodies, served_chats
+from served_words import ServedChat
 from server_code import Served
 from template_reference import SPECIAL_TOKENS, Refusal, difference
 
