@@ -84,7 +84,9 @@ pub fn request(
 fn message(preset: Option<&Preset>, fields: &Object, calls_before: &mut usize) -> Value {
     let mut pairs: Vec<_> = Vec::with_capacity(fields.len());
     for key in KEYS {
-        pairs.extend(fields.get(key).map(|value| (key.into(), value.clone())));
+        // Only a content may be null.
+        let value = fields.get(key).filter(|value| key == "content" || !value.is_null());
+        pairs.extend(value.map(|value| (key.into(), value.clone())));
     }
     let (names, name) = preset.map_or((&REASONING[..], REASONING[0]), |preset| {
         (preset.reasoning.read_from, preset.reasoning.sent_as)

@@ -85,7 +85,7 @@ impl Server {
     fn parts<'m>(&self, parts: &'m [Value], role: &str, form: Form) -> Result<Cow<'m, Value>> {
         let mut kept = Vec::with_capacity(parts.len());
         for part in parts {
-            let Some(text) = self.part_text(part)? else { continue };
+            let Some(text) = self.part_text(part, role)? else { continue };
             let left = text.map(|text| self.after_cut_line(text, role));
             if left != Some(None) {
                 kept.push((left.flatten(), part));
@@ -102,13 +102,10 @@ impl Server {
     }
 
     /// The text of a part, or null where it has none. `None`: the part is left out.
-    fn part_text<'m>(&self, part: &'m Value) -> Result<Option<Option<&'m str>>> {
+    fn part_text<'m>(&self, part: &'m Value, role: &str) -> Result<Option<Option<&'m str>>> {
         let rule = &self.preset.content;
         let Some(object) = part.as_object() else {
-            return match part {
-                Value::String(text) if rule.takes_bare_texts => Ok(Some(Some(text))),
-                other => Err(self.refuses(&format!("a content part that is {}", other.type_name()))),
-            };
+            return Err(self.refuses(&format!("a content part that is {}", part.type_name())));
         };
         let Some(kind) = object.get("type").and_then(Value::as_str) else {
             return Err(self.refuses("a content part without a type"));
@@ -116,7 +113,7 @@ impl Server {
         let Some((_, key)) = rule.text_parts.iter().find(|(known, _)| *known == kind) else {
             return match rule.other_parts {
                 OtherParts::Skipped => Ok(None),
-                OtherParts::SkippedIf(kinds) if kinds.contains(&kind) => Ok(None),
+                OtherParts::SkippedIf(kinds) if kinds.contains(&kind) && self.may_think(role) => Ok(None),
                 _ => Err(self.refuses(&format!("a content part of type {}", excerpt(kind)))),
             };
         };
@@ -126,6 +123,10 @@ impl Server {
             None | Some(Value::Null) if !rule.skips_without_text.is_empty() => Ok(Some(None)),
             _ => Err(self.refuses(&format!("a content part of type {} without {key:?}", excerpt(kind)))),
         }
+    }
+
+    fn may_think(&self, role: &str) -> bool {
+        self.preset.may_think.is_empty() || self.preset.may_think.contains(&role)
     }
 
     fn part(&self, text: Option<&str>, part: &Value) -> Value {

@@ -25,7 +25,7 @@ pub type Fields<'m> = Vec<(&'m str, Cow<'m, Value>)>;
 impl Server {
     /// A message of a request.
     pub(super) fn message<'m>(&self, fields: &'m Object, changes: &mut Changes) -> Result<Fields<'m>> {
-        self.check_role(fields)?;
+        self.check_message(fields)?;
         let mut pairs = self.pairs(fields, self.role_of(fields), changes)?;
         if self.preset.content.lists_come_last
             && let Some(at) =
@@ -37,7 +37,7 @@ impl Server {
         Ok(pairs)
     }
 
-    fn check_role(&self, fields: &Object) -> Result<()> {
+    fn check_message(&self, fields: &Object) -> Result<()> {
         let Some(role) = fields.get("role").and_then(Value::as_str) else {
             return Err(self.refuses("a message without a role"));
         };
@@ -45,11 +45,17 @@ impl Server {
         if !roles.is_empty() && !roles.contains(&role) {
             return Err(self.refuses(&format!("the role {}", excerpt(role))));
         }
-        let has_null_content = matches!(fields.get("content"), Some(Value::Null));
-        if self.preset.checks_shapes && has_null_content && role == "user" {
-            return Err(self.refuses("a user message whose content is null"));
+        let named = |roles: &[&str]| roles.contains(&role);
+        let may_be_null = self.preset.may_have_null_content;
+        match fields.get("content") {
+            Some(Value::Null) if !may_be_null.is_empty() && !named(may_be_null) => {
+                Err(self.refuses(&format!("a message of the role {role:?} whose content is null")))
+            }
+            None if named(self.preset.need_content) => {
+                Err(self.refuses(&format!("a message of the role {role:?} without content")))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The role under which the template sees the message.
@@ -73,7 +79,7 @@ impl Server {
                 "content" => Some(self.content(fields, role, changes)?),
                 "tool_calls" => self.calls(fields, changes)?.map(Cow::Owned),
                 "reasoning" | "reasoning_content" if sent_role == "assistant" => {
-                    client::reasoning(fields, self.preset.reasoning.read_from).map(Cow::Borrowed)
+                    self.reasoning(fields)?.map(Cow::Borrowed)
                 }
                 "tools" if sent_role == "developer" => {
                     if role == sent_role {
@@ -90,6 +96,16 @@ impl Server {
             pairs.extend(value.map(|value| (key, value)));
         }
         Ok(pairs)
+    }
+
+    fn reasoning<'m>(&self, fields: &'m Object) -> Result<Option<&'m Value>> {
+        let rule = &self.preset.reasoning;
+        match client::reasoning(fields, rule.read_from) {
+            Some(reasoning) if rule.is_text && reasoning.as_str().is_none() => {
+                Err(self.refuses(&format!("reasoning that is {}", reasoning.type_name())))
+            }
+            reasoning => Ok(reasoning),
+        }
     }
 
     /// A developer's own tools, as this server passes them on.

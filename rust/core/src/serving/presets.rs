@@ -19,8 +19,14 @@ pub struct Preset {
     pub calls: CallRule,
     pub tools: ToolRule,
     pub developer: DeveloperRule,
-    /// Requests are checked: roles, and the shapes of tool calls and tools.
+    /// The shapes of tool calls and tools are checked.
     pub checks_shapes: bool,
+    /// Roles whose content may be null; empty: any.
+    pub may_have_null_content: &'static [&'static str],
+    /// Roles whose message needs a content.
+    pub need_content: &'static [&'static str],
+    /// Roles that may have parts of thinking.
+    pub may_think: &'static [&'static str],
     /// The roles that a message may have; empty: any.
     pub roles: &'static [&'static str],
     /// An assistant message at the end of a request becomes a user message.
@@ -62,8 +68,6 @@ pub struct ContentRule {
     pub skips_without_text: &'static [&'static str],
     /// An empty text is left out where texts are joined.
     pub skips_empty_texts: bool,
-    /// A part may be a text by itself.
-    pub takes_bare_texts: bool,
     pub other_parts: OtherParts,
     /// The results of tools are one text, whatever the template takes.
     pub joins_tool_results: bool,
@@ -111,6 +115,8 @@ pub struct MessageKeys {
 /// The names of reasoning.
 #[derive(Debug)]
 pub struct ReasoningRule {
+    /// It has to be text.
+    pub is_text: bool,
     /// The key under which a client sends it.
     pub sent_as: &'static str,
     /// Where a message has several, the first of these counts.
@@ -194,16 +200,9 @@ const VLLM: Preset = Preset {
         joiner: "\n",
         wraps_text: true,
         keeps_part_keys: true,
-        text_parts: &[
-            ("text", "text"),
-            ("input_text", "text"),
-            ("output_text", "text"),
-            ("refusal", "refusal"),
-            ("thinking", "thinking"),
-        ],
+        text_parts: &[("text", "text"), ("refusal", "refusal"), ("thinking", "thinking")],
         skips_without_text: &["text", "refusal"],
         skips_empty_texts: true,
-        takes_bare_texts: true,
         other_parts: OtherParts::Refused,
         joins_tool_results: true,
         lists_come_last: false,
@@ -218,6 +217,7 @@ const VLLM: Preset = Preset {
         others: PLAIN,
     },
     reasoning: ReasoningRule {
+        is_text: false,
         sent_as: "reasoning",
         read_from: &["reasoning", "reasoning_content", "thinking"],
     },
@@ -242,6 +242,9 @@ const VLLM: Preset = Preset {
     },
     developer: DeveloperRule::FirstSystemUnlessQuoted,
     checks_shapes: true,
+    may_have_null_content: &["assistant"],
+    need_content: &[],
+    may_think: &[],
     roles: &[],
     last_assistant_is_user: false,
     drops_unset_arguments: true,
@@ -281,7 +284,6 @@ const SGLANG: Preset = Preset {
         text_parts: &[("text", "text")],
         skips_without_text: &[],
         skips_empty_texts: false,
-        takes_bare_texts: false,
         other_parts: OtherParts::SkippedIf(&["thinking", "reasoning"]),
         joins_tool_results: true,
         lists_come_last: true,
@@ -296,6 +298,7 @@ const SGLANG: Preset = Preset {
         others: SGLANG_KEYS,
     },
     reasoning: ReasoningRule {
+        is_text: true,
         sent_as: "reasoning_content",
         read_from: &["reasoning_content", "reasoning", "thinking"],
     },
@@ -320,6 +323,9 @@ const SGLANG: Preset = Preset {
     },
     developer: DeveloperRule::Stays,
     checks_shapes: true,
+    may_have_null_content: &["system", "assistant", "tool", "function", "developer"],
+    need_content: &["user"],
+    may_think: &["assistant"],
     roles: &["system", "assistant", "tool", "function", "developer", "latest_reminder", "root", "user"],
     last_assistant_is_user: true,
     drops_unset_arguments: false,
@@ -345,7 +351,6 @@ const TRANSFORMERS: Preset = Preset {
         text_parts: &[("text", "text"), ("input_text", "text"), ("output_text", "text")],
         skips_without_text: &[],
         skips_empty_texts: false,
-        takes_bare_texts: false,
         other_parts: OtherParts::Skipped,
         joins_tool_results: false,
         lists_come_last: false,
@@ -360,6 +365,7 @@ const TRANSFORMERS: Preset = Preset {
         others: TRANSFORMERS_KEYS,
     },
     reasoning: ReasoningRule {
+        is_text: false,
         sent_as: "reasoning_content",
         read_from: &["reasoning_content", "thinking", "reasoning"],
     },
@@ -376,6 +382,9 @@ const TRANSFORMERS: Preset = Preset {
     tools: ToolRule::AsSent,
     developer: DeveloperRule::Stays,
     checks_shapes: false,
+    may_have_null_content: &[],
+    need_content: &[],
+    may_think: &[],
     roles: &[],
     last_assistant_is_user: false,
     drops_unset_arguments: false,
@@ -398,7 +407,6 @@ const LLAMA_CPP: Preset = Preset {
         text_parts: &[("text", "text")],
         skips_without_text: &[],
         skips_empty_texts: false,
-        takes_bare_texts: false,
         other_parts: OtherParts::Refused,
         joins_tool_results: false,
         lists_come_last: false,
@@ -413,6 +421,7 @@ const LLAMA_CPP: Preset = Preset {
         others: LLAMA_CPP_KEYS,
     },
     reasoning: ReasoningRule {
+        is_text: false,
         sent_as: "reasoning_content",
         read_from: &["reasoning_content", "reasoning", "thinking"],
     },
@@ -437,6 +446,9 @@ const LLAMA_CPP: Preset = Preset {
     },
     developer: DeveloperRule::System,
     checks_shapes: false,
+    may_have_null_content: &[],
+    need_content: &[],
+    may_think: &[],
     roles: &[],
     last_assistant_is_user: false,
     drops_unset_arguments: false,
