@@ -22,8 +22,8 @@ from everyturn.options import (
     OnError,
     Overflow,
     PromptMismatch,
-    Thinking,
     StrPath,
+    Thinking,
     TrainOn,
     check_count,
     option,
@@ -67,8 +67,9 @@ class Expander:
     ...     {"role": "user", "content": "And 2+2?"},
     ...     {"role": "assistant", "content": "4"},
     ... ]
-    >>> print(Expander("demo").expand([{"messages": chat}]).report)
-    all_assistant_messages: 2 targets in 1 samples from 1 conversations; 4 of 37 tokens trained (10.8 %)
+    >>> report = Expander("demo").expand([{"messages": chat}]).report
+    >>> f"{report.targets_trained} targets, {report.trained_tokens} of {report.tokens} tokens trained"
+    '2 targets, 4 of 37 tokens trained'
 
     Attributes:
         renderer: Template and tokenizer; the first argument is a Renderer or a model folder.
@@ -290,7 +291,9 @@ class Expander:
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
-        report = Report.from_core(self.train_on, self.renderer.server, self.clock, chunk.pop("report"))
+        report = Report.from_core(
+            self.train_on, self.renderer.server, self.clock, chunk.pop("report")
+        )
         return Samples(**chunk, files=files, report=report, metadata=self.metadata())
 
     def metadata(self) -> dict[str, Any]:

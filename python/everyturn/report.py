@@ -122,8 +122,8 @@ class Report:
         return (
             f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} samples "
             f"from {self.records_kept:,} conversations; "
-            f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %), "
-            f"as {self.server or 'the template'} prompts"
+            f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %); "
+            f"prompts of {self.server or 'the template'}"
         )
 
     def lines(self) -> list[str]:

@@ -156,7 +156,7 @@ def test_an_empty_input_is_an_empty_output(
     assert done.code == 0
     assert done.err == (
         "all_assistant_messages: 0 targets in 0 samples from 0 conversations; "
-        "0 of 0 tokens trained (0.0 %)\n"
+        "0 of 0 tokens trained (0.0 %); prompts of vLLM 0.33.0\n"
     )
     assert read(path) == []
     if suffix == "parquet":

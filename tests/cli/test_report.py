@@ -14,6 +14,7 @@ from expand_command import (
 
 REPORT_KEYS = {
     "train_on",
+    "server",
     "now",
     "records_read",
     "blank_lines",
@@ -46,7 +47,8 @@ def test_stderr_says_in_one_line_what_was_done(expand: Command, tmp_path: Path) 
     assert len(rows) == 602
     assert done.err == (
         "all_assistant_messages: 1,204 targets in 602 samples from 602 conversations; "
-        f"{trained:,} of {tokens:,} tokens trained ({100 * trained / tokens:.1f} %)\n"
+        f"{trained:,} of {tokens:,} tokens trained ({100 * trained / tokens:.1f} %); "
+        "prompts of vLLM 0.33.0\n"
     )
     assert min(trained, tokens) > 10_000, "large enough for commas"
 

@@ -92,6 +92,10 @@ BAD_RECORDS: dict[str, BadRecord] = {
         0,
         options={"control_tokens": "reject"},
     ),
+    "refused_by_server": BadRecord(
+        chat(QUESTION, ANSWER, tools=[{"type": "function", "function": {"description": "x"}}]),
+        everyturn.ConversationError,
+    ),
     "empty_prompt": BadRecord(chat(ANSWER), everyturn.SampleError, 0),
     "template": BadRecord(
         chat(QUESTION, QUESTION, ANSWER), everyturn.TemplateError, 2, model="strict_alternation"

@@ -41,6 +41,7 @@ CLASSES = {
     "Report",
     "Sample",
     "Samples",
+    "ServingWarning",
     "TemplateReport",
 }
 

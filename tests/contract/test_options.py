@@ -20,6 +20,7 @@ LITERALS: dict[str, Any] = {
     "layout": options.Layout,
     "overflow": options.Overflow,
     "prompt_mismatch": options.PromptMismatch,
+    "thinking": options.Thinking,
     "control_tokens": options.ControlTokens,
     "input_format": options.InputFormat,
     "normalize": options.Normalize,
@@ -27,7 +28,11 @@ LITERALS: dict[str, Any] = {
     "engine": options.Engine,
 }
 #: What other methods choose from.
-OTHER_LITERALS: dict[str, Any] = {"strategy": options.PackStrategy}
+OTHER_LITERALS: dict[str, Any] = {
+    "strategy": options.PackStrategy,
+    "serve": options.Serve,
+    "content_format": options.ContentFormat,
+}
 #: The options of `Expander` with their defaults, as the documentation of the project fixes them.
 DEFAULTS: dict[str, Any] = {
     "train_on": "all_assistant_messages",
@@ -37,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "history_turns": None,
     "max_prompt_tokens": None,
     "prompt_mismatch": "error",
+    "thinking": "as_rendered",
     "control_tokens": "warn",
     "normalize": "none",
     "deduplicate": False,

@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 import everyturn
+from as_template import template_renderer
 from chats import to_jsonl
 from layouts import Expand, Shown
 from paths import DEMO
@@ -29,7 +30,7 @@ def folders(models: dict[str, Path]) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def expand(folders: dict[str, Path]) -> Expand:
     """Return the rows of one conversation of a model."""
-    renderer = functools.cache(everyturn.Renderer.from_dir)
+    renderer = functools.cache(template_renderer)
 
     def expand(model: str, messages: list[Message], **options: Any) -> everyturn.Samples:
         expander = everyturn.Expander(renderer(folders[model]), **options)

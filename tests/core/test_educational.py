@@ -10,6 +10,7 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import everyturn
+from as_template import template_renderer
 from chats import chat_of, talk
 from everyturn import _educational
 from everyturn._educational import NoStopError, PromptMismatchError, Row
@@ -52,7 +53,7 @@ class Pair:
     def of_folder(cls, folder: Path, stop: str) -> "Pair":
         """Load a model twice: the file as it is, where `AutoTokenizer` rebuilds what the config names."""
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
-        return cls(tokenizer, everyturn.Renderer.from_dir(folder), stop)
+        return cls(tokenizer, template_renderer(folder), stop)
 
     def expand(self, messages: list[Message], layout: Layout) -> list[Row]:
         """Return the rows that everyturn makes of a conversation."""
@@ -83,7 +84,7 @@ class Pair:
 
 def test_the_built_in_model_follows_the_rule() -> None:
     """Its ids and labels for the example chats are those of the rule, a row for each target and merged."""
-    pair = Pair(AutoTokenizer.from_pretrained(str(DEMO)), everyturn.Renderer.from_dir("demo"), STOP)
+    pair = Pair(AutoTokenizer.from_pretrained(str(DEMO)), template_renderer("demo"), STOP)
     conversations, _ = conversations_of(EXAMPLE_CHATS.read_bytes().splitlines())
     texts = [each.messages for each in conversations.values() if each.tools is None]
     chats = [chat["messages"] for chat in CHATS]
@@ -106,7 +107,7 @@ def test_a_turn_without_an_end_is_an_error_that_says_so(models: dict[str, Path])
     with pytest.raises(NoStopError, match="endoftext"):
         _educational.per_turn(tokenizer, CHATS[0]["messages"], stop="<|endoftext|>")
     with pytest.raises(everyturn.ModelError):
-        everyturn.Renderer.from_dir(folder)
+        template_renderer(folder)
 
 
 def texts_of(path: Path) -> Iterator[list[Message]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from paths import DEMO, find_data
 from reference import read_lines
 
@@ -25,8 +26,8 @@ def _models() -> list[Any]:
 
 
 def _renderers(folder: Path) -> tuple[everyturn.Renderer, everyturn.Renderer]:
-    fast = everyturn.Renderer.from_dir(folder, engine="fast", now="2026-01-31")
-    return everyturn.Renderer.from_dir(folder, engine="reference", now="2026-01-31"), fast
+    fast = template_renderer(folder, engine="fast", now="2026-01-31")
+    return template_renderer(folder, engine="reference", now="2026-01-31"), fast
 
 
 def _same(mine: everyturn.Samples, theirs: everyturn.Samples) -> None:
@@ -101,12 +102,12 @@ def test_auto_takes_the_fast_engine_once_there_is_enough_text() -> None:
         }
         for i in range(1200)
     ]
-    auto = everyturn.Renderer.from_dir("demo")
+    auto = template_renderer("demo")
     few = everyturn.Expander(auto).expand(chats[:10])
     assert "little to encode" in auto.engine
     many = everyturn.Expander(auto).expand(chats)
     assert "verified" in auto.engine
-    reference = everyturn.Expander(everyturn.Renderer.from_dir("demo", engine="reference"))
+    reference = everyturn.Expander(template_renderer("demo", engine="reference"))
     _same(few, reference.expand(chats[:10]))
     _same(many, reference.expand(chats))
 
@@ -125,8 +126,8 @@ def test_a_tokenizer_that_it_does_not_know_is_left_to_the_reference(tmp_path: Pa
     """`fast` is an error that says why; `auto` falls back and says so."""
     folder = _model(tmp_path, normalizer={"type": "NFKC"})
     with pytest.raises(everyturn.ModelError, match="its normalizer is of type NFKC"):
-        everyturn.Renderer.from_dir(folder, engine="fast")
-    auto = everyturn.Renderer.from_dir(folder)
+        template_renderer(folder, engine="fast")
+    auto = template_renderer(folder)
     chat = {
         "messages": [
             {"role": "user", "content": "word " * 80_000},
@@ -141,14 +142,14 @@ def test_what_was_found_is_kept(tmp_path: Path, cache: Path) -> None:
     """A verdict is read from the cache; a broken file is as good as none."""
     folder = _model(tmp_path, indent=3)
     before = set(cache.rglob("*.json")) if cache.exists() else set()
-    everyturn.Renderer.from_dir(folder, engine="fast")
+    template_renderer(folder, engine="fast")
     (kept,) = set(cache.rglob("*.json")) - before
     verdict = json.loads(kept.read_text())
     kept.write_text(json.dumps({"refused": "for a test"}))
     with pytest.raises(everyturn.ModelError, match="for a test"):
-        everyturn.Renderer.from_dir(folder, engine="fast")
+        template_renderer(folder, engine="fast")
     kept.write_text("{broken")
-    everyturn.Renderer.from_dir(folder, engine="fast")
+    template_renderer(folder, engine="fast")
     assert json.loads(kept.read_text()) == verdict
 
 
@@ -156,7 +157,7 @@ def test_guarded_characters_go_to_the_reference(tmp_path: Path, cache: Path) -> 
     """A character that the verdict names is encoded all the same, and equally."""
     folder = _model(tmp_path, indent=5)
     before = set(cache.rglob("*.json")) if cache.exists() else set()
-    everyturn.Renderer.from_dir(folder, engine="fast")
+    template_renderer(folder, engine="fast")
     (kept,) = set(cache.rglob("*.json")) - before
     verdict = json.loads(kept.read_text())
     kept.write_text(json.dumps({**verdict, "guard": [0xE9, 0x4F60]}))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import Route, chat_of
 from record_formats import FORMATS, SHOWING_TEMPLATE, TOOL
 from reference import (
@@ -31,7 +32,7 @@ STOP = "<|im_end|>"
 @pytest.fixture(scope="module")
 def showing(models: dict[str, Path]) -> everyturn.Renderer:
     """A renderer that shows what the template is given."""
-    return everyturn.Renderer.from_dir(models["chatml"], chat_template=SHOWING_TEMPLATE)
+    return template_renderer(models["chatml"], chat_template=SHOWING_TEMPLATE)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_template_kwargs_of_a_record_go_over_those_of_the_renderer(
     models: dict[str, Path], shown: ReferenceModel, route: Route
 ) -> None:
     """`chat_template_kwargs` of a record wins where both have a key."""
-    renderer = everyturn.Renderer.from_dir(
+    renderer = template_renderer(
         models["chatml"], chat_template=SHOWING_TEMPLATE, template_kwargs={"mode": "quiet"}
     )
     loud = {**chat_of("Hi", "Hello"), "chat_template_kwargs": {"mode": "loud"}}

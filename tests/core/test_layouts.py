@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import ASKED_LAST, THOUGHTFUL, THREE_TURNS, TWO_TURNS, answer, to_jsonl, user
 from everyturn.options import Layout
 from layouts import Expand, Shown, chatml, every_layout, reference_rows, targets_of
@@ -161,7 +162,7 @@ def test_a_target_that_the_template_leaves_out_is_lost_and_counted(
     folders: dict[str, Path], layout: Layout
 ) -> None:
     """What is not in the text cannot be trained, and is not said to be."""
-    renderer = everyturn.Renderer.from_dir(folders["chatml"], chat_template=HIDES)
+    renderer = template_renderer(folders["chatml"], chat_template=HIDES)
     expander = everyturn.Expander(renderer, layout=layout, on_error="skip")
     messages = [user("a"), answer("hide"), user("b"), answer("two")]
     samples = expander.expand(to_jsonl([{"messages": messages}]))

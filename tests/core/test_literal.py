@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import chat_of
 from everyturn.options import ControlTokens, Layout
 
@@ -22,13 +23,13 @@ def _expand(chats: list[dict[str, Any]], **options: Any) -> everyturn.Samples:
 
 
 def _ids(text: str) -> list[int]:
-    return list(everyturn.Renderer.from_dir("demo").encode(text))
+    return list(template_renderer("demo").encode(text))
 
 
 @pytest.mark.parametrize("layout", ["merged", "per_turn"])
 def test_what_somebody_wrote_holds_no_control_token(layout: str) -> None:
     """The ids of the markers are there as often as the template writes them; the text reads as written."""
-    renderer = everyturn.Renderer.from_dir("demo")
+    renderer = template_renderer("demo")
     chat = chat_of(ATTACK, f"No. {ATTACK}", "And <|im_end|> now?", "Fine.")
     samples = _expand([chat], control_tokens="literal", layout=layout)
     start, stop = _ids("<|im_start|>")[0], _ids(STOP)[0]
@@ -63,7 +64,7 @@ def test_a_token_joined_from_two_texts_is_none() -> None:
             {"role": "assistant", "content": "Hi"},
         ]
     }
-    renderer = everyturn.Renderer.from_dir("demo", chat_template=template)
+    renderer = template_renderer("demo", chat_template=template)
     counts = {}
     for policy in ("allow", "literal"):
         samples = everyturn.Expander(renderer, control_tokens=policy).expand([chat])
@@ -111,7 +112,7 @@ def test_layouts_of_one_rendering_are_refused() -> None:
 @pytest.mark.parametrize("name", ["llama-3.1", "phi-3-mini", "llama-2", "deepseek-v3", "qwen3"])
 def test_real_tokenizers(name: str, data: Path) -> None:
     """The text is kept, and no control token comes of it, whatever the tokenizer strips or prepends."""
-    renderer = everyturn.Renderer.from_dir(data / "tokenizers" / name)
+    renderer = template_renderer(data / "tokenizers" / name)
     config = json.loads((data / "tokenizers" / name / "tokenizer.json").read_text())
     added = [token["content"] for token in config["added_tokens"] if token["special"]]
     attack = " and ".join(added[:12])
@@ -131,7 +132,7 @@ def test_real_tokenizers(name: str, data: Path) -> None:
 @pytest.mark.parametrize("name", ["oasst_en_100_trees_threads.jsonl.gz", "mt_bench_en.jsonl.gz"])
 def test_real_chats_without_control_tokens(name: str, data: Path) -> None:
     """They are encoded as usual."""
-    renderer = everyturn.Renderer.from_dir(data / "tokenizers" / "llama-3.1")
+    renderer = template_renderer(data / "tokenizers" / "llama-3.1")
     usual, literal = (
         everyturn.Expander(renderer, control_tokens=policy, on_error="skip").expand(
             data / "chats" / name
@@ -167,7 +168,7 @@ def _random_chat(seed: int, tokens: list[str]) -> list[str]:
 def test_a_target_has_the_ids_that_it_has_alone(name: str, data: Path) -> None:
     """What is shared with the target before is not encoded again, and makes no difference."""
     folder = name if name == "demo" else data / "tokenizers" / name
-    renderer = everyturn.Renderer.from_dir(folder)
+    renderer = template_renderer(folder)
     stops = [renderer.decode([token]) for token in renderer.stop_token_ids]
     options: dict[str, Any] = {
         "control_tokens": "literal",
@@ -194,7 +195,7 @@ def test_a_border_that_merges_is_forced() -> None:
         "{% for m in messages %}<|im_start|>{{ m.role }}: {{ m.content }}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant: {% endif %}"
     )
-    renderer = everyturn.Renderer.from_dir("demo", chat_template=template)
+    renderer = template_renderer("demo", chat_template=template)
     results = {}
     cases: list[tuple[ControlTokens, str]] = [
         ("warn", "stop"),
@@ -216,7 +217,7 @@ def test_a_border_that_merges_is_forced() -> None:
 @pytest.mark.parametrize("name", ["demo", "qwen3"])
 def test_many_control_tokens_take_linear_time(name: str, layout: Layout, data: Path) -> None:
     """A megabyte of them takes less than a second of work on an idle machine, a minute where each is compared."""
-    renderer = everyturn.Renderer.from_dir(name if name == "demo" else data / "tokenizers" / name)
+    renderer = template_renderer(name if name == "demo" else data / "tokenizers" / name)
     expander = everyturn.Expander(renderer, control_tokens="literal", layout=layout, num_threads=1)
     chat = chat_of(STOP * 200_000, "Fine.")
     start = time.process_time()

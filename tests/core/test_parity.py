@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from everyturn.options import Layout
 from paths import find_data
 from reference import (
@@ -182,7 +183,7 @@ def _sample_of(lines: list[bytes]) -> list[bytes]:
 @functools.lru_cache(maxsize=1)
 def _models_of(folder: Path, template: Path) -> tuple[everyturn.Renderer, ReferenceModel]:
     text = template.read_text(encoding="utf-8")
-    renderer = everyturn.Renderer.from_dir(folder, chat_template=text)
+    renderer = template_renderer(folder, chat_template=text)
     return renderer, ReferenceModel(folder, text)
 
 
@@ -318,7 +319,7 @@ def test_the_template_in_the_folder_is_taken_unasked(
     messages = [{"role": "user", "content": "Hi there"}]
     for name in sorted(STOP_TOKENS):
         folder = tokenizer_folder(name)
-        renderer = everyturn.Renderer.from_dir(folder)
+        renderer = template_renderer(folder)
         expected = ReferenceModel(folder).render(messages, add_generation_prompt=True)
         assert renderer.render(messages, add_generation_prompt=True) == expected
 
@@ -327,7 +328,7 @@ def test_the_template_in_the_folder_is_taken_unasked(
 def test_the_stop_token_is_found_by_probing(tokenizer_folder: Callable[[str], Path]) -> None:
     """The token that ends a turn is found for every real tokenizer, by no list of names."""
     for name, stop in sorted(STOP_TOKENS.items()):
-        renderer = everyturn.Renderer.from_dir(tokenizer_folder(name))
+        renderer = template_renderer(tokenizer_folder(name))
         assert [renderer.decode([stop_id]) for stop_id in renderer.stop_token_ids] == [stop]
 
 
@@ -335,7 +336,7 @@ def test_the_stop_token_is_found_by_probing(tokenizer_folder: Callable[[str], Pa
 def test_a_model_without_template_is_refused(tokenizer_folder: Callable[[str], Path]) -> None:
     """A folder without a chat template is not a model to render with."""
     with pytest.raises(everyturn.ModelError):
-        everyturn.Renderer.from_dir(tokenizer_folder(WITHOUT_TEMPLATE))
+        template_renderer(tokenizer_folder(WITHOUT_TEMPLATE))
 
 
 @pytest.mark.usefixtures("data")
@@ -382,7 +383,7 @@ def test_a_merge_over_the_border_is_forced_and_counted(
             for answer in ({"role": "assistant", "content": start} for start in STARTS)
         ]
         _, results, _ = _expect(model, lines)
-        renderer = everyturn.Renderer.from_dir(folder, chat_template=source)
+        renderer = template_renderer(folder, chat_template=source)
         samples = everyturn.Expander(renderer, layout="per_turn").expand(b"\n".join(lines))
         assert_same_samples(samples_of(samples), expected_samples(results))
         expected = sum(result.border_forced for result in results)

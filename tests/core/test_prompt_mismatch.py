@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import Record, to_jsonl
 from published import write_model
 from reference import ReferenceModel, conversations_of, read_lines
@@ -316,7 +317,7 @@ def model(models: dict[str, Path]) -> Models:
     @functools.cache
     def made(name: str) -> Model:
         folder, source = models["prefills_thinking"], CLASSES[name].template
-        renderer = everyturn.Renderer.from_dir(folder, chat_template=source)
+        renderer = template_renderer(folder, chat_template=source)
         return Model(renderer, ReferenceModel(folder, source, STOP))
 
     return made
@@ -488,7 +489,7 @@ def test_a_prompt_that_fits_is_never_changed(model: Models, policy: str, layout:
 def test_words_of_other_messages_are_never_trained(models: dict[str, Path], policy: str) -> None:
     """Where the rendering has a question elsewhere than the prompt, no policy can distinguish the two."""
     folder = models["prefills_thinking"]
-    renderer = everyturn.Renderer.from_dir(folder, chat_template=SYSTEM_MOVES)
+    renderer = template_renderer(folder, chat_template=SYSTEM_MOVES)
     conversation = [{"role": "system", "content": "Be kind."}, QUESTION, said("none")]
     both = Model(renderer, ReferenceModel(folder, SYSTEM_MOVES, STOP))
     samples = both.expand(conversation, prompt_mismatch=policy, on_error="skip")
@@ -511,7 +512,7 @@ def test_a_sign_in_the_question_opens_no_tag(
         "{%- if add_generation_prompt -%}{{- '\\n' -}}{%- endif -%}"
     )
     folder = models["prefills_thinking"]
-    renderer = everyturn.Renderer.from_dir(folder, chat_template=source)
+    renderer = template_renderer(folder, chat_template=source)
     both = Model(renderer, ReferenceModel(folder, source, STOP))
     conversation = [{"role": "user", "content": question}, said("none")]
     samples = both.expand(conversation, prompt_mismatch=policy)
@@ -523,7 +524,7 @@ def test_common_prefix_never_splits_a_control_token(tmp_path: Path) -> None:
     opened, closed = "◁think▷", "◁/think▷"
     source = template(f"{{{{- '{closed}' -}}}}", f"{HEADER} ~ '{opened}'")
     folder = write_model(tmp_path / "model", source, more=(opened, closed))
-    renderer = everyturn.Renderer.from_dir(folder)
+    renderer = template_renderer(folder)
     both = Model(renderer, ReferenceModel(folder, source, STOP))
     samples = both.expand([QUESTION, said("none")], prompt_mismatch="common_prefix")
     before, trained = both.halves(samples[0])
@@ -588,7 +589,7 @@ def test_match_thinking_leaves_flags_of_the_user_alone(
     record: Record = {"messages": [QUESTION, said(saying)]}
     if given == "record":
         record["chat_template_kwargs"] = others
-    renderer = everyturn.Renderer.from_dir(
+    renderer = template_renderer(
         models["prefills_thinking"],
         chat_template=CLASSES[name].template,
         template_kwargs=others if given == "renderer" else None,
@@ -637,7 +638,7 @@ SHORT_LINE, LINES_PER_FILE = 30_000, 20
 def test_splice_loses_no_target_of_real_chats(data: Path, tmp_path: Path, name: str) -> None:
     """Each is trained with its words and its reasoning, and ends with one stop token."""
     source = (data / "templates" / name).read_bytes().decode()
-    renderer = everyturn.Renderer.from_dir(write_model(tmp_path / "model", source))
+    renderer = template_renderer(write_model(tmp_path / "model", source))
     (stop,) = renderer.stop_token_ids
     expander = everyturn.Expander(
         renderer,

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
+from as_template import template_renderer
 from chats import to_jsonl
 from paths import DEMO, find_data
 from reference import (
@@ -145,13 +146,13 @@ def pair(models: dict[str, Path]) -> Callable[[str], Pair]:
     def make(name: str) -> Pair:
         shape = SHAPES[name]
         if name == "demo":
-            renderer = everyturn.Renderer.from_dir("demo")
+            renderer = template_renderer("demo")
             return Pair(shape, renderer, ReferenceModel(DEMO, stop=shape.stop))
         folder = models[name]
         source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
         # The reference does not set the clock: transformers writes the day of the test.
         source = source.replace("strftime_now('%d %B %Y')", repr(TODAY))
-        renderer = everyturn.Renderer.from_dir(folder, now=NOW)
+        renderer = template_renderer(folder, now=NOW)
         return Pair(shape, renderer, ReferenceModel(folder, source, shape.stop))
 
     def pair_of(name: str) -> Pair:
@@ -706,7 +707,7 @@ def test_a_header_that_closes_the_turn_is_appended_as_its_stop(models: dict[str,
 
     The rendering of the turn does not have it yet.
     """
-    renderer = everyturn.Renderer.from_dir(models["header_is_stop"])
+    renderer = template_renderer(models["header_is_stop"])
     records = [
         {
             "messages": [
@@ -732,7 +733,7 @@ def test_a_prompt_that_is_no_beginning_of_the_turn_is_never_guessed(
 
     `error` says so, and `skip` leaves the target out and counts it.
     """
-    renderer = everyturn.Renderer.from_dir(models["prefills_thinking"])
+    renderer = template_renderer(models["prefills_thinking"])
     jsonl = to_jsonl([said_twice("x"), said_twice("y")])
     with pytest.raises(everyturn.SampleError) as caught:
         everyturn.Expander(renderer, prompt_mismatch="error").expand(jsonl)
@@ -746,7 +747,7 @@ def test_a_prompt_that_is_no_beginning_of_the_turn_is_never_guessed(
 def test_a_template_without_terminator_is_an_error_that_says_so(models: dict[str, Path]) -> None:
     """If nothing says where a turn ends, nothing can be trained to end it."""
     with pytest.raises(everyturn.EveryturnError, match=r"(?i)stop|terminat|end of"):
-        everyturn.Expander(everyturn.Renderer.from_dir(models["no_terminator"]))
+        everyturn.Expander(template_renderer(models["no_terminator"]))
 
 
 def test_a_turn_that_the_template_leaves_open_is_a_fault(models: dict[str, Path]) -> None:
@@ -758,7 +759,7 @@ def test_a_turn_that_the_template_leaves_open_is_a_fault(models: dict[str, Path]
         "message.content ~ ('<|im_end|>\\n' if message.content else '')",
     )
     assert open_ended != source
-    renderer = everyturn.Renderer.from_dir(folder, chat_template=open_ended)
+    renderer = template_renderer(folder, chat_template=open_ended)
     record = {
         "messages": [
             {"role": "user", "content": "Hi"},
@@ -780,7 +781,7 @@ def test_a_template_that_writes_two_bos_tokens_is_refused(models: dict[str, Path
     folder = models["llama_like"]
     source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
     with pytest.raises(everyturn.EveryturnError, match=r"(?i)bos|begin"):
-        everyturn.Renderer.from_dir(folder, chat_template="{{- bos_token -}}" + source)
+        template_renderer(folder, chat_template="{{- bos_token -}}" + source)
 
 
 def test_a_decoded_text_is_the_encoded_one(pair: Callable[[str], Pair]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tokenizers import Tokenizer
 
 import everyturn
+from as_template import template_renderer
 from chats import TWO_TURNS, answer, call, result, user
 from everyturn.options import Layout
 from layouts import Expand, Shown, every_layout
@@ -26,7 +27,7 @@ def trained(
     model: Path, template: str, messages: list[dict[str, Any]]
 ) -> tuple[str, everyturn.Report]:
     """Return what is trained of a conversation, with the report."""
-    renderer = everyturn.Renderer.from_dir(model, chat_template=template)
+    renderer = template_renderer(model, chat_template=template)
     samples = everyturn.Expander(renderer, layout="per_turn").expand([{"messages": messages}])
     return renderer.decode(samples[len(samples) - 1].trained_ids), samples.report
 
@@ -108,7 +109,7 @@ def test_a_stop_token_within_a_target_is_counted(demo: Path) -> None:
 def test_a_template_without_an_end_of_turn_cannot_be_loaded(folders: dict[str, Path]) -> None:
     """A model trained with it would never learn to stop: that is said at load."""
     with pytest.raises(everyturn.ModelError, match="control token") as caught:
-        everyturn.Renderer.from_dir(folders["no_terminator"])
+        template_renderer(folders["no_terminator"])
     assert str(folders["no_terminator"]) in str(caught.value)
 
 
@@ -148,7 +149,7 @@ def test_the_header_of_a_result_ends_a_tool_call(
 
 def test_the_headers_that_end_turns_are_the_stop_tokens(folders: dict[str, Path]) -> None:
     """Both are found by looking at what the template writes."""
-    renderer = everyturn.Renderer.from_dir(folders["header_is_stop"])
+    renderer = template_renderer(folders["header_is_stop"])
     tokenizer = Tokenizer.from_file(str(folders["header_is_stop"] / TOKENIZER))
     expected = {tokenizer.token_to_id(text) for text in ("<|user|>", "<|observation|>")}
     assert set(renderer.stop_token_ids) == expected

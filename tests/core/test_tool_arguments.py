@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import Record, Route
 from reference import (
     ReferenceModel,
@@ -82,7 +83,7 @@ def both(models: dict[str, Path]) -> Both:
 
     @functools.cache
     def made(source: str) -> tuple[everyturn.Renderer, ReferenceModel]:
-        renderer = everyturn.Renderer.from_dir(models["chatml"], chat_template=source)
+        renderer = template_renderer(models["chatml"], chat_template=source)
         return renderer, ReferenceModel(models["chatml"], source, STOP)
 
     return made

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import Record, Route
 
 CHATML = (
@@ -24,7 +25,7 @@ def unread(
 ) -> dict[str, int]:
     """Return the keys that a template with this body has not read."""
     template = CHATML.replace("BODY", body)
-    renderer = everyturn.Renderer.from_dir(models["chatml"], chat_template=template)
+    renderer = template_renderer(models["chatml"], chat_template=template)
     expander = everyturn.Expander(renderer, **{"on_error": "skip", **options})
     return dict(expander.expand(source or [{"messages": list(messages)}]).report.unread_keys)
 

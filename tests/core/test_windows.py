@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
+from as_template import template_renderer
 from chats import talk, to_jsonl
 from reference import (
     IGNORE_INDEX,
@@ -133,7 +134,7 @@ def test_targets_see_what_a_server_with_that_window_sends(
 ) -> None:
     """Prompts and completions are those of the slow reference, and what does not fit is a fault."""
     folder = tokenizer_folder(name)
-    renderer, model = everyturn.Renderer.from_dir(folder), ReferenceModel(folder)
+    renderer, model = template_renderer(folder), ReferenceModel(folder)
     lines = [line for _, line in read_lines(data / "chats" / chats)]
     lines = sorted(lines, key=len)[len(lines) // 3 :][: CHATS[chats]]
     conversations, _ = conversations_of(lines, parts_as_list=model.prints_text_parts())
@@ -158,7 +159,7 @@ def test_the_serving_side_sends_what_was_trained(
     name: str, data: Path, tokenizer_folder: Callable[[str], Path]
 ) -> None:
     """`window` leaves of the messages before an answer what the answer's prompt was made of."""
-    renderer = everyturn.Renderer.from_dir(tokenizer_folder(name))
+    renderer = template_renderer(tokenizer_folder(name))
     lines = [line for _, line in read_lines(data / "chats" / "sgd_train.jsonl.gz")][:8]
     for history_turns, max_prompt_tokens in [(2, None), (None, 250), (4, 200)]:
         samples = everyturn.Expander(
@@ -232,7 +233,7 @@ def test_windows_are_those_of_the_reference(roles: str, history_turns: int) -> N
 
 def test_the_last_exchange_has_to_fit() -> None:
     """There is nothing left that could be left out."""
-    renderer = everyturn.Renderer.from_dir("demo")
+    renderer = template_renderer("demo")
     messages = [*chat("sua"), {"role": "user", "content": "long " * 200}]
     with pytest.raises(everyturn.SampleError, match="more than max_prompt_tokens") as caught:
         everyturn.window(messages, max_prompt_tokens=100, renderer=renderer)

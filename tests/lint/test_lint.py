@@ -434,7 +434,7 @@ def test_no_template_is_too_odd() -> None:
     with stopped_clock():
         for path in _templates():
             source = path.read_bytes().decode("utf-8")
-            report = bare(source)
+            report = bare(source, serve="template")
             assert max(map(len, report.lines())) <= 80, path.name
             if report.prompt_is_prefix.get("plain") != plain_prompts_are_prefixes(source):
                 differing.append(path.name)

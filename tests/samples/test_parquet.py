@@ -88,6 +88,9 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
     assert metadata == {
         "version": everyturn.__version__,
         "fingerprint": expander.renderer.fingerprint,
+        "serve": "vllm",
+        "server": "vLLM 0.33.0",
+        "content_format": expander.renderer.content_format,
         "now": None,
         "options": {
             "train_on": "marked",
@@ -97,6 +100,7 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "history_turns": None,
             "max_prompt_tokens": None,
             "prompt_mismatch": "error",
+            "thinking": "as_rendered",
             "control_tokens": "warn",
             "normalize": "none",
             "deduplicate": False,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import everyturn
+from as_template import template_renderer
 from reference import IGNORE_INDEX
 
 STOP = "<|im_end|>"
@@ -25,7 +26,7 @@ class Reader:
     """A renderer that shows values, and what reads JSONL with it."""
 
     def __init__(self, folder: Path) -> None:
-        self.renderer = everyturn.Renderer.from_dir(folder, chat_template=VALUE_TEMPLATE)
+        self.renderer = template_renderer(folder, chat_template=VALUE_TEMPLATE)
         self.expander = everyturn.Expander(self.renderer, layout="per_turn")
 
     def expand(self, jsonl: bytes | Path) -> everyturn.Samples:

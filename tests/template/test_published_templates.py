@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from paths import find_data
 from published import CONVERSATIONS, write_model
 from template_reference import NOW, stopped_clock
@@ -113,7 +114,7 @@ def test_every_target_of_a_published_template_ends_with_one_stop_token(
 def _wrong_with(path: Path, folder: Path) -> list[str]:
     source = path.read_bytes().decode("utf-8")
     try:
-        renderer = everyturn.Renderer.from_dir(write_model(folder, source), now=NOW)
+        renderer = template_renderer(write_model(folder, source), now=NOW)
     except everyturn.ModelError as error:
         if path.name in WITHOUT_STOP and "would not learn to stop" in str(error):
             return []
