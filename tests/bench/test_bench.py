@@ -61,7 +61,7 @@ def bench(capsys: pytest.CaptureFixture[str]) -> Command:
 
 def plan(**changes: Any) -> benchmark.Plan:
     """Return a plan for the demo model without peers."""
-    sources = sources_of("demo", None, None, "2026-01-31T12:00:00", "auto")
+    sources = sources_of("demo", now="2026-01-31T12:00:00", serve="template")
     settings: dict[str, Any] = {
         "sources": sources,
         "renderer": Renderer(sources),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from everyturn import Report
 
 MANY = 200_000
@@ -97,7 +98,7 @@ def test_many_keys_are_checked_in_linear_time(place: str) -> None:
 def test_the_last_of_equal_keys_holds_in_the_place_of_the_first() -> None:
     """As in Python, in each format."""
     template = "{% for m in messages %}{{ m }}<|im_end|>{% endfor %}"
-    renderer = everyturn.Renderer.from_dir("demo", chat_template=template)
+    renderer = template_renderer("demo", chat_template=template)
     said = '"content":"old","mood":1,"name":"a","content":"new","mood":2'
     answer = '{"role":"assistant","content":"Yes"}'
     records = [

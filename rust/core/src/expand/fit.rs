@@ -100,7 +100,9 @@ impl Work<'_> {
             Ok(())
         });
         filled.unwrap_or_else(|error| {
-            targets.iter().for_each(|target| self.lose(error.clone().at_message(target.message)));
+            for target in targets {
+                self.lose(error.clone().at_message(target.message));
+            }
             Ok(())
         })
     }

@@ -18,6 +18,14 @@ enum Form {
     Parts,
 }
 
+/// What a part says.
+enum PartText<'m> {
+    Text(&'m str),
+    /// It has no text, and stays.
+    Null,
+    LeftOut,
+}
+
 impl Server {
     pub(super) fn content<'m>(
         &self,
@@ -85,10 +93,12 @@ impl Server {
     fn parts<'m>(&self, parts: &'m [Value], role: &str, form: Form) -> Result<Cow<'m, Value>> {
         let mut kept = Vec::with_capacity(parts.len());
         for part in parts {
-            let Some(text) = self.part_text(part, role)? else { continue };
-            let left = text.map(|text| self.after_cut_line(text, role));
-            if left != Some(None) {
-                kept.push((left.flatten(), part));
+            match self.part_text(part, role)? {
+                PartText::Text(text) => {
+                    kept.extend(self.after_cut_line(text, role).map(|text| (Some(text), part)));
+                }
+                PartText::Null => kept.push((None, part)),
+                PartText::LeftOut => {}
             }
         }
         Ok(Cow::Owned(match form {
@@ -101,8 +111,7 @@ impl Server {
         }))
     }
 
-    /// The text of a part, or null where it has none. `None`: the part is left out.
-    fn part_text<'m>(&self, part: &'m Value, role: &str) -> Result<Option<Option<&'m str>>> {
+    fn part_text<'m>(&self, part: &'m Value, role: &str) -> Result<PartText<'m>> {
         let rule = &self.preset.content;
         let Some(object) = part.as_object() else {
             return Err(self.refuses(&format!("a content part that is {}", part.type_name())));
@@ -112,15 +121,17 @@ impl Server {
         };
         let Some((_, key)) = rule.text_parts.iter().find(|(known, _)| *known == kind) else {
             return match rule.other_parts {
-                OtherParts::Skipped => Ok(None),
-                OtherParts::SkippedIf(kinds) if kinds.contains(&kind) && self.may_think(role) => Ok(None),
+                OtherParts::Skipped => Ok(PartText::LeftOut),
+                OtherParts::SkippedIf(kinds) if kinds.contains(&kind) && self.may_think(role) => {
+                    Ok(PartText::LeftOut)
+                }
                 _ => Err(self.refuses(&format!("a content part of type {}", excerpt(kind)))),
             };
         };
         match object.get(key) {
-            Some(Value::String(text)) => Ok(Some(Some(text))),
-            None | Some(Value::Null) if rule.skips_without_text.contains(&kind) => Ok(None),
-            None | Some(Value::Null) if !rule.skips_without_text.is_empty() => Ok(Some(None)),
+            Some(Value::String(text)) => Ok(PartText::Text(text)),
+            None | Some(Value::Null) if rule.skips_without_text.contains(&kind) => Ok(PartText::LeftOut),
+            None | Some(Value::Null) if !rule.skips_without_text.is_empty() => Ok(PartText::Null),
             _ => Err(self.refuses(&format!("a content part of type {} without {key:?}", excerpt(kind)))),
         }
     }

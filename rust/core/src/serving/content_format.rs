@@ -129,7 +129,7 @@ impl<'s> Statements<'s> {
     fn is_over_macro_content(&self, each: &For, macros: &[usize], messages: &[&str]) -> bool {
         let parameters = macros.iter().map(|at| self.content_parameters(*at, messages));
         // Of macros within macros the innermost that is given a content counts.
-        let parameters = parameters.filter(|parameters| !parameters.is_empty()).last();
+        let parameters = parameters.rev().find(|parameters| !parameters.is_empty());
         parameters.is_some_and(|names| names.iter().any(|name| is_name(&each.iter, name)))
     }
 

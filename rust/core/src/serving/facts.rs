@@ -2,7 +2,7 @@
 //!
 //! In: a preset. Out: what each rule is about, and what the server does. Nothing is decided here.
 
-use super::presets::{ArgumentsRule, DeveloperRule, FormatRule, Missing, OtherParts, Preset, ToolRule};
+use super::presets::{ArgumentsRule, DeferLoading, DeveloperRule, FormatRule, Missing, OtherParts, Preset};
 
 impl Preset {
     /// What the rules are about, and what this server does, in the order of a request.
@@ -100,28 +100,18 @@ impl Preset {
     }
 
     fn tools_fact(&self) -> String {
-        let ToolRule::Rebuilt {
-            function_keys,
-            keeps_order,
-            missing,
-            defer_loading_null,
-            normalizes_types,
-            ..
-        } = &self.tools
-        else {
-            return "as sent".into();
-        };
-        let order = if *keeps_order { "in the order sent, missing ones after" } else { "in this order" };
-        let missing = match missing {
+        let Some(rule) = &self.tools else { return "as sent".into() };
+        let order = if rule.keeps_order { "in the order sent, missing ones after" } else { "in this order" };
+        let missing = match rule.missing {
             Missing::Null => "null",
             Missing::Empty => "empty",
         };
-        let mut fact =
-            format!("{} {order}; a missing description or parameters: {missing}", code_list(function_keys));
-        if *defer_loading_null {
+        let keys = code_list(rule.function_keys);
+        let mut fact = format!("{keys} {order}; a missing description or parameters: {missing}");
+        if rule.defer_loading == DeferLoading::Always {
             fact += "; then `\"defer_loading\": null`";
         }
-        if *normalizes_types {
+        if rule.normalizes_types {
             fact += "; names of types become those of JSON Schema";
         }
         fact

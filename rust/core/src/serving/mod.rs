@@ -157,11 +157,6 @@ impl Server {
         Ok(Some(self.tools(tools)?.map_or(Cow::Borrowed(tools), Cow::Owned)))
     }
 
-    /// What is tried instead of these tools where the template fails on them.
-    pub fn second_tools(&self, tools: &Value) -> Option<Value> {
-        self.bare_tools(tools)
-    }
-
     /// The same server where contents reach the template in the other format.
     pub fn with_other_format(&self) -> Self {
         let takes_parts = !self.takes_parts;

@@ -17,7 +17,8 @@ pub struct Preset {
     pub keys: MessageKeys,
     pub reasoning: ReasoningRule,
     pub calls: CallRule,
-    pub tools: ToolRule,
+    /// `None`: tools reach the template as they are sent.
+    pub tools: Option<ToolRule>,
     pub developer: DeveloperRule,
     /// The shapes of tool calls and tools are checked.
     pub checks_shapes: bool,
@@ -52,6 +53,7 @@ pub enum Mark {
 
 /// How contents reach the template.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of facts, each true or not")]
 pub struct ContentRule {
     /// How the server finds whether the template takes lists of parts.
     pub format: FormatRule,
@@ -151,24 +153,33 @@ pub enum ArgumentsRule {
     Any,
 }
 
-/// How tools reach the template.
+/// How tools reach the template where a server rebuilds them.
 #[derive(Debug)]
-pub enum ToolRule {
-    AsSent,
-    Rebuilt {
-        function_keys: &'static [&'static str],
-        /// The client's order stays, and what is missing comes after it.
-        keeps_order: bool,
-        missing: Missing,
-        /// Keys that are left out where they have no value.
-        optional: &'static [&'static str],
-        /// Every tool ends with `"defer_loading": null`.
-        defer_loading_null: bool,
-        /// Names of types in `parameters` become those of JSON Schema.
-        normalizes_types: bool,
-        /// Where rendering fails, it is tried again with the functions alone.
-        retries_bare: bool,
-    },
+#[allow(clippy::struct_excessive_bools, reason = "a row of facts, each true or not")]
+pub struct ToolRule {
+    /// A tool may be of another type than `function`.
+    pub takes_any_type: bool,
+    pub function_keys: &'static [&'static str],
+    /// The client's order of keys stays, and what is missing comes after it.
+    pub keeps_order: bool,
+    pub missing: Missing,
+    /// Keys that are left out where they have no value.
+    pub optional: &'static [&'static str],
+    /// `defer_loading` is a key of the tool as well; null where it has no value, if that is said.
+    pub defer_loading: DeferLoading,
+    /// Names of types in `parameters` become those of JSON Schema.
+    pub normalizes_types: bool,
+    /// Where rendering fails, it is tried again with the functions alone.
+    pub retries_bare: bool,
+}
+
+/// What becomes of the key `defer_loading` of a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeferLoading {
+    Dropped,
+    Optional,
+    /// Null where it has no value.
+    Always,
 }
 
 /// What stands for a missing description and for missing parameters.
@@ -231,15 +242,16 @@ const VLLM: Preset = Preset {
         reads_constants: true,
         rounds_big_integers: false,
     },
-    tools: ToolRule::Rebuilt {
+    tools: Some(ToolRule {
+        takes_any_type: false,
         function_keys: &["name", "description", "parameters", "strict", "defer_loading"],
         keeps_order: false,
         missing: Missing::Null,
         optional: &["strict", "defer_loading"],
-        defer_loading_null: false,
+        defer_loading: DeferLoading::Optional,
         normalizes_types: false,
         retries_bare: false,
-    },
+    }),
     developer: DeveloperRule::FirstSystemUnlessQuoted,
     checks_shapes: true,
     may_have_null_content: &["assistant"],
@@ -312,15 +324,16 @@ const SGLANG: Preset = Preset {
         reads_constants: false,
         rounds_big_integers: true,
     },
-    tools: ToolRule::Rebuilt {
+    tools: Some(ToolRule {
+        takes_any_type: true,
         function_keys: &["description", "name", "parameters", "strict", "defer_loading"],
         keeps_order: true,
         missing: Missing::Null,
         optional: &["strict", "defer_loading"],
-        defer_loading_null: true,
+        defer_loading: DeferLoading::Always,
         normalizes_types: true,
         retries_bare: true,
-    },
+    }),
     developer: DeveloperRule::Stays,
     checks_shapes: true,
     may_have_null_content: &["system", "assistant", "tool", "function", "developer"],
@@ -379,7 +392,7 @@ const TRANSFORMERS: Preset = Preset {
         reads_constants: true,
         rounds_big_integers: false,
     },
-    tools: ToolRule::AsSent,
+    tools: None,
     developer: DeveloperRule::Stays,
     checks_shapes: false,
     may_have_null_content: &[],
@@ -435,15 +448,16 @@ const LLAMA_CPP: Preset = Preset {
         reads_constants: false,
         rounds_big_integers: false,
     },
-    tools: ToolRule::Rebuilt {
+    tools: Some(ToolRule {
+        takes_any_type: true,
         function_keys: &["name", "description", "parameters"],
         keeps_order: false,
         missing: Missing::Empty,
         optional: &[],
-        defer_loading_null: false,
+        defer_loading: DeferLoading::Dropped,
         normalizes_types: false,
         retries_bare: false,
-    },
+    }),
     developer: DeveloperRule::System,
     checks_shapes: false,
     may_have_null_content: &[],
