@@ -102,6 +102,10 @@ pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usiz
 #[pymethods]
 impl Renderer {
     #[new]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one argument per field: Python's sources of a model are the struct"
+    )]
     fn new(
         py: Python<'_>,
         folder: PathBuf,
