@@ -317,7 +317,7 @@ def test_a_target_that_cannot_fit_is_a_fault(overflow: Any) -> None:
 
 def test_a_prompt_that_cannot_fit_is_a_fault() -> None:
     """The exchange that is answered stays whole."""
-    with pytest.raises(everyturn.SampleError, match="without any earlier exchange, more than"):
+    with pytest.raises(everyturn.SampleError, match="even without earlier exchanges, more than"):
         expand([talk(3, words=100)], max_prompt_tokens=60)
     samples = expand([talk(3, words=100)], max_prompt_tokens=60, overflow="drop")
     assert samples.report.targets_dropped == {"too_long": 3}
