@@ -314,7 +314,7 @@ pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
 }
 
 /// The reasoning of a message, if it has any that is not blank.
-fn says_reasoning(message: &Message) -> Option<&str> {
+pub fn says_reasoning(message: &Message) -> Option<&str> {
     reasoning(message).into_iter().find(|said| !said.trim().is_empty())
 }
 

@@ -1,0 +1,129 @@
+"""What lint recommends trains what any of the options that it tries can train, on every template."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import everyturn
+from chats import Record, to_jsonl
+from everyturn import TemplateReport
+from paths import TESTS, find_data
+from published import TOOLS, write_model
+
+NOW = "2026-01-31T12:00:00"
+
+
+def chat(*answers: Record, tools: bool = False) -> Record:
+    """Return a chat in which each answer has a question, or the result of the call before it."""
+    messages: list[Record] = []
+    for answer in answers:
+        calls = messages[-1].get("tool_calls") if messages else None
+        if calls:
+            messages.append(
+                {"role": "tool", "tool_call_id": calls[0]["id"], "content": "It is warm."}
+            )
+        else:
+            messages.append({"role": "user", "content": f"Question {len(messages)}?"})
+        messages.append({"role": "assistant", **answer})
+    return {"messages": messages, "tools": TOOLS} if tools else {"messages": messages}
+
+
+CALL = {
+    "tool_calls": [
+        {
+            "id": "call12345",
+            "type": "function",
+            "function": {"name": "look", "arguments": {"at": "here"}},
+        }
+    ]
+}
+PLAIN = [{"content": f"Answer {number}."} for number in range(3)]
+THOUGHT = [{**answer, "reasoning_content": "Let me count."} for answer in PLAIN]
+INLINE = [
+    {"content": f"<think>\nLet me count.\n</think>\n\n{answer['content']}"} for answer in PLAIN
+]
+CHATS = {
+    "plain": chat(*PLAIN),
+    "reasoning": chat(*THOUGHT),
+    "inline": chat(*INLINE),
+    "tools": chat(CALL, *PLAIN[1:], tools=True),
+    "tools with reasoning": chat(
+        {**CALL, "reasoning_content": "I must look."}, *THOUGHT[1:], tools=True
+    ),
+}
+TARGETS = 3 * len(CHATS)
+
+Trained = frozenset[tuple[int, int]]
+"""Targets that are trained: the line of each, and its message."""
+
+
+def trained_with(folder: Path, options: Mapping[str, Any]) -> Trained:
+    """Expand the chats with options by their names, as lint recommends them."""
+    of_renderer = {
+        name: value for name, value in options.items() if name in {"template_kwargs", "now"}
+    }
+    others = {name: value for name, value in options.items() if name not in of_renderer}
+    renderer = everyturn.Renderer.from_dir(folder, **{"now": NOW, **of_renderer})
+    expander = everyturn.Expander(renderer, layout="per_turn", on_error="skip", **others)
+    report = expander.expand(to_jsonl(CHATS.values())).report
+    lost = {(fault.line, fault.message_index) for fault in report.faults}
+    found = frozenset(
+        (line, place)
+        for line, record in enumerate(CHATS.values(), start=1)
+        for place, message in enumerate(record["messages"])
+        if message["role"] == "assistant" and not {(line, place), (line, None)} & lost
+    )
+    assert len(found) == report.targets_trained
+    return found
+
+
+def tried_options(report: TemplateReport) -> list[dict[str, Any]]:
+    """Return every combination of the options about thinking, with the template's flags."""
+    flags = report.thinking_flags.items()
+    on = {name: True for name, kind in flags if kind == "switch"}
+    off = dict.fromkeys(on, False)
+    keeps = {
+        name: kind == "keeps_history"
+        for name, kind in flags
+        if kind in {"keeps_history", "drops_history"}
+    }
+    kwargs: list[dict[str, bool]] = []
+    for each in ({}, on, off, keeps, on | keeps, off | keeps):
+        if each not in kwargs:
+            kwargs.append(each)
+    policies = ("skip", "match_thinking", "splice")
+    return [
+        {"template_kwargs": each, "thinking": thinking, "prompt_mismatch": policy}
+        for each, thinking, policy in itertools.product(kwargs, ("as_rendered", "match"), policies)
+    ]
+
+
+def recommended(report: TemplateReport) -> dict[str, Any]:
+    """Return the options that a report recommends, by their names."""
+    assert len({advice.option for advice in report.recommendation}) == len(report.recommendation)
+    return {advice.option: advice.value for advice in report.recommendation}
+
+
+def _templates() -> list[Path]:
+    data = find_data()
+    own = sorted((TESTS / "data" / "templates").glob("*.jinja"))
+    return own + (sorted((data / "templates").glob("*.jinja")) if data else [])
+
+
+@pytest.mark.parametrize("path", _templates(), ids=lambda path: path.stem)
+def test_the_recommended_options_train_all_that_can_be(path: Path, tmp_path: Path) -> None:
+    """No combination of the options that are tried trains a target that the recommended one loses."""
+    source = path.read_bytes().decode("utf-8")
+    folder = write_model(tmp_path / "model", source)
+    report = TemplateReport.of_model(folder, now=NOW)
+    try:
+        found = trained_with(folder, {"prompt_mismatch": "skip"} | recommended(report))
+    except everyturn.EveryturnError as error:
+        assert not report.is_fine, error
+        return
+    for options in tried_options(report):
+        assert trained_with(folder, options) <= found, json.dumps(options)
