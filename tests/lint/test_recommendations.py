@@ -55,25 +55,23 @@ CHATS = {
         {**CALL, "reasoning_content": "I must look."}, *THOUGHT[1:], tools=True
     ),
 }
-TARGETS = 3 * len(CHATS)
+OF_RENDERER = ("content_format", "template_kwargs", "now")
 
 Trained = frozenset[tuple[int, int]]
 """Targets that are trained: the line of each, and its message."""
 
 
-def trained_with(folder: Path, options: Mapping[str, Any]) -> Trained:
-    """Expand the chats with options by their names, as lint recommends them."""
-    of_renderer = {
-        name: value for name, value in options.items() if name in {"template_kwargs", "now"}
-    }
-    others = {name: value for name, value in options.items() if name not in of_renderer}
-    renderer = everyturn.Renderer.from_dir(folder, **{"now": NOW, **of_renderer})
-    expander = everyturn.Expander(renderer, layout="per_turn", on_error="skip", **others)
-    report = expander.expand(to_jsonl(CHATS.values())).report
+def trained_with(
+    renderer: everyturn.Renderer, kwargs: Mapping[str, Any] | None = None, **options: Any
+) -> Trained:
+    """Expand the chats, with template arguments of their own."""
+    records = [record | {"chat_template_kwargs": kwargs or {}} for record in CHATS.values()]
+    expander = everyturn.Expander(renderer, layout="per_turn", on_error="skip", num_threads=1, **options)
+    report = expander.expand(to_jsonl(records)).report
     lost = {(fault.line, fault.message_index) for fault in report.faults}
     found = frozenset(
         (line, place)
-        for line, record in enumerate(CHATS.values(), start=1)
+        for line, record in enumerate(records, start=1)
         for place, message in enumerate(record["messages"])
         if message["role"] == "assistant" and not {(line, place), (line, None)} & lost
     )
@@ -91,14 +89,16 @@ def tried_options(report: TemplateReport) -> list[dict[str, Any]]:
         for name, kind in flags
         if kind in {"keeps_history", "drops_history"}
     }
-    kwargs: list[dict[str, bool]] = []
-    for each in ({}, on, off, keeps, on | keeps, off | keeps):
+    much = {name: "high" for name, kind in flags if kind == "effort"}
+    kwargs: list[dict[str, Any]] = []
+    for each in ({}, on, off, keeps, on | keeps, off | keeps, much, much | keeps):
         if each not in kwargs:
             kwargs.append(each)
     policies = ("skip", "match_thinking", "splice")
+    thinking = ("as_rendered", "match") if on else ("as_rendered",)
     return [
-        {"template_kwargs": each, "thinking": thinking, "prompt_mismatch": policy}
-        for each, thinking, policy in itertools.product(kwargs, ("as_rendered", "match"), policies)
+        {"kwargs": each, "thinking": thinking, "prompt_mismatch": policy}
+        for each, thinking, policy in itertools.product(kwargs, thinking, policies)
     ]
 
 
@@ -120,10 +120,18 @@ def test_the_recommended_options_train_all_that_can_be(path: Path, tmp_path: Pat
     source = path.read_bytes().decode("utf-8")
     folder = write_model(tmp_path / "model", source)
     report = TemplateReport.of_model(folder, now=NOW)
+    options = {"prompt_mismatch": "skip"} | recommended(report)
+    of_renderer = {"now": NOW} | {
+        name: options.pop(name) for name in OF_RENDERER if name in options
+    }
     try:
-        found = trained_with(folder, {"prompt_mismatch": "skip"} | recommended(report))
-    except everyturn.EveryturnError as error:
+        renderer = everyturn.Renderer.from_dir(folder, **of_renderer)
+    except everyturn.ModelError as error:
         assert not report.is_fine, error
         return
-    for options in tried_options(report):
-        assert trained_with(folder, options) <= found, json.dumps(options)
+    found = trained_with(renderer, **options)
+    if "template_kwargs" in of_renderer:
+        del of_renderer["template_kwargs"]
+        renderer = everyturn.Renderer.from_dir(folder, **of_renderer)
+    for tried in tried_options(report):
+        assert trained_with(renderer, **tried) <= found, json.dumps(tried)

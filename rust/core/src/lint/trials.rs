@@ -14,6 +14,9 @@ use crate::json::{Object, Value};
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::target::{Foreign, How, Rendered, Targets, has_empty_thinking, lost};
 
+/// What every template with an argument for it takes for much thinking.
+const MUCH: &str = "high";
+
 /// What becomes of a target; the later ones are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
@@ -173,28 +176,29 @@ fn thinking_policies(template: &ChatTemplate, kwargs: &Object) -> Vec<ThinkingPo
     }
 }
 
-/// Template arguments to try: none, then what can be set of the thinking flags, switches before those that keep
-/// the thinking of earlier turns.
+/// Template arguments to try: none, then what can be set of the thinking flags: switches before those that keep the
+/// thinking of earlier turns, and before how much to think.
 fn arguments(template: &ChatTemplate) -> Vec<Object> {
-    let free = |name: &str| !template.kwargs().contains_key(name);
     let thinking = || template.variants().map(|variant| &variant.thinking);
-    let switches = |value: bool| {
-        let names = thinking().flat_map(|thinking| &thinking.switches).filter(|name| free(name));
-        names.map(|name| (name.as_str().into(), Value::Bool(value))).collect::<Object>()
+    let free = |pairs: Vec<(&String, Value)>| -> Object {
+        let free = pairs.into_iter().filter(|(name, _)| !template.kwargs().contains_key(name));
+        free.map(|(name, value)| (name.as_str().into(), value)).collect()
     };
-    let keepers: Object = thinking()
-        .flat_map(|thinking| &thinking.keepers)
-        .filter(|(name, _)| free(name))
-        .map(|(name, value)| (name.as_str().into(), Value::Bool(*value)))
-        .collect();
-    let with_keepers = |switches: &Object| {
-        let pairs = switches.iter().chain(keepers.iter());
-        pairs.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let switches = |value: bool| {
+        free(thinking().flat_map(|found| &found.switches).map(|name| (name, Value::Bool(value))).collect())
+    };
+    let keepers =
+        thinking().flat_map(|found| &found.keepers).map(|(name, value)| (name, Value::Bool(*value)));
+    let efforts = thinking().flat_map(|found| &found.efforts).map(|name| (name, MUCH.into()));
+    let (keepers, efforts) = (free(keepers.collect()), free(efforts.collect()));
+    let both = |one: &Object, other: &Object| {
+        one.iter().chain(other.iter()).map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     let [on, off] = [true, false].map(switches);
-    let candidates = [on.clone(), off.clone(), keepers.clone(), with_keepers(&on), with_keepers(&off)];
+    let [on_kept, off_kept] = [&on, &off].map(|switches| both(switches, &keepers));
+    let much_kept = both(&efforts, &keepers);
     let mut tried = vec![Object::default()];
-    for candidate in candidates {
+    for candidate in [on, off, keepers, on_kept, off_kept, efforts, much_kept] {
         if !tried.contains(&candidate) {
             tried.push(candidate);
         }

@@ -291,14 +291,11 @@ pub fn has_empty_thinking(
 ) -> bool {
     let Some(format) = format.filter(|_| says_reasoning(message).is_none()) else { return false };
     let completion = rendered.completion.text.trim_start();
-    match completion.strip_prefix(format.open_tag()) {
-        Some(inside) => inside.trim_start().starts_with(format.close_tag()),
-        None => {
-            let prompt = rendered.prompt.text();
-            completion.starts_with(format.close_tag())
-                && prompt.to_text().trim_end().ends_with(format.open_tag())
-        }
+    if let Some(inside) = completion.strip_prefix(format.open_tag()) {
+        return inside.trim_start().starts_with(format.close_tag());
     }
+    completion.starts_with(format.close_tag())
+        && rendered.prompt.text().to_text().trim_end().ends_with(format.open_tag())
 }
 
 /// Compares a message with its completion.
