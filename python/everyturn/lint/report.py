@@ -216,8 +216,8 @@ class TemplateReport:
     ) -> "TemplateReport":
         """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
 
-        >>> TemplateReport.of_model("demo").history_rewritten
-        {'reasoning': 'thinking_cut', 'tools_with_reasoning': 'thinking_cut'}
+        >>> TemplateReport.of_model("demo").history_rewritten["reasoning"]
+        'thinking_cut'
         """
         sources = sources_of(
             path,
