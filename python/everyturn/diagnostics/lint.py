@@ -105,7 +105,7 @@ KINDS = (
         reason="A server finds out by itself whether a template takes texts or lists of parts. Where it is wrong, the "
         "prompt has a Python list in it, or lacks a text. Loading such a model is an error.",
         remedy="Choose the format, and serve with the same one.",
-        hint="--content-format chooses the format",
+        hint="--content-format string shows contents as texts",
     ),
     Kind(
         name="own_encoder",
