@@ -532,7 +532,8 @@ def test_no_template_is_too_odd() -> None:
             source = path.read_bytes().decode("utf-8")
             report = bare(source)
             assert max(map(len, report.lines())) <= 80, path.name
-            if report.prompt_is_prefix.get("plain") != plain_prompts_are_prefixes(source):
+            as_it_stands = bare(source, serve="template")
+            if as_it_stands.prompt_is_prefix.get("plain") != plain_prompts_are_prefixes(source):
                 differing.append(path.name)
     assert not differing
 
