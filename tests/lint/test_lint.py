@@ -1,6 +1,7 @@
 """What `everyturn lint` says of a template: each finding where it belongs, and nowhere else."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def test_a_prompt_that_is_no_prefix_is_an_error(models: dict[str, Path]) -> None
 
 
 def test_a_flag_that_fits_the_answer_is_tried_first() -> None:
-    """Where a thinking flag makes the prompt a prefix, that is the better policy."""
+    """Where a thinking flag makes the prompt a prefix, that is better than any policy."""
     opens = "{{- '<think>' if add_generation_prompt and enable_thinking | default(true) -}}"
     said = "{{- '<think>' ~ message.reasoning_content ~ '</think>' if message.reasoning_content -}}"
     report = bare(LOOP + HEADER + said + TURN + END + PROMPT + opens)
@@ -146,7 +147,7 @@ def test_a_flag_that_fits_the_answer_is_tried_first() -> None:
     assert report.prompt_is_prefix["reasoning"] is True
     assert report.thinking_flags == {"enable_thinking": "switch"}
     (advice,) = report.recommendation
-    assert (advice.option, advice.value) == ("prompt_mismatch", "match_thinking")
+    assert (advice.option, advice.value) == ("thinking", "match")
 
 
 def test_refused_conversations_are_not_judged(models: dict[str, Path]) -> None:
@@ -155,6 +156,7 @@ def test_refused_conversations_are_not_judged(models: dict[str, Path]) -> None:
     assert report.prompt_is_prefix == {
         "plain": True,
         "reasoning": True,
+        "inline_reasoning": True,
         "tools": None,
         "tools_with_reasoning": None,
     }
@@ -181,9 +183,16 @@ def test_reasoning_that_is_cut_from_history() -> None:
     report = TemplateReport.of_model("demo")
     assert report.history_rewritten == {
         "reasoning": "thinking_cut",
+        "inline_reasoning": "thinking_cut",
         "tools_with_reasoning": "thinking_cut",
     }
-    assert report.rows == {"plain": 1, "reasoning": 3, "tools": 1, "tools_with_reasoning": 2}
+    assert report.rows == {
+        "plain": 1,
+        "reasoning": 3,
+        "inline_reasoning": 3,
+        "tools": 1,
+        "tools_with_reasoning": 2,
+    }
     assert kinds(report) == {("warning", "history_rewritten")}
     assert report.is_fine
     assert {"reasoning_content", "tool_calls", "tools"} <= set(report.keys_read)
@@ -237,6 +246,93 @@ def test_a_date_is_to_be_fixed(models: dict[str, Path]) -> None:
     assert {("warning", "date"), ("warning", "default_system")} == kinds(report)
     advised = {advice.option: advice.value for advice in report.recommendation}
     assert advised == {"now": NOW}
+
+
+# --------------------------------------------------------------------------------------------
+# Thinking that is empty, and servers
+# --------------------------------------------------------------------------------------------
+
+EMPTY = "{{- '<think>\\n' ~ (message.reasoning_content or '') ~ '\\n</think>\\n\\n' -}}"
+SWITCHED = (
+    "{%- if add_generation_prompt and not enable_thinking | default(true) -%}"
+    "{{- '<think>\\n\\n</think>\\n\\n' -}}{%- endif -%}"
+)
+
+
+def empty_thinking(report: TemplateReport) -> str | None:
+    """Return the text of the finding."""
+    found = [found.text for found in report.findings if found.kind == "empty_thinking"]
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("serve", ["vllm", "llama.cpp", "template"])
+def test_a_switch_cures_empty_thinking(serve: everyturn.options.Serve) -> None:
+    """The finding names the option, and it is recommended, whatever flags the server adds by itself."""
+    report = bare(answer(HEADER + EMPTY) + END + PROMPT + SWITCHED, serve=serve)
+    text = empty_thinking(report)
+    assert text is not None
+    assert "(plain, tools)" in text
+    assert 'thinking="match"' in text
+    assert [(advice.option, advice.value) for advice in report.recommendation] == [
+        ("thinking", "match")
+    ]
+
+
+def test_empty_thinking_without_a_switch_is_told() -> None:
+    """There is nothing to set, and the finding says so."""
+    report = bare(answer(HEADER + EMPTY) + END + PROMPT)
+    assert "no switch" in (empty_thinking(report) or "")
+    assert report.recommendation == ()
+    off = {"enable_thinking": False}
+    turned_off = bare(answer(HEADER + EMPTY) + END + PROMPT + SWITCHED, template_kwargs=off)
+    assert empty_thinking(turned_off) is None
+    assert empty_thinking(bare(PLAIN)) is None
+
+
+def test_other_servers_give_other_prompts() -> None:
+    """The report names them, with the chats; a template that shows no arguments has one prompt for all."""
+    calls = (
+        "{%- for call in message.tool_calls or [] -%}"
+        "{{- call.function.arguments if call.function.arguments is string"
+        " else call.function.arguments | tojson -}}{%- endfor -%}"
+    )
+    report = bare(LOOP + HEADER + calls + TURN + END + PROMPT)
+    assert report.server == "vLLM 0.33.0"
+    assert report.content_format == "string"
+    assert report.prompts_differ == {"template": ("tools",)}
+    assert "template (tools)" in str(report)
+    as_it_stands = bare(LOOP + HEADER + calls + TURN + END + PROMPT, serve="template")
+    assert as_it_stands.server is None
+    assert as_it_stands.content_format is None
+    assert set(as_it_stands.prompts_differ) == {"vllm", "sglang", "transformers", "llama.cpp"}
+    thinks = "{{- message.reasoning_content or '' -}}"
+    report = bare(LOOP + HEADER + thinks + "{{- (message.content or '') ~ '<|im_end|>' -}}" + END)
+    assert report.prompts_differ == {"transformers": ("reasoning",)}
+    assert bare(PLAIN.replace("message.content", "(message.content or '')")).prompts_differ == {}
+
+
+def test_contents_that_are_printed_as_lists_are_an_error() -> None:
+    """Loading such a model is one; the recommended format cures it."""
+    loops = "{%- for message in messages -%}{%- for part in message.content -%}{%- endfor -%}{%- endfor -%}"
+    report = bare(loops + PLAIN)
+    assert ("error", "content_format") in kinds(report)
+    assert [(advice.option, advice.value) for advice in report.recommendation] == [
+        ("content_format", "string")
+    ]
+    chosen = bare(loops + PLAIN, content_format="string")
+    assert chosen.content_format == "string"
+    assert kinds(chosen) == set()
+
+
+def test_a_server_that_does_not_ask_the_template_is_told(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    """The warning of loading is a finding, too."""
+    folder = tmp_path / "model"
+    shutil.copytree(models["chatml"], folder)
+    (folder / "config.json").write_text('{"model_type": "gpt_oss"}', encoding="utf-8")
+    assert ("warning", "own_encoder") in kinds(TemplateReport.of_model(folder))
+    assert kinds(TemplateReport.of_model(folder, serve="template")) == set()
 
 
 # --------------------------------------------------------------------------------------------
@@ -436,7 +532,8 @@ def test_no_template_is_too_odd() -> None:
             source = path.read_bytes().decode("utf-8")
             report = bare(source, serve="template")
             assert max(map(len, report.lines())) <= 80, path.name
-            if report.prompt_is_prefix.get("plain") != plain_prompts_are_prefixes(source):
+            as_it_stands = bare(source, serve="template")
+            if as_it_stands.prompt_is_prefix.get("plain") != plain_prompts_are_prefixes(source):
                 differing.append(path.name)
     assert not differing
 

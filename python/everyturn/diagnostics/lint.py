@@ -1,7 +1,8 @@
 """What only `everyturn lint` reports of a chat template, before anything is trained.
 
 The severity depends on what it costs, and is part of the finding. What an expansion fails on or counts as well
-(`template`, `no_stop_token`, `prompt_mismatch`, `stop_not_in_generation_config`) has the name that it has there.
+(`template`, `no_stop_token`, `prompt_mismatch`, `empty_thinking`, `stop_not_in_generation_config`) has the name that it
+has there.
 """
 
 from everyturn.diagnostics.kind import Kind
@@ -96,6 +97,23 @@ KINDS = (
         summary="a conversation without a system message gets a default one",
         reason="The text is part of every such prompt, in training and on a server that sends none.",
         remedy="Serve without a system message as well, or write one into each conversation.",
+    ),
+    Kind(
+        name="content_format",
+        severity=None,
+        summary="the server hands contents over in a form that the template does not show",
+        reason="A server finds out by itself whether a template takes texts or lists of parts. Where it is wrong, the "
+        "prompt has a Python list in it, or lacks a text. Loading such a model is an error.",
+        remedy="Choose the format, and serve with the same one.",
+        hint="--content-format string shows contents as texts",
+    ),
+    Kind(
+        name="own_encoder",
+        severity=None,
+        summary="the server does not render this model's chats by the template",
+        reason="Some servers have an encoder of their own for some models, so their prompts can differ from those of "
+        "the template, which are trained.",
+        remedy="Compare a few prompts with your server's, or serve by the template.",
     ),
     Kind(
         name="generation_blocks",

@@ -103,7 +103,8 @@ WARNINGS = (
         summary="a target without reasoning is trained to write an empty block of thinking",
         reason="The prompt asks for thinking, and the template writes an empty block for an answer that has none: the "
         "model learns to think nothing when it is asked to think.",
-        remedy="Render such targets as a server does that is asked not to think, and serve them so.",
+        remedy="Render such targets as a server does that is asked not to think, and serve them so. A template without "
+        "a switch has no such prompt: leave these answers out, or train the block.",
         hint="--thinking match",
     ),
     Kind(

@@ -90,7 +90,8 @@ class Recommendation:
     """An option to set.
 
     Attributes:
-        option: Its name: ``prompt_mismatch`` of `Expander`, ``template_kwargs`` or ``now`` of `Renderer`.
+        option: Its name: ``thinking`` or ``prompt_mismatch`` of `Expander`, ``content_format``, ``template_kwargs`` or
+            ``now`` of `Renderer`.
         value: What to set it to.
         text: Why.
     """
@@ -104,8 +105,8 @@ class Recommendation:
 class TemplateReport:
     """What a chat template does to training, found by rendering made-up conversations of three targets each.
 
-    The conversations are ``plain``, ``reasoning`` (each answer has some), ``tools`` (the first answer is a call) and
-    ``tools_with_reasoning``.
+    The conversations are ``plain``, ``reasoning`` (each answer has some), ``inline_reasoning`` (between tags, within
+    the content), ``tools`` (the first answer is a call) and ``tools_with_reasoning``.
 
     >>> report = TemplateReport.of_template(
     ...     "{% for m in messages %}{{ m.content }}<|end|>{% endfor %}"
@@ -116,6 +117,10 @@ class TemplateReport:
     Attributes:
         compiles: If not, only the findings say anything.
         control_tokens_guessed: There is no tokenizer, so what looks like a control token counts as one.
+        server: The server whose prompts are made, with its version; None for ``serve="template"``.
+        content_format: How it hands contents to this template: as ``string`` or, in lists of parts, as ``openai``.
+        prompts_differ: The other values of ``serve`` that give this template other prompts, each with the kinds of
+            chats: ``plain``, ``reasoning``, ``tools`` (arguments are JSON text without blanks).
         stop_tokens: What ends a turn; empty if nothing does.
         prompt_is_prefix: By conversation, whether what a server sends is a prefix of what the template makes of the
             answered turn, for every target; None if the template refuses the conversation.
@@ -123,8 +128,8 @@ class TemplateReport:
         history_rewritten: By conversation, why earlier turns are rendered otherwise once more follow: ``thinking_cut``,
             ``empty_think_block`` (in the last turn only), ``end_token`` (the end of a turn differs), ``date`` or
             ``other``.
-        rows: By conversation, the rows of the layout ``merged``, under the recommended ``prompt_mismatch``; None if not
-            all targets can be rendered.
+        rows: By conversation, the rows of the layout ``merged``, under the recommended options about thinking, besides
+            one that keeps the thinking of earlier turns; None if not all targets can be rendered.
         keys_read: Of the keys ``reasoning_content``, ``tool_calls``, ``tool_call_id``, ``name`` and the variables
             ``tools``, ``documents`` those that make a difference to a rendering.
         keys_ignored: The others.
@@ -136,11 +141,14 @@ class TemplateReport:
         thinking_flags: Template arguments about thinking, each with its kind: ``switch``, ``keeps_history``,
             ``drops_history`` or ``effort``.
         findings: What all this means, errors first.
-        recommendation: Options that resolve it.
+        recommendation: Options that resolve it, tried together: nothing else trains more targets.
     """
 
     compiles: bool
     control_tokens_guessed: bool
+    server: str | None = None
+    content_format: Literal["string", "openai"] | None = None
+    prompts_differ: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     stop_tokens: tuple[StopToken, ...] = ()
     prompt_is_prefix: Mapping[str, bool | None] = dataclasses.field(default_factory=dict)
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -169,6 +177,8 @@ class TemplateReport:
             fields[name] = tuple(kind(**item) for item in fields.get(name, ()))
         for name in ("keys_read", "keys_ignored"):
             fields[name] = tuple(fields.get(name, ()))
+        differing: dict[str, list[str]] = fields.get("prompts_differ", {})
+        fields["prompts_differ"] = {serve: tuple(chats) for serve, chats in differing.items()}
         if begin := fields.get("begin_token"):
             fields["begin_token"] = BeginToken(**begin)
         if blocks := fields.get("generation_blocks"):
@@ -206,8 +216,8 @@ class TemplateReport:
     ) -> "TemplateReport":
         """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
 
-        >>> TemplateReport.of_model("demo").history_rewritten
-        {'reasoning': 'thinking_cut', 'tools_with_reasoning': 'thinking_cut'}
+        >>> TemplateReport.of_model("demo").history_rewritten["reasoning"]
+        'thinking_cut'
         """
         sources = sources_of(
             path,
@@ -258,14 +268,14 @@ class TemplateReport:
         return f"{verdict}: {', '.join(said) or 'nothing to say'}"
 
     def _facts(self) -> list[str]:
-        facts: list[tuple[str, str]] = [
+        facts = self._server_facts()
+        stops = [
             ("stop of tool calls" if stop.of == "tool_calls" else "stop token", _stop_text(stop))
             for stop in self.stop_tokens
         ]
-        if len(facts) == 2 and facts[0][1] == facts[1][1]:  # noqa: PLR2004 - one line says both
-            facts.pop()
-        if not facts:
-            facts.append(("stop token", "none"))
+        if len(stops) == 2 and stops[0][1] == stops[1][1]:  # noqa: PLR2004 - one line says both
+            stops.pop()
+        facts += stops or [("stop token", "none")]
         if begin := self.begin_token:
             tokenizer = "adds it, too, where it may" if begin.added else "adds none"
             facts.append(
@@ -295,6 +305,17 @@ class TemplateReport:
             said = "not comparable" if self.generation_blocks.equals_rule is None else said
             facts.append(("generation blocks", f"{blocks}: {said}"))
         return [line for name, text in facts for line in _wrapped(f"{name:<20}", text)]
+
+    def _server_facts(self) -> list[tuple[str, str]]:
+        contents = {"string": "as texts", "openai": "as lists of parts"}
+        server = "none: the template as it stands"
+        if self.content_format is not None:
+            server = f"{self.server}, contents {contents[self.content_format]}"
+        others = [f"{serve} ({', '.join(chats)})" for serve, chats in self.prompts_differ.items()]
+        return [
+            ("prompts of", server),
+            ("other prompts", ", ".join(others) or "none: each value of serve gives these"),
+        ]
 
     def _probes(self) -> list[str]:
         lines = [

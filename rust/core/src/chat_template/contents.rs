@@ -1,11 +1,12 @@
 //! Whether contents, as a server gives them to a template, come out of it as their texts.
 //!
-//! In: a template with a server before it. Out: what goes wrong with made-up texts, and whether the server's other
-//! format would cure it.
+//! In: a template with a server before it. Out: what goes wrong with made-up texts, whether the server's other format
+//! would cure it, and what to choose.
 
 use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, message};
-use super::{ProbedTemplate, TemplateSource};
+use super::{ChatTemplate, ProbedTemplate, TemplateSource};
 use crate::json::Value;
+use crate::options::{Choice, ContentFormat};
 use crate::tokenizer::ControlTokens;
 
 /// What goes wrong with contents.
@@ -24,6 +25,14 @@ impl ContentFault {
             | Self::DropsText { is_shown_from_text: cured } => cured,
         }
     }
+}
+
+/// A fault of contents that nobody has chosen, in words.
+pub struct UnchosenFault {
+    /// What happens, and what to choose.
+    pub text: String,
+    /// The format that cures it.
+    pub cure: Option<ContentFormat>,
 }
 
 /// What a template prints of made-up texts.
@@ -65,6 +74,41 @@ impl ProbedTemplate {
         let is_shown_from_text = other.as_ref().is_some_and(shows_more);
         let is_shown = is_shown_from_text || from_parts.as_ref().is_some_and(shows_more);
         is_shown.then_some(ContentFault::DropsText { is_shown_from_text })
+    }
+}
+
+impl ChatTemplate {
+    /// Why contents do not reach the model as they should. `None`: they do, or the caller has chosen.
+    pub fn unchosen_fault(&self, asked: ContentFormat) -> Option<UnchosenFault> {
+        if asked != ContentFormat::Auto {
+            return None;
+        }
+        let (server, fault) =
+            self.variants().find_map(|variant| Some((variant.server.as_ref()?, variant.content_fault?)))?;
+        let (given, format, other) = match server.content_format() {
+            ContentFormat::Openai => ("lists of parts", ContentFormat::Openai, ContentFormat::String),
+            _ => ("text", ContentFormat::String, ContentFormat::Openai),
+        };
+        let what = match fault {
+            ContentFault::PrintsList { .. } => "prints them as Python lists",
+            ContentFault::DropsText { .. } => "leaves out some of their text",
+        };
+        let cure = fault.is_cured_by_other_format().then_some(other);
+        let (format, other) = (format.name(), other.name());
+        let advice = if cure.is_some() {
+            format!(
+                "choose content_format={other:?}, and serve with the same format (vLLM: \
+                 --chat-template-content-format {other}), or content_format={format:?} to train what this server sends \
+                 by itself"
+            )
+        } else {
+            format!(
+                "choose content_format={format:?} to train that all the same, or another server with serve"
+            )
+        };
+        let server = server.preset().name();
+        let text = format!("{server} gives this template contents as {given}, and it {what}: {advice}");
+        Some(UnchosenFault { text, cure })
     }
 }
 

@@ -27,7 +27,7 @@ use jiff::civil::DateTime;
 pub use authors::{Author, Authors};
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
-pub use contents::ContentFault;
+pub use contents::{ContentFault, UnchosenFault};
 pub use foreign::ForeignTokens;
 pub use locate::locate;
 pub use prefixes::{Prefixes, Shown};

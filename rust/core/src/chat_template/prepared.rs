@@ -171,9 +171,12 @@ impl<'a> Prepared<'a> {
         self.merged.last().copied()
     }
 
-    /// Whether the template gets a variable of this name besides `messages` and `add_generation_prompt`.
+    /// Whether the record or the model's template arguments give the template a variable of this name; what a server
+    /// adds by itself is a default.
     pub fn sets(&self, name: &str) -> bool {
-        self.variables.iter().any(|(known, _)| *known == name)
+        let server = self.variant.server.as_ref();
+        let added = server.is_some_and(|server| server.flags().any(|(flag, _)| flag == name));
+        self.variables.iter().filter(|(known, _)| *known == name).count() > usize::from(added)
     }
 
     pub fn thinking(&self) -> &'a Thinking {

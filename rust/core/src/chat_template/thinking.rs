@@ -51,6 +51,8 @@ pub struct Thinking {
     pub switches: Vec<String>,
     /// Arguments that keep the thinking of earlier turns, with the value that keeps it.
     pub keepers: Vec<(String, bool)>,
+    /// Arguments that say how much to think.
+    pub efforts: Vec<String>,
 }
 
 impl Probe<'_> {
@@ -61,7 +63,7 @@ impl Probe<'_> {
                 FlagKind::Switch => thinking.switches.push(flag.name),
                 FlagKind::KeepsHistory => thinking.keepers.push((flag.name, true)),
                 FlagKind::DropsHistory => thinking.keepers.push((flag.name, false)),
-                FlagKind::Effort => {}
+                FlagKind::Effort => thinking.efforts.push(flag.name),
             }
         }
         thinking

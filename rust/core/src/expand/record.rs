@@ -113,7 +113,7 @@ impl<'a> Work<'a> {
     pub fn count(&mut self, message: &Message, rendered: &Rendered<'_>, border_merged: bool) {
         let lost = lost(message, &rendered.completion);
         match rendered.prompt_match {
-            PromptMatch::Exact => {}
+            PromptMatch::Exact | PromptMatch::AsRendered => {}
             PromptMatch::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
             PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
             PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),

@@ -34,6 +34,10 @@ pub mod finding {
         DATE = "date",
         /// A conversation without a system message gets one that nobody wrote.
         DEFAULT_SYSTEM = "default_system",
+        /// The server hands contents over as lists that the template prints, or as texts that it leaves out.
+        CONTENT_FORMAT = "content_format",
+        /// The server does not render this model's chats by the template.
+        OWN_ENCODER = "own_encoder",
         /// Generation blocks mark something other than what a model must write.
         GENERATION_BLOCKS = "generation_blocks",
     }
@@ -80,6 +84,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     of_ends(facts, &mut found);
     of_prompts(facts, &mut found);
     of_history(facts, &mut found);
+    of_empty_thinking(facts, &mut found);
+    of_server(facts, &mut found);
     of_keys(facts, &mut found);
     of_additions(facts, &mut found);
     of_generation(facts, &mut found);
@@ -196,6 +202,30 @@ fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
             (warning, text)
         };
         found.push(finding(finding::HISTORY_REWRITTEN, format!("{what} ({}): {cost}", names.join(", "))));
+    }
+}
+
+fn of_empty_thinking(facts: &Facts, found: &mut Vec<Finding>) {
+    let Some(empty) = &facts.empty_thinking else { return };
+    let cure = if empty.is_cured_by_switch {
+        "thinking=\"match\" gives such answers a prompt that asks for none"
+    } else {
+        "the template has no switch for a prompt that asks for none"
+    };
+    let text = format!(
+        "an answer without reasoning is trained to write an empty block of thinking, after a prompt that asks for \
+         thinking ({}): {cure}",
+        empty.conversations.join(", ")
+    );
+    found.push(warning(warning::EMPTY_THINKING, text));
+}
+
+fn of_server(facts: &Facts, found: &mut Vec<Finding>) {
+    if let Some(fault) = &facts.content_fault {
+        found.push(error(finding::CONTENT_FORMAT, fault.text.clone()));
+    }
+    if let Some(text) = &facts.serving_note {
+        found.push(warning(finding::OWN_ENCODER, text.clone()));
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use everyturn_template::Arena;
 
-use super::probes::{conversation, targets};
+use super::probes::{Reasoning, conversation, targets};
 use crate::chat_template::{ChatTemplate, ProbedTemplate};
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::target::render_alone;
@@ -34,7 +34,7 @@ pub(super) fn generation(template: &ChatTemplate) -> Generation {
 
 fn compare(template: &ChatTemplate) -> Option<Vec<&'static str>> {
     let arena = Arena::new();
-    let plain = conversation(false, false);
+    let plain = conversation(false, Reasoning::None);
     let prepared = template.prepare(&arena, &plain).ok()?;
     let whole = prepared.render(plain.messages.len(), false).ok()?;
     let marked = joined(&whole.generations);

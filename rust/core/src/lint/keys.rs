@@ -3,7 +3,7 @@
 //! In: a template that compiles. Out: for each key of a conversation whether it is rendered, and
 //! the text that replaces a missing system message. Found by rendering distinctive words.
 
-use super::probes::{conversation, message, rendered, word};
+use super::probes::{Reasoning, conversation, message, rendered, word};
 use crate::chat_template::ChatTemplate;
 use crate::conversation::{Conversation, Message, Role};
 use crate::error::Error;
@@ -37,7 +37,7 @@ fn first(conversation: &Conversation, count: usize) -> Conversation {
 
 fn reads_reasoning(template: &ChatTemplate) -> bool {
     [false, true].into_iter().any(|with_tools| {
-        let conversation = conversation(with_tools, true);
+        let conversation = conversation(with_tools, Reasoning::Field);
         // The reasoning of earlier turns may be cut.
         [(2, 0), (4, 1), (6, 2)]
             .into_iter()
@@ -46,7 +46,7 @@ fn reads_reasoning(template: &ChatTemplate) -> bool {
 }
 
 fn reads_calls(template: &ChatTemplate) -> bool {
-    let with_tools = conversation(true, false);
+    let with_tools = conversation(true, Reasoning::None);
     let without = Conversation { tools: None, ..with_tools.clone() };
     let is_there = |conversation: &Conversation, count| {
         contains(template, &first(conversation, count), &word("Argument", 0))
@@ -65,7 +65,7 @@ fn differs(template: &ChatTemplate, one: &Conversation, change: impl Fn(&mut Mes
 }
 
 fn reads_call_id(template: &ChatTemplate) -> bool {
-    differs(template, &conversation(true, false), |message| {
+    differs(template, &conversation(true, Reasoning::None), |message| {
         if message.role == Role::Tool {
             message.fields.insert("tool_call_id", OTHER_ID.into());
         }
@@ -74,7 +74,7 @@ fn reads_call_id(template: &ChatTemplate) -> bool {
 
 fn reads_name(template: &ChatTemplate) -> bool {
     [Role::User, Role::Assistant, Role::Tool].into_iter().any(|role| {
-        differs(template, &conversation(role == Role::Tool, false), |message| {
+        differs(template, &conversation(role == Role::Tool, Reasoning::None), |message| {
             if message.role == role {
                 message.fields.insert("name", word("Name", 0).as_str().into());
             }
@@ -83,7 +83,7 @@ fn reads_name(template: &ChatTemplate) -> bool {
 }
 
 fn reads_tools(template: &ChatTemplate) -> bool {
-    let plain = conversation(false, false);
+    let plain = conversation(false, Reasoning::None);
     let with_tools = Conversation { tools: Some(super::probes::tools()), ..plain };
     [1, 6].into_iter().any(|count| contains(template, &first(&with_tools, count), super::probes::TOOL_NAME))
 }
@@ -92,7 +92,7 @@ fn reads_documents(template: &ChatTemplate) -> bool {
     let said = word("Document", 0);
     let document = object(&[("title", said.as_str().into()), ("text", said.as_str().into())]);
     let template_kwargs: Object = [("documents".into(), Value::Array(vec![document]))].into_iter().collect();
-    let plain = Conversation { template_kwargs, ..conversation(false, false) };
+    let plain = Conversation { template_kwargs, ..conversation(false, Reasoning::None) };
     contains(template, &first(&plain, 1), &said)
 }
 
@@ -105,7 +105,7 @@ pub(super) struct System {
 }
 
 pub(super) fn system(template: &ChatTemplate, control_tokens: &ControlTokens) -> System {
-    let plain = conversation(false, false);
+    let plain = conversation(false, Reasoning::None);
     let said = message(Role::System, &[("content", word("System", 0).as_str().into())]);
     let mut with_system = first(&plain, 1);
     with_system.messages.insert(0, said);

@@ -9,9 +9,11 @@ mod findings;
 mod generation;
 mod guess;
 mod keys;
+mod other_prompts;
 mod probes;
 mod recommendations;
 mod report;
+mod trials;
 
 pub use findings::finding;
 
@@ -21,14 +23,19 @@ use everyturn_template::analysis::reads;
 use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
-use crate::chat_template::{ChatTemplate, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags};
+use crate::chat_template::{
+    ChatTemplate, TemplateSource, ThinkingFlag, TurnEnd, UnchosenFault, thinking_flags,
+};
 use crate::error::{Error, Result};
 use crate::json;
+use crate::options::{ContentFormat, ThinkingPolicy};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
-use probes::{Probed, conversation, conversations, probe, rendered};
-use recommendations::{Recommendation, recommendations};
+use other_prompts::{OtherPrompts, other_prompts};
+use probes::{Probed, Reasoning, conversation, conversations, probe, rendered};
+use recommendations::{Recommendation, about_rendering, content_format};
+use trials::{Combination, Outcome, Trial};
 
 /// A day whose weekday, day, month and year all differ from the tested one.
 const DAYS_LATER: i64 = 400;
@@ -39,6 +46,8 @@ pub struct ModelFacts<'a> {
     pub begin_token: Option<&'a str>,
     /// Where a server stops; empty if no file says so.
     pub served_stops: &'a [u32],
+    /// What to know of a server that does not go by the template.
+    pub serving_note: Option<&'a str>,
 }
 
 /// Reports on the template of a model, as JSON text.
@@ -85,6 +94,11 @@ fn guessed(source: &TemplateSource) -> Result<Vec<Arc<str>>> {
 /// Everything that was found out.
 struct Facts {
     is_bare: bool,
+    /// The server with its version, and how contents reach the template. `None`: no server stands before it.
+    server: Option<(String, ContentFormat)>,
+    content_fault: Option<UnchosenFault>,
+    serving_note: Option<String>,
+    other_prompts: Vec<OtherPrompts>,
     stops: Vec<Stop>,
     /// Why turns do not end.
     endless: Option<Error>,
@@ -98,6 +112,7 @@ struct Facts {
     generation: Generation,
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
+    empty_thinking: Option<EmptyThinking>,
     recommendations: Vec<Recommendation>,
 }
 
@@ -118,6 +133,31 @@ struct Begin {
     is_added: bool,
 }
 
+/// Answers without reasoning are trained to write an empty block of thinking.
+struct EmptyThinking {
+    /// The conversations that have such answers.
+    conversations: Vec<&'static str>,
+    /// Not with the thinking switch that fits them.
+    is_cured_by_switch: bool,
+}
+
+impl EmptyThinking {
+    /// By default, or where the prompt is not a prefix under the policy that is recommended.
+    fn found(template: &ChatTemplate, probed: &[Probed], best: &Trial) -> Option<Self> {
+        let policy = best.combination.policy;
+        let has_any = |probed: &Probed, thinking| {
+            let combination = Combination { policy, thinking, ..Combination::default() };
+            combination.outcomes(template, &probed.conversation).contains(&Outcome::AfterEmptyThinking)
+        };
+        let having: Vec<&Probed> =
+            probed.iter().filter(|probed| has_any(probed, ThinkingPolicy::AsRendered)).collect();
+        (!having.is_empty()).then(|| Self {
+            is_cured_by_switch: !having.iter().any(|probed| has_any(probed, ThinkingPolicy::Match)),
+            conversations: having.iter().map(|probed| probed.name).collect(),
+        })
+    }
+}
+
 impl Facts {
     fn of(
         source: &TemplateSource,
@@ -131,7 +171,16 @@ impl Facts {
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
         let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
-        let recommendations = recommendations(&template, source, &mut probed, asks_for_the_date);
+        let content_fault = template.unchosen_fault(source.content_format);
+        let cure = content_fault.as_ref().and_then(|fault| fault.cure);
+        let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
+        let cured = cured.map(|source| ChatTemplate::load_lenient(&source, control_tokens)).transpose()?;
+        let advised = cured.as_ref().map_or(&template, |(cured, _)| cured);
+        let best = trials::best(advised, &probed);
+        let mut recommendations: Vec<Recommendation> = cure.map(content_format).into_iter().collect();
+        recommendations.extend(about_rendering(advised, source, &mut probed, &best, asks_for_the_date));
+        let empty_thinking = EmptyThinking::found(advised, &probed, &best);
+        let server = template.variants().next().and_then(|variant| variant.server.as_ref());
         let stops = if endless.is_some() { Vec::new() } else { stops(&template) };
         let served = model.map_or(&[][..], |model| model.served_stops);
         let is_unserved = |stop: &&Stop| !served.is_empty() && !served.contains(&stop.token.id);
@@ -146,6 +195,10 @@ impl Facts {
         }
         Ok(Self {
             is_bare: model.is_none(),
+            server: server.map(|server| (server.preset().name(), server.content_format())),
+            serving_note: model.and_then(|model| model.serving_note).map(str::to_owned),
+            other_prompts: other_prompts(&template, source, control_tokens)?,
+            content_fault,
             unserved,
             stops,
             endless,
@@ -157,6 +210,7 @@ impl Facts {
             asks_for_the_date,
             flags,
             probed,
+            empty_thinking,
             recommendations,
         })
     }
@@ -190,7 +244,7 @@ fn begin(template: &ChatTemplate, model: &ModelFacts<'_>) -> Option<Begin> {
         ids.map_or(0, |ids| ids.iter().take_while(|found| found.cast_unsigned() == id).count())
     };
     let is_added = starts(model.tokenizer.encode_with_special_tokens("a")) > 0;
-    let written = rendered(template, &conversation(false, false))
+    let written = rendered(template, &conversation(false, Reasoning::None))
         .map_or(0, |text| starts(model.tokenizer.encode(&text)));
     Some(Begin { token, written, is_added })
 }

@@ -13,13 +13,23 @@ use crate::error::{Error, Result};
 use crate::json::{Object, Value, object};
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::common_prefix;
-use crate::target::render_alone;
+use crate::target::{render_alone, says_reasoning};
 
 /// Targets of each conversation.
 pub(super) const TARGETS: usize = 3;
 /// Some templates take ids of nine letters and digits only.
 pub(super) const CALL_ID: &str = "callQ0001";
 pub(super) const TOOL_NAME: &str = "everyturn_look_up";
+
+/// Where the answers of a conversation have reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reasoning {
+    None,
+    /// In a field of its own.
+    Field,
+    /// Between tags, at the start of the content.
+    Inline,
+}
 
 /// A conversation and what the template does to it.
 pub(super) struct Probed {
@@ -28,7 +38,7 @@ pub(super) struct Probed {
     /// An error: the template refuses a rendering.
     pub is_prefix: Result<bool>,
     pub rewriting: Option<Rewriting>,
-    /// Under the policy that is recommended. `None`: not every target can be rendered.
+    /// Under the options that are recommended. `None`: not every target can be rendered.
     pub rows: Option<usize>,
     /// Why a target whose prompt is a prefix cannot be closed.
     pub unclosed: Option<Error>,
@@ -99,16 +109,21 @@ pub(super) fn tools() -> Value {
 }
 
 /// Three targets; with tools the first one is a call.
-pub(super) fn conversation(with_tools: bool, with_reasoning: bool) -> Conversation {
+pub(super) fn conversation(with_tools: bool, reasoning: Reasoning) -> Conversation {
     let answer = |number: usize, calls: bool| {
+        let said = word("Answer", number);
+        let thought = word("Reason", number);
         let mut fields = Vec::new();
         if calls {
             fields.push(("tool_calls", call(number)));
+        } else if reasoning == Reasoning::Inline {
+            let content = format!("<think>\n{thought}\n</think>\n\n{said}");
+            fields.push(("content", content.as_str().into()));
         } else {
-            fields.push(("content", word("Answer", number).as_str().into()));
+            fields.push(("content", said.as_str().into()));
         }
-        if with_reasoning {
-            fields.push(("reasoning_content", word("Reason", number).as_str().into()));
+        if reasoning == Reasoning::Field {
+            fields.push(("reasoning_content", thought.as_str().into()));
         }
         message(Role::Assistant, &fields)
     };
@@ -124,12 +139,13 @@ pub(super) fn conversation(with_tools: bool, with_reasoning: bool) -> Conversati
 }
 
 /// The conversations, from the plainest on.
-pub(super) fn conversations() -> [(&'static str, Conversation); 4] {
+pub(super) fn conversations() -> [(&'static str, Conversation); 5] {
     [
-        ("plain", conversation(false, false)),
-        ("reasoning", conversation(false, true)),
-        ("tools", conversation(true, false)),
-        ("tools_with_reasoning", conversation(true, true)),
+        ("plain", conversation(false, Reasoning::None)),
+        ("reasoning", conversation(false, Reasoning::Field)),
+        ("inline_reasoning", conversation(false, Reasoning::Inline)),
+        ("tools", conversation(true, Reasoning::None)),
+        ("tools_with_reasoning", conversation(true, Reasoning::Field)),
     ]
 }
 
@@ -210,12 +226,12 @@ pub(super) fn rewriting(
 
 /// What became of the last turn of `own` in `whole`.
 fn told_apart(message: &Message, own: &str, whole: &str, format: Option<&ThinkingFormat>) -> Rewriting {
-    let reasoning = message.fields.get("reasoning_content").and_then(Value::as_str);
-    if reasoning.is_some_and(|said| own.contains(said) && !whole.contains(said)) {
+    if says_reasoning(message).is_some_and(|said| own.contains(said.trim()) && !whole.contains(said.trim())) {
         return Rewriting::ThinkingCut;
     }
     let parted = common_prefix(own, whole);
     let content = message.fields.get("content").and_then(Value::as_str);
+    let content = content.and_then(|content| content.lines().last());
     // A call is known by its argument, which is numbered as its reasoning would be.
     let said = content.map_or_else(|| word("Argument", 0), str::to_owned);
     let Some(at) = own.rfind(&said) else {

@@ -1,15 +1,15 @@
 //! Options that put right what a template does.
 //!
-//! In: what the conversations showed. Out: settings with a reason each, tried on the very conversations that fail;
-//! and, under the policy that was chosen, the rows of each.
+//! In: what the conversations showed, and the best combination of options about thinking. Out: settings with a reason
+//! each, which were tried together; and, under these, the rows of each conversation.
 
 use everyturn_template::Arena;
 
 use super::probes::{Probed, Rewriting, is_prefix, rewriting, rows};
+use super::trials::{Combination, Trial};
 use crate::chat_template::{ChatTemplate, TemplateSource};
-use crate::conversation::Conversation;
-use crate::json::{Value, object};
-use crate::options::{PromptMismatch, ThinkingPolicy};
+use crate::json::{Object, Value};
+use crate::options::{Choice, ContentFormat, PromptMismatch, ThinkingPolicy};
 
 /// An option, its value, and why.
 pub(super) struct Recommendation {
@@ -18,23 +18,37 @@ pub(super) struct Recommendation {
     pub text: String,
 }
 
-pub(super) fn recommendations(
+/// Where contents do not reach the model as the server hands them over by itself.
+pub(super) fn content_format(format: ContentFormat) -> Recommendation {
+    Recommendation {
+        option: ContentFormat::OPTION,
+        value: format.name().into(),
+        text: "shows every text of a chat as it is: serve with the same format".into(),
+    }
+}
+
+pub(super) fn about_rendering(
     template: &ChatTemplate,
     source: &TemplateSource,
     probed: &mut [Probed],
+    best: &Trial,
     asks_for_the_date: bool,
 ) -> Vec<Recommendation> {
-    let policy = policy(template, probed);
+    let Combination { policy, thinking, kwargs } = &best.combination;
     for probed in &mut *probed {
-        probed.rows = rows(
-            template,
-            &probed.conversation,
-            policy.unwrap_or(PromptMismatch::Error),
-            ThinkingPolicy::AsRendered,
-        );
+        let conversation = best.combination.applied_to(&probed.conversation);
+        probed.rows = rows(template, &conversation, *policy, *thinking);
     }
-    let mut recommendations: Vec<Recommendation> = policy.map(mismatch_policy).into_iter().collect();
-    recommendations.extend(keeper(template, probed));
+    let mut recommendations = Vec::new();
+    if *thinking == ThinkingPolicy::Match {
+        recommendations.push(match_thinking());
+    }
+    recommendations.extend(mismatch_policy(best));
+    if kwargs.is_empty() {
+        recommendations.extend(keeper(template, probed, best));
+    } else {
+        recommendations.push(arguments(kwargs));
+    }
     if asks_for_the_date {
         recommendations.push(Recommendation {
             option: "now",
@@ -45,40 +59,53 @@ pub(super) fn recommendations(
     recommendations
 }
 
-/// The policy that works for every prompt that is not a prefix; `None` if all are.
-fn policy(template: &ChatTemplate, probed: &[Probed]) -> Option<PromptMismatch> {
-    let mut failing = probed.iter().filter(|probed| probed.is_prefix == Ok(false)).peekable();
-    failing.peek()?;
-    let failing: Vec<&Conversation> = failing.map(|probed| &probed.conversation).collect();
-    let is_cured = |policy: &PromptMismatch| {
-        failing
-            .iter()
-            .all(|conversation| rows(template, conversation, *policy, ThinkingPolicy::AsRendered).is_some())
-    };
-    let found = [PromptMismatch::MatchThinking, PromptMismatch::Splice].into_iter().find(is_cured);
-    Some(found.unwrap_or(PromptMismatch::Skip))
+fn match_thinking() -> Recommendation {
+    Recommendation {
+        option: ThinkingPolicy::OPTION,
+        value: ThinkingPolicy::Match.name().into(),
+        text: "renders each target with the thinking switch that fits it, as a server does that is asked not to think \
+               where an answer has no reasoning"
+            .into(),
+    }
 }
 
-fn mismatch_policy(policy: PromptMismatch) -> Recommendation {
-    let (value, text) = match policy {
-        PromptMismatch::MatchThinking => (
-            "match_thinking",
+fn arguments(kwargs: &Object) -> Recommendation {
+    Recommendation {
+        option: "template_kwargs",
+        value: Value::Object(kwargs.clone()),
+        text: "more is trained with these arguments than without: serve with them, too".into(),
+    }
+}
+
+/// `None`: every prompt is a prefix, or no policy leaves anything.
+fn mismatch_policy(best: &Trial) -> Option<Recommendation> {
+    let policy = match best.combination.policy {
+        PromptMismatch::Error if !best.has_mismatch() || best.trained() == 0 => return None,
+        PromptMismatch::Error => PromptMismatch::Skip,
+        policy => policy,
+    };
+    let text = match policy {
+        PromptMismatch::MatchThinking => {
             "renders each prompt with the thinking flag that fits its answer, so that it is a prefix: serve with \
-             the same flag",
-        ),
-        PromptMismatch::Splice => {
-            ("splice", "trains the message's own text after what the prompt has already written")
+             the same flag"
         }
-        _ => (
-            "skip",
-            "drops the targets whose prompt is not a prefix: neither match_thinking nor splice works for all of them",
-        ),
+        PromptMismatch::Splice => "trains the message's own text after what the prompt has already written",
+        _ => "drops the targets whose prompt is not a prefix, for which no other option works",
     };
-    Recommendation { option: "prompt_mismatch", value: value.into(), text: text.into() }
+    let left = if best.has_mismatch() {
+        format!("; of {} made-up targets {} are left", best.outcomes.len(), best.trained())
+    } else {
+        String::new()
+    };
+    Some(Recommendation {
+        option: PromptMismatch::OPTION,
+        value: policy.name().into(),
+        text: format!("{text}{left}"),
+    })
 }
 
-/// An argument that keeps the thinking of earlier turns, if it makes one row of what needs several.
-fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Recommendation> {
+/// An argument that keeps the thinking of earlier turns, if it makes one row of what needs several, and costs nothing.
+fn keeper(template: &ChatTemplate, probed: &[Probed], best: &Trial) -> Option<Recommendation> {
     let cut: Vec<&Probed> = probed
         .iter()
         .filter(|probed| {
@@ -89,24 +116,27 @@ fn keeper(template: &ChatTemplate, probed: &[Probed]) -> Option<Recommendation> 
         return None;
     }
     let keepers = template.variants().flat_map(|variant| &variant.thinking.keepers);
-    let free = |name: &str| !template.kwargs().contains_key(name);
-    let (name, value) = keepers.filter(|(name, _)| free(name)).find(|(name, value)| {
-        cut.iter().all(|probed| is_kept(template, &probed.conversation, name, *value))
+    let free = keepers.filter(|(name, _)| !template.kwargs().contains_key(name));
+    let mut with_keeper = free.map(|(name, value)| {
+        let kwargs = [(name.as_str().into(), Value::Bool(*value))].into_iter().collect();
+        (name, Combination { kwargs, ..best.combination.clone() })
+    });
+    let (name, combination) = with_keeper.find(|(_, combination)| {
+        cut.iter().all(|probed| is_kept(template, probed, combination))
+            && combination.clone().try_on(template, probed).score() >= best.score()
     })?;
-    let value = object(&[(name.as_str(), Value::Bool(*value))]);
     let text = format!(
         "{name} keeps the thinking of earlier turns, so a chat is one sample: use it only if you serve with it"
     );
-    Some(Recommendation { option: "template_kwargs", value, text })
+    Some(Recommendation { option: "template_kwargs", value: Value::Object(combination.kwargs), text })
 }
 
-fn is_kept(template: &ChatTemplate, conversation: &Conversation, name: &str, value: bool) -> bool {
-    let mut conversation = conversation.clone();
-    conversation.template_kwargs.insert(name, Value::Bool(value));
+fn is_kept(template: &ChatTemplate, probed: &Probed, combination: &Combination) -> bool {
+    let conversation = combination.applied_to(&probed.conversation);
     let arena = Arena::new();
     let Ok(prepared) = template.prepare(&arena, &conversation) else { return false };
     let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
     is_prefix(&prepared, &conversation) == Ok(true)
         && matches!(rewriting(&prepared, &conversation, format), None | Some(Rewriting::EndToken))
-        && rows(template, &conversation, PromptMismatch::Error, ThinkingPolicy::AsRendered) == Some(1)
+        && rows(template, &conversation, combination.policy, combination.thinking) == Some(1)
 }

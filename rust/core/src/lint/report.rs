@@ -7,6 +7,7 @@ use super::{Begin, Facts, Stop};
 use crate::chat_template::{ArgumentsForm, FlagKind};
 use crate::error::Error;
 use crate::json::{Number, Value, object};
+use crate::options::Choice;
 
 fn number(number: impl TryInto<i64>) -> Value {
     number.try_into().map_or(Value::Null, |number| Value::Number(Number::Int(number)))
@@ -41,9 +42,20 @@ pub(super) fn whole(facts: &Facts) -> Value {
         object(&facts.probed.iter().filter_map(|probed| Some((probed.name, to(probed)?))).collect::<Vec<_>>())
     };
     let keys = |is_read: bool| list(facts.keys.iter().filter(|key| key.1 == is_read), |key| text(key.0));
+    let others = facts.other_prompts.iter().filter(|other| !other.chats.is_empty());
     object(&[
         ("compiles", Value::Bool(true)),
         ("control_tokens_guessed", Value::Bool(facts.is_bare)),
+        ("server", or_null(facts.server.as_ref(), |(name, _)| text(name))),
+        ("content_format", or_null(facts.server.as_ref(), |(_, format)| text(format.name()))),
+        (
+            "prompts_differ",
+            object(
+                &others
+                    .map(|other| (other.serve.name(), list(&other.chats, |chat| text(chat))))
+                    .collect::<Vec<_>>(),
+            ),
+        ),
         ("stop_tokens", list(&facts.stops, |found| stop(found, facts.is_bare))),
         (
             "prompt_is_prefix",

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::civil::DateTime;
 
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
-use super::serving::{content_fault, own_encoder};
+use super::serving::own_encoder;
 use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
@@ -50,12 +50,12 @@ impl Renderer {
         let (files, tokenizer, source) = read(folder, options)?;
         let template = ChatTemplate::load(&source, tokenizer.control_tokens())
             .map_err(|error| model_error(folder, &error.to_string()))?;
-        if let Some(fault) = content_fault(&template, source.content_format) {
-            return Err(model_error(folder, &fault));
+        if let Some(fault) = template.unchosen_fault(source.content_format) {
+            return Err(model_error(folder, &fault.text));
         }
         let renderer = Self {
             pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
-            serving_note: Preset::of(source.serve).and_then(|preset| own_encoder(folder, &files, preset)),
+            serving_note: serving_note(folder, &files, source.serve),
             fingerprint: fingerprint(&files.tokenizer_json, &source, &template),
             generation_stops: files.generation_stops.clone(),
             begin_token: files.special_token("bos_token").map(str::to_owned),
@@ -93,6 +93,7 @@ impl Renderer {
             tokenizer: &self.tokenizer,
             begin_token: self.begin_token.as_deref(),
             served_stops: &self.generation_stops,
+            serving_note: self.serving_note(),
         };
         lint::lint(&self.source, &model)
     }
@@ -209,10 +210,12 @@ impl Renderer {
 /// Reports on a model's template as JSON text, even if it is one that no renderer can be made of.
 pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
     let (files, tokenizer, source) = read(folder, options)?;
+    let note = serving_note(folder, &files, source.serve);
     let model = ModelFacts {
         tokenizer: &tokenizer,
         begin_token: files.special_token("bos_token"),
         served_stops: &files.generation_stops,
+        serving_note: note.as_deref(),
     };
     Ok(lint::lint(&source, &model))
 }
@@ -251,6 +254,10 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
         content_format: options.content_format,
     };
     Ok((files, tokenizer, source))
+}
+
+fn serving_note(folder: &Path, files: &ModelFiles, serve: Serve) -> Option<String> {
+    own_encoder(folder, files, Preset::of(serve)?)
 }
 
 /// Where the model's files say that an answer ends.

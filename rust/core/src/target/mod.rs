@@ -10,7 +10,9 @@ mod render;
 mod window;
 
 pub use encode::{Encoded, Encoder};
-pub use render::{Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, render_alone};
+pub use render::{
+    Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, render_alone, says_reasoning,
+};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};

@@ -62,6 +62,8 @@ impl Prompt<'_> {
 pub enum PromptMatch {
     /// The prompt is a prefix of the turn's own rendering.
     Exact,
+    /// It is one with the thinking switch as the template has it by itself, and not with the one that fits the message.
+    AsRendered,
     MatchThinking,
     Splice,
     CommonPrefix,
@@ -206,8 +208,8 @@ impl<'p, 'a> Series<'p, 'a> {
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
         let length = prompt.text().len() + completion.text.len();
         plain.retain(|token| token.end <= length);
-        let is_asked_not_to_think =
-            self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
+        let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
+            && self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
         Ok(Rendered { prompt, same, completion, prompt_match, plain, is_asked_not_to_think, rendering })
     }
 }
@@ -234,6 +236,11 @@ fn by_policy(
     policy: PromptMismatch,
     arguments: &[(&str, TemplateValue<'_>)],
 ) -> Result<(Resolved, PromptMatch)> {
+    if !arguments.is_empty()
+        && let Some(resolved) = as_rendered(prepared, index)
+    {
+        return Ok((resolved, PromptMatch::AsRendered));
+    }
     let prompt = prepared.render_with(index, true, arguments)?.text;
     let full = prepared.render_with(index + 1, false, arguments)?;
     let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
@@ -248,6 +255,15 @@ fn by_policy(
                 .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
         };
     found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
+}
+
+/// Prompt and turn without a thinking switch of one's own, where the prompt is a prefix then: a template may write no
+/// thinking for a turn, whatever it is asked for.
+fn as_rendered(prepared: &Prepared<'_>, index: usize) -> Option<Resolved> {
+    let prompt = prepared.render(index, true).ok()?.text;
+    let full = prepared.render(index + 1, false).ok()?.text;
+    let text = full.strip_prefix(&prompt)?.to_owned();
+    Some(Resolved { prompt, text })
 }
 
 fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
@@ -311,7 +327,7 @@ pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
 }
 
 /// The reasoning of a message, if it has any that is not blank.
-fn says_reasoning(message: &Message) -> Option<&str> {
+pub fn says_reasoning(message: &Message) -> Option<&str> {
     reasoning(message).into_iter().find(|said| !said.trim().is_empty())
 }
 
