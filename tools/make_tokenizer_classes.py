@@ -18,7 +18,10 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 TABLE = Path(__file__).parent.parent / "rust/core/src/model/tokenizer_classes.json"
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 CHOICES: tuple[dict[str, bool], ...] = tuple(
-    {**({} if space is None else {"add_prefix_space": space}), **({} if legacy is None else {"legacy": legacy})}
+    {
+        **({} if space is None else {"add_prefix_space": space}),
+        **({} if legacy is None else {"legacy": legacy}),
+    }
     for space in (None, False, True)
     for legacy in (None, False, True)
 )
@@ -42,7 +45,11 @@ def parts(cls: type[Any], arguments: dict[str, bool]) -> dict[str, Any] | None:
     except Exception:  # noqa: BLE001 - a class may want files, packages or other arguments
         return None
     model = {key: value for key, value in built["model"].items() if key not in ("vocab", "merges")}
-    return {"normalizer": built["normalizer"], "pre_tokenizer": built["pre_tokenizer"], "model": model}
+    return {
+        "normalizer": built["normalizer"],
+        "pre_tokenizer": built["pre_tokenizer"],
+        "model": model,
+    }
 
 
 def described(cls: type[Any]) -> dict[str, Any]:
@@ -75,7 +82,9 @@ def main() -> None:
     table = {
         "transformers": transformers.__version__,
         "incorrect": sorted(auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS),
-        "model_types": {key: name for key, name in sorted(auto.TOKENIZER_MAPPING_NAMES.items()) if name},
+        "model_types": {
+            key: name for key, name in sorted(auto.TOKENIZER_MAPPING_NAMES.items()) if name
+        },
         "classes": classes,
     }
     TABLE.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -39,7 +39,8 @@ def rebuilt_tokenizer(folder: str, serve: Serve) -> str:
         from transformers.tokenization_utils_tokenizers import TokenizersBackend
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'tokenizer="auto_tokenizer" needs transformers 5: pip install transformers', name=error.name
+            'tokenizer="auto_tokenizer" needs transformers 5: pip install transformers',
+            name=error.name,
         ) from error
     is_plain = serve == "vllm" and _model_type(folder) in _VLLM_PLAIN
     arguments: dict[str, Any] = {"local_files_only": True}
@@ -48,7 +49,9 @@ def rebuilt_tokenizer(folder: str, serve: Serve) -> str:
         if serve == "vllm":
             arguments["mistral_format"] = False
     try:
-        loaded = (TokenizersBackend if is_plain else AutoTokenizer).from_pretrained(folder, **arguments)
+        loaded = (TokenizersBackend if is_plain else AutoTokenizer).from_pretrained(
+            folder, **arguments
+        )
     except Exception as error:  # transformers and the classes that it chooses raise what they like
         raise ModelError(f"{folder}: AutoTokenizer cannot load the tokenizer: {error}") from error
     backend = getattr(loaded, "backend_tokenizer", None)
