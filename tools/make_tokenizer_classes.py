@@ -3,11 +3,12 @@
 In: the installed transformers. Out: which class `AutoTokenizer` takes for a model type, and for each class that builds
 a tokenizer of its own from the file's vocabulary and merges, what it builds.
 
-    python tools/make_tokenizer_classes.py
+    python tools/make_tokenizer_classes.py [FILE]
 """
 
 import inspect
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def described(cls: type[Any]) -> dict[str, Any]:
     return {"parts": [*others, {"where": {}, **(usual or {})}], "named_tokens": defaults}
 
 
-def main() -> None:
+def main(path: Path) -> None:
     """Write the table."""
     transformers.logging.set_verbosity_error()
     names = {name for name in auto.TOKENIZER_MAPPING_NAMES.values() if name}
@@ -87,8 +88,8 @@ def main() -> None:
         },
         "classes": classes,
     }
-    TABLE.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE)
