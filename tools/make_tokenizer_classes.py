@@ -8,6 +8,7 @@ a tokenizer of its own from the file's vocabulary and merges, what it builds.
 
 import inspect
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def described(cls: type[Any]) -> dict[str, Any]:
 
 def main(path: Path) -> None:
     """Write the table."""
-    transformers.logging.set_verbosity_error()
+    logging.getLogger("transformers").setLevel(logging.ERROR)
     names = {name for name in auto.TOKENIZER_MAPPING_NAMES.values() if name}
     public = {name for name in dir(transformers) if name.endswith("Tokenizer")}
     classes: dict[str, Any] = {}
