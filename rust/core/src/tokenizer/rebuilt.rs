@@ -140,13 +140,12 @@ fn rebuilt(library: &HfTokenizer, parts: &Parts) -> Result<HfTokenizer, Failure>
     other.with_pre_tokenizer(serde_json::from_value::<Option<PreTokenizerWrapper>>(
         parts.pre_tokenizer.clone(),
     )?);
-    let added = match &parts.added {
-        Some(added) => added.clone(),
-        None => {
-            let mut tokens: Vec<_> = library.get_added_tokens_decoder().into_iter().collect();
-            tokens.sort_by_key(|(id, _)| *id);
-            tokens.into_iter().map(|(_, token)| token).collect()
-        }
+    let added = if let Some(added) = &parts.added {
+        added.clone()
+    } else {
+        let mut tokens: Vec<_> = library.get_added_tokens_decoder().into_iter().collect();
+        tokens.sort_by_key(|(id, _)| *id);
+        tokens.into_iter().map(|(_, token)| token).collect()
     };
     other.add_tokens(added)?;
     Ok(other)
@@ -196,7 +195,7 @@ fn has_other_added(library: &HfTokenizer, parts: Option<&Parts>, more: &[AddedTo
     };
     let added = parts.and_then(|parts| parts.added.as_deref());
     added.is_some_and(|added| added.len() != known.len() || !added.iter().all(is_known))
-        || !more.iter().all(|token| is_known(token))
+        || !more.iter().all(is_known)
 }
 
 fn flags(token: &AddedToken) -> [bool; 4] {
