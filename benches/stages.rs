@@ -82,6 +82,7 @@ fn load(model: &Path) -> Arc<core::Renderer> {
         engine: core::EngineChoice::Fast,
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
+        tokenizer_json: None,
     };
     Arc::new(core::Renderer::from_dir(model, options).expect("the model loads"))
 }

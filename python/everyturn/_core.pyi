@@ -69,6 +69,7 @@ def lint_model(
     now: str,
     serve: str,
     content_format: str,
+    tokenizer_json: str | None,
 ) -> str: ...
 def lint_template(
     text: str, template_kwargs: str, now: str, serve: str, content_format: str
@@ -92,6 +93,7 @@ class Renderer:
         engine: str,
         serve: str,
         content_format: str,
+        tokenizer_json: str | None,
     ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
@@ -103,6 +105,8 @@ class Renderer:
     def content_format(self) -> str | None: ...
     @property
     def serving_note(self) -> str | None: ...
+    @property
+    def tokenizer_note(self) -> str | None: ...
     def window(
         self,
         messages: str,

@@ -307,6 +307,7 @@ class Expander:
             "serve": self.renderer.serve,
             "server": self.renderer.server,
             "content_format": self.renderer.content_format,
+            "tokenizer": self.renderer.tokenizer,
             "now": self.clock,
             "options": options,
         }

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from everyturn import _core
+from everyturn.auto_tokenizer import rebuilt_tokenizer
 from everyturn.exceptions import OptionsError
-from everyturn.options import ContentFormat, Engine, Serve, StrPath
+from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource, check_choice
 
 ENGINE: Engine = "auto"
 """What encodes text by default."""
@@ -23,6 +24,9 @@ SERVE: Serve = "vllm"
 
 CONTENT_FORMAT: ContentFormat = "auto"
 """How contents reach the template by default."""
+
+TOKENIZER: TokenizerSource = "file"
+"""What a model's tokenizer is by default."""
 
 DEMO = "demo"
 """The name of the built-in model."""
@@ -59,16 +63,25 @@ class Sources:
     engine: Engine
     serve: Serve
     content_format: ContentFormat
+    tokenizer: TokenizerSource
 
     def load(self) -> _core.Renderer:
         """Load the folder."""
-        return _core.Renderer(**dataclasses.asdict(self))
+        return _core.Renderer(**self._arguments())
 
     def lint(self) -> str:
         """Look at the folder's template: the core's report."""
-        fields = dataclasses.asdict(self)
+        fields = self._arguments()
         del fields["engine"]
         return _core.lint_model(**fields)
+
+    def _arguments(self) -> dict[str, Any]:
+        fields = dataclasses.asdict(self)
+        from_file = fields.pop("tokenizer") == "file"
+        return {
+            **fields,
+            "tokenizer_json": None if from_file else rebuilt_tokenizer(self.folder, self.serve),
+        }
 
 
 def sources_of(
@@ -80,8 +93,10 @@ def sources_of(
     engine: Engine = ENGINE,
     serve: Serve = SERVE,
     content_format: ContentFormat = CONTENT_FORMAT,
+    tokenizer: TokenizerSource = TOKENIZER,
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
+    check_choice("tokenizer", tokenizer, TokenizerSource)
     return Sources(
         folder=str(folder_of(path).absolute()),
         chat_template=chat_template,
@@ -90,6 +105,7 @@ def sources_of(
         engine=engine,
         serve=serve,
         content_format=content_format,
+        tokenizer=tokenizer,
     )
 
 

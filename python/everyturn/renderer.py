@@ -12,8 +12,15 @@ import numpy.typing as npt
 from everyturn import _core
 from everyturn.exceptions import ModelError, ServingWarning
 from everyturn.lint.report import TemplateReport
-from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, Sources, sources_of
-from everyturn.options import ContentFormat, Engine, Serve, StrPath
+from everyturn.model_sources import (
+    CONTENT_FORMAT,
+    ENGINE,
+    SERVE,
+    TOKENIZER,
+    Sources,
+    sources_of,
+)
+from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource
 
 
 class Renderer:
@@ -37,8 +44,9 @@ class Renderer:
         """Use `from_dir`."""
         object.__setattr__(self, "_sources", sources)
         object.__setattr__(self, "_core", sources.load())
-        if self._core.serving_note is not None:
-            warnings.warn(self._core.serving_note, ServingWarning, stacklevel=3)
+        for note in (self._core.serving_note, self._core.tokenizer_note):
+            if note is not None:
+                warnings.warn(note, ServingWarning, stacklevel=3)
 
     @classmethod
     def from_dir(
@@ -51,6 +59,7 @@ class Renderer:
         engine: Engine = ENGINE,
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
+        tokenizer: TokenizerSource = TOKENIZER,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -69,13 +78,19 @@ class Renderer:
             content_format: How the server gives contents to the template: ``"string"``, ``"openai"`` (lists of
                 parts), or as the server finds out by itself. Named after vLLM's
                 ``--chat-template-content-format``.
+            tokenizer: What makes ids of text. ``"file"``: ``tokenizer.json`` as it stands. ``"auto_tokenizer"``: what
+                the installed transformers' ``AutoTokenizer`` makes of the folder, by which vLLM and ``transformers
+                serve`` load it; some classes build other parts than the file has.
 
         Raises:
             ModelError: A file is missing or cannot be used, the template does not end turns, or it does not print
-                contents as the server gives them and `content_format` was not chosen.
+                contents as the server gives them and `content_format` was not chosen. With
+                ``tokenizer="auto_tokenizer"``: transformers cannot load the folder's tokenizer.
+            ModuleNotFoundError: ``tokenizer="auto_tokenizer"`` needs transformers.
 
         Warns:
-            ServingWarning: The server does not render this model's chats by its template.
+            ServingWarning: The server does not render this model's chats by its template, or gives the same text other
+                ids than ``tokenizer.json``.
         """
         sources = sources_of(
             path,
@@ -85,6 +100,7 @@ class Renderer:
             engine=engine,
             serve=serve,
             content_format=content_format,
+            tokenizer=tokenizer,
         )
         return cls(sources)
 
@@ -150,6 +166,11 @@ class Renderer:
     def content_format(self) -> str | None:
         """How contents reach the template, ``"string"`` or ``"openai"``; None for ``serve="template"``."""
         return self._core.content_format
+
+    @property
+    def tokenizer(self) -> TokenizerSource:
+        """What makes ids of text: ``"file"`` or ``"auto_tokenizer"``."""
+        return self._sources.tokenizer
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Encode a text; control tokens in it are recognised, none is added. Returns int32[T]."""

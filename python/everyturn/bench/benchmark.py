@@ -68,6 +68,7 @@ class Plan:
                 engine=self.sources.engine,
                 serve=self.sources.serve,
                 content_format=self.sources.content_format,
+                tokenizer=self.sources.tokenizer,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from everyturn.options import ContentFormat, Engine, Serve
+from everyturn.options import ContentFormat, Engine, Serve, TokenizerSource
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Job:
         engine: What encodes text, for everyturn itself.
         serve: The server whose prompts everyturn makes.
         content_format: How contents reach the template, for everyturn itself.
+        tokenizer: What makes ids of text, for everyturn itself.
         stop_ids: What ends an assistant's turn; the author of a loop by hand knows it.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
@@ -50,6 +51,7 @@ class Job:
     engine: Engine
     serve: Serve
     content_format: ContentFormat
+    tokenizer: TokenizerSource
     stop_ids: tuple[int, ...]
     options: Mapping[str, Any]
     threads: int

@@ -144,6 +144,7 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
         engine=parsed.engine,
         serve=parsed.serve,
         content_format=parsed.content_format,
+        tokenizer=parsed.tokenizer,
     )
     return Plan(
         sources=sources,

@@ -68,6 +68,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
             now=parsed.now,
             serve=parsed.serve,
             content_format=parsed.content_format,
+            tokenizer=parsed.tokenizer,
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(

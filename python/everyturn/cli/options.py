@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE
-from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve
+from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
+from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
 
 
@@ -73,6 +73,12 @@ def add_model_flags(
         default=CONTENT_FORMAT,
         help="how it gives contents to the template (default: %(default)s)",
     )
+    model.add_argument(
+        "--tokenizer",
+        choices=get_args(TokenizerSource),
+        default=TOKENIZER,
+        help="tokenizer.json as it stands, or as transformers loads it (default: %(default)s)",
+    )
 
 
 def add_expander_flags(
@@ -123,6 +129,7 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         engine=parsed.engine,
         serve=parsed.serve,
         content_format=parsed.content_format,
+        tokenizer=parsed.tokenizer,
     )
 
 

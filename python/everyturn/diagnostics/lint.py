@@ -43,6 +43,19 @@ KINDS = (
         "where the template itself writes it twice, correct the template.",
     ),
     Kind(
+        name="tokenizer_class",
+        severity=None,
+        summary="servers encode the model's text with other ids than `tokenizer.json`",
+        reason="vLLM, SGLang and transformers load tokenizers by `AutoTokenizer`. It chooses a class by `model_type` "
+        "and `tokenizer_class`, and some classes take only vocabulary and merges from `tokenizer.json` and build the "
+        "rest themselves, so that digits, blanks or accents get other tokens.",
+        remedy='`tokenizer="auto_tokenizer"` trains the ids that `AutoTokenizer` gives. Or write '
+        '`"tokenizer_class": "TokenizersBackend"` into `tokenizer_config.json` (with most model types this loads the '
+        "file as it stands), serve that, and load it again to see. Where the class is not known here, compare ids with "
+        "the server's.",
+        hint="--tokenizer auto_tokenizer encodes as the server does",
+    ),
+    Kind(
         name="refused",
         severity=None,
         summary="the template refuses a kind of conversation",

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from everyturn import _core
 from everyturn.diagnostics.kind import Severity
-from everyturn.model_sources import CONTENT_FORMAT, SERVE, local_time, sources_of
-from everyturn.options import ContentFormat, Serve, StrPath
+from everyturn.model_sources import CONTENT_FORMAT, SERVE, TOKENIZER, local_time, sources_of
+from everyturn.options import ContentFormat, Serve, StrPath, TokenizerSource
 
 WIDTH = 80
 """The most columns of a line of `TemplateReport.lines`."""
@@ -213,6 +213,7 @@ class TemplateReport:
         now: dt.datetime | str | None = None,
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
+        tokenizer: TokenizerSource = TOKENIZER,
     ) -> "TemplateReport":
         """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
 
@@ -226,6 +227,7 @@ class TemplateReport:
             now=now,
             serve=serve,
             content_format=content_format,
+            tokenizer=tokenizer,
         )
         return cls.from_json(sources.lint())
 

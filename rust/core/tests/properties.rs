@@ -18,6 +18,7 @@ static RENDERER: LazyLock<Arc<core::Renderer>> = LazyLock::new(|| {
         engine: core::EngineChoice::Auto,
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
+        tokenizer_json: None,
     };
     Arc::new(core::Renderer::from_dir(&folder, options).unwrap())
 });

@@ -45,6 +45,7 @@ fn options(
     now: &str,
     engine: core::EngineChoice,
     serving: (Choice<core::Serve>, Choice<core::ContentFormat>),
+    tokenizer_json: Option<String>,
 ) -> PyResult<core::RendererOptions> {
     let (serve, content_format) = serving;
     Ok(core::RendererOptions {
@@ -54,11 +55,16 @@ fn options(
         engine,
         serve: serve.0,
         content_format: content_format.0,
+        tokenizer_json,
     })
 }
 
 /// Reports on a model's template, even if it is one that no `Renderer` can be made of.
 #[pyfunction]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one argument per field: Python's sources of a model are the struct"
+)]
 pub fn lint_model(
     py: Python<'_>,
     folder: PathBuf,
@@ -67,9 +73,11 @@ pub fn lint_model(
     now: &str,
     serve: Choice<core::Serve>,
     content_format: Choice<core::ContentFormat>,
+    tokenizer_json: Option<String>,
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
-    let options = options(py, chat_template, template_kwargs, now, engine, (serve, content_format))?;
+    let serving = (serve, content_format);
+    let options = options(py, chat_template, template_kwargs, now, engine, serving, tokenizer_json)?;
     detached(py, || core::lint_model(&folder, options))
 }
 
@@ -84,7 +92,7 @@ pub fn lint_template(
     content_format: Choice<core::ContentFormat>,
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
-    let options = options(py, None, template_kwargs, now, engine, (serve, content_format))?;
+    let options = options(py, None, template_kwargs, now, engine, (serve, content_format), None)?;
     detached(py, || core::lint_template(text, options))
 }
 
@@ -115,9 +123,10 @@ impl Renderer {
         engine: Choice<core::EngineChoice>,
         serve: Choice<core::Serve>,
         content_format: Choice<core::ContentFormat>,
+        tokenizer_json: Option<String>,
     ) -> PyResult<Self> {
         let serving = (serve, content_format);
-        let options = options(py, chat_template, template_kwargs, now, engine.0, serving)?;
+        let options = options(py, chat_template, template_kwargs, now, engine.0, serving, tokenizer_json)?;
         let renderer = detached(py, || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }
@@ -167,6 +176,11 @@ impl Renderer {
     #[getter]
     fn serving_note(&self) -> Option<&str> {
         self.core.serving_note()
+    }
+
+    #[getter]
+    fn tokenizer_note(&self) -> Option<&str> {
+        self.core.tokenizer_note()
     }
 
     fn window(

@@ -36,6 +36,7 @@ class Everyturn(Tool):
             engine=job.engine,
             serve=job.serve,
             content_format=job.content_format,
+            tokenizer=job.tokenizer,
         )
         self._renderer = _loaded(sources)
         self._options = {**job.options, "num_threads": job.threads}

@@ -132,6 +132,7 @@ impl Case {
             engine: EngineChoice::Auto,
             serve: of("options").as_object().unwrap().get("serve").map(choice).unwrap_or_default(),
             content_format: ContentFormat::Auto,
+            tokenizer_json: None,
         };
         let renderer = Renderer::from_dir(Path::new(MODEL), options).unwrap();
         let options = options_of(of("options").as_object().unwrap());

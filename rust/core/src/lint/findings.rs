@@ -20,6 +20,8 @@ pub mod finding {
         UNCLOSED_TURN = "unclosed_turn",
         /// The begin token is written twice, or by the tokenizer as well.
         BEGIN_TOKEN = "begin_token",
+        /// Servers encode, or may encode, the same text with other ids.
+        TOKENIZER_CLASS = "tokenizer_class",
         /// A made-up conversation is refused.
         REFUSED = "refused",
         /// A system message is refused.
@@ -123,6 +125,9 @@ fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
         }
     }
     of_begin(facts, found);
+    if let Some(note) = &facts.tokenizer_note {
+        found.push(warning(finding::TOKENIZER_CLASS, note.clone()));
+    }
 }
 
 fn of_begin(facts: &Facts, found: &mut Vec<Finding>) {

@@ -48,6 +48,8 @@ pub struct ModelFacts<'a> {
     pub served_stops: &'a [u32],
     /// What to know of a server that does not go by the template.
     pub serving_note: Option<&'a str>,
+    /// Why the server's ids are, or may be, others for the same text.
+    pub tokenizer_note: Option<&'a str>,
 }
 
 /// Reports on the template of a model, as JSON text.
@@ -109,6 +111,7 @@ struct Facts {
     arguments: ArgumentsForm,
     system: System,
     begin: Option<Begin>,
+    tokenizer_note: Option<String>,
     generation: Generation,
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
@@ -206,6 +209,7 @@ impl Facts {
             arguments: template.variant(true).capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
+            tokenizer_note: model.and_then(|model| model.tokenizer_note.map(str::to_owned)),
             generation: generation(&template),
             asks_for_the_date,
             flags,

@@ -22,6 +22,8 @@ pub struct ModelFiles {
     pub generation_stops: Vec<u32>,
     /// `config.json`; empty if there is none.
     pub config: Object,
+    /// `tokenizer_config.json`, with `special_tokens_map.json` where transformers reads that.
+    pub tokenizer_config: Object,
 }
 
 /// The name of the default template.
@@ -53,7 +55,13 @@ impl ModelFiles {
             special_tokens: special_tokens(&config),
             config: read_object(&folder.join("config.json"))?.unwrap_or_default(),
             generation_stops: generation.get("eos_token_id").map(ids).unwrap_or_default(),
+            tokenizer_config: config,
         })
+    }
+
+    /// Whether `tokenizer.json` names the pre-tokenizer or decoder `ByteLevel`, by transformers' own test.
+    pub fn has_byte_level(&self) -> bool {
+        memchr::memmem::find(&self.tokenizer_json, b"\"ByteLevel\"").is_some()
     }
 
     pub fn template(&self, name: &str) -> Option<&str> {

@@ -5,5 +5,6 @@
 mod folder;
 mod renderer;
 mod serving;
+mod tokenizer_class;
 
 pub use renderer::{Renderer, RendererOptions, lint_model, lint_template};

@@ -8,6 +8,7 @@ use jiff::civil::DateTime;
 
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use super::serving::own_encoder;
+use super::tokenizer_class::note as tokenizer_note;
 use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +32,8 @@ pub struct RendererOptions {
     pub serve: Serve,
     /// How contents reach the template.
     pub content_format: ContentFormat,
+    /// What to encode with instead of the folder's `tokenizer.json`: its text as transformers rebuilt it.
+    pub tokenizer_json: Option<String>,
 }
 
 pub struct Renderer {
@@ -42,11 +45,14 @@ pub struct Renderer {
     begin_token: Option<String>,
     /// What to know of the server that the template does not show.
     serving_note: Option<String>,
+    /// Why the server's ids are, or may be, others for the same text.
+    tokenizer_note: Option<String>,
     fingerprint: String,
 }
 
 impl Renderer {
     pub fn from_dir(folder: &Path, options: RendererOptions) -> Result<Self> {
+        let is_file = options.tokenizer_json.is_none();
         let (files, tokenizer, source) = read(folder, options)?;
         let template = ChatTemplate::load(&source, tokenizer.control_tokens())
             .map_err(|error| model_error(folder, &error.to_string()))?;
@@ -56,6 +62,7 @@ impl Renderer {
         let renderer = Self {
             pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
             serving_note: serving_note(folder, &files, source.serve),
+            tokenizer_note: if is_file { tokenizer_note(&files, &tokenizer, source.serve) } else { None },
             fingerprint: fingerprint(&files.tokenizer_json, &source, &template),
             generation_stops: files.generation_stops.clone(),
             begin_token: files.special_token("bos_token").map(str::to_owned),
@@ -94,6 +101,7 @@ impl Renderer {
             begin_token: self.begin_token.as_deref(),
             served_stops: &self.generation_stops,
             serving_note: self.serving_note(),
+            tokenizer_note: self.tokenizer_note.as_deref(),
         };
         lint::lint(&self.source, &model)
     }
@@ -130,6 +138,11 @@ impl Renderer {
     /// What to know of the server that no sample shows.
     pub fn serving_note(&self) -> Option<&str> {
         self.serving_note.as_deref()
+    }
+
+    /// Why the server's ids are, or may be, others for the same text.
+    pub fn tokenizer_note(&self) -> Option<&str> {
+        self.tokenizer_note.as_deref()
     }
 
     /// Which of the messages before an answer are sent: all but the oldest exchanges, as `history_turns` and
@@ -209,13 +222,16 @@ impl Renderer {
 
 /// Reports on a model's template as JSON text, even if it is one that no renderer can be made of.
 pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
+    let is_file = options.tokenizer_json.is_none();
     let (files, tokenizer, source) = read(folder, options)?;
-    let note = serving_note(folder, &files, source.serve);
+    let serving_note = serving_note(folder, &files, source.serve);
+    let tokenizer_note = if is_file { tokenizer_note(&files, &tokenizer, source.serve) } else { None };
     let model = ModelFacts {
         tokenizer: &tokenizer,
         begin_token: files.special_token("bos_token"),
         served_stops: &files.generation_stops,
-        serving_note: note.as_deref(),
+        serving_note: serving_note.as_deref(),
+        tokenizer_note: tokenizer_note.as_deref(),
     };
     Ok(lint::lint(&source, &model))
 }
@@ -239,7 +255,10 @@ pub fn lint_template(text: &str, options: RendererOptions) -> Result<String> {
 
 fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
     check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-    let files = ModelFiles::read(folder)?;
+    let mut files = ModelFiles::read(folder)?;
+    if let Some(json) = options.tokenizer_json {
+        files.tokenizer_json = json.into_bytes();
+    }
     let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine)
         .map_err(|error| model_error(folder, &error.text))?;
     let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;

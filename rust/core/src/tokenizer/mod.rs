@@ -8,6 +8,7 @@ mod control_tokens;
 mod engines;
 mod incremental;
 mod offsets;
+mod rebuilt;
 mod segment_cache;
 mod segments;
 
@@ -19,6 +20,7 @@ pub use control_tokens::{ControlTokens, StopToken};
 pub use engines::Encoding;
 pub use incremental::IncrementalEncoding;
 pub use offsets::Known;
+pub use rebuilt::{Difference, Parts, difference};
 pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -68,6 +70,11 @@ impl Tokenizer {
 
     fn reference(&self) -> &Reference {
         &self.engines.reference
+    }
+
+    /// The tokenizer of the `tokenizers` library.
+    pub fn library(&self) -> &HfTokenizer {
+        self.reference().library()
     }
 
     pub fn id_of(&self, token: &str) -> Option<u32> {
