@@ -290,9 +290,7 @@ class Expander:
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
-        report = Report.from_core(
-            self.train_on, self.renderer.server, self.clock, chunk.pop("report")
-        )
+        report = Report.from_core(self.train_on, self.renderer.server, self.clock, chunk.pop("report"))
         return Samples(**chunk, files=files, report=report, metadata=self.metadata())
 
     def metadata(self) -> dict[str, Any]:
