@@ -27,6 +27,7 @@ EXCEPTIONS = {
     "ModelError",
     "OptionsError",
     "SampleError",
+    "ServerError",
     "TemplateError",
     "TokenizerError",
 }
@@ -44,7 +45,7 @@ CLASSES = {
     "TemplateReport",
 }
 
-FUNCTIONS = {"check", "window"}
+FUNCTIONS = {"check", "verify", "window"}
 
 
 def test_the_public_names_are_these() -> None:

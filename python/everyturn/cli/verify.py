@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
 
@@ -99,4 +99,6 @@ def run(parsed: argparse.Namespace) -> int:
         print(json.dumps(found.to_dict(), ensure_ascii=False))  # noqa: T201
     else:
         print("\n".join(found.lines()))  # noqa: T201
+        if found.differences and not parsed.suggest:
+            say("hint: --suggest tries every preset and content format")
     return EXIT_DONE if found.is_equal else EXIT_DATA

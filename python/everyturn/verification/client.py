@@ -123,6 +123,8 @@ class Client:
                     raise http.client.HTTPException(f"an answer of more than {MOST_BYTES:,} bytes")
                 if time.monotonic() > deadline:
                     raise TimeoutError
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
             return response.status, response.headers.get("Location"), b"".join(pieces)
         finally:
             connection.close()

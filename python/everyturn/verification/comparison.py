@@ -15,7 +15,9 @@ from everyturn.verification.prompts import Prompt
 BEFORE = 12
 """Ids before the difference that are shown."""
 AFTER = 16
-"""Ids from the difference on that are shown."""
+"""Ids from the difference on that are kept."""
+IDS_IN_WORDS = 5
+"""Those of them that are shown in words, beside their text."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,9 @@ class Difference:
             return [f"{name} is refused: {self.refusal}"]
         lines = [
             f"{name} differs at token {self.token}, in {self.where}",
-            f"  both    ..{self.before!r}",
-            f"  ours    {self.ours!r} {list(self.our_ids)}, {self.our_length} ids in all",
-            f"  server  {self.theirs!r} {list(self.their_ids)}, {self.their_length} ids in all",
+            f"  both    {self.before!r}",
+            f"  ours    {self.ours!r}  {_numbers(self.our_ids)}, {self.our_length} ids in all",
+            f"  server  {self.theirs!r}  {_numbers(self.their_ids)}, {self.their_length} ids in all",
         ]
         if self.is_same_text:
             lines.append("  the texts are equal: the server's tokenizer is another one")
@@ -131,6 +133,11 @@ def _place(prompt: Prompt, token: int) -> tuple[str, int | None]:
     if following.origin == "message":
         return f"the template's text before {_named(prompt, following)}", None
     return "the template's text before the tools", None
+
+
+def _numbers(ids: Sequence[int]) -> str:
+    shown = " ".join(map(str, ids[:IDS_IN_WORDS]))
+    return f"{shown} .." if len(ids) > IDS_IN_WORDS else shown or "nothing"
 
 
 def _named(prompt: Prompt, run: Run) -> str:

@@ -20,6 +20,9 @@ from everyturn.io.records import Record, Records
 
 T = TypeVar("T")
 
+HELD = 4
+"""Items that are held for each that is returned: the more, the more even."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prompt:
@@ -72,10 +75,10 @@ def chosen_records(expander: Expander, source: Source, most: int) -> list[Record
 
 
 def evenly_spaced(items: Iterable[T], most: int) -> list[T]:
-    """Return at most so many items, evenly spaced, in one pass; twice as many are held.
+    """Return at most so many items, evenly spaced, in one pass; a few times as many are held.
 
     >>> evenly_spaced(range(100), 4)
-    [0, 32, 48, 80]
+    [0, 24, 48, 72]
     """
     kept: list[T] = []
     step = 1
@@ -83,7 +86,7 @@ def evenly_spaced(items: Iterable[T], most: int) -> list[T]:
         if at % step:
             continue
         kept.append(item)
-        if len(kept) == 2 * most:
+        if len(kept) == HELD * most:
             del kept[1::2]
             step *= 2
     return [kept[i * len(kept) // most] for i in range(most)] if len(kept) > most else kept

@@ -95,8 +95,8 @@ def verify(
 
     expander = per_turn(expander)
     client = Client(server, timeout=timeout, api_key=api_key)
-    records = chosen_records(expander, source, limit)
     asked = Server(client)
+    records = chosen_records(expander, source, limit)
     answers = _Answers(asked)
     lost: Counter[str] = Counter()
     places: list[tuple[Record, int]] = []
@@ -146,11 +146,9 @@ def _suggestions(
         for content_format in get_args(ContentFormat):
             suggestion = _suggestion(expander, (serve, content_format), answers, places, seen)
             found += [] if suggestion is None else [suggestion]
-    preset = (expander.renderer.serve, server.kind.serve)
+    own = server.kind.serve
     return tuple(
-        sorted(
-            found, key=lambda each: (each.fault is not None, -each.equal, each.serve not in preset)
-        )
+        sorted(found, key=lambda each: (each.fault is not None, -each.equal, each.serve != own))
     )
 
 
