@@ -86,7 +86,7 @@ def test_the_preset_of_another_server_is_found_out(demo: str) -> None:
     renderer = everyturn.Renderer.from_dir("demo", serve="sglang")
     found = everyturn.verify(everyturn.Expander(renderer), EXAMPLE_CHATS, server=demo, suggest=True)
     assert not found.is_equal
-    assert {difference.where for difference in found.differences} == {"the tools"}
+    assert "the tools" in {difference.where for difference in found.differences}
     assert found.matching is not None
     assert found.matching.flags == "--serve vllm"
 

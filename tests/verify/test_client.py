@@ -144,9 +144,11 @@ def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
 
 def test_an_answer_that_drips_is_not_waited_for_either() -> None:
     """Each byte comes in time, and all of them do not."""
-    with _listening(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", drip=b" ") as url:
-        with pytest.raises(everyturn.ServerError, match=r"no answer within 0\.3 seconds"):
-            Client(url, timeout=0.3).get("/a")
+    with (
+        _listening(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", drip=b" ") as url,
+        pytest.raises(everyturn.ServerError, match=r"no answer within 0\.3 seconds"),
+    ):
+        Client(url, timeout=0.3).get("/a")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 import everyturn
 from chats import THOUGHTFUL, Record, answer, chat_of, to_jsonl, user
-from everyturn.verification.prompts import Prompt, per_turn, prompts_of
 from everyturn.io.records import Records
+from everyturn.verification.prompts import Prompt, per_turn, prompts_of
 from paths import EXAMPLE_CHATS
 from record_formats import FORMATS
 

@@ -44,7 +44,7 @@ def served(renderer: everyturn.Renderer, owner: str = "vllm") -> Iterator[FakeSe
             return Reply({"error": {"message": str(error)}}, 400)
         return Reply({"token_ids": renderer.encode(text).tolist()})
 
-    replies = {
+    replies: dict[str, Any] = {
         "/v1/models": models(owner),
         "/version": Reply({"version": "0.33.0"}),
         "/v1/chat/completions/render": render,
