@@ -266,6 +266,20 @@ OUTSIDE = (
         remedy="`everyturn COMMAND --help` lists every option with its values.",
     ),
     Kind(
+        name="internal",
+        severity="error",
+        summary="a bug of everyturn or of a library that it uses",
+        reason="A panic was caught; the record is dropped, the others are not affected.",
+        remedy="Please report it, with the record if you can share it.",
+        hint="--on-error skip drops such records and counts them",
+    ),
+)
+
+KINDS = (*READING, *SHAPE, *TARGET, *OUTSIDE)
+"""Those of the core."""
+
+OF_SERVERS = (
+    Kind(
         name="server",
         severity=None,
         summary="a server does not answer, or not in a way that can be used",
@@ -277,14 +291,5 @@ OUTSIDE = (
         "the server is there; a key goes into the environment variable EVERYTURN_API_KEY, a slow "
         "server gets `--timeout`.",
     ),
-    Kind(
-        name="internal",
-        severity="error",
-        summary="a bug of everyturn or of a library that it uses",
-        reason="A panic was caught; the record is dropped, the others are not affected.",
-        remedy="Please report it, with the record if you can share it.",
-        hint="--on-error skip drops such records and counts them",
-    ),
 )
-
-KINDS = (*READING, *SHAPE, *TARGET, *OUTSIDE)
+"""Those of asking a server, which the core never does."""
