@@ -136,7 +136,7 @@ def test_prompts_of_real_models_are_the_servers(
     with server_code.render_server(folder) as url:
         for chats in CHATS:
             source = data / "chats" / f"{chats}.jsonl.gz"
-            found = everyturn.verify(expander, source, server=url, limit=20)
+            found = everyturn.verify(expander, source, server=url, limit=8)
             assert found.is_equal, "\n".join([chats, *found.lines()])
 
 
