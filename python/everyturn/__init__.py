@@ -22,6 +22,7 @@ from everyturn.exceptions import (
     ModelError,
     OptionsError,
     SampleError,
+    ServerError,
     ServingWarning,
     TemplateError,
     TokenizerError,
@@ -32,6 +33,7 @@ from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
 from everyturn.report import Fault, Report
 from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Sample, Samples
+from everyturn.verification.verifier import verify
 
 __version__ = _core.__version__
 
@@ -55,12 +57,14 @@ __all__ = [
     "Sample",
     "SampleError",
     "Samples",
+    "ServerError",
     "ServingWarning",
     "TemplateError",
     "TemplateReport",
     "TokenizerError",
     "__version__",
     "check",
+    "verify",
     "window",
 ]
 

@@ -182,6 +182,9 @@ class Expander:
     def inspect(
         self, file: str, line: int, format_name: str | None, text: bytes | None
     ) -> tuple[str, dict[str, Any]]: ...
+    def requests(
+        self, file: str, line: int, format_name: str | None, text: bytes | None
+    ) -> str: ...
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
     ) -> Stream: ...

@@ -16,6 +16,7 @@ from everyturn.diagnostics.kind import Kind, Severity
 CHAPTERS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     {
         "Errors": errors.KINDS,
+        "Errors of verify": errors.OF_SERVERS,
         "Warnings and causes of a report": warnings.KINDS,
         "Findings of check": rules.KINDS,
         "Findings of lint": lint.KINDS,

@@ -68,6 +68,12 @@ class OptionsError(EveryturnError):
     kind = "options"
 
 
+class ServerError(EveryturnError):
+    """A server does not answer, answers what cannot be used, or is none that is known."""
+
+    kind = "server"
+
+
 class ServingWarning(UserWarning):
     """A server does not render a model's chats by its template, so its prompts can differ from those that are made."""
 

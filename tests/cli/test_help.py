@@ -112,9 +112,9 @@ def test_every_command_has_two_examples(name: str) -> None:
 def test_examples_are_commands_that_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
 ) -> None:
-    """Those of `bench` take their time: their flags are known, and its own tests run them."""
+    """Those of `bench` take their time, those of `verify` a server: their flags are known, and their tests run them."""
     example = example.partition(" > ")[0]
-    if example.startswith("everyturn bench"):
+    if example.startswith(("everyturn bench", "everyturn verify")):
         everyturn.cli.parser().parse_args(shlex.split(example)[1:])
     else:
         assert runs(example, tmp_path, monkeypatch) == 0

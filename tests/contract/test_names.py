@@ -12,6 +12,7 @@ import everyturn
 import everyturn.cli.expand
 from chats import chat_of
 from everyturn import _core
+from everyturn.catalogue import KINDS
 from paths import ROOT
 
 # --------------------------------------------------------------------------------------------
@@ -27,6 +28,7 @@ EXCEPTIONS = {
     "ModelError",
     "OptionsError",
     "SampleError",
+    "ServerError",
     "TemplateError",
     "TokenizerError",
 }
@@ -45,7 +47,7 @@ CLASSES = {
     "TemplateReport",
 }
 
-FUNCTIONS = {"check", "window"}
+FUNCTIONS = {"check", "verify", "window"}
 
 
 def test_the_public_names_are_these() -> None:
@@ -60,7 +62,7 @@ def test_the_public_names_are_these() -> None:
 
 @pytest.mark.parametrize("name", sorted(EXCEPTIONS))
 def test_exceptions_are_value_errors_of_one_family(name: str) -> None:
-    """One `except` catches all; without a location its attributes are None, and the kind is one of the core's."""
+    """One `except` catches all; without a location its attributes are None, and the kind is one that is explained."""
     error = getattr(everyturn, name)
     assert issubclass(error, everyturn.EveryturnError)
     assert issubclass(error, ValueError)
@@ -68,7 +70,7 @@ def test_exceptions_are_value_errors_of_one_family(name: str) -> None:
     kind = raised.kind
     location = [raised.file, raised.line, raised.message_index]
     assert location == [None, None, None]
-    assert kind is None or kind in _core.ERROR_KINDS
+    assert kind is None or kind in KINDS
     assert str(error("what went wrong")) == "what went wrong"
 
 

@@ -11,7 +11,17 @@ from typing import Any, Protocol
 
 from everyturn import _core
 from everyturn.catalogue import KINDS
-from everyturn.cli import bench, check, completion, expand, explain, inspect, lint, stats
+from everyturn.cli import (
+    bench,
+    check,
+    completion,
+    expand,
+    explain,
+    inspect,
+    lint,
+    stats,
+    verify,
+)
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
@@ -32,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "check": check,
     "stats": stats,
     "lint": lint,
+    "verify": verify,
     "bench": bench,
     "explain": explain,
     "completion": completion,

@@ -276,3 +276,20 @@ OUTSIDE = (
 )
 
 KINDS = (*READING, *SHAPE, *TARGET, *OUTSIDE)
+"""Those of the core."""
+
+OF_SERVERS = (
+    Kind(
+        name="server",
+        severity=None,
+        summary="a server does not answer, or not in a way that can be used",
+        reason="`everyturn verify` asks a running server for the ids of prompts. It refused the "
+        "connection, took too long, redirected elsewhere, failed, asked for a key, or is none of "
+        "those that show the ids of a prompt: vLLM, SGLang and llama.cpp. Nothing was compared "
+        "after that.",
+        remedy="The text names the address and what came back. `curl URL/v1/models` shows whether "
+        "the server is there; a key goes into the environment variable EVERYTURN_API_KEY, a slow "
+        "server gets `--timeout`.",
+    ),
+)
+"""Those of asking a server, which the core never does."""

@@ -41,7 +41,7 @@ pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use conversation::{Conversation, Format, Role, Weight};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
-pub use inspect::{Inspection, inspect_record};
+pub use inspect::{Inspection, inspect_record, requests_of_record};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
 pub use lint::finding;
 pub use model::{Renderer, RendererOptions, lint_model, lint_template};

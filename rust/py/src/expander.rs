@@ -109,6 +109,22 @@ impl Expander {
         Ok((json, report_dict(py, &report)?))
     }
 
+    /// The bodies of the requests whose prompts a line's samples begin with: JSON text.
+    fn requests(
+        &self,
+        py: Python<'_>,
+        file: &str,
+        line: u64,
+        format_name: Option<Choice<Option<core::Format>>>,
+        text: Option<&[u8]>,
+    ) -> PyResult<String> {
+        let format = format_name.and_then(|format| format.0);
+        let file = Arc::from(file);
+        detached(py, || {
+            core::requests_of_record(&self.core, core::Record { bytes: text, file: &file, line, format })
+        })
+    }
+
     fn open(
         &self,
         sources: Vec<Bound<'_, PyAny>>,

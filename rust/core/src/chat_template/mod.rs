@@ -32,7 +32,7 @@ pub use foreign::ForeignTokens;
 pub use locate::locate;
 pub use prefixes::{Prefixes, Shown};
 pub use prepared::Prepared;
-pub use standalone::PlainTemplate;
+pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
 pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
@@ -185,10 +185,8 @@ impl ChatTemplate {
     }
 
     /// The body of a request for an answer to these messages.
-    pub fn request(&self, messages: &[Value], tools: Option<&Value>, kwargs: &Object) -> Result<Value> {
-        standalone::check_objects("tools", tools)?;
-        let messages = standalone::message_objects(messages)?;
-        Ok(request(self.default.server.as_ref().map(Server::preset), &messages, tools, kwargs))
+    pub fn request(&self, messages: &[&Object], tools: Option<&Value>, kwargs: &Object) -> Value {
+        request(self.default.server.as_ref().map(Server::preset), messages, tools, kwargs)
     }
 
     /// Renders messages as a client sends them, without the record formats' rules.
@@ -199,7 +197,7 @@ impl ChatTemplate {
         add_generation_prompt: bool,
         kwargs: &Object,
     ) -> Result<String> {
-        standalone::check_objects("tools", tools)?;
+        check_objects("tools", tools)?;
         let variant = self.variant(tools.is_some());
         variant.render(messages, tools, add_generation_prompt, |values, tools| {
             self.variables(values, variant, tools, kwargs)
@@ -259,7 +257,7 @@ impl ProbedTemplate {
         variables: impl for<'a> FnOnce(&mut Values<'a>, Option<&Value>) -> Vec<(&'a str, TemplateValue<'a>)>,
     ) -> Result<String> {
         let arena = Arena::new();
-        let given = Given::from_client(self.server.as_ref(), standalone::message_objects(messages)?)?;
+        let given = Given::from_client(self.server.as_ref(), message_objects(messages)?)?;
         let prepared = Prepared::new(&arena, self, given, tools, variables)?;
         Ok(prepared.render(messages.len(), add_generation_prompt)?.text)
     }

@@ -74,7 +74,7 @@ impl PlainTemplate {
 }
 
 /// transformers takes lists of objects for these, or nothing.
-pub(super) fn check_objects(name: &str, value: Option<&Value>) -> Result<()> {
+pub fn check_objects(name: &str, value: Option<&Value>) -> Result<()> {
     match value {
         None | Some(Value::Null) => Ok(()),
         Some(Value::Array(items)) if items.iter().all(|item| item.as_object().is_some()) => Ok(()),
@@ -83,7 +83,7 @@ pub(super) fn check_objects(name: &str, value: Option<&Value>) -> Result<()> {
 }
 
 /// The fields of messages, at least of one.
-pub(super) fn message_objects(messages: &[Value]) -> Result<Vec<&Object>> {
+pub fn message_objects(messages: &[Value]) -> Result<Vec<&Object>> {
     if messages.is_empty() {
         return Err(Error::new(ErrorKind::EmptyPrompt, "there are no messages to render"));
     }

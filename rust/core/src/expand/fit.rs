@@ -206,7 +206,7 @@ impl Work<'_> {
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
         self.count(&self.conversation.messages[target.message], &rendered, encoded.border_merged);
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
-            trace.add_target(row, view, rendered, &encoded, cut);
+            trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }
         Ok(())
     }

@@ -20,6 +20,6 @@ mod workspace;
 pub(crate) use expander::line_too_long;
 pub use expander::{Expander, Outcome, ReadRecord};
 pub use timed::stage_times;
-pub(crate) use trace::EncodedText;
+pub(crate) use trace::{EncodedText, PromptSource};
 pub use workspace::Workspace;
 pub(crate) use workspace::Workspaces;

@@ -34,6 +34,17 @@ pub struct EncodedText {
     pub continuation: Option<usize>,
     /// How many of the first ids the sample lacks.
     pub cut: usize,
+    /// What the prompt of the sample's last target was made of; `None`: the conversation was rendered once.
+    pub prompt: Option<PromptSource>,
+}
+
+/// What a client would ask with, for a prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PromptSource {
+    /// The messages of the conversation that it shows.
+    pub messages: Vec<usize>,
+    /// Template arguments besides those of the model and of the record.
+    pub arguments: Vec<(String, bool)>,
 }
 
 impl Trace {
@@ -45,16 +56,18 @@ impl Trace {
         self.stop_ids = prepared.turn_end().stop_tokens().iter().map(|stop| stop.id.cast_signed()).collect();
     }
 
-    /// A target that was added to a row, without the first `cut` ids of its prompt.
+    /// A target, a message, that was added to a row, without the first `cut` ids of its prompt.
     pub(super) fn add_target(
         &mut self,
-        row: usize,
+        (row, message): (usize, usize),
         view: &View<'_, '_>,
         rendered: Rendered<'_>,
         encoded: &Encoded<'_>,
         cut: usize,
     ) {
-        let Rendered { prompt, completion, plain, prompt_match, rendering, .. } = rendered;
+        let Rendered { prompt, completion, plain, prompt_match, arguments, rendering, .. } = rendered;
+        let messages = (0..view.index_of(message)).map(|index| view.message_at(index)).collect();
+        let source = PromptSource { messages, arguments };
         let prompt = prompt.text();
         let [head, tail] = prompt.parts();
         let text = [head, tail, &completion.text].concat();
@@ -66,7 +79,7 @@ impl Trace {
         let rendered = if prompt_match == PromptMatch::Exact { &*text } else { &text[..prompt.len()] };
         let authors = Authors::of(rendered, &rendering.text, rendering.spans_from(0), author_of);
         let continuation = encoded.border_merged.then_some(prompt.len());
-        let added = EncodedText { text, authors, plain, continuation, cut };
+        let added = EncodedText { text, authors, plain, continuation, cut, prompt: Some(source) };
         match self.texts.get_mut(row) {
             Some(before) => *before = added,
             None => self.texts.push(added),
@@ -77,6 +90,7 @@ impl Trace {
     pub(super) fn add_rendering(&mut self, rendering: Rendering, prepared: &Prepared<'_>) {
         let Rendering { text, spans, .. } = rendering;
         let authors = Authors::of(&text, &text.as_str().into(), spans, |source| prepared.author_of(source));
-        self.texts.push(EncodedText { text, authors, plain: Vec::new(), continuation: None, cut: 0 });
+        let (plain, continuation) = (Vec::new(), None);
+        self.texts.push(EncodedText { text, authors, plain, continuation, cut: 0, prompt: None });
     }
 }

@@ -7,6 +7,7 @@
 
 mod fate;
 mod json;
+mod requests;
 mod sample;
 
 use crate::conversation::{Message, Role, Weight, part_texts};
@@ -18,6 +19,7 @@ use crate::read::Record;
 use crate::report::Report;
 use crate::tokenizer::{Known, Tokenizer};
 use fate::{Fate, Fates};
+pub use requests::requests_of_record;
 use sample::{InspectedSample, TokenFacts};
 
 /// What became of a record, and why.

@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use super::serving::own_encoder;
 use super::tokenizer_class::note as tokenizer_note;
-use crate::chat_template::{ChatTemplate, TemplateSource};
+use crate::chat_template::{ChatTemplate, TemplateSource, check_objects, message_objects};
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256;
@@ -119,9 +119,16 @@ impl Renderer {
 
     /// The body of a request that asks the server for an answer to these messages, as JSON text.
     pub fn request(&self, messages: &[Value], tools: Option<&Value>, kwargs: &Object) -> Result<String> {
+        check_objects("tools", tools)?;
+        let messages = message_objects(messages)?;
+        Ok(json::write(&self.request_of(&messages, tools, kwargs)))
+    }
+
+    /// The same for messages and tools that are known to be objects.
+    pub(crate) fn request_of(&self, messages: &[&Object], tools: Option<&Value>, kwargs: &Object) -> Value {
         let all = self.source.kwargs.iter().chain(kwargs.iter());
         let kwargs = all.map(|(name, value)| (name.clone(), value.clone())).collect();
-        self.template.request(messages, tools, &kwargs).map(|body| json::write(&body))
+        self.template.request(messages, tools, &kwargs)
     }
 
     /// The server that prompts are made for, with its version; `None`: the template as it stands.

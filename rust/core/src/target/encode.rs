@@ -160,6 +160,7 @@ mod tests {
         let completion = text[prompt.len()..].to_owned();
         let same = PromptText::from(before).common(&text.as_str().into(), 0);
         Rendered {
+            arguments: Vec::new(),
             is_asked_not_to_think: false,
             prompt: Prompt::Own(prompt),
             same,

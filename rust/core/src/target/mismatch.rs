@@ -13,6 +13,8 @@ use crate::chat_template::{Author, Prepared, Rendering, outside_of_tag};
 pub struct Resolved {
     pub prompt: String,
     pub text: String,
+    /// The template arguments that both were rendered with, besides those of the conversation.
+    pub arguments: Vec<(String, bool)>,
 }
 
 /// What a target says, as far as policies look at it.
@@ -23,6 +25,15 @@ pub struct Said<'m> {
     pub arguments: &'m [(&'m str, TemplateValue<'m>)],
     /// Empty: the message has none.
     pub reasoning: &'m str,
+}
+
+/// Template arguments that are flags, as all are that targets are rendered with.
+pub fn flags(arguments: &[(&str, TemplateValue<'_>)]) -> Vec<(String, bool)> {
+    let flags = arguments.iter().filter_map(|(name, value)| match value {
+        TemplateValue::Bool(value) => Some(((*name).to_owned(), *value)),
+        _ => None,
+    });
+    flags.collect()
 }
 
 /// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
@@ -47,7 +58,7 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolve
         let Ok(full) = prepared.render_with(said.message + 1, false, &arguments) else { continue };
         if let Some(text) = full.text.strip_prefix(&prompt.text) {
             let text = text.to_owned();
-            return Some(Resolved { prompt: prompt.text, text });
+            return Some(Resolved { prompt: prompt.text, text, arguments: flags(&arguments) });
         }
     }
     None
@@ -87,7 +98,7 @@ pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rend
             }
         }
     };
-    Some(Resolved { prompt: prompt.to_owned(), text })
+    Some(Resolved { prompt: prompt.to_owned(), text, arguments: flags(said.arguments) })
 }
 
 /// Trained from where prompt and rendering part: not what inference shows.
@@ -98,7 +109,9 @@ pub fn common_prefix(
     full: &Rendering,
 ) -> Option<Resolved> {
     let at = full.text.len() - sides(prepared, said, prompt, full, &[])?.body.len();
-    Some(Resolved { prompt: full.text[..at].to_owned(), text: full.text[at..].to_owned() })
+    let (prompt, text) = full.text.split_at(at);
+    let arguments = flags(said.arguments);
+    Some(Resolved { prompt: prompt.to_owned(), text: text.to_owned(), arguments })
 }
 
 /// Prompt and rendering after what both show of the messages before and of the header of the turn, which ends at

@@ -27,6 +27,8 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// The template arguments that it was rendered with, besides those of the conversation.
+    pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
     pub is_asked_not_to_think: bool,
     /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
@@ -177,7 +179,7 @@ impl<'p, 'a> Series<'p, 'a> {
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
         let rendering = if is_exact { full } else { prompt };
-        let (prompt, text, prompt_match) = if is_exact {
+        let (prompt, text, arguments, prompt_match) = if is_exact {
             let after = prompt.text.len();
             if let Foreign::Plain { control_tokens, .. } = how.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
@@ -185,7 +187,8 @@ impl<'p, 'a> Series<'p, 'a> {
                 of_full.update(prepared, &full, self.same[1], control_tokens);
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
             }
-            (Prompt::Shown(prompt.text), full.text.after(after).to_text(), PromptMatch::Exact)
+            let arguments = mismatch::flags(&self.arguments);
+            (Prompt::Shown(prompt.text), full.text.after(after).to_text(), arguments, PromptMatch::Exact)
         } else {
             if let Foreign::Plain { in_record: true, .. } = how.foreign {
                 return Err(Error::new(
@@ -195,7 +198,7 @@ impl<'p, 'a> Series<'p, 'a> {
                 ));
             }
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
-            (Prompt::Own(resolved.prompt), resolved.text, prompt_match)
+            (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
         };
         let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
@@ -210,7 +213,16 @@ impl<'p, 'a> Series<'p, 'a> {
         plain.retain(|token| token.end <= length);
         let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
             && self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
-        Ok(Rendered { prompt, same, completion, prompt_match, plain, is_asked_not_to_think, rendering })
+        Ok(Rendered {
+            prompt,
+            same,
+            completion,
+            prompt_match,
+            plain,
+            arguments,
+            is_asked_not_to_think,
+            rendering,
+        })
     }
 }
 
@@ -263,7 +275,7 @@ fn as_rendered(prepared: &Prepared<'_>, index: usize) -> Option<Resolved> {
     let prompt = prepared.render(index, true).ok()?.text;
     let full = prepared.render(index + 1, false).ok()?.text;
     let text = full.strip_prefix(&prompt)?.to_owned();
-    Some(Resolved { prompt, text })
+    Some(Resolved { prompt, text, arguments: Vec::new() })
 }
 
 fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
