@@ -53,6 +53,7 @@ cases! {
     match_thinking
     thinking_as_rendered
     thinking_match
+    thinking_match_where_no_switch_fits
     weights
     history_turns
     shrink_history
