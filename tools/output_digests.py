@@ -59,7 +59,7 @@ def of_file(path: Path, data: Path) -> Iterator[tuple[str, str]]:
     )
     for model in MODELS:
         renderer = everyturn.Renderer.from_dir(
-            model if model == "demo" else data / "tokenizers" / model
+            model if model == "demo" else data / "tokenizers" / model, serve="template"
         )
         for name, options in OPTIONS.items():
             expander = everyturn.Expander(renderer, on_error="skip", **options)

@@ -106,7 +106,7 @@ def test_a_run_on_built_in_chats_tells_everything(bench: Command, tmp_path: Path
     assert report["machine"]["cpu"]
     assert report["machine"]["cores"] >= 1
     assert report["command"]
-    assert report["model"]["fingerprint"] == Renderer.from_dir("demo").fingerprint
+    assert report["model"]["fingerprint"] == Renderer.from_dir("demo", serve="template").fingerprint
     (file,) = report["data"]["files"]
     assert file["name"] == corpus.BUILT_IN
     assert file["bytes"] == report["data"]["bytes"]

@@ -105,6 +105,7 @@ def test_the_report_is_the_account_of_every_line(
     (fault,) = account.pop("faults")
     assert account == {
         "train_on": "all_assistant_messages",
+        "server": "vLLM 0.33.0",
         "now": None,
         "records_read": 4,
         "blank_lines": 1,
