@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Fast code that is quick to build; a released wheel is built by `make wheel`.
 PROFILE := quick
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors pictures wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -17,6 +17,7 @@ help:
 	@echo "bench  speed of the stages, and against transformers in the same run"
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
+	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
@@ -71,6 +72,9 @@ templates: build
 
 errors: build
 	$(BIN)/python tools/make_error_page.py > docs/errors.md.new && mv docs/errors.md.new docs/errors.md
+
+serving: build
+	$(BIN)/python tools/make_serving_table.py > docs/serving.md.new && mv docs/serving.md.new docs/serving.md
 
 pictures: build
 	$(BIN)/python tools/make_pictures.py

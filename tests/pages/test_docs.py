@@ -5,6 +5,8 @@ import io
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +90,10 @@ def test_the_pictures_of_the_pages_are_there_and_load_nothing() -> None:
     for path in pictures.glob("*.svg"):
         found = set(re.findall(r"https?://[^\s\"<]*", path.read_text(encoding="utf-8")))
         assert found <= ADDRESSES
+
+
+def test_the_table_of_servers_is_that_of_the_presets() -> None:
+    """docs/serving.md is what tools/make_serving_table.py prints."""
+    command = [sys.executable, str(ROOT / "tools" / "make_serving_table.py")]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout.decode() == (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")

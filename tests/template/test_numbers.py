@@ -2,7 +2,7 @@
 
 import pytest
 
-import everyturn
+from as_template import template_renderer
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ def test_numbers_print_as_in_python(how: str, number: float) -> None:
         + how
         + " ~ '<|im_end|>' -}}{%- endfor -%}"
     )
-    renderer = everyturn.Renderer.from_dir("demo", chat_template=template)
+    renderer = template_renderer("demo", chat_template=template)
     assert (
         renderer.render([{"role": "user", "content": "", "x": number}]) == f"{number!r}<|im_end|>"
     )
