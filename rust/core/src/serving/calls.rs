@@ -15,7 +15,13 @@ use crate::json::{self, Number, Object, Value};
 impl Server {
     pub(super) fn calls(&self, fields: &Object, changes: &mut Changes) -> Result<Option<Value>> {
         let Some(calls) = client::calls(fields) else { return Ok(None) };
-        let calls = calls.iter().map(|call| self.call(&client::call(call), changes));
+        let calls = calls.iter().map(|call| {
+            if self.preset.calls.is_completed() {
+                self.call(&client::call(call), changes)
+            } else {
+                self.call(call, changes)
+            }
+        });
         Ok(Some(Value::Array(calls.collect::<Result<_>>()?)))
     }
 
@@ -25,6 +31,9 @@ impl Server {
         };
         let rule = &self.preset.calls;
         self.check_call(object)?;
+        if !rule.is_completed() && !object.contains_key("function") {
+            return self.called_function(object, changes);
+        }
         let mut pairs = self.in_order(object, rule.keys, rule.nulls);
         for (key, value) in &mut pairs {
             if &**key == "function"

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::presets::Preset;
-use crate::json::{self, Object, Value, object};
+use super::presets::{ArgumentsRule, Preset};
+use crate::json::{self, Object, Value};
 
 /// The keys of a message that a client sends.
 const KEYS: [&str; 4] = ["role", "content", "name", "tool_call_id"];
@@ -72,8 +72,9 @@ pub fn request(
     let messages = messages.iter().map(|fields| message(preset, fields, &mut calls_before)).collect();
     let mut body = vec![("messages".into(), Value::Array(messages))];
     if let Some(tools) = tools.and_then(Value::as_array).filter(|tools| !tools.is_empty()) {
-        let tools = tools.iter().map(|each| tool(each).into_owned()).collect();
-        body.push(("tools".into(), Value::Array(tools)));
+        let completes = preset.is_none_or(|preset| preset.tools.is_some());
+        let tools = tools.iter().map(|each| if completes { tool(each).into_owned() } else { each.clone() });
+        body.push(("tools".into(), Value::Array(tools.collect())));
     }
     if !template_kwargs.is_empty() {
         body.push(("chat_template_kwargs".into(), Value::Object(template_kwargs.clone())));
@@ -97,27 +98,46 @@ fn message(preset: Option<&Preset>, fields: &Object, calls_before: &mut usize) -
     if let Some(calls) = calls(fields) {
         let calls = calls.iter().map(|each| {
             *calls_before += 1;
-            posted_call(&call(each), *calls_before)
+            match preset {
+                Some(preset) if !preset.calls.is_completed() => with_arguments_as_text(each),
+                _ => posted_call(preset, &call(each), *calls_before),
+            }
         });
         pairs.push(("tool_calls".into(), Value::Array(calls.collect())));
     }
     Value::Object(pairs.into_iter().collect())
 }
 
-/// A call with an id, a type and its arguments as text.
-fn posted_call(call: &Value, number: usize) -> Value {
-    let Some(call) = call.as_object() else { return call.clone() };
-    let mut posted = Object::default();
-    let id = call.get("id").filter(|id| !id.is_null()).cloned();
-    posted.insert("id", id.unwrap_or_else(|| format!("call_{number}").as_str().into()));
-    posted.insert("type", call.get("type").cloned().unwrap_or_else(|| "function".into()));
-    let function = call.get("function").and_then(Value::as_object);
-    let name = function.and_then(|function| function.get("name")).cloned().unwrap_or(Value::Null);
-    let arguments = match function.and_then(|function| function.get("arguments")) {
-        None | Some(Value::Null) => "{}".into(),
-        Some(text @ Value::String(_)) => text.clone(),
-        Some(value) => json::write(value).as_str().into(),
-    };
-    posted.insert("function", object(&[("name", name), ("arguments", arguments)]));
-    Value::Object(posted)
+/// A call with what the server asks for: an id, arguments. Its other keys stay.
+fn posted_call(preset: Option<&Preset>, call: &Value, number: usize) -> Value {
+    let Some(object) = call.as_object() else { return call.clone() };
+    let mut posted = object.clone();
+    let rule = preset.map(|preset| &preset.calls);
+    let has_id = posted.get("id").is_some_and(|id| !id.is_null());
+    if !has_id && rule.is_none_or(|rule| !rule.nulls.contains(&"id")) {
+        posted.insert("id", format!("call_{number}").as_str().into());
+    }
+    let needs_arguments = rule.is_none_or(|rule| rule.arguments == ArgumentsRule::ObjectOrEmpty);
+    if needs_arguments && let Some(Value::Object(function)) = object.get("function") {
+        let mut function = function.clone();
+        if function.get("arguments").is_none_or(Value::is_null) {
+            function.insert("arguments", "{}".into());
+        }
+        posted.insert("function", Value::Object(function));
+    }
+    with_arguments_as_text(&Value::Object(posted))
+}
+
+/// The same call; arguments that are JSON and not text yet are written out.
+fn with_arguments_as_text(call: &Value) -> Value {
+    let Some(object) = call.as_object() else { return call.clone() };
+    let pairs = object.iter().map(|(key, value)| {
+        let value = match (&**key, value) {
+            ("function", function) => with_arguments_as_text(function),
+            ("arguments", Value::Object(_) | Value::Array(_)) => json::write(value).as_str().into(),
+            _ => value.clone(),
+        };
+        (key.clone(), value)
+    });
+    Value::Object(pairs.collect())
 }

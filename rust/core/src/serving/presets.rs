@@ -485,6 +485,13 @@ impl Preset {
     }
 }
 
+impl CallRule {
+    /// Calls are brought into the form of the API before the server sees them, and rebuilt by it.
+    pub fn is_completed(&self) -> bool {
+        !self.keys.is_empty()
+    }
+}
+
 impl MessageKeys {
     pub fn of(&self, role: &str) -> &'static [&'static str] {
         match role {
