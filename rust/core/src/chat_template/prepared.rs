@@ -292,23 +292,22 @@ impl<'a> Prepared<'a> {
 
 /// The keys of each message of which a server passes nothing on, of those that say something.
 fn unsent_keys<'a>(arena: &'a Arena, sent: &Sent<'_>, of: &[&Object]) -> Vec<Vec<&'a str>> {
-    let mut sent_keys: Vec<Vec<&str>> = vec![Vec::new(); of.len()];
-    for form in sent.messages.iter().chain(&sent.as_answer) {
-        if let Some(keys) = sent_keys.get_mut(form.message) {
-            keys.extend(form.fields.iter().map(|(key, _)| *key));
+    let mut unsent = vec![Vec::new(); of.len()];
+    for form in &sent.messages {
+        let as_answer = sent.as_answer.binary_search_by_key(&form.message, |other| other.message);
+        let as_answer = as_answer.ok().and_then(|at| sent.as_answer.get(at));
+        let is_sent = |key: &str| {
+            let is_in = |form: &SentMessage<'_>| {
+                form.fields.iter().any(|(known, _)| *known == key || both_are_reasoning(known, key))
+            };
+            is_in(form) || as_answer.is_some_and(is_in)
+        };
+        if let (Some(fields), Some(unsent)) = (of.get(form.message), unsent.get_mut(form.message)) {
+            let left = fields.iter().filter(|(key, value)| !is_sent(key) && !is_empty(value));
+            unsent.extend(left.map(|(key, _)| &*arena.alloc_str(key)));
         }
     }
-    for merged in &sent.merged {
-        if let Some(keys) = sent_keys.get_mut(*merged) {
-            keys.extend(["role", "content"]);
-        }
-    }
-    let unsent = of.iter().zip(sent_keys).map(|(fields, sent)| {
-        let is_sent = |key: &str| sent.iter().any(|known| *known == key || both_are_reasoning(known, key));
-        let unsent = fields.iter().filter(|(key, value)| !is_empty(value) && !is_sent(key));
-        unsent.map(|(key, _)| &*arena.alloc_str(key)).collect()
-    });
-    unsent.collect()
+    unsent
 }
 
 fn both_are_reasoning(one: &str, other: &str) -> bool {
