@@ -94,8 +94,9 @@ class Expander:
             ``conversation`` has no prompts and counts such targets as inexact.
         thinking: ``as_rendered`` asks for thinking as the template does by itself, or as `template_kwargs` say;
             ``match`` renders every target with the template's thinking switch that fits the message, so that an
-            answer without reasoning comes after the prompt of a server that is asked not to think. An
-            `OptionsError` where the template has no switch.
+            answer without reasoning comes after the prompt of a server that is asked not to think. A turn
+            that the template writes alike whatever it is asked stays as it is rendered. An `OptionsError` where the
+            template has no switch.
         control_tokens: Control tokens in the text of messages: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them; ``reject`` is a fault.

@@ -163,6 +163,9 @@ def _parts() -> dict[str, ServedChat]:
         "parts unknown keys": of_user(
             text_part("Where?", cache_control={"type": "ephemeral"}, at=1), text_part("Tell me.")
         ),
+        "parts known keys": of_user(
+            text_part("Where?", name="a", prompt_cache_breakpoint=True, at=1), text_part("Tell me.")
+        ),
         "parts empty text": of_user(text_part(""), text_part("Where?")),
         "parts null text": of_user(text_part(None), text_part("Where?")),
         "parts no text": of_user({"type": "text"}, text_part("Where?")),

@@ -9,15 +9,10 @@ from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
+from everyturn.verification.verifier import LIMIT, TIMEOUT, verify
 
 API_KEY = "EVERYTURN_API_KEY"
 """The environment variable that holds the server's API key: command lines can be read by others."""
-
-LIMIT = 50
-"""The most prompts that are compared by default; `everyturn.verify` has the same."""
-
-SECONDS = 60.0
-"""The seconds that an answer may take by default; likewise."""
 
 WITHOUT_FLAGS = frozenset({"layout", "normalize", "deduplicate", "on_error", "num_threads"})
 """Options that change no prompt."""
@@ -73,7 +68,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--timeout",
         type=float,
-        default=SECONDS,
+        default=TIMEOUT,
         metavar="SECONDS",
         help="how long an answer may take (default: %(default)g)",
     )
@@ -84,8 +79,6 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Compare, and say what was found."""
-    from everyturn.verification.verifier import verify
-
     found = verify(
         expander_from(parsed),
         parsed.inputs,

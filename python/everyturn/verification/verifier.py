@@ -95,8 +95,9 @@ def verify(
 
     expander = per_turn(expander)
     client = Client(server, timeout=timeout, api_key=api_key)
-    asked = Server(client)
+    # What is wrong with the input is said before the server is asked.
     records = chosen_records(expander, source, limit)
+    asked = Server(client)
     answers = _Answers(asked)
     lost: Counter[str] = Counter()
     places: list[tuple[Record, int]] = []

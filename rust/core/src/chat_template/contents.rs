@@ -1,34 +1,18 @@
 //! Whether contents, as a server gives them to a template, come out of it as their texts.
 //!
-//! In: a template with a server before it. Out: what goes wrong with made-up texts, whether the server's other format
-//! would cure it, and what to choose.
+//! In: a template with a server before it, in the format that the server chose by itself. Out: what goes wrong with
+//! made-up texts, and what to choose; nothing where the caller has chosen.
 
 use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, message};
-use super::{ChatTemplate, ProbedTemplate, TemplateSource};
+use super::{ProbedTemplate, TemplateSource};
+use crate::conversation::text_part;
 use crate::json::Value;
 use crate::options::{Choice, ContentFormat};
 use crate::tokenizer::ControlTokens;
 
-/// What goes wrong with contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContentFault {
-    /// A list of parts is printed as a Python list.
-    PrintsList { other_format_does_not: bool },
-    /// A text is not printed that the other format shows.
-    DropsText { is_shown_from_text: bool },
-}
-
-impl ContentFault {
-    pub fn is_cured_by_other_format(self) -> bool {
-        match self {
-            Self::PrintsList { other_format_does_not: cured }
-            | Self::DropsText { is_shown_from_text: cured } => cured,
-        }
-    }
-}
-
-/// A fault of contents that nobody has chosen, in words.
-pub struct UnchosenFault {
+/// A fault of contents in a format that nobody has chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentFault {
     /// What happens, and what to choose.
     pub text: String,
     /// The format that cures it.
@@ -36,9 +20,8 @@ pub struct UnchosenFault {
 }
 
 /// What a template prints of made-up texts.
-#[derive(PartialEq, Eq)]
 struct Printed {
-    words: Vec<bool>,
+    words: [bool; WORDS.len()],
     has_list: bool,
 }
 
@@ -50,65 +33,71 @@ impl ProbedTemplate {
         source: &TemplateSource,
         control_tokens: &ControlTokens,
     ) -> Option<ContentFault> {
+        if source.content_format != ContentFormat::Auto {
+            return None;
+        }
         let server = self.server.clone()?;
         let as_text = |word: &str| Value::from(word);
-        let now = Probe::of(self, source, control_tokens).printed(as_text)?;
-        let misses = |word: usize| !now.words.get(word).copied().unwrap_or_default();
-        if !now.has_list && !(0..WORDS.len()).any(misses) {
+        let now = Probe::of(self, source, control_tokens).printed(as_text);
+        if now.as_ref().is_some_and(Printed::is_right) {
             return None;
         }
         self.server = Some(server.with_other_format());
         let other = Probe::of(self, source, control_tokens).printed(as_text);
-        let parts = |word: &str| {
-            Value::Array(vec![crate::json::object(&[("type", "text".into()), ("text", word.into())])])
-        };
-        let from_parts = Probe::of(self, source, control_tokens).printed(parts);
+        let as_parts = |word: &str| Value::Array(vec![text_part(word)]);
+        let from_parts = Probe::of(self, source, control_tokens).printed(as_parts);
+        let given = server.content_format();
+        let name = server.preset().name();
         self.server = Some(server);
-        if now.has_list {
-            let other_format_does_not = other.is_some_and(|other| !other.has_list);
-            return Some(ContentFault::PrintsList { other_format_does_not });
-        }
-        let shows_more = |other: &Printed| {
-            !other.has_list && other.words.iter().enumerate().any(|(word, shown)| *shown && misses(word))
+        let without_list = |printed: Option<Printed>| printed.filter(|printed| !printed.has_list);
+        let (other, from_parts) = (without_list(other), without_list(from_parts));
+        let (what, is_cured) = match &now {
+            None => ("fails on them", other.map(|_| true)?),
+            Some(now) if now.has_list => ("prints them as Python lists", other.is_some()),
+            Some(now) => {
+                let shows_more = |other: &Printed| other.shows_more_than(now);
+                let is_cured = other.as_ref().is_some_and(shows_more);
+                if !is_cured && !from_parts.as_ref().is_some_and(shows_more) {
+                    return None;
+                }
+                ("leaves out some of their text", is_cured)
+            }
         };
-        let is_shown_from_text = other.as_ref().is_some_and(shows_more);
-        let is_shown = is_shown_from_text || from_parts.as_ref().is_some_and(shows_more);
-        is_shown.then_some(ContentFault::DropsText { is_shown_from_text })
+        let (given_as, other) = match given {
+            ContentFormat::Openai => ("lists of parts", ContentFormat::String),
+            _ => ("text", ContentFormat::Openai),
+        };
+        let advice = advice(given, is_cured.then_some(other), now.is_some());
+        Some(ContentFault {
+            text: format!("{name} gives this template contents as {given_as}, and it {what}: {advice}"),
+            cure: is_cured.then_some(other),
+        })
     }
 }
 
-impl ChatTemplate {
-    /// Why contents do not reach the model as they should. `None`: they do, or the caller has chosen.
-    pub fn unchosen_fault(&self, asked: ContentFormat) -> Option<UnchosenFault> {
-        if asked != ContentFormat::Auto {
-            return None;
-        }
-        let (server, fault) =
-            self.variants().find_map(|variant| Some((variant.server.as_ref()?, variant.content_fault?)))?;
-        let (given, format, other) = match server.content_format() {
-            ContentFormat::Openai => ("lists of parts", ContentFormat::Openai, ContentFormat::String),
-            _ => ("text", ContentFormat::String, ContentFormat::Openai),
-        };
-        let what = match fault {
-            ContentFault::PrintsList { .. } => "prints them as Python lists",
-            ContentFault::DropsText { .. } => "leaves out some of their text",
-        };
-        let cure = fault.is_cured_by_other_format().then_some(other);
-        let (format, other) = (format.name(), other.name());
-        let advice = if cure.is_some() {
-            format!(
-                "choose content_format={other:?}, and serve with the same format (vLLM: \
-                 --chat-template-content-format {other}), or content_format={format:?} to train what this server sends \
-                 by itself"
-            )
-        } else {
-            format!(
-                "choose content_format={format:?} to train that all the same, or another server with serve"
-            )
-        };
-        let server = server.preset().name();
-        let text = format!("{server} gives this template contents as {given}, and it {what}: {advice}");
-        Some(UnchosenFault { text, cure })
+/// What to choose; `is_rendered`: what the server sends by itself can be trained.
+fn advice(given: ContentFormat, cure: Option<ContentFormat>, is_rendered: bool) -> String {
+    let given = given.name();
+    let Some(cure) = cure.map(|cure| cure.name()) else {
+        return format!("choose content_format={given:?} to train that anyway, or another server with serve");
+    };
+    let same = format!(
+        "choose content_format={cure:?}, and serve with the same format (vLLM: --chat-template-content-format {cure})"
+    );
+    if is_rendered {
+        format!("{same}, or content_format={given:?} to train what this server sends by itself")
+    } else {
+        same
+    }
+}
+
+impl Printed {
+    fn is_right(&self) -> bool {
+        !self.has_list && self.words.iter().all(|shown| *shown)
+    }
+
+    fn shows_more_than(&self, other: &Self) -> bool {
+        self.words.iter().zip(other.words).any(|(here, there)| *here && !there)
     }
 }
 
@@ -124,7 +113,7 @@ impl Probe<'_> {
         let with_system: Vec<Value> =
             [message("system", content(system))].into_iter().chain(chat.iter().cloned()).collect();
         let text = self.render(&with_system, true).or_else(|_| self.render(&chat, true)).ok()?;
-        let words = WORDS.iter().map(|word| text.contains(word)).collect();
+        let words = WORDS.map(|word| text.contains(word));
         let has_list = ["'type': 'text'", "\"type\": \"text\""].iter().any(|list| text.contains(list));
         Some(Printed { words, has_list })
     }

@@ -9,21 +9,10 @@ use everyturn_template::{Arena, Inputs, Node, Step, Value};
 use super::capabilities::{ArgumentsForm, Capabilities};
 use crate::conversation::{Message, part_texts};
 use crate::json::{self, Number, Object, Value as Json};
-use crate::serving::SentMessage;
+use crate::serving::{Adaptations, SentMessage};
 
 /// The names under which a message's reasoning is given.
 pub(super) const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
-
-/// Changes made for a template's sake.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Adaptations {
-    /// Contents that were lists of parts and became text, because the template prints no lists.
-    pub joined_parts: u64,
-    /// Tool arguments that were text and became objects, or the reverse.
-    pub converted_arguments: u64,
-    /// Messages that call tools and got an empty content, because the template fails without one.
-    pub filled_contents: u64,
-}
 
 /// Makes the values of one conversation.
 pub(super) struct Values<'a> {

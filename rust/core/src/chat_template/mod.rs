@@ -27,7 +27,7 @@ use jiff::civil::DateTime;
 pub use authors::{Author, Authors};
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
-pub use contents::{ContentFault, UnchosenFault};
+pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
 pub use locate::locate;
 pub use prefixes::{Prefixes, Shown};
@@ -115,6 +115,11 @@ impl ChatTemplate {
         let special_tokens = source.special_tokens.clone();
         let template = Self { default, tool_use, special_tokens, kwargs: source.kwargs.clone() };
         Ok((template, endless.or(endless_tools)))
+    }
+
+    /// What goes wrong with contents in the format that the server chose by itself.
+    pub fn content_fault(&self) -> Option<&ContentFault> {
+        self.variants().find_map(|variant| variant.content_fault.as_ref())
     }
 
     /// The template for conversations with tools, or without.
@@ -265,6 +270,10 @@ impl ProbedTemplate {
     fn load(text: &str, source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
         match Self::probed(text, source, control_tokens)? {
             (variant, None) => Ok(variant),
+            // A template that fails on contents ends no turn, either.
+            (Self { content_fault: Some(fault), .. }, Some(endless)) => {
+                Err(Error::new(endless.kind, fault.text))
+            }
             (_, Some(endless)) => Err(endless),
         }
     }

@@ -10,12 +10,12 @@ use std::cell::Cell;
 use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
 
 use super::compiled::{RenderWorkspace, Rendering};
-use super::input::{Adaptations, REASONING_KEYS, Values};
+use super::input::{REASONING_KEYS, Values};
 use super::{ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::Message;
 use crate::error::Result;
 use crate::json::{Object, Value};
-use crate::serving::{Changes, Sent, SentMessage, Server};
+use crate::serving::{Adaptations, Sent, SentMessage, Server};
 
 pub struct Prepared<'a> {
     variant: &'a ProbedTemplate,
@@ -34,7 +34,6 @@ pub struct Prepared<'a> {
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
-    pub changes: Changes,
 }
 
 /// What messages are instead where they come last, each with its number.
@@ -76,7 +75,7 @@ impl<'a> Prepared<'a> {
         let mut values = Values::new(arena);
         let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
         let mut ends = Ends::default();
-        let (mut unsent, mut merged, mut changes) = (Vec::new(), Vec::new(), Changes::default());
+        let (mut unsent, mut merged) = (Vec::new(), Vec::new());
         let messages: Vec<_> = match given {
             Given::Adapted(messages) => {
                 let messages = messages.into_iter().enumerate();
@@ -91,7 +90,7 @@ impl<'a> Prepared<'a> {
                 };
                 ends = Ends { of_prompt: others(&sent.at_end_of_prompt), as_answer: others(&sent.as_answer) };
                 unsent = unsent_keys(arena, &sent, &of);
-                changes = sent.changes;
+                values.adaptations = sent.adaptations;
                 let messages = sent.messages.iter().map(|sent| values.sent(list, sent)).collect();
                 merged = sent.merged;
                 messages
@@ -117,7 +116,6 @@ impl<'a> Prepared<'a> {
             workspace: RenderWorkspace::default(),
             seen: Cell::new(0),
             adaptations: values.adaptations,
-            changes,
         })
     }
 
@@ -302,9 +300,16 @@ fn unsent_keys<'a>(arena: &'a Arena, sent: &Sent<'_>, of: &[&Object]) -> Vec<Vec
             };
             is_in(form) || as_answer.is_some_and(is_in)
         };
-        if let (Some(fields), Some(unsent)) = (of.get(form.message), unsent.get_mut(form.message)) {
-            let left = fields.iter().filter(|(key, value)| !is_sent(key) && !is_empty(value));
-            unsent.extend(left.map(|(key, _)| &*arena.alloc_str(key)));
+        // A merged message has the keys of all that it was made of.
+        let others = sent
+            .merged
+            .iter()
+            .filter(|at| sent.merged.first() == Some(&form.message) && **at != form.message);
+        for at in others.chain([&form.message]) {
+            if let (Some(fields), Some(unsent)) = (of.get(*at), unsent.get_mut(form.message)) {
+                let left = fields.iter().filter(|(key, value)| !is_sent(key) && !is_empty(value));
+                unsent.extend(left.map(|(key, _)| &*arena.alloc_str(key)));
+            }
         }
     }
     unsent

@@ -5,6 +5,7 @@
 //! what the template puts after it. No list of names is consulted.
 
 use super::{ProbedTemplate, TemplateSource};
+use crate::conversation::text_part;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Value, object};
 use crate::tokenizer::{ControlTokens, StopToken};
@@ -221,8 +222,7 @@ impl<'a> Probe<'a> {
 
     fn plain_tail(&self) -> Result<Tail> {
         let as_text = |text: &str| Value::from(text);
-        let as_parts =
-            |text: &str| Value::Array(vec![object(&[("type", "text".into()), ("text", text.into())])]);
+        let as_parts = |text: &str| Value::Array(vec![text_part(text)]);
         let tail = |content: &dyn Fn(&str) -> Value| {
             let question = message("user", content(USER));
             self.tail(&question, &message("assistant", content(ANSWER)), &message("user", content(NEXT)))

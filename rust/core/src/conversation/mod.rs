@@ -17,7 +17,7 @@ mod weight;
 pub use formats::{Format, unknown_format};
 pub use message::{Message, as_message};
 pub use outline::LenientMessage;
-pub use parts::part_texts;
+pub use parts::{part_texts, text_part};
 pub use role::Role;
 pub use weight::Weight;
 

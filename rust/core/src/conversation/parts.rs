@@ -57,7 +57,8 @@ pub fn part_texts(parts: &[Value]) -> Vec<&str> {
     parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str()).collect()
 }
 
-fn text_part(text: &str) -> Value {
+/// A part that is a text.
+pub fn text_part(text: &str) -> Value {
     let pairs = [("type".into(), "text".into()), ("text".into(), text.into())];
     Value::Object(pairs.into_iter().collect())
 }

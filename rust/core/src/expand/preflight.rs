@@ -23,8 +23,8 @@ pub fn preflight(
     report: &mut Report,
 ) -> Result<()> {
     let adaptations = prepared.adaptations;
-    report.warn(warning::PARTS_JOINED, adaptations.joined_parts + prepared.changes.joined_parts);
-    report.warn(warning::ARGUMENTS_EMPTIED, prepared.changes.emptied_arguments);
+    report.warn(warning::PARTS_JOINED, adaptations.joined_parts);
+    report.warn(warning::ARGUMENTS_EMPTIED, adaptations.emptied_arguments);
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
     let ignored = |message: &&Message| {

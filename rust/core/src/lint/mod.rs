@@ -24,7 +24,7 @@ use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
 use crate::chat_template::{
-    ChatTemplate, TemplateSource, ThinkingFlag, TurnEnd, UnchosenFault, thinking_flags,
+    ChatTemplate, ContentFault, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags,
 };
 use crate::error::{Error, Result};
 use crate::json;
@@ -98,7 +98,7 @@ struct Facts {
     is_bare: bool,
     /// The server with its version, and how contents reach the template. `None`: no server stands before it.
     server: Option<(String, ContentFormat)>,
-    content_fault: Option<UnchosenFault>,
+    content_fault: Option<ContentFault>,
     serving_note: Option<String>,
     other_prompts: Vec<OtherPrompts>,
     stops: Vec<Stop>,
@@ -174,7 +174,7 @@ impl Facts {
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
         let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
-        let content_fault = template.unchosen_fault(source.content_format);
+        let content_fault = template.content_fault().cloned();
         let cure = content_fault.as_ref().and_then(|fault| fault.cure);
         let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
         let cured = cured.map(|source| ChatTemplate::load_lenient(&source, control_tokens)).transpose()?;

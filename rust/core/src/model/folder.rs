@@ -31,7 +31,7 @@ pub const DEFAULT_TEMPLATE: &str = "default";
 /// The name of the template that is taken where tools are given.
 pub const TOOL_TEMPLATE: &str = "tool_use";
 
-const NAMED_TOKENS: [&str; 7] =
+pub(super) const NAMED_TOKENS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 impl ModelFiles {

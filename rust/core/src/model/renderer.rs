@@ -56,7 +56,7 @@ impl Renderer {
         let (files, tokenizer, source) = read(folder, options)?;
         let template = ChatTemplate::load(&source, tokenizer.control_tokens())
             .map_err(|error| model_error(folder, &error.to_string()))?;
-        if let Some(fault) = template.unchosen_fault(source.content_format) {
+        if let Some(fault) = template.content_fault() {
             return Err(model_error(folder, &fault.text));
         }
         let renderer = Self {

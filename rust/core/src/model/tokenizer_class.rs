@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde_json::Value as Json;
 use tokenizers::AddedToken;
 
-use super::folder::ModelFiles;
+use super::folder::{ModelFiles, NAMED_TOKENS};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::options::Serve;
@@ -27,8 +27,6 @@ const PLAIN: [&str; 5] = [
     "PreTrainedTokenizerFast",
     "MistralCommonBackend",
 ];
-const NAMED_TOKENS: [&str; 7] =
-    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// What a server makes of a tokenizer.
 enum Class {

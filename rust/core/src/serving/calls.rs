@@ -7,45 +7,45 @@ use std::sync::Arc;
 
 use super::Server;
 use super::client;
-use super::message::Changes;
-use super::presets::ArgumentsRule;
+use super::message::Adaptations;
+use super::rules::ArgumentsRule;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{self, Number, Object, Value};
 
 impl Server {
-    pub(super) fn calls(&self, fields: &Object, changes: &mut Changes) -> Result<Option<Value>> {
+    pub(super) fn calls(&self, fields: &Object, adaptations: &mut Adaptations) -> Result<Option<Value>> {
         let Some(calls) = client::calls(fields) else { return Ok(None) };
         let calls = calls.iter().map(|call| {
             if self.preset.calls.is_completed() {
-                self.call(&client::call(call), changes)
+                self.call(&client::call(call), adaptations)
             } else {
-                self.call(call, changes)
+                self.call(call, adaptations)
             }
         });
         Ok(Some(Value::Array(calls.collect::<Result<_>>()?)))
     }
 
-    fn call(&self, call: &Value, changes: &mut Changes) -> Result<Value> {
+    fn call(&self, call: &Value, adaptations: &mut Adaptations) -> Result<Value> {
         let Some(object) = call.as_object() else {
             return Err(self.refuses(&format!("an entry of \"tool_calls\" that is {}", call.type_name())));
         };
         let rule = &self.preset.calls;
         self.check_call(object)?;
         if !rule.is_completed() && !object.contains_key("function") {
-            return self.called_function(object, changes);
+            return self.called_function(object, adaptations);
         }
         let mut pairs = self.in_order(object, rule.keys, rule.nulls);
         for (key, value) in &mut pairs {
             if &**key == "function"
                 && let Some(function) = value.as_object()
             {
-                *value = self.called_function(function, changes)?;
+                *value = self.called_function(function, adaptations)?;
             }
         }
         Ok(Value::Object(pairs.into_iter().collect()))
     }
 
-    fn called_function(&self, function: &Object, changes: &mut Changes) -> Result<Value> {
+    fn called_function(&self, function: &Object, adaptations: &mut Adaptations) -> Result<Value> {
         let rule = &self.preset.calls;
         let mut pairs = self.in_order(function, rule.function_keys, rule.function_nulls);
         if !function.contains_key("arguments") {
@@ -57,7 +57,7 @@ impl Server {
         }
         for (key, value) in &mut pairs {
             if &**key == "arguments" {
-                *value = self.arguments(value, changes)?;
+                *value = self.arguments(value, adaptations)?;
             }
         }
         Ok(Value::Object(pairs.into_iter().collect()))
@@ -105,14 +105,17 @@ impl Server {
         pairs
     }
 
-    fn arguments(&self, arguments: &Value, changes: &mut Changes) -> Result<Value> {
+    fn arguments(&self, arguments: &Value, adaptations: &mut Adaptations) -> Result<Value> {
         let rule = &self.preset.calls;
         let Value::String(text) = arguments else {
             return match (arguments, rule.arguments) {
                 (Value::Object(_), _) | (_, ArgumentsRule::Any) | (Value::Null, ArgumentsRule::Object) => {
                     Ok(arguments.clone())
                 }
-                (_, ArgumentsRule::ObjectOrEmpty) => Ok(Value::Object(Object::default())),
+                (_, ArgumentsRule::ObjectOrEmpty) => {
+                    adaptations.emptied_arguments += u64::from(!arguments.is_null());
+                    Ok(Value::Object(Object::default()))
+                }
                 (other, ArgumentsRule::Object) => {
                     Err(self.refuses(&format!("arguments that are {}", other.type_name())))
                 }
@@ -132,7 +135,7 @@ impl Server {
                 Err(Error::new(error.kind, format!("arguments of a tool call: {}", error.text)))
             }
             (_, ArgumentsRule::ObjectOrEmpty) => {
-                changes.emptied_arguments += u64::from(!text.is_empty());
+                adaptations.emptied_arguments += u64::from(!text.is_empty());
                 Ok(Value::Object(Object::default()))
             }
             (Err(_), ArgumentsRule::Any) => {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::presets::{ArgumentsRule, Preset};
+use super::rules::{ArgumentsRule, Preset};
 use crate::json::{self, Object, Value};
 
 /// The keys of a message that a client sends.

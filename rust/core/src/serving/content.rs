@@ -6,10 +6,11 @@ use std::borrow::Cow;
 
 use super::Server;
 use super::client;
-use super::message::Changes;
-use super::presets::OtherParts;
+use super::message::Adaptations;
+use super::rules::OtherParts;
+use crate::conversation::text_part;
 use crate::error::{Result, excerpt};
-use crate::json::{Object, Value, object};
+use crate::json::{Object, Value};
 
 /// What a content becomes.
 #[derive(Clone, Copy)]
@@ -31,17 +32,17 @@ impl Server {
         &self,
         fields: &'m Object,
         role: &str,
-        changes: &mut Changes,
+        adaptations: &mut Adaptations,
     ) -> Result<Cow<'m, Value>> {
         let is_emptied = self.preset.content.empties_beside_calls && client::calls(fields).is_some();
         let content = fields.get("content").filter(|content| !content.is_null() && !is_emptied);
-        self.content_of(fields, content, role, changes)
+        self.content_of(fields, content, role, adaptations)
     }
 
     /// The content of an answer, whatever the server does with it later. `None`: it has none.
     pub(super) fn own_content<'m>(&self, fields: &'m Object) -> Result<Option<Cow<'m, Value>>> {
         let content = fields.get("content").filter(|content| !content.is_null());
-        let mut counted_before = Changes::default();
+        let mut counted_before = Adaptations::default();
         content.map(|_| self.content_of(fields, content, "assistant", &mut counted_before)).transpose()
     }
 
@@ -50,7 +51,7 @@ impl Server {
         fields: &'m Object,
         content: Option<&'m Value>,
         role: &str,
-        changes: &mut Changes,
+        adaptations: &mut Adaptations,
     ) -> Result<Cow<'m, Value>> {
         let rule = &self.preset.content;
         let joins = rule.joins_tool_results && role == "tool";
@@ -58,7 +59,7 @@ impl Server {
         match (content, form) {
             (Some(Value::String(text)), _) => Ok(self.text(fields, text, role, form)),
             (Some(Value::Array(parts)), _) => {
-                changes.joined_parts += u64::from(matches!(form, Form::Text));
+                adaptations.joined_parts += u64::from(matches!(form, Form::Text));
                 self.parts(parts, role, form)
             }
             (None, Form::Parts) if self.wraps_text => Ok(Cow::Owned(Value::Array(Vec::new()))),
@@ -153,7 +154,7 @@ impl Server {
 }
 
 /// Keys of content parts that vLLM knows and does not pass on with a text.
-const KNOWN_PART_KEYS: [&str; 16] = [
+const KNOWN_PART_KEYS: [&str; 18] = [
     "type",
     "text",
     "refusal",
@@ -170,8 +171,6 @@ const KNOWN_PART_KEYS: [&str; 16] = [
     "file",
     "uuid",
     "data",
+    "name",
+    "prompt_cache_breakpoint",
 ];
-
-fn text_part(text: &str) -> Value {
-    object(&[("type", "text".into()), ("text", text.into())])
-}

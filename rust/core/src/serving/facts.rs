@@ -2,7 +2,7 @@
 //!
 //! In: a preset. Out: what each rule is about, and what the server does. Nothing is decided here.
 
-use super::presets::{ArgumentsRule, DeferLoading, DeveloperRule, FormatRule, Missing, OtherParts, Preset};
+use super::rules::{ArgumentsRule, DeferLoading, DeveloperRule, FormatRule, Missing, OtherParts, Preset};
 
 impl Preset {
     /// What the rules are about, and what this server does, in the order of a request.
@@ -20,7 +20,7 @@ impl Preset {
                 if content.wraps_text { "a list of one part" } else { "stays a text" }.into(),
             ),
             ("parts joined to a text", format!("with {}", shown(content.joiner))),
-            ("other keys of a part", if content.keeps_part_keys { "stay" } else { "are left out" }.into()),
+            ("other keys of a part", if content.keeps_part_keys { "stay" } else { "are dropped" }.into()),
             ("other types of parts", self.parts_fact()),
             (
                 "content of a tool result",
@@ -41,7 +41,7 @@ impl Preset {
             ),
             (
                 "template arguments that are null or \"auto\"",
-                if self.drops_unset_arguments { "are left out" } else { "are passed on" }.into(),
+                if self.drops_unset_arguments { "are dropped" } else { "are passed on" }.into(),
             ),
             ("flags that it adds", self.flags_fact()),
         ]
@@ -71,8 +71,8 @@ impl Preset {
     fn parts_fact(&self) -> String {
         match self.content.other_parts {
             OtherParts::Refused => "refused".into(),
-            OtherParts::Skipped => "left out".into(),
-            OtherParts::SkippedIf(kinds) => format!("{} left out, others refused", code_list(kinds)),
+            OtherParts::Skipped => "dropped".into(),
+            OtherParts::SkippedIf(kinds) => format!("{} dropped, others refused", code_list(kinds)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Preset {
         if rule.keys.is_empty() {
             return "as sent".into();
         }
-        let others = if rule.keeps_other_keys { "; others stay" } else { "; others are left out" };
+        let others = if rule.keeps_other_keys { "; others stay" } else { "; others are dropped" };
         format!("{}, its function {}{others}", code_list(rule.keys), code_list(rule.function_keys))
     }
 
@@ -131,7 +131,7 @@ fn code_list(names: &[&str]) -> String {
 fn shown(joiner: &str) -> &'static str {
     match joiner {
         "\n" => "a newline",
-        " " => "a blank",
+        " " => "a space",
         _ => "nothing",
     }
 }

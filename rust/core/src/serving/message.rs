@@ -10,13 +10,17 @@ use super::client;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
-/// What a server did to messages that is worth knowing.
+/// Changes made to messages before the template sees them, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct Adaptations {
     /// Contents that were lists of parts and became text.
     pub joined_parts: u64,
-    /// Arguments of tool calls that are not a JSON object and became an empty one.
+    /// Arguments of tool calls that are not a JSON object, for which a server shows an empty one.
     pub emptied_arguments: u64,
+    /// Arguments of tool calls that were text and became objects, or the reverse, because the template takes them so.
+    pub converted_arguments: u64,
+    /// Messages that call tools and got an empty content, because the template fails without one.
+    pub filled_contents: u64,
 }
 
 /// The keys and values of a message.
@@ -24,9 +28,13 @@ pub type Fields<'m> = Vec<(&'m str, Cow<'m, Value>)>;
 
 impl Server {
     /// A message of a request.
-    pub(super) fn message<'m>(&self, fields: &'m Object, changes: &mut Changes) -> Result<Fields<'m>> {
+    pub(super) fn message<'m>(
+        &self,
+        fields: &'m Object,
+        adaptations: &mut Adaptations,
+    ) -> Result<Fields<'m>> {
         self.check_message(fields)?;
-        let mut pairs = self.pairs(fields, self.role_of(fields), changes)?;
+        let mut pairs = self.pairs(fields, self.role_of(fields), adaptations)?;
         if self.preset.content.lists_come_last
             && let Some(at) =
                 pairs.iter().position(|(key, value)| *key == "content" && value.as_array().is_some())
@@ -66,7 +74,12 @@ impl Server {
         }
     }
 
-    fn pairs<'m>(&self, fields: &'m Object, role: &'m str, changes: &mut Changes) -> Result<Fields<'m>> {
+    fn pairs<'m>(
+        &self,
+        fields: &'m Object,
+        role: &'m str,
+        adaptations: &mut Adaptations,
+    ) -> Result<Fields<'m>> {
         // The keys are those of the role that the client sent.
         let sent_role = fields.get("role").and_then(Value::as_str).unwrap_or_default();
         let mut pairs: Fields<'m> = Vec::with_capacity(fields.len() + 1);
@@ -76,18 +89,14 @@ impl Server {
                     Some(sent) if role == sent_role => Cow::Borrowed(sent),
                     _ => Cow::Owned(role.into()),
                 }),
-                "content" => Some(self.content(fields, role, changes)?),
-                "tool_calls" => self.calls(fields, changes)?.map(Cow::Owned),
+                "content" => Some(self.content(fields, role, adaptations)?),
+                "tool_calls" => self.calls(fields, adaptations)?.map(Cow::Owned),
                 "reasoning" | "reasoning_content" if sent_role == "assistant" => {
                     self.reasoning(fields)?.map(Cow::Borrowed)
                 }
-                "tools" if sent_role == "developer" => {
-                    if role == sent_role {
-                        self.developer_tools(fields)
-                    } else {
-                        None
-                    }
-                }
+                // A developer that becomes a system message loses them.
+                "tools" if role != sent_role => None,
+                "tools" if role == "developer" => self.developer_tools(fields)?,
                 "name" | "task" => {
                     fields.get(key).filter(|value| value.as_str().is_some()).map(Cow::Borrowed)
                 }
@@ -109,13 +118,10 @@ impl Server {
     }
 
     /// A developer's own tools, as this server passes them on.
-    fn developer_tools<'m>(&self, fields: &'m Object) -> Option<Cow<'m, Value>> {
-        let tools = fields.get("tools").filter(|tools| !tools.is_null());
-        match tools {
-            None => self.names_missing_developer_tools().then_some(Cow::Owned(Value::Null)),
-            Some(tools) => {
-                self.tools(tools).ok()?.map_or(Some(Cow::Borrowed(tools)), |tools| Some(Cow::Owned(tools)))
-            }
+    fn developer_tools<'m>(&self, fields: &'m Object) -> Result<Option<Cow<'m, Value>>> {
+        match fields.get("tools").filter(|tools| !tools.is_null()) {
+            None => Ok(self.names_missing_developer_tools().then_some(Cow::Owned(Value::Null))),
+            Some(tools) => Ok(Some(self.tools(tools)?.map_or(Cow::Borrowed(tools), Cow::Owned))),
         }
     }
 

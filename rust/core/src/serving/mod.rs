@@ -11,6 +11,7 @@ mod content_format;
 mod facts;
 mod message;
 mod presets;
+mod rules;
 mod schema_types;
 mod tools;
 
@@ -19,13 +20,14 @@ use std::borrow::Cow;
 use everyturn_template::ast::Stmt;
 
 pub use client::request;
-pub use message::{Changes, Fields};
-pub use presets::{Mark, PRESETS, Preset};
+pub use message::{Adaptations, Fields};
+pub use presets::PRESETS;
+pub use rules::{Mark, Preset};
 
 use crate::error::Result;
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
-use presets::{DeveloperRule, FormatRule};
+use rules::{DeveloperRule, FormatRule};
 
 /// A template argument that stands for none.
 const UNSET_ARGUMENT: &str = "auto";
@@ -57,7 +59,7 @@ pub struct Sent<'m> {
     pub at_end_of_prompt: Vec<SentMessage<'m>>,
     /// What a message is instead where it is the answer to a request.
     pub as_answer: Vec<SentMessage<'m>>,
-    pub changes: Changes,
+    pub adaptations: Adaptations,
 }
 
 /// A message as the template sees it.
@@ -129,10 +131,10 @@ impl Server {
             merged: Vec::new(),
             at_end_of_prompt: Vec::new(),
             as_answer: Vec::new(),
-            changes: Changes::default(),
+            adaptations: Adaptations::default(),
         };
         for (i, fields) in client.iter().enumerate() {
-            let fields = self.message(fields, &mut sent.changes).map_err(|error| error.at_message(i))?;
+            let fields = self.message(fields, &mut sent.adaptations).map_err(|error| error.at_message(i))?;
             sent.messages.push(SentMessage { message: i, fields });
         }
         if self.merges_system_messages() && client.iter().any(|fields| has_role(fields, "developer")) {
@@ -178,7 +180,7 @@ impl Server {
         if reasoning.is_none() && !(client::calls(fields).is_some() && says("content")) {
             return Ok(None);
         }
-        let mut answer = self.message(fields, &mut Changes::default())?;
+        let mut answer = self.message(fields, &mut Adaptations::default())?;
         if let Some(content) = answer.iter_mut().find(|(key, _)| *key == "content")
             && let Some(said) = self.own_content(fields)?
         {

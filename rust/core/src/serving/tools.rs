@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::presets::{DeferLoading, Missing, ToolRule};
+use super::rules::{DeferLoading, Missing, ToolRule};
 use super::schema_types::normalize_types;
 use super::{Server, client};
 use crate::error::Result;
