@@ -423,11 +423,3 @@ def test_the_key_of_the_environment_is_sent(chats: Path, monkeypatch: pytest.Mon
     with served(DEMO_RENDERER) as fake:
         assert main(["verify", str(chats), "--model", "demo", "--server", fake.url]) == 0
     assert {asked.headers["authorization"] for asked in fake.asked} == {"Bearer key"}
-
-
-def test_the_defaults_of_the_command_are_those_of_the_function() -> None:
-    """They stand in two places, since the command line is parsed before anything is imported."""
-    from everyturn.cli import verify
-    from everyturn.verification import verifier
-
-    assert (verify.LIMIT, verify.SECONDS) == (verifier.LIMIT, verifier.TIMEOUT)
