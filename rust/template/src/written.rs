@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ast::{Arguments, BinaryOperator, Const, Expr, ExprKind, MacroBody, Stmt, StmtKind, Target, exprs};
+use crate::ast::{
+    Arguments, BinaryOperator, Const, Expr, ExprKind, MacroBody, Stmt, StmtKind, Target, exprs,
+};
 
 /// The most texts that one expression may stand for; of those with more, each string counts by itself.
 const MOST: usize = 64;
@@ -121,7 +123,9 @@ impl<'s> Known<'s> {
             }
             ExprKind::Conditional { then, otherwise, .. } => {
                 let mut texts = self.texts(then).unwrap_or_default();
-                texts.extend(otherwise.as_ref().and_then(|otherwise| self.texts(otherwise)).unwrap_or_default());
+                texts.extend(
+                    otherwise.as_ref().and_then(|otherwise| self.texts(otherwise)).unwrap_or_default(),
+                );
                 texts
             }
             ExprKind::Or(one, other) | ExprKind::And(one, other) => {
@@ -191,7 +195,8 @@ fn runs(parts: impl Iterator<Item = Option<BTreeSet<String>>>, found: &mut BTree
 /// What statements next to each other print.
 fn side_by_side(body: &[Stmt], known: &Known<'_>, found: &mut BTreeSet<String>) {
     // What prints nothing is between nothing.
-    let printing = body.iter().filter(|stmt| !matches!(stmt.kind, StmtKind::Set { .. } | StmtKind::Macro { .. }));
+    let printing =
+        body.iter().filter(|stmt| !matches!(stmt.kind, StmtKind::Set { .. } | StmtKind::Macro { .. }));
     runs(
         printing.flat_map(|stmt| match &stmt.kind {
             StmtKind::Text(text) => vec![Some(BTreeSet::from([text.clone()]))],
@@ -224,8 +229,14 @@ fn bodies<'s>(stmt: &'s Stmt, visit: &mut dyn FnMut(&'s [Stmt])) {
         | StmtKind::With { body, .. }
         | StmtKind::FilterBlock { body, .. }
         | StmtKind::Generation(body) => visit(body),
-        StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => visit(&function.body),
-        StmtKind::Text(_) | StmtKind::Output(_) | StmtKind::Set { .. } | StmtKind::Break | StmtKind::Continue => {}
+        StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => {
+            visit(&function.body)
+        }
+        StmtKind::Text(_)
+        | StmtKind::Output(_)
+        | StmtKind::Set { .. }
+        | StmtKind::Break
+        | StmtKind::Continue => {}
     }
 }
 

@@ -17,7 +17,9 @@ mod standalone;
 mod thinking;
 mod thinking_flags;
 mod turn_end;
+mod written;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use everyturn_template::analysis::reads;
@@ -142,6 +144,11 @@ impl ChatTemplate {
     /// Whether the text depends on the clock.
     pub fn asks_for_the_date(&self) -> bool {
         self.variants().any(|variant| reads(variant.syntax()).asks_for_the_date)
+    }
+
+    /// The ids of those of these tokens that the templates, made of this source, write by themselves.
+    pub fn written_tokens(&self, source: &TemplateSource, added: &ControlTokens) -> HashSet<u32> {
+        self.variants().flat_map(|variant| Probe::of(variant, source, added).written_tokens()).collect()
     }
 
     /// Every stop token, each once.

@@ -100,7 +100,7 @@ impl<'a> Work<'a> {
     {
         let foreign = match self.options.control_tokens {
             ControlTokenPolicy::Literal => Foreign::Plain {
-                control_tokens: self.renderer.tokenizer.control_tokens(),
+                control_tokens: &self.renderer.control_tokens,
                 in_record: !self.report.control_tokens.is_empty(),
             },
             _ => Foreign::Recognised,

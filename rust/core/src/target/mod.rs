@@ -2,9 +2,10 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render` and `mismatch` make prompt and completion, `encode` their ids.
+//! `render` and `mismatch` make prompt and completion, `encode` their ids, which `guard` holds to what the template wrote.
 
 mod encode;
+mod guard;
 mod mismatch;
 mod render;
 mod window;

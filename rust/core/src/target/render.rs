@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use everyturn_template::Value as TemplateValue;
 
+use super::guard::Guard;
 use super::mismatch::{self, Resolved, Said};
 use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, ThinkingFormat};
 use crate::conversation::Message;
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
-use crate::tokenizer::ControlTokens;
+use crate::tokenizer::{ControlTokens, FoundToken};
 
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
@@ -27,6 +28,8 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// What their ids are held to, where no others may be control tokens than those that the template wrote.
+    pub guard: Option<Guard<'r>>,
     /// The template arguments that it was rendered with, besides those of the conversation.
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
@@ -165,7 +168,7 @@ impl<'p, 'a> Series<'p, 'a> {
     fn render(
         &mut self,
         prepared: &Prepared<'_>,
-        how: How<'_>,
+        how: How<'p>,
         message: &Message,
         index: usize,
     ) -> Result<Rendered<'_>> {
@@ -177,29 +180,39 @@ impl<'p, 'a> Series<'p, 'a> {
         let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
-        let mut plain = Vec::new();
-        let rendering = if is_exact { full } else { prompt };
-        let (prompt, text, arguments, prompt_match) = if is_exact {
-            let after = prompt.text.len();
-            if let Foreign::Plain { control_tokens, .. } = how.foreign {
+        let literal = match how.foreign {
+            Foreign::Recognised => None,
+            Foreign::Plain { control_tokens, in_record } => {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(prepared, &full, self.same[1], control_tokens);
+                Some((control_tokens, in_record))
+            }
+        };
+        let mut plain = Vec::new();
+        let mut guard = literal.map(|(control_tokens, _)| Guard { control_tokens, own: Vec::new() });
+        let rendering = if is_exact { full } else { prompt };
+        let (prompt, text, arguments, prompt_match) = if is_exact {
+            let after = prompt.text.len();
+            if let Some(guard) = &mut guard {
+                let [of_prompt, of_full] = &self.foreign_tokens;
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
+                guard.own.extend(of_prompt.own_from(0).chain(of_full.own_from(after)).cloned());
             }
             let arguments = mismatch::flags(&self.arguments);
             (Prompt::Shown(prompt.text), full.text.after(after).to_text(), arguments, PromptMatch::Exact)
         } else {
-            if let Foreign::Plain { in_record: true, .. } = how.foreign {
-                return Err(Error::new(
-                    ErrorKind::ControlToken,
-                    "the record contains control tokens, and the prompt is not a prefix of the turn's own rendering: \
-                     it is not known which of them are text",
-                ));
+            let in_rendering = || self.foreign_tokens.iter().any(|tokens| tokens.from(0).next().is_some());
+            if literal.is_some_and(|(_, in_record)| in_record || in_rendering()) {
+                return Err(not_known_which());
             }
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
+            if let Some(guard) = &mut guard {
+                guard.own = own_tokens(prepared, index, &resolved, guard.control_tokens)?;
+            }
             (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
         };
+        let rendered_length = text.len();
         let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
@@ -211,6 +224,11 @@ impl<'p, 'a> Series<'p, 'a> {
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
         let length = prompt.text().len() + completion.text.len();
         plain.retain(|token| token.end <= length);
+        if let Some(guard) = &mut guard {
+            guard.own.retain(|token| token.bytes.end <= length);
+            let appended = completion.text.get(rendered_length..).unwrap_or_default();
+            guard.add(appended, length - appended.len());
+        }
         let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
             && self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
         Ok(Rendered {
@@ -219,11 +237,39 @@ impl<'p, 'a> Series<'p, 'a> {
             completion,
             prompt_match,
             plain,
+            guard,
             arguments,
             is_asked_not_to_think,
             rendering,
         })
     }
+}
+
+fn not_known_which() -> Error {
+    Error::new(
+        ErrorKind::ControlToken,
+        "the record contains control tokens, and the prompt is not a prefix of the turn's own rendering: it is not \
+         known which of them are text",
+    )
+}
+
+/// The control tokens of what a policy made of a target: the template wrote them all, or it is an error.
+fn own_tokens(
+    prepared: &Prepared<'_>,
+    index: usize,
+    resolved: &Resolved,
+    control_tokens: &ControlTokens,
+) -> Result<Vec<FoundToken>> {
+    let arguments: Vec<(&str, TemplateValue<'_>)> =
+        resolved.arguments.iter().map(|(name, value)| (&**name, TemplateValue::Bool(*value))).collect();
+    for (count, asks) in [(index, true), (index + 1, false)] {
+        let rendering = prepared.render_with(count, asks, &arguments)?;
+        let tokens = ForeignTokens::of(prepared, &rendering.text, &rendering.spans, control_tokens);
+        if tokens.from(0).next().is_some() {
+            return Err(not_known_which());
+        }
+    }
+    Ok(control_tokens.found(&[&*resolved.prompt, &resolved.text].concat()))
 }
 
 /// Prompt and completion of one target of a conversation.
