@@ -75,7 +75,7 @@ impl<'s> Known<'s> {
                 }
                 _ => {}
             }
-            bodies(stmt, &mut |body| self.learn(body));
+            stmt.bodies(&mut |body| self.learn(body));
         }
         exprs(body, &mut |expr| self.learn_calls(expr));
     }
@@ -210,33 +210,7 @@ fn side_by_side(body: &[Stmt], known: &Known<'_>, found: &mut BTreeSet<String>) 
         found,
     );
     for stmt in body {
-        bodies(stmt, &mut |body| side_by_side(body, known, found));
-    }
-}
-
-/// Calls `visit` with each list of statements directly inside of this one.
-fn bodies<'s>(stmt: &'s Stmt, visit: &mut dyn FnMut(&'s [Stmt])) {
-    match &stmt.kind {
-        StmtKind::If { branches, otherwise } => {
-            branches.iter().for_each(|(_, body)| visit(body));
-            visit(otherwise);
-        }
-        StmtKind::For(for_stmt) => {
-            visit(&for_stmt.body);
-            visit(&for_stmt.otherwise);
-        }
-        StmtKind::SetBlock { body, .. }
-        | StmtKind::With { body, .. }
-        | StmtKind::FilterBlock { body, .. }
-        | StmtKind::Generation(body) => visit(body),
-        StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => {
-            visit(&function.body)
-        }
-        StmtKind::Text(_)
-        | StmtKind::Output(_)
-        | StmtKind::Set { .. }
-        | StmtKind::Break
-        | StmtKind::Continue => {}
+        stmt.bodies(&mut |body| side_by_side(body, known, found));
     }
 }
 

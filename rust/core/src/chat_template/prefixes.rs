@@ -32,7 +32,7 @@ pub struct Shown<'s> {
     /// At least this many of its first bytes are those of the text that was asked for before.
     pub same: usize,
     /// Where its parts come from; of the first part, as far as it goes.
-    spans: [&'s [Span]; 2],
+    pub(super) spans: [&'s [Span]; 2],
 }
 
 impl Shown<'_> {

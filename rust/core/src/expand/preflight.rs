@@ -96,18 +96,6 @@ fn visit(renderer: &Renderer, value: &Value, found: &mut impl FnMut(&Arc<str>)) 
     }
 }
 
-/// The same of a text. Where a token may come of other text than its own, only the ids show it.
 fn visit_text(renderer: &Renderer, text: &str, found: &mut impl FnMut(&Arc<str>)) -> Result<()> {
-    let Renderer { control_tokens, tokenizer, .. } = renderer;
-    if !control_tokens.may_be_disguised() {
-        control_tokens.visit(text, found);
-        return Ok(());
-    }
-    let ids = tokenizer.encode(text)?;
-    ids.into_iter().filter(|id| control_tokens.is_control(*id)).for_each(|id| {
-        if let Some(token) = control_tokens.text_of(id) {
-            found(token);
-        }
-    });
-    Ok(())
+    renderer.tokenizer.visit_control_tokens(text, &renderer.control_tokens, found)
 }

@@ -98,12 +98,15 @@ impl<'a> Work<'a> {
     where
         'a: 'v,
     {
+        let Renderer { tokenizer, control_tokens, .. } = self.renderer;
         let foreign = match self.options.control_tokens {
-            ControlTokenPolicy::Literal => Foreign::Plain {
-                control_tokens: &self.renderer.control_tokens,
-                in_record: !self.report.control_tokens.is_empty(),
-            },
-            _ => Foreign::Recognised,
+            ControlTokenPolicy::Literal => {
+                Foreign::Plain { control_tokens, in_record: !self.report.control_tokens.is_empty() }
+            }
+            ControlTokenPolicy::Warn | ControlTokenPolicy::Reject => {
+                Foreign::Named { tokenizer, control_tokens }
+            }
+            ControlTokenPolicy::Allow => Foreign::Recognised,
         };
         let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
         Targets::new(prepared, How { policy, thinking, foreign }, targets)
@@ -117,6 +120,13 @@ impl<'a> Work<'a> {
             PromptMatch::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
             PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
             PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
+        }
+        for token in &rendered.made {
+            if self.report.control_tokens.iter().all(|(known, _)| *known != **token) {
+                let is_first = self.report.control_tokens.is_empty();
+                self.report.warn(warning::CONTROL_TOKENS, is_first.into());
+                self.report.control_tokens.add(token, 1);
+            }
         }
         self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
         self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());

@@ -192,6 +192,7 @@ mod tests {
             completion: ClosedTurn { text: completion, stop_at: 0, stops_early: false },
             prompt_match: PromptMatch::Exact,
             plain,
+            made: std::collections::BTreeSet::new(),
             guard: None,
             rendering: Shown::default(),
         }

@@ -4,20 +4,22 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! how they match. Nothing is guessed: a policy that cannot decide is an error.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use everyturn_template::Value as TemplateValue;
 
 use super::guard::Guard;
 use super::mismatch::{self, Resolved, Said};
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, ThinkingFormat};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, ThinkingFormat};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
-use crate::tokenizer::{ControlTokens, FoundToken};
+use crate::tokenizer::{ControlTokens, FoundToken, Tokenizer};
 
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
@@ -28,6 +30,8 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// The control tokens that the template makes of texts which hold none.
+    pub made: BTreeSet<Arc<str>>,
     /// What their ids are held to, where no others may be control tokens than those that the template wrote.
     pub guard: Option<Guard<'r>>,
     /// The template arguments that it was rendered with, besides those of the conversation.
@@ -43,6 +47,8 @@ pub struct Rendered<'r> {
 pub enum Foreign<'t> {
     /// They are control tokens.
     Recognised,
+    /// They are control tokens; those that are in no text of the record are to be named.
+    Named { tokenizer: &'t Tokenizer, control_tokens: &'t ControlTokens },
     /// They are plain text. Whether the record contains any is known in advance.
     Plain { control_tokens: &'t ControlTokens, in_record: bool },
 }
@@ -99,6 +105,8 @@ struct Series<'p, 'a> {
     arguments: Vec<(&'a str, TemplateValue<'a>)>,
     /// Those of the last prompt and of the last full text.
     foreign_tokens: [ForeignTokens; 2],
+    /// Where such tokens are made, in the last prompt and the last full text.
+    seams: [Seams; 2],
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
@@ -160,6 +168,7 @@ impl<'p, 'a> Series<'p, 'a> {
             fulls: Prefixes::new(prepared, fulls, false, arguments.clone()),
             arguments,
             foreign_tokens: Default::default(),
+            seams: Default::default(),
             same: [0; 2],
             agreed: 0,
         }
@@ -180,8 +189,18 @@ impl<'p, 'a> Series<'p, 'a> {
         let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
+        let mut made = BTreeSet::new();
         let literal = match how.foreign {
             Foreign::Recognised => None,
+            Foreign::Named { tokenizer, control_tokens } => {
+                let [of_prompt, of_full] = &mut self.seams;
+                made = of_full.find(prepared, &full, self.same[1], tokenizer, control_tokens)?;
+                // The prompt is otherwise a part of it.
+                if !is_exact {
+                    made.extend(of_prompt.find(prepared, &prompt, 0, tokenizer, control_tokens)?);
+                }
+                None
+            }
             Foreign::Plain { control_tokens, in_record } => {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
@@ -237,6 +256,7 @@ impl<'p, 'a> Series<'p, 'a> {
             completion,
             prompt_match,
             plain,
+            made,
             guard,
             arguments,
             is_asked_not_to_think,

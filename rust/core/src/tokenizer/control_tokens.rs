@@ -33,6 +33,10 @@ pub struct ControlTokens {
     made_of_text: HashSet<i32>,
     /// Those among them that stand for any text that the model does not know.
     unknown: HashSet<i32>,
+    /// A bit for each pair of bytes that are next to each other in one.
+    pairs: Vec<u64>,
+    /// The length of the longest of their texts.
+    longest: usize,
 }
 
 struct Token {
@@ -102,7 +106,8 @@ impl ControlTokens {
             is_special: token.special,
             is_control: true,
         });
-        Ok(Self { extraction, made_of_text, unknown, ..Self::new(tokens.collect())? })
+        let all = Self::new(tokens.collect())?;
+        Ok(Self { extraction, made_of_text, unknown, ..all })
     }
 
     /// These texts as control tokens, where there is no tokenizer: their ids mean nothing.
@@ -119,14 +124,10 @@ impl ControlTokens {
                 Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
             })?;
         let ids = tokens.iter().enumerate().map(|(at, token)| (token.named.id.cast_signed(), at)).collect();
-        Ok(Self {
-            tokens,
-            finder,
-            extraction: None,
-            ids,
-            made_of_text: HashSet::new(),
-            unknown: HashSet::new(),
-        })
+        let (made_of_text, unknown, extraction) = (HashSet::new(), HashSet::new(), None);
+        let (pairs, longest) = (Vec::new(), 0);
+        let all = Self { tokens, finder, extraction, ids, made_of_text, unknown, pairs, longest };
+        Ok(all.with_pairs())
     }
 
     /// Of these tokens those that are control tokens; the others are text. The id that stands for what the model does
@@ -148,7 +149,31 @@ impl ControlTokens {
             }
         }
         self.made_of_text.retain(|id| self.ids.contains_key(id) && !self.unknown.contains(id));
+        self.with_pairs()
+    }
+
+    fn with_pairs(mut self) -> Self {
+        (self.pairs, self.longest) = (vec![0; (1 << 16) / 64], 0);
+        for token in self.tokens.iter().filter(|token| token.is_control) {
+            let text = token.named.text.as_bytes();
+            self.longest = self.longest.max(text.len());
+            for pair in text.windows(2) {
+                let (word, bit) = place_of(pair[0], pair[1]);
+                self.pairs[word] |= 1 << bit;
+            }
+        }
         self
+    }
+
+    /// Whether the text of a control token has these two bytes next to each other.
+    pub fn has_pair(&self, one: u8, other: u8) -> bool {
+        let (word, bit) = place_of(one, other);
+        self.pairs[word] >> bit & 1 == 1
+    }
+
+    /// The length of the longest text of a control token.
+    pub fn longest_text(&self) -> usize {
+        self.longest
     }
 
     pub fn contains_id(&self, id: i32) -> bool {
@@ -210,6 +235,12 @@ impl ControlTokens {
     pub fn visit(&self, text: &str, found: &mut impl FnMut(&Arc<str>)) {
         self.literally_in(text).for_each(|(_, token)| found(&token.text));
     }
+}
+
+/// The word and the bit of two bytes.
+fn place_of(one: u8, other: u8) -> (usize, usize) {
+    let pair = usize::from(one) << 8 | usize::from(other);
+    (pair / 64, pair % 64)
 }
 
 impl fmt::Debug for ControlTokens {

@@ -15,6 +15,7 @@ mod segments;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
@@ -27,6 +28,7 @@ pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
+use continuation::Unprefixed;
 use engines::{Engines, Reference};
 use segments::Cutter;
 
@@ -37,7 +39,7 @@ pub struct Tokenizer {
     engines: Engines,
     cutter: Cutter,
     /// The same without the word-start prefix; `None` where the tokenizer puts none.
-    unprefixed: Option<HfTokenizer>,
+    unprefixed: Option<Unprefixed>,
     /// Those of all added tokens, white space included.
     added_ids: HashSet<u32>,
     /// The ids of a line break.
@@ -142,6 +144,23 @@ impl Tokenizer {
         let mut ids = Vec::new();
         SegmentCache::default().encode(self, text, 0..text.len(), plain, &mut ids)?;
         Ok(ids)
+    }
+
+    /// Calls `found` for each control token that a text holds or becomes. Where it may come of other text than its own,
+    /// only the ids show it.
+    pub fn visit_control_tokens(
+        &self,
+        text: &str,
+        control_tokens: &ControlTokens,
+        found: &mut impl FnMut(&Arc<str>),
+    ) -> Result<()> {
+        if !control_tokens.may_be_disguised() {
+            control_tokens.visit(text, found);
+            return Ok(());
+        }
+        let ids = self.encode(text)?.into_iter().filter(|id| control_tokens.is_control(*id));
+        ids.filter_map(|id| control_tokens.text_of(id)).for_each(found);
+        Ok(())
     }
 
     /// The text of ids, control tokens included.

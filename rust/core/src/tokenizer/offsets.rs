@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::continuation::Unprefixed;
 use super::control_tokens::PlainRanges;
 use super::{Encoding, LINE_BREAK, Tokenizer, ranges_from};
 use crate::error::Result;
@@ -75,17 +76,22 @@ impl Tokenizer {
         text: &str,
         plain: &[Range<usize>],
     ) -> Result<Encoding> {
-        let unprefixed = self.unprefixed.as_ref().unwrap_or(self.reference().library());
         if !plain.is_empty() {
             return self.literal_with_bytes(text, plain, true);
         }
-        let mut whole = self.encode_with_bytes(text)?;
-        let added = whole.ids.iter().position(|id| self.added_ids.contains(&id.cast_unsigned()));
-        let split = added.map_or(text.len(), |at| whole.bytes[at].start);
-        let mut head = Encoding::of(unprefixed, &text[..split])?;
-        if let Some(added) = added {
-            head.append(Encoding { ids: whole.ids.split_off(added), bytes: whole.bytes.split_off(added) }, 0);
+        let Some(Unprefixed { library, is_for_words }) = &self.unprefixed else {
+            return self.encode_with_bytes(text);
+        };
+        let mut rest = self.encode_with_bytes(text)?;
+        let added = rest.ids.iter().position(|id| self.added_ids.contains(&id.cast_unsigned()));
+        let mut split = added.map_or(text.len(), |at| rest.bytes[at].start);
+        if let (true, Some(space)) = (is_for_words, text[..split].find(char::is_whitespace)) {
+            split = space;
         }
+        // No token reaches over the split.
+        let at = rest.bytes.partition_point(|bytes| bytes.start < split);
+        let mut head = Encoding::of(library, &text[..split])?;
+        head.append(Encoding { ids: rest.ids.split_off(at), bytes: rest.bytes.split_off(at) }, 0);
         Ok(head)
     }
 
