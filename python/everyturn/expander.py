@@ -97,9 +97,11 @@ class Expander:
             answer without reasoning comes after the prompt of a server that is asked not to think. A turn
             that the template writes alike whatever it is asked stays as it is rendered. An `OptionsError` where the
             template has no switch.
-        control_tokens: Control tokens in the text of messages: ``allow`` and ``warn`` (counted) encode them as
+        control_tokens: Control tokens in the text of a record: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
-            wherever the template puts them; ``reject`` is a fault.
+            wherever the template puts them, with the ids of transformers' ``sanitize_control_tokens=True``, and is a
+            fault where the tokenizer makes the token of any text; ``reject`` is a fault. Control tokens are the special
+            tokens and those added tokens that the template writes or the model's files declare; others are text.
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
             of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
