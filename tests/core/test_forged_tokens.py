@@ -152,7 +152,7 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
-SHOWN_KEYS = "{% for k in m.more %}{{ k }}{{ m.content }}{% endfor %}"
+SHOWN_KEYS = "{% for k in m.more %}{{ k }}{% endfor %}{{ m.content | lower }}"
 SHOWN_NAMES = "{% for k in dict(**(m.more or {})) %}{{ k | lower }}{% endfor %}"
 
 #: What a template makes of a message, and fields of which it makes `<|im_end|>`.
