@@ -111,7 +111,8 @@ fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, Py
     let (tokens, keys) = (named(py, &report.control_tokens)?, named(py, &report.unread_keys)?);
     let places = PyDict::new(py);
     for (name, warnings) in &report.warning_places {
-        let warnings: Vec<_> = warnings.iter().map(|warning| (warning.location.message, &*warning.text)).collect();
+        let warnings: Vec<_> =
+            warnings.iter().map(|warning| (warning.location.message, &*warning.text)).collect();
         places.set_item(name, warnings)?;
     }
     (&report.warnings, places, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)

@@ -220,9 +220,8 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
         (file.as_deref().map(str::to_owned), *line, *message, kind, format!("{location}{text}"))
     };
     let faults = report.faults.iter();
-    let faults: Vec<_> = faults
-        .map(|fault| place(&fault.location, fault.kind.name(), &fault.text_without_place()))
-        .collect();
+    let faults: Vec<_> =
+        faults.map(|fault| place(&fault.location, fault.kind.name(), &fault.text_without_place())).collect();
     dict.set_item("faults", faults)?;
     let places = PyDict::new(py);
     for (name, warnings) in &report.warning_places {

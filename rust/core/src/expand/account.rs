@@ -69,7 +69,8 @@ impl Work<'_> {
         self.account.known.insert(target);
         if left_out.text {
             self.report.warn_at(warning::OWN_TEXT_DROPPED, target, || {
-                let beside = if message.calls_tools() { "the text beside the tool calls" } else { "the text" };
+                let beside =
+                    if message.calls_tools() { "the text beside the tool calls" } else { "the text" };
                 format!("{beside}{} is not in the completion", quoted(text_of(message)))
             });
         }
@@ -101,9 +102,8 @@ impl Work<'_> {
                 && !self.account.dropped.contains(at)
                 && self.account.known.insert(*at)
             {
-                self.report.warn_at(warning::MESSAGE_PART_DROPPED, *at, || {
-                    format!("{what} not in {}", prompt())
-                });
+                self.report
+                    .warn_at(warning::MESSAGE_PART_DROPPED, *at, || format!("{what} not in {}", prompt()));
             }
         }
         if !left_out.tools.is_empty() && !self.account.has_dropped_tools {
@@ -111,7 +111,8 @@ impl Work<'_> {
             let tools = self.conversation.tools.as_ref().and_then(Value::as_array).unwrap_or_default();
             let at = target.unwrap_or_default();
             self.report.warn_at(warning::TOOLS_DROPPED, at, || {
-                let count = |count: usize| if count == 1 { "1 tool".into() } else { format!("{count} tools") };
+                let count =
+                    |count: usize| if count == 1 { "1 tool".into() } else { format!("{count} tools") };
                 let are = if left_out.tools.len() == 1 { "is" } else { "are" };
                 let names = left_out.tools.iter().filter_map(|tool| name_of_tool(tools.get(*tool)?));
                 let names: Vec<String> = names.take(MAX_NAMES).map(excerpt).collect();

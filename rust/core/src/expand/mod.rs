@@ -6,9 +6,9 @@
 //! out; `trace` keeps what was decided, for those
 //! who ask.
 
+mod account;
 #[cfg(test)]
 mod cases;
-mod account;
 mod context;
 mod expander;
 mod fit;
