@@ -78,6 +78,8 @@ impl ForeignTokens {
                 start = end;
                 spans.next();
             }
+            // What no span covers was not written by the template.
+            is_foreign |= spans.peek().is_none() && start < bytes.end;
             self.found.push(Found { token: FoundToken { bytes, id: token.id }, is_foreign });
         }
     }

@@ -110,7 +110,7 @@ impl Seams {
             *self = Self::default();
         }
         let text = &shown.text;
-        let [head, tail] = shown.spans;
+        let [head, tail] = shown.spans();
         let head_length = text.head.len();
         let (mut at, mut before) = (self.done.1, None);
         if let Some(previous) = self.done.0.checked_sub(1) {
