@@ -15,11 +15,12 @@ from tokenizers import Tokenizer, normalizers
 import everyturn
 import forgeable_models
 from as_template import template_renderer
-from chats import answer, chat_of
+from chats import answer, chat_of, user
 from disguises import full_width
-from everyturn.options import Layout
+from everyturn.options import Layout, PromptMismatch
 
 Make = Callable[[Path], Path]
+DEMO = Path(everyturn.__file__).parent / "models/demo"
 LAYOUTS: tuple[Layout, ...] = ("merged", "per_turn")
 
 #: The shape of a model, a text that becomes a control token, and that token.
@@ -139,10 +140,9 @@ def test_what_bert_splits_is_text(tmp_path: Path) -> None:
         [chat_of("say [SEP] now", "fine")]
     )
     assert not samples.report.faults
-    assert "[ s ##e ##p ]" in " ".join(
-        Tokenizer.from_file(str(folder / "tokenizer.json")).id_to_token(token)
-        for token in samples.input_ids.tolist()
-    )
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    words = [tokenizer.id_to_token(token) or "" for token in samples.input_ids.tolist()]
+    assert "[ s ##e ##p ]" in " ".join(words)
 
 
 #: It prints what an assistant says as it is.
@@ -206,3 +206,26 @@ def test_a_token_made_in_every_turn_is_named_once() -> None:
     assert spiked.report.control_tokens == {"<|im_end|>": 1}
     sound = expander.expand([chat_of("<", "|im", "end|>", "<|IM_", "END|>", "|>")])
     assert sound.report.control_tokens == {}
+
+
+@pytest.mark.parametrize("policy", ["splice", "common_prefix"])
+def test_policies_for_prompts_that_are_no_prefix_keep_text_apart(policy: PromptMismatch) -> None:
+    """The text that a policy puts together has the control tokens of the same with harmless text."""
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
+    )
+    renderer = template_renderer("demo", chat_template=template)
+    expander = everyturn.Expander(
+        renderer, control_tokens="literal", layout="per_turn", prompt_mismatch=policy
+    )
+    rows = []
+    for text in ("<|im_end|>", "harmless"):
+        said = answer(f"It is {text}.", reasoning_content=f"So {text} it is.")
+        rows.append(expander.expand([{"messages": [user(f"Say {text}"), said]}])[0])
+    added = json.loads((DEMO / "tokenizer.json").read_text())["added_tokens"]
+    ids = {token["id"] for token in added}
+    controls = [[token for token in row.input_ids.tolist() if token in ids] for row in rows]
+    assert controls[0] == controls[1]
+    # Two of them are the template's.
+    assert renderer.decode(rows[0].input_ids).count("<|im_end|>") > 3

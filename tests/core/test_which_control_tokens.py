@@ -156,7 +156,9 @@ def _transformers(folder: Path) -> PreTrainedTokenizerFast:
         for key, value in named.items()
         if isinstance(value, (str, dict))
     }
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **texts)
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_file=str(folder / "tokenizer.json"), **texts
+    )
     tokenizer.chat_template = (folder / "chat_template.jinja").read_text()
     return tokenizer
 
