@@ -76,7 +76,9 @@ fn filter_names(filter: &FilterCall, found: &mut BTreeSet<String>) {
 fn block_filters(body: &[Stmt], found: &mut BTreeSet<String>) {
     for stmt in body {
         if let StmtKind::SetBlock { filters, .. } | StmtKind::FilterBlock { filters, .. } = &stmt.kind {
-            filters.iter().for_each(|filter| filter_names(filter, found));
+            for filter in filters {
+                filter_names(filter, found);
+            }
         }
         stmt.bodies(&mut |body| block_filters(body, found));
     }

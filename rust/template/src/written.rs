@@ -58,13 +58,17 @@ impl<'s> Known<'s> {
             match &stmt.kind {
                 StmtKind::Set { target, value } => self.assign(target, value),
                 StmtKind::With { assignments, .. } => {
-                    assignments.iter().for_each(|(target, value)| self.assign(target, value));
+                    for (target, value) in assignments {
+                        self.assign(target, value);
+                    }
                 }
                 StmtKind::For(for_stmt) => {
                     if let (Target::Name(name), ExprKind::List(items) | ExprKind::Tuple(items)) =
                         (&for_stmt.target, &for_stmt.iter.kind)
                     {
-                        items.iter().for_each(|item| self.add(name, item));
+                        for item in items {
+                            self.add(name, item);
+                        }
                     }
                 }
                 StmtKind::Macro { name, function } => {
@@ -157,7 +161,9 @@ fn strings(expr: &Expr, known: &Known<'_>, found: &mut BTreeSet<String>) {
             let mut parts = Vec::new();
             summands(expr, &mut parts);
             runs(parts.iter().map(|part| known.texts(part)), found);
-            parts.into_iter().for_each(|part| strings(part, known, found));
+            for part in parts {
+                strings(part, known, found);
+            }
         }
         _ => expr.children(&mut |child| strings(child, known, found)),
     }
@@ -257,7 +263,7 @@ mod tests {
 
     #[test]
     fn many_alternatives_end() {
-        let sets: String = (0..100).map(|i| format!("{{% set a = 'x{i}' %}}")).collect();
+        let sets = (0..100).map(|i| format!("{{% set a = 'x{i}' %}}")).collect::<Vec<_>>().concat();
         let source = sets + "{{ a ~ a ~ a ~ '<|end|>' }}{% set b = b ~ 'y' %}{{ b ~ b }}";
         assert!(writes(&source, "<|end|>"));
     }

@@ -3,7 +3,7 @@
 //! In: prompt and completion as text. Out: the prompt's ids exactly as a server encodes the prompt, and the
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
-use super::guard::Ids;
+use super::guard::Checked;
 use super::render::Rendered;
 use crate::error::Result;
 use crate::prompt_text::PromptText;
@@ -52,7 +52,7 @@ impl Encoder {
         if encoding.ids()[from..].starts_with(&self.prompt_tail) {
             if let Some(guard) = &rendered.guard {
                 self.valid = 0;
-                let ids = Ids { text: encoding.text(), ids: encoding.ids(), plain, continuation: None };
+                let ids = Checked { text: encoding.text(), ids: encoding.ids(), plain, continuation: None };
                 guard.check(tokenizer, &ids, &checkpoints(encoding, same, usize::MAX))?;
             }
             self.valid = encoding.ids().len();
@@ -71,7 +71,7 @@ impl Encoder {
             let mut known = checkpoints(encoding, same, from);
             known.push(border);
             let continuation = Some(border.text);
-            let ids = Ids { text: encoding.text(), ids: &self.forced, plain, continuation };
+            let ids = Checked { text: encoding.text(), ids: &self.forced, plain, continuation };
             guard.check(tokenizer, &ids, &known)?;
             self.valid = from;
         }

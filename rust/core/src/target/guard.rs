@@ -17,8 +17,8 @@ pub struct Guard<'g> {
     pub own: Vec<FoundToken>,
 }
 
-/// The ids of a text.
-pub(super) struct Ids<'i> {
+/// A text and its ids, which are looked at.
+pub(super) struct Checked<'i> {
     pub text: &'i str,
     pub ids: &'i [i32],
     /// What of the text is plain text.
@@ -40,7 +40,7 @@ impl Guard<'_> {
     pub(super) fn check(
         &self,
         tokenizer: &Tokenizer,
-        of: &Ids<'_>,
+        of: &Checked<'_>,
         checkpoints: &[Checkpoint],
     ) -> Result<()> {
         let end = Checkpoint { text: of.text.len(), ids: of.ids.len() };
@@ -69,8 +69,8 @@ impl Guard<'_> {
     }
 
     /// The same by the bytes of each id, which takes encoding the text again.
-    fn find_forged(&self, tokenizer: &Tokenizer, of: &Ids<'_>) -> Result<Option<i32>> {
-        let Ids { text, ids, plain, continuation } = of;
+    fn find_forged(&self, tokenizer: &Tokenizer, of: &Checked<'_>) -> Result<Option<i32>> {
+        let Checked { text, ids, plain, continuation } = of;
         let encoding = tokenizer.encode_with_offsets(text, plain, *continuation, &mut Known::default())?;
         if encoding.ids != *ids {
             return Err(Error::new(ErrorKind::Internal, "the ids of a text differ when it is encoded again"));

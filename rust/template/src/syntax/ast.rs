@@ -290,7 +290,9 @@ impl Stmt {
     pub fn bodies<'s>(&'s self, visit: &mut dyn FnMut(&'s [Stmt])) {
         match &self.kind {
             StmtKind::If { branches, otherwise } => {
-                branches.iter().for_each(|(_, body)| visit(body));
+                for (_, body) in branches {
+                    visit(body);
+                }
                 visit(otherwise);
             }
             StmtKind::For(for_stmt) => {
@@ -302,7 +304,7 @@ impl Stmt {
             | StmtKind::FilterBlock { body, .. }
             | StmtKind::Generation(body) => visit(body),
             StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => {
-                visit(&function.body)
+                visit(&function.body);
             }
             StmtKind::Text(_)
             | StmtKind::Output(_)
