@@ -108,8 +108,10 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
 
 fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyTuple>> {
     let dropped: Vec<&str> = report.records_dropped.keys().copied().collect();
-    let (tokens, keys) = (named(py, &report.control_tokens)?, named(py, &report.unread_keys)?);
-    (&report.warnings, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
+    let tokens = named(py, &report.control_tokens)?;
+    let [keys, arguments] = [&report.unread_keys, &report.unread_arguments]
+        .map(|unread| named(py, unread).map(|names| (names, unread.omitted())));
+    (&report.warnings, dropped, tokens, keys?, arguments?).into_pyobject(py)
 }
 
 /// What a format calls a role itself, under a key of an item of its lists.

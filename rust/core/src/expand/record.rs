@@ -10,7 +10,7 @@ use super::trace::Trace;
 use super::view::Unread;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::layout::{Arrangement, Sample, WholeConversation, normalize};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
@@ -134,8 +134,14 @@ impl<'a> Work<'a> {
     }
 
     pub fn finish(mut self, samples: &[Sample]) -> Report {
-        for key in self.unread.keys(self.prepared) {
-            self.report.unread_keys.add(&key, 1);
+        // What a template that stopped has not looked at, it may read.
+        if !self.faults.iter().any(|fault| fault.kind == ErrorKind::Template) {
+            for key in self.unread.keys(self.prepared) {
+                self.report.unread_keys.add(&key, 1);
+            }
+        }
+        for name in self.renderer.template.unread_arguments_of(self.conversation) {
+            self.report.unread_arguments.add(name, 1);
         }
         let lost: u64 = self.report.targets_dropped.values().sum();
         self.report.targets_trained = self.report.targets_found - lost;

@@ -19,7 +19,6 @@ pub use findings::finding;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::reads;
 use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
@@ -173,7 +172,7 @@ impl Facts {
             ChatTemplate::load_lenient(&TemplateSource { now, ..source.clone() }, control_tokens)?;
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
-        let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
+        let asks_for_the_date = template.asks_for_the_date();
         let content_fault = template.content_fault().cloned();
         let cure = content_fault.as_ref().and_then(|fault| fault.cure);
         let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
