@@ -78,6 +78,10 @@ class ServingWarning(UserWarning):
     """A server does not render a model's chats by its template, so its prompts can differ from those that are made."""
 
 
+class TemplateArgumentWarning(UserWarning):
+    """The chat template does not read an argument that it is given, so the argument does nothing."""
+
+
 class InternalError(EveryturnError):
     """A fault of everyturn or of a library under it; please report it."""
 

@@ -4,15 +4,19 @@ In: the counts of the core's report. Out: a remark for each that is worth one. F
 these over with their locations.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Remark
-from everyturn.checks.rules.content import unread_keys
+from everyturn.checks.rules.content import unread_arguments, unread_keys
 
-Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
-"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
-often there are more of these than are named."""
+Named: TypeAlias = tuple[dict[str, int], int]
+"""Names with how often they occur, and how often there are more than are named."""
+
+Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], Named, Named]
+"""Warnings, causes for which the record is dropped, control tokens in text, keys of messages that the template never
+reads, and arguments of the record that it does not read."""
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
@@ -21,12 +25,14 @@ BY_OPTIONS = (NO_TARGET, "weight_ignored")
 """What rules can only guess without the options of an expansion."""
 
 
-def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
+def with_expansion(
+    remarks: list[Remark], counts: Counts, template_arguments: Sequence[str]
+) -> list[Remark]:
     """Add what is new to what rules have said: they name the message, so their word is not repeated.
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, causes, control_tokens, unread, unnamed = counts
+    warnings, causes, control_tokens, keys, arguments = counts
     counted = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
@@ -40,4 +46,5 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)
             remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
-    return [*remarks, *unread_keys(unread, unnamed)]
+    unread = (*unread_keys(*keys), *unread_arguments(*arguments, template_arguments))
+    return [*remarks, *unread]

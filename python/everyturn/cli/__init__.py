@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
-from everyturn.catalogue import KINDS
 from everyturn.cli import (
     bench,
     check,
@@ -23,6 +22,7 @@ from everyturn.cli import (
     verify,
 )
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
+from everyturn.cli.hints import hints
 from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
 
 
@@ -78,19 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DATA
     except EveryturnError as error:
         say(f"error: {error}")
-        _hint(error)
+        for line in hints(error, parsed):
+            say(line)
         is_use = isinstance(error, WRONG_USE) and error.kind != "compression"
         return EXIT_USE if is_use else EXIT_DATA
     except OSError as error:
         say(f"error: {error.filename or 'output'}: {error.strerror}")
         return EXIT_DATA
-
-
-def _hint(error: EveryturnError) -> None:
-    """Say which option resolves the error, where one does."""
-    kind = KINDS.get(error.kind or "")
-    if kind is not None and kind.hint is not None:
-        say(f"hint: {kind.hint}; see `everyturn explain {kind.name}`")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -251,9 +251,7 @@ def inspect_record(expander: Expander, record: Record) -> Inspection:
         options=expander.metadata()["options"],
         messages=tuple(_message(message) for message in plain["messages"]),
         samples=tuple(_sample(sample) for sample in plain["samples"]),
-        report=Report.from_core(
-            expander.train_on, expander.renderer.server, expander.clock, counts
-        ),
+        report=expander._report(counts),  # noqa: SLF001
         error=_fault(plain["error"]),
     )
 

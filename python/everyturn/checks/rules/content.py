@@ -1,11 +1,12 @@
 """Rules on what messages hold: contents, keys, weights."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from everyturn.checks.finding import Remark, quoted
 from everyturn.checks.records import REASONING_KEYS, WEIGHT_KEYS, Record
 from everyturn.checks.rules.rule import Rule
 from everyturn.diagnostics.kind import Kind
+from everyturn.wording import counted, unread_argument
 
 EMPTY_CONTENT = Kind(
     name="empty_content",
@@ -145,8 +146,31 @@ def unread_keys(keys: Iterable[str], unnamed: int) -> Iterator[Remark]:
         text = f"the template never reads the key {quoted(key)}"
         yield Remark(UNREAD_KEYS.name, None, text, key)
     if unnamed:
-        text = f"the template never reads {unnamed:,} more keys"
+        text = f"the template never reads {counted(unnamed, 'more key')}"
         yield Remark(UNREAD_KEYS.name, None, text, "")
+
+
+UNREAD_ARGUMENTS = Kind(
+    name="unread_arguments",
+    severity="warning",
+    summary="the template does not read an argument that it is given",
+    reason="An argument of `template_kwargs`, or of a record's `chat_template_kwargs`, has a name that the template "
+    "does not look at: a misspelt `enable_thinking` switches nothing. Each name is given once a file, with those "
+    "that the template reads.",
+    remedy="Correct the name, or leave the argument out.",
+)
+
+
+def unread_arguments(
+    names: Iterable[str], unnamed: int, template_arguments: Sequence[str]
+) -> Iterator[Remark]:
+    """Say once a file which arguments of records the template does not read, and that there are unnamed ones."""
+    for name in names:
+        text = unread_argument(name, template_arguments)
+        yield Remark(UNREAD_ARGUMENTS.name, None, text, name)
+    if unnamed:
+        text = f"the template does not read {counted(unnamed, 'more argument')}"
+        yield Remark(UNREAD_ARGUMENTS.name, None, text, "")
 
 
 RULES = (
@@ -156,4 +180,5 @@ RULES = (
     Rule(kinds=(UNKNOWN_KEY,), find=unknown_key),
     Rule(kinds=(WEIGHT_NOT_BINARY,), shared=("weight_ignored",), find=weights),
     Rule(kinds=(UNREAD_KEYS,)),
+    Rule(kinds=(UNREAD_ARGUMENTS,)),
 )
