@@ -29,10 +29,10 @@ from everyturn.exceptions import (
     TokenizerError,
 )
 from everyturn.expander import Expander
+from everyturn.faults import Fault
 from everyturn.history import window
 from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
-from everyturn.faults import Fault
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Sample, Samples
 from everyturn.verification.verifier import verify

@@ -1,7 +1,7 @@
 """What is known of a fault beside its text: where in the conversation it is, and which options resolve it.
 
-In: faults of an expansion whose records can be read again. Out: notes on them. An option is named only where it was tried
-on that very record and gives it the sample that was lost.
+In: faults of an expansion whose records can be read again. Out: notes on them. An option is named only where it was
+tried on that very record and gives it the sample that was lost.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from everyturn import _core
 from everyturn.catalogue import KINDS
@@ -20,6 +21,7 @@ from everyturn.exceptions import EveryturnError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.faults import Fault, Notes
 from everyturn.io.records import Record, Records
+from everyturn.options import Serve
 from everyturn.report_text import first_faults
 from everyturn.wording import counted
 
@@ -179,5 +181,5 @@ class Doctor:
     def _with(self, cure: Cure) -> Expander:
         if cure.option in OPTION_NAMES:
             return self._expander.replace(**{cure.option: cure.value}, on_error="skip")
-        renderer = self._expander.renderer.for_server(**{cure.option: cure.value})
+        renderer = self._expander.renderer.for_server(cast("Serve", cure.value))
         return Expander(renderer, **{**self._expander.options(), "on_error": "skip"})

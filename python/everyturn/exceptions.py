@@ -30,6 +30,17 @@ class EveryturnError(ValueError):
         return error
 
 
+def system_words(error: OSError) -> str:
+    """Return why a file cannot be used, in the same words everywhere.
+
+    >>> system_words(FileNotFoundError(2, "No such file or directory"))
+    'no such file'
+    """
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return error.strerror or str(error)
+
+
 class InputError(EveryturnError):
     """An input cannot be opened, read or decompressed."""
 

@@ -35,7 +35,7 @@ class Fault:
     def place(self) -> str:
         """The location: file, line and message.
 
-        >>> Fault("a.jsonl", 7, 1, "role", "a.jsonl:7: message 1: role \\"bot\\" is unknown").place
+        >>> Fault("a.jsonl", 7, 1, "role", "a.jsonl:7: message 1: it is unknown").place
         'a.jsonl:7: message 1'
         """
         message = "" if self.message_index is None else f": message {self.message_index}"

@@ -1,7 +1,7 @@
 """A report in words.
 
-In: a report, and what else is known of some of its faults. Out: lines of text, for a terminal, a log or a page. Each kind
-of fault and each warning is a line, with the places below it where it occurs first.
+In: a report, and what else is known of some of its faults. Out: lines of text, for a terminal, a log or a page. Each
+kind of fault and each warning is a line, with the places below it where it occurs first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Remark
 from everyturn.checks.rules.content import unread_arguments, unread_keys
+from everyturn.wording import counted
 
 Named: TypeAlias = tuple[dict[str, int], int]
 """Names with how often they occur, and how often there are more than are named."""
@@ -33,9 +34,9 @@ def with_expansion(
     What is trained depends on options, so there the expansion has the last word.
     """
     warnings, causes, control_tokens, keys, arguments = counts
-    counted = {*warnings, *causes}
+    of_expansion = {*warnings, *causes}
     remarks = [
-        remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
+        remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in of_expansion
     ]
     said = {remark.kind for remark in remarks}
     if NO_TARGET in causes and NO_TARGET not in said:
@@ -45,6 +46,8 @@ def with_expansion(
             text = KINDS[kind].summary
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)
-            remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
+            remarks.append(
+                Remark(kind, None, text if count == 1 else f"{text} ({counted(count, 'time')})")
+            )
     unread = (*unread_keys(*keys), *unread_arguments(*arguments, template_arguments))
     return [*remarks, *unread]

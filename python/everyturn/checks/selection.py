@@ -1,7 +1,7 @@
 """Which kinds of findings are wanted.
 
-In: names of kinds, or what their names begin with. Out: the kinds. Where a kind is both selected and ignored, the longer
-name decides, and of equal ones that which ignores, as with Ruff.
+In: names of kinds, or what their names begin with. Out: the kinds. Where a kind is both selected and ignored, the
+longer name decides, and of equal ones that which ignores, as with Ruff.
 """
 
 from collections.abc import Iterable

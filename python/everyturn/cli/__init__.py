@@ -4,9 +4,11 @@ Exit codes: 0 done, 1 the data failed, 2 wrong use, 130 on Ctrl-C.
 """
 
 import argparse
+import functools
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
@@ -23,7 +25,15 @@ from everyturn.cli import (
 )
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.cli.hints import hints
-from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
+from everyturn.exceptions import (
+    EveryturnError,
+    InputError,
+    ModelError,
+    OptionsError,
+    ServingWarning,
+    TemplateArgumentWarning,
+    system_words,
+)
 
 
 class Command(Protocol):
@@ -68,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(TOUR)
         return EXIT_USE
     try:
-        return COMMANDS[parsed.command].run(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            return COMMANDS[parsed.command].run(parsed)
     except KeyboardInterrupt as interrupt:
         say(f"interrupted; {interrupt.args[0] if interrupt.args else 'no file was written'}")
         return EXIT_INTERRUPTED
@@ -83,8 +95,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         is_use = isinstance(error, WRONG_USE) and error.kind != "compression"
         return EXIT_USE if is_use else EXIT_DATA
     except OSError as error:
-        say(f"error: {error.filename or 'output'}: {error.strerror}")
+        say(f"error: {error.filename or 'output'}: {system_words(error)}")
         return EXIT_DATA
+
+
+def _show_warning(
+    others: Callable[..., None], message: Warning | str, kind: type[Warning], *place: Any
+) -> None:
+    """Say what is known of a model as the command says everything; a warning of others is shown by others."""
+    if issubclass(kind, ServingWarning | TemplateArgumentWarning):
+        say(f"warning: {message}")
+    else:
+        others(message, kind, *place)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,7 +1,9 @@
 """Ids of tool calls that a model's template refuses.
 
-Which ids a template takes is seen by rendering alone: `everyturn.checks.checker` tries it, and offers the correction where
-a record is refused with its own ids and taken with those that are made here.
+Which ids a template takes is seen by rendering alone: `everyturn.checks.checker` tries it, and offers the correction
+where a record is refused with its own ids and taken with those that are made here.
+
+In: a record that is refused. Out: the same one with ids of one form, a call and its result alike.
 """
 
 import hashlib
@@ -50,7 +52,7 @@ def make_ids(draft: Draft) -> Iterator[Remark]:
     roles = _core.ROLE_NAMES[draft.format]
     waiting: list[tuple[str | None, str]] = []
     for index, fields, role_key in draft.entries:
-        if roles.get(fields.get(role_key)) == "tool":
+        if roles.get(str(fields.get(role_key))) == "tool":
             yield from _answer(index, fields, waiting, ids)
             continue
         waiting.clear()
@@ -98,10 +100,8 @@ class _Ids:
 
     def of_call(self, old: str | None, name: str) -> str:
         """Return the id of a call, made of its old one, or of its name where it has none."""
-        if old in self._kept and old not in self._given:
-            new = old
-        else:
-            new = self._made(name if old is None else old)
+        stays = old in self._kept and old not in self._given
+        new = old if old is not None and stays else self._made(old or name)
         if old is not None:
             self._new[old] = new
         self._given.add(new)
