@@ -75,8 +75,8 @@ def _dropped(report: "Report", notes: Notes) -> Iterator[str]:
 def cause_lines(found: Sequence[Cause], notes: Notes) -> Iterator[str]:
     """Return the causes of one kind of fault, each with its first place; how often where there are several."""
     for cause in found[:SHOWN_CAUSES]:
-        often = f"{cause.count:,} " if len(found) > 1 else ""
-        where = f"{often}{cause.circumstances}".strip()
+        often = f"{cause.count:,} times" if len(found) > 1 and cause.count > 1 else ""
+        where = ", ".join(filter(None, (cause.circumstances, often)))
         first = "first " if cause.count > 1 else ""
         yield f"  {f'{where}: ' if where else ''}{first}{cause.first.text}"
         yield from (f"    {line}" for line in notes.lines.get(cause.first, ()))

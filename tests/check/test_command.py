@@ -58,10 +58,10 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
     done = check(bad)
     assert done.out.splitlines() == [str(finding) for finding in found(bad)]
     assert done.err.splitlines() == [
-        "error: role: 1",
-        "warning: consecutive_users: 1",
-        "warning: identical_messages: 1",
-        "note: arguments_object: 1",
+        f"error: role: 1, first {bad}:1: message 1",
+        f"warning: consecutive_users: 1, first {bad}:2: message 1",
+        f"warning: identical_messages: 1, first {bad}:2: message 1",
+        f"note: arguments_object: 1, first {bad}:2: message 2",
     ]
     assert done.code == 1
 

@@ -32,7 +32,6 @@ from everyturn.exceptions import (
     OptionsError,
     ServingWarning,
     TemplateArgumentWarning,
-    system_words,
 )
 
 
@@ -95,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         is_use = isinstance(error, WRONG_USE) and error.kind != "compression"
         return EXIT_USE if is_use else EXIT_DATA
     except OSError as error:
-        say(f"error: {error.filename or 'output'}: {system_words(error)}")
+        say(f"error: {error.filename or 'output'}: {error.strerror}")
         return EXIT_DATA
 
 

@@ -21,12 +21,9 @@ def hints(error: EveryturnError, parsed: argparse.Namespace) -> Iterator[str]:
     if kind is None:
         return
     notes = _notes(error, kind, parsed)
-    yield from notes.circumstances.values()
-    known = [line for lines in notes.lines.values() for line in lines]
-    if not kind.cures and kind.hint is not None:
-        known.append(kind.hint)
-    elif kind.cures and hasattr(parsed, "on_error"):
-        known.append("--on-error skip drops what is faulty and counts it")
+    known = [words for words in notes.circumstances.values() if words]
+    known += [line for lines in notes.lines.values() for line in lines]
+    known += filter(None, [kind.resort if kind.cures else kind.hint])
     if known:
         yield f"hint: {'; '.join(known)}; see `everyturn explain {kind.name}`"
 

@@ -164,6 +164,7 @@ SHAPE = (
             Cure("control_tokens", "literal"),
             Cure("control_tokens", "warn", is_last_resort=True),
         ),
+        resort="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="refused_by_server",
@@ -175,6 +176,7 @@ SHAPE = (
         remedy="Correct the record as the text says, or train for another server.",
         hint="--serve template renders the record as it stands; --serve names another server",
         cures=(Cure("serve", "template"),),
+        resort="--on-error skip drops such records and counts them",
     ),
 )
 
@@ -215,6 +217,7 @@ TARGET = (
             Cure("prompt_mismatch", "splice"),
             Cure("prompt_mismatch", "common_prefix", is_last_resort=True),
         ),
+        resort="--prompt-mismatch skip drops such targets and counts them",
     ),
     Kind(
         name="no_stop_token",
@@ -234,6 +237,7 @@ TARGET = (
         remedy="Use another layout: it renders each target separately.",
         hint="--layout merged renders each target separately",
         cures=(Cure("layout", "merged"),),
+        resort="--on-error skip drops such targets and counts them",
     ),
     Kind(
         name="too_long",
@@ -251,6 +255,7 @@ TARGET = (
             Cure("overflow", "shrink_history"),
             Cure("overflow", "truncate_prompt", is_last_resort=True),
         ),
+        resort="--overflow drop drops such targets and counts them; --max-length raises the limit",
     ),
     Kind(
         name="encode",

@@ -43,6 +43,7 @@ class Kind:
         remedy: What to do.
         hint: The option that resolves it, for the command line; None if there is none.
         cures: Options that keep what the error costs in some cases and not in others: each is tried before it is named.
+        resort: The option that is left where none of these works.
     """
 
     name: str
@@ -52,3 +53,4 @@ class Kind:
     remedy: str
     hint: str | None = None
     cures: tuple[Cure, ...] = ()
+    resort: str | None = None
