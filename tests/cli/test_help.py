@@ -58,7 +58,7 @@ def test_a_mismatch_is_hinted_at(
     assert main(arguments) == 1
     _, hint = capsys.readouterr().err.splitlines()
     assert hint.startswith("hint: after a user's message, without reasoning; ")
-    (policy,) = re.findall(r"--prompt-mismatch (\w+)", hint)
+    policy, *_ = re.findall(r"--prompt-mismatch (\w+)", hint)
     assert main([*arguments, "--prompt-mismatch", policy]) == 0
 
 

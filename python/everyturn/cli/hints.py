@@ -5,6 +5,7 @@ named only if it was tried on the record and gives it a sample.
 """
 
 import argparse
+import warnings
 from collections.abc import Iterator
 
 from everyturn.catalogue import KINDS
@@ -32,7 +33,10 @@ def _notes(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> Not
     fault = _fault(error, kind)
     if fault is None or kind.name not in LOCATED or not hasattr(parsed, "prompt_mismatch"):
         return Notes()
-    return notes_on(expander_from(parsed), [fault])
+    with warnings.catch_warnings():
+        # They were given when the command loaded the model.
+        warnings.simplefilter("ignore")
+        return notes_on(expander_from(parsed), [fault])
 
 
 def _fault(error: EveryturnError, kind: Kind) -> Fault | None:

@@ -146,11 +146,9 @@ impl ChatTemplate {
         self.variants().any(|variant| variant.reads.asks_for_the_date)
     }
 
-    /// The arguments that can be given to the template: the variables that it reads and nobody else sets.
+    /// The arguments that can be given to the template: what it reads and nobody else sets.
     pub fn arguments(&self) -> BTreeSet<&str> {
-        let names = self.variants().flat_map(|variant| {
-            variant.reads.variables.difference(&variant.reads.set_in_loops).map(String::as_str)
-        });
+        let names = self.variants().flat_map(|variant| &variant.reads.arguments).map(String::as_str);
         let is_free = |name: &&str| {
             !is_reserved(name) && self.special_tokens.iter().all(|(known, _)| &**known != *name)
         };
