@@ -18,6 +18,7 @@ __all__ = [
     "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "MAX_NAMES",
+    "MAX_WARNING_PLACES",
     "ROLE_NAMES",
     "SERVERS",
     "WARNINGS",
@@ -44,6 +45,7 @@ IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 MAX_NAMES: int
+MAX_WARNING_PLACES: int
 COLUMNS: list[tuple[str, str, str, bool]]
 CHOICES: dict[str, list[str]]
 DEFAULT_CHOICES: dict[str, str]
@@ -57,7 +59,8 @@ ROLE_NAMES: dict[str, dict[str, str]]
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Named: TypeAlias = tuple[dict[str, int], int]
-_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], _Named, _Named]
+_Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
+_Counts: TypeAlias = tuple[dict[str, int], _Places, list[str], dict[str, int], _Named, _Named]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 

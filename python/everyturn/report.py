@@ -1,13 +1,12 @@
 """What became of every line and every target."""
 
 import dataclasses
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from everyturn import _core
 from everyturn.faults import Fault, Notes
-from everyturn.report_text import SHOWN_PLACES, report_lines, summary
+from everyturn.report_text import report_lines, summary
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +32,7 @@ class Report:
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
+        warning_places: Of warnings that have places the first five, each with what it is there.
         control_tokens: Control tokens in the text of messages, with how often they occur: the first 200 of them in
             alphabetical order.
         control_tokens_omitted: How often all others occur.
@@ -43,7 +43,6 @@ class Report:
             the number of records: a misspelt name does nothing. As many as of ``unread_keys``.
         unread_arguments_omitted: How often records have one of the others.
         template_arguments: The arguments that the template reads.
-        places: Where each of the warnings occurs first, with what is there.
         faults: Every fault by name, the first ten thousand.
         faults_omitted: How many more there were.
     """
@@ -62,6 +61,7 @@ class Report:
     tokens: int = 0
     trained_tokens: int = 0
     warnings: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    warning_places: Mapping[str, tuple[Fault, ...]] = dataclasses.field(default_factory=dict)
     control_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
     control_tokens_omitted: int = 0
     unread_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -69,7 +69,6 @@ class Report:
     unread_arguments: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unread_arguments_omitted: int = 0
     template_arguments: tuple[str, ...] = ()
-    places: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
     faults_omitted: int = 0
 
@@ -77,17 +76,27 @@ class Report:
     def from_core(cls, counts: Mapping[str, Any], **same: Any) -> "Report":
         """Build the report from the core's dict, and what is the same for all parts of a run."""
         faults = tuple(Fault(*fault) for fault in counts["faults"])
-        places = tuple(Fault(*place) for place in counts.get("places", ()))
-        return cls(**{**counts, **same, "faults": faults, "places": places})
+        places = {
+            name: tuple(Fault(*place) for place in places)
+            for name, places in counts["warning_places"].items()
+        }
+        return cls(**{**counts, **same, "faults": faults, "warning_places": places})
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Report":
         """Build the report that `to_dict` gave."""
-        located = {
-            name: tuple(Fault(**fault) for fault in plain.get(name, ())) for name in _LOCATED
+        faults = tuple(Fault(**fault) for fault in plain["faults"])
+        places = {
+            name: tuple(Fault(**place) for place in places)
+            for name, places in plain["warning_places"].items()
         }
-        arguments = tuple(plain.get("template_arguments", ()))
-        return cls(**{**plain, **located, "template_arguments": arguments})
+        arguments = tuple(plain["template_arguments"])
+        changes = {
+            "faults": faults,
+            "warning_places": places,
+            "template_arguments": arguments,
+        }
+        return cls(**{**plain, **changes})
 
     def __add__(self, other: "Report") -> "Report":
         if any(getattr(self, name) != getattr(other, name) for name in _SAME):
@@ -95,7 +104,12 @@ class Report:
         total: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            if isinstance(mine, Mapping):
+            if field.name == "warning_places":
+                total[field.name] = {
+                    name: (mine.get(name, ()) + theirs.get(name, ()))[: _core.MAX_WARNING_PLACES]
+                    for name in sorted({*mine, *theirs})
+                }
+            elif isinstance(mine, Mapping):
                 total[field.name] = {
                     name: mine.get(name, 0) + theirs.get(name, 0)
                     for name in sorted({*mine, *theirs})
@@ -109,9 +123,8 @@ class Report:
             total[f"{field_name}_omitted"] += omitted
         named = total["faults"][:MAX_NAMED_FAULTS]
         total["faults_omitted"] += len(total["faults"]) - len(named)
-        places = tuple(_first_places(total["places"]))
         same = {name: getattr(self, name) for name in _SAME}
-        return Report(**{**total, "faults": named, "places": places, **same})
+        return Report(**{**total, "faults": named, **same})
 
     def __str__(self) -> str:
         return summary(self)
@@ -146,17 +159,6 @@ def add_parts(total: Report, part: Report) -> Report:
         part = dataclasses.replace(part, warnings=warnings)
     return total + part
 
-
-def _first_places(places: Iterable[Fault]) -> Iterator[Fault]:
-    """Return the first places of each kind."""
-    counts: Counter[str] = Counter()
-    for place in places:
-        counts[place.kind] += 1
-        if counts[place.kind] <= SHOWN_PLACES:
-            yield place
-
-
-_LOCATED = ("faults", "places")
 
 _BOUNDED = ("control_tokens", "unread_keys", "unread_arguments")
 """Counts of names that come from the data; what is omitted from each is counted in a separate field.

@@ -19,7 +19,7 @@ SHOWN_NAMES = 20
 SHOWN_CAUSES = 5
 """The most causes that are named of a kind of fault."""
 
-SHOWN_PLACES = 3
+SHOWN_PLACES = 2
 """The most places that are named of a warning."""
 
 WARNING = "warning: "
@@ -87,7 +87,7 @@ def cause_lines(found: Sequence[Cause], notes: Notes) -> Iterator[str]:
 def _warnings(report: "Report") -> Iterator[str]:
     for name, count in report.warnings.items():
         yield f"{WARNING}{name}: {count:,}"
-        places = [place for place in report.places if place.kind == name]
+        places = report.warning_places.get(name, ())
         yield from (f"  {place.text}" for place in places[:SHOWN_PLACES])
 
 

@@ -34,7 +34,7 @@ REPORT_KEYS = {
     "unread_arguments",
     "unread_arguments_omitted",
     "template_arguments",
-    "places",
+    "warning_places",
     "faults",
     "faults_omitted",
 }
@@ -125,7 +125,7 @@ def test_the_report_is_the_account_of_every_line(
         "unread_arguments": {},
         "unread_arguments_omitted": 0,
         "template_arguments": ["enable_thinking"],
-        "places": [],
+        "warning_places": {},
         "faults_omitted": 0,
     }
     place = {"file": str(path), "line": 5, "message_index": None, "kind": "json"}

@@ -15,9 +15,12 @@ from everyturn.wording import counted
 Named: TypeAlias = tuple[dict[str, int], int]
 """Names with how often they occur, and how often there are more than are named."""
 
-Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], Named, Named]
-"""Warnings, causes for which the record is dropped, control tokens in text, keys of messages that the template never
-reads, and arguments of the record that it does not read."""
+Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
+"""Of warnings that have places the first of them: the message, and what it is there."""
+
+Counts: TypeAlias = tuple[dict[str, int], Places, list[str], dict[str, int], Named, Named]
+"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys of messages that the
+template never reads, and arguments of the record that it does not read."""
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
@@ -33,7 +36,7 @@ def with_expansion(
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, causes, control_tokens, keys, arguments = counts
+    warnings, places, causes, control_tokens, keys, arguments = counts
     of_expansion = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in of_expansion
@@ -42,7 +45,14 @@ def with_expansion(
     if NO_TARGET in causes and NO_TARGET not in said:
         remarks.append(Remark(NO_TARGET, None, KINDS[NO_TARGET].summary))
     for kind, count in warnings.items():
-        if kind not in said:
+        if kind in said:
+            continue
+        if kind in places:
+            remarks += [Remark(kind, message, text) for message, text in places[kind]]
+            if left := count - len(places[kind]):
+                text = f"{KINDS[kind].summary}: {counted(left, 'more time')}"
+                remarks.append(Remark(kind, None, text))
+        else:
             text = KINDS[kind].summary
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)

@@ -5,6 +5,7 @@ texts are those that were encoded, which for some tokenizers differ from what de
 """
 
 import dataclasses
+import itertools
 import json
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -289,7 +290,7 @@ def _fault(plain: dict[str, Any] | None) -> Fault | None:
 
 def _remarks(report: Report) -> dict[int, list[str]]:
     remarks: dict[int, list[str]] = {}
-    for place in report.places:
+    for place in itertools.chain.from_iterable(report.warning_places.values()):
         if place.message_index is not None:
             words = f"{place.kind}: {place.reason}"
             remarks.setdefault(place.message_index, []).append(words)
