@@ -63,8 +63,10 @@ def notes_on(expander: Expander, faults: Iterable[Fault], known: Iterable[Record
         if (record := records.get((fault.file, fault.line))) is not None
     }
     found = Notes({fault: _circumstances(record, fault) for fault, record in looked_at.items()})
-    doctor = Doctor(expander)
     named = [fault for fault in first_faults(wanted, found) if fault in looked_at]
+    if not named:
+        return found
+    doctor = Doctor(expander)
     lines = {fault: list(doctor.trial(looked_at[fault], fault).lines()) for fault in named}
     return dataclasses.replace(found, lines=lines)
 

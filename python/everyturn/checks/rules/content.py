@@ -150,15 +150,8 @@ def unread_keys(keys: Iterable[str], unnamed: int) -> Iterator[Remark]:
         yield Remark(UNREAD_KEYS.name, None, text, "")
 
 
-UNREAD_ARGUMENTS = Kind(
-    name="unread_arguments",
-    severity="warning",
-    summary="the template does not read an argument that it is given",
-    reason="An argument of `template_kwargs`, or of a record's `chat_template_kwargs`, has a name that the template "
-    "does not look at: a misspelt `enable_thinking` switches nothing. Each name is given once a file, with those "
-    "that the template reads.",
-    remedy="Correct the name, or leave the argument out.",
-)
+UNREAD_ARGUMENTS = "unread_arguments"
+"""Lint reports it as well, of the arguments of every rendering."""
 
 
 def unread_arguments(
@@ -167,10 +160,10 @@ def unread_arguments(
     """Say once a file which arguments of records the template does not read, and that there are unnamed ones."""
     for name in names:
         text = unread_argument(name, template_arguments)
-        yield Remark(UNREAD_ARGUMENTS.name, None, text, name)
+        yield Remark(UNREAD_ARGUMENTS, None, text, name)
     if unnamed:
         text = f"the template does not read {counted(unnamed, 'more argument')}"
-        yield Remark(UNREAD_ARGUMENTS.name, None, text, "")
+        yield Remark(UNREAD_ARGUMENTS, None, text, "")
 
 
 RULES = (
@@ -180,5 +173,5 @@ RULES = (
     Rule(kinds=(UNKNOWN_KEY,), find=unknown_key),
     Rule(kinds=(WEIGHT_NOT_BINARY,), shared=("weight_ignored",), find=weights),
     Rule(kinds=(UNREAD_KEYS,)),
-    Rule(kinds=(UNREAD_ARGUMENTS,)),
+    Rule(shared=(UNREAD_ARGUMENTS,)),
 )

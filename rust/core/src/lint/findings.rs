@@ -32,6 +32,8 @@ pub mod finding {
         REASONING_IGNORED = "reasoning_ignored",
         /// Tool calls, or the list of tools, are never rendered.
         TOOLS_IGNORED = "tools_ignored",
+        /// An argument that is given is not read.
+        UNREAD_ARGUMENTS = "unread_arguments",
         /// The template writes today's date, or may.
         DATE = "date",
         /// A conversation without a system message gets one that nobody wrote.
@@ -248,6 +250,14 @@ fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
             finding::TOOLS_IGNORED,
             "the list of tools is never rendered: prompts do not show it",
         ));
+    }
+    let reads = match facts.template_arguments.as_slice() {
+        [] => "it reads no arguments".to_owned(),
+        names => format!("it reads {}", names.join(", ")),
+    };
+    for name in &facts.unread_arguments {
+        let text = format!("the template does not read the argument '{name}'; {reads}");
+        found.push(warning(finding::UNREAD_ARGUMENTS, text));
     }
 }
 

@@ -107,6 +107,9 @@ struct Facts {
     unserved: Vec<Arc<str>>,
     probed: Vec<Probed>,
     keys: [(&'static str, bool); 6],
+    /// What the template can be told, and what it is told and does not read.
+    template_arguments: Vec<String>,
+    unread_arguments: Vec<Arc<str>>,
     arguments: ArgumentsForm,
     system: System,
     begin: Option<Begin>,
@@ -205,6 +208,8 @@ impl Facts {
             stops,
             endless,
             keys: keys(&template),
+            template_arguments: template.arguments().into_iter().map(str::to_owned).collect(),
+            unread_arguments: template.unread_arguments().cloned().collect(),
             arguments: template.variant(true).capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
