@@ -85,7 +85,7 @@ def test_what_the_template_sets_for_itself_is_not_listed() -> None:
 
 def test_records_are_counted_by_name(route: Route) -> None:
     """As keys are; a record without arguments counts nowhere."""
-    records = [
+    records: list[Record] = [
         {"messages": CHAT, "chat_template_kwargs": {"enable_thinkin": False}},
         {
             "messages": CHAT,
