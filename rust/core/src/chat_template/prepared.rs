@@ -211,9 +211,14 @@ impl<'a> Prepared<'a> {
         if self.merged.contains(&number) { self.merged.first().copied().unwrap_or(number) } else { number }
     }
 
-    /// The content of a message as the template sees it in an answer, and where it comes from, if it is one text.
+    /// The content of a message as the template sees it in an answer, and where it comes from, if it is one text, or a
+    /// list of one.
     pub fn content_of_answer(&self, message: usize) -> Option<(&'a str, Source)> {
-        self.answer(message)?.text_under("content")
+        let answer = self.answer(message)?;
+        answer.text_under("content").or_else(|| match answer.items_under("content") {
+            [part] => part.text_under("text"),
+            _ => None,
+        })
     }
 
     /// A message as the template sees it in an answer.

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use everyturn_template::{Node, Source, Span, cut_spans};
+use everyturn_template::{Node, Source, Span, cut_spans, is_space};
 
 use super::render::{Prompt, Rendered};
-use super::said::{Said, What, inline_reasoning, said};
+use super::said::{CLOSE, Said, What, inline_reasoning, said};
 use crate::chat_template::{Part, Parts, Prepared};
 use crate::conversation::Message;
 use crate::prompt_text::PromptText;
@@ -178,7 +178,7 @@ impl LeftOut {
         if let Some((content, source)) = prepared.content_of_answer(index)
             && let Some(reasoning) = inline_reasoning(content)
         {
-            let answer = reasoning.end + "</think>".len()..content.len();
+            let answer = reasoning.end + CLOSE.len()..content.len();
             let shown = Shown::of(content, source, rendered);
             left_out.reasoning |= shown.lacks(reasoning);
             left_out.text |= shown.lacks(answer);
@@ -223,11 +223,12 @@ impl<'s> Shown<'s> {
     /// Whether these bytes of the content say something of which nothing is there.
     fn lacks(&self, bytes: Range<usize>) -> bool {
         let text = self.content.get(bytes.clone()).unwrap_or_default();
-        let start = bytes.start + text.len() - text.trim_start().len();
-        let said = start..start + text.trim().len();
+        let trimmed = text.trim_matches(is_space);
+        let start = bytes.start + text.len() - text.trim_start_matches(is_space).len();
+        let said = start..start + trimmed.len();
         let is_there = |there: &Range<usize>| there.start < said.end && said.start < there.end;
         !said.is_empty()
             && !self.bytes.iter().any(is_there)
-            && !(self.is_rewritten && self.completion.contains(text.trim()))
+            && !(self.is_rewritten && self.completion.contains(trimmed))
     }
 }

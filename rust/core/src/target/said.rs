@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use everyturn_template::is_space;
+
 use crate::chat_template::{Name, Part, Parts};
 use crate::conversation::Message;
 use crate::json::{Object, Value};
@@ -34,19 +36,28 @@ pub enum What {
 pub fn said<'m>(message: &'m Message, parts: &Parts, number: usize) -> Vec<Said<'m>> {
     let message_part = parts.find(&[Name::Messages, item(number)]);
     let find = |names: &[Name]| message_part.and_then(|message| parts.find_in(message, names));
+    // A text may be given as a list of one part, and parts that were joined are one text.
+    let find_text = |at: usize| find(&[Name::Content, item(at)]).or_else(|| find(&[Name::Content]));
     let mut said = Vec::new();
     let mut say = |what, part, words| said.push(Said { what, part, words });
     match message.fields.get("content") {
-        Some(Value::String(text)) if !text.trim().is_empty() => {
-            say(What::Text, find(&[Name::Content]), vec![&**text]);
+        Some(Value::String(text)) => {
+            // Text that is nothing but reasoning is reasoning.
+            let reasoning = inline_reasoning(text);
+            let answer = reasoning.clone().and_then(|reasoning| text.get(reasoning.end + CLOSE.len()..));
+            if !is_blank(answer.unwrap_or(text)) {
+                say(What::Text, find_text(0), vec![&**text]);
+            } else if let Some(reasoning) = reasoning.and_then(|reasoning| text.get(reasoning))
+                && !is_blank(reasoning)
+            {
+                say(What::Reasoning, find_text(0), vec![reasoning]);
+            }
         }
         Some(Value::Array(content)) => {
             for (at, part) in content.iter().enumerate() {
                 let text = part.as_object().and_then(|part| part.get("text")?.as_str()).unwrap_or_default();
-                if !text.trim().is_empty() {
-                    // Where parts were joined they are one text.
-                    let own = find(&[Name::Content, item(at)]);
-                    say(What::Text, own.or_else(|| find(&[Name::Content])), vec![text]);
+                if !is_blank(text) {
+                    say(What::Text, find_text(at), vec![text]);
                 }
             }
         }
@@ -72,7 +83,7 @@ pub fn said<'m>(message: &'m Message, parts: &Parts, number: usize) -> Vec<Said<
 pub fn says_reasoning(message: &Message) -> Option<&str> {
     let inline = || {
         let content = message.fields.get("content").and_then(Value::as_str)?;
-        content.get(inline_reasoning(content)?).filter(|reasoning| !reasoning.trim().is_empty())
+        content.get(inline_reasoning(content)?).filter(|reasoning| !is_blank(reasoning))
     };
     reasoning_field(message).or_else(inline)
 }
@@ -80,15 +91,23 @@ pub fn says_reasoning(message: &Message) -> Option<&str> {
 fn reasoning_field(message: &Message) -> Option<&str> {
     let field =
         ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(|key| message.fields.get(key));
-    field.and_then(Value::as_str).filter(|reasoning| !reasoning.trim().is_empty())
+    field.and_then(Value::as_str).filter(|reasoning| !is_blank(reasoning))
 }
 
 /// The bytes of a content before `</think>`, without the opening tag.
 pub fn inline_reasoning(content: &str) -> Option<Range<usize>> {
     const OPEN: &str = "<think>";
-    let end = content.find("</think>")?;
+    let end = content.find(CLOSE)?;
     let start = content[..end].find(OPEN).map_or(0, |at| at + OPEN.len());
     Some(start..end)
+}
+
+/// What ends reasoning in a content.
+pub const CLOSE: &str = "</think>";
+
+/// Nothing but white space, as Python has it.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(is_space)
 }
 
 /// The functions that a message calls.

@@ -166,6 +166,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The items of a list under a key of a dict; it does not count as read.
+    pub fn items_under(self, key: &str) -> &'a [Value<'a>] {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key));
+        entry.map_or(&[], |entry| entry.value.items())
+    }
+
     /// What no rendering has looked at in a dict, of what is not empty.
     pub fn unread(self) -> impl Iterator<Item = &'a str> {
         let says = |value: Value<'_>| crate::value::operators::truth(value);
