@@ -160,6 +160,10 @@ PAIRS: dict[str, tuple[list[Record], list[int | None]]] = {
         [calling(call(id="abcdefgh1"), call()), result(tool_call_id="abcdefgh1"), result()],
         [0, 1],
     ),
+    "ids that are numbers": (
+        [calling(call(id=1), call(id=2)), result(tool_call_id=2), result(tool_call_id=1)],
+        [1, 0],
+    ),
     "a result of no call": (
         [calling(call()), result(tool_call_id="other"), result()],
         [None, 0],

@@ -86,6 +86,7 @@ def test_ignored_kinds_are_left_out() -> None:
     ("options", "text"),
     [
         ({"ignore": ["consecutive_usrs"]}, "consecutive_users"),
+        ({"select": "role"}, "select: expected a list of kinds"),
         ({"select": ["rolle"]}, "select: 'rolle' is not a kind of finding; did you mean role"),
         ({"max_length": 5}, "max_length needs a model"),
         ({"max_lenght": 5}, "max_lenght is not an option; did you mean max_length"),

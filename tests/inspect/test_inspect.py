@@ -250,8 +250,9 @@ def test_what_is_left_out_of_a_trained_message_is_said_with_it() -> None:
     given = dataclasses.replace(given, messages=tuple(messages))
     assert given.messages[2].why("") == f"trained in sample 0; {remark}"
     lines = list(terminal.inspection_lines(given, 200))
-    assert lines[1].plain == f"warning: message 2: {remark}"
-    assert lines[1].style == terminal.WARNING
+    (line,) = [line for line in lines if line.plain == f"warning: message 2: {remark}"]
+    assert line.style == terminal.WARNING
+    assert lines.index(line) < next(at for at, line in enumerate(lines) if "sample 0" in line.plain)
 
 
 # --------------------------------------------------------------------------------------------

@@ -19,13 +19,15 @@ def reported(select: Iterable[str], ignore: Iterable[str]) -> frozenset[str]:
     >>> sorted(reported(["call_without", "role"], ["call_without_id"]))
     ['call_without_function', 'call_without_name', 'call_without_result', 'call_without_type', 'role']
     """
-    chosen = _weights("select", list(select) or [ALL])
+    chosen = _weights("select", select) or _weights("select", [ALL])
     ignored = _weights("ignore", ignore)
     return frozenset(kind for kind, weight in chosen.items() if weight > ignored.get(kind, -1))
 
 
 def _weights(option: str, names: Iterable[str]) -> dict[str, int]:
     """The kinds that are meant, each with the length of the longest name that means it."""
+    if isinstance(names, str):
+        raise OptionsError(f"{option}: expected a list of kinds, found the text {names!r}")
     weights: dict[str, int] = {}
     for name in names:
         for kind in _meant(option, name):

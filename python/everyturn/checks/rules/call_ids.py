@@ -63,7 +63,7 @@ def make_ids(draft: Draft) -> Iterator[Remark]:
             old = _text(call.get("id"))
             new = ids.of_call(old, f"message {index} call {number}")
             waiting.append((old, new))
-            if old != new:
+            if call.get("id") != new:
                 insert_first(call, "id", new)
                 yield _changed(
                     index, f"tool call {number}: {_named('id', old)} became {quoted(new)}"
@@ -84,7 +84,7 @@ def _answer(
         new = ids.of_result(old)
     else:
         return
-    if old != new:
+    if fields.get("tool_call_id") != new:
         fields["tool_call_id"] = new
         yield _changed(index, f"{_named('tool_call_id', old)} became {quoted(new)}")
 
@@ -138,6 +138,9 @@ def _ids(draft: Draft) -> Iterator[str]:
 
 
 def _text(given: Any) -> str | None:
+    """An id as text, numbers too; None where there is none."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return str(given)
     return given if isinstance(given, str) and given else None
 
 

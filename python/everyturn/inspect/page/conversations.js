@@ -129,7 +129,8 @@ everyturn.sections.conversations = (root, data) => {
     const trained = found.rows.reduce((sum, row) => sum + trainedOf(row), 0);
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
     const which = state.trainOn === "all_tokens" ? "" : ` (${listed(found.trained)})`;
-    const what = found.dropped.length === 0 ? TRAIN_ON[state.trainOn][1] : "Trained is what is not dropped";
+    const isWhole = found.dropped.length === 0 && !found.remarks.some(([, remarks]) => remarks.some(isOfLoss));
+    const what = isWhole ? TRAIN_ON[state.trainOn][1] : "Trained is what is not dropped";
     part("lead").textContent =
       `${what}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
       `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, "sample")}. ` +
@@ -142,6 +143,8 @@ everyturn.sections.conversations = (root, data) => {
     part("layout-words").textContent = LAYOUTS[state.layout][1] + inexact;
     part("view-words").textContent = VIEWS[state.view][1];
   }
+
+  const isOfLoss = (remark) => /^\w+_dropped: /.test(remark);
 
   /* What was to be trained and is not, before anything that is. */
   function showLosses(found) {
