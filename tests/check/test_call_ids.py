@@ -65,7 +65,7 @@ def ids(messages: list[Record]) -> tuple[list[str], list[str]]:
 
 def test_a_refused_id_is_found_and_corrected() -> None:
     """The call and its result get the same id; what is left is nothing, and a second copy changes nothing."""
-    line = chat(USER, calling(call(id=LONG)), result(tool_call_id=LONG), ANSWER, tools=[SUM])
+    line = chat(USER, calling(call(id=LONG)), result(tool_call_id=LONG), ANSWER)
     (finding,) = [each for each in found(line, renderer=NINE) if each.kind == "call_ids_refused"]
     assert (finding.message_index, finding.severity) == (1, "error")
     messages, changes, left = mended(line)
@@ -77,7 +77,7 @@ def test_a_refused_id_is_found_and_corrected() -> None:
         (2, "call_ids_refused"),
     ]
     assert left == []
-    again = mended(to_jsonl([{"messages": messages, "tools": [SUM]}]))
+    again = mended(to_jsonl([{"messages": messages}]))
     assert again == (messages, [], [])
     assert mended(line)[0] == messages
 

@@ -166,7 +166,10 @@ def test_statistics_of_a_corrected_copy_are_of_what_is_left(
 ) -> None:
     """What was corrected is no finding any more."""
     done = check(bad, "--statistics", "--fix", "-o", tmp_path / "fixed.jsonl")
-    assert [line.split()[3] for line in done.out.splitlines()[:-1]] == ["consecutive_users"]
+    assert [line.split()[4] for line in done.out.splitlines()] == [
+        "consecutive_users",
+        "identical_messages",
+    ]
     assert done.err == "fixed 2\n"
 
 

@@ -147,6 +147,7 @@ def test_an_argument_of_every_rendering_is_named_at_load() -> None:
         loaded.for_server("vllm")
 
 
+@pytest.mark.filterwarnings("default::everyturn.TemplateArgumentWarning")
 def test_the_command_says_it_in_its_own_words(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

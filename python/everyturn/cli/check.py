@@ -2,19 +2,18 @@
 
 import argparse
 import dataclasses
-import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 from everyturn.atomic import appearing
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
-from everyturn.checks.tally import Tally, statistics_lines
+from everyturn.checks.tally import Tally
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.findings import WRITERS, Format
+from everyturn.cli.findings import WRITERS, Format, StatisticsWriter, Writer
 from everyturn.cli.options import (
     add_expander_flags,
     add_inputs,
@@ -101,10 +100,19 @@ def run(parsed: argparse.Namespace) -> int:
         raise OptionsError(f"--statistics are text or JSON, and --format is {form}")
     checker = _checker(parsed)
     items = _items(parsed, checker)
-    tally = Tally()
-    changes = _counted(items, tally) if parsed.statistics else _written(items, tally, form)
-    if parsed.statistics:
-        _write_statistics(tally, form)
+    tally, changes = Tally(), 0
+    writer: Writer = (
+        StatisticsWriter(sys.stdout, tally, form)
+        if parsed.statistics
+        else WRITERS[form](sys.stdout)
+    )
+    for item in items:
+        writer.write(item)
+        if isinstance(item, Finding):
+            tally.add(item)
+        else:
+            changes += 1
+    writer.close(tally.counts())
     sys.stdout.flush()
     if changes:
         say(f"fixed {changes:,}")
@@ -113,39 +121,6 @@ def run(parsed: argparse.Namespace) -> int:
     failing = ("error", "warning") if parsed.strict else ("error",)
     is_failing = any(count.first.severity in failing for count in tally.gravest_first())
     return EXIT_DATA if is_failing else EXIT_DONE
-
-
-def _written(items: Iterable[Finding | Change], tally: Tally, form: Format) -> int:
-    """Write what is found, and count it; return how much was changed."""
-    writer = WRITERS[form](sys.stdout)
-
-    def passed_on() -> Iterator[Finding | Change]:
-        for item in items:
-            writer.write(item)
-            yield item
-
-    changes = _counted(passed_on(), tally)
-    writer.close(tally.counts())
-    return changes
-
-
-def _counted(items: Iterable[Finding | Change], tally: Tally) -> int:
-    changes = 0
-    for item in items:
-        if isinstance(item, Finding):
-            tally.add(item)
-        else:
-            changes += 1
-    return changes
-
-
-def _write_statistics(tally: Tally, form: Format) -> None:
-    if form == "json":
-        plain = [count.to_dict() for count in tally.most_frequent_first()]
-        print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
-        return
-    for line in statistics_lines(tally):
-        print(line)  # noqa: T201
 
 
 def _checker(parsed: argparse.Namespace) -> Checker:
