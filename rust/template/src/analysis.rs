@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::compile::compile;
-use crate::syntax::ast::{Const, Expr, ExprKind, MacroBody, Stmt, StmtKind, Target, exprs};
+use crate::syntax::ast::{Const, Expr, ExprKind, FilterCall, MacroBody, Stmt, StmtKind, Target, exprs};
 use crate::value::Function;
 
 /// What a template looks at.
@@ -99,7 +99,8 @@ impl Uses {
                 self.read(value);
                 self.set(target);
             }
-            StmtKind::SetBlock { target, body, .. } => {
+            StmtKind::SetBlock { target, filters, body } => {
+                self.of_filters(filters);
                 self.of(body);
                 self.set(target);
             }
@@ -111,7 +112,7 @@ impl Uses {
                 self.of(body);
             }
             StmtKind::FilterBlock { filters, body } => {
-                filters.iter().for_each(|filter| filter.arguments.walk(&mut |expr| self.read(expr)));
+                self.of_filters(filters);
                 self.of(body);
             }
             StmtKind::Macro { function, .. } => self.of_macro(function),
@@ -121,6 +122,12 @@ impl Uses {
             }
             StmtKind::Generation(body) => self.of(body),
             StmtKind::Text(_) | StmtKind::Break | StmtKind::Continue => {}
+        }
+    }
+
+    fn of_filters(&mut self, filters: &[FilterCall]) {
+        for filter in filters {
+            filter.arguments.walk(&mut |expr| self.read(expr));
         }
     }
 
