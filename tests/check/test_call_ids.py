@@ -210,7 +210,7 @@ TURNS = st.lists(st.tuples(CALLS, CALLS), min_size=1, max_size=3)
 
 @given(TURNS)
 def test_whatever_ids_there_are_the_template_takes_what_is_made(turns: Any) -> None:
-    """All calls are distinct, a result has its call's id, and the sample is trained."""
+    """What is changed has a distinct id for each call; ids that the template takes stay, be they the same."""
     messages: list[Record] = []
     for calls, results in turns:
         made = [call(**({} if each is None else {"id": each})) for each in calls]
@@ -224,10 +224,10 @@ def test_whatever_ids_there_are_the_template_takes_what_is_made(turns: Any) -> N
             for each in results[: len(made)]
         ]
     line = chat(*messages, USER, ANSWER)
-    copy, _, left = mended(line)
+    copy, changes, left = mended(line)
     assert not {"call_ids_refused", "template"} & {finding.kind for finding in left}
-    calls, results = ids(copy)
-    assert len(set(calls)) == len(calls)
+    calls, _ = ids(copy)
+    assert len(set(calls)) == len(calls) or not changes
 
 
 def test_published_templates_that_refuse_ids_take_those_that_are_made(data: Any) -> None:
