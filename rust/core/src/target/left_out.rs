@@ -9,7 +9,7 @@ use std::ops::Range;
 use everyturn_template::{Node, Source, Span, cut_spans, is_space};
 
 use super::render::{Prompt, Rendered};
-use super::said::{CLOSE, Said, What, inline_reasoning, said};
+use super::said::{CLOSE, Said, What, add_said, inline_reasoning};
 use crate::chat_template::{Part, Parts, Prepared};
 use crate::conversation::Message;
 use crate::prompt_text::PromptText;
@@ -102,7 +102,7 @@ impl Marks {
     /// Whether some of what a message says is in the text that was read last.
     fn shows(&self, parts: &Parts, said: &Said<'_>) -> bool {
         said.part.is_some_and(|part| self.has(parts, part))
-            || said.words.iter().any(|words| self.has_mixed(words.trim()))
+            || self.has_any_mixed() && said.words.any(&mut |words| self.has_mixed(words.trim()))
     }
 
     /// Whether bytes of a part, or of what is around it as a whole, are in the text.
@@ -115,6 +115,10 @@ impl Marks {
     /// Whether they are where the texts after this one have them, too.
     pub fn has_for_good(&self, parts: &Parts, part: Part) -> bool {
         parts.with_surroundings(part).any(|part| self.last_seen.get(part.index()) == Some(&IN_START))
+    }
+
+    fn has_any_mixed(&self) -> bool {
+        self.mixed.iter().any(|mixed| !mixed.is_empty())
     }
 
     fn has_mixed(&self, words: &str) -> bool {
@@ -173,7 +177,8 @@ impl LeftOut {
     ) -> Self {
         let parts = prepared.parts();
         marks.read(parts, &rendered.completion.text, &rendered.completion_spans);
-        let said = said(message, parts, prepared.given_as(index));
+        let mut said = Vec::new();
+        add_said(&mut said, message, parts, prepared.given_as(index));
         let mut left_out = Self::find(parts, &said, marks).unwrap_or_default();
         if let Some((content, source)) = prepared.content_of_answer(index)
             && let Some(reasoning) = inline_reasoning(content)
