@@ -14,8 +14,8 @@ Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
 """Of warnings that have places the first of them: the message, and what it is there."""
 
 Counts: TypeAlias = tuple[dict[str, int], Places, list[str], dict[str, int], dict[str, int], int]
-"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
-often there are more of these than are named."""
+"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys that the template never
+reads, and how often there are more of these than are named."""
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""

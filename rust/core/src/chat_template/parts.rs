@@ -118,7 +118,8 @@ impl Parts {
 
     /// A part and those around it.
     pub fn with_surroundings(&self, part: Part) -> impl Iterator<Item = Part> {
-        std::iter::successors(Some(part), |part| Some(self.entry(*part).around)).take_while(|part| *part != Part::NONE)
+        std::iter::successors(Some(part), |part| Some(self.entry(*part).around))
+            .take_while(|part| *part != Part::NONE)
     }
 
     /// What a step is in a part: a part of it, nothing that says anything (the role of a message, the id of a call), or

@@ -34,7 +34,13 @@ impl Message {
     /// A message with a content alone.
     pub fn saying(role: Role, content: Value) -> Self {
         let fields = [("role".into(), role.name().into()), ("content".into(), content)];
-        Self { role, fields: fields.into_iter().collect(), weight: None, part_weights: Vec::new(), may_be_target: true }
+        Self {
+            role,
+            fields: fields.into_iter().collect(),
+            weight: None,
+            part_weights: Vec::new(),
+            may_be_target: true,
+        }
     }
 
     /// Whether it, or a part of it, is to be trained, as far as its own weights say.

@@ -16,9 +16,9 @@ mod role;
 mod weight;
 
 pub use formats::{Format, unknown_format};
-pub use part_weights::{PartWeight, WeightedPart};
-pub use message::{REASONING_KEYS, Message, as_message};
+pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
+pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
 pub use role::Role;
 pub use weight::Weight;

@@ -79,8 +79,10 @@ fn take_details(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()
         let (Some(begin), Some(end)) = (offset("begin_offset"), offset("end_offset")) else {
             return Err(of_span("\"begin_offset\" and \"end_offset\" are character offsets"));
         };
-        let byte = |char: usize| content.char_indices().map(|(byte, _)| byte).chain([content.len()]).nth(char);
-        let (Some(start), Some(after), true) = (byte(begin), byte(end.saturating_add(1)), begin <= end) else {
+        let byte =
+            |char: usize| content.char_indices().map(|(byte, _)| byte).chain([content.len()]).nth(char);
+        let (Some(start), Some(after), true) = (byte(begin), byte(end.saturating_add(1)), begin <= end)
+        else {
             return Err(of_span("it is not within the content"));
         };
         let train = detail.get("train").ok_or_else(|| of_span("no \"train\""))?;

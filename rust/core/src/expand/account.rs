@@ -12,7 +12,9 @@ use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::report::warning;
-use crate::target::{Given, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls, has_empty_thinking, says_reasoning};
+use crate::target::{
+    Given, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls, has_empty_thinking, says_reasoning,
+};
 
 /// What was counted already.
 #[derive(Default)]

@@ -238,7 +238,8 @@ impl Work<'_> {
         let encoding =
             tokenizer.encode_with_offsets(&text, &rendered.plain, continuation, &mut Known::default())?;
         if encoding.ids != encoded.ids {
-            let text = "the tokens of a target have other ids where their offsets are found; please report it";
+            let text =
+                "the tokens of a target have other ids where their offsets are found; please report it";
             return Err(Error::new(ErrorKind::Internal, text));
         }
         let tokens = encoding.bytes.into_iter().skip(encoded.prompt);

@@ -27,9 +27,7 @@ pub fn preflight(
     report.warn(warning::ARGUMENTS_EMPTIED, adaptations.emptied_arguments);
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
-    let ignored = |message: &&Message| {
-        message.role != Role::Assistant && message.has_positive_weight()
-    };
+    let ignored = |message: &&Message| message.role != Role::Assistant && message.has_positive_weight();
     if Arrangement::of(options).has_targets() {
         let count = conversation.messages.iter().filter(ignored).count();
         report.warn(warning::WEIGHT_IGNORED, count as u64);
@@ -37,7 +35,8 @@ pub fn preflight(
     if options.train_on == TrainOn::AllTokens
         && let Some(at) = conversation.messages.iter().position(|message| !message.part_weights.is_empty())
     {
-        let text = "parts of the message have weights of their own, which train_on=\"all_tokens\" cannot follow";
+        let text =
+            "parts of the message have weights of their own, which train_on=\"all_tokens\" cannot follow";
         return Err(Error::new(ErrorKind::Weight, text).at_message(at));
     }
     match options.control_tokens {

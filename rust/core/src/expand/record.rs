@@ -12,9 +12,7 @@ use super::view::Unread;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
 use crate::error::Error;
-use crate::layout::{
-    Arrangement, Sample, TokenWeights, WholeConversation, normalize, set_token_weights,
-};
+use crate::layout::{Arrangement, Sample, TokenWeights, WholeConversation, normalize, set_token_weights};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};

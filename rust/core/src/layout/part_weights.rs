@@ -20,7 +20,9 @@ pub fn set_token_weights(
     weighted: impl Fn(usize) -> bool,
 ) -> Vec<Error> {
     let mut lost = Vec::new();
-    if weights.is_empty() && !samples.iter().flat_map(|sample| &sample.targets).any(|target| weighted(*target)) {
+    if weights.is_empty()
+        && !samples.iter().flat_map(|sample| &sample.targets).any(|target| weighted(*target))
+    {
         return lost;
     }
     for sample in samples {

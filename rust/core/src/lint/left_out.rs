@@ -73,7 +73,12 @@ fn cases() -> [Case; 5] {
         },
         Case {
             conversation: made_up(
-                vec![question(), calling(&word("Beside", 0), vec![call(0, CALL_ID)]), result(0, CALL_ID), answer()],
+                vec![
+                    question(),
+                    calling(&word("Beside", 0), vec![call(0, CALL_ID)]),
+                    result(0, CALL_ID),
+                    answer(),
+                ],
                 true,
             ),
             kind: warning::OWN_TEXT_DROPPED,

@@ -14,8 +14,8 @@ mod render;
 mod said;
 mod window;
 
-pub use encode::{Encoded, Encoder};
 pub use context::{ContextMarks, Given, LeftOutOfPrompt};
+pub use encode::{Encoded, Encoder};
 pub use left_out::{LeftOut, Marks};
 pub use part_weights::{weigh_bytes, weigh_tokens};
 pub use render::{Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, render_alone};

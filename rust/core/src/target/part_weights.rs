@@ -46,12 +46,10 @@ pub fn weigh_tokens(
     weights: &[ByteWeight],
 ) -> Vec<Weight> {
     let weigh = |token: Range<usize>| {
-        let touched = || {
-            weights.iter().filter(|part| part.bytes.start < token.end && token.start < part.bytes.end)
-        };
-        let covered: usize = touched()
-            .map(|part| part.bytes.end.min(token.end) - part.bytes.start.max(token.start))
-            .sum();
+        let touched =
+            || weights.iter().filter(|part| part.bytes.start < token.end && token.start < part.bytes.end);
+        let covered: usize =
+            touched().map(|part| part.bytes.end.min(token.end) - part.bytes.start.max(token.start)).sum();
         let others = (covered < token.len() || token.is_empty()).then_some(of_message);
         let lightest = touched().map(|part| part.weight).chain(others);
         lightest.reduce(|a, b| if b < a { b } else { a }).unwrap_or(of_message)
@@ -186,8 +184,8 @@ mod tests {
 
     #[test]
     fn a_token_of_several_parts_weighs_what_the_lightest_does() {
-        let weights =
-            [(2..4, 0.5), (4..7, 0.0), (9..10, 2.0)].map(|(bytes, weight)| ByteWeight { bytes, weight: Weight(weight) });
+        let weights = [(2..4, 0.5), (4..7, 0.0), (9..10, 2.0)]
+            .map(|(bytes, weight)| ByteWeight { bytes, weight: Weight(weight) });
         let tokens = [0..2, 1..3, 2..4, 3..5, 5..7, 6..8, 9..10, 8..10, 9..9];
         let found = weigh_tokens(tokens.into_iter(), Weight::ONE, &weights);
         let found: Vec<f32> = found.into_iter().map(|weight| weight.0).collect();
