@@ -141,7 +141,7 @@ def test_the_words_of_a_report_name_the_keys(models: dict[str, Path]) -> None:
         [{"messages": [QUESTION, answer(mood="x")]}]
     )
     (line,) = [line for line in samples.report.lines() if "mood" in line]
-    assert line == "warning: the template never reads the key 'mood': 1 messages"
+    assert line == "warning: the template never reads the key 'mood': 1 message"
     assert samples.report.to_dict()["unread_keys"] == {"mood": 1}
 
 
@@ -152,3 +152,17 @@ def test_reports_add_up_by_key(models: dict[str, Path]) -> None:
     parts = list(expander.stream([record] * 50, chunk_bytes=100))
     assert len(parts) > 1
     assert everyturn.Samples.concatenate(parts).report.unread_keys == {"mood": 50}
+
+
+def test_a_refused_chat_makes_no_claims_about_keys(models: dict[str, Path]) -> None:
+    """The template stopped: what it would have read after that is not known."""
+    body = "{%- if message.content == 'stop' -%}{{- raise_exception('no') -}}{%- endif -%}" + PLAIN
+    refused = [
+        QUESTION,
+        answer(mood="fine"),
+        {"role": "user", "content": "stop"},
+        answer(name="Bo"),
+    ]
+    assert unread(models, body, *refused) == {}
+    source = [{"messages": refused}, {"messages": [QUESTION, answer(mood="fine")]}]
+    assert unread(models, body, source=source) == {"mood": 1}

@@ -469,6 +469,19 @@ def test_arguments_reach_the_template(tmp_path: Path, capsys: pytest.CaptureFixt
         assert json.loads(capsys.readouterr().out)["default_system"] == "Be kind to them all."
 
 
+def test_an_argument_that_is_not_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With those that are read."""
+    path = tmp_path / "a.jinja"
+    path.write_text("{{- word -}}{{- other -}}" + PLAIN, encoding="utf-8")
+    assert run(path, "--template-kwargs", '{"wrod": 1}') == 0
+    said = "warning: the template does not read the argument 'wrod'; it reads other, word [unread_arguments]"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert run(path, "--template-kwargs", '{"word": 1}') == 0
+    assert "does not read" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

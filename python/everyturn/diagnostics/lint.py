@@ -95,6 +95,15 @@ KINDS = (
         hint="--chat-template tool_use uses the model's template of that name",
     ),
     Kind(
+        name="unread_arguments",
+        severity="warning",
+        summary="the template does not read an argument that it is given",
+        reason="An argument of `template_kwargs`, or of a record's `chat_template_kwargs`, has a name that the "
+        "template does not look at: a misspelt `enable_thinking` switches nothing. Loading, reports and "
+        "`everyturn check` say so as well, with the arguments that the template reads.",
+        remedy="Correct the name, or leave the argument out.",
+    ),
+    Kind(
         name="date",
         severity=None,
         summary="the template writes today's date, or may",

@@ -146,6 +146,11 @@ pub fn check_reserved(kwargs: &Object) -> Result<(), String> {
     }
 }
 
+/// Whether a variable of the template is one that a template argument cannot set.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED_KWARGS.contains(&name)
+}
+
 /// JSON held in a text, or the value itself.
 fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
     match value {

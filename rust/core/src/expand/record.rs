@@ -11,7 +11,7 @@ use super::trace::Trace;
 use super::view::Unread;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::layout::{Arrangement, Sample, TokenWeights, WholeConversation, normalize, set_token_weights};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
@@ -139,10 +139,16 @@ impl<'a> Work<'a> {
     }
 
     pub fn finish(mut self, samples: &[Sample]) -> Report {
-        for (message, key) in self.unread.keys(self.prepared) {
-            if !self.account.covers(message, &key) {
-                self.report.unread_keys.add(&key, 1);
+        // What a template that stopped has not looked at, it may read.
+        if !self.faults.iter().any(|fault| fault.kind == ErrorKind::Template) {
+            for (message, key) in self.unread.keys(self.prepared) {
+                if !self.account.covers(message, &key) {
+                    self.report.unread_keys.add(&key, 1);
+                }
             }
+        }
+        for name in self.renderer.template.unread_arguments_of(self.conversation) {
+            self.report.unread_arguments.add(name, 1);
         }
         if let Some(trace) = self.trace {
             trace.dropped = self.account.dropped;

@@ -33,6 +33,8 @@ pub mod finding {
         REASONING_IGNORED = "reasoning_ignored",
         /// Tool calls are never rendered.
         TOOLS_IGNORED = "tools_ignored",
+        /// An argument that is given is not read.
+        UNREAD_ARGUMENTS = "unread_arguments",
         /// The template writes today's date, or may.
         DATE = "date",
         /// A conversation without a system message gets one that nobody wrote.
@@ -248,6 +250,14 @@ fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
     let of_calls = |omission: &&Omission| omission.kind == warning::TOOL_CALLS_DROPPED;
     for omission in facts.omissions.iter().filter(|omission| !(ignored("tool_calls") && of_calls(omission))) {
         found.push(warning(omission.kind, omission.text));
+    }
+    let reads = match facts.template_arguments.as_slice() {
+        [] => "it reads no arguments".to_owned(),
+        names => format!("it reads {}", names.join(", ")),
+    };
+    for name in &facts.unread_arguments {
+        let text = format!("the template does not read the argument '{name}'; {reads}");
+        found.push(warning(finding::UNREAD_ARGUMENTS, text));
     }
 }
 

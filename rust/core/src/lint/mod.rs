@@ -20,7 +20,6 @@ pub use findings::finding;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::reads;
 use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
@@ -110,6 +109,9 @@ struct Facts {
     unserved: Vec<Arc<str>>,
     probed: Vec<Probed>,
     keys: [(&'static str, bool); 6],
+    /// What the template can be told, and what it is told and does not read.
+    template_arguments: Vec<String>,
+    unread_arguments: Vec<Arc<str>>,
     arguments: ArgumentsForm,
     system: System,
     begin: Option<Begin>,
@@ -176,7 +178,7 @@ impl Facts {
             ChatTemplate::load_lenient(&TemplateSource { now, ..source.clone() }, control_tokens)?;
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
-        let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
+        let asks_for_the_date = template.asks_for_the_date();
         let content_fault = template.content_fault().cloned();
         let cure = content_fault.as_ref().and_then(|fault| fault.cure);
         let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
@@ -209,6 +211,8 @@ impl Facts {
             stops,
             endless,
             keys: keys(&template),
+            template_arguments: template.arguments().into_iter().map(str::to_owned).collect(),
+            unread_arguments: template.unread_arguments().cloned().collect(),
             arguments: template.variant(true).capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
