@@ -30,7 +30,7 @@ def bare(template: str, **options: Any) -> TemplateReport:
 
 def kinds(report: TemplateReport) -> set[tuple[str, str]]:
     """The findings by severity and kind, without what every template of these tests has."""
-    usual = {"control_tokens_guessed", "reasoning_ignored", "tools_ignored"}
+    usual = {"control_tokens_guessed", "reasoning_ignored", "tools_ignored", "tools_dropped"}
     return {(found.severity, found.kind) for found in report.findings if found.kind not in usual}
 
 
@@ -358,7 +358,8 @@ def test_what_is_read(prints: str, key: str) -> None:
     assert len(report.keys_ignored) == 5
     said = {found.kind for found in report.findings}
     assert ("reasoning_ignored" in said) == (key != "reasoning_content")
-    assert "tools_ignored" in said
+    assert ("tools_ignored" in said) == (key != "tool_calls")
+    assert ("tools_dropped" in said) == (key != "tools")
 
 
 def test_the_form_of_tool_arguments(models: dict[str, Path]) -> None:

@@ -89,9 +89,8 @@ KINDS = (
     Kind(
         name="tools_ignored",
         severity=None,
-        summary="the template never renders tool calls, or the list of tools",
-        reason="Calls that are not rendered are not trained; without the list, the model learns "
-        "to call what its prompt does not show.",
+        summary="the template never renders tool calls",
+        reason="Calls that are not rendered are not trained.",
         remedy="Use a template that writes tools; some models have one named tool_use.",
         hint="--chat-template tool_use uses the model's template of that name",
     ),

@@ -24,7 +24,7 @@ Origin: TypeAlias = Literal["template", "message", "tools", "record"]
 Kind: TypeAlias = Literal["words", "template", "control"]
 """Somebody's words, text of the template, or a control token, whoever wrote it."""
 
-Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "fault"]
+Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "left_out", "fault"]
 """What becomes of a message; see `Message.why`."""
 
 
@@ -75,6 +75,7 @@ class Message:
             return f"not trained: {self.fault.kind}: {self.fault.text}"
         return {
             "context": "context: only assistants are trained",
+            "left_out": "left out: nothing of it is in the prompt",
             "prompt": "context: it belongs to the prompt of the pair",
             "weight": "not trained: its own weight is 0",
             "train_on": f"not trained: train_on is {train_on}",

@@ -5,7 +5,7 @@
 
 use everyturn_template::{Inputs, Node, Step};
 
-use super::input::REASONING_KEYS;
+use crate::conversation::REASONING_KEYS;
 
 /// A part, by its number; `Part::NONE` is all that is around the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -118,7 +118,8 @@ impl Parts {
 
     /// A part and those around it.
     pub fn with_surroundings(&self, part: Part) -> impl Iterator<Item = Part> {
-        std::iter::successors(Some(part), |part| Some(self.entry(*part).around)).take_while(|part| *part != Part::NONE)
+        std::iter::successors(Some(part), |part| Some(self.entry(*part).around))
+            .take_while(|part| *part != Part::NONE)
     }
 
     /// What a step is in a part: a part of it, nothing that says anything (the role of a message, the id of a call), or

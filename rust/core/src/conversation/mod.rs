@@ -10,13 +10,15 @@ mod formats;
 mod item;
 mod message;
 mod outline;
+mod part_weights;
 mod parts;
 mod role;
 mod weight;
 
 pub use formats::{Format, unknown_format};
-pub use message::{Message, as_message};
+pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
+pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
 pub use role::Role;
 pub use weight::Weight;

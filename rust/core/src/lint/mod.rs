@@ -9,6 +9,7 @@ mod findings;
 mod generation;
 mod guess;
 mod keys;
+mod left_out;
 mod other_prompts;
 mod probes;
 mod recommendations;
@@ -31,6 +32,7 @@ use crate::options::{ContentFormat, ThinkingPolicy};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
+use left_out::{Omission, omissions};
 use other_prompts::{OtherPrompts, other_prompts};
 use probes::{Probed, Reasoning, conversation, conversations, probe, rendered};
 use recommendations::{Recommendation, about_rendering, content_format};
@@ -118,6 +120,7 @@ struct Facts {
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
     empty_thinking: Option<EmptyThinking>,
+    omissions: Vec<Omission>,
     recommendations: Vec<Recommendation>,
 }
 
@@ -219,6 +222,7 @@ impl Facts {
             flags,
             probed,
             empty_thinking,
+            omissions: omissions(advised, best.combination.policy),
             recommendations,
         })
     }
