@@ -29,12 +29,26 @@ impl<'t> PromptText<'t> {
         }
     }
 
+    /// The first bytes, which end with a character.
+    pub fn before(&self, bytes: usize) -> Self {
+        match self.head.get(..bytes) {
+            Some(head) => Self { head, tail: "" },
+            None => {
+                Self { head: self.head, tail: self.tail.get(..bytes - self.head.len()).unwrap_or(self.tail) }
+            }
+        }
+    }
+
     pub fn parts(&self) -> [&'t str; 2] {
         [self.head, self.tail]
     }
 
     pub fn to_text(self) -> String {
         self.parts().concat()
+    }
+
+    pub fn starts_with(&self, start: &str) -> bool {
+        self.common(&start.into(), 0) == start.len()
     }
 
     /// How many bytes two texts have in common at their start, up to the end of a character, if the first `known` are
@@ -96,6 +110,7 @@ mod tests {
             let known = (0..=known.min(start.len())).rev().find(|at| start.is_char_boundary(*at)).unwrap();
             prop_assert_eq!(pieces[0].common(&pieces[1], known), expected);
             prop_assert_eq!(pieces[0].after(expected).to_text(), &texts[0][expected..]);
+            prop_assert_eq!(pieces[0].before(expected).to_text(), &texts[0][..expected]);
         }
     }
 }

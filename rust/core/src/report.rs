@@ -32,6 +32,12 @@ pub mod warning {
         TOOL_CALLS_DROPPED = "tool_calls_dropped",
         /// Targets whose text holds the stop token before its end: a server would have stopped there.
         STOPS_EARLY = "stops_early",
+        /// Targets that the template does not end: the stop token that the caller names was appended.
+        STOP_APPENDED = "stop_appended",
+        /// Targets that are trained to write a header, because the template does not write it into their prompt.
+        HEADER_TRAINED = "header_trained",
+        /// Targets whose prompt got the header that the template does not write into it.
+        HEADER_IN_PROMPT = "header_in_prompt",
         /// Targets whose completion starts within a token of the whole: encoded as a continuation.
         BORDER_MERGES = "border_merges",
         /// Targets of the layout `conversation` that inference would show otherwise.

@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
 
 use super::compiled::{RenderWorkspace, Rendering};
 use super::input::{REASONING_KEYS, Values};
-use super::{ProbedTemplate, Thinking, TurnEnd};
+use super::{Header, ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::Message;
 use crate::error::Result;
 use crate::json::{Object, Value};
@@ -191,11 +191,20 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
+    pub fn header(&self) -> Option<&'a Header> {
+        self.variant.header.as_ref()
+    }
+
     /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// Whether text of this origin was written by somebody.
+    pub fn is_by_somebody(&self, source: Source) -> bool {
+        source.made_from().is_some_and(|node| self.is_foreign(node))
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something, and those

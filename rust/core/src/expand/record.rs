@@ -16,7 +16,7 @@ use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
 use crate::target::{
-    Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, targets,
+    Encoded, Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, targets,
 };
 
 /// The record was left because the run is being ended.
@@ -105,12 +105,12 @@ impl<'a> Work<'a> {
             },
             _ => Foreign::Recognised,
         };
-        let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
-        Targets::new(prepared, How { policy, thinking, foreign }, targets)
+        let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
+        Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
     }
 
     /// Counts what is to be known of a target.
-    pub fn count(&mut self, message: &Message, rendered: &Rendered<'_>, border_merged: bool) {
+    pub fn count(&mut self, message: &Message, rendered: &Rendered<'_>, encoded: &Encoded<'_>) {
         let lost = lost(message, &rendered.completion);
         match rendered.prompt_match {
             PromptMatch::Exact | PromptMatch::AsRendered => {}
@@ -121,8 +121,11 @@ impl<'a> Work<'a> {
         self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
         self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
         self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
-        self.report.warn(warning::STOPS_EARLY, rendered.completion.stops_early.into());
-        self.report.warn(warning::BORDER_MERGES, border_merged.into());
+        self.report.warn(warning::STOPS_EARLY, encoded.stops_early().into());
+        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
+        self.report.warn(warning::STOP_APPENDED, rendered.completion.is_stop_appended.into());
+        self.report.warn(warning::HEADER_TRAINED, (rendered.header.in_completion() > 0).into());
+        self.report.warn(warning::HEADER_IN_PROMPT, (rendered.header.moved() > 0).into());
         let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
         self.report.warn(warning::EMPTY_THINKING, empty.into());
         self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());

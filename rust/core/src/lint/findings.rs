@@ -4,8 +4,8 @@
 //! makes training wrong or impossible unless an option is set, a warning loses or changes something, a note is worth
 //! knowing.
 
-use super::Facts;
 use super::probes::{Probed, Rewriting, TARGETS};
+use super::{Facts, Owner};
 use crate::error::ErrorKind;
 use crate::report::warning;
 
@@ -111,12 +111,19 @@ fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
             format!("turns end with {tokens}, at which generation_config.json does not let a server stop");
         found.push(warning(warning::STOP_NOT_IN_GENERATION_CONFIG, text));
     }
-    if let Some(stop) = facts.stops.iter().find(|stop| stop.is_header) {
+    if let Some(stop) = facts.stops.iter().find(|stop| stop.owner == Owner::NextHeader) {
         let text = format!(
             "a turn does not end itself: {}, the next header, is trained as its stop",
             stop.token.text
         );
         found.push(note(finding::NEXT_HEADER_STOP, text));
+    }
+    if let Some(stop) = facts.stops.iter().find(|stop| stop.owner == Owner::Caller) {
+        let text = format!(
+            "the template ends no turn: {}, which stop_token names, is appended to each target and is in no prompt",
+            stop.token.text
+        );
+        found.push(note(warning::STOP_APPENDED, text));
     }
     for probed in &facts.probed {
         if let Some(unclosed) = &probed.unclosed {

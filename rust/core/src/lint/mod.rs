@@ -24,7 +24,7 @@ use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
 use crate::chat_template::{
-    ChatTemplate, ContentFault, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags,
+    ChatTemplate, ContentFault, Ending, TemplateSource, ThinkingFlag, WrittenStop, thinking_flags,
 };
 use crate::error::{Error, Result};
 use crate::json;
@@ -90,7 +90,9 @@ fn guessed(source: &TemplateSource) -> Result<Vec<Arc<str>>> {
         let prompt = template.prepare(&arena, &conversation).and_then(|prepared| prepared.render(1, true));
         texts.extend(prompt.map(|prompt| prompt.text));
     }
-    Ok(guess::control_tokens(texts.iter().map(String::as_str)))
+    let mut tokens = guess::control_tokens(texts.iter().map(String::as_str));
+    tokens.extend(source.stop_token.clone().filter(|named| !tokens.contains(named)));
+    Ok(tokens)
 }
 
 /// Everything that was found out.
@@ -121,10 +123,29 @@ struct Facts {
 
 struct Stop {
     token: StopToken,
-    is_header: bool,
+    owner: Owner,
     of: &'static str,
     /// What the template writes after it.
     trailing: String,
+}
+
+/// Who writes a stop token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Turn,
+    NextHeader,
+    /// The option `stop_token`.
+    Caller,
+}
+
+impl Owner {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::NextHeader => "next_header",
+            Self::Caller => "stop_token",
+        }
+    }
 }
 
 /// The model's begin token.
@@ -221,23 +242,25 @@ impl Facts {
 }
 
 fn stops(template: &ChatTemplate) -> Vec<Stop> {
-    let stop = |token: &StopToken, is_header, of, trailing: &str| Stop {
+    let stop = |token: &StopToken, owner, of, trailing: &str| Stop {
         token: token.clone(),
-        is_header,
+        owner,
         of,
         trailing: trailing.to_owned(),
     };
-    let plain = match &template.variant(false).turn_end {
-        TurnEnd::Written { plain, .. } => stop(&plain.stop, false, "plain", &plain.trailing),
-        TurnEnd::NextHeader { plain, .. } => stop(&plain.stop, true, "plain", ""),
+    let written = |found: &WrittenStop, of| stop(&found.stop, Owner::Turn, of, &found.trailing);
+    let (plain, calls) = ("plain", "tool_calls");
+    let of_answers = match &template.variant(false).turn_end.ending {
+        Ending::Written { plain: found, .. } => written(found, plain),
+        Ending::NextHeader { plain: found, .. } => stop(&found.stop, Owner::NextHeader, plain, ""),
+        Ending::Appended { stop: named, .. } => stop(named, Owner::Caller, plain, ""),
     };
-    let calls = match &template.variant(true).turn_end {
-        TurnEnd::Written { tool_calls, .. } => {
-            tool_calls.as_ref().map(|written| stop(&written.stop, false, "tool_calls", &written.trailing))
-        }
-        TurnEnd::NextHeader { tool_calls, .. } => Some(stop(&tool_calls.stop, true, "tool_calls", "")),
+    let of_calls = match &template.variant(true).turn_end.ending {
+        Ending::Written { tool_calls, .. } => tool_calls.as_ref().map(|found| written(found, calls)),
+        Ending::NextHeader { tool_calls, .. } => Some(stop(&tool_calls.stop, Owner::NextHeader, calls, "")),
+        Ending::Appended { stop: named, .. } => Some(stop(named, Owner::Caller, calls, "")),
     };
-    [Some(plain), calls].into_iter().flatten().collect()
+    [Some(of_answers), of_calls].into_iter().flatten().collect()
 }
 
 fn begin(template: &ChatTemplate, model: &ModelFacts<'_>) -> Option<Begin> {

@@ -12,7 +12,7 @@ use crate::conversation::{Conversation, Message};
 use crate::error::ErrorKind;
 use crate::json::{Object, Value};
 use crate::options::{PromptMismatch, ThinkingPolicy};
-use crate::target::{Foreign, How, Rendered, Targets, has_empty_thinking, lost};
+use crate::target::{How, Rendered, Targets, has_empty_thinking, lost};
 
 /// What every template with an argument for it takes for much thinking.
 const MUCH: &str = "high";
@@ -75,7 +75,7 @@ impl Combination {
         let Ok(prepared) = template.prepare(&arena, &conversation) else {
             return targets(&conversation).map(|_| Outcome::Failed).collect();
         };
-        let how = How { policy: self.policy, thinking: self.thinking, foreign: Foreign::Recognised };
+        let how = How { policy: self.policy, thinking: self.thinking, ..How::default() };
         let mut rendered = Targets::new(&prepared, how, targets(&conversation));
         targets(&conversation)
             .map(|(index, message)| match rendered.render(message, index) {

@@ -5,11 +5,13 @@
 //! `render` and `mismatch` make prompt and completion, `encode` their ids.
 
 mod encode;
+mod header;
 mod mismatch;
 mod render;
 mod window;
 
 pub use encode::{Encoded, Encoder};
+
 pub use render::{
     Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, render_alone, says_reasoning,
 };

@@ -9,14 +9,15 @@ use std::ops::Range;
 
 use everyturn_template::Value as TemplateValue;
 
+use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
 use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, ThinkingFormat};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
-use crate::options::{PromptMismatch, ThinkingPolicy};
+use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
-use crate::tokenizer::ControlTokens;
+use crate::tokenizer::{ControlTokens, ranges_from};
 
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
@@ -31,14 +32,16 @@ pub struct Rendered<'r> {
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
     pub is_asked_not_to_think: bool,
+    pub header: HeaderPlace,
     /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
     pub rendering: Shown<'r>,
 }
 
 /// What is done with control tokens that somebody wrote.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub enum Foreign<'t> {
     /// They are control tokens.
+    #[default]
     Recognised,
     /// They are plain text. Whether the record contains any is known in advance.
     Plain { control_tokens: &'t ControlTokens, in_record: bool },
@@ -82,10 +85,11 @@ pub struct Targets<'p, 'a> {
 }
 
 /// What decides how targets are rendered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct How<'t> {
     pub policy: PromptMismatch,
     pub thinking: ThinkingPolicy,
+    pub header: HeaderPolicy,
     pub foreign: Foreign<'t>,
 }
 
@@ -179,16 +183,18 @@ impl<'p, 'a> Series<'p, 'a> {
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
         let rendering = if is_exact { full } else { prompt };
-        let (prompt, text, arguments, prompt_match) = if is_exact {
-            let after = prompt.text.len();
+        let after = prompt.text.len();
+        let (prompt, text, arguments, prompt_match, header) = if is_exact {
             if let Foreign::Plain { control_tokens, .. } = how.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(prepared, &full, self.same[1], control_tokens);
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
             }
-            let arguments = mismatch::flags(&self.arguments);
-            (Prompt::Shown(prompt.text), full.text.after(after).to_text(), arguments, PromptMatch::Exact)
+            let header = HeaderPlace::in_rendering(prepared, how.header, &full, after)?;
+            let prompt = full.text.before(after + header.moved());
+            let text = full.text.after(prompt.len()).to_text();
+            (Prompt::Shown(prompt), text, mismatch::flags(&self.arguments), PromptMatch::Exact, header)
         } else {
             if let Foreign::Plain { in_record: true, .. } = how.foreign {
                 return Err(Error::new(
@@ -198,19 +204,23 @@ impl<'p, 'a> Series<'p, 'a> {
                 ));
             }
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
-            (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
+            let header = HeaderPlace::in_text(prepared, how.header, &resolved.text)?;
+            let (moved, text) = resolved.text.split_at(header.moved());
+            (Prompt::Own(resolved.prompt + moved), text.to_owned(), resolved.arguments, prompt_match, header)
         };
-        let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
+        let length = prompt.text().len();
+        let of_turn = ranges_from(&plain[plain.partition_point(|token| token.end <= length)..], length);
+        let completion = prepared.turn_end().close(text, message.calls_tools(), &of_turn);
+        let completion = completion.ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
                 "the template does not end this turn with the stop token that it ends others with",
             )
         })?;
         let same = if is_exact { self.same[0] } else { 0 };
-        self.agreed = if is_exact { prompt.text().len() } else { 0 };
+        self.agreed = if is_exact { after } else { 0 };
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
-        let length = prompt.text().len() + completion.text.len();
-        plain.retain(|token| token.end <= length);
+        plain.retain(|token| token.end <= length + completion.text.len());
         let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
             && self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
         Ok(Rendered {
@@ -221,6 +231,7 @@ impl<'p, 'a> Series<'p, 'a> {
             plain,
             arguments,
             is_asked_not_to_think,
+            header,
             rendering,
         })
     }
@@ -234,7 +245,7 @@ pub fn render_alone(
     policy: PromptMismatch,
     thinking: ThinkingPolicy,
 ) -> Result<(String, ClosedTurn)> {
-    let how = How { policy, thinking, foreign: Foreign::Recognised };
+    let how = How { policy, thinking, ..How::default() };
     let mut targets = Targets::new(prepared, how, [(index, message)].into_iter());
     let rendered = targets.render(message, index)?;
     Ok((rendered.prompt.text().to_text(), rendered.completion))

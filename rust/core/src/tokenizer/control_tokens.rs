@@ -109,6 +109,15 @@ impl ControlTokens {
         self.ids.contains(&id)
     }
 
+    /// The control tokens that have one of these ids.
+    pub fn with_ids(&self, ids: &[u32]) -> Vec<StopToken> {
+        self.tokens.iter().filter(|token| ids.contains(&token.id)).cloned().collect()
+    }
+
+    pub fn with_text(&self, text: &str) -> Option<StopToken> {
+        self.tokens.iter().find(|token| &*token.text == text).cloned()
+    }
+
     /// The most bytes that a control token has.
     pub fn longest(&self) -> usize {
         self.finder.max_pattern_len()
