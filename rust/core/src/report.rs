@@ -56,6 +56,10 @@ pub mod warning {
         CONTENT_FILLED = "content_filled",
         /// Targets without reasoning that are trained to write an empty block of thinking.
         EMPTY_THINKING = "empty_thinking",
+        /// Targets that are trained to write one block of thinking after another.
+        TWO_THINKING_BLOCKS = "two_thinking_blocks",
+        /// Targets of which a control token takes white space with it: no id has it.
+        WHITE_SPACE_SWALLOWED = "white_space_swallowed",
         /// Targets without reasoning after a prompt that asks for none, as `thinking="match"` says.
         ASKED_NOT_TO_THINK = "asked_not_to_think",
         /// Targets rendered with the thinking flag that fits them, because their prompt was not a prefix otherwise.

@@ -204,7 +204,7 @@ impl Work<'_> {
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
-        self.count(&self.conversation.messages[target.message], &rendered, &encoded);
+        self.count(view.prepared, &self.conversation.messages[target.message], &rendered, &encoded);
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }

@@ -16,7 +16,8 @@ use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
 use crate::target::{
-    Encoded, Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, targets,
+    Encoded, Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking,
+    has_two_thinking_blocks, has_words, lost, targets,
 };
 
 /// The record was left because the run is being ended.
@@ -110,7 +111,13 @@ impl<'a> Work<'a> {
     }
 
     /// Counts what is to be known of a target.
-    pub fn count(&mut self, message: &Message, rendered: &Rendered<'_>, encoded: &Encoded<'_>) {
+    pub fn count(
+        &mut self,
+        prepared: &Prepared<'_>,
+        message: &Message,
+        rendered: &Rendered<'_>,
+        encoded: &Encoded<'_>,
+    ) {
         let lost = lost(message, &rendered.completion);
         match rendered.prompt_match {
             PromptMatch::Exact | PromptMatch::AsRendered => {}
@@ -126,9 +133,33 @@ impl<'a> Work<'a> {
         self.report.warn(warning::STOP_APPENDED, rendered.completion.is_stop_appended.into());
         self.report.warn(warning::HEADER_TRAINED, (rendered.header.in_completion() > 0).into());
         self.report.warn(warning::HEADER_IN_PROMPT, (rendered.header.moved() > 0).into());
-        let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
+        let format = prepared.thinking().format.as_ref();
+        let empty = has_empty_thinking(format, message, rendered);
         self.report.warn(warning::EMPTY_THINKING, empty.into());
+        let twice = has_two_thinking_blocks(format, message, rendered);
+        self.report.warn(warning::TWO_THINKING_BLOCKS, twice.into());
+        let swallowed = self.loses_white_space(prepared, rendered, encoded);
+        self.report.warn(warning::WHITE_SPACE_SWALLOWED, swallowed.into());
         self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
+    }
+
+    /// Whether control tokens take white space with them that is the message's own.
+    fn loses_white_space(
+        &self,
+        prepared: &Prepared<'_>,
+        rendered: &Rendered<'_>,
+        encoded: &Encoded<'_>,
+    ) -> bool {
+        let control_tokens = self.renderer.tokenizer.control_tokens();
+        if !control_tokens.strip_white_space() {
+            return false;
+        }
+        let last = encoded.ids[..encoded.prompt].last().copied().filter(|_| !encoded.border_merged);
+        let lost = control_tokens.swallowed(last, &rendered.completion.text, &rendered.plain_in_completion());
+        lost.into_iter().any(|bytes| {
+            rendered.prompt_match != PromptMatch::Exact
+                || has_words(prepared, &rendered.rendering, rendered.in_whole(bytes))
+        })
     }
 
     pub fn lose(&mut self, error: Error) {

@@ -2,19 +2,19 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render` and `mismatch` make prompt and completion, `encode` their ids.
+//! `render`, `header` and `mismatch` make prompt and completion, `encode` their ids; `thinking_blocks` looks at them.
 
 mod encode;
 mod header;
 mod mismatch;
 mod render;
+mod thinking_blocks;
 mod window;
 
 pub use encode::{Encoded, Encoder};
-
-pub use render::{
-    Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, render_alone, says_reasoning,
-};
+pub use header::has_words;
+pub use render::{Foreign, How, PromptMatch, Rendered, Targets, lost, render_alone, says_reasoning};
+pub use thinking_blocks::{has_empty_thinking, has_two_thinking_blocks};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};

@@ -11,7 +11,7 @@ use everyturn_template::Value as TemplateValue;
 
 use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, ThinkingFormat};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
@@ -35,6 +35,25 @@ pub struct Rendered<'r> {
     pub header: HeaderPlace,
     /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
     pub rendering: Shown<'r>,
+}
+
+impl Rendered<'_> {
+    /// The completion without a header.
+    pub fn turn(&self) -> &str {
+        &self.completion.text[self.header.in_completion()..]
+    }
+
+    /// The bytes of the completion as those of prompt and completion.
+    pub fn in_whole(&self, bytes: Range<usize>) -> Range<usize> {
+        let prompt = self.prompt.text().len();
+        prompt + bytes.start..prompt + bytes.end
+    }
+
+    /// The control tokens in the completion that are to be plain text: bytes of the completion.
+    pub fn plain_in_completion(&self) -> Vec<Range<usize>> {
+        let prompt = self.prompt.text().len();
+        ranges_from(&self.plain[self.plain.partition_point(|token| token.end <= prompt)..], prompt)
+    }
 }
 
 /// What is done with control tokens that somebody wrote.
@@ -322,21 +341,6 @@ pub struct Lost {
     pub everything: bool,
 }
 
-/// Whether a target without reasoning is trained to write a block of thinking that is empty.
-pub fn has_empty_thinking(
-    format: Option<&ThinkingFormat>,
-    message: &Message,
-    rendered: &Rendered<'_>,
-) -> bool {
-    let Some(format) = format.filter(|_| says_reasoning(message).is_none()) else { return false };
-    let completion = rendered.completion.text.trim_start();
-    if let Some(inside) = completion.strip_prefix(format.open_tag()) {
-        return inside.trim_start().starts_with(format.close_tag());
-    }
-    let prompt = rendered.prompt.text();
-    completion.starts_with(format.close_tag()) && prompt.to_text().trim_end().ends_with(format.open_tag())
-}
-
 /// Compares a message with its completion.
 pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
     let text = &completion.text;
@@ -365,7 +369,7 @@ fn reasoning(message: &Message) -> Vec<&str> {
 }
 
 /// What comes before `</think>` in a content, without the opening tag.
-fn inline_reasoning(content: &str) -> Option<&str> {
+pub(super) fn inline_reasoning(content: &str) -> Option<&str> {
     let (before, _) = content.split_once("</think>")?;
     Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
 }
