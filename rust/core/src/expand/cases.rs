@@ -58,6 +58,8 @@ cases! {
     history_turns
     shrink_history
     literal_control_tokens
+    header_as_context
+    stop_token_appended
     conversation_layout
     all_tokens
     unknown_role
