@@ -98,9 +98,10 @@ class Expander:
             answer without reasoning comes after the prompt of a server that is asked not to think. A turn
             that the template writes alike whatever it is asked stays as it is rendered. An `OptionsError` where the
             template has no switch.
-        header: A template without a generation prompt writes the header of an answer (``<|im_start|>assistant``) only
-            once the answer is there: ``as_rendered`` trains the model to write it, since no server does; ``context``
-            puts it into the prompt, for a server that adds it. An `OptionsError` where prompts have it.
+        header: A template without a generation prompt, or with one in some places only, writes the header of an answer
+            (``<|im_start|>assistant``) once the answer is there: ``as_rendered`` trains the model to write it there,
+            since no server does; ``context`` puts it into the prompt, for a server that writes it. An `OptionsError`
+            where no header can be told.
         control_tokens: Control tokens in the text of messages: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them; ``reject`` is a fault.

@@ -71,10 +71,13 @@ def test_a_prompt_that_is_always_written_lacks_no_header() -> None:
         expand(always, THREE_TURNS, header="context")
 
 
-def test_a_template_whose_prompts_have_the_header_has_none_to_move() -> None:
-    """The option would do nothing, and that is said."""
-    with pytest.raises(everyturn.OptionsError, match="no header"):
-        everyturn.Expander("demo", header="context")
+def test_where_prompts_have_the_header_nothing_is_moved() -> None:
+    """The option is for those that lack it."""
+    chats = [{"messages": THREE_TURNS}]
+    usual = everyturn.Expander("demo").expand(chats)
+    moved = everyturn.Expander("demo", header="context").expand(chats)
+    assert moved.labels.tolist() == usual.labels.tolist()
+    assert moved.report.warnings == usual.report.warnings
 
 
 @pytest.mark.parametrize("model", ["inst_metaspace", "inst_prepend"])
@@ -98,8 +101,14 @@ def test_a_prompt_that_lacks_the_header_in_some_places_is_counted_there() -> Non
     last = "add_generation_prompt and messages[-1].role == 'user'"
     template = UNPROMPTED + "{%- if " + last + " -%}" + WRITES_HEADER + "{%- endif -%}"
     chat = [user("a"), call("look", arguments={"at": 1}), result("seen"), answer("one")]
-    _, samples = expand(template, chat, layout="per_turn")
+    texts, samples = expand(template, chat, layout="per_turn")
     assert samples.report.warnings["header_trained"] == 1
+    assert [text.startswith(HEADER) for text in texts] == [False, True]
+    texts, samples = expand(template, chat, layout="per_turn", header="context")
+    assert samples.report.warnings["header_in_prompt"] == 1
+    assert texts[1] == "one<|im_end|>"
+    found = TemplateReport.of_template(template, serve="template").findings
+    assert ("warning", "header_trained") in {(each.severity, each.kind) for each in found}
 
 
 def test_thinking_is_no_part_of_a_header() -> None:

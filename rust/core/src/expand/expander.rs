@@ -218,11 +218,11 @@ fn check_thinking(renderer: &Renderer, thinking: ThinkingPolicy) -> Result<()> {
     Ok(())
 }
 
-/// A header is moved where the template leaves it out of prompts.
+/// What is not known cannot be moved into prompts.
 fn check_header(renderer: &Renderer, policy: HeaderPolicy) -> Result<()> {
-    let mut headers = renderer.template.variants().filter_map(|variant| variant.header.as_ref());
-    if policy == HeaderPolicy::Context && headers.all(|header| header.is_in_prompts) {
-        let text = "header=\"context\": there is no header that the chat template leaves out of its prompts";
+    let has_header = renderer.template.variants().any(|variant| variant.header.is_some());
+    if policy == HeaderPolicy::Context && !has_header {
+        let text = "header=\"context\": the chat template has no header of answers that its prompts may lack";
         return Err(Error::new(ErrorKind::Options, text));
     }
     Ok(())

@@ -249,7 +249,7 @@ impl Facts {
             recommendations.push(stop_token());
         }
         let header = TrainedHeader::found(advised, &probed);
-        if header.as_ref().is_some_and(|header| !header.is_in_prompts) {
+        if header.is_some() {
             recommendations.push(header_in_prompt());
         }
         recommendations.extend(about_rendering(advised, source, &mut probed, &best, asks_for_the_date));
