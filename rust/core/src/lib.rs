@@ -35,6 +35,7 @@ mod serving;
 mod stats;
 mod target;
 mod tokenizer;
+mod traced_text;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
@@ -52,7 +53,7 @@ pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
     StreamOptions,
 };
-pub use report::{Report, cause, warning};
+pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
 pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
 pub use serving::{PRESETS, Preset};

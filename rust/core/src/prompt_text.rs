@@ -29,16 +29,6 @@ impl<'t> PromptText<'t> {
         }
     }
 
-    /// The first bytes, which end with a character.
-    pub fn before(&self, bytes: usize) -> Self {
-        match self.head.get(..bytes) {
-            Some(head) => Self { head, tail: "" },
-            None => {
-                Self { head: self.head, tail: self.tail.get(..bytes - self.head.len()).unwrap_or(self.tail) }
-            }
-        }
-    }
-
     /// The last of its bytes, at most so many, from the start of a character on.
     pub fn end(&self, bytes: usize) -> String {
         let mut from = self.len().saturating_sub(bytes);
@@ -58,10 +48,6 @@ impl<'t> PromptText<'t> {
 
     pub fn to_text(self) -> String {
         self.parts().concat()
-    }
-
-    pub fn starts_with(&self, start: &str) -> bool {
-        self.common(&start.into(), 0) == start.len()
     }
 
     /// How many bytes two texts have in common at their start, up to the end of a character, if the first `known` are
@@ -125,7 +111,6 @@ mod tests {
             prop_assert_eq!(pieces[0].after(expected).to_text(), &texts[0][expected..]);
             prop_assert!(texts[0].ends_with(&pieces[0].end(known)));
             prop_assert!((known.saturating_sub(3)..=known).contains(&pieces[0].end(known).len()));
-            prop_assert_eq!(pieces[0].before(expected).to_text(), &texts[0][..expected]);
         }
     }
 }

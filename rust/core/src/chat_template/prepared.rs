@@ -5,12 +5,16 @@
 //! them, also where a server makes one of several.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::ops::Range;
 
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
+use everyturn_template::{
+    Arena, Grown, Inputs, Node, Output, Source, Span, Step, Value as TemplateValue, cut_spans,
+};
 
 use super::compiled::{RenderWorkspace, Rendering};
 use super::input::{REASONING_KEYS, Values};
+use super::parts::Parts;
 use super::{Header, ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::Message;
 use crate::error::Result;
@@ -31,6 +35,7 @@ pub struct Prepared<'a> {
     /// The system messages that a server made the first one of.
     merged: Vec<usize>,
     workspace: RenderWorkspace,
+    parts: OnceCell<Parts>,
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
@@ -114,6 +119,7 @@ impl<'a> Prepared<'a> {
             unsent,
             merged,
             workspace: RenderWorkspace::default(),
+            parts: OnceCell::new(),
             seen: Cell::new(0),
             adaptations: values.adaptations,
         })
@@ -202,9 +208,50 @@ impl<'a> Prepared<'a> {
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
     }
 
-    /// Whether text of this origin was written by somebody.
-    pub fn is_by_somebody(&self, source: Source) -> bool {
-        source.made_from().is_some_and(|node| self.is_foreign(node))
+    /// Whether somebody wrote any of these bytes of a text that has these spans.
+    pub fn has_words(&self, spans: &[Span], bytes: Range<usize>) -> bool {
+        cut_spans(spans, bytes.start, bytes.end)
+            .any(|span| span.source.made_from().is_some_and(|node| self.is_foreign(node)))
+    }
+
+    /// The parts of the record.
+    pub fn parts(&self) -> &Parts {
+        self.parts.get_or_init(|| Parts::of(&self.inputs))
+    }
+
+    /// The number of the message that the template is given for this one: several may be one.
+    pub fn given_as(&self, number: usize) -> usize {
+        if self.merged.contains(&number) { self.merged.first().copied().unwrap_or(number) } else { number }
+    }
+
+    /// The content of a message as the template sees it in an answer, and where it comes from, if it is one text, or a
+    /// list of one.
+    pub fn content_of_answer(&self, message: usize) -> Option<(&'a str, Source)> {
+        let answer = self.answer(message)?;
+        answer.text_under("content").or_else(|| match answer.items_under("content") {
+            [part] => part.text_under("text"),
+            _ => None,
+        })
+    }
+
+    /// A message as the template sees it in an answer.
+    fn answer(&self, message: usize) -> Option<TemplateValue<'a>> {
+        let place = self.messages.items().get(self.place(message)).copied();
+        self.end(message + 1, false).or(place)
+    }
+
+    /// Where the reasoning of a message is in what the template sees of it as an answer.
+    pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
+        let Some(form) = self.answer(message) else { return Source::Template };
+        let mut texts = REASONING_KEYS.iter().chain(&["content"]).filter_map(|key| form.text_under(key));
+        let found = texts.find_map(|(text, source)| Some((text.find(reasoning)?, source)));
+        match found {
+            Some((at, Source::Input { node, start })) => {
+                Source::Input { node, start: start + u32::try_from(at).unwrap_or(u32::MAX) }
+            }
+            Some((_, source)) => source,
+            None => Source::Derived { node: Node::NONE },
+        }
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something, and those

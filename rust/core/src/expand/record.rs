@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::account::Account;
+use super::context::ContextMarks;
 use super::stage_times::StageTimes;
 use super::trace::Trace;
 use super::view::Unread;
@@ -15,10 +17,7 @@ use crate::layout::{Arrangement, Sample, WholeConversation, normalize};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
-use crate::target::{
-    Encoded, Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking,
-    has_two_thinking_blocks, has_words, lost, targets,
-};
+use crate::target::{Encoder, Foreign, How, Targets, targets};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -38,6 +37,9 @@ pub struct Work<'a> {
     pub prepared: &'a Prepared<'a>,
     pub report: Report,
     pub unread: Unread,
+    /// What is known of the prompts of the view at hand.
+    pub context: ContextMarks<'a>,
+    pub account: Account,
     /// For those who ask what was decided.
     pub trace: Option<&'a mut Trace>,
     /// In the order in which they were met.
@@ -53,8 +55,20 @@ impl<'a> Work<'a> {
         report: Report,
     ) -> Self {
         let (unread, faults, arrangement) = (Unread::default(), Vec::new(), Arrangement::of(options));
-        let trace = None;
-        Self { renderer, options, arrangement, conversation, prepared, report, unread, trace, faults }
+        let (context, account) = (ContextMarks::default(), Account::default());
+        Self {
+            renderer,
+            options,
+            arrangement,
+            conversation,
+            prepared,
+            report,
+            unread,
+            context,
+            account,
+            trace: None,
+            faults,
+        }
     }
 
     pub fn samples(
@@ -82,8 +96,11 @@ impl<'a> Work<'a> {
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
         arranged.lost.into_iter().for_each(|error| self.lose(error));
         self.faults.extend(arranged.fault);
-        if let (Some(trace), Some(rendering)) = (&mut self.trace, arranged.rendering) {
-            trace.add_rendering(rendering, self.prepared);
+        if let Some(rendering) = arranged.rendering {
+            self.count_left_out_of(&rendering);
+            if let Some(trace) = &mut self.trace {
+                trace.add_rendering(rendering, self.prepared);
+            }
         }
         let mut samples = arranged.samples;
         normalize(&mut samples, self.options.normalize);
@@ -108,58 +125,6 @@ impl<'a> Work<'a> {
         };
         let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
         Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
-    }
-
-    /// Counts what is to be known of a target.
-    pub fn count(
-        &mut self,
-        prepared: &Prepared<'_>,
-        message: &Message,
-        rendered: &Rendered<'_>,
-        encoded: &Encoded<'_>,
-    ) {
-        let lost = lost(message, &rendered.completion);
-        match rendered.prompt_match {
-            PromptMatch::Exact | PromptMatch::AsRendered => {}
-            PromptMatch::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
-            PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
-            PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
-        }
-        self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
-        self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
-        self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
-        self.report.warn(warning::STOPS_EARLY, encoded.stops_early().into());
-        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
-        self.report.warn(warning::STOP_APPENDED, rendered.completion.is_stop_appended.into());
-        self.report.warn(warning::HEADER_TRAINED, (rendered.header.in_completion() > 0).into());
-        self.report.warn(warning::HEADER_IN_PROMPT, (rendered.header.moved() > 0).into());
-        let format = prepared.thinking().format.as_ref();
-        let empty = has_empty_thinking(format, message, rendered);
-        self.report.warn(warning::EMPTY_THINKING, empty.into());
-        let twice = has_two_thinking_blocks(format, message, rendered);
-        self.report.warn(warning::TWO_THINKING_BLOCKS, twice.into());
-        let swallowed = self.loses_white_space(prepared, rendered, encoded);
-        self.report.warn(warning::WHITE_SPACE_SWALLOWED, swallowed.into());
-        self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
-    }
-
-    /// Whether control tokens take white space with them that is the message's own.
-    fn loses_white_space(
-        &self,
-        prepared: &Prepared<'_>,
-        rendered: &Rendered<'_>,
-        encoded: &Encoded<'_>,
-    ) -> bool {
-        let control_tokens = self.renderer.tokenizer.control_tokens();
-        if !control_tokens.strip_white_space() {
-            return false;
-        }
-        let last = encoded.ids[..encoded.prompt].last().copied().filter(|_| !encoded.border_merged);
-        let lost = control_tokens.swallowed(last, &rendered.completion.text, &rendered.plain_in_completion());
-        lost.into_iter().any(|bytes| {
-            rendered.prompt_match != PromptMatch::Exact
-                || has_words(prepared, &rendered.rendering, rendered.in_whole(bytes))
-        })
     }
 
     pub fn lose(&mut self, error: Error) {

@@ -2,18 +2,23 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render`, `header` and `mismatch` make prompt and completion, `encode` their ids; `thinking_blocks` looks at them.
+//! `render`, `header` and `mismatch` make prompt and completion, `encode` their ids; `left_out` finds what of a message
+//! (`said`) is in neither, `thinking_blocks` looks at what is trained of thinking.
 
 mod encode;
 mod header;
+mod left_out;
 mod mismatch;
 mod render;
+mod said;
 mod thinking_blocks;
 mod window;
 
 pub use encode::{Encoded, Encoder};
-pub use header::has_words;
-pub use render::{Foreign, How, PromptMatch, Rendered, Targets, lost, render_alone, says_reasoning};
+pub use header::HeaderPlace;
+pub use left_out::{LeftOut, Marks};
+pub use render::{Foreign, How, PromptMatch, Rendered, Targets, render_alone};
+pub use said::{Said, add_said, calls, item, says_reasoning};
 pub use thinking_blocks::{has_empty_thinking, has_two_thinking_blocks};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 

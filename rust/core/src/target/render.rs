@@ -7,17 +7,18 @@
 use std::mem;
 use std::ops::Range;
 
-use everyturn_template::Value as TemplateValue;
+use everyturn_template::{Span, Value as TemplateValue};
 
 use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown};
+use super::said::says_reasoning;
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, SpanCursor};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
-use crate::json::Value;
 use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
 use crate::tokenizer::{ControlTokens, ranges_from};
+use crate::traced_text::TracedText;
 
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
@@ -33,20 +34,14 @@ pub struct Rendered<'r> {
     /// The template's thinking switch was turned off for it.
     pub is_asked_not_to_think: bool,
     pub header: HeaderPlace,
-    /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
-    pub rendering: Shown<'r>,
+    /// Where the completion's text comes from, as far as the template wrote it.
+    pub completion_spans: Vec<Span>,
 }
 
 impl Rendered<'_> {
     /// The completion without a header.
     pub fn turn(&self) -> &str {
         &self.completion.text[self.header.in_completion()..]
-    }
-
-    /// The bytes of the completion as those of prompt and completion.
-    pub fn in_whole(&self, bytes: Range<usize>) -> Range<usize> {
-        let prompt = self.prompt.text().len();
-        prompt + bytes.start..prompt + bytes.end
     }
 
     /// The control tokens in the completion that are to be plain text: bytes of the completion.
@@ -68,15 +63,33 @@ pub enum Foreign<'t> {
 
 #[derive(Debug, Clone)]
 pub enum Prompt<'r> {
-    Shown(PromptText<'r>),
-    Own(String),
+    Shown(Shown<'r>),
+    Own(TracedText),
 }
 
 impl Prompt<'_> {
     pub fn text(&self) -> PromptText<'_> {
         match self {
-            Self::Shown(text) => *text,
-            Self::Own(text) => text.as_str().into(),
+            Self::Shown(shown) => shown.text,
+            Self::Own(own) => own.text.as_str().into(),
+        }
+    }
+
+    /// The prompt and a text after it.
+    fn followed_by(&self, after: &TracedText) -> TracedText {
+        let mut whole = TracedText::default();
+        for (text, spans) in self.text().parts().into_iter().zip(self.spans()) {
+            whole.push_part(text, spans, 0..text.len());
+        }
+        whole.push_part(&after.text, &after.spans, 0..after.text.len());
+        whole
+    }
+
+    /// The spans that cover the first part of its text, and perhaps more than it, and those of the second.
+    pub fn spans(&self) -> [&[Span]; 2] {
+        match self {
+            Self::Shown(shown) => shown.spans(),
+            Self::Own(own) => [&own.spans, &[]],
         }
     }
 }
@@ -123,6 +136,8 @@ struct Series<'p, 'a> {
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
     agreed: usize,
+    /// Where its completion starts among the spans of its full text.
+    completion: SpanCursor,
 }
 
 impl<'p, 'a> Targets<'p, 'a> {
@@ -182,6 +197,7 @@ impl<'p, 'a> Series<'p, 'a> {
             foreign_tokens: Default::default(),
             same: [0; 2],
             agreed: 0,
+            completion: SpanCursor::default(),
         }
     }
 
@@ -201,19 +217,17 @@ impl<'p, 'a> Series<'p, 'a> {
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
-        let rendering = if is_exact { full } else { prompt };
         let after = prompt.text.len();
-        let (prompt, text, arguments, prompt_match, header) = if is_exact {
+        let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
+            let spans = self.completion.spans_from(&full, after, self.same[1]);
             if let Foreign::Plain { control_tokens, .. } = how.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(prepared, &full, self.same[1], control_tokens);
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
             }
-            let header = HeaderPlace::in_rendering(prepared, how.header, &full, after)?;
-            let prompt = full.text.before(after + header.moved());
-            let text = full.text.after(prompt.len()).to_text();
-            (Prompt::Shown(prompt), text, mismatch::flags(&self.arguments), PromptMatch::Exact, header)
+            let turn = TracedText { text: full.text.after(after).to_text(), spans };
+            (Prompt::Shown(prompt), turn, mismatch::flags(&self.arguments), PromptMatch::Exact)
         } else {
             if let Foreign::Plain { in_record: true, .. } = how.foreign {
                 return Err(Error::new(
@@ -223,13 +237,16 @@ impl<'p, 'a> Series<'p, 'a> {
                 ));
             }
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
-            let header = HeaderPlace::in_text(prepared, how.header, &resolved.text)?;
-            let (moved, text) = resolved.text.split_at(header.moved());
-            (Prompt::Own(resolved.prompt + moved), text.to_owned(), resolved.arguments, prompt_match, header)
+            (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
         };
+        let header = HeaderPlace::of(prepared, how.header, &turn)?;
+        if let HeaderPlace::Moved(length) = header {
+            let (start, rest) = turn.split(length);
+            (prompt, turn) = (Prompt::Own(prompt.followed_by(&start)), rest);
+        }
         let length = prompt.text().len();
         let of_turn = ranges_from(&plain[plain.partition_point(|token| token.end <= length)..], length);
-        let completion = prepared.turn_end().close(text, message.calls_tools(), &of_turn);
+        let completion = prepared.turn_end().close(turn.text, message.calls_tools(), &of_turn);
         let completion = completion.ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
@@ -251,7 +268,7 @@ impl<'p, 'a> Series<'p, 'a> {
             arguments,
             is_asked_not_to_think,
             header,
-            rendering,
+            completion_spans: turn.spans,
         })
     }
 }
@@ -283,7 +300,7 @@ fn by_policy(
     {
         return Ok((resolved, PromptMatch::AsRendered));
     }
-    let prompt = prepared.render_with(index, true, arguments)?.text;
+    let prompt = prepared.render_with(index, true, arguments)?;
     let full = prepared.render_with(index + 1, false, arguments)?;
     let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
     let found =
@@ -296,16 +313,15 @@ fn by_policy(
             PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
                 .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
         };
-    found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
+    found.ok_or_else(|| mismatch_error(&prompt.text, &full.text, policy))
 }
 
 /// Prompt and turn without a thinking switch of one's own, where the prompt is a prefix then: a template may write no
 /// thinking for a turn, whatever it is asked for.
 fn as_rendered(prepared: &Prepared<'_>, index: usize) -> Option<Resolved> {
-    let prompt = prepared.render(index, true).ok()?.text;
-    let full = prepared.render(index + 1, false).ok()?.text;
-    let text = full.strip_prefix(&prompt)?.to_owned();
-    Some(Resolved { prompt, text, arguments: Vec::new() })
+    let prompt = prepared.render(index, true).ok()?;
+    let full = prepared.render(index + 1, false).ok()?;
+    full.text.starts_with(&prompt.text).then(|| Resolved::literal(prompt, &full, &[]))
 }
 
 fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
@@ -330,55 +346,4 @@ fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
             tail(full)
         ),
     )
-}
-
-/// What a message says that its completion does not hold: it would not be learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost {
-    pub reasoning: bool,
-    pub tool_calls: bool,
-    /// Nothing is left but the stop token.
-    pub everything: bool,
-}
-
-/// Compares a message with its completion.
-pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
-    let text = &completion.text;
-    Lost {
-        reasoning: reasoning(message)
-            .into_iter()
-            .any(|said| !said.trim().is_empty() && !text.contains(said.trim())),
-        tool_calls: tool_names(message).any(|name| !text.contains(name)),
-        everything: text[..completion.stop_at].trim().is_empty(),
-    }
-}
-
-/// The reasoning of a message, if it has any that is not blank.
-pub fn says_reasoning(message: &Message) -> Option<&str> {
-    reasoning(message).into_iter().find(|said| !said.trim().is_empty())
-}
-
-/// The reasoning of a message, from its own field and from the start of its content.
-fn reasoning(message: &Message) -> Vec<&str> {
-    let field = ["reasoning_content", "thinking", "reasoning"]
-        .into_iter()
-        .find_map(|key| message.fields.get(key))
-        .and_then(Value::as_str);
-    let inline = message.fields.get("content").and_then(Value::as_str).and_then(inline_reasoning);
-    field.into_iter().chain(inline).collect()
-}
-
-/// What comes before `</think>` in a content, without the opening tag.
-pub(super) fn inline_reasoning(content: &str) -> Option<&str> {
-    let (before, _) = content.split_once("</think>")?;
-    Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
-}
-
-/// The names of the functions that a message calls.
-fn tool_names(message: &Message) -> impl Iterator<Item = &str> {
-    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
-    calls.iter().filter_map(|call| {
-        let call = call.as_object()?;
-        call.get("function").and_then(Value::as_object).unwrap_or(call).get("name")?.as_str()
-    })
 }

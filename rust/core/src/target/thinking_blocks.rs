@@ -3,7 +3,8 @@
 //! In: a message and its prompt and completion. Out: whether the model learns to think nothing, or to think twice. Which
 //! tags a template writes is found out by `chat_template::thinking`.
 
-use super::render::{Rendered, inline_reasoning, says_reasoning};
+use super::render::Rendered;
+use super::said::{CLOSE, inline_reasoning, says_reasoning};
 use crate::chat_template::ThinkingFormat;
 use crate::conversation::Message;
 use crate::json::Value;
@@ -11,9 +12,8 @@ use crate::json::Value;
 /// More bytes than the tags have that a prompt ends with.
 const TAGS: usize = 128;
 
-/// The tag that closes reasoning in contents.
-const INLINE_CLOSE: &str = "</think>";
-const INLINE_OPEN: &str = "<think>";
+/// What opens reasoning in a content.
+const OPEN: &str = "<think>";
 
 /// Whether a target without reasoning is trained to write a block of thinking that is empty.
 pub fn has_empty_thinking(
@@ -40,7 +40,7 @@ pub fn has_two_thinking_blocks(
     let Some(format) = format else { return false };
     let completion = rendered.turn().trim_start();
     let prompt = rendered.prompt.text().end(TAGS);
-    let opens = |text: &str| text.starts_with(format.open_tag()) || text.starts_with(INLINE_OPEN);
+    let opens = |text: &str| text.starts_with(format.open_tag()) || text.starts_with(OPEN);
     if prompt.trim_end().ends_with(format.close_tag()) {
         return opens(completion);
     }
@@ -53,6 +53,7 @@ pub fn has_two_thinking_blocks(
     let after = after.trim_start();
     // A content may have its reasoning without the tag that opens it.
     let content = message.fields.get("content").and_then(Value::as_str);
-    let said = content.and_then(inline_reasoning).map(str::trim).filter(|said| !said.is_empty());
-    opens(after) || said.is_some_and(|said| after.starts_with(said) && after.contains(INLINE_CLOSE))
+    let said = content.and_then(|content| content.get(inline_reasoning(content)?)).map(str::trim);
+    let said = said.filter(|said| !said.is_empty());
+    opens(after) || said.is_some_and(|said| after.starts_with(said) && after.contains(CLOSE))
 }

@@ -118,6 +118,11 @@ impl<'a> Inputs<'a> {
         self.places.get((node.0 as usize).checked_sub(1)?).copied()
     }
 
+    /// All places in the order of their numbers, the first of which is 1: each after the one around it.
+    pub fn places(&self) -> &[InputPlace<'a>] {
+        &self.places
+    }
+
     /// The steps to a place, from the variable on.
     pub fn path(&self, node: Node) -> Vec<Step<'a>> {
         let mut steps = Vec::new();
@@ -150,6 +155,21 @@ impl<'a> Value<'a> {
             Value::Dict(dict) => dict.entries,
             _ => &[],
         }
+    }
+
+    /// The text under a key of a dict, and where it comes from; it does not count as read.
+    pub fn text_under(self, key: &str) -> Option<(&'a str, Source)> {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key))?;
+        match entry.value {
+            Value::Str(Text { str, origin: Origin::One(source), .. }) => Some((*str, *source)),
+            _ => None,
+        }
+    }
+
+    /// The items of a list under a key of a dict; it does not count as read.
+    pub fn items_under(self, key: &str) -> &'a [Value<'a>] {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key));
+        entry.map_or(&[], |entry| entry.value.items())
     }
 
     /// What no rendering has looked at in a dict, of what is not empty.

@@ -1,0 +1,155 @@
+//! What a message says.
+//!
+//! In: a message. Out: its texts, its reasoning and its tool calls, each with the part of the record that the template
+//! is given for it. Whether they are in a text is found in `left_out`.
+
+use std::ops::Range;
+
+use everyturn_template::is_space;
+use memchr::memmem;
+
+use crate::chat_template::{Name, Part, Parts};
+use crate::conversation::{Message, Role};
+use crate::json::{Object, Value};
+
+/// One thing that a message says.
+#[derive(Debug, Clone)]
+pub struct Said<'m> {
+    pub what: What,
+    /// `None`: the template is not given it.
+    pub part: Option<Part>,
+    pub words: Words<'m>,
+}
+
+/// Words of what is said; any of them shows that it is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Words<'m> {
+    Text(&'m str),
+    /// The texts and the keys of a value.
+    Of(&'m Value),
+}
+
+impl<'m> Words<'m> {
+    pub fn any(self, is_there: &mut dyn FnMut(&'m str) -> bool) -> bool {
+        match self {
+            Self::Text(text) => is_there(text),
+            Self::Of(Value::String(text)) => is_there(text),
+            Self::Of(Value::Array(items)) => items.iter().any(|item| Self::Of(item).any(is_there)),
+            Self::Of(Value::Object(object)) => {
+                object.iter().any(|(key, value)| is_there(key) || Self::Of(value).any(is_there))
+            }
+            Self::Of(_) => false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// The content, or one part of it.
+    Text,
+    Reasoning,
+    /// The name of the function of a call, by the number of the call.
+    Called(usize),
+    /// The arguments of a call.
+    Arguments(usize),
+}
+
+/// Appends everything that a message says; it has this number among those that the template is given.
+pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &Parts, number: usize) {
+    let message_part = parts.find(&[Name::Messages, item(number)]);
+    let find = |names: &[Name]| message_part.and_then(|message| parts.find_in(message, names));
+    // A text may be given as a list of one part, and parts that were joined are one text.
+    let find_text = |at: usize| find(&[Name::Content, item(at)]).or_else(|| find(&[Name::Content]));
+    let mut say = |what, part, words| said.push(Said { what, part, words });
+    let is_assistant = message.role == Role::Assistant;
+    match message.fields.get("content") {
+        Some(Value::String(text)) => {
+            // Text that is nothing but reasoning is reasoning.
+            let reasoning = inline_reasoning(text).filter(|_| is_assistant);
+            let answer = reasoning.clone().and_then(|reasoning| text.get(reasoning.end + CLOSE.len()..));
+            if !is_blank(answer.unwrap_or(text)) {
+                say(What::Text, find_text(0), Words::Text(text));
+            } else if let Some(reasoning) = reasoning.and_then(|reasoning| text.get(reasoning))
+                && !is_blank(reasoning)
+            {
+                say(What::Reasoning, find_text(0), Words::Text(reasoning));
+            }
+        }
+        Some(Value::Array(content)) => {
+            for (at, part) in content.iter().enumerate() {
+                let text = part.as_object().and_then(|part| part.get("text")?.as_str()).unwrap_or_default();
+                if !is_blank(text) {
+                    say(What::Text, find_text(at), Words::Text(text));
+                }
+            }
+        }
+        _ => {}
+    }
+    if let Some(reasoning) = reasoning_field(message) {
+        say(What::Reasoning, find(&[Name::Reasoning]), Words::Text(reasoning));
+    }
+    for (at, call) in calls(message).enumerate() {
+        if let Some(name) = call.get("name").and_then(Value::as_str) {
+            say(What::Called(at), find(&[Name::Calls, item(at), Name::Called]), Words::Text(name));
+        }
+        if let Some(arguments) = call.get("arguments").filter(|arguments| says_something(arguments)) {
+            let part = find(&[Name::Calls, item(at), Name::Arguments]);
+            say(What::Arguments(at), part, Words::Of(arguments));
+        }
+    }
+}
+
+/// The reasoning of a message, if it has any that is not blank: from a field of its own, or from the start of its
+/// content.
+pub fn says_reasoning(message: &Message) -> Option<&str> {
+    let inline = || {
+        let content = message.fields.get("content").and_then(Value::as_str)?;
+        content.get(inline_reasoning(content)?).filter(|reasoning| !is_blank(reasoning))
+    };
+    reasoning_field(message).or_else(inline)
+}
+
+fn reasoning_field(message: &Message) -> Option<&str> {
+    let field =
+        ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(|key| message.fields.get(key));
+    field.and_then(Value::as_str).filter(|reasoning| !is_blank(reasoning))
+}
+
+/// The bytes of a content before `</think>`, without the opening tag.
+pub fn inline_reasoning(content: &str) -> Option<Range<usize>> {
+    const OPEN: &str = "<think>";
+    let end = memmem::find(content.as_bytes(), CLOSE.as_bytes())?;
+    let start = content[..end].find(OPEN).map_or(0, |at| at + OPEN.len());
+    Some(start..end)
+}
+
+/// What ends reasoning in a content.
+pub const CLOSE: &str = "</think>";
+
+/// Nothing but white space, as Python has it.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(is_space)
+}
+
+/// The functions that a message calls.
+pub fn calls(message: &Message) -> impl Iterator<Item = &Object> {
+    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+    calls.iter().filter_map(|call| {
+        let call = call.as_object()?;
+        Some(call.get("function").and_then(Value::as_object).unwrap_or(call))
+    })
+}
+
+/// Whether arguments are more than an empty object.
+fn says_something(arguments: &Value) -> bool {
+    match arguments {
+        Value::String(text) => !["", "{}", "null"].contains(&text.trim()),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
+    }
+}
+
+pub fn item(number: usize) -> Name {
+    Name::Item(u32::try_from(number).unwrap_or(u32::MAX))
+}
