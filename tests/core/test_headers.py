@@ -90,7 +90,9 @@ def test_brackets_around_a_question_leave_no_header(folders: dict[str, Path], mo
 
 def test_words_that_read_like_the_header_are_words() -> None:
     """An answer may begin with what the template writes before answers."""
-    plain = "{%- for m in messages -%}{{- m.role ~ ': ' ~ m.content ~ '<|im_end|>' -}}{%- endfor -%}"
+    plain = (
+        "{%- for m in messages -%}{{- m.role ~ ': ' ~ m.content ~ '<|im_end|>' -}}{%- endfor -%}"
+    )
     prompting = plain + "{%- if add_generation_prompt -%}{{- 'assistant: ' -}}{%- endif -%}"
     _, samples = expand(prompting, [user("a"), answer("assistant: one")])
     assert "header_trained" not in samples.report.warnings
@@ -113,7 +115,9 @@ def test_a_prompt_that_lacks_the_header_in_some_places_is_counted_there() -> Non
 
 def test_thinking_is_no_part_of_a_header() -> None:
     """A block that the template opens before every answer is for the model to write."""
-    template = UNPROMPTED.replace("m.content", "('<think>\n\n</think>\n\n' if m.role[0] == 'a' else '') + m.content")
+    template = UNPROMPTED.replace(
+        "m.content", "('<think>\n\n</think>\n\n' if m.role[0] == 'a' else '') + m.content"
+    )
     texts, _ = expand(template, [user("a"), answer("one")], header="context")
     assert texts == ["<think>\n\n</think>\n\none<|im_end|>"]
 

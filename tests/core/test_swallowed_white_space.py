@@ -20,8 +20,6 @@ PHI = (
 )
 
 
-
-
 def model(folder: Path, **strips: str) -> Path:
     """Return the demo with tokens, by their texts, that take white space on one side."""
     tokenizer = json.loads((DEMO / "tokenizer.json").read_text(encoding="utf-8"))

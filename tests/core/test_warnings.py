@@ -74,8 +74,12 @@ def test_one_block_of_thinking_after_another_is_counted(message: Record, expecte
 
 def test_a_block_after_one_that_the_prompt_closed_is_counted() -> None:
     """The prompt asks for no thinking, and the answer thinks."""
-    closed = OWN_BLOCK.replace("'<think>' ~ (m.reasoning_content or '') ~ '</think>'", "'<think></think>'")
-    prompting = closed.replace("'<|im_start|>assistant\n'", "'<|im_start|>assistant\n<think></think>'")
+    closed = OWN_BLOCK.replace(
+        "'<think>' ~ (m.reasoning_content or '') ~ '</think>'", "'<think></think>'"
+    )
+    prompting = closed.replace(
+        "'<|im_start|>assistant\n'", "'<|im_start|>assistant\n<think></think>'"
+    )
     renderer = template_renderer("demo", chat_template=prompting)
     chats = [{"messages": [user("a"), answer(said)]} for said in ("<think>so</think>one", "one")]
     reports = [everyturn.Expander(renderer).expand([chat]).report for chat in chats]

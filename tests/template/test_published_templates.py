@@ -186,9 +186,7 @@ def _wrong_targets(
     return wrong
 
 
-def _wrong_warnings(
-    name: str, expander: everyturn.Expander, report: everyturn.Report
-) -> list[str]:
+def _wrong_warnings(name: str, expander: everyturn.Expander, report: everyturn.Report) -> list[str]:
     """Say where a header or a second block of thinking is counted, and is none, or is one and is not counted."""
     inline = expander.expand([{"messages": INLINE}]).report
     found = {

@@ -35,16 +35,16 @@ WARNINGS = (
         name="stop_appended",
         severity="note",
         summary="the stop token of a target was appended, because the template writes none",
-        reason="The template ends no turn, and stop_token names what is to end them. The model learns to stop there; no "
-        "prompt shows the token, since the template does not write it after earlier turns.",
+        reason="The template ends no turn, and stop_token names what is to end them. The model learns to stop there; "
+        "no prompt shows the token, since the template does not write it after earlier turns.",
         remedy="Let the server stop at that token: `stop_token_ids` of the renderer has its id.",
     ),
     Kind(
         name="header_trained",
         severity="warning",
         summary="a target is trained to write its own header",
-        reason="The template has no generation prompt: it writes the header of an answer (`<|im_start|>assistant`) only "
-        "once the answer is there. No prompt ends with it, so the model has to write it before every answer.",
+        reason="The template has no generation prompt, or none in this place: it writes the header of an answer "
+        "(`<|im_start|>assistant`) only once the answer is there. No server shows it, so the model has to write it.",
         remedy="Correct the template, so that it writes the header where add_generation_prompt is set. Or have the "
         "header belong to the prompt, and serve with a template that writes it there.",
         hint="--header context trains after the header",
@@ -145,8 +145,8 @@ WARNINGS = (
         name="white_space_swallowed",
         severity="warning",
         summary="a control token takes white space with it that belongs to a target",
-        reason="Some tokens strip the white space before or after them, as those of Phi-3 do: an answer that starts with "
-        "blanks after such a token has no ids for them, and is trained without.",
+        reason="Some tokens strip the white space before or after them, as those of Phi-3 do: an answer that starts "
+        "with blanks after such a token has no ids for them, and is trained without.",
         remedy="Nothing can be done where the model's tokenizer is so: a server encodes in the same way. Answers in "
         "which the white space matters (code that is to be continued) can be left out.",
     ),
