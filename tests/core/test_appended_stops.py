@@ -101,6 +101,14 @@ def test_one_rendering_has_no_room_for_it(
         expand(folders, THREE_TURNS, **options)
 
 
+def test_stats_count_the_layouts_that_have_room_for_it(folders: dict[str, Path]) -> None:
+    """One rendering is none of the ways to train such a model."""
+    renderer = template_renderer(folders["no_terminator"], stop_token="eos")
+    stats = everyturn.Expander(renderer).stats([{"messages": THREE_TURNS}])
+    assert {layout for layout, _ in stats.variants} == {"per_turn", "merged"}
+    assert stats.variant.report.warnings["stop_appended"] == 3
+
+
 def test_a_stop_that_generation_config_lacks_is_a_warning(
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
