@@ -47,6 +47,18 @@ def test_the_words_of_a_message_are_kept_through_their_last_newline(
     assert renderer.decode(samples[0].trained_ids) == f"one\n\n{STOP}"
 
 
+def test_an_empty_answer_is_the_stop_alone(folders: dict[str, Path]) -> None:
+    """Also where the prompt ends with the start of what separates messages."""
+    template = (
+        "{%- for m in messages -%}{{- m.role ~ ':\n' ~ m.content ~ '\n\n' -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- 'assistant:\n\n' -}}{%- endif -%}"
+    )
+    folder = folders["no_terminator"]
+    renderer = template_renderer(folder, chat_template=template, stop_token="eos")
+    samples = everyturn.Expander(renderer).expand([chat_of("a", "")])
+    assert renderer.decode(samples[0].trained_ids) == STOP
+
+
 def test_a_turn_that_says_the_stop_itself_has_it_once(folders: dict[str, Path]) -> None:
     """A server would have stopped there."""
     renderer, samples = expand(folders, [user("a"), answer(f"one{STOP}")], control_tokens="allow")

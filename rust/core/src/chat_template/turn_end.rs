@@ -107,7 +107,10 @@ impl TurnEnd {
             Ending::NextHeader { tool_calls, .. } if calls_tools => (&*tool_calls.before, &tool_calls.stop),
             Ending::NextHeader { plain, .. } => (&*plain.before, &plain.stop),
             Ending::Appended { stop, trailing } => {
-                let written = trailing.iter().find_map(|trailing| turn.strip_suffix(&**trailing));
+                // A prompt may end with the start of it, after which an empty message leaves the rest.
+                let written = trailing.iter().find_map(|trailing| {
+                    turn.strip_suffix(&**trailing).or_else(|| trailing.ends_with(&turn).then_some(""))
+                });
                 turn.truncate(written.map_or(turn.len(), str::len));
                 ("", stop)
             }
