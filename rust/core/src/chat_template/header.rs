@@ -38,18 +38,18 @@ impl Probe<'_> {
         if self.prompts_unasked() {
             return None;
         }
-        Header::new(&self.start_of_turns(question, &prompt)?, false, thinking)
+        Header::new(&self.start_of_turns(&question, &prompt)?, false, thinking)
     }
 
     /// What every turn starts with that has no generation prompt: answers, the first and a later one, with reasoning,
     /// and calls.
-    fn start_of_turns(&self, question: Value, prompt: &str) -> Option<String> {
+    fn start_of_turns(&self, question: &Value, prompt: &str) -> Option<String> {
         let turn = |before: &[Value], prompt: &str, answer: Value| {
             let full = self.render(&[before, &[answer]].concat(), false).ok()?;
             full.strip_prefix(prompt).map(str::to_owned)
         };
         let answer = || message("assistant", ANSWER.into());
-        let first = std::slice::from_ref(&question);
+        let first = std::slice::from_ref(question);
         let plain = turn(first, prompt, answer())?;
         let mut start = plain[..plain.find(ANSWER)?].to_owned();
         let thoughtful = object(&[

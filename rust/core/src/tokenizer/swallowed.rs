@@ -24,7 +24,8 @@ impl ControlTokens {
         let strips_after = |id: i32| self.strips().any(|(known, [_, after])| known == id && after);
         let blank = completion.len() - completion.trim_start().len();
         let start = if before.is_some_and(strips_after) { blank } else { 0 };
-        let (mut lost, mut end) = (vec![0..start], start);
+        let (mut lost, mut end) = (Vec::new(), start);
+        lost.push(0..start);
         for part in self.parts(completion, plain) {
             lost.push(end..part.bytes().start);
             end = part.bytes().end.max(start);
