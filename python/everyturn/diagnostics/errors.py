@@ -225,8 +225,11 @@ TARGET = (
         summary="no stop token ends a target",
         reason="The turn, as the template writes it, does not end in the token that stops the "
         "model elsewhere. Trained so, the model would not learn to stop.",
-        remedy="Correct the template: the end of the turn depends on what is in the message.",
-        hint="--on-error skip drops such targets and counts them",
+        remedy="Correct the template: the end of the turn depends on what is in the message. Where the turn ends with "
+        "a token at which a server is to stop, declare it in `eos_token_id` of `generation_config.json`. Where the "
+        "template ends no turn at all, stop_token names a control token to append to each target.",
+        hint="--on-error skip drops such targets and counts them; --stop-token eos appends the model's end where the "
+        "template ends no turn",
     ),
     Kind(
         name="not_located",

@@ -9,6 +9,7 @@ mod capabilities;
 mod compiled;
 mod contents;
 mod foreign;
+mod header;
 mod input;
 mod locate;
 mod parts;
@@ -31,6 +32,7 @@ pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
+pub use header::Header;
 pub use locate::locate;
 pub use parts::{Name, Part, Parts};
 pub use prefixes::{Prefixes, Shown, SpanCursor};
@@ -38,10 +40,10 @@ pub use prepared::Prepared;
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
-pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
+pub use turn_end::{ClosedTurn, Ending, TurnEnd, WrittenStop, outside_of_tag};
 
 use crate::conversation::{Conversation, Message, Role, is_reserved};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
 use crate::serving::{Server, TriedContents, request};
@@ -66,6 +68,8 @@ pub struct TemplateSource {
     pub now: DateTime,
     /// The end tokens that the model's files declare.
     pub declared_stops: Vec<u32>,
+    /// The control token to append where the template ends no turn.
+    pub stop_token: Option<Arc<str>>,
     /// What stands between clients and the template.
     pub serve: Serve,
     pub content_format: ContentFormat,
@@ -91,18 +95,21 @@ pub struct ProbedTemplate {
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
     reads: Reads,
+    /// What the template writes before what an assistant says.
+    pub header: Option<Header>,
 }
 
 impl ChatTemplate {
     /// Compiles and probes the template.
     pub fn load(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
         let load = |text: &str| ProbedTemplate::load(text, source, control_tokens);
-        Ok(Self {
+        let template = Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
             special_tokens: source.special_tokens.clone(),
             kwargs: source.kwargs.clone(),
-        })
+        };
+        template.check_stop_token(source).map(|()| template)
     }
 
     /// Loads a template even if its turns do not end; then also returns why.
@@ -118,7 +125,21 @@ impl ChatTemplate {
         };
         let special_tokens = source.special_tokens.clone();
         let template = Self { default, tool_use, special_tokens, kwargs: source.kwargs.clone() };
-        Ok((template, endless.or(endless_tools)))
+        let unfit = template.check_stop_token(source).err();
+        Ok((template, endless.or(endless_tools).or(unfit)))
+    }
+
+    /// A stop token that the caller names is for templates that end no turn: those that do have taught the model theirs.
+    fn check_stop_token(&self, source: &TemplateSource) -> Result<()> {
+        let stops = self.stop_tokens();
+        let Some(named) = &source.stop_token else { return Ok(()) };
+        if stops.iter().any(|stop| stop.text == *named) {
+            return Ok(());
+        }
+        let own: Vec<&str> = stops.iter().map(|stop| &*stop.text).collect();
+        let text =
+            format!("stop_token: {named:?}: the chat template itself ends turns, with {}", own.join(", "));
+        Err(Error::new(ErrorKind::NoStopToken, text))
     }
 
     /// What goes wrong with contents in the format that the server chose by itself.
@@ -171,6 +192,11 @@ impl ChatTemplate {
         let variables = &self.variant(conversation.tools.is_some()).reads.variables;
         let names = conversation.template_kwargs.iter().map(|(name, _)| name);
         names.filter(|name| !variables.contains(&***name))
+    }
+
+    /// Whether turns end with a token that the template does not write.
+    pub fn appends_stops(&self) -> bool {
+        self.variants().any(|variant| matches!(variant.turn_end.ending, Ending::Appended { .. }))
     }
 
     /// Every stop token, each once.
@@ -337,7 +363,8 @@ impl ProbedTemplate {
             }
         };
         let thinking = probe.thinking();
-        Ok((Self { turn_end, thinking, ..template }, endless))
+        let header = probe.header(thinking.format.as_ref());
+        Ok((Self { turn_end, thinking, header, ..template }, endless))
     }
 
     /// A template of which nothing is known yet.
@@ -352,6 +379,7 @@ impl ProbedTemplate {
             capabilities: Capabilities::none(),
             turn_end,
             thinking,
+            header: None,
         }
     }
 }

@@ -6,13 +6,16 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::ops::Range;
 
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
+use everyturn_template::{
+    Arena, Grown, Inputs, Node, Output, Source, Span, Step, Value as TemplateValue, cut_spans,
+};
 
 use super::compiled::{RenderWorkspace, Rendering};
 use super::input::Values;
 use super::parts::Parts;
-use super::{ProbedTemplate, Thinking, TurnEnd};
+use super::{Header, ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::Result;
 use crate::json::{Object, Value};
@@ -194,11 +197,21 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
+    pub fn header(&self) -> Option<&'a Header> {
+        self.variant.header.as_ref()
+    }
+
     /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// Whether somebody wrote any of these bytes of a text that has these spans.
+    pub fn has_words(&self, spans: &[Span], bytes: Range<usize>) -> bool {
+        cut_spans(spans, bytes.start, bytes.end)
+            .any(|span| span.source.made_from().is_some_and(|node| self.is_foreign(node)))
     }
 
     /// The parts of the record.

@@ -13,7 +13,8 @@ use crate::error::excerpt;
 use crate::json::Value;
 use crate::report::warning;
 use crate::target::{
-    Given, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls, has_empty_thinking, says_reasoning,
+    Encoded, Given, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls,
+    has_empty_thinking, has_two_thinking_blocks, says_reasoning,
 };
 
 /// What was counted already.
@@ -47,7 +48,7 @@ impl Work<'_> {
         target: usize,
         view: &View<'_, '_>,
         rendered: &Rendered<'_>,
-        border_merged: bool,
+        encoded: &Encoded<'_>,
     ) {
         let Some(message) = self.conversation.messages.get(target) else { return };
         let index = view.index_of(target);
@@ -60,10 +61,29 @@ impl Work<'_> {
         let completion = &rendered.completion;
         let is_empty = completion.text[..completion.stop_at].trim().is_empty();
         self.report.warn(warning::EMPTY_TARGETS, is_empty.into());
-        self.report.warn(warning::STOPS_EARLY, completion.stops_early.into());
-        self.report.warn(warning::BORDER_MERGES, border_merged.into());
-        let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
+        self.report.warn(warning::STOPS_EARLY, encoded.stops_early().into());
+        self.report.warn(warning::STOP_APPENDED, completion.is_stop_appended.into());
+        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
+        if let HeaderPlace::Completion(length) = rendered.header {
+            let header = &completion.text[..length];
+            self.report.warn_at(warning::HEADER_TRAINED, target, || {
+                format!("the prompt does not end with the header {}, which is trained", excerpt(header))
+            });
+        }
+        self.report.warn(warning::HEADER_IN_PROMPT, rendered.header.is_moved().into());
+        let format = view.prepared.thinking().format.as_ref();
+        let empty = has_empty_thinking(format, message, rendered);
         self.report.warn(warning::EMPTY_THINKING, empty.into());
+        if has_two_thinking_blocks(format, message, rendered) {
+            self.report.warn_at(warning::TWO_THINKING_BLOCKS, target, || {
+                format!("one block of thinking after another: {}", excerpt(rendered.turn()))
+            });
+        }
+        if self.loses_white_space(view, rendered, encoded) {
+            self.report.warn_at(warning::WHITE_SPACE_SWALLOWED, target, || {
+                format!("white space is in no token: {}", excerpt(&completion.text))
+            });
+        }
         self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
         let marks = &mut self.account.completions;
         let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
@@ -74,6 +94,17 @@ impl Work<'_> {
         let mut left_out = self.context.find(given, index, rendered);
         left_out.messages.iter_mut().for_each(|(at, _)| *at = view.message_at(*at));
         self.count_left_out_of_prompt(&left_out, Some(target));
+    }
+
+    /// Whether control tokens take white space with them that somebody wrote.
+    fn loses_white_space(&self, view: &View<'_, '_>, rendered: &Rendered<'_>, encoded: &Encoded<'_>) -> bool {
+        let control_tokens = self.renderer.tokenizer.control_tokens();
+        if !control_tokens.strip_white_space() {
+            return false;
+        }
+        let last = encoded.ids[..encoded.prompt].last().copied().filter(|_| !encoded.border_merged);
+        let lost = control_tokens.swallowed(last, &rendered.completion.text, &rendered.plain_in_completion());
+        lost.into_iter().any(|bytes| view.prepared.has_words(&rendered.completion_spans, bytes))
     }
 
     /// Counts what one rendering of the whole conversation leaves out of it.

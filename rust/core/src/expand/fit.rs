@@ -210,7 +210,7 @@ impl Work<'_> {
         self.weigh_parts(target, view, &rendered, &encoded)?;
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
-        times.measure(Stage::Account, || self.count(target.message, view, &rendered, encoded.border_merged));
+        times.measure(Stage::Account, || self.count(target.message, view, &rendered, &encoded));
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }

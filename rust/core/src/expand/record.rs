@@ -129,8 +129,8 @@ impl<'a> Work<'a> {
             },
             _ => Foreign::Recognised,
         };
-        let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
-        Targets::new(prepared, How { policy, thinking, foreign }, targets)
+        let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
+        Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
     }
 
     pub fn lose(&mut self, error: Error) {

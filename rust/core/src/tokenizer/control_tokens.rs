@@ -74,6 +74,14 @@ pub(super) enum Part {
     },
 }
 
+impl Part {
+    pub fn bytes(&self) -> &Range<usize> {
+        match self {
+            Self::Control { bytes, .. } | Self::Text { bytes, .. } => bytes,
+        }
+    }
+}
+
 impl ControlTokens {
     pub(super) fn of(tokenizer: &HfTokenizer) -> Result<Self> {
         let added = tokenizer.get_added_tokens_decoder();
@@ -107,6 +115,21 @@ impl ControlTokens {
 
     pub fn contains_id(&self, id: i32) -> bool {
         self.ids.contains(&id)
+    }
+
+    /// The control tokens that have one of these ids.
+    pub fn with_ids(&self, ids: &[u32]) -> Vec<StopToken> {
+        self.tokens.iter().filter(|token| ids.contains(&token.id)).cloned().collect()
+    }
+
+    pub fn with_text(&self, text: &str) -> Option<StopToken> {
+        self.tokens.iter().find(|token| &*token.text == text).cloned()
+    }
+
+    /// Each of them, by its id, with whether it strips the white space before and after it.
+    pub(super) fn strips(&self) -> impl Iterator<Item = (i32, [bool; 2])> {
+        let ids = self.tokens.iter().map(|token| token.id.cast_signed());
+        ids.zip(self.strips.iter().copied())
     }
 
     /// The most bytes that a control token has.

@@ -11,6 +11,7 @@ mod offsets;
 mod rebuilt;
 mod segment_cache;
 mod segments;
+mod swallowed;
 
 use std::ops::Range;
 
