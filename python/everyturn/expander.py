@@ -102,9 +102,11 @@ class Expander:
             (``<|im_start|>assistant``) once the answer is there: ``as_rendered`` trains the model to write it there,
             since no server does; ``context`` puts it into the prompt, for a server that writes it. An `OptionsError`
             where no header can be told.
-        control_tokens: Control tokens in the text of messages: ``allow`` and ``warn`` (counted) encode them as
+        control_tokens: Control tokens in the text of a record: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
-            wherever the template puts them; ``reject`` is a fault.
+            wherever the template puts them, with the ids of transformers' ``sanitize_control_tokens=True``, and is a
+            fault where the tokenizer makes the token of any text; ``reject`` is a fault. Control tokens are the special
+            tokens and those added tokens that the template writes or the model's files declare; others are text.
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
             of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.

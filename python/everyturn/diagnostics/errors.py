@@ -155,9 +155,11 @@ SHAPE = (
     Kind(
         name="control_token",
         severity="error",
-        summary="text contains a control token, and control_tokens is reject",
+        summary="text contains a control token, and control_tokens is reject, or literal cannot encode it",
         reason="Text such as `<|im_end|>` within a message becomes the control token itself, as "
-        "in Hugging Face: a user could end a turn or open another one.",
+        "in Hugging Face: a user could end a turn or open another one. Under literal it is plain text, "
+        "unless the tokenizer makes the token's id of any text (T5's `</s>`), or a policy for prompts "
+        "that are no prefix leaves open which tokens are text.",
         remedy="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes it as plain text; warn lets it pass and counts it",
         cures=(

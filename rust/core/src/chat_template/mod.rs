@@ -15,12 +15,14 @@ mod locate;
 mod parts;
 mod prefixes;
 mod prepared;
+mod seams;
 mod standalone;
 mod thinking;
 mod thinking_flags;
 mod turn_end;
+mod written;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use everyturn_template::analysis::{Reads, reads};
@@ -37,6 +39,7 @@ pub use locate::locate;
 pub use parts::{Name, Part, Parts};
 pub use prefixes::{Prefixes, Shown, SpanCursor};
 pub use prepared::Prepared;
+pub use seams::Seams;
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
@@ -197,6 +200,11 @@ impl ChatTemplate {
     /// Whether turns end with a token that the template does not write.
     pub fn appends_stops(&self) -> bool {
         self.variants().any(|variant| matches!(variant.turn_end.ending, Ending::Appended { .. }))
+    }
+
+    /// The ids of those of these tokens that the templates, made of this source, write by themselves.
+    pub fn written_tokens(&self, source: &TemplateSource, added: &ControlTokens) -> HashSet<u32> {
+        self.variants().flat_map(|variant| Probe::of(variant, source, added).written_tokens()).collect()
     }
 
     /// Every stop token, each once.

@@ -201,6 +201,11 @@ impl<'a> Prepared<'a> {
         self.variant.header.as_ref()
     }
 
+    /// Whether the template may make a token of a text that holds none.
+    pub(super) fn rewrites(&self) -> bool {
+        self.variant.engine.rewrites
+    }
+
     /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {

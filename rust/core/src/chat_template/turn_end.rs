@@ -174,10 +174,10 @@ pub(super) const TOOL: &str = "everyturnTool";
 
 pub(super) struct Probe<'a> {
     pub template: &'a ProbedTemplate,
-    source: &'a TemplateSource,
+    pub(super) source: &'a TemplateSource,
     /// Tools to render with, for a template that is taken only where there are some.
     pub tools: Option<&'a Value>,
-    control_tokens: &'a ControlTokens,
+    pub(super) control_tokens: &'a ControlTokens,
     /// The end tokens that the model's files declare; they settle which of several control tokens is the stop.
     declared_stops: &'a [u32],
 }

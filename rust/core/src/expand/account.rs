@@ -4,6 +4,7 @@
 //! prompts leave out counts once in a conversation.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::record::Work;
 use super::view::View;
@@ -58,6 +59,7 @@ impl Work<'_> {
             PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
             PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
         }
+        self.count_made(&rendered.made);
         let completion = &rendered.completion;
         let is_empty = completion.text[..completion.stop_at].trim().is_empty();
         self.report.warn(warning::EMPTY_TARGETS, is_empty.into());
@@ -98,13 +100,24 @@ impl Work<'_> {
 
     /// Whether control tokens take white space with them that somebody wrote.
     fn loses_white_space(&self, view: &View<'_, '_>, rendered: &Rendered<'_>, encoded: &Encoded<'_>) -> bool {
-        let control_tokens = self.renderer.tokenizer.control_tokens();
+        let control_tokens = &self.renderer.control_tokens;
         if !control_tokens.strip_white_space() {
             return false;
         }
         let last = encoded.ids[..encoded.prompt].last().copied().filter(|_| !encoded.border_merged);
         let lost = control_tokens.swallowed(last, &rendered.completion.text, &rendered.plain_in_completion());
         lost.into_iter().any(|bytes| view.prepared.has_words(&rendered.completion_spans, bytes))
+    }
+
+    /// Counts control tokens that are in no text of the record, each once.
+    fn count_made(&mut self, made: &BTreeSet<Arc<str>>) {
+        for token in made {
+            if self.report.control_tokens.iter().all(|(known, _)| *known != **token) {
+                let is_first = self.report.control_tokens.is_empty();
+                self.report.warn(warning::CONTROL_TOKENS, is_first.into());
+                self.report.control_tokens.add(token, 1);
+            }
+        }
     }
 
     /// Counts what one rendering of the whole conversation leaves out of it.

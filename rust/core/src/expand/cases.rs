@@ -231,8 +231,7 @@ impl Page<'_> {
         let arena = Arena::new();
         let prepared = renderer.template.prepare(&arena, conversation).unwrap();
         let mut report = Report::default();
-        preflight(options, renderer.tokenizer.control_tokens(), conversation, &prepared, &mut report)
-            .unwrap();
+        preflight(options, renderer, conversation, &prepared, &mut report).unwrap();
         let mut work = Work::new(renderer, options, conversation, &prepared, report);
         if work.arrangement.is_rendered_once() {
             self.line("\n# rendered once");

@@ -180,8 +180,7 @@ impl Expander {
             trace.add_prepared(&prepared);
         }
         let mut report = Report::default();
-        let control_tokens = self.renderer.tokenizer.control_tokens();
-        preflight(&self.options, control_tokens, conversation, &prepared, &mut report)?;
+        preflight(&self.options, &self.renderer, conversation, &prepared, &mut report)?;
         let mut work = Work::new(&self.renderer, &self.options, conversation, &prepared, report);
         work.trace = trace;
         let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();

@@ -57,8 +57,7 @@ pub struct ModelFacts<'a> {
 
 /// Reports on the template of a model, as JSON text.
 pub fn lint(source: &TemplateSource, model: &ModelFacts<'_>) -> String {
-    let control_tokens = model.tokenizer.control_tokens();
-    let facts = Facts::of(source, control_tokens, Some(model));
+    let facts = model.tokenizer.added_tokens().and_then(|added| Facts::of(source, &added, Some(model)));
     written(facts, false)
 }
 

@@ -2,11 +2,13 @@
 //!
 //! In: a model folder and how to use its template. Out: a frozen object that renders and encodes, shared by threads.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
+use super::declared::DeclaredTokens;
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use super::serving::own_encoder;
 use super::tokenizer_class::note as tokenizer_note;
@@ -19,7 +21,7 @@ use crate::lint::{self, ModelFacts};
 use crate::options::{Choice, ContentFormat, EngineChoice, Serve};
 use crate::serving::Preset;
 use crate::target::{Exchanges, FewestDropped, prompt_too_long};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{ControlTokens, Tokenizer};
 
 /// How a folder's template is to be used.
 #[derive(Debug, Clone)]
@@ -45,6 +47,7 @@ const MODEL_END: &str = "eos";
 pub struct Renderer {
     pub(crate) tokenizer: Tokenizer,
     pub(crate) template: ChatTemplate,
+    pub(crate) control_tokens: ControlTokens,
     pad_token_id: Option<u32>,
     generation_stops: Vec<u32>,
     source: TemplateSource,
@@ -60,11 +63,13 @@ impl Renderer {
     pub fn from_dir(folder: &Path, options: RendererOptions) -> Result<Self> {
         let is_file = options.tokenizer_json.is_none();
         let (files, tokenizer, source) = read(folder, options)?;
-        let template = ChatTemplate::load(&source, tokenizer.control_tokens())
-            .map_err(|error| model_error(folder, &error.to_string()))?;
+        let added = tokenizer.added_tokens()?;
+        let template =
+            ChatTemplate::load(&source, &added).map_err(|error| model_error(folder, &error.to_string()))?;
         if let Some(fault) = template.content_fault() {
             return Err(model_error(folder, &fault.text));
         }
+        let written = template.written_tokens(&source, &added);
         let renderer = Self {
             pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
             serving_note: serving_note(folder, &files, source.serve),
@@ -72,6 +77,7 @@ impl Renderer {
             fingerprint: fingerprint(&files.tokenizer_json, &source, &template),
             generation_stops: files.generation_stops.clone(),
             begin_token: files.special_token("bos_token").map(str::to_owned),
+            control_tokens: control_tokens(added, &written, &files, source.stop_token.as_deref()),
             source,
             tokenizer,
             template,
@@ -303,6 +309,37 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
     Ok((files, tokenizer, source))
 }
 
+/// The added tokens that are not text: the special ones, those that the template writes, those that the model's files
+/// declare, and the stop token that the caller names. A word is text although a template writes it.
+fn control_tokens(
+    added: ControlTokens,
+    written: &HashSet<u32>,
+    files: &ModelFiles,
+    stop_token: Option<&str>,
+) -> ControlTokens {
+    let declared = DeclaredTokens::of(files);
+    let is_word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace());
+    let ends = declared_ends(files);
+    added.only(
+        |token| {
+            token.is_special
+                || written.contains(&token.id) && !is_word(token.text)
+                || declared.contains(token)
+                || stop_token == Some(token.text)
+        },
+        |token| {
+            written.contains(&token.id)
+                || ends.contains(&token.text)
+                || files.generation_stops.contains(&token.id)
+        },
+    )
+}
+
+/// What the model's files name as begin and end.
+fn declared_ends(files: &ModelFiles) -> Vec<&str> {
+    ["bos_token", "eos_token"].into_iter().filter_map(|name| files.special_token(name)).collect()
+}
+
 fn serving_note(folder: &Path, files: &ModelFiles, serve: Serve) -> Option<String> {
     own_encoder(folder, files, Preset::of(serve)?)
 }
@@ -322,7 +359,7 @@ fn stop_token(folder: &Path, files: &ModelFiles, tokenizer: &Tokenizer, named: &
     } else {
         named
     };
-    let known = tokenizer.control_tokens().with_text(token).map(|stop| stop.text);
+    let known = tokenizer.added_tokens()?.with_text(token).map(|stop| stop.text);
     known.ok_or_else(|| {
         model_error(folder, &format!("stop_token: {token:?} is not a control token of the tokenizer"))
     })

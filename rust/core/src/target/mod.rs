@@ -2,11 +2,13 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render`, `header` and `mismatch` make prompt and completion, `encode` their ids; `left_out` finds what of a message
-//! (`said`) is in neither, `context` what prompts leave out, `thinking_blocks` looks at what is trained of thinking.
+//! `render`, `header` and `mismatch` make prompt and completion, `encode` their ids, which `guard` holds to what the
+//! template wrote; `left_out` finds what of a message (`said`) is in neither, `context` what prompts leave out,
+//! `thinking_blocks` looks at what is trained of thinking.
 
 mod context;
 mod encode;
+mod guard;
 mod header;
 mod left_out;
 mod mismatch;

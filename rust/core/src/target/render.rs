@@ -4,20 +4,23 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! how they match. Nothing is guessed: a policy that cannot decide is an error.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use everyturn_template::{Span, Value as TemplateValue};
 
+use super::guard::Guard;
 use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
 use super::said::says_reasoning;
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, SpanCursor};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
-use crate::tokenizer::{ControlTokens, ranges_from};
+use crate::tokenizer::{ControlTokens, Tokenizer, ranges_from};
 use crate::traced_text::TracedText;
 
 #[derive(Debug, Clone)]
@@ -29,6 +32,10 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// The control tokens that the template makes of texts which hold none.
+    pub made: BTreeSet<Arc<str>>,
+    /// What their ids are held to, where no others may be control tokens than those that the template wrote.
+    pub guard: Option<Guard<'r>>,
     /// The template arguments that it was rendered with, besides those of the conversation.
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
@@ -57,8 +64,10 @@ pub enum Foreign<'t> {
     /// They are control tokens.
     #[default]
     Recognised,
-    /// They are plain text. Whether the record contains any is known in advance.
-    Plain { control_tokens: &'t ControlTokens, in_record: bool },
+    /// They are control tokens; those that are in no text of the record are to be named.
+    Named { tokenizer: &'t Tokenizer, control_tokens: &'t ControlTokens },
+    /// They are plain text.
+    Plain { control_tokens: &'t ControlTokens },
 }
 
 #[derive(Debug, Clone)]
@@ -132,6 +141,8 @@ struct Series<'p, 'a> {
     arguments: Vec<(&'a str, TemplateValue<'a>)>,
     /// Those of the last prompt and of the last full text.
     foreign_tokens: [ForeignTokens; 2],
+    /// Where such tokens are made, in the last prompt and the last full text.
+    seams: [Seams; 2],
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
@@ -195,6 +206,7 @@ impl<'p, 'a> Series<'p, 'a> {
             fulls: Prefixes::new(prepared, fulls, false, arguments.clone()),
             arguments,
             foreign_tokens: Default::default(),
+            seams: Default::default(),
             same: [0; 2],
             agreed: 0,
             completion: SpanCursor::default(),
@@ -204,7 +216,7 @@ impl<'p, 'a> Series<'p, 'a> {
     fn render(
         &mut self,
         prepared: &Prepared<'_>,
-        how: How<'_>,
+        how: How<'p>,
         message: &Message,
         index: usize,
     ) -> Result<Rendered<'_>> {
@@ -216,27 +228,46 @@ impl<'p, 'a> Series<'p, 'a> {
         let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
-        let mut plain = Vec::new();
         let after = prompt.text.len();
-        let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
-            let spans = self.completion.spans_from(&full, after, self.same[1]);
-            if let Foreign::Plain { control_tokens, .. } = how.foreign {
+        let mut made = BTreeSet::new();
+        let literal = match how.foreign {
+            Foreign::Recognised => None,
+            Foreign::Named { tokenizer, control_tokens } => {
+                let [of_prompt, of_full] = &mut self.seams;
+                made = of_full.find(prepared, &full, self.same[1], tokenizer, control_tokens)?;
+                // The prompt is otherwise a part of it.
+                if !is_exact {
+                    made.extend(of_prompt.find(prepared, &prompt, 0, tokenizer, control_tokens)?);
+                }
+                None
+            }
+            Foreign::Plain { control_tokens } => {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(prepared, &full, self.same[1], control_tokens);
+                Some(control_tokens)
+            }
+        };
+        let mut plain = Vec::new();
+        let mut guard = literal.map(|control_tokens| Guard { control_tokens, own: Vec::new() });
+        let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
+            let spans = self.completion.spans_from(&full, after, self.same[1]);
+            if let Some(guard) = &mut guard {
+                let [of_prompt, of_full] = &self.foreign_tokens;
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
+                guard.own.extend(of_prompt.own_from(0).chain(of_full.own_from(after)).cloned());
             }
             let turn = TracedText { text: full.text.after(after).to_text(), spans };
             (Prompt::Shown(prompt), turn, mismatch::flags(&self.arguments), PromptMatch::Exact)
         } else {
-            if let Foreign::Plain { in_record: true, .. } = how.foreign {
-                return Err(Error::new(
-                    ErrorKind::ControlToken,
-                    "the record contains control tokens, and the prompt is not a prefix of the turn's own rendering: \
-                     it is not known which of them are text",
-                ));
-            }
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
+            if let Some(guard) = &mut guard {
+                let text = [&*resolved.prompt.text, &resolved.text.text].concat();
+                let spans = [&*resolved.prompt.spans, &resolved.text.spans].concat();
+                let tokens = ForeignTokens::of(prepared, &text, &spans, guard.control_tokens);
+                plain.extend(tokens.from(0));
+                guard.own.extend(tokens.own_from(0).cloned());
+            }
             (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
         };
         let header = HeaderPlace::of(prepared, how.header, &turn)?;
@@ -246,6 +277,7 @@ impl<'p, 'a> Series<'p, 'a> {
         }
         let length = prompt.text().len();
         let of_turn = ranges_from(&plain[plain.partition_point(|token| token.end <= length)..], length);
+        let rendered_length = turn.text.len();
         let completion = prepared.turn_end().close(turn.text, message.calls_tools(), &of_turn);
         let completion = completion.ok_or_else(|| {
             Error::new(
@@ -256,7 +288,13 @@ impl<'p, 'a> Series<'p, 'a> {
         let same = if is_exact { self.same[0] } else { 0 };
         self.agreed = if is_exact { after } else { 0 };
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
-        plain.retain(|token| token.end <= length + completion.text.len());
+        let length = length + completion.text.len();
+        plain.retain(|token| token.end <= length);
+        if let Some(guard) = &mut guard {
+            guard.own.retain(|token| token.bytes.end <= length);
+            let appended = completion.text.get(rendered_length..).unwrap_or_default();
+            guard.add(appended, length - appended.len());
+        }
         let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
             && self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
         Ok(Rendered {
@@ -265,6 +303,8 @@ impl<'p, 'a> Series<'p, 'a> {
             completion,
             prompt_match,
             plain,
+            made,
+            guard,
             arguments,
             is_asked_not_to_think,
             header,

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::control_tokens::ControlTokens;
+use super::control_tokens::{ControlTokens, FoundToken, PlainRanges};
 
 impl ControlTokens {
     /// Whether any of them takes white space with it.
@@ -21,14 +21,28 @@ impl ControlTokens {
         completion: &str,
         plain: &[Range<usize>],
     ) -> Vec<Range<usize>> {
-        let strips_after = |id: i32| self.strips().any(|(known, [_, after])| known == id && after);
-        let blank = completion.len() - completion.trim_start().len();
-        let start = if before.is_some_and(strips_after) { blank } else { 0 };
-        let (mut lost, mut end) = (Vec::new(), start);
-        lost.push(0..start);
-        for part in self.parts(completion, plain) {
-            lost.push(end..part.bytes().start);
-            end = part.bytes().end.max(start);
+        let strips_of =
+            |id: i32| self.strips().find(|(known, _)| *known == id).map_or([false; 2], |(_, strips)| strips);
+        let blanks_from = |at: usize| {
+            let rest = completion.get(at..).unwrap_or_default();
+            at..at + rest.len() - rest.trim_start().len()
+        };
+        let mut plain = PlainRanges::new(plain);
+        let mut lost = Vec::new();
+        if before.is_some_and(|id| strips_of(id)[1]) {
+            lost.push(blanks_from(0));
+        }
+        for FoundToken { bytes, id } in self.found(completion) {
+            if plain.touch(&bytes) {
+                continue;
+            }
+            let [before, after] = strips_of(id);
+            if before {
+                lost.push(completion[..bytes.start].trim_end().len()..bytes.start);
+            }
+            if after {
+                lost.push(blanks_from(bytes.end));
+            }
         }
         lost.retain(|bytes| !bytes.is_empty());
         lost
