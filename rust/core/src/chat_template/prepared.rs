@@ -15,7 +15,7 @@ use super::{ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::Message;
 use crate::error::Result;
 use crate::json::{Object, Value};
-use crate::serving::{Adaptations, Sent, SentMessage, Server};
+use crate::serving::{Adaptations, Sent, SentMessage, Server, is_empty_list};
 
 pub struct Prepared<'a> {
     variant: &'a ProbedTemplate,
@@ -98,6 +98,8 @@ impl<'a> Prepared<'a> {
         };
         let messages = values.inputs.list(list, &messages);
         let server = variant.server.as_ref();
+        let leaves_out_tools = server.is_some() && tools.is_some_and(is_empty_list);
+        values.adaptations.empty_lists += u64::from(leaves_out_tools);
         let sent_tools =
             server.map_or_else(|| Ok(tools.map(Cow::Borrowed)), |server| server.sent_tools(tools))?;
         let variables = variables(&mut values, sent_tools.as_deref());

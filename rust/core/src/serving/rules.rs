@@ -136,6 +136,8 @@ pub struct CallRule {
     /// Other keys come after those.
     pub keeps_other_keys: bool,
     pub arguments: ArgumentsRule,
+    /// A call without an id is refused.
+    pub needs_id: bool,
     /// `NaN`, `Infinity` and floats beyond 64 bits in the text of arguments are numbers.
     pub reads_constants: bool,
     /// Integers beyond 64 bits become floats.
