@@ -35,6 +35,7 @@ mod serving;
 mod stats;
 mod target;
 mod tokenizer;
+mod traced_text;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};

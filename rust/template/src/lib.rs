@@ -25,4 +25,4 @@ pub use template::Template;
 pub use value::Value;
 pub use value::float::float_repr;
 pub use value::inputs::{InputPlace, Inputs, Step};
-pub use value::text::{Node, Source, Span, cut_spans};
+pub use value::text::{Node, Source, Span, cut_spans, push_span};

@@ -1,14 +1,13 @@
 //! Who wrote which bytes of a text.
 //!
-//! In: a text and a rendering that begins and ends as it does, as far as it does. Out: spans of the text with their
-//! authors, as the template engine traced them; the author of what the rendering does not have is not known.
+//! In: the spans of a text, as the template engine traced them. Out: who wrote which of its bytes; of those after the
+//! last span the author is not known.
 
 use std::ops::Range;
 
 use everyturn_template::{Source, Span, Step};
 
 use super::Prepared;
-use crate::prompt_text::PromptText;
 
 /// Who wrote something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,42 +41,25 @@ pub struct Authors(Vec<AuthorSpan>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct AuthorSpan {
     end: usize,
-    /// `None`: it is not known.
-    author: Option<Author>,
+    author: Author,
 }
 
 impl Authors {
-    /// The authors of a text, by those of a rendering's spans.
-    pub fn of(
-        text: &str,
-        rendering: &PromptText<'_>,
-        spans: impl IntoIterator<Item = Span>,
-        author_of: impl Fn(Source) -> Author,
-    ) -> Self {
-        let before = PromptText::from(text).common(rendering, 0);
-        let most = text.len().min(rendering.len()) - before;
-        let rest = rendering.after(before).to_text();
-        let ends = text.bytes().rev().zip(rest.bytes().rev());
-        let after = ends.take(most).take_while(|(mine, theirs)| mine == theirs).count();
+    /// The authors of spans, one after the other.
+    pub fn of(spans: impl IntoIterator<Item = Span>, author_of: impl Fn(Source) -> Author) -> Self {
         let mut authors = Self::default();
         let mut at = 0;
         for span in spans {
             at += span.len as usize;
-            let author = Some(author_of(span.source));
-            authors.push(at.min(before), author);
-            if at > rendering.len() - after {
-                authors.push(text.len() - after, None);
-                authors.push(text.len() - (rendering.len() - at), author);
-            }
+            authors.push(at, author_of(span.source));
         }
-        authors.push(text.len(), None);
         authors
     }
 
-    /// Does nothing where the text up to there is known already.
-    fn push(&mut self, end: usize, author: Option<Author>) {
-        if self.0.last().map_or(0, |last| last.end) < end {
-            self.0.push(AuthorSpan { end, author });
+    fn push(&mut self, end: usize, author: Author) {
+        match self.0.last_mut() {
+            Some(last) if last.author == author => last.end = end,
+            _ => self.0.push(AuthorSpan { end, author }),
         }
     }
 
@@ -86,7 +68,7 @@ impl Authors {
         let first = self.0.partition_point(|span| span.end <= bytes.start);
         let until = self.0.partition_point(|span| span.end < bytes.end);
         let touched = self.0.get(first..=until.min(self.0.len().saturating_sub(1))).unwrap_or_default();
-        let mut known = touched.iter().filter_map(|span| span.author);
+        let mut known = touched.iter().map(|span| span.author);
         known.clone().find(|author| *author != Author::Template).or_else(|| known.next())
     }
 }

@@ -30,7 +30,7 @@ pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
 pub use locate::locate;
-pub use prefixes::{Prefixes, Shown};
+pub use prefixes::{Prefixes, Shown, SpanCursor};
 pub use prepared::Prepared;
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};

@@ -35,11 +35,52 @@ pub struct Shown<'s> {
     spans: [&'s [Span]; 2],
 }
 
-impl Shown<'_> {
+impl<'s> Shown<'s> {
     /// Where the runs of the text from this byte of its first part on come from.
     pub fn spans_from(&self, byte: usize) -> impl Iterator<Item = Span> {
         let [head, tail] = self.spans;
         cut_spans(head, byte, self.text.head.len()).chain(tail.iter().copied())
+    }
+
+    /// The spans that cover the first part, and perhaps more than it, and those of the second.
+    pub fn spans(&self) -> [&'s [Span]; 2] {
+        self.spans
+    }
+}
+
+/// A place between the spans of a text that grows: what was passed is not looked at again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SpanCursor {
+    /// How many spans were passed.
+    spans: usize,
+    /// Their bytes.
+    bytes: usize,
+}
+
+impl SpanCursor {
+    /// Goes to the span that holds this byte, or the one after the last, of spans that begin as those did that were
+    /// passed before.
+    fn go_to(&mut self, spans: &[Span], byte: usize) {
+        if byte < self.bytes {
+            *self = Self::default();
+        }
+        while let Some(span) = spans.get(self.spans).filter(|span| self.bytes + span.len as usize <= byte) {
+            self.bytes += span.len as usize;
+            self.spans += 1;
+        }
+    }
+
+    /// The spans of a text from this byte on; the first `same` bytes of the text are those of the text before.
+    pub fn spans_from(&mut self, shown: &Shown<'_>, byte: usize, same: usize) -> Vec<Span> {
+        if same < self.bytes {
+            *self = Self::default();
+        }
+        let ([head, tail], in_head) = (shown.spans, shown.text.head.len());
+        self.go_to(head, byte.min(in_head));
+        let rest = head.get(self.spans..).unwrap_or_default();
+        let of_head = cut_spans(rest, byte.min(in_head) - self.bytes, in_head - self.bytes);
+        let of_tail = cut_spans(tail, byte.saturating_sub(in_head), shown.text.tail.len());
+        of_head.chain(of_tail).collect()
     }
 }
 

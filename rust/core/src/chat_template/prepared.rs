@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Step, Value as TemplateValue};
+use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
 
 use super::compiled::{RenderWorkspace, Rendering};
 use super::input::{REASONING_KEYS, Values};
@@ -198,6 +198,21 @@ impl<'a> Prepared<'a> {
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// Where the reasoning of a message is in what the template sees of it as an answer.
+    pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
+        let place = self.messages.items().get(self.place(message)).copied();
+        let Some(form) = self.end(message + 1, false).or(place) else { return Source::Template };
+        let texts = REASONING_KEYS.iter().chain(&["content"]).filter_map(|key| form.text_under(key));
+        let found = texts.filter_map(|(text, source)| Some((text.find(reasoning)?, source))).next();
+        match found {
+            Some((at, Source::Input { node, start })) => {
+                Source::Input { node, start: start + u32::try_from(at).unwrap_or(u32::MAX) }
+            }
+            Some((_, source)) => source,
+            None => Source::Derived { node: Node::NONE },
+        }
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something, and those

@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 
+use everyturn_template::cut_spans;
+
 use super::view::View;
 use crate::chat_template::{Author, Authors, Prepared, Rendering};
 use crate::conversation::Conversation;
 use crate::options::TrainOn;
-use crate::target::{Encoded, PromptMatch, Rendered, Selection, select};
+use crate::target::{Encoded, Rendered, Selection, select};
 
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -65,9 +67,10 @@ impl Trace {
         encoded: &Encoded<'_>,
         cut: usize,
     ) {
-        let Rendered { prompt, completion, plain, prompt_match, arguments, rendering, .. } = rendered;
+        let Rendered { prompt, completion, plain, arguments, completion_spans, .. } = rendered;
         let messages = (0..view.index_of(message)).map(|index| view.message_at(index)).collect();
         let source = PromptSource { messages, arguments };
+        let [of_head, of_tail] = prompt.spans();
         let prompt = prompt.text();
         let [head, tail] = prompt.parts();
         let text = [head, tail, &completion.text].concat();
@@ -75,9 +78,12 @@ impl Trace {
             Author::Message(place) => Author::Message(view.message_at(place)),
             author => author,
         };
-        // A policy makes a turn of its own: then only the prompt was taken from a rendering.
-        let rendered = if prompt_match == PromptMatch::Exact { &*text } else { &text[..prompt.len()] };
-        let authors = Authors::of(rendered, &rendering.text, rendering.spans_from(0), author_of);
+        let spans = cut_spans(of_head, 0, head.len()).chain(of_tail.iter().copied()).chain(cut_spans(
+            &completion_spans,
+            0,
+            completion.text.len(),
+        ));
+        let authors = Authors::of(spans, author_of);
         let continuation = encoded.border_merged.then_some(prompt.len());
         let added = EncodedText { text, authors, plain, continuation, cut, prompt: Some(source) };
         match self.texts.get_mut(row) {
@@ -89,7 +95,7 @@ impl Trace {
     /// The one rendering that every sample is of.
     pub(super) fn add_rendering(&mut self, rendering: Rendering, prepared: &Prepared<'_>) {
         let Rendering { text, spans, .. } = rendering;
-        let authors = Authors::of(&text, &text.as_str().into(), spans, |source| prepared.author_of(source));
+        let authors = Authors::of(spans, |source| prepared.author_of(source));
         let (plain, continuation) = (Vec::new(), None);
         self.texts.push(EncodedText { text, authors, plain, continuation, cut: 0, prompt: None });
     }

@@ -83,9 +83,10 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::chat_template::{ClosedTurn, Shown};
+    use crate::chat_template::ClosedTurn;
     use crate::options::EngineChoice;
     use crate::target::render::{Prompt, PromptMatch};
+    use crate::traced_text::TracedText;
 
     const DEMO: &[u8] = include_bytes!("../../../../python/everyturn/models/demo/tokenizer.json");
     const TOKENS: [&str; 3] = ["<|im_start|>", "<|im_end|>", "<think>"];
@@ -162,12 +163,12 @@ mod tests {
         Rendered {
             arguments: Vec::new(),
             is_asked_not_to_think: false,
-            prompt: Prompt::Own(prompt),
+            prompt: Prompt::Own(TracedText { text: prompt, spans: Vec::new() }),
             same,
             completion: ClosedTurn { text: completion, stop_at: 0, stops_early: false },
             prompt_match: PromptMatch::Exact,
             plain,
-            rendering: Shown::default(),
+            completion_spans: Vec::new(),
         }
     }
 

@@ -4,17 +4,27 @@
 //! the policy says, or nothing where the policy cannot decide. Prompt and turn together are what is trained; where to
 //! stop is not decided here.
 
-use everyturn_template::{Span, Value as TemplateValue};
+use everyturn_template::{Source, Span, Value as TemplateValue};
 
 use crate::chat_template::{Author, Prepared, Rendering, outside_of_tag};
+use crate::traced_text::TracedText;
 
 /// The prompt and the text after it that a policy chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    pub prompt: String,
-    pub text: String,
+    pub prompt: TracedText,
+    pub text: TracedText,
     /// The template arguments that both were rendered with, besides those of the conversation.
     pub arguments: Vec<(String, bool)>,
+}
+
+impl Resolved {
+    /// Where the prompt is a prefix of the turn's own rendering.
+    pub fn literal(prompt: Rendering, full: &Rendering, arguments: &[(&str, TemplateValue<'_>)]) -> Self {
+        let text = TracedText::cut(&full.text, &full.spans, prompt.text.len()..full.text.len());
+        let prompt = TracedText { text: prompt.text, spans: prompt.spans };
+        Self { prompt, text, arguments: flags(arguments) }
+    }
 }
 
 /// What a target says, as far as policies look at it.
@@ -56,9 +66,8 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolve
         let arguments = [said.arguments, arguments].concat();
         let Ok(prompt) = prepared.render_with(said.message, true, &arguments) else { continue };
         let Ok(full) = prepared.render_with(said.message + 1, false, &arguments) else { continue };
-        if let Some(text) = full.text.strip_prefix(&prompt.text) {
-            let text = text.to_owned();
-            return Some(Resolved { prompt: prompt.text, text, arguments: flags(&arguments) });
+        if full.text.starts_with(&prompt.text) {
+            return Some(Resolved::literal(prompt, &full, &arguments));
         }
     }
     None
@@ -66,16 +75,23 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolve
 
 /// The message's own text after what the prompt already wrote: its reasoning as the model writes it, then the
 /// turn as the template shows it. Reasoning is omitted where the template cannot write it.
-pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rendering) -> Option<Resolved> {
+pub fn splice(
+    prepared: &Prepared<'_>,
+    said: Said<'_>,
+    prompt: &Rendering,
+    full: &Rendering,
+) -> Option<Resolved> {
     let format = prepared.thinking().format.as_ref();
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
-    let sides = sides(prepared, said, prompt, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
+    let sides = sides(prepared, said, &prompt.text, full, tags.as_ref().map_or(&[], |tags| tags.as_slice()))?;
     let reasoning = said.reasoning.trim_matches('\n');
     let thinks = !reasoning.trim().is_empty();
-    let text = match format {
+    let own_reasoning = prepared.source_of_reasoning(said.message, reasoning);
+    let mut text = TracedText::default();
+    let body = match format {
         // What the prompt wrote cannot be distinguished from a thinking block.
         None if thinks && !sides.written.is_empty() => return None,
-        None => sides.body.to_owned(),
+        None => sides.body,
         Some(format) => {
             let body = format.without_thinking(sides.body)?;
             let opened = sides.written.rfind(format.open_tag());
@@ -86,32 +102,43 @@ pub fn splice(prepared: &Prepared<'_>, said: Said<'_>, prompt: &str, full: &Rend
                     if thinks {
                         return None;
                     }
-                    body.to_owned()
+                    body
                 }
                 (Some(opened), _) => {
                     let rest = format.open.strip_prefix(&sides.written[opened..]).unwrap_or_default();
-                    format!("{rest}{reasoning}{}{body}", format.close)
+                    text.push(rest, Source::Template);
+                    text.push(reasoning, own_reasoning);
+                    text.push(&format.close, Source::Template);
+                    body
                 }
                 (None, _) if thinks && !sides.written.is_empty() => return None,
-                (None, _) if thinks => format!("{}{reasoning}{}{body}", format.open, format.close),
-                (None, _) => body.to_owned(),
+                (None, _) if thinks => {
+                    text.push(&format.open, Source::Template);
+                    text.push(reasoning, own_reasoning);
+                    text.push(&format.close, Source::Template);
+                    body
+                }
+                (None, _) => body,
             }
         }
     };
-    Some(Resolved { prompt: prompt.to_owned(), text, arguments: flags(said.arguments) })
+    // The body is the end of the rendering.
+    text.push_part(&full.text, &full.spans, full.text.len() - body.len()..full.text.len());
+    let prompt = TracedText { text: prompt.text.clone(), spans: prompt.spans.clone() };
+    Some(Resolved { prompt, text, arguments: flags(said.arguments) })
 }
 
 /// Trained from where prompt and rendering part: not what inference shows.
 pub fn common_prefix(
     prepared: &Prepared<'_>,
     said: Said<'_>,
-    prompt: &str,
+    prompt: &Rendering,
     full: &Rendering,
 ) -> Option<Resolved> {
-    let at = full.text.len() - sides(prepared, said, prompt, full, &[])?.body.len();
-    let (prompt, text) = full.text.split_at(at);
-    let arguments = flags(said.arguments);
-    Some(Resolved { prompt: prompt.to_owned(), text: text.to_owned(), arguments })
+    let at = full.text.len() - sides(prepared, said, &prompt.text, full, &[])?.body.len();
+    let [prompt, text] =
+        [0..at, at..full.text.len()].map(|bytes| TracedText::cut(&full.text, &full.spans, bytes));
+    Some(Resolved { prompt, text, arguments: flags(said.arguments) })
 }
 
 /// Prompt and rendering after what both show of the messages before and of the header of the turn, which ends at

@@ -7,16 +7,19 @@
 use std::mem;
 use std::ops::Range;
 
-use everyturn_template::Value as TemplateValue;
+use everyturn_template::{Span, Value as TemplateValue};
 
 use super::mismatch::{self, Resolved, Said};
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, ThinkingFormat};
+use crate::chat_template::{
+    ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, SpanCursor, ThinkingFormat,
+};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
 use crate::tokenizer::ControlTokens;
+use crate::traced_text::TracedText;
 
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
@@ -31,8 +34,8 @@ pub struct Rendered<'r> {
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
     pub is_asked_not_to_think: bool,
-    /// What the text was taken from: the turn's own rendering where the prompt is its prefix, else that of the prompt.
-    pub rendering: Shown<'r>,
+    /// Where the completion's text comes from, as far as the template wrote it.
+    pub completion_spans: Vec<Span>,
 }
 
 /// What is done with control tokens that somebody wrote.
@@ -46,15 +49,23 @@ pub enum Foreign<'t> {
 
 #[derive(Debug, Clone)]
 pub enum Prompt<'r> {
-    Shown(PromptText<'r>),
-    Own(String),
+    Shown(Shown<'r>),
+    Own(TracedText),
 }
 
 impl Prompt<'_> {
     pub fn text(&self) -> PromptText<'_> {
         match self {
-            Self::Shown(text) => *text,
-            Self::Own(text) => text.as_str().into(),
+            Self::Shown(shown) => shown.text,
+            Self::Own(own) => own.text.as_str().into(),
+        }
+    }
+
+    /// The spans that cover the first part of its text, and perhaps more than it, and those of the second.
+    pub fn spans(&self) -> [&[Span]; 2] {
+        match self {
+            Self::Shown(shown) => shown.spans(),
+            Self::Own(own) => [&own.spans, &[]],
         }
     }
 }
@@ -100,6 +111,8 @@ struct Series<'p, 'a> {
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
     agreed: usize,
+    /// Where its completion starts among the spans of its full text.
+    completion: SpanCursor,
 }
 
 impl<'p, 'a> Targets<'p, 'a> {
@@ -159,6 +172,7 @@ impl<'p, 'a> Series<'p, 'a> {
             foreign_tokens: Default::default(),
             same: [0; 2],
             agreed: 0,
+            completion: SpanCursor::default(),
         }
     }
 
@@ -178,9 +192,9 @@ impl<'p, 'a> Series<'p, 'a> {
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
         let mut plain = Vec::new();
-        let rendering = if is_exact { full } else { prompt };
-        let (prompt, text, arguments, prompt_match) = if is_exact {
+        let (prompt, text, completion_spans, arguments, prompt_match) = if is_exact {
             let after = prompt.text.len();
+            let spans = self.completion.spans_from(&full, after, self.same[1]);
             if let Foreign::Plain { control_tokens, .. } = how.foreign {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
@@ -188,7 +202,8 @@ impl<'p, 'a> Series<'p, 'a> {
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
             }
             let arguments = mismatch::flags(&self.arguments);
-            (Prompt::Shown(prompt.text), full.text.after(after).to_text(), arguments, PromptMatch::Exact)
+            let text = full.text.after(after).to_text();
+            (Prompt::Shown(prompt), text, spans, arguments, PromptMatch::Exact)
         } else {
             if let Foreign::Plain { in_record: true, .. } = how.foreign {
                 return Err(Error::new(
@@ -198,7 +213,8 @@ impl<'p, 'a> Series<'p, 'a> {
                 ));
             }
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
-            (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
+            let Resolved { prompt, text: TracedText { text, spans }, arguments } = resolved;
+            (Prompt::Own(prompt), text, spans, arguments, prompt_match)
         };
         let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
             Error::new(
@@ -221,7 +237,7 @@ impl<'p, 'a> Series<'p, 'a> {
             plain,
             arguments,
             is_asked_not_to_think,
-            rendering,
+            completion_spans,
         })
     }
 }
@@ -253,7 +269,7 @@ fn by_policy(
     {
         return Ok((resolved, PromptMatch::AsRendered));
     }
-    let prompt = prepared.render_with(index, true, arguments)?.text;
+    let prompt = prepared.render_with(index, true, arguments)?;
     let full = prepared.render_with(index + 1, false, arguments)?;
     let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
     let found =
@@ -266,16 +282,15 @@ fn by_policy(
             PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
                 .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
         };
-    found.ok_or_else(|| mismatch_error(&prompt, &full.text, policy))
+    found.ok_or_else(|| mismatch_error(&prompt.text, &full.text, policy))
 }
 
 /// Prompt and turn without a thinking switch of one's own, where the prompt is a prefix then: a template may write no
 /// thinking for a turn, whatever it is asked for.
 fn as_rendered(prepared: &Prepared<'_>, index: usize) -> Option<Resolved> {
-    let prompt = prepared.render(index, true).ok()?.text;
-    let full = prepared.render(index + 1, false).ok()?.text;
-    let text = full.strip_prefix(&prompt)?.to_owned();
-    Some(Resolved { prompt, text, arguments: Vec::new() })
+    let prompt = prepared.render(index, true).ok()?;
+    let full = prepared.render(index + 1, false).ok()?;
+    full.text.starts_with(&prompt.text).then(|| Resolved::literal(prompt, &full, &[]))
 }
 
 fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {

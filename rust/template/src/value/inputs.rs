@@ -152,6 +152,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The text under a key of a dict, and where it comes from; it does not count as read.
+    pub fn text_under(self, key: &str) -> Option<(&'a str, Source)> {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key))?;
+        match entry.value {
+            Value::Str(Text { str, origin: Origin::One(source), .. }) => Some((*str, *source)),
+            _ => None,
+        }
+    }
+
     /// What no rendering has looked at in a dict, of what is not empty.
     pub fn unread(self) -> impl Iterator<Item = &'a str> {
         let says = |value: Value<'_>| crate::value::operators::truth(value);
