@@ -202,8 +202,7 @@ impl<'a> Prepared<'a> {
 
     /// Where the reasoning of a message is in what the template sees of it as an answer.
     pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
-        let place = self.messages.items().get(self.place(message)).copied();
-        let Some(form) = self.end(message + 1, false).or(place) else { return Source::Template };
+        let Some(form) = self.answer(message) else { return Source::Template };
         let texts = REASONING_KEYS.iter().chain(&["content"]).filter_map(|key| form.text_under(key));
         let found = texts.filter_map(|(text, source)| Some((text.find(reasoning)?, source))).next();
         match found {
@@ -213,6 +212,17 @@ impl<'a> Prepared<'a> {
             Some((_, source)) => source,
             None => Source::Derived { node: Node::NONE },
         }
+    }
+
+    /// Where the text of a message is in what the template sees of it as an answer. The template's: there is no one text.
+    pub fn source_of_content(&self, message: usize) -> Source {
+        let content = self.answer(message).and_then(|form| form.text_under("content"));
+        content.map_or(Source::Template, |(_, source)| source)
+    }
+
+    /// What the template sees of a message as an answer.
+    fn answer(&self, message: usize) -> Option<TemplateValue<'a>> {
+        self.end(message + 1, false).or_else(|| self.messages.items().get(self.place(message)).copied())
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something, and those

@@ -21,19 +21,6 @@ impl ThinkingFormat {
         Self { open: "<think>\n".into(), close: "\n</think>\n\n".into() }
     }
 
-    /// What a template shows of a turn, without the thinking before it: all of it, an empty block or its end alone.
-    /// `None`: thinking is opened and not closed.
-    pub fn without_thinking<'t>(&self, body: &'t str) -> Option<&'t str> {
-        let start = body.trim_start();
-        if let Some(rest) = start.strip_prefix(self.close_tag()) {
-            return Some(rest.trim_start());
-        }
-        match start.strip_prefix(self.open_tag()) {
-            Some(rest) => rest.split_once(self.close_tag()).map(|(_, after)| after.trim_start()),
-            None => Some(body),
-        }
-    }
-
     pub fn open_tag(&self) -> &str {
         self.open.trim()
     }
@@ -84,7 +71,7 @@ impl Probe<'_> {
             ("thinking", TOOL.into()),
         ]);
         let Ok(with) = self.render(&[question.clone(), answer], false) else { return usual() };
-        let Ok(without) = self.render(&[question, message("assistant", ANSWER.into())], false) else {
+        let Ok(without) = self.render(&[question.clone(), message("assistant", ANSWER.into())], false) else {
             return usual();
         };
         let Some(at) = with.find(TOOL) else { return usual() };
@@ -96,10 +83,21 @@ impl Probe<'_> {
             without.get(start..).and_then(|rest| with.rfind(rest)).filter(|end| *end >= at + TOOL.len());
         let block = end.and_then(|end| {
             let (open, close) = (&with[start..at], &with[at + TOOL.len()..end]);
-            let is_block = !open.trim().is_empty() && !close.trim().is_empty();
-            is_block.then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
+            let open = if open.trim().is_empty() {
+                self.opening_of_prompt(question.clone(), &with[..start])?
+            } else {
+                open.to_owned()
+            };
+            (!close.trim().is_empty()).then(|| ThinkingFormat { open, close: close.to_owned() })
         });
         block.or_else(|| empty_block(&with, at)).or_else(usual)
+    }
+
+    /// What the prompt alone writes before reasoning, after this start of a turn.
+    fn opening_of_prompt(&self, question: Value, header: &str) -> Option<String> {
+        let prompt = self.render(&[question], true).ok()?;
+        let opening = prompt.strip_prefix(header)?;
+        (!opening.trim().is_empty()).then(|| opening.to_owned())
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render` and `mismatch` make prompt and completion, `encode` their ids.
+//! `render`, `mismatch` and `splice` make prompt and completion, `encode` their ids.
 
 mod encode;
 mod mismatch;
+mod own_turn;
 mod render;
+mod splice;
 mod window;
 
 pub use encode::{Encoded, Encoder};

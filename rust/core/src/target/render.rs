@@ -10,6 +10,7 @@ use std::ops::Range;
 use everyturn_template::{Span, Value as TemplateValue};
 
 use super::mismatch::{self, Resolved, Said};
+use super::splice::splice;
 use crate::chat_template::{
     ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, SpanCursor, ThinkingFormat,
 };
@@ -271,17 +272,18 @@ fn by_policy(
     }
     let prompt = prepared.render_with(index, true, arguments)?;
     let full = prepared.render_with(index + 1, false, arguments)?;
-    let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
-    let found =
-        match policy {
-            PromptMismatch::Error | PromptMismatch::Skip => None,
-            PromptMismatch::MatchThinking => mismatch::match_thinking(prepared, said)
-                .map(|resolved| (resolved, PromptMatch::MatchThinking)),
-            PromptMismatch::Splice => mismatch::splice(prepared, said, &prompt, &full)
-                .map(|resolved| (resolved, PromptMatch::Splice)),
-            PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
-                .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
-        };
+    let said = Said::of(message, index, arguments);
+    let found = match policy {
+        PromptMismatch::Error | PromptMismatch::Skip => None,
+        PromptMismatch::MatchThinking => {
+            mismatch::match_thinking(prepared, said).map(|resolved| (resolved, PromptMatch::MatchThinking))
+        }
+        PromptMismatch::Splice => {
+            splice(prepared, said, &prompt, &full).map(|resolved| (resolved, PromptMatch::Splice))
+        }
+        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+            .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
+    };
     found.ok_or_else(|| mismatch_error(&prompt.text, &full.text, policy))
 }
 
@@ -369,7 +371,7 @@ fn reasoning(message: &Message) -> Vec<&str> {
 }
 
 /// What comes before `</think>` in a content, without the opening tag.
-fn inline_reasoning(content: &str) -> Option<&str> {
+pub(super) fn inline_reasoning(content: &str) -> Option<&str> {
     let (before, _) = content.split_once("</think>")?;
     Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
 }
