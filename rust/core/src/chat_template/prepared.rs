@@ -203,7 +203,7 @@ impl<'a> Prepared<'a> {
     /// Where the reasoning of a message is in what the template sees of it as an answer.
     pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
         let Some(form) = self.answer(message) else { return Source::Template };
-        let texts = REASONING_KEYS.iter().chain(&["content"]).filter_map(|key| form.text_under(key));
+        let texts = REASONING_KEYS.iter().filter_map(|key| form.text_under(key)).chain(content_text(form));
         let found = texts.filter_map(|(text, source)| Some((text.find(reasoning)?, source))).next();
         match found {
             Some((at, Source::Input { node, start })) => {
@@ -216,8 +216,7 @@ impl<'a> Prepared<'a> {
 
     /// Where the text of a message is in what the template sees of it as an answer. The template's: there is no one text.
     pub fn source_of_content(&self, message: usize) -> Source {
-        let content = self.answer(message).and_then(|form| form.text_under("content"));
-        content.map_or(Source::Template, |(_, source)| source)
+        self.answer(message).and_then(content_text).map_or(Source::Template, |(_, source)| source)
     }
 
     /// What the template sees of a message as an answer.
@@ -313,6 +312,15 @@ impl<'a> Prepared<'a> {
             _ => rendered,
         }
     }
+}
+
+/// The content of a message, or that of its one part.
+fn content_text(message: TemplateValue<'_>) -> Option<(&str, Source)> {
+    let of_part = || match message.under("content")?.items() {
+        [part] => part.text_under("text"),
+        _ => None,
+    };
+    message.text_under("content").or_else(of_part)
 }
 
 /// The keys of each message of which a server passes nothing on, of those that say something.

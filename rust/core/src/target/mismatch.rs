@@ -48,8 +48,9 @@ pub struct Said<'m> {
 /// Reasoning at the start of a content: bytes of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inline {
-    /// Where the reasoning starts, after its tag.
+    /// The bytes of the reasoning, between its tags.
     pub start: u32,
+    pub close: u32,
     /// Where the answer starts, after the tag and the white space after it.
     pub end: u32,
 }
@@ -79,7 +80,8 @@ impl Inline {
             None => 0,
         };
         let end = content.len() - after.trim_start().len();
-        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+        let [start, close, end] = [start, before.len(), end].map(|byte| u32::try_from(byte).ok());
+        Some(Self { start: start?, close: close?, end: end? })
     }
 }
 

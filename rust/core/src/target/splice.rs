@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use everyturn_template::{Source, cut_spans};
 
-use super::mismatch::{INLINE_TAGS, Resolved, Said, flags};
+use super::mismatch::{INLINE_TAGS, Inline, Resolved, Said, flags};
 use super::own_turn::OwnTurn;
 use crate::chat_template::{Author, Prepared, Rendering, ThinkingFormat};
 use crate::traced_text::TracedText;
@@ -27,11 +27,10 @@ pub fn splice(
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
     let turn = OwnTurn::find(prepared, said, prompt, full, tags.as_ref().map_or(&[], <[&str; 2]>::as_slice))?;
     let body = Body::of(prepared, said, full, &turn)?;
-    let text = match (Written::of(&turn, format).or_else(|| body.header(prepared, &turn))?, format) {
+    let text = match (Written::of(&turn, format).or_else(|| body.unknown(&turn))?, format) {
         (Written::Nothing, format) => body.after_header(format, turn.has_more_space),
-        (Written::Opened { rest, space }, Some(format)) => body.in_open_block(format, rest, space)?,
-        (Written::Closed, Some(format)) => body.after_closed_block(format)?,
-        (Written::Opened { .. } | Written::Closed, None) => return None,
+        (Written::Opened { rest, space }, format) => body.in_open_block(format?, rest, space)?,
+        (Written::Closed, format) => body.after_closed_block(format)?,
     };
     let prompt = TracedText { text: prompt.text.clone(), spans: prompt.spans.clone() };
     Some(Resolved { prompt, text, arguments: flags(said.arguments) })
@@ -108,33 +107,42 @@ impl<'b> Body<'b> {
     fn take(&mut self, bytes: Range<usize>, source: Source) -> Option<()> {
         let Some(inline) = self.said.inline else {
             let reasoning = self.prepared.source_of_reasoning(self.said.message, self.said.reasoning);
-            if !self.said.reasoning.is_empty() && source.made_from() == reasoning.made_from() {
+            if self.thinks() && source.made_from() == reasoning.made_from() {
                 self.reasoning.get_or_insert(bytes.start);
             }
             return Some(());
         };
         let content = self.prepared.source_of_content(self.said.message);
-        if source.made_from() != content.made_from() {
+        if content.made_from().is_none() || source.made_from() != content.made_from() {
             return Some(());
         }
-        let (reasoning, end) = match source {
-            Source::Input { start, .. } if start >= inline.end => return Some(()),
-            Source::Input { start, .. } => {
-                let byte = |at: u32| (bytes.start + at.saturating_sub(start) as usize).min(bytes.end);
-                (byte(inline.start), byte(inline.end))
-            }
-            // Rewritten: by what stands there.
-            _ => {
-                let text = &self.full.text[bytes.clone()];
-                let Some(reasoning) = text.find(self.said.reasoning.trim()) else { return Some(()) };
-                let [_, close] = INLINE_TAGS;
-                let close = text[reasoning..].find(close)? + reasoning + close.len();
-                let end = text.len() - text[close..].trim_start().len();
-                (bytes.start + reasoning, bytes.start + end)
-            }
-        };
-        self.reasoning.get_or_insert(reasoning);
-        self.inline = self.inline.start.min(bytes.start)..end;
+        match source {
+            Source::Input { start, .. } => self.take_copied(inline, &bytes, start),
+            _ => self.take_rewritten(&bytes)?,
+        }
+        Some(())
+    }
+
+    /// The same of bytes of the content, from this one on.
+    fn take_copied(&mut self, inline: Inline, bytes: &Range<usize>, start: u32) {
+        if start >= inline.end {
+            return;
+        }
+        let shown = |at: u32| (bytes.start + at.saturating_sub(start) as usize).min(bytes.end);
+        if shown(inline.start) < shown(inline.close) {
+            self.reasoning.get_or_insert(shown(inline.start));
+        }
+        self.inline = self.inline.start.min(bytes.start)..shown(inline.end);
+    }
+
+    /// The same of what a function made of the content: by the words that stand there.
+    fn take_rewritten(&mut self, bytes: &Range<usize>) -> Option<()> {
+        let text = &self.full.text[bytes.clone()];
+        let Some(reasoning) = text.find(self.said.reasoning.trim()) else { return Some(()) };
+        let [_, close] = INLINE_TAGS;
+        let after = text[reasoning..].split_once(close)?.1.trim_start();
+        self.reasoning.get_or_insert(bytes.start + reasoning);
+        self.inline = self.inline.start.min(bytes.start)..bytes.end - after.len();
         Some(())
     }
 
@@ -147,14 +155,20 @@ impl<'b> Body<'b> {
         &self.full.text[self.start..self.words]
     }
 
-    /// Where the header that the prompt wrote is the whole of what a rendering lacks that goes on with the turn before.
-    fn header(&self, prepared: &Prepared<'_>, turn: &OwnTurn<'_>) -> Option<Written<'b>> {
-        let stops = prepared.turn_end().stop_tokens();
+    /// What a prompt wrote that opens and closes no thinking as the template writes it: a header, where the rendering has
+    /// none and goes on with the turn before, or an empty block in tags that no rendering has.
+    fn unknown(&self, turn: &OwnTurn<'_>) -> Option<Written<'b>> {
+        let stops = self.prepared.turn_end().stop_tokens();
         let is_header = turn.lacks_header
             && self.words == self.start
             && !self.thinks()
             && stops.iter().all(|stop| !turn.written.contains(&*stop.text));
-        is_header.then_some(Written::Nothing)
+        if is_header {
+            return Some(Written::Nothing);
+        }
+        let [first, last] = outer_tags(turn.written)?;
+        let is_block = tag_name(first) == tag_name(last) && !self.lead().contains(first);
+        is_block.then_some(Written::Closed)
     }
 
     /// What the template shows; where it shows an empty block of thinking, with the reasoning in it.
@@ -174,12 +188,13 @@ impl<'b> Body<'b> {
     }
 
     /// `None`: there is reasoning, and the prompt has done with it.
-    fn after_closed_block(&self, format: &ThinkingFormat) -> Option<TracedText> {
+    fn after_closed_block(&self, format: Option<&ThinkingFormat>) -> Option<TracedText> {
         if self.thinks() {
             return None;
         }
+        let after = format.map_or(Some(self.start), |format| self.after_block(format, false))?;
         let mut text = TracedText::default();
-        self.push(&mut text, self.after_block(format, false)?);
+        self.push(&mut text, after);
         Some(text)
     }
 
@@ -228,4 +243,20 @@ impl<'b> Body<'b> {
     fn push_shown(&self, text: &mut TracedText, bytes: Range<usize>) {
         text.push_part(&self.full.text, &self.full.spans, bytes);
     }
+}
+
+/// The two tags that a text consists of, with what may stand between them: `<think></think>`.
+fn outer_tags(text: &str) -> Option<[&str; 2]> {
+    let text = text.trim();
+    let first = text.find(TAG_ENDS).filter(|_| text.starts_with(TAG_STARTS))? + 1;
+    let last = text.rfind(TAG_STARTS).filter(|last| *last >= first && text.ends_with(TAG_ENDS))?;
+    Some([&text[..first], &text[last..]])
+}
+
+const TAG_STARTS: [char; 2] = ['<', '['];
+const TAG_ENDS: [char; 2] = ['>', ']'];
+
+/// The letters of a tag, which are those of the tag that closes it.
+fn tag_name(tag: &str) -> String {
+    tag.chars().filter(|letter| letter.is_alphanumeric()).collect()
 }

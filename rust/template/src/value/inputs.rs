@@ -152,10 +152,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What is under a key of a dict; it does not count as read.
+    pub fn under(self, key: &str) -> Option<Value<'a>> {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key))?;
+        Some(entry.value)
+    }
+
     /// The text under a key of a dict, and where it comes from; it does not count as read.
     pub fn text_under(self, key: &str) -> Option<(&'a str, Source)> {
-        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key))?;
-        match entry.value {
+        match self.under(key)? {
             Value::Str(Text { str, origin: Origin::One(source), .. }) => Some((*str, *source)),
             _ => None,
         }
