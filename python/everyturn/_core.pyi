@@ -18,6 +18,7 @@ __all__ = [
     "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "MAX_NAMES",
+    "MAX_WARNING_PLACES",
     "ROLE_NAMES",
     "SERVERS",
     "WARNINGS",
@@ -44,6 +45,7 @@ IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 MAX_NAMES: int
+MAX_WARNING_PLACES: int
 COLUMNS: list[tuple[str, str, str, bool]]
 CHOICES: dict[str, list[str]]
 DEFAULT_CHOICES: dict[str, str]

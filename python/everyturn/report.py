@@ -49,6 +49,7 @@ class Report:
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
+        warning_places: Of warnings that have places the first five, each with what it is there.
         control_tokens: Control tokens in the text of messages, with how often they occur: the first 200 of them in
             alphabetical order.
         control_tokens_omitted: How often all others occur.
@@ -73,6 +74,7 @@ class Report:
     tokens: int = 0
     trained_tokens: int = 0
     warnings: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    warning_places: Mapping[str, tuple[Fault, ...]] = dataclasses.field(default_factory=dict)
     control_tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
     control_tokens_omitted: int = 0
     unread_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -86,13 +88,28 @@ class Report:
     ) -> "Report":
         """Build the report from the core's dict."""
         faults = tuple(Fault(*fault) for fault in counts.pop("faults"))
-        return cls(train_on=train_on, server=server, now=now, faults=faults, **counts)
+        places = {
+            name: tuple(Fault(*place) for place in places)
+            for name, places in counts.pop("warning_places").items()
+        }
+        return cls(
+            train_on=train_on,
+            server=server,
+            now=now,
+            warning_places=places,
+            faults=faults,
+            **counts,
+        )
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Report":
         """Build the report that `to_dict` gave."""
         faults = tuple(Fault(**fault) for fault in plain["faults"])
-        return cls(**{**plain, "faults": faults})
+        places = {
+            name: tuple(Fault(**place) for place in places)
+            for name, places in plain["warning_places"].items()
+        }
+        return cls(**{**plain, "warning_places": places, "faults": faults})
 
     def __add__(self, other: "Report") -> "Report":
         if any(getattr(self, name) != getattr(other, name) for name in _SAME):
@@ -100,7 +117,12 @@ class Report:
         total: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            if isinstance(mine, Mapping):
+            if field.name == "warning_places":
+                total[field.name] = {
+                    name: (mine.get(name, ()) + theirs.get(name, ()))[: _core.MAX_WARNING_PLACES]
+                    for name in sorted({*mine, *theirs})
+                }
+            elif isinstance(mine, Mapping):
                 total[field.name] = {
                     name: mine.get(name, 0) + theirs.get(name, 0)
                     for name in sorted({*mine, *theirs})
@@ -137,7 +159,10 @@ class Report:
             ("targets", self.targets_dropped),
         ):
             lines += [f"dropped {count:,} {what}: {cause}" for cause, count in causes.items()]
-        lines += [f"warning: {name}: {count:,}" for name, count in self.warnings.items()]
+        for name, count in self.warnings.items():
+            lines.append(f"warning: {name}: {count:,}")
+            places = self.warning_places.get(name, ())
+            lines += [f"  {place.text}" for place in places[:SHOWN_PLACES]]
         shown = list(self.unread_keys.items())[:SHOWN_NAMES]
         lines += [
             f"warning: the template never reads the key {key!r}: {count:,} messages"
@@ -178,6 +203,9 @@ def _left(counts: Mapping[str, int], omitted: int) -> int:
     """How often there is a name that is not shown."""
     return sum(list(counts.values())[SHOWN_NAMES:]) + omitted
 
+
+SHOWN_PLACES = 2
+"""The most places of a warning that the text of the report shows."""
 
 SHOWN_NAMES = 20
 """The most keys, and the most control tokens, that the text of the report names."""

@@ -10,8 +10,11 @@ from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Remark
 from everyturn.checks.rules.content import unread_keys
 
-Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
-"""Warnings, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
+Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
+"""Of warnings that have places the first of them: the message, and what it is there."""
+
+Counts: TypeAlias = tuple[dict[str, int], Places, list[str], dict[str, int], dict[str, int], int]
+"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
 often there are more of these than are named."""
 
 NO_TARGET = "no_target"
@@ -26,7 +29,7 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, causes, control_tokens, unread, unnamed = counts
+    warnings, places, causes, control_tokens, unread, unnamed = counts
     counted = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
@@ -35,7 +38,11 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
     if NO_TARGET in causes and NO_TARGET not in said:
         remarks.append(Remark(NO_TARGET, None, KINDS[NO_TARGET].summary))
     for kind, count in warnings.items():
-        if kind not in said:
+        if kind in said:
+            continue
+        if kind in places:
+            remarks += [Remark(kind, message, text) for message, text in places[kind]]
+        else:
             text = KINDS[kind].summary
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)

@@ -152,18 +152,25 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+/// File, line and message, as what is said of them starts.
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.location.file, self.location.line) {
+        match (&self.file, self.line) {
             (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
             (Some(file), None) => write!(f, "{file}: ")?,
             (None, Some(line)) => write!(f, "line {line}: ")?,
             (None, None) => {}
         }
-        if let Some(message) = self.location.message {
-            write!(f, "message {message}: ")?;
+        match self.message {
+            Some(message) => write!(f, "message {message}: "),
+            None => Ok(()),
         }
-        f.write_str(&self.text_without_place())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.location, self.text_without_place())
     }
 }
 

@@ -53,7 +53,7 @@ pub use read::{
     CHUNK_BYTES, Interruption, MAX_LINE_BYTES, ReadOptions, Record, Records, Share, Source, Step,
     StreamOptions,
 };
-pub use report::{Report, cause, warning};
+pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
 pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
 pub use serving::{PRESETS, Preset};

@@ -4,8 +4,9 @@
 //! by cause) and the faults by name, the first [`MAX_NAMED_FAULTS`] of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Location};
 use crate::name_counts::NameCounts;
 
 /// Faults beyond this number are counted but not listed, so that a report stays small.
@@ -28,8 +29,16 @@ pub mod warning {
     crate::names::names! {
         /// Targets whose reasoning the template omits: it is not learned.
         REASONING_DROPPED = "reasoning_dropped",
-        /// Targets whose tool calls the template omits: they are not learned.
+        /// Targets of whose tool calls the template omits one, or its arguments: they are not learned.
         TOOL_CALLS_DROPPED = "tool_calls_dropped",
+        /// Targets whose own text the template omits, or a part of it: it is not learned.
+        OWN_TEXT_DROPPED = "own_text_dropped",
+        /// Messages before a target of which nothing is in its prompt.
+        MESSAGE_DROPPED = "message_dropped",
+        /// Messages before a target of whose text or tool calls something is not in its prompt.
+        MESSAGE_PART_DROPPED = "message_part_dropped",
+        /// Conversations of whose tools one or more are not in a prompt.
+        TOOLS_DROPPED = "tools_dropped",
         /// Targets whose text holds the stop token before its end: a server would have stopped there.
         STOPS_EARLY = "stops_early",
         /// Targets whose completion starts within a token of the whole: encoded as a continuation.
@@ -73,6 +82,16 @@ pub mod warning {
 
 pub type Counts = BTreeMap<&'static str, u64>;
 
+/// The first places of a warning; those after them are counted only.
+pub const MAX_WARNING_PLACES: usize = 5;
+
+/// Where something to know is, and what it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarningPlace {
+    pub location: Location,
+    pub text: String,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub records_read: u64,
@@ -86,6 +105,8 @@ pub struct Report {
     pub tokens: u64,
     pub trained_tokens: u64,
     pub warnings: Counts,
+    /// The first places of those warnings that have places.
+    pub warning_places: BTreeMap<&'static str, Vec<WarningPlace>>,
     /// Control tokens in the text of messages, each with how often it occurs.
     pub control_tokens: NameCounts,
     /// Keys of rendered messages that the template never looked at, each with the number of messages.
@@ -98,6 +119,26 @@ impl Report {
     pub fn warn(&mut self, warning: &'static str, count: u64) {
         if count > 0 {
             *self.warnings.entry(warning).or_default() += count;
+        }
+    }
+
+    /// Counts something to know of a message, and says what it is there.
+    pub fn warn_at(&mut self, warning: &'static str, message: usize, text: impl FnOnce() -> String) {
+        self.warn(warning, 1);
+        let places = self.warning_places.entry(warning).or_default();
+        if places.len() < MAX_WARNING_PLACES {
+            let location = Location { message: Some(message), ..Location::default() };
+            places.push(WarningPlace { location, text: text() });
+        }
+    }
+
+    /// Says in which line everything was found.
+    pub fn locate(&mut self, file: &Arc<str>, line: u64) {
+        let faults = self.faults.iter_mut().map(|fault| &mut fault.location);
+        let places = self.warning_places.values_mut().flatten().map(|place| &mut place.location);
+        for location in faults.chain(places) {
+            location.file = Some(file.clone());
+            location.line = Some(line);
         }
     }
 
@@ -137,6 +178,11 @@ impl Report {
             for (name, count) in theirs {
                 *mine.entry(name).or_default() += count;
             }
+        }
+        for (name, places) in other.warning_places {
+            let known = self.warning_places.entry(name).or_default();
+            let left = MAX_WARNING_PLACES.saturating_sub(known.len());
+            known.extend(places.into_iter().take(left));
         }
         self.control_tokens.append(other.control_tokens);
         self.unread_keys.append(other.unread_keys);

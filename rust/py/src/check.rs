@@ -6,7 +6,7 @@ use std::sync::Arc;
 use everyturn_core as core;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::choice::Choice;
 use crate::expander::{Expander, named};
@@ -109,7 +109,13 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
 fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyTuple>> {
     let dropped: Vec<&str> = report.records_dropped.keys().copied().collect();
     let (tokens, keys) = (named(py, &report.control_tokens)?, named(py, &report.unread_keys)?);
-    (&report.warnings, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
+    let places = PyDict::new(py);
+    for (name, warnings) in &report.warning_places {
+        let warnings: Vec<_> =
+            warnings.iter().map(|warning| (warning.location.message, &*warning.text)).collect();
+        places.set_item(name, warnings)?;
+    }
+    (&report.warnings, places, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
 }
 
 /// What a format calls a role itself, under a key of an item of its lists.

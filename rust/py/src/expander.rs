@@ -215,15 +215,21 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
         dict.set_item(name, named(py, counts)?)?;
         dict.set_item(format!("{name}_omitted"), counts.omitted())?;
     }
-    let faults: Vec<_> = report
-        .faults
-        .iter()
-        .map(|fault| {
-            let location = &fault.location;
-            (location.file.as_deref(), location.line, location.message, fault.kind.name(), fault.to_string())
-        })
-        .collect();
+    let place = |location: &core::Location, kind: &'static str, text: &str| {
+        let core::Location { file, line, message, .. } = location;
+        (file.as_deref().map(str::to_owned), *line, *message, kind, format!("{location}{text}"))
+    };
+    let faults = report.faults.iter();
+    let faults: Vec<_> =
+        faults.map(|fault| place(&fault.location, fault.kind.name(), &fault.text_without_place())).collect();
     dict.set_item("faults", faults)?;
+    let places = PyDict::new(py);
+    for (name, warnings) in &report.warning_places {
+        let warnings: Vec<_> =
+            warnings.iter().map(|warning| place(&warning.location, name, &warning.text)).collect();
+        places.set_item(name, warnings)?;
+    }
+    dict.set_item("warning_places", places)?;
     Ok(dict)
 }
 

@@ -53,6 +53,7 @@ mod _core {
         module.add("CHUNK_BYTES", core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", core::MAX_LINE_BYTES)?;
         module.add("MAX_NAMES", core::MAX_NAMES)?;
+        module.add("MAX_WARNING_PLACES", core::MAX_WARNING_PLACES)?;
         module.add("COLUMNS", super::expander::columns())?;
         let choices = core::choices();
         let names = choices.iter().map(|choice| (choice.option, choice.names.to_vec()));

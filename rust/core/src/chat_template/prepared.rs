@@ -5,12 +5,13 @@
 //! them, also where a server makes one of several.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
 
 use super::compiled::{RenderWorkspace, Rendering};
 use super::input::{REASONING_KEYS, Values};
+use super::parts::Parts;
 use super::{ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::Message;
 use crate::error::Result;
@@ -31,6 +32,7 @@ pub struct Prepared<'a> {
     /// The system messages that a server made the first one of.
     merged: Vec<usize>,
     workspace: RenderWorkspace,
+    parts: OnceCell<Parts>,
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
@@ -116,6 +118,7 @@ impl<'a> Prepared<'a> {
             unsent,
             merged,
             workspace: RenderWorkspace::default(),
+            parts: OnceCell::new(),
             seen: Cell::new(0),
             adaptations: values.adaptations,
         })
@@ -200,11 +203,33 @@ impl<'a> Prepared<'a> {
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
     }
 
+    /// The parts of the record.
+    pub fn parts(&self) -> &Parts {
+        self.parts.get_or_init(|| Parts::of(&self.inputs))
+    }
+
+    /// The number of the message that the template is given for this one: several may be one.
+    pub fn given_as(&self, number: usize) -> usize {
+        if self.merged.contains(&number) { self.merged.first().copied().unwrap_or(number) } else { number }
+    }
+
+    /// The content of a message as the template sees it in an answer, and where it comes from, if it is one text.
+    pub fn content_of_answer(&self, message: usize) -> Option<(&'a str, Source)> {
+        content_text(self.answer(message)?)
+    }
+
+    /// A message as the template sees it in an answer.
+    fn answer(&self, message: usize) -> Option<TemplateValue<'a>> {
+        let place = self.messages.items().get(self.place(message)).copied();
+        self.end(message + 1, false).or(place)
+    }
+
     /// Where the reasoning of a message is in what the template sees of it as an answer.
     pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
         let Some(form) = self.answer(message) else { return Source::Template };
-        let texts = REASONING_KEYS.iter().filter_map(|key| form.text_under(key)).chain(content_text(form));
-        let found = texts.filter_map(|(text, source)| Some((text.find(reasoning)?, source))).next();
+        let mut texts =
+            REASONING_KEYS.iter().filter_map(|key| form.text_under(key)).chain(content_text(form));
+        let found = texts.find_map(|(text, source)| Some((text.find(reasoning)?, source)));
         match found {
             Some((at, Source::Input { node, start })) => {
                 Source::Input { node, start: start + u32::try_from(at).unwrap_or(u32::MAX) }
@@ -212,16 +237,6 @@ impl<'a> Prepared<'a> {
             Some((_, source)) => source,
             None => Source::Derived { node: Node::NONE },
         }
-    }
-
-    /// Where the text of a message is in what the template sees of it as an answer. The template's: there is no one text.
-    pub fn source_of_content(&self, message: usize) -> Source {
-        self.answer(message).and_then(content_text).map_or(Source::Template, |(_, source)| source)
-    }
-
-    /// What the template sees of a message as an answer.
-    fn answer(&self, message: usize) -> Option<TemplateValue<'a>> {
-        self.end(message + 1, false).or_else(|| self.messages.items().get(self.place(message)).copied())
     }
 
     /// Of each rendered message the keys that the template has never looked at, of those that say something, and those

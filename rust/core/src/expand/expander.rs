@@ -142,10 +142,7 @@ impl Expander {
             outcome
         });
         outcome.report.records_read = 1;
-        for fault in &mut outcome.report.faults {
-            fault.location.file = Some(record.file.clone());
-            fault.location.line = Some(record.line);
-        }
+        outcome.report.locate(record.file, record.line);
         if self.options.on_error == OnError::Raise {
             outcome.error = outcome.report.faults.iter().find(|fault| !self.is_skipped(fault.kind)).cloned();
         }

@@ -4,6 +4,7 @@
 //! is rendered again without the oldest exchanges, as a server would send it; which of them is said in
 //! `target::window`. A target is never cut.
 
+use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 
@@ -180,6 +181,7 @@ impl Work<'_> {
         let message = &self.conversation.messages[target.message];
         let index = shown.view.index_of(target.message);
         let rendered = times.measure(Stage::Render, || shown.targets.render(message, index))?;
+        self.context.share(rendered.same);
         let tokenizer = &self.renderer.tokenizer;
         let encoded = times.measure(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
         times.measure(Stage::Layout, || rows.compare(&encoded));
@@ -204,7 +206,7 @@ impl Work<'_> {
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
-        self.count(&self.conversation.messages[target.message], &rendered, encoded.border_merged);
+        times.measure(Stage::Account, || self.count(target.message, view, &rendered, encoded.border_merged));
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }
@@ -213,6 +215,19 @@ impl Work<'_> {
 
     /// Shows targets some messages of the conversation, or all of them.
     fn with_view<T>(
+        &mut self,
+        kept: Option<Vec<usize>>,
+        targets: &[Target],
+        work: impl FnOnce(&mut Self, &mut Shown<'_, '_, '_>) -> T,
+    ) -> Result<T> {
+        // What is known of a prompt is known of those of its own view.
+        let context = mem::take(&mut self.context);
+        let done = self.with_fresh_view(kept, targets, work);
+        self.context = context;
+        done
+    }
+
+    fn with_fresh_view<T>(
         &mut self,
         kept: Option<Vec<usize>>,
         targets: &[Target],

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::account::Account;
+use super::context::ContextMarks;
 use super::stage_times::StageTimes;
 use super::trace::Trace;
 use super::view::Unread;
@@ -15,9 +17,7 @@ use crate::layout::{Arrangement, Sample, WholeConversation, normalize};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
-use crate::target::{
-    Encoder, Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, targets,
-};
+use crate::target::{Encoder, Foreign, How, Targets, targets};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -37,6 +37,9 @@ pub struct Work<'a> {
     pub prepared: &'a Prepared<'a>,
     pub report: Report,
     pub unread: Unread,
+    /// What is known of the prompts of the view at hand.
+    pub context: ContextMarks<'a>,
+    pub account: Account,
     /// For those who ask what was decided.
     pub trace: Option<&'a mut Trace>,
     /// In the order in which they were met.
@@ -52,8 +55,20 @@ impl<'a> Work<'a> {
         report: Report,
     ) -> Self {
         let (unread, faults, arrangement) = (Unread::default(), Vec::new(), Arrangement::of(options));
-        let trace = None;
-        Self { renderer, options, arrangement, conversation, prepared, report, unread, trace, faults }
+        let (context, account) = (ContextMarks::default(), Account::default());
+        Self {
+            renderer,
+            options,
+            arrangement,
+            conversation,
+            prepared,
+            report,
+            unread,
+            context,
+            account,
+            trace: None,
+            faults,
+        }
     }
 
     pub fn samples(
@@ -81,8 +96,11 @@ impl<'a> Work<'a> {
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
         arranged.lost.into_iter().for_each(|error| self.lose(error));
         self.faults.extend(arranged.fault);
-        if let (Some(trace), Some(rendering)) = (&mut self.trace, arranged.rendering) {
-            trace.add_rendering(rendering, self.prepared);
+        if let Some(rendering) = arranged.rendering {
+            self.count_left_out_of(&rendering);
+            if let Some(trace) = &mut self.trace {
+                trace.add_rendering(rendering, self.prepared);
+            }
         }
         let mut samples = arranged.samples;
         normalize(&mut samples, self.options.normalize);
@@ -107,25 +125,6 @@ impl<'a> Work<'a> {
         };
         let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
         Targets::new(prepared, How { policy, thinking, foreign }, targets)
-    }
-
-    /// Counts what is to be known of a target.
-    pub fn count(&mut self, message: &Message, rendered: &Rendered<'_>, border_merged: bool) {
-        let lost = lost(message, &rendered.completion);
-        match rendered.prompt_match {
-            PromptMatch::Exact | PromptMatch::AsRendered => {}
-            PromptMatch::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
-            PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
-            PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
-        }
-        self.report.warn(warning::REASONING_DROPPED, lost.reasoning.into());
-        self.report.warn(warning::TOOL_CALLS_DROPPED, lost.tool_calls.into());
-        self.report.warn(warning::EMPTY_TARGETS, lost.everything.into());
-        self.report.warn(warning::STOPS_EARLY, rendered.completion.stops_early.into());
-        self.report.warn(warning::BORDER_MERGES, border_merged.into());
-        let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
-        self.report.warn(warning::EMPTY_THINKING, empty.into());
-        self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
     }
 
     pub fn lose(&mut self, error: Error) {

@@ -14,17 +14,20 @@ pub enum Stage {
     /// Cutting at control tokens, too.
     Encode,
     Layout,
+    /// What of the record is in neither prompt nor completion.
+    Account,
     /// Into flat arrays.
     Copy,
 }
 
 impl Stage {
-    pub const ALL: [(Self, &str); 6] = [
+    pub const ALL: [(Self, &str); 7] = [
         (Self::Parse, "parse"),
         (Self::Convert, "convert"),
         (Self::Render, "render"),
         (Self::Encode, "encode"),
         (Self::Layout, "layout"),
+        (Self::Account, "account"),
         (Self::Copy, "copy"),
     ];
 }

@@ -12,7 +12,7 @@ use crate::conversation::{Conversation, Message};
 use crate::error::ErrorKind;
 use crate::json::{Object, Value};
 use crate::options::{PromptMismatch, ThinkingPolicy};
-use crate::target::{Foreign, How, Rendered, Targets, has_empty_thinking, lost};
+use crate::target::{Foreign, How, LeftOut, Marks, Rendered, Targets, has_empty_thinking};
 
 /// What every template with an argument for it takes for much thinking.
 const MUCH: &str = "high";
@@ -46,9 +46,9 @@ pub(super) struct Trial {
 }
 
 impl Outcome {
-    fn of(prepared: &Prepared<'_>, message: &Message, rendered: &Rendered<'_>) -> Self {
-        let lost = lost(message, &rendered.completion);
-        if lost.reasoning || lost.tool_calls || lost.everything {
+    fn of(prepared: &Prepared<'_>, message: &Message, index: usize, rendered: &Rendered<'_>) -> Self {
+        let left_out = LeftOut::of_target(prepared, message, index, rendered, &mut Marks::default());
+        if left_out.is_something() {
             Self::Partly
         } else if has_empty_thinking(prepared.thinking().format.as_ref(), message, rendered) {
             Self::AfterEmptyThinking
@@ -79,7 +79,7 @@ impl Combination {
         let mut rendered = Targets::new(&prepared, how, targets(&conversation));
         targets(&conversation)
             .map(|(index, message)| match rendered.render(message, index) {
-                Ok(rendered) => Outcome::of(&prepared, message, &rendered),
+                Ok(rendered) => Outcome::of(&prepared, message, index, &rendered),
                 Err(error) if error.kind == ErrorKind::PromptMismatch => Outcome::Mismatch,
                 Err(_) => Outcome::Failed,
             })

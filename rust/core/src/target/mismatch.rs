@@ -7,7 +7,7 @@
 use everyturn_template::Value as TemplateValue;
 
 use super::own_turn::OwnTurn;
-use super::render::{inline_reasoning, says_reasoning};
+use super::said::{inline_reasoning, says_reasoning};
 use crate::chat_template::{Prepared, Rendering};
 use crate::conversation::Message;
 use crate::json::Value;
@@ -62,7 +62,10 @@ impl<'m> Said<'m> {
     pub fn of(message: &'m Message, index: usize, arguments: &'m [(&'m str, TemplateValue<'m>)]) -> Self {
         let reasoning = says_reasoning(message).unwrap_or_default();
         let content = message.fields.get("content").and_then(Value::as_str);
-        let content = content.filter(|content| inline_reasoning(content) == Some(reasoning));
+        let is_there = |content: &&str| {
+            inline_reasoning(content).is_some_and(|range| content.get(range) == Some(reasoning))
+        };
+        let content = content.filter(is_there);
         let inline = content.and_then(Inline::of);
         let is_amid_words = content.is_some() && inline.is_none();
         Self { message: index, arguments, reasoning, inline, is_amid_words }
@@ -73,14 +76,13 @@ impl Inline {
     /// `None`: words stand before it.
     fn of(content: &str) -> Option<Self> {
         let [open, close] = INLINE_TAGS;
-        let (before, after) = content.split_once(close)?;
-        let start = match before.split_once(open) {
-            Some((words, _)) if !words.trim().is_empty() => return None,
-            Some((space, _)) => space.len() + open.len(),
-            None => 0,
-        };
-        let end = content.len() - after.trim_start().len();
-        let [start, close, end] = [start, before.len(), end].map(|byte| u32::try_from(byte).ok());
+        let reasoning = inline_reasoning(content)?;
+        if !content[..reasoning.start].replacen(open, "", 1).trim().is_empty() {
+            return None;
+        }
+        let after = content[reasoning.end..].strip_prefix(close)?.trim_start();
+        let [start, close, end] = [reasoning.start, reasoning.end, content.len() - after.len()]
+            .map(|byte| u32::try_from(byte).ok());
         Some(Self { start: start?, close: close?, end: end? })
     }
 }

@@ -2,19 +2,22 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render`, `mismatch` and `splice` make prompt and completion, `encode` their ids.
+//! `render`, `mismatch` and `splice` make prompt and completion, `encode` their ids; `left_out` finds what of a message
+//! (`said`) is in neither.
 
 mod encode;
+mod left_out;
 mod mismatch;
 mod own_turn;
 mod render;
+mod said;
 mod splice;
 mod window;
 
 pub use encode::{Encoded, Encoder};
-pub use render::{
-    Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, lost, render_alone, says_reasoning,
-};
+pub use left_out::{LeftOut, Marks};
+pub use render::{Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, render_alone};
+pub use said::{Said, calls, item, said, says_reasoning};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};

@@ -10,13 +10,13 @@ use std::ops::Range;
 use everyturn_template::{Span, Value as TemplateValue};
 
 use super::mismatch::{self, Resolved, Said};
+use super::said::says_reasoning;
 use super::splice::splice;
 use crate::chat_template::{
     ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, SpanCursor, ThinkingFormat,
 };
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
-use crate::json::Value;
 use crate::options::{PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
 use crate::tokenizer::ControlTokens;
@@ -319,15 +319,6 @@ fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
     )
 }
 
-/// What a message says that its completion does not hold: it would not be learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost {
-    pub reasoning: bool,
-    pub tool_calls: bool,
-    /// Nothing is left but the stop token.
-    pub everything: bool,
-}
-
 /// Whether a target without reasoning is trained to write a block of thinking that is empty.
 pub fn has_empty_thinking(
     format: Option<&ThinkingFormat>,
@@ -341,46 +332,4 @@ pub fn has_empty_thinking(
     }
     let prompt = rendered.prompt.text();
     completion.starts_with(format.close_tag()) && prompt.to_text().trim_end().ends_with(format.open_tag())
-}
-
-/// Compares a message with its completion.
-pub fn lost(message: &Message, completion: &ClosedTurn) -> Lost {
-    let text = &completion.text;
-    Lost {
-        reasoning: reasoning(message)
-            .into_iter()
-            .any(|said| !said.trim().is_empty() && !text.contains(said.trim())),
-        tool_calls: tool_names(message).any(|name| !text.contains(name)),
-        everything: text[..completion.stop_at].trim().is_empty(),
-    }
-}
-
-/// The reasoning of a message, if it has any that is not blank.
-pub fn says_reasoning(message: &Message) -> Option<&str> {
-    reasoning(message).into_iter().find(|said| !said.trim().is_empty())
-}
-
-/// The reasoning of a message, from its own field and from the start of its content.
-fn reasoning(message: &Message) -> Vec<&str> {
-    let field = ["reasoning_content", "thinking", "reasoning"]
-        .into_iter()
-        .find_map(|key| message.fields.get(key))
-        .and_then(Value::as_str);
-    let inline = message.fields.get("content").and_then(Value::as_str).and_then(inline_reasoning);
-    field.into_iter().chain(inline).collect()
-}
-
-/// What comes before `</think>` in a content, without the opening tag.
-pub(super) fn inline_reasoning(content: &str) -> Option<&str> {
-    let (before, _) = content.split_once("</think>")?;
-    Some(before.split_once("<think>").map_or(before, |(_, reasoning)| reasoning))
-}
-
-/// The names of the functions that a message calls.
-fn tool_names(message: &Message) -> impl Iterator<Item = &str> {
-    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
-    calls.iter().filter_map(|call| {
-        let call = call.as_object()?;
-        call.get("function").and_then(Value::as_object).unwrap_or(call).get("name")?.as_str()
-    })
 }

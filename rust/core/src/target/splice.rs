@@ -112,8 +112,8 @@ impl<'b> Body<'b> {
             }
             return Some(());
         };
-        let content = self.prepared.source_of_content(self.said.message);
-        if content.made_from().is_none() || source.made_from() != content.made_from() {
+        let content = self.prepared.content_of_answer(self.said.message);
+        if content.is_none_or(|(_, content)| source.made_from() != content.made_from()) {
             return Some(());
         }
         match source {

@@ -118,6 +118,11 @@ impl<'a> Inputs<'a> {
         self.places.get((node.0 as usize).checked_sub(1)?).copied()
     }
 
+    /// All places in the order of their numbers, the first of which is 1: each after the one around it.
+    pub fn places(&self) -> &[InputPlace<'a>] {
+        &self.places
+    }
+
     /// The steps to a place, from the variable on.
     pub fn path(&self, node: Node) -> Vec<Step<'a>> {
         let mut steps = Vec::new();

@@ -1,0 +1,134 @@
+//! What a record says, in the parts that a template may leave out one by one.
+//!
+//! In: the places of a conversation's inputs. Out: the part that each place belongs to, and the parts by their names.
+//! Whether a part is in a text is found in `target::left_out`.
+
+use std::collections::HashMap;
+
+use everyturn_template::{Inputs, Node, Step};
+
+use super::input::REASONING_KEYS;
+
+/// A part, by its number; `Part::NONE` is all that is around the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Part(u32);
+
+impl Part {
+    pub const NONE: Self = Self(0);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a part is of the one around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Name {
+    Messages,
+    Tools,
+    /// Of a list: of messages, tools, calls, or the parts of a content.
+    Item(u32),
+    Content,
+    Reasoning,
+    Calls,
+    /// The name of a called function.
+    Called,
+    Arguments,
+}
+
+#[derive(Debug)]
+pub struct Parts {
+    /// Of each place; places in a part that has no parts belong to it.
+    of_places: Vec<Part>,
+    /// The part around each, and what it is of it.
+    parts: Vec<(Part, Name)>,
+    by_name: HashMap<(Part, Name), Part>,
+}
+
+impl Parts {
+    pub fn of(inputs: &Inputs<'_>) -> Self {
+        let places = inputs.places();
+        let mut parts = Self {
+            of_places: Vec::with_capacity(places.len()),
+            parts: vec![(Part::NONE, Name::Messages)],
+            by_name: HashMap::new(),
+        };
+        for place in places {
+            let around = parts.of_node(place.parent);
+            let part = match parts.name_in(around, place.step) {
+                Some(Some(name)) => parts.part(around, name),
+                Some(None) => Part::NONE,
+                None => around,
+            };
+            parts.of_places.push(part);
+        }
+        parts
+    }
+
+    /// The part of a place; `Part::NONE` for several places.
+    pub fn of_node(&self, node: Node) -> Part {
+        (node.0 as usize).checked_sub(1).and_then(|at| self.of_places.get(at)).copied().unwrap_or_default()
+    }
+
+    /// How many numbers parts have.
+    pub fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The part with these names, one in the other; `None`: the template is not given it.
+    pub fn find(&self, names: &[Name]) -> Option<Part> {
+        self.find_in(Part::NONE, names)
+    }
+
+    /// The same of names in a part.
+    pub fn find_in(&self, part: Part, names: &[Name]) -> Option<Part> {
+        names.iter().try_fold(part, |around, name| self.by_name.get(&(around, *name)).copied())
+    }
+
+    /// A part and those around it.
+    pub fn with_surroundings(&self, part: Part) -> impl Iterator<Item = Part> {
+        let around = |part: &Part| self.parts.get(part.index()).map(|(around, _)| *around);
+        std::iter::successors(Some(part), around).take_while(|part| *part != Part::NONE)
+    }
+
+    /// What a step is in a part: a part of it, nothing that says anything (the role of a message, the id of a call), or
+    /// no part by itself.
+    fn name_in(&self, around: Part, step: Step<'_>) -> Option<Option<Name>> {
+        let (of, name) = self.parts.get(around.index()).copied().unwrap_or((Part::NONE, Name::Messages));
+        let is_in = |list: Name| of == Part::NONE && around != Part::NONE && name == list;
+        let item_of = |list: Name| matches!(name, Name::Item(_)) && self.name(of) == Some(list);
+        match step {
+            Step::Variable("messages") => Some(Some(Name::Messages)),
+            Step::Variable("tools") => Some(Some(Name::Tools)),
+            Step::Variable(_) => Some(None),
+            Step::Index(at) if is_in(Name::Messages) || is_in(Name::Tools) => Some(Some(Name::Item(at))),
+            Step::Index(at) if matches!(name, Name::Calls | Name::Content) => Some(Some(Name::Item(at))),
+            Step::Key(key) if item_of(Name::Messages) => Some(match key {
+                "content" => Some(Name::Content),
+                "tool_calls" => Some(Name::Calls),
+                key if REASONING_KEYS.contains(&key) => Some(Name::Reasoning),
+                _ => None,
+            }),
+            Step::Key(key) if item_of(Name::Calls) => match key {
+                "function" => None,
+                "name" => Some(Some(Name::Called)),
+                "arguments" => Some(Some(Name::Arguments)),
+                _ => Some(None),
+            },
+            _ => None,
+        }
+    }
+
+    fn name(&self, part: Part) -> Option<Name> {
+        self.parts.get(part.index()).filter(|_| part != Part::NONE).map(|(_, name)| *name)
+    }
+
+    fn part(&mut self, around: Part, name: Name) -> Part {
+        let next = Part(u32::try_from(self.parts.len()).unwrap_or_default());
+        let part = *self.by_name.entry((around, name)).or_insert(next);
+        if part == next {
+            self.parts.push((around, name));
+        }
+        part
+    }
+}

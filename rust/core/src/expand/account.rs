@@ -1,0 +1,164 @@
+//! What is to be known of the targets of a conversation and of their prompts.
+//!
+//! In: each target as it was rendered. Out: warnings in the report, with their places. Each message and each tool that
+//! prompts leave out counts once in a conversation.
+
+use std::collections::BTreeSet;
+
+use super::context::LeftOutOfPrompt;
+use super::record::Work;
+use super::view::View;
+use crate::chat_template::Rendering;
+use crate::conversation::Message;
+use crate::error::excerpt;
+use crate::json::Value;
+use crate::report::warning;
+use crate::target::{LeftOut, Marks, PromptMatch, Rendered, calls, has_empty_thinking, says_reasoning};
+
+/// What was counted already.
+#[derive(Default)]
+pub struct Account {
+    completions: Marks,
+    /// Messages of which something was said: as targets, or because prompts leave something out.
+    known: BTreeSet<usize>,
+    /// Messages of which nothing is in a prompt.
+    dropped: BTreeSet<usize>,
+    has_dropped_tools: bool,
+}
+
+impl Work<'_> {
+    /// Counts what is to be known of a target.
+    pub fn count(
+        &mut self,
+        target: usize,
+        view: &View<'_, '_>,
+        rendered: &Rendered<'_>,
+        border_merged: bool,
+    ) {
+        let Some(message) = self.conversation.messages.get(target) else { return };
+        let index = view.index_of(target);
+        match rendered.prompt_match {
+            PromptMatch::Exact | PromptMatch::AsRendered => {}
+            PromptMatch::MatchThinking => self.report.warn(warning::MATCHED_THINKING, 1),
+            PromptMatch::Splice => self.report.warn(warning::SPLICED, 1),
+            PromptMatch::CommonPrefix => self.report.warn(warning::COMMON_PREFIX, 1),
+        }
+        let completion = &rendered.completion;
+        let is_empty = completion.text[..completion.stop_at].trim().is_empty();
+        self.report.warn(warning::EMPTY_TARGETS, is_empty.into());
+        self.report.warn(warning::STOPS_EARLY, completion.stops_early.into());
+        self.report.warn(warning::BORDER_MERGES, border_merged.into());
+        let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
+        self.report.warn(warning::EMPTY_THINKING, empty.into());
+        self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
+        let marks = &mut self.account.completions;
+        let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
+        self.count_left_out_of_target(target, message, &left_out);
+        let left_out = self.context.find(view, self.conversation, index, rendered);
+        self.count_left_out_of_prompt(&left_out, Some(target));
+    }
+
+    /// Counts what one rendering of the whole conversation leaves out of it.
+    pub fn count_left_out_of(&mut self, rendering: &Rendering) {
+        let view = View::whole(self.prepared);
+        let left_out = self.context.find_in_rendering(&view, self.conversation, rendering);
+        self.count_left_out_of_prompt(&left_out, None);
+    }
+
+    fn count_left_out_of_target(&mut self, target: usize, message: &Message, left_out: &LeftOut) {
+        self.account.known.insert(target);
+        if left_out.text {
+            self.report.warn_at(warning::OWN_TEXT_DROPPED, target, || {
+                let beside =
+                    if message.calls_tools() { "the text beside the tool calls" } else { "the text" };
+                format!("{beside}{} is not in the completion", quoted(text_of(message)))
+            });
+        }
+        if left_out.reasoning {
+            self.report.warn_at(warning::REASONING_DROPPED, target, || {
+                format!("the reasoning{} is not in the completion", quoted(says_reasoning(message)))
+            });
+        }
+        if !left_out.calls.is_empty() {
+            let calls = || format!("{} not in the completion", named_calls(message, &left_out.calls));
+            self.report.warn_at(warning::TOOL_CALLS_DROPPED, target, calls);
+        }
+    }
+
+    fn count_left_out_of_prompt(&mut self, left_out: &LeftOutOfPrompt, target: Option<usize>) {
+        let prompt = || match target {
+            Some(target) => format!("the prompt of message {target}"),
+            None => "the rendering".to_owned(),
+        };
+        for (at, left_out) in &left_out.messages {
+            let Some(message) = self.conversation.messages.get(*at) else { continue };
+            if left_out.everything {
+                if self.account.dropped.insert(*at) {
+                    self.report.warn_at(warning::MESSAGE_DROPPED, *at, || {
+                        format!("nothing of this {} message is in {}", message.role.name(), prompt())
+                    });
+                }
+            } else if let Some(what) = part_left_out(message, left_out)
+                && !self.account.dropped.contains(at)
+                && self.account.known.insert(*at)
+            {
+                self.report
+                    .warn_at(warning::MESSAGE_PART_DROPPED, *at, || format!("{what} not in {}", prompt()));
+            }
+        }
+        if !left_out.tools.is_empty() && !self.account.has_dropped_tools {
+            self.account.has_dropped_tools = true;
+            let tools = self.conversation.tools.as_ref().and_then(Value::as_array).unwrap_or_default();
+            let at = target.unwrap_or_default();
+            self.report.warn_at(warning::TOOLS_DROPPED, at, || {
+                let count =
+                    |count: usize| if count == 1 { "1 tool".into() } else { format!("{count} tools") };
+                let are = if left_out.tools.len() == 1 { "is" } else { "are" };
+                let names = left_out.tools.iter().filter_map(|tool| name_of_tool(tools.get(*tool)?));
+                let names: Vec<String> = names.take(MAX_NAMES).map(excerpt).collect();
+                let of = count(tools.len());
+                let names = names.join(", ");
+                format!("{} of {of} {are} not in {}: {names}", left_out.tools.len(), prompt())
+            });
+        }
+    }
+}
+
+/// The most tools and calls that are named in one place.
+const MAX_NAMES: usize = 5;
+
+/// What of a message before a target is left out, besides its reasoning.
+fn part_left_out(message: &Message, left_out: &LeftOut) -> Option<String> {
+    if left_out.text {
+        let text = quoted(text_of(message));
+        let beside = if message.calls_tools() { " beside the tool calls" } else { "" };
+        return Some(format!("the text{beside} of this {} message{text} is", message.role.name()));
+    }
+    (!left_out.calls.is_empty()).then(|| named_calls(message, &left_out.calls))
+}
+
+fn named_calls(message: &Message, left_out: &[usize]) -> String {
+    let functions: Vec<_> = calls(message).collect();
+    let name = |call: &usize| excerpt(functions.get(*call)?.get("name")?.as_str()?).into();
+    let names: Vec<String> = left_out.iter().take(MAX_NAMES).filter_map(name).collect();
+    let (what, are) = if left_out.len() == 1 { ("tool call", "is") } else { ("tool calls", "are") };
+    format!("{} of {} {what} ({}) or its arguments {are}", left_out.len(), functions.len(), names.join(", "))
+}
+
+fn name_of_tool(tool: &Value) -> Option<&str> {
+    let tool = tool.as_object()?;
+    tool.get("function").and_then(Value::as_object).unwrap_or(tool).get("name")?.as_str()
+}
+
+/// The first text of a message.
+fn text_of(message: &Message) -> Option<&str> {
+    match message.fields.get("content")? {
+        Value::String(text) => Some(text),
+        Value::Array(parts) => parts.iter().find_map(|part| part.as_object()?.get("text")?.as_str()),
+        _ => None,
+    }
+}
+
+fn quoted(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!(" {}", excerpt(text)))
+}

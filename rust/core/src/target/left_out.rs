@@ -1,0 +1,233 @@
+//! What of a record left no byte in a prompt or a completion.
+//!
+//! In: the spans of a text, the parts of the record, a message. Out: which parts of the message are not in the text, by
+//! where its bytes come from: words that happen to be there do not count. What is said of that, and where, is not
+//! decided here.
+
+use std::ops::Range;
+
+use everyturn_template::{Node, Source, Span, cut_spans};
+
+use super::render::{Prompt, Rendered};
+use super::said::{Said, What, inline_reasoning, said};
+use crate::chat_template::{Part, Parts, Prepared};
+use crate::conversation::Message;
+use crate::prompt_text::PromptText;
+
+/// The parts that are in a text. Of a text that begins as the one before only the rest is looked at.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// Of each part the number of the last text that it was in, or `IN_START`.
+    last_seen: Vec<u32>,
+    /// The number of the text.
+    text: u32,
+    /// How many spans at the start were looked at for good, and their bytes.
+    passed: (usize, usize),
+    /// How many bytes at the start the next text has in common with this one, at least.
+    same: usize,
+    /// What was made from several places: at the start, and in the rest of this text.
+    mixed: [String; 2],
+}
+
+/// In the start of the text, which the texts after it share.
+const IN_START: u32 = u32::MAX;
+
+impl Marks {
+    /// The next text has at least its first `same` bytes in common with the last one that this was said of.
+    pub fn share(&mut self, same: usize) {
+        self.same = self.same.min(same);
+    }
+
+    /// Takes the parts of a prompt. False: it was looked at from its first byte on.
+    pub fn read_prompt(&mut self, parts: &Parts, prompt: &Prompt<'_>) -> bool {
+        let goes_on = self.same >= self.passed.1;
+        if !goes_on {
+            *self = Self::default();
+        }
+        self.start_text(parts);
+        let PromptText { head, tail } = prompt.text();
+        let [of_head, of_tail] = prompt.spans();
+        let (mut spans, mut at) = self.passed;
+        for span in of_head.iter().skip(spans) {
+            if at >= head.len() {
+                break;
+            }
+            let end = (at + span.len as usize).min(head.len());
+            self.mark(parts, span.source, IN_START);
+            if is_mixed(span.source) {
+                self.mixed[0].push_str(head.get(at..end).unwrap_or_default());
+            }
+            at += span.len as usize;
+            if at <= head.len() {
+                spans += 1;
+                self.passed = (spans, at);
+            }
+        }
+        self.read_rest(parts, tail, of_tail.iter().copied());
+        self.same = usize::MAX;
+        goes_on
+    }
+
+    /// Takes the parts of a text that shares nothing with others.
+    pub fn read(&mut self, parts: &Parts, text: &str, spans: &[Span]) {
+        self.start_text(parts);
+        self.read_rest(parts, text, cut_spans(spans, 0, text.len()));
+    }
+
+    fn start_text(&mut self, parts: &Parts) {
+        self.last_seen.resize(parts.count(), 0);
+        self.text += 1;
+        self.mixed[1].clear();
+    }
+
+    fn read_rest(&mut self, parts: &Parts, text: &str, spans: impl Iterator<Item = Span>) {
+        let mut at = 0;
+        for span in spans {
+            let end = at + span.len as usize;
+            self.mark(parts, span.source, self.text);
+            if is_mixed(span.source) {
+                self.mixed[1].push_str(text.get(at..end).unwrap_or_default());
+            }
+            at = end;
+        }
+    }
+
+    fn mark(&mut self, parts: &Parts, source: Source, text: u32) {
+        let Some(node) = source.made_from() else { return };
+        if let Some(last_seen) = self.last_seen.get_mut(parts.of_node(node).index()) {
+            *last_seen = text.max(if *last_seen == IN_START { IN_START } else { 0 });
+        }
+    }
+
+    /// Whether some of what a message says is in the text that was read last.
+    fn shows(&self, parts: &Parts, said: &Said<'_>) -> bool {
+        said.part.is_some_and(|part| self.has(parts, part))
+            || said.words.iter().any(|words| self.has_mixed(words.trim()))
+    }
+
+    /// Whether bytes of a part, or of what is around it as a whole, are in the text.
+    pub fn has(&self, parts: &Parts, part: Part) -> bool {
+        parts.with_surroundings(part).any(|part| {
+            self.last_seen.get(part.index()).is_some_and(|text| *text == self.text || *text == IN_START)
+        })
+    }
+
+    /// Whether they are where the texts after this one have them, too.
+    pub fn has_for_good(&self, parts: &Parts, part: Part) -> bool {
+        parts.with_surroundings(part).any(|part| self.last_seen.get(part.index()) == Some(&IN_START))
+    }
+
+    fn has_mixed(&self, words: &str) -> bool {
+        !words.is_empty() && self.mixed.iter().any(|mixed| mixed.contains(words))
+    }
+}
+
+/// Made from several places, or from none that is known.
+fn is_mixed(source: Source) -> bool {
+    source.made_from() == Some(Node::NONE)
+}
+
+/// What a message says that is not in a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its content, or a part of it.
+    pub text: bool,
+    pub reasoning: bool,
+    /// Calls, by their numbers, of which the name or the arguments are not there.
+    pub calls: Vec<usize>,
+    /// Whatever it says.
+    pub everything: bool,
+}
+
+impl LeftOut {
+    /// What of a message is not in the text that was read last; `None`: nothing is left out.
+    pub fn find(parts: &Parts, said: &[Said<'_>], marks: &Marks) -> Option<Self> {
+        if said.iter().all(|said| marks.shows(parts, said)) {
+            return None;
+        }
+        let mut left_out = Self { everything: true, ..Self::default() };
+        for said in said {
+            if marks.shows(parts, said) {
+                left_out.everything = false;
+                continue;
+            }
+            match said.what {
+                What::Text => left_out.text = true,
+                What::Reasoning => left_out.reasoning = true,
+                What::Called(call) | What::Arguments(call) if left_out.calls.last() != Some(&call) => {
+                    left_out.calls.push(call);
+                }
+                What::Called(_) | What::Arguments(_) => {}
+            }
+        }
+        Some(left_out)
+    }
+
+    /// What of a target is not in its completion.
+    pub fn of_target(
+        prepared: &Prepared<'_>,
+        message: &Message,
+        index: usize,
+        rendered: &Rendered<'_>,
+        marks: &mut Marks,
+    ) -> Self {
+        let parts = prepared.parts();
+        marks.read(parts, &rendered.completion.text, &rendered.completion_spans);
+        let said = said(message, parts, prepared.given_as(index));
+        let mut left_out = Self::find(parts, &said, marks).unwrap_or_default();
+        if let Some((content, source)) = prepared.content_of_answer(index)
+            && let Some(reasoning) = inline_reasoning(content)
+        {
+            let answer = reasoning.end + "</think>".len()..content.len();
+            let shown = Shown::of(content, source, rendered);
+            left_out.reasoning |= shown.lacks(reasoning);
+            left_out.text |= shown.lacks(answer);
+        }
+        left_out
+    }
+}
+
+impl LeftOut {
+    pub fn is_something(&self) -> bool {
+        self.text || self.reasoning || !self.calls.is_empty()
+    }
+}
+
+/// What of a content is in a completion.
+struct Shown<'s> {
+    content: &'s str,
+    completion: &'s str,
+    /// The bytes that are there as they are.
+    bytes: Vec<Range<usize>>,
+    /// Some were changed by a function: then it is not known which.
+    is_rewritten: bool,
+}
+
+impl<'s> Shown<'s> {
+    fn of(content: &'s str, source: Source, rendered: &'s Rendered<'_>) -> Self {
+        let own = source.made_from();
+        let mut shown =
+            Self { content, completion: &rendered.completion.text, bytes: Vec::new(), is_rewritten: false };
+        let spans = rendered.completion_spans.iter().filter(|span| span.source.made_from() == own);
+        for span in spans {
+            match span.source {
+                Source::Input { start, .. } => {
+                    shown.bytes.push(start as usize..start as usize + span.len as usize);
+                }
+                _ => shown.is_rewritten = true,
+            }
+        }
+        shown
+    }
+
+    /// Whether these bytes of the content say something of which nothing is there.
+    fn lacks(&self, bytes: Range<usize>) -> bool {
+        let text = self.content.get(bytes.clone()).unwrap_or_default();
+        let start = bytes.start + text.len() - text.trim_start().len();
+        let said = start..start + text.trim().len();
+        let is_there = |there: &Range<usize>| there.start < said.end && said.start < there.end;
+        !said.is_empty()
+            && !self.bytes.iter().any(is_there)
+            && !(self.is_rewritten && self.completion.contains(text.trim()))
+    }
+}
