@@ -90,6 +90,14 @@ WARNINGS = (
         remedy='Write `"content": ""` with tool calls if other tools read the file.',
     ),
     Kind(
+        name="call_ids_made_up",
+        severity="warning",
+        summary="a target is trained to write an id of a call that the record does not have",
+        reason="vLLM refuses calls without an id, so a client has to make one up, and so is done here; this template shows "
+        "the ids, so the model is trained to write the made-up one.",
+        remedy="Put the ids into the records that the model is to write.",
+    ),
+    Kind(
         name="empty_lists_removed",
         severity="note",
         summary="an empty list of tool calls, tools or parts was left out",

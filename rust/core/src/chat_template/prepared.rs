@@ -239,6 +239,20 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// The call whose id is the source of something, by its number in its message.
+    pub fn call_with_id(&self, source: Source) -> Option<usize> {
+        match *self.inputs.path(source.made_from()?) {
+            [
+                Step::Variable("messages"),
+                Step::Index(_),
+                Step::Key("tool_calls"),
+                Step::Index(call),
+                Step::Key("id"),
+            ] => usize::try_from(call).ok(),
+            _ => None,
+        }
+    }
+
     /// Of each rendered message the keys that the template has never looked at, of those that say something, and those
     /// that a server leaves out.
     pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {

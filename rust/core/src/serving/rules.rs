@@ -127,6 +127,7 @@ pub struct ReasoningRule {
 
 /// How tool calls reach the template.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of facts, each true or not")]
 pub struct CallRule {
     pub keys: &'static [&'static str],
     pub function_keys: &'static [&'static str],

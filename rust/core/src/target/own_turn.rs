@@ -59,6 +59,7 @@ impl<'t> OwnTurn<'t> {
 }
 
 /// Where the turn starts in prompt and rendering, with its header.
+#[derive(Clone, Copy)]
 struct Starts {
     prompt: usize,
     full: usize,

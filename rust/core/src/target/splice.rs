@@ -161,6 +161,7 @@ impl<'b> Body<'b> {
         let stops = self.prepared.turn_end().stop_tokens();
         let is_header = turn.lacks_header
             && self.words == self.start
+            && self.words < self.full.text.len()
             && !self.thinks()
             && stops.iter().all(|stop| !turn.written.contains(&*stop.text));
         if is_header {
