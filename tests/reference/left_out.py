@@ -13,6 +13,7 @@ Render = Callable[[list[Message], list[Any] | None], str | None]
 """The text of messages and tools, or None where the template fails."""
 
 REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
+OPEN, CLOSE = "<think>", "</think>"
 OTHER = "everyturnOther"
 
 
@@ -44,7 +45,14 @@ def tools_left_out(render: Render, messages: list[Message], tools: list[Any]) ->
 def _changes(message: Message) -> Iterator[tuple[str, Message]]:
     """Yield the message with one thing said otherwise, and what kind of thing that is."""
     content = message.get("content")
-    if isinstance(content, str) and content.strip():
+    if isinstance(content, str) and CLOSE in content:
+        reasoning, answer = content.split(CLOSE, 1)
+        if reasoning.replace(OPEN, "").strip():
+            other = _other_text(reasoning)
+            yield "reasoning", {**message, "content": other + CLOSE + answer}
+        if answer.strip():
+            yield "text", {**message, "content": reasoning + CLOSE + _other_text(answer)}
+    elif isinstance(content, str) and content.strip():
         yield "text", {**message, "content": _other_text(content)}
     if isinstance(content, list):
         for at, part in enumerate(content):
@@ -52,7 +60,7 @@ def _changes(message: Message) -> Iterator[tuple[str, Message]]:
                 other = {**part, "text": _other_text(part["text"])}
                 yield "text", {**message, "content": [*content[:at], other, *content[at + 1 :]]}
     for key in REASONING_KEYS:
-        if str(message.get(key) or "").strip():
+        if isinstance(message.get(key), str) and message[key].strip():
             yield "reasoning", {**message, key: _other_text(message[key])}
             break
     for at in range(len(message.get("tool_calls") or [])):

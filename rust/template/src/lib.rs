@@ -26,3 +26,4 @@ pub use value::Value;
 pub use value::float::float_repr;
 pub use value::inputs::{InputPlace, Inputs, Step};
 pub use value::text::{Node, Source, Span, cut_spans, push_span};
+pub use value::unicode::is_space;

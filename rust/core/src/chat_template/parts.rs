@@ -3,8 +3,6 @@
 //! In: the places of a conversation's inputs. Out: the part that each place belongs to, and the parts by their names.
 //! Whether a part is in a text is found in `target::left_out`.
 
-use std::collections::HashMap;
-
 use everyturn_template::{Inputs, Node, Step};
 
 use super::input::REASONING_KEYS;
@@ -40,18 +38,32 @@ pub enum Name {
 pub struct Parts {
     /// Of each place; places in a part that has no parts belong to it.
     of_places: Vec<Part>,
-    /// The part around each, and what it is of it.
-    parts: Vec<(Part, Name)>,
-    by_name: HashMap<(Part, Name), Part>,
+    /// The first, which stands for `Part::NONE`, holds the lists.
+    parts: Vec<Entry>,
+    /// By their numbers: there may be many.
+    messages: Vec<Part>,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    around: Part,
+    /// What it is of the part around it.
+    name: Name,
+    /// The last part in it, and the one before this in the part around it.
+    last: Part,
+    before: Part,
+}
+
+const WITHOUT_PARTS: Entry =
+    Entry { around: Part::NONE, name: Name::Messages, last: Part::NONE, before: Part::NONE };
 
 impl Parts {
     pub fn of(inputs: &Inputs<'_>) -> Self {
         let places = inputs.places();
         let mut parts = Self {
             of_places: Vec::with_capacity(places.len()),
-            parts: vec![(Part::NONE, Name::Messages)],
-            by_name: HashMap::new(),
+            parts: vec![WITHOUT_PARTS],
+            messages: Vec::new(),
         };
         for place in places {
             let around = parts.of_node(place.parent);
@@ -82,21 +94,40 @@ impl Parts {
 
     /// The same of names in a part.
     pub fn find_in(&self, part: Part, names: &[Name]) -> Option<Part> {
-        names.iter().try_fold(part, |around, name| self.by_name.get(&(around, *name)).copied())
+        names.iter().try_fold(part, |around, name| self.find_one(around, *name))
+    }
+
+    fn find_one(&self, around: Part, name: Name) -> Option<Part> {
+        if let (Name::Item(at), true) = (name, self.is_messages(around)) {
+            return self.messages.get(at as usize).copied().filter(|part| *part != Part::NONE);
+        }
+        let mut part = self.entry(around).last;
+        while part != Part::NONE && self.entry(part).name != name {
+            part = self.entry(part).before;
+        }
+        Some(part).filter(|part| *part != Part::NONE)
+    }
+
+    fn entry(&self, part: Part) -> Entry {
+        self.parts.get(part.index()).copied().unwrap_or(WITHOUT_PARTS)
+    }
+
+    fn is_messages(&self, part: Part) -> bool {
+        part != Part::NONE && self.entry(part).name == Name::Messages
     }
 
     /// A part and those around it.
     pub fn with_surroundings(&self, part: Part) -> impl Iterator<Item = Part> {
-        let around = |part: &Part| self.parts.get(part.index()).map(|(around, _)| *around);
-        std::iter::successors(Some(part), around).take_while(|part| *part != Part::NONE)
+        std::iter::successors(Some(part), |part| Some(self.entry(*part).around))
+            .take_while(|part| *part != Part::NONE)
     }
 
     /// What a step is in a part: a part of it, nothing that says anything (the role of a message, the id of a call), or
     /// no part by itself.
     fn name_in(&self, around: Part, step: Step<'_>) -> Option<Option<Name>> {
-        let (of, name) = self.parts.get(around.index()).copied().unwrap_or((Part::NONE, Name::Messages));
-        let is_in = |list: Name| of == Part::NONE && around != Part::NONE && name == list;
-        let item_of = |list: Name| matches!(name, Name::Item(_)) && self.name(of) == Some(list);
+        let Entry { around: of, name, .. } = self.entry(around);
+        let is_in = |list: Name| around != Part::NONE && name == list;
+        let item_of = |list: Name| matches!(name, Name::Item(_)) && self.entry(of).name == list;
         match step {
             Step::Variable("messages") => Some(Some(Name::Messages)),
             Step::Variable("tools") => Some(Some(Name::Tools)),
@@ -119,15 +150,20 @@ impl Parts {
         }
     }
 
-    fn name(&self, part: Part) -> Option<Name> {
-        self.parts.get(part.index()).filter(|_| part != Part::NONE).map(|(_, name)| *name)
-    }
-
     fn part(&mut self, around: Part, name: Name) -> Part {
-        let next = Part(u32::try_from(self.parts.len()).unwrap_or_default());
-        let part = *self.by_name.entry((around, name)).or_insert(next);
-        if part == next {
-            self.parts.push((around, name));
+        if let Some(known) = self.find_one(around, name) {
+            return known;
+        }
+        let part = Part(u32::try_from(self.parts.len()).unwrap_or_default());
+        let before = self.entry(around).last;
+        self.parts.push(Entry { around, name, last: Part::NONE, before });
+        if let Some(around) = self.parts.get_mut(around.index()) {
+            around.last = part;
+        }
+        if let (Name::Item(at), true) = (name, self.is_messages(around)) {
+            let at = at as usize;
+            self.messages.resize(self.messages.len().max(at + 1), Part::NONE);
+            self.messages[at] = part;
         }
         part
     }

@@ -213,9 +213,14 @@ impl<'a> Prepared<'a> {
         if self.merged.contains(&number) { self.merged.first().copied().unwrap_or(number) } else { number }
     }
 
-    /// The content of a message as the template sees it in an answer, and where it comes from, if it is one text.
+    /// The content of a message as the template sees it in an answer, and where it comes from, if it is one text, or a
+    /// list of one.
     pub fn content_of_answer(&self, message: usize) -> Option<(&'a str, Source)> {
-        content_text(self.answer(message)?)
+        let answer = self.answer(message)?;
+        answer.text_under("content").or_else(|| match answer.items_under("content") {
+            [part] => part.text_under("text"),
+            _ => None,
+        })
     }
 
     /// A message as the template sees it in an answer.
@@ -227,8 +232,10 @@ impl<'a> Prepared<'a> {
     /// Where the reasoning of a message is in what the template sees of it as an answer.
     pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
         let Some(form) = self.answer(message) else { return Source::Template };
-        let mut texts =
-            REASONING_KEYS.iter().filter_map(|key| form.text_under(key)).chain(content_text(form));
+        let mut texts = REASONING_KEYS
+            .iter()
+            .filter_map(|key| form.text_under(key))
+            .chain(self.content_of_answer(message));
         let found = texts.find_map(|(text, source)| Some((text.find(reasoning)?, source)));
         match found {
             Some((at, Source::Input { node, start })) => {
@@ -341,15 +348,6 @@ impl<'a> Prepared<'a> {
             _ => rendered,
         }
     }
-}
-
-/// The content of a message, or that of its one part.
-fn content_text(message: TemplateValue<'_>) -> Option<(&str, Source)> {
-    let of_part = || match message.under("content")?.items() {
-        [part] => part.text_under("text"),
-        _ => None,
-    };
-    message.text_under("content").or_else(of_part)
 }
 
 /// The keys of each message of which a server passes nothing on, of those that say something.

@@ -19,8 +19,10 @@ use crate::target::{LeftOut, Marks, PromptMatch, Rendered, calls, has_empty_thin
 #[derive(Default)]
 pub struct Account {
     completions: Marks,
-    /// Messages of which something was said: as targets, or because prompts leave something out.
-    known: BTreeSet<usize>,
+    /// The targets that were counted, in order.
+    targets: Vec<usize>,
+    /// Messages of which prompts leave out something.
+    partly_dropped: BTreeSet<usize>,
     /// Messages of which nothing is in a prompt.
     dropped: BTreeSet<usize>,
     has_dropped_tools: bool,
@@ -80,9 +82,9 @@ impl Work<'_> {
         if calls.iter().all(has_id) {
             return;
         }
-        let shown =
+        let mut shown =
             rendered.completion_spans.iter().filter_map(|span| view.prepared.call_with_id(span.source));
-        let made_up = shown.into_iter().find(|call| calls.get(*call).is_some_and(|call| !has_id(call)));
+        let made_up = shown.find(|call| calls.get(*call).is_some_and(|call| !has_id(call)));
         if let Some(call) = made_up {
             self.report.warn_at(warning::CALL_IDS_MADE_UP, target, || {
                 format!("the record has no id of call {call}, and the completion has one")
@@ -91,7 +93,7 @@ impl Work<'_> {
     }
 
     fn count_left_out_of_target(&mut self, target: usize, message: &Message, left_out: &LeftOut) {
-        self.account.known.insert(target);
+        self.account.targets.push(target);
         if left_out.text {
             self.report.warn_at(warning::OWN_TEXT_DROPPED, target, || {
                 let beside =
@@ -125,7 +127,8 @@ impl Work<'_> {
                 }
             } else if let Some(what) = part_left_out(message, left_out)
                 && !self.account.dropped.contains(at)
-                && self.account.known.insert(*at)
+                && self.account.targets.binary_search(at).is_err()
+                && self.account.partly_dropped.insert(*at)
             {
                 self.report
                     .warn_at(warning::MESSAGE_PART_DROPPED, *at, || format!("{what} not in {}", prompt()));

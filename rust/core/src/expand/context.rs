@@ -8,14 +8,16 @@ use super::view::View;
 use crate::chat_template::{Name, Part, Rendering};
 use crate::conversation::Conversation;
 use crate::json::Value;
-use crate::target::{LeftOut, Marks, Rendered, Said, item, said};
+use crate::target::{LeftOut, Marks, Rendered, Said, add_said, item};
 
 /// What was found of the prompts of one view.
 #[derive(Default)]
 pub struct ContextMarks<'m> {
     marks: Marks,
-    /// What each message says, of those that were looked for.
-    said: Vec<Vec<Said<'m>>>,
+    /// What messages say, of those that were looked for, one after the other.
+    said: Vec<Said<'m>>,
+    /// Where what a message says ends there.
+    ends: Vec<usize>,
     /// Messages at the start that are in all prompts that follow.
     settled: usize,
 }
@@ -68,13 +70,16 @@ impl<'m> ContextMarks<'m> {
         index: usize,
     ) -> LeftOutOfPrompt {
         let parts = view.prepared.parts();
-        for at in self.said.len()..index {
-            let message = conversation.messages.get(view.message_at(at));
-            let said = message.map(|message| said(message, parts, view.prepared.given_as(at)));
-            self.said.push(said.unwrap_or_default());
+        for at in self.ends.len()..index {
+            if let Some(message) = conversation.messages.get(view.message_at(at)) {
+                add_said(&mut self.said, message, parts, view.prepared.given_as(at));
+            }
+            self.ends.push(self.said.len());
         }
         let mut found = LeftOutOfPrompt::default();
-        for (at, said) in self.said.iter().enumerate().take(index).skip(self.settled) {
+        for at in self.settled..index.min(self.ends.len()) {
+            let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+            let said = &self.said[start..self.ends[at]];
             match LeftOut::find(parts, said, &self.marks) {
                 Some(left_out) => found.messages.push((view.message_at(at), left_out)),
                 None if at == self.settled => {

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use everyturn_template::{Node, Source, Span, cut_spans};
+use everyturn_template::{Node, Source, Span, cut_spans, is_space};
 
 use super::render::{Prompt, Rendered};
-use super::said::{Said, What, inline_reasoning, said};
+use super::said::{CLOSE, Said, What, add_said, inline_reasoning};
 use crate::chat_template::{Part, Parts, Prepared};
 use crate::conversation::Message;
 use crate::prompt_text::PromptText;
@@ -102,7 +102,7 @@ impl Marks {
     /// Whether some of what a message says is in the text that was read last.
     fn shows(&self, parts: &Parts, said: &Said<'_>) -> bool {
         said.part.is_some_and(|part| self.has(parts, part))
-            || said.words.iter().any(|words| self.has_mixed(words.trim()))
+            || self.has_any_mixed() && said.words.any(&mut |words| self.has_mixed(words.trim()))
     }
 
     /// Whether bytes of a part, or of what is around it as a whole, are in the text.
@@ -115,6 +115,10 @@ impl Marks {
     /// Whether they are where the texts after this one have them, too.
     pub fn has_for_good(&self, parts: &Parts, part: Part) -> bool {
         parts.with_surroundings(part).any(|part| self.last_seen.get(part.index()) == Some(&IN_START))
+    }
+
+    fn has_any_mixed(&self) -> bool {
+        self.mixed.iter().any(|mixed| !mixed.is_empty())
     }
 
     fn has_mixed(&self, words: &str) -> bool {
@@ -173,12 +177,13 @@ impl LeftOut {
     ) -> Self {
         let parts = prepared.parts();
         marks.read(parts, &rendered.completion.text, &rendered.completion_spans);
-        let said = said(message, parts, prepared.given_as(index));
+        let mut said = Vec::new();
+        add_said(&mut said, message, parts, prepared.given_as(index));
         let mut left_out = Self::find(parts, &said, marks).unwrap_or_default();
         if let Some((content, source)) = prepared.content_of_answer(index)
             && let Some(reasoning) = inline_reasoning(content)
         {
-            let answer = reasoning.end + "</think>".len()..content.len();
+            let answer = reasoning.end + CLOSE.len()..content.len();
             let shown = Shown::of(content, source, rendered);
             left_out.reasoning |= shown.lacks(reasoning);
             left_out.text |= shown.lacks(answer);
@@ -223,11 +228,12 @@ impl<'s> Shown<'s> {
     /// Whether these bytes of the content say something of which nothing is there.
     fn lacks(&self, bytes: Range<usize>) -> bool {
         let text = self.content.get(bytes.clone()).unwrap_or_default();
-        let start = bytes.start + text.len() - text.trim_start().len();
-        let said = start..start + text.trim().len();
+        let trimmed = text.trim_matches(is_space);
+        let start = bytes.start + text.len() - text.trim_start_matches(is_space).len();
+        let said = start..start + trimmed.len();
         let is_there = |there: &Range<usize>| there.start < said.end && said.start < there.end;
         !said.is_empty()
             && !self.bytes.iter().any(is_there)
-            && !(self.is_rewritten && self.completion.contains(text.trim()))
+            && !(self.is_rewritten && self.completion.contains(trimmed))
     }
 }

@@ -17,7 +17,7 @@ mod window;
 pub use encode::{Encoded, Encoder};
 pub use left_out::{LeftOut, Marks};
 pub use render::{Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, render_alone};
-pub use said::{Said, calls, item, said, says_reasoning};
+pub use said::{Said, add_said, calls, item, says_reasoning};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};

@@ -5,8 +5,11 @@
 
 use std::ops::Range;
 
+use everyturn_template::is_space;
+use memchr::memmem;
+
 use crate::chat_template::{Name, Part, Parts};
-use crate::conversation::Message;
+use crate::conversation::{Message, Role};
 use crate::json::{Object, Value};
 
 /// One thing that a message says.
@@ -15,8 +18,29 @@ pub struct Said<'m> {
     pub what: What,
     /// `None`: the template is not given it.
     pub part: Option<Part>,
-    /// Words of it; of several, any would show that it is there.
-    pub words: Vec<&'m str>,
+    pub words: Words<'m>,
+}
+
+/// Words of what is said; any of them shows that it is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Words<'m> {
+    Text(&'m str),
+    /// The texts and the keys of a value.
+    Of(&'m Value),
+}
+
+impl<'m> Words<'m> {
+    pub fn any(self, is_there: &mut dyn FnMut(&'m str) -> bool) -> bool {
+        match self {
+            Self::Text(text) => is_there(text),
+            Self::Of(Value::String(text)) => is_there(text),
+            Self::Of(Value::Array(items)) => items.iter().any(|item| Self::Of(item).any(is_there)),
+            Self::Of(Value::Object(object)) => {
+                object.iter().any(|(key, value)| is_there(key) || Self::Of(value).any(is_there))
+            }
+            Self::Of(_) => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,41 +54,49 @@ pub enum What {
     Arguments(usize),
 }
 
-/// Everything that a message says; it has this number among those that the template is given.
-pub fn said<'m>(message: &'m Message, parts: &Parts, number: usize) -> Vec<Said<'m>> {
+/// Appends everything that a message says; it has this number among those that the template is given.
+pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &Parts, number: usize) {
     let message_part = parts.find(&[Name::Messages, item(number)]);
     let find = |names: &[Name]| message_part.and_then(|message| parts.find_in(message, names));
-    let mut said = Vec::new();
+    // A text may be given as a list of one part, and parts that were joined are one text.
+    let find_text = |at: usize| find(&[Name::Content, item(at)]).or_else(|| find(&[Name::Content]));
     let mut say = |what, part, words| said.push(Said { what, part, words });
+    let is_assistant = message.role == Role::Assistant;
     match message.fields.get("content") {
-        Some(Value::String(text)) if !text.trim().is_empty() => {
-            say(What::Text, find(&[Name::Content]), vec![&**text]);
+        Some(Value::String(text)) => {
+            // Text that is nothing but reasoning is reasoning.
+            let reasoning = inline_reasoning(text).filter(|_| is_assistant);
+            let answer = reasoning.clone().and_then(|reasoning| text.get(reasoning.end + CLOSE.len()..));
+            if !is_blank(answer.unwrap_or(text)) {
+                say(What::Text, find_text(0), Words::Text(text));
+            } else if let Some(reasoning) = reasoning.and_then(|reasoning| text.get(reasoning))
+                && !is_blank(reasoning)
+            {
+                say(What::Reasoning, find_text(0), Words::Text(reasoning));
+            }
         }
         Some(Value::Array(content)) => {
             for (at, part) in content.iter().enumerate() {
                 let text = part.as_object().and_then(|part| part.get("text")?.as_str()).unwrap_or_default();
-                if !text.trim().is_empty() {
-                    // Where parts were joined they are one text.
-                    let own = find(&[Name::Content, item(at)]);
-                    say(What::Text, own.or_else(|| find(&[Name::Content])), vec![text]);
+                if !is_blank(text) {
+                    say(What::Text, find_text(at), Words::Text(text));
                 }
             }
         }
         _ => {}
     }
     if let Some(reasoning) = reasoning_field(message) {
-        say(What::Reasoning, find(&[Name::Reasoning]), vec![reasoning]);
+        say(What::Reasoning, find(&[Name::Reasoning]), Words::Text(reasoning));
     }
     for (at, call) in calls(message).enumerate() {
         if let Some(name) = call.get("name").and_then(Value::as_str) {
-            say(What::Called(at), find(&[Name::Calls, item(at), Name::Called]), vec![name]);
+            say(What::Called(at), find(&[Name::Calls, item(at), Name::Called]), Words::Text(name));
         }
-        let words = call.get("arguments").map(words_of).unwrap_or_default();
-        if !words.is_empty() {
-            say(What::Arguments(at), find(&[Name::Calls, item(at), Name::Arguments]), words);
+        if let Some(arguments) = call.get("arguments").filter(|arguments| says_something(arguments)) {
+            let part = find(&[Name::Calls, item(at), Name::Arguments]);
+            say(What::Arguments(at), part, Words::Of(arguments));
         }
     }
-    said
 }
 
 /// The reasoning of a message, if it has any that is not blank: from a field of its own, or from the start of its
@@ -72,7 +104,7 @@ pub fn said<'m>(message: &'m Message, parts: &Parts, number: usize) -> Vec<Said<
 pub fn says_reasoning(message: &Message) -> Option<&str> {
     let inline = || {
         let content = message.fields.get("content").and_then(Value::as_str)?;
-        content.get(inline_reasoning(content)?).filter(|reasoning| !reasoning.trim().is_empty())
+        content.get(inline_reasoning(content)?).filter(|reasoning| !is_blank(reasoning))
     };
     reasoning_field(message).or_else(inline)
 }
@@ -80,15 +112,23 @@ pub fn says_reasoning(message: &Message) -> Option<&str> {
 fn reasoning_field(message: &Message) -> Option<&str> {
     let field =
         ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(|key| message.fields.get(key));
-    field.and_then(Value::as_str).filter(|reasoning| !reasoning.trim().is_empty())
+    field.and_then(Value::as_str).filter(|reasoning| !is_blank(reasoning))
 }
 
 /// The bytes of a content before `</think>`, without the opening tag.
 pub fn inline_reasoning(content: &str) -> Option<Range<usize>> {
     const OPEN: &str = "<think>";
-    let end = content.find("</think>")?;
+    let end = memmem::find(content.as_bytes(), CLOSE.as_bytes())?;
     let start = content[..end].find(OPEN).map_or(0, |at| at + OPEN.len());
     Some(start..end)
+}
+
+/// What ends reasoning in a content.
+pub const CLOSE: &str = "</think>";
+
+/// Nothing but white space, as Python has it.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(is_space)
 }
 
 /// The functions that a message calls.
@@ -100,16 +140,13 @@ pub fn calls(message: &Message) -> impl Iterator<Item = &Object> {
     })
 }
 
-/// Texts and keys of a value; none where it says nothing.
-fn words_of(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) if ["", "{}", "null"].contains(&text.trim()) => Vec::new(),
-        Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().flat_map(words_of).collect(),
-        Value::Object(object) => {
-            object.iter().flat_map(|(key, value)| std::iter::once(&**key).chain(words_of(value))).collect()
-        }
-        _ => Vec::new(),
+/// Whether arguments are more than an empty object.
+fn says_something(arguments: &Value) -> bool {
+    match arguments {
+        Value::String(text) => !["", "{}", "null"].contains(&text.trim()),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
     }
 }
 

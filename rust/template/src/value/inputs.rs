@@ -157,18 +157,19 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What is under a key of a dict; it does not count as read.
-    pub fn under(self, key: &str) -> Option<Value<'a>> {
-        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key))?;
-        Some(entry.value)
-    }
-
     /// The text under a key of a dict, and where it comes from; it does not count as read.
     pub fn text_under(self, key: &str) -> Option<(&'a str, Source)> {
-        match self.under(key)? {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key))?;
+        match entry.value {
             Value::Str(Text { str, origin: Origin::One(source), .. }) => Some((*str, *source)),
             _ => None,
         }
+    }
+
+    /// The items of a list under a key of a dict; it does not count as read.
+    pub fn items_under(self, key: &str) -> &'a [Value<'a>] {
+        let entry = self.entries().iter().find(|entry| entry.key.as_str() == Some(key));
+        entry.map_or(&[], |entry| entry.value.items())
     }
 
     /// What no rendering has looked at in a dict, of what is not empty.

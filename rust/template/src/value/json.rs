@@ -1,7 +1,7 @@
 //! JSON out of values, as `json.dumps` of Python writes it.
 //!
-//! A value goes in, one text comes out, made in one pass. Where its parts came from is not kept; every entry of a
-//! dict counts as read.
+//! A value goes in, one text comes out, made in one pass, with where it comes from: of a value of the input that value,
+//! of a container that the template made what is in it. Every entry of a dict counts as read.
 
 use std::fmt::Write as _;
 
@@ -9,6 +9,7 @@ use crate::builtins::filters::order;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::memory::Memory;
 use crate::value::operators::{type_error, write_repr};
+use crate::value::text::{Node, Origin, Source, Span, Text, push_span, small};
 use crate::value::{Dict, Value};
 
 const MAX_DEPTH: usize = 200;
@@ -38,23 +39,58 @@ impl Default for JsonStyle<'_> {
     }
 }
 
-pub fn write<'a>(memory: &mut Memory<'a>, value: Value<'a>, style: &JsonStyle<'_>) -> Result<&'a str> {
-    let mut writer = Writer { out: String::with_capacity(START), asked: 0, memory, style };
+pub fn write<'a>(memory: &mut Memory<'a>, value: Value<'a>, style: &JsonStyle<'_>) -> Result<Text<'a>> {
+    let out = String::with_capacity(START);
+    let mut writer = Writer { out, asked: 0, spans: Vec::new(), traced: 0, is_traced: true, memory, style };
     writer.value(value, 0)?;
-    let Writer { out, memory, .. } = writer;
-    memory.str(&out)
+    writer.trace_until_here(Source::Template);
+    let Writer { out, spans, memory, .. } = writer;
+    let str = memory.str(&out)?;
+    let origin = match *spans.as_slice() {
+        [] => Origin::One(Source::Template),
+        [one] => Origin::One(one.source),
+        ref several => Origin::Several(memory.slice(several)?),
+    };
+    Ok(Text { str, origin, markup: false })
 }
 
 struct Writer<'w, 'a> {
     out: String,
     /// Bytes of `out` that the memory knows of.
     asked: usize,
+    spans: Vec<Span>,
+    /// Bytes of `out` that `spans` cover.
+    traced: usize,
+    /// Not within a value that is traced as a whole.
+    is_traced: bool,
     memory: &'w mut Memory<'a>,
     style: &'w JsonStyle<'w>,
 }
 
 impl<'a> Writer<'_, 'a> {
     fn value(&mut self, value: Value<'a>, depth: usize) -> Result<()> {
+        if !self.is_traced {
+            return self.untraced(value, depth);
+        }
+        let Some(source) = source_of(value) else {
+            return self.untraced(value, depth);
+        };
+        self.trace_until_here(Source::Template);
+        self.is_traced = false;
+        self.untraced(value, depth)?;
+        self.is_traced = true;
+        self.trace_until_here(source);
+        Ok(())
+    }
+
+    /// What was written since the last time comes from there.
+    fn trace_until_here(&mut self, source: Source) {
+        let len = small(self.out.len() - self.traced);
+        push_span(&mut self.spans, Span { len, source });
+        self.traced = self.out.len();
+    }
+
+    fn untraced(&mut self, value: Value<'a>, depth: usize) -> Result<()> {
         match value {
             Value::Str(text) => push_string(&mut self.out, text.str, self.style.ensure_ascii),
             Value::Literal(literal) => push_string(&mut self.out, &literal.0, self.style.ensure_ascii),
@@ -132,8 +168,8 @@ impl<'a> Writer<'_, 'a> {
     fn entries(&mut self, entries: impl Iterator<Item = (Value<'a>, Value<'a>)>, depth: usize) -> Result<()> {
         for (at, (key, value)) in entries.enumerate() {
             self.start_item(at, depth)?;
-            if let Some(key) = key.as_str() {
-                push_string(&mut self.out, key, self.style.ensure_ascii);
+            if key.as_str().is_some() {
+                self.value(key, depth)?;
             } else {
                 self.out.push('"');
                 self.scalar(key)?;
@@ -166,6 +202,16 @@ impl<'a> Writer<'_, 'a> {
         self.out.push('\n');
         (0..depth).for_each(|_| self.out.push_str(indent));
         Ok(())
+    }
+}
+
+/// Where a value comes from as a whole; `None` for containers that the template made.
+fn source_of(value: Value<'_>) -> Option<Source> {
+    match value {
+        Value::Literal(_) => Some(Source::Template),
+        Value::List(_) | Value::Tuple(_) | Value::Dict(_) if value.node() == Node::NONE => None,
+        Value::Str(text) => Some(text.made_from().map_or(Source::Template, |node| Source::Derived { node })),
+        value => Some(Source::Derived { node: value.node() }),
     }
 }
 

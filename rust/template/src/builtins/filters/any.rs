@@ -47,11 +47,7 @@ pub fn tojson<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
         key_separator: key,
         sort_keys: flag(sort_keys),
     };
-    let str = json::write(&mut machine.memory, value, &style)?;
-    let text = match value.as_text() {
-        Some(text) => text.rewritten(str),
-        None => Text::derived(str, value.node()),
-    };
+    let text = json::write(&mut machine.memory, value, &style)?;
     machine.memory.text(text)
 }
 
