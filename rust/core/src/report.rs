@@ -63,6 +63,10 @@ pub mod warning {
         ARGUMENTS_EMPTIED = "arguments_emptied",
         /// Messages that call tools and were given an empty content, because the template fails without one.
         CONTENT_FILLED = "content_filled",
+        /// Empty lists of tool calls, tools or parts of a content, which a server does not show the template.
+        EMPTY_LISTS_REMOVED = "empty_lists_removed",
+        /// Targets that are trained to write an id of a call that the record does not have.
+        CALL_IDS_MADE_UP = "call_ids_made_up",
         /// Targets without reasoning that are trained to write an empty block of thinking.
         EMPTY_THINKING = "empty_thinking",
         /// Targets that are trained to write one block of thinking after another.

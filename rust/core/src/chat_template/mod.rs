@@ -49,7 +49,7 @@ use crate::conversation::{Conversation, Message, Role, is_reserved};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
-use crate::serving::{Server, TriedContents, request};
+use crate::serving::{Server, TriedContents, is_empty_list, request};
 use crate::tokenizer::{ControlTokens, StopToken};
 use compiled::CompiledTemplate;
 use input::Values;
@@ -158,6 +158,12 @@ impl ChatTemplate {
         }
     }
 
+    /// The template for a conversation; a server takes an empty list of tools for none.
+    pub fn variant_for(&self, tools: Option<&Value>) -> &ProbedTemplate {
+        let has_server = self.default.server.is_some();
+        self.variant(tools.is_some_and(|tools| !(has_server && is_empty_list(tools))))
+    }
+
     pub fn variants(&self) -> impl Iterator<Item = &ProbedTemplate> {
         [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten()
     }
@@ -242,7 +248,7 @@ impl ChatTemplate {
         messages: impl Iterator<Item = &'m Message>,
     ) -> Result<Prepared<'a>> {
         let tools = conversation.tools.as_ref();
-        let variant = self.variant(tools.is_some());
+        let variant = self.variant_for(tools);
         let given = match &variant.server {
             None => Given::Adapted(messages.collect()),
             server => Given::from_client(server.as_ref(), messages.map(|message| &message.fields).collect())?,
@@ -266,7 +272,7 @@ impl ChatTemplate {
         kwargs: &Object,
     ) -> Result<String> {
         check_objects("tools", tools)?;
-        let variant = self.variant(tools.is_some());
+        let variant = self.variant_for(tools);
         variant.render(messages, tools, add_generation_prompt, |values, tools| {
             self.variables(values, variant, tools, kwargs)
         })

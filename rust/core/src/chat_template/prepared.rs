@@ -19,7 +19,7 @@ use super::{Header, ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::Result;
 use crate::json::{Object, Value};
-use crate::serving::{Adaptations, Sent, SentMessage, Server};
+use crate::serving::{Adaptations, Sent, SentMessage, Server, is_empty_list};
 
 pub struct Prepared<'a> {
     variant: &'a ProbedTemplate,
@@ -103,6 +103,8 @@ impl<'a> Prepared<'a> {
         };
         let messages = values.inputs.list(list, &messages);
         let server = variant.server.as_ref();
+        let leaves_out_tools = server.is_some() && tools.is_some_and(is_empty_list);
+        values.adaptations.empty_lists += u64::from(leaves_out_tools);
         let sent_tools =
             server.map_or_else(|| Ok(tools.map(Cow::Borrowed)), |server| server.sent_tools(tools))?;
         let variables = variables(&mut values, sent_tools.as_deref());
@@ -254,7 +256,10 @@ impl<'a> Prepared<'a> {
     /// Where the reasoning of a message is in what the template sees of it as an answer.
     pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
         let Some(form) = self.answer(message) else { return Source::Template };
-        let mut texts = REASONING_KEYS.iter().chain(&["content"]).filter_map(|key| form.text_under(key));
+        let mut texts = REASONING_KEYS
+            .iter()
+            .filter_map(|key| form.text_under(key))
+            .chain(self.content_of_answer(message));
         let found = texts.find_map(|(text, source)| Some((text.find(reasoning)?, source)));
         match found {
             Some((at, Source::Input { node, start })) => {
@@ -262,6 +267,20 @@ impl<'a> Prepared<'a> {
             }
             Some((_, source)) => source,
             None => Source::Derived { node: Node::NONE },
+        }
+    }
+
+    /// The call whose id is the source of something, by its number in its message.
+    pub fn call_with_id(&self, source: Source) -> Option<usize> {
+        match *self.inputs.path(source.made_from()?) {
+            [
+                Step::Variable("messages"),
+                Step::Index(_),
+                Step::Key("tool_calls"),
+                Step::Index(call),
+                Step::Key("id"),
+            ] => usize::try_from(call).ok(),
+            _ => None,
         }
     }
 

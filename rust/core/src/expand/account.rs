@@ -87,6 +87,7 @@ impl Work<'_> {
             });
         }
         self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
+        self.count_made_up_ids(target, message, view, rendered);
         let marks = &mut self.account.completions;
         let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
         self.count_left_out_of_target(target, message, &left_out);
@@ -127,6 +128,30 @@ impl Work<'_> {
         let given = Given { prepared: self.prepared, message: &message, tools };
         let left_out = self.context.find_in_rendering(given, conversation.messages.len(), rendering);
         self.count_left_out_of_prompt(&left_out, None);
+    }
+
+    /// Counts a target that is trained to write an id that a server asks for and the record does not have.
+    fn count_made_up_ids(
+        &mut self,
+        target: usize,
+        message: &Message,
+        view: &View<'_, '_>,
+        rendered: &Rendered<'_>,
+    ) {
+        let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+        let has_id =
+            |call: &Value| call.as_object().and_then(|call| call.get("id")).is_some_and(|id| !id.is_null());
+        if calls.iter().all(has_id) {
+            return;
+        }
+        let mut shown =
+            rendered.completion_spans.iter().filter_map(|span| view.prepared.call_with_id(span.source));
+        let made_up = shown.find(|call| calls.get(*call).is_some_and(|call| !has_id(call)));
+        if let Some(call) = made_up {
+            self.report.warn_at(warning::CALL_IDS_MADE_UP, target, || {
+                format!("the record has no id of call {call}, and the completion has one")
+            });
+        }
     }
 
     fn count_left_out_of_target(&mut self, target: usize, message: &Message, left_out: &LeftOut) {

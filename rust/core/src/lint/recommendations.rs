@@ -155,7 +155,7 @@ fn is_kept(template: &ChatTemplate, probed: &Probed, combination: &Combination) 
     let conversation = combination.applied_to(&probed.conversation);
     let arena = Arena::new();
     let Ok(prepared) = template.prepare(&arena, &conversation) else { return false };
-    let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
+    let format = template.variant_for(conversation.tools.as_ref()).thinking.format.as_ref();
     is_prefix(&prepared, &conversation) == Ok(true)
         && matches!(rewriting(&prepared, &conversation, format), None | Some(Rewriting::EndToken))
         && rows(template, &conversation, combination.policy, combination.thinking) == Some(1)

@@ -2,8 +2,8 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render`, `header` and `mismatch` make prompt and completion, `encode` their ids, which `guard` holds to what the
-//! template wrote; `left_out` finds what of a message (`said`) is in neither, `context` what prompts leave out,
+//! `render`, `header`, `mismatch` and `splice` make prompt and completion, `encode` their ids, which `guard` holds to what
+//! the template wrote; `left_out` finds what of a message (`said`) is in neither, `context` what prompts leave out,
 //! `thinking_blocks` looks at what is trained of thinking.
 
 mod context;
@@ -12,9 +12,11 @@ mod guard;
 mod header;
 mod left_out;
 mod mismatch;
+mod own_turn;
 mod part_weights;
 mod render;
 mod said;
+mod splice;
 mod thinking_blocks;
 mod window;
 

@@ -15,6 +15,7 @@ use super::guard::Guard;
 use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
 use super::said::says_reasoning;
+use super::splice::splice;
 use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
@@ -342,17 +343,18 @@ fn by_policy(
     }
     let prompt = prepared.render_with(index, true, arguments)?;
     let full = prepared.render_with(index + 1, false, arguments)?;
-    let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
-    let found =
-        match policy {
-            PromptMismatch::Error | PromptMismatch::Skip => None,
-            PromptMismatch::MatchThinking => mismatch::match_thinking(prepared, said)
-                .map(|resolved| (resolved, PromptMatch::MatchThinking)),
-            PromptMismatch::Splice => mismatch::splice(prepared, said, &prompt, &full)
-                .map(|resolved| (resolved, PromptMatch::Splice)),
-            PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
-                .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
-        };
+    let said = Said::of(message, index, arguments);
+    let found = match policy {
+        PromptMismatch::Error | PromptMismatch::Skip => None,
+        PromptMismatch::MatchThinking => {
+            mismatch::match_thinking(prepared, said).map(|resolved| (resolved, PromptMatch::MatchThinking))
+        }
+        PromptMismatch::Splice => {
+            splice(prepared, said, &prompt, &full).map(|resolved| (resolved, PromptMatch::Splice))
+        }
+        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+            .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
+    };
     found.ok_or_else(|| mismatch_error(&prompt.text, &full.text, policy))
 }
 
