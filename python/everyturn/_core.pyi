@@ -74,9 +74,15 @@ def lint_model(
     serve: str,
     content_format: str,
     tokenizer_json: str | None,
+    stop_token: str | None,
 ) -> str: ...
 def lint_template(
-    text: str, template_kwargs: str, now: str, serve: str, content_format: str
+    text: str,
+    template_kwargs: str,
+    now: str,
+    serve: str,
+    content_format: str,
+    stop_token: str | None,
 ) -> str: ...
 def name_of_role(input_format: str, key: str, role: str) -> str: ...
 def pack(
@@ -98,6 +104,7 @@ class Renderer:
         serve: str,
         content_format: str,
         tokenizer_json: str | None,
+        stop_token: str | None,
     ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
@@ -175,6 +182,7 @@ class Expander:
         max_prompt_tokens: int | None,
         prompt_mismatch: str,
         thinking: str,
+        header: str,
         control_tokens: str,
         normalize: str,
         deduplicate: bool,

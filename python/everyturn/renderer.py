@@ -65,6 +65,7 @@ class Renderer:
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
         tokenizer: TokenizerSource = TOKENIZER,
+        stop_token: str | None = None,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -86,6 +87,9 @@ class Renderer:
             tokenizer: What makes ids of text. ``"file"``: ``tokenizer.json`` as it stands. ``"auto_tokenizer"``: what
                 the installed transformers' ``AutoTokenizer`` makes of the folder, by which vLLM and ``transformers
                 serve`` load it; some classes build other parts than the file has.
+            stop_token: For a template that ends no turn, a control token to append to each target, or ``"eos"`` for the
+                model's own. A model is never trained on answers that do not stop, so such a template is refused
+                without it; one that ends turns itself is refused with another token than its own.
 
         Raises:
             ModelError: A file is missing or cannot be used, the template does not end turns, or it does not print
@@ -107,6 +111,7 @@ class Renderer:
             serve=serve,
             content_format=content_format,
             tokenizer=tokenizer,
+            stop_token=stop_token,
         )
         return cls(sources)
 
@@ -187,6 +192,11 @@ class Renderer:
         """What makes ids of text: ``"file"`` or ``"auto_tokenizer"``."""
         return self._sources.tokenizer
 
+    @property
+    def stop_token(self) -> str | None:
+        """The control token that is appended to targets, or ``"eos"``; None where the template ends turns itself."""
+        return self._sources.stop_token
+
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Encode a text; control tokens in it are recognised, none is added. Returns int32[T]."""
         return self._core.encode(text)
@@ -205,7 +215,7 @@ class Renderer:
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
-        """The tokens that end an assistant's turn, found by probing the template."""
+        """The tokens that end an assistant's turn: found by probing the template, or named as its `stop_token`."""
         return tuple(self._core.stop_token_ids)
 
     @property
@@ -215,7 +225,7 @@ class Renderer:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over tokenizer, template, special tokens and template arguments."""
+        """SHA-256 (hex) over tokenizer, template, special tokens, template arguments and stop token."""
         return self._core.fingerprint
 
     @property

@@ -146,6 +146,7 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
         serve=parsed.serve,
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
+        stop_token=parsed.stop_token,
     )
     return Plan(
         sources=sources,

@@ -69,6 +69,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
             serve=parsed.serve,
             content_format=parsed.content_format,
             tokenizer=parsed.tokenizer,
+            stop_token=parsed.stop_token,
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(
@@ -80,6 +81,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
         now=parsed.now,
         serve=parsed.serve,
         content_format=parsed.content_format,
+        stop_token=parsed.stop_token,
     )
 
 

@@ -79,6 +79,11 @@ def add_model_flags(
         default=TOKENIZER,
         help="tokenizer.json as it stands, or as transformers loads it (default: %(default)s)",
     )
+    model.add_argument(
+        "--stop-token",
+        metavar="TOKEN",
+        help='for a template that ends no turn: a control token to append, or "eos"',
+    )
 
 
 def add_expander_flags(
@@ -130,6 +135,7 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         serve=parsed.serve,
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
+        stop_token=parsed.stop_token,
     )
 
 

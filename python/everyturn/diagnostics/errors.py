@@ -155,9 +155,11 @@ SHAPE = (
     Kind(
         name="control_token",
         severity="error",
-        summary="text contains a control token, and control_tokens is reject",
+        summary="text contains a control token, and control_tokens is reject, or literal cannot encode it",
         reason="Text such as `<|im_end|>` within a message becomes the control token itself, as "
-        "in Hugging Face: a user could end a turn or open another one.",
+        "in Hugging Face: a user could end a turn or open another one. Under literal it is plain text, "
+        "unless the tokenizer makes the token's id of any text (T5's `</s>`), or a policy for prompts "
+        "that are no prefix leaves open which tokens are text.",
         remedy="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes it as plain text; warn lets it pass and counts it",
         cures=(
@@ -225,8 +227,11 @@ TARGET = (
         summary="no stop token ends a target",
         reason="The turn, as the template writes it, does not end in the token that stops the "
         "model elsewhere. Trained so, the model would not learn to stop.",
-        remedy="Correct the template: the end of the turn depends on what is in the message.",
-        hint="--on-error skip drops such targets and counts them",
+        remedy="Correct the template: the end of the turn depends on what is in the message. Where the turn ends with "
+        "a token at which a server is to stop, declare it in `eos_token_id` of `generation_config.json`. Where the "
+        "template ends no turn at all, stop_token names a control token to append to each target.",
+        hint="--on-error skip drops such targets and counts them; --stop-token eos appends the model's end where the "
+        "template ends no turn",
     ),
     Kind(
         name="not_located",

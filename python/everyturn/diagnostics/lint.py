@@ -1,8 +1,7 @@
 """What only `everyturn lint` reports of a chat template, before anything is trained.
 
 The severity depends on what it costs, and is part of the finding. What an expansion fails on or counts as well
-(`template`, `no_stop_token`, `prompt_mismatch`, `empty_thinking`, `stop_not_in_generation_config`) has the name that it
-has there.
+(`template`, `no_stop_token`, `prompt_mismatch`, `empty_thinking`, `header_trained`, ..) has the name that it has there.
 """
 
 from everyturn.diagnostics.kind import Kind

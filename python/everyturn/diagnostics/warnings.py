@@ -67,6 +67,32 @@ WARNINGS = (
         hint="--control-tokens literal encodes them as plain text",
     ),
     Kind(
+        name="stop_appended",
+        severity="note",
+        summary="the stop token of a target was appended, because the template writes none",
+        reason="The template ends no turn, and stop_token names what is to end them. The model learns to stop there; "
+        "no prompt shows the token, since the template does not write it after earlier turns.",
+        remedy="Let the server stop at that token: `stop_token_ids` of the renderer has its id.",
+    ),
+    Kind(
+        name="header_trained",
+        severity="warning",
+        summary="a target is trained to write its own header",
+        reason="The template has no generation prompt, or none in this place: it writes the header of an answer "
+        "(`<|im_start|>assistant`) only once the answer is there. No server shows it, so the model has to write it.",
+        remedy="Correct the template, so that it writes the header where add_generation_prompt is set. Or have the "
+        "header belong to the prompt, and serve with a template that writes it there.",
+        hint="--header context trains after the header",
+    ),
+    Kind(
+        name="header_in_prompt",
+        severity="note",
+        summary="a target's prompt got the header that the template leaves out of it",
+        reason="header is context: the prompt ends with the header of the answer, which this template writes only once "
+        "the answer is there.",
+        remedy="Serve with a template that writes the header where add_generation_prompt is set.",
+    ),
+    Kind(
         name="border_merges",
         severity="note",
         summary="a token would have crossed the border of prompt and completion",
@@ -125,6 +151,22 @@ WARNINGS = (
         remedy='Write `"content": ""` with tool calls if other tools read the file.',
     ),
     Kind(
+        name="call_ids_made_up",
+        severity="warning",
+        summary="a target is trained to write an id of a call that the record does not have",
+        reason="vLLM refuses calls without an id, so a client has to make one up, and so is done here; this template shows "
+        "the ids, so the model is trained to write the made-up one.",
+        remedy="Put the ids into the records that the model is to write.",
+    ),
+    Kind(
+        name="empty_lists_removed",
+        severity="note",
+        summary="an empty list of tool calls, tools or parts was left out",
+        reason="Servers show the template no empty lists; without that, templates that only ask whether there is a list "
+        "would write `[]` or refuse the record.",
+        remedy='Nothing needs to be done. With serve "template" the lists stay, as apply_chat_template shows them.',
+    ),
+    Kind(
         name="arguments_emptied",
         severity="warning",
         summary="the arguments of a tool call are not a JSON object, and the server shows `{}`",
@@ -141,6 +183,23 @@ WARNINGS = (
         remedy="Render such targets as a server does that is asked not to think, and serve them so. A template without "
         "a switch has no such prompt: leave these answers out, or train the block.",
         hint="--thinking match",
+    ),
+    Kind(
+        name="two_thinking_blocks",
+        severity="warning",
+        summary="a target is trained to write one block of thinking after another",
+        reason="The reasoning is in the content, and the template does not know it there: it writes a block of its own "
+        "before it, mostly an empty one, or the prompt has closed one already.",
+        remedy="Put the reasoning into `reasoning_content`, where the template writes it into its own block.",
+    ),
+    Kind(
+        name="white_space_swallowed",
+        severity="warning",
+        summary="a control token takes white space with it that belongs to a target",
+        reason="Some tokens strip the white space before or after them, as those of Phi-3 do: an answer that starts "
+        "with blanks after such a token has no ids for them, and is trained without.",
+        remedy="Nothing can be done where the model's tokenizer is so: a server encodes in the same way. Answers in "
+        "which the white space matters (code that is to be continued) can be left out.",
     ),
     Kind(
         name="asked_not_to_think",

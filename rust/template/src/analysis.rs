@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::compile::compile;
-use crate::syntax::ast::{Const, Expr, ExprKind, FilterCall, MacroBody, Stmt, StmtKind, Target, exprs};
+use crate::syntax::ast::{
+    BinaryOperator, Const, Expr, ExprKind, FilterCall, MacroBody, Stmt, StmtKind, Target, exprs,
+};
 use crate::value::Function;
 
 /// What a template looks at.
@@ -41,6 +43,51 @@ pub fn reads(body: &[Stmt]) -> Reads {
     reads.set_in_loops = set.into_iter().map(str::to_owned).collect();
     exprs(body, &mut |expr| keys(expr, &mut reads.keys));
     reads
+}
+
+/// The names of all filters and methods that a template applies, those that `map` applies among them; `%` for text that
+/// is formatted, `[::]` for what is sliced with a step.
+pub fn operations(body: &[Stmt]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    exprs(body, &mut |expr| operations_in(expr, &mut found));
+    block_filters(body, &mut found);
+    found
+}
+
+fn operations_in(expr: &Expr, found: &mut BTreeSet<String>) {
+    match &expr.kind {
+        ExprKind::Filter { filter, .. } => filter_names(filter, found),
+        ExprKind::Call { callee, .. } => {
+            if let ExprKind::Attribute { name, .. } = &callee.kind {
+                found.insert(name.clone());
+            }
+        }
+        ExprKind::Binary { operator: BinaryOperator::Remainder, .. } => {
+            found.insert("%".to_owned());
+        }
+        ExprKind::Slice { step: Some(_), .. } => {
+            found.insert("[::]".to_owned());
+        }
+        _ => {}
+    }
+    expr.children(&mut |child| operations_in(child, found));
+}
+
+/// `map` applies what its first argument names, if that is known.
+fn filter_names(filter: &FilterCall, found: &mut BTreeSet<String>) {
+    found.insert(match (&*filter.name, filter.arguments.positional.first().map(|first| &first.kind)) {
+        ("map", Some(ExprKind::Const(Const::Str(name)))) => name.clone(),
+        _ => filter.name.clone(),
+    });
+}
+
+fn block_filters(body: &[Stmt], found: &mut BTreeSet<String>) {
+    for stmt in body {
+        if let StmtKind::SetBlock { filters, .. } | StmtKind::FilterBlock { filters, .. } = &stmt.kind {
+            filters.iter().for_each(|filter| filter_names(filter, found));
+        }
+        stmt.bodies(&mut |body| block_filters(body, found));
+    }
 }
 
 fn keys(expr: &Expr, found: &mut BTreeSet<String>) {
@@ -244,6 +291,14 @@ mod tests {
     fn the_clock_is_noticed_wherever_it_is_called() {
         assert!(of("{% macro f() %}{{ strftime_now('%Y') }}{% endmacro %}").asks_for_the_date);
         assert!(!of("{{ 'strftime_now' }}").asks_for_the_date);
+    }
+
+    #[test]
+    fn operations_are_found_wherever_they_are_applied() {
+        let source = "{{ m | trim | map('upper') }}{% filter lower %}{% if x %}{{ a.split('b') }}{% endif %}{% endfilter %}\
+                      {{ '%s' % c }}{{ d[::-1] }}{{ e[1:] }}{{ f(1) }}{{ l | map(attribute='x') }}";
+        let found = operations(&parse(source).expect("the source parses"));
+        assert_eq!(names(&found), ["%", "[::]", "lower", "map", "split", "trim", "upper"]);
     }
 
     #[test]

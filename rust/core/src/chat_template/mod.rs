@@ -9,17 +9,20 @@ mod capabilities;
 mod compiled;
 mod contents;
 mod foreign;
+mod header;
 mod input;
 mod locate;
 mod parts;
 mod prefixes;
 mod prepared;
+mod seams;
 mod standalone;
 mod thinking;
 mod thinking_flags;
 mod turn_end;
+mod written;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use everyturn_template::analysis::{Reads, reads};
@@ -31,20 +34,22 @@ pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
+pub use header::Header;
 pub use locate::locate;
 pub use parts::{Name, Part, Parts};
 pub use prefixes::{Prefixes, Shown, SpanCursor};
 pub use prepared::Prepared;
+pub use seams::Seams;
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
-pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
+pub use turn_end::{ClosedTurn, Ending, TurnEnd, WrittenStop, outside_of_tag};
 
 use crate::conversation::{Conversation, Message, Role, is_reserved};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
-use crate::serving::{Server, TriedContents, request};
+use crate::serving::{Server, TriedContents, is_empty_list, request};
 use crate::tokenizer::{ControlTokens, StopToken};
 use compiled::CompiledTemplate;
 use input::Values;
@@ -66,6 +71,8 @@ pub struct TemplateSource {
     pub now: DateTime,
     /// The end tokens that the model's files declare.
     pub declared_stops: Vec<u32>,
+    /// The control token to append where the template ends no turn.
+    pub stop_token: Option<Arc<str>>,
     /// What stands between clients and the template.
     pub serve: Serve,
     pub content_format: ContentFormat,
@@ -91,18 +98,21 @@ pub struct ProbedTemplate {
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
     reads: Reads,
+    /// What the template writes before what an assistant says.
+    pub header: Option<Header>,
 }
 
 impl ChatTemplate {
     /// Compiles and probes the template.
     pub fn load(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
         let load = |text: &str| ProbedTemplate::load(text, source, control_tokens);
-        Ok(Self {
+        let template = Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
             special_tokens: source.special_tokens.clone(),
             kwargs: source.kwargs.clone(),
-        })
+        };
+        template.check_stop_token(source).map(|()| template)
     }
 
     /// Loads a template even if its turns do not end; then also returns why.
@@ -118,7 +128,21 @@ impl ChatTemplate {
         };
         let special_tokens = source.special_tokens.clone();
         let template = Self { default, tool_use, special_tokens, kwargs: source.kwargs.clone() };
-        Ok((template, endless.or(endless_tools)))
+        let unfit = template.check_stop_token(source).err();
+        Ok((template, endless.or(endless_tools).or(unfit)))
+    }
+
+    /// A stop token that the caller names is for templates that end no turn: those that do have taught the model theirs.
+    fn check_stop_token(&self, source: &TemplateSource) -> Result<()> {
+        let stops = self.stop_tokens();
+        let Some(named) = &source.stop_token else { return Ok(()) };
+        if stops.iter().any(|stop| stop.text == *named) {
+            return Ok(());
+        }
+        let own: Vec<&str> = stops.iter().map(|stop| &*stop.text).collect();
+        let text =
+            format!("stop_token: {named:?}: the chat template itself ends turns, with {}", own.join(", "));
+        Err(Error::new(ErrorKind::NoStopToken, text))
     }
 
     /// What goes wrong with contents in the format that the server chose by itself.
@@ -132,6 +156,12 @@ impl ChatTemplate {
             Some(variant) if has_tools => variant,
             _ => &self.default,
         }
+    }
+
+    /// The template for a conversation; a server takes an empty list of tools for none.
+    pub fn variant_for(&self, tools: Option<&Value>) -> &ProbedTemplate {
+        let has_server = self.default.server.is_some();
+        self.variant(tools.is_some_and(|tools| !(has_server && is_empty_list(tools))))
     }
 
     pub fn variants(&self) -> impl Iterator<Item = &ProbedTemplate> {
@@ -173,6 +203,16 @@ impl ChatTemplate {
         names.filter(|name| !variables.contains(&***name))
     }
 
+    /// Whether turns end with a token that the template does not write.
+    pub fn appends_stops(&self) -> bool {
+        self.variants().any(|variant| matches!(variant.turn_end.ending, Ending::Appended { .. }))
+    }
+
+    /// The ids of those of these tokens that the templates, made of this source, write by themselves.
+    pub fn written_tokens(&self, source: &TemplateSource, added: &ControlTokens) -> HashSet<u32> {
+        self.variants().flat_map(|variant| Probe::of(variant, source, added).written_tokens()).collect()
+    }
+
     /// Every stop token, each once.
     pub fn stop_tokens(&self) -> Vec<&StopToken> {
         let mut found: Vec<&StopToken> = Vec::new();
@@ -208,7 +248,7 @@ impl ChatTemplate {
         messages: impl Iterator<Item = &'m Message>,
     ) -> Result<Prepared<'a>> {
         let tools = conversation.tools.as_ref();
-        let variant = self.variant(tools.is_some());
+        let variant = self.variant_for(tools);
         let given = match &variant.server {
             None => Given::Adapted(messages.collect()),
             server => Given::from_client(server.as_ref(), messages.map(|message| &message.fields).collect())?,
@@ -232,7 +272,7 @@ impl ChatTemplate {
         kwargs: &Object,
     ) -> Result<String> {
         check_objects("tools", tools)?;
-        let variant = self.variant(tools.is_some());
+        let variant = self.variant_for(tools);
         variant.render(messages, tools, add_generation_prompt, |values, tools| {
             self.variables(values, variant, tools, kwargs)
         })
@@ -337,7 +377,8 @@ impl ProbedTemplate {
             }
         };
         let thinking = probe.thinking();
-        Ok((Self { turn_end, thinking, ..template }, endless))
+        let header = probe.header(thinking.format.as_ref());
+        Ok((Self { turn_end, thinking, header, ..template }, endless))
     }
 
     /// A template of which nothing is known yet.
@@ -352,6 +393,7 @@ impl ProbedTemplate {
             capabilities: Capabilities::none(),
             turn_end,
             thinking,
+            header: None,
         }
     }
 }

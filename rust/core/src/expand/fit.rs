@@ -15,7 +15,7 @@ use super::stage_times::{Stage, StageTimes};
 use super::view::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{Rows, too_long};
-use crate::options::{Options, Overflow};
+use crate::options::{ControlTokenPolicy, Options, Overflow};
 use crate::report::warning;
 use crate::target::{
     Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, prompt_too_long, weigh_bytes, weigh_tokens,
@@ -184,6 +184,12 @@ impl Work<'_> {
         let message = &self.conversation.messages[target.message];
         let index = shown.view.index_of(target.message);
         let rendered = times.measure(Stage::Render, || shown.targets.render(message, index))?;
+        if self.options.control_tokens == ControlTokenPolicy::Reject
+            && let Some(token) = rendered.made.first()
+        {
+            let text = format!("the template makes the control token {token:?} of text of the record");
+            return Err(Error::new(ErrorKind::ControlToken, text));
+        }
         self.context.share(rendered.same);
         let tokenizer = &self.renderer.tokenizer;
         let encoded = times.measure(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
@@ -210,7 +216,7 @@ impl Work<'_> {
         self.weigh_parts(target, view, &rendered, &encoded)?;
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
-        times.measure(Stage::Account, || self.count(target.message, view, &rendered, encoded.border_merged));
+        times.measure(Stage::Account, || self.count(target.message, view, &rendered, &encoded));
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }

@@ -122,15 +122,16 @@ impl<'a> Work<'a> {
     where
         'a: 'v,
     {
+        let Renderer { tokenizer, control_tokens, .. } = self.renderer;
         let foreign = match self.options.control_tokens {
-            ControlTokenPolicy::Literal => Foreign::Plain {
-                control_tokens: self.renderer.tokenizer.control_tokens(),
-                in_record: !self.report.control_tokens.is_empty(),
-            },
-            _ => Foreign::Recognised,
+            ControlTokenPolicy::Literal => Foreign::Plain { control_tokens },
+            ControlTokenPolicy::Warn | ControlTokenPolicy::Reject => {
+                Foreign::Named { tokenizer, control_tokens }
+            }
+            ControlTokenPolicy::Allow => Foreign::Recognised,
         };
-        let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
-        Targets::new(prepared, How { policy, thinking, foreign }, targets)
+        let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
+        Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
     }
 
     pub fn lose(&mut self, error: Error) {

@@ -58,7 +58,7 @@ impl Trace {
     }
 
     pub(super) fn add_prepared(&mut self, prepared: &Prepared<'_>) {
-        self.stop_ids = prepared.turn_end().stop_tokens().iter().map(|stop| stop.id.cast_signed()).collect();
+        self.stop_ids = prepared.turn_end().possible_stops().map(|stop| stop.id.cast_signed()).collect();
     }
 
     /// A target, a message, that was added to a row, without the first `cut` ids of its prompt.

@@ -9,9 +9,9 @@ use super::probes::{CALL_ID, TOOL_NAME, message, tools, word};
 use crate::chat_template::ChatTemplate;
 use crate::conversation::{Conversation, Role};
 use crate::json::{Object, Value, object};
-use crate::options::{PromptMismatch, ThinkingPolicy};
+use crate::options::PromptMismatch;
 use crate::report::warning;
-use crate::target::{ContextMarks, Foreign, Given, How, LeftOut, Marks, Targets};
+use crate::target::{ContextMarks, Given, How, LeftOut, Marks, Targets};
 
 /// Another id than that of the first call, in the same form.
 const SECOND_CALL_ID: &str = "callQ0002";
@@ -118,7 +118,7 @@ fn left_out(
     let message = |at: usize| conversation.messages.get(at);
     let given = Given { prepared: &prepared, message: &message, tools: conversation.tools.as_ref() };
     let targets = || super::probes::targets(conversation);
-    let how = How { policy, thinking: ThinkingPolicy::AsRendered, foreign: Foreign::Recognised };
+    let how = How { policy, ..How::default() };
     let mut rendering = Targets::new(&prepared, how, targets());
     let (mut context, mut marks) = (ContextMarks::default(), Marks::default());
     for (number, message) in targets() {

@@ -170,7 +170,7 @@ pub(super) fn probe(
         }
     };
     let is_prefix = is_prefix(&prepared, &conversation);
-    let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
+    let format = template.variant_for(conversation.tools.as_ref()).thinking.format.as_ref();
     let rewriting = is_prefix.as_ref().ok().and_then(|_| {
         let shows_date = || {
             let today = prepared.render(1, false).ok()?.text;

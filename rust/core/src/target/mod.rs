@@ -2,24 +2,32 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render` and `mismatch` make prompt and completion, `encode` their ids; `left_out` finds what of a message (`said`)
-//! is in neither, `context` what prompts leave out.
+//! `render`, `header`, `mismatch` and `splice` make prompt and completion, `encode` their ids, which `guard` holds to what
+//! the template wrote; `left_out` finds what of a message (`said`) is in neither, `context` what prompts leave out,
+//! `thinking_blocks` looks at what is trained of thinking.
 
 mod context;
 mod encode;
+mod guard;
+mod header;
 mod left_out;
 mod mismatch;
+mod own_turn;
 mod part_weights;
 mod render;
 mod said;
+mod splice;
+mod thinking_blocks;
 mod window;
 
 pub use context::{ContextMarks, Given, LeftOutOfPrompt};
 pub use encode::{Encoded, Encoder};
+pub use header::HeaderPlace;
 pub use left_out::{LeftOut, Marks};
 pub use part_weights::{weigh_bytes, weigh_tokens};
-pub use render::{Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, render_alone};
+pub use render::{Foreign, How, PromptMatch, Rendered, Targets, render_alone};
 pub use said::{calls, says_reasoning};
+pub use thinking_blocks::{has_empty_thinking, has_two_thinking_blocks};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};
