@@ -58,7 +58,9 @@ ROLE_NAMES: dict[str, dict[str, str]]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
-_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
+_Named: TypeAlias = tuple[dict[str, int], int]
+_Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
+_Counts: TypeAlias = tuple[dict[str, int], _Places, list[str], dict[str, int], _Named, _Named]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
@@ -112,6 +114,10 @@ class Renderer:
     def server(self) -> str | None: ...
     @property
     def content_format(self) -> str | None: ...
+    @property
+    def template_arguments(self) -> list[str]: ...
+    @property
+    def unread_arguments(self) -> list[str]: ...
     @property
     def serving_note(self) -> str | None: ...
     @property

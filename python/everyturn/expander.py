@@ -300,10 +300,18 @@ class Expander:
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
-        report = Report.from_core(
-            self.train_on, self.renderer.server, self.clock, chunk.pop("report")
-        )
+        report = self._report(chunk.pop("report"))
         return Samples(**chunk, files=files, report=report, metadata=self.metadata())
+
+    def _report(self, counts: dict[str, Any]) -> Report:
+        """Return the report that the core has counted."""
+        return Report.from_core(
+            counts,
+            train_on=self.train_on,
+            server=self.renderer.server,
+            now=self.clock,
+            template_arguments=self.renderer.template_arguments,
+        )
 
     def metadata(self) -> dict[str, Any]:
         """Version, fingerprint, clock and options, as samples and files carry them."""

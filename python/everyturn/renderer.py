@@ -1,5 +1,6 @@
 """Chat template and tokenizer of one model."""
 
+import dataclasses
 import datetime as dt
 import json
 import warnings
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core
-from everyturn.exceptions import ModelError, ServingWarning
+from everyturn.exceptions import ModelError, ServingWarning, TemplateArgumentWarning
 from everyturn.lint.report import TemplateReport
 from everyturn.model_sources import (
     CONTENT_FORMAT,
@@ -21,6 +22,7 @@ from everyturn.model_sources import (
     sources_of,
 )
 from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource
+from everyturn.wording import unread_argument
 
 
 class Renderer:
@@ -47,6 +49,9 @@ class Renderer:
         for note in (self._core.serving_note, self._core.tokenizer_note):
             if note is not None:
                 warnings.warn(note, ServingWarning, stacklevel=3)
+        for name in self._core.unread_arguments:
+            note = unread_argument(name, self.template_arguments)
+            warnings.warn(note, TemplateArgumentWarning, stacklevel=3)
 
     @classmethod
     def from_dir(
@@ -93,6 +98,7 @@ class Renderer:
             ModuleNotFoundError: ``tokenizer="auto_tokenizer"`` needs transformers.
 
         Warns:
+            TemplateArgumentWarning: The template does not read an argument of `template_kwargs`.
             ServingWarning: The server does not render this model's chats by its template, or gives the same text other
                 ids than ``tokenizer.json``.
         """
@@ -156,6 +162,15 @@ class Renderer:
             )
         )
         return body
+
+    @property
+    def template_arguments(self) -> tuple[str, ...]:
+        """The arguments that the template reads, which `template_kwargs` and records can set.
+
+        >>> Renderer.from_dir("demo").template_arguments
+        ('enable_thinking',)
+        """
+        return tuple(self._core.template_arguments)
 
     @property
     def serve(self) -> Serve:
@@ -227,6 +242,23 @@ class Renderer:
     def asks_for_the_date(self) -> bool:
         """Whether the template shows the date, so that `now` is part of what is trained."""
         return self._core.asks_for_the_date
+
+    def for_server(
+        self, serve: Serve, *, content_format: ContentFormat = CONTENT_FORMAT
+    ) -> "Renderer":
+        """Return the renderer of the same model for another server; warnings were given already.
+
+        >>> Renderer.from_dir("demo").for_server("sglang").server
+        'SGLang 0.5.23'
+
+        Raises:
+            ModelError: As `from_dir`.
+        """
+        sources = dataclasses.replace(self._sources, serve=serve, content_format=content_format)
+        with warnings.catch_warnings():
+            for kind in (ServingWarning, TemplateArgumentWarning):
+                warnings.simplefilter("ignore", kind)
+            return Renderer(sources)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Renderer is frozen: {name} cannot be set")

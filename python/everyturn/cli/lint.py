@@ -9,7 +9,7 @@ from typing import Any
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
 from everyturn.cli.options import add_model_flags, kwargs_from, template_from
-from everyturn.exceptions import OptionsError
+from everyturn.exceptions import OptionsError, system_words
 from everyturn.lint.report import TemplateReport
 
 EXAMPLES = """\
@@ -91,7 +91,7 @@ def _text(name: str) -> str:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8")
     except OSError as error:
-        raise OptionsError(f"{name}: {error.strerror}") from error
+        raise OptionsError(f"{name}: {system_words(error)}") from error
     except UnicodeDecodeError as error:
         raise OptionsError(f"{name}: not UTF-8") from error
 

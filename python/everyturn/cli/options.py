@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from everyturn.cli.completion import complete_with, directory, file
-from everyturn.exceptions import OptionsError
+from everyturn.exceptions import OptionsError, system_words
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
@@ -153,7 +153,7 @@ def template_from(parsed: argparse.Namespace) -> str | None:
     try:
         return Path(text).read_text(encoding="utf-8")
     except OSError as error:
-        raise OptionsError(f"--chat-template: {text}: {error.strerror}") from error
+        raise OptionsError(f"--chat-template: {text}: {system_words(error)}") from error
 
 
 def _is_file(template: str) -> bool:

@@ -1,6 +1,6 @@
 """The kinds of errors, in the order of the stages."""
 
-from everyturn.diagnostics.kind import Kind
+from everyturn.diagnostics.kind import Cure, Kind
 
 READING = (
     Kind(
@@ -160,6 +160,11 @@ SHAPE = (
         "in Hugging Face: a user could end a turn or open another one.",
         remedy="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes it as plain text; warn lets it pass and counts it",
+        cures=(
+            Cure("control_tokens", "literal"),
+            Cure("control_tokens", "warn", is_last_resort=True),
+        ),
+        resort="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="refused_by_server",
@@ -170,6 +175,8 @@ SHAPE = (
         "that this server would send.",
         remedy="Correct the record as the text says, or train for another server.",
         hint="--serve template renders the record as it stands; --serve names another server",
+        cures=(Cure("serve", "template"),),
+        resort="--on-error skip drops such records and counts them",
     ),
 )
 
@@ -205,6 +212,12 @@ TARGET = (
         "trains.",
         hint="--prompt-mismatch match_thinking (or splice, common_prefix, skip) chooses what "
         "is trained",
+        cures=(
+            Cure("prompt_mismatch", "match_thinking"),
+            Cure("prompt_mismatch", "splice"),
+            Cure("prompt_mismatch", "common_prefix", is_last_resort=True),
+        ),
+        resort="--prompt-mismatch skip drops such targets and counts them",
     ),
     Kind(
         name="no_stop_token",
@@ -226,6 +239,8 @@ TARGET = (
         "was omitted or rewritten by the template, so there is nothing to mark.",
         remedy="Use another layout: it renders each target separately.",
         hint="--layout merged renders each target separately",
+        cures=(Cure("layout", "merged"),),
+        resort="--on-error skip drops such targets and counts them",
     ),
     Kind(
         name="too_long",
@@ -239,6 +254,11 @@ TARGET = (
         "the limit, or drop such targets (`drop`).",
         hint="--overflow drop drops the target, shrink_history drops earlier exchanges, "
         "truncate_prompt cuts the prompt's first tokens; --max-length raises the limit",
+        cures=(
+            Cure("overflow", "shrink_history"),
+            Cure("overflow", "truncate_prompt", is_last_resort=True),
+        ),
+        resort="--overflow drop drops such targets and counts them; --max-length raises the limit",
     ),
     Kind(
         name="encode",

@@ -14,11 +14,46 @@ WARNINGS = (
         hint="--template-kwargs sets the template's thinking flag",
     ),
     Kind(
+        name="own_text_dropped",
+        severity="warning",
+        summary="the template omits a target's own text",
+        reason="The message has a text, and no byte of the completion comes from it: it is not learned. Many "
+        "templates print the tool calls of a message and not the text beside them.",
+        remedy="Use a template that prints both, give the text a message of its own, or give the message the weight 0.",
+    ),
+    Kind(
+        name="message_dropped",
+        severity="warning",
+        summary="nothing of a message is in the prompt",
+        reason="The template, or the server before it, leaves the message out: a role that it does not know "
+        "(often `developer`), or a system message that is not the first one. The target is trained as if the message "
+        "did not exist, which is what a server would show, too.",
+        remedy="Give it a role that the template prints, put it into the first system message, or leave the record "
+        "out. `everyturn lint` says which roles a template leaves out.",
+    ),
+    Kind(
+        name="message_part_dropped",
+        severity="warning",
+        summary="a text or a tool call of a message is not in the prompt",
+        reason="Of a message before the target the template prints something, and not this. Reasoning is not counted: "
+        "templates leave that of earlier turns out on purpose.",
+        remedy="Use a template that prints it, or leave it out of the record.",
+    ),
+    Kind(
+        name="tools_dropped",
+        severity="warning",
+        summary="tools of the record are not in the prompt",
+        reason="The template prints no tools, or not all of them: the model is trained to call, or not to call, tools "
+        "that it was not shown.",
+        remedy="Use a template that prints tools; some models have one named tool_use.",
+        hint="--chat-template tool_use uses the model's template of that name",
+    ),
+    Kind(
         name="tool_calls_dropped",
         severity="warning",
-        summary="the template omits a target's tool calls",
-        reason="The message calls tools and the rendering does not: the model learns to "
-        "say nothing there.",
+        summary="the template omits a target's tool call, or its arguments",
+        reason="The message calls tools, and no byte of the completion comes from one of the calls: the model learns "
+        "to say nothing there. Some templates print the first of several calls only.",
         remedy="Use a template that writes tool calls; some models have one named tool_use.",
         hint="--chat-template tool_use uses the model's template of that name",
     ),

@@ -157,10 +157,7 @@ def stats(
             on_bytes(stream.bytes_taken)
     counts = stream.stats()
     found = {
-        key: Variant(
-            Report.from_core(each.train_on, each.renderer.server, each.clock, report),
-            Histogram(lengths),
-        )
+        key: Variant(each._report(report), Histogram(lengths))  # noqa: SLF001 - likewise
         for (key, each), (report, lengths) in zip(
             variants.items(), counts.pop("variants"), strict=True
         )

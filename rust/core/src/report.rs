@@ -119,6 +119,8 @@ pub struct Report {
     pub control_tokens: NameCounts,
     /// Keys of rendered messages that the template never looked at, each with the number of messages.
     pub unread_keys: NameCounts,
+    /// Template arguments of records that the template does not read, each with the number of records.
+    pub unread_arguments: NameCounts,
     pub faults: Vec<Error>,
     pub faults_omitted: u64,
 }
@@ -194,6 +196,7 @@ impl Report {
         }
         self.control_tokens.append(other.control_tokens);
         self.unread_keys.append(other.unread_keys);
+        self.unread_arguments.append(other.unread_arguments);
         for fault in other.faults {
             self.fault(fault);
         }

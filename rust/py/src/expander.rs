@@ -213,7 +213,11 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
     dict.set_item("records_dropped", &report.records_dropped)?;
     dict.set_item("targets_dropped", &report.targets_dropped)?;
     dict.set_item("warnings", &report.warnings)?;
-    for (name, counts) in [("control_tokens", &report.control_tokens), ("unread_keys", &report.unread_keys)] {
+    for (name, counts) in [
+        ("control_tokens", &report.control_tokens),
+        ("unread_keys", &report.unread_keys),
+        ("unread_arguments", &report.unread_arguments),
+    ] {
         dict.set_item(name, named(py, counts)?)?;
         dict.set_item(format!("{name}_omitted"), counts.omitted())?;
     }

@@ -186,6 +186,16 @@ impl Renderer {
     }
 
     #[getter]
+    fn template_arguments(&self) -> Vec<&str> {
+        self.core.template_arguments()
+    }
+
+    #[getter]
+    fn unread_arguments(&self) -> Vec<&str> {
+        self.core.unread_arguments()
+    }
+
+    #[getter]
     fn serving_note(&self) -> Option<&str> {
         self.core.serving_note()
     }

@@ -20,9 +20,10 @@ mod thinking;
 mod thinking_flags;
 mod turn_end;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use everyturn_template::analysis::reads;
+use everyturn_template::analysis::{Reads, reads};
 use everyturn_template::{Arena, Value as TemplateValue};
 use jiff::civil::DateTime;
 
@@ -41,7 +42,7 @@ pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
 pub use turn_end::{ClosedTurn, Ending, TurnEnd, WrittenStop, outside_of_tag};
 
-use crate::conversation::{Conversation, Message, Role};
+use crate::conversation::{Conversation, Message, Role, is_reserved};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
@@ -93,6 +94,7 @@ pub struct ProbedTemplate {
     pub capabilities: Capabilities,
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
+    reads: Reads,
     /// What the template writes before what an assistant says.
     pub header: Option<Header>,
 }
@@ -164,7 +166,32 @@ impl ChatTemplate {
 
     /// Whether the text depends on the clock.
     pub fn asks_for_the_date(&self) -> bool {
-        self.variants().any(|variant| reads(variant.syntax()).asks_for_the_date)
+        self.variants().any(|variant| variant.reads.asks_for_the_date)
+    }
+
+    /// The arguments that can be given to the template: what it reads and nobody else sets.
+    pub fn arguments(&self) -> BTreeSet<&str> {
+        let names = self.variants().flat_map(|variant| &variant.reads.arguments).map(String::as_str);
+        let is_free = |name: &&str| {
+            !is_reserved(name) && self.special_tokens.iter().all(|(known, _)| &**known != *name)
+        };
+        names.filter(is_free).collect()
+    }
+
+    /// Those of the arguments of every rendering that the template does not read.
+    pub fn unread_arguments(&self) -> impl Iterator<Item = &Arc<str>> {
+        let is_read = |name: &str| self.variants().any(|variant| variant.reads.variables.contains(name));
+        self.kwargs.iter().map(|(name, _)| name).filter(move |name| !is_read(name))
+    }
+
+    /// The same of a record's own arguments.
+    pub fn unread_arguments_of<'c>(
+        &self,
+        conversation: &'c Conversation,
+    ) -> impl Iterator<Item = &'c Arc<str>> + use<'_, 'c> {
+        let variables = &self.variant(conversation.tools.is_some()).reads.variables;
+        let names = conversation.template_kwargs.iter().map(|(name, _)| name);
+        names.filter(|name| !variables.contains(&***name))
     }
 
     /// Whether turns end with a token that the template does not write.
@@ -343,8 +370,10 @@ impl ProbedTemplate {
     /// A template of which nothing is known yet.
     fn unprobed(engine: CompiledTemplate) -> Self {
         let (turn_end, thinking) = (TurnEnd::end_of_text(), Thinking::default());
+        let reads = reads(engine.template().syntax());
         Self {
             engine,
+            reads,
             server: None,
             content_fault: None,
             capabilities: Capabilities::none(),

@@ -13,10 +13,10 @@ use everyturn_template::{
 };
 
 use super::compiled::{RenderWorkspace, Rendering};
-use super::input::{REASONING_KEYS, Values};
+use super::input::Values;
 use super::parts::Parts;
 use super::{Header, ProbedTemplate, Thinking, TurnEnd};
-use crate::conversation::Message;
+use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::Result;
 use crate::json::{Object, Value};
 use crate::serving::{Adaptations, Sent, SentMessage, Server};
@@ -232,6 +232,12 @@ impl<'a> Prepared<'a> {
             [part] => part.text_under("text"),
             _ => None,
         })
+    }
+
+    /// The reasoning of a message as the template sees it in an answer.
+    pub fn reasoning_of_answer(&self, message: usize) -> Option<&'a str> {
+        let answer = self.answer(message)?;
+        REASONING_KEYS.iter().find_map(|key| answer.text_under(key)).map(|(text, _)| text)
     }
 
     /// A message as the template sees it in an answer.

@@ -5,17 +5,16 @@
 
 use std::collections::BTreeSet;
 
-use super::context::LeftOutOfPrompt;
 use super::record::Work;
 use super::view::View;
 use crate::chat_template::Rendering;
-use crate::conversation::Message;
+use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::report::warning;
 use crate::target::{
-    Encoded, HeaderPlace, LeftOut, Marks, PromptMatch, Rendered, calls, has_empty_thinking,
-    has_two_thinking_blocks, says_reasoning,
+    Encoded, Given, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls,
+    has_empty_thinking, has_two_thinking_blocks, says_reasoning,
 };
 
 /// What was counted already.
@@ -27,8 +26,19 @@ pub struct Account {
     /// Messages of which prompts leave out something.
     partly_dropped: BTreeSet<usize>,
     /// Messages of which nothing is in a prompt.
-    dropped: BTreeSet<usize>,
+    pub dropped: BTreeSet<usize>,
     has_dropped_tools: bool,
+}
+
+impl Account {
+    /// Whether it is looked for by its own name whether what a message has under a key is rendered.
+    pub fn covers(&self, message: usize, key: &str) -> bool {
+        match key {
+            "content" | "tool_calls" => true,
+            key if REASONING_KEYS.contains(&key) => self.targets.binary_search(&message).is_ok(),
+            _ => false,
+        }
+    }
 }
 
 impl Work<'_> {
@@ -78,7 +88,11 @@ impl Work<'_> {
         let marks = &mut self.account.completions;
         let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
         self.count_left_out_of_target(target, message, &left_out);
-        let left_out = self.context.find(view, self.conversation, index, rendered);
+        let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
+        let message = |at| conversation.messages.get(view.message_at(at));
+        let given = Given { prepared: view.prepared, message: &message, tools };
+        let mut left_out = self.context.find(given, index, rendered);
+        left_out.messages.iter_mut().for_each(|(at, _)| *at = view.message_at(*at));
         self.count_left_out_of_prompt(&left_out, Some(target));
     }
 
@@ -95,8 +109,10 @@ impl Work<'_> {
 
     /// Counts what one rendering of the whole conversation leaves out of it.
     pub fn count_left_out_of(&mut self, rendering: &Rendering) {
-        let view = View::whole(self.prepared);
-        let left_out = self.context.find_in_rendering(&view, self.conversation, rendering);
+        let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
+        let message = |at| conversation.messages.get(at);
+        let given = Given { prepared: self.prepared, message: &message, tools };
+        let left_out = self.context.find_in_rendering(given, conversation.messages.len(), rendering);
         self.count_left_out_of_prompt(&left_out, None);
     }
 

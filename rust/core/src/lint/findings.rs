@@ -4,6 +4,7 @@
 //! makes training wrong or impossible unless an option is set, a warning loses or changes something, a note is worth
 //! knowing.
 
+use super::left_out::Omission;
 use super::probes::{Probed, Rewriting, TARGETS};
 use super::{Facts, Owner};
 use crate::error::ErrorKind;
@@ -30,8 +31,10 @@ pub mod finding {
         HISTORY_REWRITTEN = "history_rewritten",
         /// Reasoning is never rendered.
         REASONING_IGNORED = "reasoning_ignored",
-        /// Tool calls, or the list of tools, are never rendered.
+        /// Tool calls are never rendered.
         TOOLS_IGNORED = "tools_ignored",
+        /// An argument that is given is not read.
+        UNREAD_ARGUMENTS = "unread_arguments",
         /// The template writes today's date, or may.
         DATE = "date",
         /// A conversation without a system message gets one that nobody wrote.
@@ -278,11 +281,18 @@ fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
     }
     if ignored("tool_calls") && !refused("tools") {
         found.push(warning(finding::TOOLS_IGNORED, "tool calls are never rendered: they are not trained"));
-    } else if ignored("tools") && !refused("tools") {
-        found.push(warning(
-            finding::TOOLS_IGNORED,
-            "the list of tools is never rendered: prompts do not show it",
-        ));
+    }
+    let of_calls = |omission: &&Omission| omission.kind == warning::TOOL_CALLS_DROPPED;
+    for omission in facts.omissions.iter().filter(|omission| !(ignored("tool_calls") && of_calls(omission))) {
+        found.push(warning(omission.kind, omission.text));
+    }
+    let reads = match facts.template_arguments.as_slice() {
+        [] => "it reads no arguments".to_owned(),
+        names => format!("it reads {}", names.join(", ")),
+    };
+    for name in &facts.unread_arguments {
+        let text = format!("the template does not read the argument '{name}'; {reads}");
+        found.push(warning(finding::UNREAD_ARGUMENTS, text));
     }
 }
 

@@ -9,6 +9,7 @@ mod findings;
 mod generation;
 mod guess;
 mod keys;
+mod left_out;
 mod other_prompts;
 mod probes;
 mod recommendations;
@@ -19,7 +20,6 @@ pub use findings::finding;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::reads;
 use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
@@ -34,6 +34,7 @@ use crate::target::{Rendered, has_two_thinking_blocks};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
+use left_out::{Omission, omissions};
 use other_prompts::{OtherPrompts, other_prompts};
 use probes::{Probed, Reasoning, conversation, conversations, probe, rendered};
 use recommendations::{Recommendation, about_rendering, content_format, header_in_prompt, stop_token};
@@ -112,6 +113,9 @@ struct Facts {
     unserved: Vec<Arc<str>>,
     probed: Vec<Probed>,
     keys: [(&'static str, bool); 6],
+    /// What the template can be told, and what it is told and does not read.
+    template_arguments: Vec<String>,
+    unread_arguments: Vec<Arc<str>>,
     arguments: ArgumentsForm,
     system: System,
     begin: Option<Begin>,
@@ -120,6 +124,7 @@ struct Facts {
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
     empty_thinking: Option<EmptyThinking>,
+    omissions: Vec<Omission>,
     /// The conversations in which one block of thinking follows another.
     two_thinking_blocks: Vec<&'static str>,
     header: Option<TrainedHeader>,
@@ -237,7 +242,7 @@ impl Facts {
             ChatTemplate::load_lenient(&TemplateSource { now, ..source.clone() }, control_tokens)?;
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
-        let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
+        let asks_for_the_date = template.asks_for_the_date();
         let content_fault = template.content_fault().cloned();
         let cure = content_fault.as_ref().and_then(|fault| fault.cure);
         let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
@@ -278,6 +283,8 @@ impl Facts {
             stops,
             endless,
             keys: keys(&template),
+            template_arguments: template.arguments().into_iter().map(str::to_owned).collect(),
+            unread_arguments: template.unread_arguments().cloned().collect(),
             arguments: template.variant(true).capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
@@ -287,6 +294,7 @@ impl Facts {
             flags,
             probed,
             empty_thinking,
+            omissions: omissions(advised, best.combination.policy),
             two_thinking_blocks,
             header,
             recommendations,

@@ -148,6 +148,16 @@ impl Renderer {
         server.map(|server| server.content_format().name())
     }
 
+    /// The arguments that the template reads, in alphabetical order.
+    pub fn template_arguments(&self) -> Vec<&str> {
+        self.template.arguments().into_iter().collect()
+    }
+
+    /// Arguments of every rendering that the template does not read.
+    pub fn unread_arguments(&self) -> Vec<&str> {
+        self.template.unread_arguments().map(|name| &**name).collect()
+    }
+
     /// What to know of the server that no sample shows.
     pub fn serving_note(&self) -> Option<&str> {
         self.serving_note.as_deref()
