@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 import everyturn
 from as_template import template_renderer
 from chats import TWO_TURNS, answer, call, result, user
-from everyturn.options import Layout
+from everyturn.options import ControlTokens, Layout
 from layouts import Expand, Shown, every_layout
 from paths import DEMO
 
@@ -111,7 +111,8 @@ def test_a_stop_token_within_a_target_is_counted(demo: Path) -> None:
 def test_a_stop_token_that_is_plain_text_is_no_early_stop() -> None:
     """Its ids are not the stop's, so that no server would stop there."""
     chat = [CHAT[0], {"role": "assistant", "content": "one<|im_end|>two"}]
-    for policy, expected in (("allow", 1), ("literal", 0)):
+    policies: dict[ControlTokens, int] = {"allow": 1, "literal": 0}
+    for policy, expected in policies.items():
         expander = everyturn.Expander("demo", control_tokens=policy)
         samples = expander.expand([{"messages": chat}])
         assert samples.report.warnings.get("stops_early", 0) == expected, policy
