@@ -13,6 +13,7 @@ mod run;
 mod syntax;
 mod template;
 mod value;
+pub mod written;
 
 /// Where values live.
 pub use bumpalo::Bump as Arena;

@@ -10,12 +10,15 @@ use everyturn_template::{
 };
 use jiff::civil::DateTime;
 
+use super::seams::rewrites;
 use crate::error::{Error, ErrorKind, Result};
 
 pub struct CompiledTemplate {
     template: Template,
     source: String,
     now: DateTime,
+    /// It applies what may make a token of a text that holds none.
+    pub rewrites: bool,
 }
 
 /// A rendered text and where each run of it comes from.
@@ -38,7 +41,8 @@ pub struct RenderWorkspace {
 impl CompiledTemplate {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
         let template = Template::compile(source).map_err(|error| template_error(&error))?;
-        Ok(Self { template, source: source.to_owned(), now })
+        let rewrites = rewrites(template.syntax());
+        Ok(Self { template, source: source.to_owned(), now, rewrites })
     }
 
     /// Whether the template's source contains these words.

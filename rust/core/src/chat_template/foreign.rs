@@ -1,14 +1,16 @@
-//! The control tokens of a text that the template did not write.
+//! The control tokens of a text, and which of them the template did not write.
 //!
-//! In: the texts of a series, one after the other, each with where its bytes come from. Out: the ranges of those
-//! control tokens that somebody wrote, in whole or in part. What a text has in common with the one before is not
+//! In: the texts of a series, one after the other, each with where its bytes come from. Out: the control tokens of each,
+//! those apart that somebody wrote, in whole or in part. What a text has in common with the one before is not
 //! searched again.
 
 use std::ops::Range;
 
+use everyturn_template::Span;
+
 use super::Prepared;
 use super::prefixes::Shown;
-use crate::tokenizer::ControlTokens;
+use crate::tokenizer::{ControlTokens, FoundToken};
 
 #[derive(Default)]
 pub struct ForeignTokens {
@@ -17,7 +19,7 @@ pub struct ForeignTokens {
 }
 
 struct Found {
-    bytes: Range<usize>,
+    token: FoundToken,
     is_foreign: bool,
 }
 
@@ -30,15 +32,37 @@ impl ForeignTokens {
         same: usize,
         control_tokens: &ControlTokens,
     ) {
-        // A longer token may begin where a short one was found: as many bytes as the longest has were looked at.
-        let searched = |found: &Found| found.bytes.start + control_tokens.longest();
         let same = same.min(shown.text.head.len());
-        self.found.truncate(self.found.partition_point(|found| searched(found) <= same));
-        let from = self.found.last().map_or(0, |found| found.bytes.end);
-        let mut spans = shown.spans_from(from).peekable();
+        self.found.truncate(match control_tokens.longest() {
+            // A longer token may begin where a short one was found: as many bytes as the longest has were looked at.
+            Some(longest) => self.found.partition_point(|found| found.token.bytes.start + longest <= same),
+            None => 0,
+        });
+        let from = self.found.last().map_or(0, |found| found.token.bytes.end);
+        let text = shown.text.after(from).to_text();
+        self.add(prepared, &text, from, shown.spans_from(from), control_tokens);
+    }
+
+    /// Those of one text.
+    pub fn of(prepared: &Prepared<'_>, text: &str, spans: &[Span], control_tokens: &ControlTokens) -> Self {
+        let mut tokens = Self::default();
+        tokens.add(prepared, text, 0, spans.iter().copied(), control_tokens);
+        tokens
+    }
+
+    /// Those of a text that begins at this byte of the whole one.
+    fn add(
+        &mut self,
+        prepared: &Prepared<'_>,
+        text: &str,
+        from: usize,
+        spans: impl Iterator<Item = Span>,
+        control_tokens: &ControlTokens,
+    ) {
+        let mut spans = spans.peekable();
         let mut start = from;
-        for token in control_tokens.ranges(&shown.text.after(from).to_text()) {
-            let bytes = token.start + from..token.end + from;
+        for token in control_tokens.found(text) {
+            let bytes = token.bytes.start + from..token.bytes.end + from;
             let mut is_foreign = false;
             while let Some(span) = spans.peek() {
                 let end = start + span.len as usize;
@@ -54,13 +78,24 @@ impl ForeignTokens {
                 start = end;
                 spans.next();
             }
-            self.found.push(Found { bytes, is_foreign });
+            // What no span covers was not written by the template.
+            is_foreign |= spans.peek().is_none() && start < bytes.end;
+            self.found.push(Found { token: FoundToken { bytes, id: token.id }, is_foreign });
         }
     }
 
-    /// The ranges of those that a message wrote and that start at this byte or later.
+    /// The ranges of those that somebody wrote and that start at this byte or later.
     pub fn from(&self, byte: usize) -> impl Iterator<Item = Range<usize>> {
-        let first = self.found.partition_point(|found| found.bytes.start < byte);
-        self.found[first..].iter().filter(|found| found.is_foreign).map(|found| found.bytes.clone())
+        self.after(byte).filter(|found| found.is_foreign).map(|found| found.token.bytes.clone())
+    }
+
+    /// Those that the template wrote and that start at this byte or later.
+    pub fn own_from(&self, byte: usize) -> impl Iterator<Item = &FoundToken> {
+        self.after(byte).filter(|found| !found.is_foreign).map(|found| &found.token)
+    }
+
+    fn after(&self, byte: usize) -> impl Iterator<Item = &Found> {
+        let first = self.found.partition_point(|found| found.token.bytes.start < byte);
+        self.found[first..].iter()
     }
 }

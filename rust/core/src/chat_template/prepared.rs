@@ -6,14 +6,17 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::ops::Range;
 
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
+use everyturn_template::{
+    Arena, Grown, Inputs, Node, Output, Source, Span, Step, Value as TemplateValue, cut_spans,
+};
 
 use super::compiled::{RenderWorkspace, Rendering};
-use super::input::{REASONING_KEYS, Values};
+use super::input::Values;
 use super::parts::Parts;
-use super::{ProbedTemplate, Thinking, TurnEnd};
-use crate::conversation::Message;
+use super::{Header, ProbedTemplate, Thinking, TurnEnd};
+use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::Result;
 use crate::json::{Object, Value};
 use crate::serving::{Adaptations, Sent, SentMessage, Server, is_empty_list};
@@ -196,11 +199,26 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
+    pub fn header(&self) -> Option<&'a Header> {
+        self.variant.header.as_ref()
+    }
+
+    /// Whether the template may make a token of a text that holds none.
+    pub(super) fn rewrites(&self) -> bool {
+        self.variant.engine.rewrites
+    }
+
     /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
     /// there are but a few.
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// Whether somebody wrote any of these bytes of a text that has these spans.
+    pub fn has_words(&self, spans: &[Span], bytes: Range<usize>) -> bool {
+        cut_spans(spans, bytes.start, bytes.end)
+            .any(|span| span.source.made_from().is_some_and(|node| self.is_foreign(node)))
     }
 
     /// The parts of the record.
@@ -221,6 +239,12 @@ impl<'a> Prepared<'a> {
             [part] => part.text_under("text"),
             _ => None,
         })
+    }
+
+    /// The reasoning of a message as the template sees it in an answer.
+    pub fn reasoning_of_answer(&self, message: usize) -> Option<&'a str> {
+        let answer = self.answer(message)?;
+        REASONING_KEYS.iter().find_map(|key| answer.text_under(key)).map(|(text, _)| text)
     }
 
     /// A message as the template sees it in an answer.

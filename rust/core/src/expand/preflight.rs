@@ -6,18 +6,18 @@
 use std::sync::Arc;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
+use crate::conversation::{Conversation, Message, Role, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::Arrangement;
-use crate::options::{ControlTokenPolicy, Options};
+use crate::model::Renderer;
+use crate::options::{ControlTokenPolicy, Options, TrainOn};
 use crate::report::{Report, warning};
-use crate::tokenizer::ControlTokens;
 
 /// Control tokens, weights of messages that are not trained, what was adapted to the template.
 pub fn preflight(
     options: &Options,
-    control_tokens: &ControlTokens,
+    renderer: &Renderer,
     conversation: &Conversation,
     prepared: &Prepared<'_>,
     report: &mut Report,
@@ -28,21 +28,26 @@ pub fn preflight(
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
     report.warn(warning::EMPTY_LISTS_REMOVED, adaptations.empty_lists);
-    let ignored = |message: &&Message| {
-        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > Weight::ZERO)
-    };
+    let ignored = |message: &&Message| message.role != Role::Assistant && message.has_positive_weight();
     if Arrangement::of(options).has_targets() {
         let count = conversation.messages.iter().filter(ignored).count();
         report.warn(warning::WEIGHT_IGNORED, count as u64);
     }
+    if options.train_on == TrainOn::AllTokens
+        && let Some(at) = conversation.messages.iter().position(|message| !message.part_weights.is_empty())
+    {
+        let text =
+            "parts of the message have weights of their own, which train_on=\"all_tokens\" cannot follow";
+        return Err(Error::new(ErrorKind::Weight, text).at_message(at));
+    }
     match options.control_tokens {
         ControlTokenPolicy::Allow => Ok(()),
-        policy => find_control_tokens(control_tokens, conversation, policy, report),
+        policy => find_control_tokens(renderer, conversation, policy, report),
     }
 }
 
 fn find_control_tokens(
-    control_tokens: &ControlTokens,
+    renderer: &Renderer,
     conversation: &Conversation,
     policy: ControlTokenPolicy,
     report: &mut Report,
@@ -57,17 +62,17 @@ fn find_control_tokens(
         for (key, value) in message.fields.iter() {
             match value.as_array().filter(|_| &**key == "content") {
                 // A template may print the texts of parts without anything between them.
-                Some(parts) => control_tokens.visit_text(&part_texts(parts).concat(), &mut note),
-                None => control_tokens.visit(value, &mut note),
-            }
+                Some(parts) => visit_text(renderer, &part_texts(parts).concat(), &mut note),
+                None => visit(renderer, value, &mut note),
+            }?;
         }
     }
     let kwargs = Value::Object(conversation.template_kwargs.clone());
     for value in [conversation.tools.as_ref(), Some(&kwargs)].into_iter().flatten() {
-        control_tokens.visit(value, &mut |token| {
+        visit(renderer, value, &mut |token| {
             first.get_or_insert_with(|| (None, token.clone()));
             found.add(token, 1);
-        });
+        })?;
     }
     let Some((message, token)) = first else {
         return Ok(());
@@ -82,4 +87,21 @@ fn find_control_tokens(
         report.warn(warning::CONTROL_TOKENS, 1);
     }
     Ok(())
+}
+
+/// Calls `found` for each control token in the texts and keys of a value.
+fn visit(renderer: &Renderer, value: &Value, found: &mut impl FnMut(&Arc<str>)) -> Result<()> {
+    match value {
+        Value::String(text) => visit_text(renderer, text, found),
+        Value::Array(items) => items.iter().try_for_each(|item| visit(renderer, item, found)),
+        Value::Object(object) => object.iter().try_for_each(|(key, item)| {
+            visit_text(renderer, key, found)?;
+            visit(renderer, item, found)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn visit_text(renderer: &Renderer, text: &str, found: &mut impl FnMut(&Arc<str>)) -> Result<()> {
+    renderer.tokenizer.visit_control_tokens(text, &renderer.control_tokens, found)
 }

@@ -57,12 +57,12 @@ pub fn inspect_record(expander: &Expander, record: Record<'_>) -> Result<Inspect
     let (mut known, stop_ids) = (Known::default(), &trace.stop_ids);
     let texts = trace.texts.iter().map(Some).chain(std::iter::repeat(None));
     let samples = outcome.samples.into_iter().zip(texts).map(|(sample, text)| {
-        let facts = TokenFacts { control_tokens: tokenizer.control_tokens(), stop_ids, has_targets };
+        let facts = TokenFacts { control_tokens: &expander.renderer.control_tokens, stop_ids, has_targets };
         text.and_then(|text| inspect_sample(sample, text, tokenizer, &facts, &mut known).transpose())
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, DIFFERENT)))
     });
     let samples = samples.collect::<Result<Vec<_>>>().map_err(at_line)?;
-    let fates = Fates::new(has_targets, &samples, &outcome.report.faults);
+    let fates = Fates::new(has_targets, &samples, &trace.dropped, &outcome.report.faults);
     let messages = read.conversation.messages.iter().zip(trace.selections).enumerate();
     let messages = messages.map(|(at, (message, selection))| InspectedMessage {
         role: message.role,

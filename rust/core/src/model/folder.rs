@@ -20,6 +20,8 @@ pub struct ModelFiles {
     pub special_tokens: Vec<(Arc<str>, Arc<str>)>,
     /// The `eos_token_id` of `generation_config.json`: where a server stops.
     pub generation_stops: Vec<u32>,
+    /// `generation_config.json`; empty if there is none.
+    pub generation_config: Object,
     /// `config.json`; empty if there is none.
     pub config: Object,
     /// `tokenizer_config.json`, with `special_tokens_map.json` where transformers reads that.
@@ -55,6 +57,7 @@ impl ModelFiles {
             special_tokens: special_tokens(&config),
             config: read_object(&folder.join("config.json"))?.unwrap_or_default(),
             generation_stops: generation.get("eos_token_id").map(ids).unwrap_or_default(),
+            generation_config: generation,
             tokenizer_config: config,
         })
     }
@@ -159,7 +162,7 @@ fn special_tokens(config: &Object) -> Vec<(Arc<str>, Arc<str>)> {
 }
 
 /// A token is given as text or as an object with `content`.
-fn token_text(value: &Value) -> Option<Arc<str>> {
+pub(super) fn token_text(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Object(token) => token_text(token.get("content")?),
@@ -167,7 +170,7 @@ fn token_text(value: &Value) -> Option<Arc<str>> {
     }
 }
 
-fn ids(value: &Value) -> Vec<u32> {
+pub(super) fn ids(value: &Value) -> Vec<u32> {
     match value {
         Value::Number(Number::Int(id)) => u32::try_from(*id).into_iter().collect(),
         Value::Array(items) => items.iter().flat_map(ids).collect(),

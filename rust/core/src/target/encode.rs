@@ -3,10 +3,11 @@
 //! In: prompt and completion as text. Out: the prompt's ids exactly as a server encodes the prompt, and the
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
+use super::guard::Ids;
 use super::render::Rendered;
 use crate::error::Result;
 use crate::prompt_text::PromptText;
-use crate::tokenizer::{IncrementalEncoding, SegmentCache, Tokenizer, ranges_from};
+use crate::tokenizer::{Checkpoint, IncrementalEncoding, SegmentCache, Tokenizer, ranges_from};
 
 /// Encodes targets one after the other: what a target has in common with the one before it is not encoded again.
 #[derive(Default)]
@@ -33,6 +34,15 @@ pub struct Encoded<'e> {
     pub border_merged: bool,
 }
 
+impl Encoded<'_> {
+    /// Whether the stop token, which is the last one, is in the completion before its end, too: a server would have
+    /// stopped there.
+    pub fn stops_early(&self) -> bool {
+        let completion = self.ids.get(self.prompt..).unwrap_or_default();
+        completion.split_last().is_some_and(|(stop, before)| before.contains(stop))
+    }
+}
+
 impl Encoder {
     pub fn encode(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
         let (prompt, completion) = (rendered.prompt.text(), &*rendered.completion.text);
@@ -49,6 +59,11 @@ impl Encoder {
         self.prompt_tail.extend_from_slice(tail);
         encoding.write(prompt.len(), completion.into(), plain, tokenizer, &mut self.segments)?;
         if encoding.ids()[from..].starts_with(&self.prompt_tail) {
+            if let Some(guard) = &rendered.guard {
+                self.valid = 0;
+                let ids = Ids { text: encoding.text(), ids: encoding.ids(), plain, continuation: None };
+                guard.check(tokenizer, &ids, &checkpoints(encoding, same, usize::MAX))?;
+            }
             self.valid = encoding.ids().len();
             return Ok(Encoded { ids: encoding.ids(), prompt: prompt_ids, same, border_merged: false });
         }
@@ -59,6 +74,16 @@ impl Encoder {
         let of_completion = &plain[plain.partition_point(|token| token.start < prompt.len())..];
         let of_completion = ranges_from(of_completion, prompt.len());
         self.forced.extend(tokenizer.encode_continuation(completion, &of_completion)?);
+        if let Some(guard) = &rendered.guard {
+            self.valid = 0;
+            let border = Checkpoint { text: prompt.len(), ids: prompt_ids };
+            let mut known = checkpoints(encoding, same, from);
+            known.push(border);
+            let continuation = Some(border.text);
+            let ids = Ids { text: encoding.text(), ids: &self.forced, plain, continuation };
+            guard.check(tokenizer, &ids, &known)?;
+            self.valid = from;
+        }
         Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
     }
 
@@ -70,6 +95,15 @@ impl Encoder {
         self.encoding.write(shared, text.after(shared), &[], tokenizer, &mut self.segments)?;
         Ok(self.encoding.ids())
     }
+}
+
+/// Where ids and bytes are known to belong together: from the last such place in the first `same` ids, up to the id `most`.
+fn checkpoints(encoding: &IncrementalEncoding, same: usize, most: usize) -> Vec<Checkpoint> {
+    let known = encoding.checkpoints();
+    let first = known.partition_point(|checkpoint| checkpoint.ids <= same).checked_sub(1);
+    let start = first.map_or(Checkpoint { text: 0, ids: 0 }, |first| known[first]);
+    let after = known[first.map_or(0, |first| first + 1)..].iter().copied();
+    [start].into_iter().chain(after.take_while(|checkpoint| checkpoint.ids <= most)).collect()
 }
 
 #[cfg(test)]
@@ -85,6 +119,7 @@ mod tests {
     use super::*;
     use crate::chat_template::ClosedTurn;
     use crate::options::EngineChoice;
+    use crate::target::header::HeaderPlace;
     use crate::target::render::{Prompt, PromptMatch};
     use crate::traced_text::TracedText;
 
@@ -165,9 +200,12 @@ mod tests {
             is_asked_not_to_think: false,
             prompt: Prompt::Own(TracedText { text: prompt, spans: Vec::new() }),
             same,
-            completion: ClosedTurn { text: completion, stop_at: 0, stops_early: false },
+            completion: ClosedTurn { text: completion, stop_at: 0, is_stop_appended: false },
             prompt_match: PromptMatch::Exact,
+            header: HeaderPlace::Prompt,
             plain,
+            made: std::collections::BTreeSet::new(),
+            guard: None,
             completion_spans: Vec::new(),
         }
     }
@@ -235,7 +273,7 @@ mod tests {
             let mut encoder = Encoder::default();
             let encoded = encoder.encode(tokenizer, &rendered).unwrap();
             assert!(encoded.border_merged);
-            assert!(encoded.ids.iter().all(|id| !tokenizer.control_tokens().contains_id(*id)));
+            assert!(encoded.ids.iter().all(|id| !tokenizer.added_tokens().unwrap().contains_id(*id)));
         }
     }
 }

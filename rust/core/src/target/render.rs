@@ -4,22 +4,24 @@
 //! the prompt that a server would send at that point, what the model must then emit, through its stop token, and
 //! how they match. Nothing is guessed: a policy that cannot decide is an error.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use everyturn_template::{Span, Value as TemplateValue};
 
+use super::guard::Guard;
+use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
 use super::said::says_reasoning;
 use super::splice::splice;
-use crate::chat_template::{
-    ClosedTurn, ForeignTokens, Prefixes, Prepared, Shown, SpanCursor, ThinkingFormat,
-};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
-use crate::options::{PromptMismatch, ThinkingPolicy};
+use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
-use crate::tokenizer::ControlTokens;
+use crate::tokenizer::{ControlTokens, Tokenizer, ranges_from};
 use crate::traced_text::TracedText;
 
 #[derive(Debug, Clone)]
@@ -31,21 +33,42 @@ pub struct Rendered<'r> {
     pub prompt_match: PromptMatch,
     /// The control tokens in prompt and completion that are to be plain text: bytes of both together, in order.
     pub plain: Vec<Range<usize>>,
+    /// The control tokens that the template makes of texts which hold none.
+    pub made: BTreeSet<Arc<str>>,
+    /// What their ids are held to, where no others may be control tokens than those that the template wrote.
+    pub guard: Option<Guard<'r>>,
     /// The template arguments that it was rendered with, besides those of the conversation.
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
     pub is_asked_not_to_think: bool,
+    pub header: HeaderPlace,
     /// Where the completion's text comes from, as far as the template wrote it.
     pub completion_spans: Vec<Span>,
 }
 
+impl Rendered<'_> {
+    /// The completion without a header.
+    pub fn turn(&self) -> &str {
+        &self.completion.text[self.header.in_completion()..]
+    }
+
+    /// The control tokens in the completion that are to be plain text: bytes of the completion.
+    pub fn plain_in_completion(&self) -> Vec<Range<usize>> {
+        let prompt = self.prompt.text().len();
+        ranges_from(&self.plain[self.plain.partition_point(|token| token.end <= prompt)..], prompt)
+    }
+}
+
 /// What is done with control tokens that somebody wrote.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub enum Foreign<'t> {
     /// They are control tokens.
+    #[default]
     Recognised,
-    /// They are plain text. Whether the record contains any is known in advance.
-    Plain { control_tokens: &'t ControlTokens, in_record: bool },
+    /// They are control tokens; those that are in no text of the record are to be named.
+    Named { tokenizer: &'t Tokenizer, control_tokens: &'t ControlTokens },
+    /// They are plain text.
+    Plain { control_tokens: &'t ControlTokens },
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +83,16 @@ impl Prompt<'_> {
             Self::Shown(shown) => shown.text,
             Self::Own(own) => own.text.as_str().into(),
         }
+    }
+
+    /// The prompt and a text after it.
+    fn followed_by(&self, after: &TracedText) -> TracedText {
+        let mut whole = TracedText::default();
+        for (text, spans) in self.text().parts().into_iter().zip(self.spans()) {
+            whole.push_part(text, spans, 0..text.len());
+        }
+        whole.push_part(&after.text, &after.spans, 0..after.text.len());
+        whole
     }
 
     /// The spans that cover the first part of its text, and perhaps more than it, and those of the second.
@@ -94,10 +127,11 @@ pub struct Targets<'p, 'a> {
 }
 
 /// What decides how targets are rendered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct How<'t> {
     pub policy: PromptMismatch,
     pub thinking: ThinkingPolicy,
+    pub header: HeaderPolicy,
     pub foreign: Foreign<'t>,
 }
 
@@ -108,6 +142,8 @@ struct Series<'p, 'a> {
     arguments: Vec<(&'a str, TemplateValue<'a>)>,
     /// Those of the last prompt and of the last full text.
     foreign_tokens: [ForeignTokens; 2],
+    /// Where such tokens are made, in the last prompt and the last full text.
+    seams: [Seams; 2],
     /// How many bytes prompts and full texts have in common since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
@@ -171,6 +207,7 @@ impl<'p, 'a> Series<'p, 'a> {
             fulls: Prefixes::new(prepared, fulls, false, arguments.clone()),
             arguments,
             foreign_tokens: Default::default(),
+            seams: Default::default(),
             same: [0; 2],
             agreed: 0,
             completion: SpanCursor::default(),
@@ -180,7 +217,7 @@ impl<'p, 'a> Series<'p, 'a> {
     fn render(
         &mut self,
         prepared: &Prepared<'_>,
-        how: How<'_>,
+        how: How<'p>,
         message: &Message,
         index: usize,
     ) -> Result<Rendered<'_>> {
@@ -192,42 +229,73 @@ impl<'p, 'a> Series<'p, 'a> {
         let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
-        let mut plain = Vec::new();
-        let (prompt, text, completion_spans, arguments, prompt_match) = if is_exact {
-            let after = prompt.text.len();
-            let spans = self.completion.spans_from(&full, after, self.same[1]);
-            if let Foreign::Plain { control_tokens, .. } = how.foreign {
+        let after = prompt.text.len();
+        let mut made = BTreeSet::new();
+        let literal = match how.foreign {
+            Foreign::Recognised => None,
+            Foreign::Named { tokenizer, control_tokens } => {
+                let [of_prompt, of_full] = &mut self.seams;
+                made = of_full.find(prepared, &full, self.same[1], tokenizer, control_tokens)?;
+                // The prompt is otherwise a part of it.
+                if !is_exact {
+                    made.extend(of_prompt.find(prepared, &prompt, 0, tokenizer, control_tokens)?);
+                }
+                None
+            }
+            Foreign::Plain { control_tokens } => {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
                 of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
                 of_full.update(prepared, &full, self.same[1], control_tokens);
-                plain.extend(of_prompt.from(0).chain(of_full.from(after)));
+                Some(control_tokens)
             }
-            let arguments = mismatch::flags(&self.arguments);
-            let text = full.text.after(after).to_text();
-            (Prompt::Shown(prompt), text, spans, arguments, PromptMatch::Exact)
-        } else {
-            if let Foreign::Plain { in_record: true, .. } = how.foreign {
-                return Err(Error::new(
-                    ErrorKind::ControlToken,
-                    "the record contains control tokens, and the prompt is not a prefix of the turn's own rendering: \
-                     it is not known which of them are text",
-                ));
-            }
-            let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
-            let Resolved { prompt, text: TracedText { text, spans }, arguments } = resolved;
-            (Prompt::Own(prompt), text, spans, arguments, prompt_match)
         };
-        let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
+        let mut plain = Vec::new();
+        let mut guard = literal.map(|control_tokens| Guard { control_tokens, own: Vec::new() });
+        let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
+            let spans = self.completion.spans_from(&full, after, self.same[1]);
+            if let Some(guard) = &mut guard {
+                let [of_prompt, of_full] = &self.foreign_tokens;
+                plain.extend(of_prompt.from(0).chain(of_full.from(after)));
+                guard.own.extend(of_prompt.own_from(0).chain(of_full.own_from(after)).cloned());
+            }
+            let turn = TracedText { text: full.text.after(after).to_text(), spans };
+            (Prompt::Shown(prompt), turn, mismatch::flags(&self.arguments), PromptMatch::Exact)
+        } else {
+            let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
+            if let Some(guard) = &mut guard {
+                let text = [&*resolved.prompt.text, &resolved.text.text].concat();
+                let spans = [&*resolved.prompt.spans, &resolved.text.spans].concat();
+                let tokens = ForeignTokens::of(prepared, &text, &spans, guard.control_tokens);
+                plain.extend(tokens.from(0));
+                guard.own.extend(tokens.own_from(0).cloned());
+            }
+            (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
+        };
+        let header = HeaderPlace::of(prepared, how.header, &turn)?;
+        if let HeaderPlace::Moved(length) = header {
+            let (start, rest) = turn.split(length);
+            (prompt, turn) = (Prompt::Own(prompt.followed_by(&start)), rest);
+        }
+        let length = prompt.text().len();
+        let of_turn = ranges_from(&plain[plain.partition_point(|token| token.end <= length)..], length);
+        let rendered_length = turn.text.len();
+        let completion = prepared.turn_end().close(turn.text, message.calls_tools(), &of_turn);
+        let completion = completion.ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
                 "the template does not end this turn with the stop token that it ends others with",
             )
         })?;
         let same = if is_exact { self.same[0] } else { 0 };
-        self.agreed = if is_exact { prompt.text().len() } else { 0 };
+        self.agreed = if is_exact { after } else { 0 };
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
-        let length = prompt.text().len() + completion.text.len();
+        let length = length + completion.text.len();
         plain.retain(|token| token.end <= length);
+        if let Some(guard) = &mut guard {
+            guard.own.retain(|token| token.bytes.end <= length);
+            let appended = completion.text.get(rendered_length..).unwrap_or_default();
+            guard.add(appended, length - appended.len());
+        }
         let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
             && self.arguments.iter().any(|(_, value)| matches!(value, TemplateValue::Bool(false)));
         Ok(Rendered {
@@ -236,9 +304,12 @@ impl<'p, 'a> Series<'p, 'a> {
             completion,
             prompt_match,
             plain,
+            made,
+            guard,
             arguments,
             is_asked_not_to_think,
-            completion_spans,
+            header,
+            completion_spans: turn.spans,
         })
     }
 }
@@ -251,7 +322,7 @@ pub fn render_alone(
     policy: PromptMismatch,
     thinking: ThinkingPolicy,
 ) -> Result<(String, ClosedTurn)> {
-    let how = How { policy, thinking, foreign: Foreign::Recognised };
+    let how = How { policy, thinking, ..How::default() };
     let mut targets = Targets::new(prepared, how, [(index, message)].into_iter());
     let rendered = targets.render(message, index)?;
     Ok((rendered.prompt.text().to_text(), rendered.completion))
@@ -317,19 +388,4 @@ fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
             tail(full)
         ),
     )
-}
-
-/// Whether a target without reasoning is trained to write a block of thinking that is empty.
-pub fn has_empty_thinking(
-    format: Option<&ThinkingFormat>,
-    message: &Message,
-    rendered: &Rendered<'_>,
-) -> bool {
-    let Some(format) = format.filter(|_| says_reasoning(message).is_none()) else { return false };
-    let completion = rendered.completion.text.trim_start();
-    if let Some(inside) = completion.strip_prefix(format.open_tag()) {
-        return inside.trim_start().starts_with(format.close_tag());
-    }
-    let prompt = rendered.prompt.text();
-    completion.starts_with(format.close_tag()) && prompt.to_text().trim_end().ends_with(format.open_tag())
 }

@@ -1,14 +1,19 @@
-//! The control tokens of a tokenizer: its added tokens, found in text.
+//! The control tokens of a tokenizer, found in text.
+//!
+//! In: a tokenizer, and which of its added tokens are control tokens. Out: where they are in a text as the tokenizer
+//! takes them out of it, and which ids are theirs. An added token that is none is text; it is found only because it may
+//! hide one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
-use tokenizers::Tokenizer as HfTokenizer;
+use aho_corasick::{AhoCorasick, MatchKind};
+use tokenizers::{AddedToken, Model, Tokenizer as HfTokenizer};
 
+use super::extraction::Extraction;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::Value;
 
 /// A control token: its text and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,21 +23,47 @@ pub struct StopToken {
 }
 
 pub struct ControlTokens {
-    tokens: Vec<StopToken>,
+    tokens: Vec<Token>,
     finder: AhoCorasick,
-    ids: HashSet<i32>,
-    /// Which of them strip the white space before or after them.
-    strips: Vec<[bool; 2]>,
+    /// Finds them where that takes more than comparing bytes.
+    extraction: Option<Extraction>,
+    /// Where each id's token is among them, of control tokens.
+    ids: HashMap<i32, usize>,
+    /// Ids that the tokenizer's model makes of text by itself.
+    made_of_text: HashSet<i32>,
+    /// Those among them that stand for any text that the model does not know.
+    unknown: HashSet<i32>,
+    /// A bit for each pair of bytes that are next to each other in one.
+    pairs: Vec<u64>,
+    /// The length of the longest of their texts.
+    longest: usize,
+}
+
+struct Token {
+    named: StopToken,
+    is_special: bool,
+    is_control: bool,
+    /// The white space before it, and after it, belongs to it.
+    strips: [bool; 2],
 }
 
 /// A control token in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Match {
-    pub start: usize,
-    pub end: usize,
-    pub id: u32,
-    pub strips: [bool; 2],
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundToken {
+    pub bytes: Range<usize>,
+    pub id: i32,
 }
+
+/// What an added token is to the model that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'t> {
+    pub text: &'t str,
+    pub id: u32,
+    pub is_special: bool,
+}
+
+/// A character that no vocabulary has.
+const UNKNOWN: &str = "\u{10fffd}";
 
 /// The ranges of plain text in a text that is read from its start.
 #[derive(Debug, Clone)]
@@ -60,128 +91,199 @@ impl<'p> PlainRanges<'p> {
     }
 }
 
-/// A part of a text: a control token, or the text between two.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
-    Control {
-        id: i32,
-        bytes: Range<usize>,
-    },
-    Text {
-        bytes: Range<usize>,
-        /// Control tokens in it are text.
-        is_plain: bool,
-    },
-}
-
 impl ControlTokens {
-    pub(super) fn of(tokenizer: &HfTokenizer) -> Result<Self> {
-        let added = tokenizer.get_added_tokens_decoder();
-        let ids: HashSet<i32> = added.keys().map(|id| id.cast_signed()).collect();
-        // White space tokens (Gemma's newlines) are text to everyone.
-        let mut added: Vec<_> =
-            added.into_iter().filter(|(_, token)| !token.content.trim().is_empty()).collect();
+    /// All added tokens of a tokenizer, as if each were a control token. White space (Gemma's newlines) is text to
+    /// everyone.
+    pub(super) fn candidates(tokenizer: &HfTokenizer) -> Result<Self> {
+        let mut added: Vec<(u32, AddedToken)> = tokenizer
+            .get_added_tokens_decoder()
+            .into_iter()
+            .filter(|(_, token)| !token.content.trim().is_empty())
+            .collect();
         added.sort_by_key(|(id, _)| *id);
-        let strips = added.iter().map(|(_, token)| [token.lstrip, token.rstrip]).collect();
-        let tokens =
-            added.into_iter().map(|(id, token)| StopToken { text: token.content.into(), id }).collect();
-        Ok(Self { strips, ..Self::new(tokens, ids)? })
+        let extraction = Extraction::of(tokenizer, &added)?;
+        let (made_of_text, unknown) = made_of_text(tokenizer, added.iter().map(|(id, _)| *id));
+        let tokens = added.into_iter().map(|(id, token)| Token {
+            named: StopToken { text: token.content.into(), id },
+            is_special: token.special,
+            is_control: true,
+            strips: [token.lstrip, token.rstrip],
+        });
+        let all = Self::new(tokens.collect())?;
+        Ok(Self { extraction, made_of_text, unknown, ..all })
     }
 
     /// These texts as control tokens, where there is no tokenizer: their ids mean nothing.
     pub fn guessed(texts: impl IntoIterator<Item = Arc<str>>) -> Result<Self> {
-        let tokens: Vec<_> = (0..).zip(texts).map(|(id, text)| StopToken { text, id }).collect();
-        let ids = tokens.iter().map(|token| token.id.cast_signed()).collect();
-        Self::new(tokens, ids)
+        let token = |(id, text)| Token {
+            named: StopToken { text, id },
+            is_special: true,
+            is_control: true,
+            strips: [false; 2],
+        };
+        Self::new((0..).zip(texts).map(token).collect())
     }
 
-    fn new(tokens: Vec<StopToken>, ids: HashSet<i32>) -> Result<Self> {
+    fn new(tokens: Vec<Token>) -> Result<Self> {
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .build(tokens.iter().map(|token| &*token.text))
+            .build(tokens.iter().map(|token| &*token.named.text))
             .map_err(|cause| {
                 Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
             })?;
-        Ok(Self { strips: vec![[false; 2]; tokens.len()], tokens, finder, ids })
+        let ids = tokens.iter().enumerate().map(|(at, token)| (token.named.id.cast_signed(), at)).collect();
+        let (made_of_text, unknown, extraction) = (HashSet::new(), HashSet::new(), None);
+        let (pairs, longest) = (Vec::new(), 0);
+        let all = Self { tokens, finder, extraction, ids, made_of_text, unknown, pairs, longest };
+        Ok(all.with_pairs())
+    }
+
+    /// Of these tokens those that are control tokens; the others are text. The id that stands for what the model does
+    /// not know is text, too, unless it `has_meaning` besides.
+    pub fn only(
+        mut self,
+        is_control: impl Fn(&Candidate<'_>) -> bool,
+        has_meaning: impl Fn(&Candidate<'_>) -> bool,
+    ) -> Self {
+        for token in &mut self.tokens {
+            let StopToken { text, id } = &token.named;
+            let candidate = Candidate { text, id: *id, is_special: token.is_special };
+            token.is_control = is_control(&candidate);
+            if !token.is_control {
+                self.ids.remove(&id.cast_signed());
+            }
+            if has_meaning(&candidate) {
+                self.unknown.remove(&id.cast_signed());
+            }
+        }
+        self.made_of_text.retain(|id| self.ids.contains_key(id) && !self.unknown.contains(id));
+        self.with_pairs()
+    }
+
+    fn with_pairs(mut self) -> Self {
+        (self.pairs, self.longest) = (vec![0; (1 << 16) / 64], 0);
+        for token in self.tokens.iter().filter(|token| token.is_control) {
+            let text = token.named.text.as_bytes();
+            self.longest = self.longest.max(text.len());
+            for pair in text.windows(2) {
+                let (word, bit) = place_of(pair[0], pair[1]);
+                self.pairs[word] |= 1 << bit;
+            }
+        }
+        self
+    }
+
+    /// Whether the text of a control token has these two bytes next to each other.
+    pub fn has_pair(&self, one: u8, other: u8) -> bool {
+        let (word, bit) = place_of(one, other);
+        self.pairs[word] >> bit & 1 == 1
+    }
+
+    /// The length of the longest text of a control token.
+    pub fn longest_text(&self) -> usize {
+        self.longest
     }
 
     pub fn contains_id(&self, id: i32) -> bool {
-        self.ids.contains(&id)
+        self.ids.contains_key(&id)
     }
 
-    /// The most bytes that a control token has.
-    pub fn longest(&self) -> usize {
-        self.finder.max_pattern_len()
+    /// The control tokens that have one of these ids.
+    pub fn with_ids(&self, ids: &[u32]) -> Vec<StopToken> {
+        self.control().map(|token| &token.named).filter(|token| ids.contains(&token.id)).cloned().collect()
+    }
+
+    pub fn with_text(&self, text: &str) -> Option<StopToken> {
+        self.control().map(|token| &token.named).find(|token| &*token.text == text).cloned()
+    }
+
+    /// Each of them, by its id, with whether it strips the white space before and after it.
+    pub(super) fn strips(&self) -> impl Iterator<Item = (i32, [bool; 2])> {
+        self.control().map(|token| (token.named.id.cast_signed(), token.strips))
+    }
+
+    fn control(&self) -> impl Iterator<Item = &Token> {
+        self.tokens.iter().filter(|token| token.is_control)
+    }
+
+    /// Whether an id is a control token's and does not stand for text that the model does not know.
+    pub fn is_control(&self, id: i32) -> bool {
+        self.ids.contains_key(&id) && !self.unknown.contains(&id)
+    }
+
+    /// The text of a control token.
+    pub fn text_of(&self, id: i32) -> Option<&Arc<str>> {
+        self.ids.get(&id).map(|at| &self.tokens[*at].named.text)
+    }
+
+    /// Whether text can become a control token that does not hold its text: by the tokenizer's normalizer, or by
+    /// its model.
+    pub fn may_be_disguised(&self) -> bool {
+        self.extraction.is_some() || !self.made_of_text.is_empty()
+    }
+
+    /// As many bytes may have to be known to tell where a control token is; `None`: the whole text.
+    pub fn longest(&self) -> Option<usize> {
+        self.extraction.is_none().then(|| self.finder.max_pattern_len())
     }
 
     /// The first control token of a text, with the offset after it.
     pub fn first(&self, text: &str) -> Option<(usize, StopToken)> {
-        let found = self.finder.find(text)?;
-        Some((found.end(), self.tokens[found.pattern()].clone()))
+        self.literally_in(text).next().map(|(bytes, token)| (bytes.end, token.clone()))
     }
 
     /// The control tokens of a text in order, each with the offset after it.
     pub fn all(&self, text: &str) -> Vec<(usize, StopToken)> {
-        self.finder.find_iter(text).map(|found| (found.end(), self.tokens[found.pattern()].clone())).collect()
+        self.literally_in(text).map(|(bytes, token)| (bytes.end, token.clone())).collect()
     }
 
-    /// The ranges of control tokens in a text, in order.
-    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
-        self.finder.find_iter(text).map(|found| found.range()).collect()
+    /// The control tokens whose text is in a text.
+    fn literally_in<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (Range<usize>, &'t StopToken)> {
+        let tokens = self.finder.find_iter(text).map(|found| (found.range(), &self.tokens[found.pattern()]));
+        tokens.filter(|(_, token)| token.is_control).map(|(bytes, token)| (bytes, &token.named))
     }
 
-    /// The first control token at or after an offset.
-    pub fn next(&self, text: &str, from: usize) -> Option<Match> {
-        let found = self.finder.find(Input::new(text).range(from..))?;
-        let at = found.pattern().as_usize();
-        let strips = self.strips.get(at).copied().unwrap_or_default();
-        Some(Match { start: found.start(), end: found.end(), id: self.tokens[at].id, strips })
-    }
-
-    /// The parts of a text in which control tokens that touch one of these ranges, which are in order, are plain text.
-    /// White space that a control token takes with it is in no part.
-    pub(super) fn parts(&self, text: &str, plain: &[Range<usize>]) -> Vec<Part> {
-        let (mut of_tokens, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
-        let mut between = |bytes: Range<usize>| Part::Text { is_plain: of_text.touch(&bytes), bytes };
-        let (mut parts, mut done, mut at) = (Vec::new(), 0, 0);
-        while let Some(token) = self.next(text, at) {
-            if of_tokens.touch(&(token.start..token.end)) {
-                at = after_character(text, token.start);
-                continue;
+    /// The control tokens that the tokenizer takes out of a text, in order.
+    pub fn found(&self, text: &str) -> Vec<FoundToken> {
+        let token =
+            |(bytes, token): (Range<usize>, &StopToken)| FoundToken { bytes, id: token.id.cast_signed() };
+        match self.extraction.as_ref().filter(|extraction| extraction.is_needed(text)) {
+            None => self.literally_in(text).map(token).collect(),
+            Some(extraction) => {
+                let found = extraction.find(text).into_iter();
+                let found = found.filter(|(_, at)| self.tokens[*at].is_control);
+                found.map(|(bytes, at)| token((bytes, &self.tokens[at].named))).collect()
             }
-            let [before, after] = token.strips;
-            let segment = &text[done..token.start];
-            let segment = if before { segment.trim_end() } else { segment };
-            parts.push(between(done..done + segment.len()));
-            parts.push(Part::Control { id: token.id.cast_signed(), bytes: token.start..token.end });
-            let rest = &text[token.end..];
-            done = text.len() - if after { rest.trim_start() } else { rest }.len();
-            at = done;
-        }
-        parts.push(between(done..text.len()));
-        parts
-    }
-
-    /// Calls `found` for each control token in the texts and keys of a value.
-    pub fn visit(&self, value: &Value, found: &mut impl FnMut(&Arc<str>)) {
-        match value {
-            Value::String(text) => self.visit_text(text, found),
-            Value::Array(items) => items.iter().for_each(|item| self.visit(item, found)),
-            Value::Object(object) => {
-                for (key, item) in object.iter() {
-                    self.visit_text(key, found);
-                    self.visit(item, found);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    pub fn visit_text(&self, text: &str, found: &mut impl FnMut(&Arc<str>)) {
-        for token in self.finder.find_iter(text) {
-            found(&self.tokens[token.pattern()].text);
-        }
+    /// Calls `found` for each control token whose text is in a text.
+    pub fn visit(&self, text: &str, found: &mut impl FnMut(&Arc<str>)) {
+        self.literally_in(text).for_each(|(_, token)| found(&token.text));
     }
+}
+
+/// The word and the bit of two bytes.
+fn place_of(one: u8, other: u8) -> (usize, usize) {
+    let pair = usize::from(one) << 8 | usize::from(other);
+    (pair / 64, pair % 64)
+}
+
+impl fmt::Debug for ControlTokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ControlTokens").field("ids", &self.ids.keys()).finish_non_exhaustive()
+    }
+}
+
+/// Those of these ids that a tokenizer's model makes of a text by itself, and those that stand for what it does not know.
+fn made_of_text(tokenizer: &HfTokenizer, ids: impl Iterator<Item = u32>) -> (HashSet<i32>, HashSet<i32>) {
+    let model = tokenizer.get_model();
+    // What a model cannot encode it does not make.
+    let made = |text: &str| model.tokenize(text).unwrap_or_default().into_iter().map(|token| token.id);
+    // A model that makes an id within a longer text makes it of that token's own text, too: it is the best way there.
+    let is_made = |id: u32| model.id_to_token(id).is_some_and(|text| made(&text).any(|made| made == id));
+    let unknown: HashSet<i32> = made(UNKNOWN).map(u32::cast_signed).collect();
+    (ids.filter(|id| is_made(*id)).map(u32::cast_signed).chain(unknown.iter().copied()).collect(), unknown)
 }
 
 /// Where the character ends that starts there.
@@ -191,31 +293,7 @@ pub(super) fn after_character(text: &str, start: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
-
-    use std::time::{Duration, Instant};
-
     use super::*;
-
-    #[test]
-    fn parts_take_one_step_a_plain_token() {
-        const COUNT: usize = 400_000;
-        let tokens = ControlTokens::guessed(["<|im_end|>".into()]).unwrap();
-        let text = "<|im_end|>".repeat(COUNT + 1);
-        let mut plain = tokens.ranges(&text);
-        plain.pop();
-        let start = Instant::now();
-        let parts = tokens.parts(&text, &plain);
-        // Comparing each with each takes minutes.
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-        let end = text.len();
-        let expected = [
-            Part::Text { bytes: 0..end - 10, is_plain: true },
-            Part::Control { id: 0, bytes: end - 10..end },
-            Part::Text { bytes: end..end, is_plain: false },
-        ];
-        assert_eq!(parts, expected);
-    }
 
     #[test]
     fn places_touch_what_shares_a_byte_with_them() {

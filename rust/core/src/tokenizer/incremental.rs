@@ -1,6 +1,6 @@
 //! A text and its ids, rewritten from some offset on again and again.
 //!
-//! In: texts that mostly begin as the one before did, and which control tokens in them are plain text. Out: the ids of
+//! In: texts that mostly begin as the one before did, and which parts of them are plain text. Out: the ids of
 //! each, exactly as of the whole text. Only what comes after the last offset to cut at in the common prefix is
 //! encoded.
 
@@ -14,17 +14,17 @@ use crate::prompt_text::{PromptText, common_items};
 #[derive(Default)]
 pub struct IncrementalEncoding {
     text: String,
-    /// The control tokens of the text that are plain text.
+    /// The ranges of the text that are plain text.
     plain: Vec<Range<usize>>,
     ids: Vec<i32>,
     cuts: Vec<Checkpoint>,
 }
 
-/// Right after a token that the text is cut at.
-#[derive(Debug, Clone, Copy)]
-struct Checkpoint {
-    text: usize,
-    ids: usize,
+/// Right after a token that the text is cut at: the ids before it are those of the bytes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub text: usize,
+    pub ids: usize,
 }
 
 impl IncrementalEncoding {
@@ -36,13 +36,17 @@ impl IncrementalEncoding {
         &self.ids
     }
 
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        &self.cuts
+    }
+
     /// The ids after the last offset to cut at: they may change when the text continues.
     pub fn tail(&self) -> &[i32] {
         &self.ids[self.cuts.last().map_or(0, |cut| cut.ids)..]
     }
 
-    /// Lets the text be its first `shared` bytes and then `rest`; the control tokens in the ranges `plain`, which are
-    /// in order, are plain text in it. Returns how many of the ids are still those from before, at least.
+    /// Lets the text be its first `shared` bytes and then `rest`; what is in the ranges `plain`, which are in
+    /// order, is plain text. Returns how many of the ids are still those from before, at least.
     pub fn write(
         &mut self,
         shared: usize,
@@ -64,7 +68,7 @@ impl IncrementalEncoding {
         done.map(|()| from.ids)
     }
 
-    /// Takes over which control tokens are plain text. Returns the first byte of one that is so in one text only.
+    /// Takes over which ranges are plain text. Returns the first byte of one that is so in one text only.
     fn keep_plain(&mut self, plain: &[Range<usize>]) -> usize {
         let same = common_items(&self.plain, plain);
         let next =

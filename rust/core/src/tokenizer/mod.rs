@@ -6,34 +6,45 @@
 mod continuation;
 mod control_tokens;
 mod engines;
+mod extraction;
 mod incremental;
 mod offsets;
 mod rebuilt;
 mod segment_cache;
 mod segments;
+mod swallowed;
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use tokenizers::Tokenizer as HfTokenizer;
 
-pub use control_tokens::{ControlTokens, StopToken};
+pub use control_tokens::{Candidate, ControlTokens, FoundToken, StopToken};
 pub use engines::Encoding;
-pub use incremental::IncrementalEncoding;
+pub use incremental::{Checkpoint, IncrementalEncoding};
 pub use offsets::Known;
 pub use rebuilt::{Difference, Parts, difference};
 pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
+use continuation::Unprefixed;
 use engines::{Engines, Reference};
 use segments::Cutter;
+
+/// What a piece of text is encoded after, so that no word starts with it.
+const LINE_BREAK: &str = "\n";
 
 pub struct Tokenizer {
     engines: Engines,
     cutter: Cutter,
     /// The same without the word-start prefix; `None` where the tokenizer puts none.
-    unprefixed: Option<HfTokenizer>,
-    control_tokens: ControlTokens,
+    unprefixed: Option<Unprefixed>,
+    /// Those of all added tokens, white space included.
+    added_ids: HashSet<u32>,
+    /// The ids of a line break.
+    line_break: Vec<i32>,
 }
 
 impl Tokenizer {
@@ -45,7 +56,8 @@ impl Tokenizer {
         })?;
         let tokenizer = Self {
             unprefixed,
-            control_tokens: ControlTokens::of(library)?,
+            added_ids: library.get_added_tokens_decoder().into_keys().collect(),
+            line_break: reference.encode(LINE_BREAK, false)?,
             cutter: Cutter::of(library)?,
             engines: Engines::new(reference, json, engine),
         };
@@ -55,8 +67,9 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
-    pub fn control_tokens(&self) -> &ControlTokens {
-        &self.control_tokens
+    /// Its added tokens, each of which may be a control token of a model.
+    pub fn added_tokens(&self) -> Result<ControlTokens> {
+        ControlTokens::candidates(self.library())
     }
 
     /// A description of what encodes.
@@ -96,11 +109,11 @@ impl Tokenizer {
         self.reference().encode_with_bytes(text)
     }
 
-    /// The ids of a text that continues another one: no word-start prefix is put before it. The control tokens at the
-    /// ranges `plain` are plain text.
+    /// The ids of a text that continues another one: no word-start prefix is put before it. The bytes in the ranges
+    /// `plain` are plain text.
     ///
-    /// Up to the first control token the text is encoded without the prefix; from there on as usual, because the
-    /// tokenizer starts anew after a control token wherever it is.
+    /// Up to the first added token the text is encoded without the prefix; from there on as usual, because the
+    /// tokenizer starts anew after an added token wherever it is.
     pub fn encode_continuation(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
         if plain.is_empty() && self.unprefixed.is_none() {
             return self.encode(text);
@@ -108,12 +121,47 @@ impl Tokenizer {
         self.encode_continuation_with_bytes(text, plain).map(|encoding| encoding.ids)
     }
 
-    /// The ids of a text as those of the parts between its control tokens, however it may be cut.
+    /// The ids of what comes after other text, without those of the line break that was put before it: what
+    /// transformers does with `sanitize_control_tokens`, id for id. `encode` appends the ids of a text.
+    fn after_line_break(
+        &self,
+        text: &str,
+        ids: &mut Vec<i32>,
+        encode: impl Fn(&str, &mut Vec<i32>) -> Result<()>,
+    ) -> Result<()> {
+        let start = ids.len();
+        encode(&format!("{LINE_BREAK}{text}"), ids)?;
+        if ids[start..].starts_with(&self.line_break) {
+            ids.drain(start..start + self.line_break.len());
+            return Ok(());
+        }
+        ids.truncate(start);
+        encode(text, ids)
+    }
+
+    /// The ids of a text as those of its segments, however it may be cut.
     #[cfg(test)]
     pub fn encode_parts(&self, text: &str, plain: &[Range<usize>]) -> Result<Vec<i32>> {
         let mut ids = Vec::new();
         SegmentCache::default().encode(self, text, 0..text.len(), plain, &mut ids)?;
         Ok(ids)
+    }
+
+    /// Calls `found` for each control token that a text holds or becomes. Where it may come of other text than its own,
+    /// only the ids show it.
+    pub fn visit_control_tokens(
+        &self,
+        text: &str,
+        control_tokens: &ControlTokens,
+        found: &mut impl FnMut(&Arc<str>),
+    ) -> Result<()> {
+        if !control_tokens.may_be_disguised() {
+            control_tokens.visit(text, found);
+            return Ok(());
+        }
+        let ids = self.encode(text)?.into_iter().filter(|id| control_tokens.is_control(*id));
+        ids.filter_map(|id| control_tokens.text_of(id)).for_each(found);
+        Ok(())
     }
 
     /// The text of ids, control tokens included.

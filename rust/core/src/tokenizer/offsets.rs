@@ -1,16 +1,15 @@
 //! The ids of a text with the bytes that each encodes.
 //!
-//! In: a text that was encoded, which of the control tokens in it are plain text, and where its completion was encoded
+//! In: a text that was encoded, which ranges of it are plain text, and where its completion was encoded
 //! alone. Out: the same ids, each with its offsets in the text. It encodes with the library, which is slow where it gives
 //! offsets: for inspecting samples, not for making them.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use tokenizers::Tokenizer as HfTokenizer;
-
-use super::control_tokens::{Part, PlainRanges};
-use super::{Encoding, Tokenizer, ranges_from};
+use super::continuation::Unprefixed;
+use super::control_tokens::PlainRanges;
+use super::{Encoding, LINE_BREAK, Tokenizer, ranges_from};
 use crate::error::Result;
 
 /// The segments of texts that were encoded before: those of a conversation have most of them in common.
@@ -36,16 +35,15 @@ impl Tokenizer {
         Ok(encoding)
     }
 
-    /// The ids of a text, segment by segment; the control tokens in the ranges `plain` are plain text.
+    /// The ids of a text, segment by segment; what is in the ranges `plain` is plain text.
     fn encode_known(&self, text: &str, plain: &[Range<usize>], known: &mut Known) -> Result<Encoding> {
         let (mut whole, mut from) = (Encoding::default(), 0);
         let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
-        let library = self.reference().library();
         let mut segment = |bytes: Range<usize>, whole: &mut Encoding| match of_text.touching(&bytes) {
             [] => self.add_segment(&text[bytes.clone()], bytes.start, known, whole),
             plain => {
                 let plain = ranges_from(plain, bytes.start);
-                whole.append(self.literal_with_bytes(&text[bytes.clone()], &plain, library)?, bytes.start);
+                whole.append(self.literal_with_bytes(&text[bytes.clone()], &plain, false)?, bytes.start);
                 Ok(())
             }
         };
@@ -78,52 +76,67 @@ impl Tokenizer {
         text: &str,
         plain: &[Range<usize>],
     ) -> Result<Encoding> {
-        let unprefixed = self.unprefixed.as_ref().unwrap_or(self.reference().library());
         if !plain.is_empty() {
-            return self.literal_with_bytes(text, plain, unprefixed);
+            return self.literal_with_bytes(text, plain, true);
         }
-        let mut whole = self.encode_with_bytes(text)?;
-        let control = whole.ids.iter().position(|id| self.control_tokens().contains_id(*id));
-        let split = control.map_or(text.len(), |at| whole.bytes[at].start);
-        let mut head = Encoding::of(unprefixed, &text[..split])?;
-        if let Some(control) = control {
-            head.append(
-                Encoding { ids: whole.ids.split_off(control), bytes: whole.bytes.split_off(control) },
-                0,
-            );
+        let Some(Unprefixed { library, is_for_words }) = &self.unprefixed else {
+            return self.encode_with_bytes(text);
+        };
+        let mut rest = self.encode_with_bytes(text)?;
+        let added = rest.ids.iter().position(|id| self.added_ids.contains(&id.cast_unsigned()));
+        let mut split = added.map_or(text.len(), |at| rest.bytes[at].start);
+        if let (true, Some(space)) = (is_for_words, text[..split].find(char::is_whitespace)) {
+            split = space;
         }
+        // No token reaches over the split.
+        let at = rest.bytes.partition_point(|bytes| bytes.start < split);
+        let mut head = Encoding::of(library, &text[..split])?;
+        head.append(Encoding { ids: rest.ids.split_off(at), bytes: rest.bytes.split_off(at) }, 0);
         Ok(head)
     }
 
-    /// The ids of a text in which some control tokens are plain text; `first` encodes what comes before the first that
-    /// is none.
-    fn literal_with_bytes(
+    /// The ids of a text in which these ranges are plain text; `continues`: other text comes before it.
+    fn literal_with_bytes(&self, text: &str, plain: &[Range<usize>], continues: bool) -> Result<Encoding> {
+        let (mut whole, mut from) = (Encoding::default(), 0);
+        let recognised = |text: &str| self.encode_with_bytes(text);
+        let literally = |text: &str| self.reference().encode_plain_with_bytes(text);
+        for range in plain {
+            let between = &text[from..range.start];
+            whole.append(
+                match (from, continues) {
+                    (0, false) => recognised(between),
+                    (0, true) => self.encode_continuation_with_bytes(between, &[]),
+                    _ => self.after_line_break_with_bytes(between, recognised),
+                }?,
+                from,
+            );
+            let token = self.after_line_break_with_bytes(&text[range.clone()], literally)?;
+            whole.append(token, range.start);
+            from = range.end;
+        }
+        whole.append(self.after_line_break_with_bytes(&text[from..], recognised)?, from);
+        Ok(whole)
+    }
+
+    /// As `after_line_break`.
+    fn after_line_break_with_bytes(
         &self,
         text: &str,
-        plain: &[Range<usize>],
-        first: &HfTokenizer,
+        encode: impl Fn(&str) -> Result<Encoding>,
     ) -> Result<Encoding> {
-        let (mut whole, mut library) = (Encoding::default(), first);
-        for part in self.control_tokens().parts(text, plain) {
-            match part {
-                Part::Control { id, bytes } => {
-                    whole.ids.push(id);
-                    whole.bytes.push(bytes);
-                }
-                Part::Text { bytes, .. } if bytes.is_empty() => {}
-                Part::Text { bytes, is_plain } => {
-                    let text = &text[bytes.clone()];
-                    let encoding = if is_plain {
-                        self.reference().encode_plain_with_bytes(library, text)?
-                    } else {
-                        Encoding::of(library, text)?
-                    };
-                    whole.append(encoding, bytes.start);
-                }
-            }
-            library = self.reference().library();
+        if text.is_empty() {
+            return Ok(Encoding::default());
         }
-        Ok(whole)
+        let mut encoding = encode(&format!("{LINE_BREAK}{text}"))?;
+        if !encoding.ids.starts_with(&self.line_break) {
+            return encode(text);
+        }
+        encoding.ids.drain(..self.line_break.len());
+        encoding.bytes.drain(..self.line_break.len());
+        for bytes in &mut encoding.bytes {
+            *bytes = bytes.start.saturating_sub(LINE_BREAK.len())..bytes.end.saturating_sub(LINE_BREAK.len());
+        }
+        Ok(encoding)
     }
 }
 

@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use super::control_tokens::Part;
-use super::{Tokenizer, ranges_from};
+use super::Tokenizer;
 use crate::error::Result;
 
 /// Bytes of texts and ids that each of the two halves may hold.
@@ -19,13 +18,15 @@ const MAX_TEXT: usize = 64 << 10;
 #[derive(Default)]
 pub struct SegmentCache {
     recognised: Memo,
-    /// Those in which control tokens are plain text.
+    /// Those that come after plain text.
+    continued: Memo,
+    /// Those in which added tokens are plain text.
     plain: Memo,
 }
 
 impl SegmentCache {
-    /// Appends the ids of these bytes of a text, without tokens to cut at; the control tokens in the ranges
-    /// `plain` of the text are plain text.
+    /// Appends the ids of these bytes of a text, without tokens to cut at; what is in the ranges `plain` of the text
+    /// is plain text, and encoded apart from the rest.
     pub fn encode(
         &mut self,
         tokenizer: &Tokenizer,
@@ -34,20 +35,23 @@ impl SegmentCache {
         plain: &[Range<usize>],
         ids: &mut Vec<i32>,
     ) -> Result<()> {
-        let segment = &text[bytes.clone()];
-        if plain.is_empty() {
-            return self.encode_recognised(tokenizer, segment, ids);
-        }
-        for part in tokenizer.control_tokens.parts(segment, &ranges_from(plain, bytes.start)) {
-            match part {
-                Part::Control { id, .. } => ids.push(id),
-                Part::Text { bytes, is_plain: true } => {
-                    self.encode_plain(tokenizer, &segment[bytes], ids)?;
-                }
-                Part::Text { bytes, .. } => self.encode_recognised(tokenizer, &segment[bytes], ids)?,
+        let mut from = bytes.start;
+        for range in plain {
+            let between = &text[from..range.start];
+            if from == bytes.start {
+                self.encode_recognised(tokenizer, between, ids)?;
+            } else {
+                self.encode_continued(tokenizer, between, ids)?;
             }
+            self.encode_plain(tokenizer, &text[range.clone()], ids)?;
+            from = range.end;
         }
-        Ok(())
+        let rest = &text[from..bytes.end];
+        if plain.is_empty() {
+            self.encode_recognised(tokenizer, rest, ids)
+        } else {
+            self.encode_continued(tokenizer, rest, ids)
+        }
     }
 
     fn encode_recognised(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
@@ -55,9 +59,15 @@ impl SegmentCache {
         self.recognised.get_or_encode(segment, ids, encode)
     }
 
+    fn encode_continued(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encode =
+            |text: &str, ids: &mut Vec<i32>| tokenizer.engines.encode_segment(text, &tokenizer.cutter, ids);
+        self.continued.get_or_encode(segment, ids, |ids| tokenizer.after_line_break(segment, ids, encode))
+    }
+
     fn encode_plain(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |ids: &mut Vec<i32>| tokenizer.reference().encode_plain(segment, ids);
-        self.plain.get_or_encode(segment, ids, encode)
+        let encode = |text: &str, ids: &mut Vec<i32>| tokenizer.reference().encode_plain(text, ids);
+        self.plain.get_or_encode(segment, ids, |ids| tokenizer.after_line_break(segment, ids, encode))
     }
 }
 

@@ -231,7 +231,7 @@ impl<'a> Machine<'a> {
             };
             let mut entries = Vec::new();
             for (name, value) in args.keywords.iter().filter(|(name, _)| !taken(name)) {
-                let key = self.memory.text(crate::value::text::Text::template(name))?;
+                let key = self.memory.text(crate::value::text::Text::keyword(name))?;
                 entries.push(Entry::new(key, *value));
             }
             let more = self.memory.dict(entries)?;

@@ -286,6 +286,32 @@ pub fn exprs<'s>(body: &'s [Stmt], visit: &mut dyn FnMut(&'s Expr)) {
 }
 
 impl Stmt {
+    /// Calls `visit` with each list of statements directly inside of this one.
+    pub fn bodies<'s>(&'s self, visit: &mut dyn FnMut(&'s [Stmt])) {
+        match &self.kind {
+            StmtKind::If { branches, otherwise } => {
+                branches.iter().for_each(|(_, body)| visit(body));
+                visit(otherwise);
+            }
+            StmtKind::For(for_stmt) => {
+                visit(&for_stmt.body);
+                visit(&for_stmt.otherwise);
+            }
+            StmtKind::SetBlock { body, .. }
+            | StmtKind::With { body, .. }
+            | StmtKind::FilterBlock { body, .. }
+            | StmtKind::Generation(body) => visit(body),
+            StmtKind::Macro { function, .. } | StmtKind::CallBlock { caller: function, .. } => {
+                visit(&function.body)
+            }
+            StmtKind::Text(_)
+            | StmtKind::Output(_)
+            | StmtKind::Set { .. }
+            | StmtKind::Break
+            | StmtKind::Continue => {}
+        }
+    }
+
     fn exprs<'s>(&'s self, visit: &mut dyn FnMut(&'s Expr)) {
         match &self.kind {
             StmtKind::Text(_) | StmtKind::Break | StmtKind::Continue => {}

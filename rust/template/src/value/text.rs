@@ -63,6 +63,12 @@ impl<'a> Text<'a> {
         Self { str, origin: Origin::One(Source::Derived { node }), markup: false }
     }
 
+    /// The name of a keyword argument. What is no identifier came out of a mapping, as in `dict(**mapping)`.
+    pub fn keyword(name: &'a str) -> Self {
+        let is_identifier = name.chars().all(|c| c == '_' || c.is_alphanumeric());
+        if is_identifier { Self::template(name) } else { Self::derived(name, Node::NONE) }
+    }
+
     /// Text that a function made from this one.
     pub fn rewritten(&self, str: &'a str) -> Self {
         let source = match self.made_from() {

@@ -96,10 +96,10 @@ impl Reference {
         Encoding::of(&self.library, text)
     }
 
-    /// The ids of a text in which no added token is recognised, with their bytes; `library` is this tokenizer or
-    /// another form of it.
-    pub fn encode_plain_with_bytes(&self, library: &HfTokenizer, text: &str) -> Result<Encoding> {
-        self.plain.encode(library, text, OffsetType::Byte).map(|encoding| Encoding::from_library(&encoding))
+    /// The same with their bytes.
+    pub fn encode_plain_with_bytes(&self, text: &str) -> Result<Encoding> {
+        let encoding = self.plain.encode(&self.library, text, OffsetType::Byte)?;
+        Ok(Encoding::from_library(&encoding))
     }
 
     pub fn decode(&self, ids: &[u32]) -> Result<String> {

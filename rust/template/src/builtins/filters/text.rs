@@ -78,7 +78,7 @@ pub fn format<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
                 if *name == "value" {
                     return Err(type_error("do_format() got multiple values for argument 'value'"));
                 }
-                entries.push(Entry::new(machine.memory.text(Text::template(name))?, *value));
+                entries.push(Entry::new(machine.memory.text(Text::keyword(name))?, *value));
             }
             machine.memory.dict(entries)?
         }

@@ -74,7 +74,7 @@ pub fn dict_entries<'a>(machine: &mut Machine<'a>, args: Args<'a>) -> Result<Vec
         _ => return Err(type_error("dict() takes at most 1 positional argument")),
     }
     for (name, value) in args.keywords {
-        let key = machine.memory.text(Text::template(name))?;
+        let key = machine.memory.text(Text::keyword(name))?;
         insert(&mut machine.memory, &mut entries, key, *value)?;
     }
     Ok(entries)
@@ -87,5 +87,5 @@ fn strftime_now<'a>(machine: &mut Machine<'a>, args: Args<'a>) -> Result<Value<'
     };
     let text = clock::strftime(machine.now, format.str)?;
     let str = machine.memory.str(&text)?;
-    machine.memory.text(Text::template(str))
+    machine.memory.text(format.rewritten(str))
 }
