@@ -18,8 +18,8 @@ from as_template import template_renderer
 from battery import Case
 from paths import find_data
 from published import TOOLS, write_model
-from reference.policies import Chat, Message, Render, matches_some_flags, spliced
-from template_reference import NOW, Refusal, reference_apply, stopped_clock
+from reference.policies import Chat, Message, Template, matches_some_flags, spliced
+from template_reference import NOW, reference_apply, stopped_clock
 
 #: Without `--whole`, one template of so many.
 SAMPLED = 12
@@ -85,15 +85,17 @@ def chats(think: str) -> dict[str, Chat]:
     }  # fmt: skip
 
 
-def renders(source: str, tools: list[Any] | None) -> Render:
-    """Return what renders with a template as transformers does."""
+def rendered_by(source: str, tools: list[Any] | None) -> Template:
+    """Return what transformers makes of messages by a template."""
 
-    def render(messages: Sequence[Message], prompting: bool, flags: dict[str, bool]) -> str | None:  # noqa: FBT001
+    def text(messages: Sequence[Message], flags: dict[str, bool], *, prompting: bool) -> str | None:
         case = Case(list(messages), tools=tools, variables=dict(flags))
         found = reference_apply(source, case, prompting=prompting)
         return found if isinstance(found, str) else None
 
-    return render
+    return Template(
+        functools.partial(text, prompting=True), functools.partial(text, prompting=False)
+    )
 
 
 @functools.cache
@@ -137,47 +139,61 @@ def _wrong_with(
     renderer: everyturn.Renderer, source: str, chat: Chat, policy: str, ways: Counter[str]
 ) -> str | None:
     tools = TOOLS if any("tool_calls" in message for message in chat.messages) else None
-    render = renders(source, tools)
-    prompt, full = render(chat.messages[:-1], True, {}), render(chat.messages, False, {})
+    template = rendered_by(source, tools)
+    prompt, full = template.prompt(chat.messages[:-1], {}), template.text(chat.messages, {})
     if prompt is None or full is None:
         return None
     row = _row(renderer, chat, tools, policy)
     if isinstance(row, str):
         # The last word on it is the caller's: nothing is trained, and it is counted.
-        certain = policy == "splice" and row == "prompt_mismatch" and spliced(render, chat)
+        certain = policy == "splice" and row == "prompt_mismatch" and spliced(template, chat)
         ways["none"] += 1
         return f"no row, expected {certain!r}" if certain else None
-    before, trained, warnings = row
-    text, stop = trained
     if full.startswith(prompt):
         ways["exact"] += 1
-        return None if before == prompt else "the prompt is not that of a server"
+        return None if row[0] == prompt else "the prompt is not that of a server"
     ways[policy] += 1
-    lost = _lost(chat, text, warnings)
-    if lost:
-        return lost
-    if policy == "splice":
-        expected = spliced(render, chat)
-        if before != prompt:
-            return "the prompt is not that of a server"
-        if expected is None:
-            return f"a row that is not certain: {text!r}"
-        return None if _ends_alike(text, expected, stop) else f"{text!r}, expected {expected!r}"
-    # The next header, which may be what ends a turn, can start with white space.
-    words = text.removesuffix(stop).rstrip()
-    if policy == "match_thinking":
-        fits = matches_some_flags(render, chat, before, words)
-        return None if fits else f"no flags give {before[-60:]!r} and {text!r}"
-    if not full.startswith(before + words):
-        return f"not of the rendering: {text!r}"
-    header = re.sub(r"\s", "", before)
-    return None if re.sub(r"\s", "", prompt).startswith(header) else f"a header in {text!r}"
+    return (
+        _lost(chat, row[1][0], row[2])
+        or (_wrong_splice(template, chat, row[0], row[1]) if policy == "splice" else None)
+        or (_wrong_flags(template, chat, row[0], row[1]) if policy == "match_thinking" else None)
+        or (_wrong_prefix(prompt, full, row[0], row[1]) if policy == "common_prefix" else None)
+    )
 
 
-def _ends_alike(text: str, expected: str, stop: str) -> bool:
+def _wrong_splice(
+    template: Template, chat: Chat, before: str, trained: tuple[str, str]
+) -> str | None:
+    if before != template.prompt(chat.messages[:-1], {}):
+        return "the prompt is not that of a server"
+    expected = spliced(template, chat)
+    if expected is None:
+        return f"a row that is not certain: {trained[0]!r}"
+    return None if _ends_alike(*trained, expected) else f"{trained[0]!r}, expected {expected!r}"
+
+
+def _wrong_flags(
+    template: Template, chat: Chat, before: str, trained: tuple[str, str]
+) -> str | None:
+    fits = matches_some_flags(template, chat, before, _words(*trained))
+    return None if fits else f"no flags give {before[-60:]!r} and {trained[0]!r}"
+
+
+def _wrong_prefix(prompt: str, full: str, before: str, trained: tuple[str, str]) -> str | None:
+    if not full.startswith(before + _words(*trained)):
+        return f"not of the rendering: {trained[0]!r}"
+    shared = re.sub(r"\s", "", before)
+    return None if re.sub(r"\s", "", prompt).startswith(shared) else f"a header in {trained[0]!r}"
+
+
+def _words(text: str, stop: str) -> str:
+    """Return a completion without what ends it: the next header may, and can start with white space."""
+    return text.removesuffix(stop).rstrip()
+
+
+def _ends_alike(text: str, stop: str, expected: str) -> bool:
     """Whether a completion is what is expected through the stop token, which the next header may write."""
-    words = text.removesuffix(stop)
-    return expected.startswith(text) or expected.rstrip() == words.rstrip()
+    return expected.startswith(text) or expected.rstrip() == _words(text, stop)
 
 
 def _lost(chat: Chat, text: str, warnings: dict[str, int]) -> str | None:

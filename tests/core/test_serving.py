@@ -68,7 +68,7 @@ def test_ids_that_vllm_asks_for_are_made_up_as_in_the_request(tmp_path: Path) ->
     folder = write_model(tmp_path / "model", SHOWS_IDS)
     function = {"name": "look", "arguments": "{}"}
     mine, other = {"id": "mine", "function": function}, {"function": function}
-    messages = [
+    messages: list[dict[str, Any]] = [
         QUESTION,
         {"role": "assistant", "content": "", "tool_calls": [mine, other]},
         {"role": "tool", "content": "Here."},

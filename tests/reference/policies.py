@@ -1,4 +1,4 @@
-"""What a prompt-mismatch policy has to give for one chat, by plain text: transformers' renderings and words that occur once.
+"""What a prompt-mismatch policy has to give for one chat, by plain text: renderings, and words that occur once.
 
 A chat here says nothing twice, so whose words are where is a matter of `str.find`. How a model writes thinking is read
 from the template's own rendering of an example; where it shows none, it is as DeepSeek-R1 writes it.
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Message = dict[str, Any]
-#: Renders messages as transformers does: with the generation prompt or without, with some template arguments. None: it
-#: raises.
-Render = Callable[[Sequence[Message], bool, dict[str, bool]], str | None]
+#: Renders messages as transformers does, with some template arguments. None: it raises.
+Text = Callable[[Sequence[Message], dict[str, bool]], str | None]
 
 #: What opens and what closes thinking, read from the templates by a person.
 TAGS = (
@@ -41,6 +40,14 @@ USUAL = ("\n", "\n", "\n\n")
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """What transformers makes of messages: the prompt for the next answer, and the text without one."""
+
+    prompt: Text
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Chat:
     """A chat that ends with the target."""
 
@@ -62,12 +69,12 @@ class Half:
     body: str
 
 
-def spliced(render: Render, chat: Chat) -> str | None:
-    """What the model has to write after the prompt of a server, up to where the template writes on; None: not certain."""
-    prompt, full = render(chat.messages[:-1], True, {}), render(chat.messages, False, {})
+def spliced(template: Template, chat: Chat) -> str | None:
+    """What the model has to write after the prompt, up to where the template writes on; None: not certain."""
+    prompt, full = template.prompt(chat.messages[:-1], {}), template.text(chat.messages, {})
     assert prompt is not None
     assert full is not None
-    half = _own_half(prompt, full, chat) or _after_header(render, prompt, full, chat)
+    half = _own_half(prompt, full, chat) or _after_header(template, prompt, full, chat)
     if half is None:
         return None
     body = _without_inline(half.body, chat) if chat.is_inline else half.body
@@ -79,7 +86,7 @@ def spliced(render: Render, chat: Chat) -> str | None:
         if closed:
             return None if chat.reasoning else _without_block(body, open_tag, close_tag, chat)
         if opened:
-            spaces = example_spaces(render, chat, open_tag, close_tag)
+            spaces = example_spaces(template, open_tag, close_tag)
             return _in_open_block(body, opened[1], (open_tag, close_tag), spaces, chat)
     if half.written.strip():
         return None
@@ -87,7 +94,7 @@ def spliced(render: Render, chat: Chat) -> str | None:
         for open_tag, close_tag in TAGS:
             empty = rf"\s*{re.escape(open_tag)}\s*{re.escape(close_tag)}\s*"
             if re.match(empty, half.body):
-                first, second, third = example_spaces(render, chat, open_tag, close_tag)
+                first, second, third = example_spaces(template, open_tag, close_tag)
                 block = f"{open_tag}{first}{chat.reasoning}{second}{close_tag}{third}"
                 return block + re.sub(empty, "", half.body, count=1)
     return half.body
@@ -118,11 +125,11 @@ def _own_half(prompt: str, full: str, chat: Chat) -> Half | None:
     return Half(generation[len(header) :], body)
 
 
-def _after_header(render: Render, prompt: str, full: str, chat: Chat) -> Half | None:
+def _after_header(template: Template, prompt: str, full: str, chat: Chat) -> Half | None:
     """Where the rendering goes on with the turn before, and the prompt starts a turn with the header of any other."""
     last = max(chat.others, key=prompt.rfind)
     asks = {"role": "user", "content": "Example?"}
-    alone, prompted = render([asks], False, {}), render([asks], True, {})
+    alone, prompted = template.text([asks], {}), template.prompt([asks], {})
     if last not in full or alone is None or prompted is None or chat.reasoning or not chat.answer:
         return None
     header = prompted.removeprefix(alone)
@@ -162,9 +169,7 @@ def _in_open_block(
     return f"{left}{chat.reasoning}{spaces[1]}{close_tag}{spaces[2]}{rest}"
 
 
-def example_spaces(
-    render: Render, chat: Chat, open_tag: str, close_tag: str
-) -> tuple[str, str, str]:
+def example_spaces(template: Template, open_tag: str, close_tag: str) -> tuple[str, str, str]:
     """Read the white space around thinking from what the template makes of an example."""
     call = {
         "id": "abcdefghi",
@@ -176,22 +181,22 @@ def example_spaces(
     # The opening may be the prompt's alone.
     block = rf"(?:{re.escape(open_tag)}(\s*))?It is thought\.(\s*){re.escape(close_tag)}(\s*)"
     for answer in ({"content": "Said."}, {"content": "", "tool_calls": [call]}):
-        shown = render([asks, {**thinks, **answer}], False, {})
+        shown = template.text([asks, {**thinks, **answer}], {})
         found = re.search(block, shown) if shown else None
         if found:
             return (found[1] or "", found[2], found[3])
     return USUAL
 
 
-def matches_some_flags(render: Render, chat: Chat, prompt: str, completion: str) -> bool:
+def matches_some_flags(template: Template, chat: Chat, prompt: str, completion: str) -> bool:
     """Whether transformers renders this prompt and completion under some values of the flags of thinking."""
     choices: list[dict[str, bool]] = [{}]
     for flag in FLAGS:
         choices += [{**choice, flag: value} for choice in choices for value in (True, False)]
     for flags in choices:
-        if render(chat.messages[:-1], True, flags) != prompt:
+        if template.prompt(chat.messages[:-1], flags) != prompt:
             continue
-        full = render(chat.messages, False, flags)
+        full = template.text(chat.messages, flags)
         if full is not None and full.startswith(prompt + completion):
             return True
     return False

@@ -42,7 +42,9 @@ MENDED = {
 EXCEPTIONS = {"arguments lone surrogate": "half a character is refused wherever it stands"}
 #: Where loading fails because a server gives a template contents that it does not show, the choice that trains what
 #: the server sends all the same.
-AS_IT_SENDS = re.compile(r'content_format="(\w+)" to train (?:what this server sends by itself|that)')
+AS_IT_SENDS = re.compile(
+    r'content_format="(\w+)" to train (?:what this server sends by itself|that)'
+)
 #: Those of single servers.
 EXCEPTIONS_OF: dict[str, dict[str, str]] = {
     "vllm": {},

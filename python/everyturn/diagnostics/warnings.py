@@ -154,16 +154,16 @@ WARNINGS = (
         name="call_ids_made_up",
         severity="warning",
         summary="a target is trained to write an id of a call that the record does not have",
-        reason="vLLM refuses calls without an id, so a client has to make one up, and so is done here; this template shows "
-        "the ids, so the model is trained to write the made-up one.",
+        reason="vLLM refuses calls without an id, so a client has to make one up, and so is done here; this "
+        "template shows the ids, so the model is trained to write the made-up one.",
         remedy="Put the ids into the records that the model is to write.",
     ),
     Kind(
         name="empty_lists_removed",
         severity="note",
         summary="an empty list of tool calls, tools or parts was left out",
-        reason="Servers show the template no empty lists; without that, templates that only ask whether there is a list "
-        "would write `[]` or refuse the record.",
+        reason="Servers show the template no empty lists; without that, templates that only ask whether there "
+        "is a list would write `[]` or refuse the record.",
         remedy='Nothing needs to be done. With serve "template" the lists stay, as apply_chat_template shows them.',
     ),
     Kind(
