@@ -83,6 +83,7 @@ fn load(model: &Path) -> Arc<core::Renderer> {
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
         tokenizer_json: None,
+        stop_token: None,
     };
     Arc::new(core::Renderer::from_dir(model, options).expect("the model loads"))
 }

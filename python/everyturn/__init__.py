@@ -24,14 +24,16 @@ from everyturn.exceptions import (
     SampleError,
     ServerError,
     ServingWarning,
+    TemplateArgumentWarning,
     TemplateError,
     TokenizerError,
 )
 from everyturn.expander import Expander
+from everyturn.faults import Fault
 from everyturn.history import window
 from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
-from everyturn.report import Fault, Report
+from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Sample, Samples
 from everyturn.verification.verifier import verify
 
@@ -59,6 +61,7 @@ __all__ = [
     "Samples",
     "ServerError",
     "ServingWarning",
+    "TemplateArgumentWarning",
     "TemplateError",
     "TemplateReport",
     "TokenizerError",

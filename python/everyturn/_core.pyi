@@ -58,7 +58,9 @@ ROLE_NAMES: dict[str, dict[str, str]]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
-_Counts: TypeAlias = tuple[dict[str, int], list[str], dict[str, int], dict[str, int], int]
+_Named: TypeAlias = tuple[dict[str, int], int]
+_Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
+_Counts: TypeAlias = tuple[dict[str, int], _Places, list[str], dict[str, int], _Named, _Named]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
@@ -72,9 +74,15 @@ def lint_model(
     serve: str,
     content_format: str,
     tokenizer_json: str | None,
+    stop_token: str | None,
 ) -> str: ...
 def lint_template(
-    text: str, template_kwargs: str, now: str, serve: str, content_format: str
+    text: str,
+    template_kwargs: str,
+    now: str,
+    serve: str,
+    content_format: str,
+    stop_token: str | None,
 ) -> str: ...
 def name_of_role(input_format: str, key: str, role: str) -> str: ...
 def pack(
@@ -96,6 +104,7 @@ class Renderer:
         serve: str,
         content_format: str,
         tokenizer_json: str | None,
+        stop_token: str | None,
     ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str
@@ -105,6 +114,10 @@ class Renderer:
     def server(self) -> str | None: ...
     @property
     def content_format(self) -> str | None: ...
+    @property
+    def template_arguments(self) -> list[str]: ...
+    @property
+    def unread_arguments(self) -> list[str]: ...
     @property
     def serving_note(self) -> str | None: ...
     @property
@@ -169,6 +182,7 @@ class Expander:
         max_prompt_tokens: int | None,
         prompt_mismatch: str,
         thinking: str,
+        header: str,
         control_tokens: str,
         normalize: str,
         deduplicate: bool,

@@ -30,6 +30,17 @@ class EveryturnError(ValueError):
         return error
 
 
+def system_words(error: OSError) -> str:
+    """Return why a file cannot be used, in the same words everywhere.
+
+    >>> system_words(FileNotFoundError(2, "No such file or directory"))
+    'no such file'
+    """
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return error.strerror or str(error)
+
+
 class InputError(EveryturnError):
     """An input cannot be opened, read or decompressed."""
 
@@ -76,6 +87,10 @@ class ServerError(EveryturnError):
 
 class ServingWarning(UserWarning):
     """A server does not render a model's chats by its template, so its prompts can differ from those that are made."""
+
+
+class TemplateArgumentWarning(UserWarning):
+    """The chat template does not read an argument that it is given, so the argument does nothing."""
 
 
 class InternalError(EveryturnError):

@@ -16,6 +16,7 @@ from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
     ControlTokens,
+    Header,
     InputFormat,
     Layout,
     Normalize,
@@ -97,6 +98,10 @@ class Expander:
             answer without reasoning comes after the prompt of a server that is asked not to think. A turn
             that the template writes alike whatever it is asked stays as it is rendered. An `OptionsError` where the
             template has no switch.
+        header: A template without a generation prompt, or with one in some places only, writes the header of an answer
+            (``<|im_start|>assistant``) once the answer is there: ``as_rendered`` trains the model to write it there,
+            since no server does; ``context`` puts it into the prompt, for a server that writes it. An `OptionsError`
+            where no header can be told.
         control_tokens: Control tokens in the text of a record: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them, with the ids of transformers' ``sanitize_control_tokens=True``, and is a
@@ -141,6 +146,9 @@ class Expander:
     )
     thinking: Thinking = option(
         "as_rendered", summary="which thinking switch of the template targets are rendered with"
+    )
+    header: Header = option(
+        "as_rendered", summary="a header that the template leaves out of its prompts"
     )
     control_tokens: ControlTokens = option("warn", summary="control tokens in the text of messages")
     normalize: Normalize = option(
@@ -294,10 +302,18 @@ class Expander:
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
-        report = Report.from_core(
-            self.train_on, self.renderer.server, self.clock, chunk.pop("report")
-        )
+        report = self._report(chunk.pop("report"))
         return Samples(**chunk, files=files, report=report, metadata=self.metadata())
+
+    def _report(self, counts: dict[str, Any]) -> Report:
+        """Return the report that the core has counted."""
+        return Report.from_core(
+            counts,
+            train_on=self.train_on,
+            server=self.renderer.server,
+            now=self.clock,
+            template_arguments=self.renderer.template_arguments,
+        )
 
     def metadata(self) -> dict[str, Any]:
         """Version, fingerprint, clock and options, as samples and files carry them."""
@@ -311,6 +327,7 @@ class Expander:
             "server": self.renderer.server,
             "content_format": self.renderer.content_format,
             "tokenizer": self.renderer.tokenizer,
+            "stop_token": self.renderer.stop_token,
             "now": self.clock,
             "options": options,
         }

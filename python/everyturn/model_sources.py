@@ -64,6 +64,7 @@ class Sources:
     serve: Serve
     content_format: ContentFormat
     tokenizer: TokenizerSource
+    stop_token: str | None
 
     def load(self) -> _core.Renderer:
         """Load the folder."""
@@ -94,6 +95,7 @@ def sources_of(
     serve: Serve = SERVE,
     content_format: ContentFormat = CONTENT_FORMAT,
     tokenizer: TokenizerSource = TOKENIZER,
+    stop_token: str | None = None,
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
     check_choice("tokenizer", tokenizer, TokenizerSource)
@@ -106,6 +108,7 @@ def sources_of(
         serve=serve,
         content_format=content_format,
         tokenizer=tokenizer,
+        stop_token=stop_token,
     )
 
 

@@ -1,5 +1,6 @@
 """Chat template and tokenizer of one model."""
 
+import dataclasses
 import datetime as dt
 import json
 import warnings
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core
-from everyturn.exceptions import ModelError, ServingWarning
+from everyturn.exceptions import ModelError, ServingWarning, TemplateArgumentWarning
 from everyturn.lint.report import TemplateReport
 from everyturn.model_sources import (
     CONTENT_FORMAT,
@@ -21,6 +22,7 @@ from everyturn.model_sources import (
     sources_of,
 )
 from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource
+from everyturn.wording import unread_argument
 
 
 class Renderer:
@@ -47,6 +49,9 @@ class Renderer:
         for note in (self._core.serving_note, self._core.tokenizer_note):
             if note is not None:
                 warnings.warn(note, ServingWarning, stacklevel=3)
+        for name in self._core.unread_arguments:
+            note = unread_argument(name, self.template_arguments)
+            warnings.warn(note, TemplateArgumentWarning, stacklevel=3)
 
     @classmethod
     def from_dir(
@@ -60,6 +65,7 @@ class Renderer:
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
         tokenizer: TokenizerSource = TOKENIZER,
+        stop_token: str | None = None,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -81,6 +87,9 @@ class Renderer:
             tokenizer: What makes ids of text. ``"file"``: ``tokenizer.json`` as it stands. ``"auto_tokenizer"``: what
                 the installed transformers' ``AutoTokenizer`` makes of the folder, by which vLLM and ``transformers
                 serve`` load it; some classes build other parts than the file has.
+            stop_token: For a template that ends no turn, a control token to append to each target, or ``"eos"`` for the
+                model's own. A model is never trained on answers that do not stop, so such a template is refused
+                without it; one that ends turns itself is refused with another token than its own.
 
         Raises:
             ModelError: A file is missing or cannot be used, the template does not end turns, or it does not print
@@ -89,6 +98,7 @@ class Renderer:
             ModuleNotFoundError: ``tokenizer="auto_tokenizer"`` needs transformers.
 
         Warns:
+            TemplateArgumentWarning: The template does not read an argument of `template_kwargs`.
             ServingWarning: The server does not render this model's chats by its template, or gives the same text other
                 ids than ``tokenizer.json``.
         """
@@ -101,6 +111,7 @@ class Renderer:
             serve=serve,
             content_format=content_format,
             tokenizer=tokenizer,
+            stop_token=stop_token,
         )
         return cls(sources)
 
@@ -153,6 +164,15 @@ class Renderer:
         return body
 
     @property
+    def template_arguments(self) -> tuple[str, ...]:
+        """The arguments that the template reads, which `template_kwargs` and records can set.
+
+        >>> Renderer.from_dir("demo").template_arguments
+        ('enable_thinking',)
+        """
+        return tuple(self._core.template_arguments)
+
+    @property
     def serve(self) -> Serve:
         """The server that prompts are made for."""
         return self._sources.serve
@@ -172,6 +192,11 @@ class Renderer:
         """What makes ids of text: ``"file"`` or ``"auto_tokenizer"``."""
         return self._sources.tokenizer
 
+    @property
+    def stop_token(self) -> str | None:
+        """The control token that is appended to targets, or ``"eos"``; None where the template ends turns itself."""
+        return self._sources.stop_token
+
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Encode a text; control tokens in it are recognised, none is added. Returns int32[T]."""
         return self._core.encode(text)
@@ -190,7 +215,7 @@ class Renderer:
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
-        """The tokens that end an assistant's turn, found by probing the template."""
+        """The tokens that end an assistant's turn: found by probing the template, or named as its `stop_token`."""
         return tuple(self._core.stop_token_ids)
 
     @property
@@ -200,7 +225,7 @@ class Renderer:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over tokenizer, template, special tokens and template arguments."""
+        """SHA-256 (hex) over tokenizer, template, special tokens, template arguments and stop token."""
         return self._core.fingerprint
 
     @property
@@ -217,6 +242,23 @@ class Renderer:
     def asks_for_the_date(self) -> bool:
         """Whether the template shows the date, so that `now` is part of what is trained."""
         return self._core.asks_for_the_date
+
+    def for_server(
+        self, serve: Serve, *, content_format: ContentFormat = CONTENT_FORMAT
+    ) -> "Renderer":
+        """Return the renderer of the same model for another server; warnings were given already.
+
+        >>> Renderer.from_dir("demo").for_server("sglang").server
+        'SGLang 0.5.23'
+
+        Raises:
+            ModelError: As `from_dir`.
+        """
+        sources = dataclasses.replace(self._sources, serve=serve, content_format=content_format)
+        with warnings.catch_warnings():
+            for kind in (ServingWarning, TemplateArgumentWarning):
+                warnings.simplefilter("ignore", kind)
+            return Renderer(sources)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Renderer is frozen: {name} cannot be set")

@@ -5,25 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from everyturn import _core
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that was wrong, and where.
-
-    Attributes:
-        file: The input's name.
-        line: 1-based.
-        message_index: 0-based, as in ``targets``; None if the record as a whole is at fault.
-        kind: The stable name by which faults are counted.
-        text: The sentence with the location.
-    """
-
-    file: str
-    line: int
-    message_index: int | None
-    kind: str
-    text: str
+from everyturn.faults import Fault, Notes
+from everyturn.report_text import report_lines, summary
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +39,10 @@ class Report:
         unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
             is not trained. The first 200 of them in alphabetical order, each up to 100 characters.
         unread_keys_omitted: How often messages have one of the others.
+        unread_arguments: Template arguments of records (``chat_template_kwargs``) that the template does not read, with
+            the number of records: a misspelt name does nothing. As many as of ``unread_keys``.
+        unread_arguments_omitted: How often records have one of the others.
+        template_arguments: The arguments that the template reads.
         faults: Every fault by name, the first ten thousand.
         faults_omitted: How many more there were.
     """
@@ -79,27 +66,21 @@ class Report:
     control_tokens_omitted: int = 0
     unread_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unread_keys_omitted: int = 0
+    unread_arguments: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unread_arguments_omitted: int = 0
+    template_arguments: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     faults_omitted: int = 0
 
     @classmethod
-    def from_core(
-        cls, train_on: str, server: str | None, now: str | None, counts: dict[str, Any]
-    ) -> "Report":
-        """Build the report from the core's dict."""
-        faults = tuple(Fault(*fault) for fault in counts.pop("faults"))
+    def from_core(cls, counts: Mapping[str, Any], **same: Any) -> "Report":
+        """Build the report from the core's dict, and what is the same for all parts of a run."""
+        faults = tuple(Fault(*fault) for fault in counts["faults"])
         places = {
             name: tuple(Fault(*place) for place in places)
-            for name, places in counts.pop("warning_places").items()
+            for name, places in counts["warning_places"].items()
         }
-        return cls(
-            train_on=train_on,
-            server=server,
-            now=now,
-            warning_places=places,
-            faults=faults,
-            **counts,
-        )
+        return cls(**{**counts, **same, "faults": faults, "warning_places": places})
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Report":
@@ -109,7 +90,13 @@ class Report:
             name: tuple(Fault(**place) for place in places)
             for name, places in plain["warning_places"].items()
         }
-        return cls(**{**plain, "warning_places": places, "faults": faults})
+        arguments = tuple(plain["template_arguments"])
+        changes = {
+            "faults": faults,
+            "warning_places": places,
+            "template_arguments": arguments,
+        }
+        return cls(**{**plain, **changes})
 
     def __add__(self, other: "Report") -> "Report":
         if any(getattr(self, name) != getattr(other, name) for name in _SAME):
@@ -140,44 +127,18 @@ class Report:
         return Report(**{**total, "faults": named, **same})
 
     def __str__(self) -> str:
-        share = 100 * self.trained_tokens / self.tokens if self.tokens else 0.0
-        return (
-            f"{self.train_on}: {self.targets_trained:,} targets in {self.rows:,} samples "
-            f"from {self.records_kept:,} conversations; "
-            f"{self.trained_tokens:,} of {self.tokens:,} tokens trained ({share:.1f} %); "
-            f"prompts of {self.server or 'the template'}"
-        )
+        return summary(self)
 
-    def lines(self) -> list[str]:
+    def lines(self, notes: Notes | None = None) -> list[str]:
         """The report as text: the one line, then what was dropped and what is worth knowing.
 
-        Of names that data decide (keys, control tokens) the first twenty are shown, and how often there are others.
+        Faults are grouped: for each kind its causes, with the first place of each. Of names that data decide (keys,
+        arguments, control tokens) the first twenty are shown, and how often there are others.
+
+        Args:
+            notes: What else is known of faults.
         """
-        lines = [str(self)]
-        for what, causes in (
-            ("records", self.records_dropped),
-            ("targets", self.targets_dropped),
-        ):
-            lines += [f"dropped {count:,} {what}: {cause}" for cause, count in causes.items()]
-        for name, count in self.warnings.items():
-            lines.append(f"warning: {name}: {count:,}")
-            places = self.warning_places.get(name, ())
-            lines += [f"  {place.text}" for place in places[:SHOWN_PLACES]]
-        shown = list(self.unread_keys.items())[:SHOWN_NAMES]
-        lines += [
-            f"warning: the template never reads the key {key!r}: {count:,} messages"
-            for key, count in shown
-        ]
-        if left := _left(self.unread_keys, self.unread_keys_omitted):
-            lines.append(f"warning: the template never reads other keys: {left:,} times")
-        if self.now is not None:
-            lines.append(f"the template shows the date: {self.now}")
-        if self.control_tokens:
-            tokens = [f"{token} {count:,}" for token, count in self.control_tokens.items()]
-            if left := _left(self.control_tokens, self.control_tokens_omitted):
-                tokens[SHOWN_NAMES:] = [f"others {left:,}"]
-            lines.append(f"control tokens in text: {', '.join(tokens)}")
-        return lines
+        return list(report_lines(self, notes or Notes()))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON types."""
@@ -199,22 +160,11 @@ def add_parts(total: Report, part: Report) -> Report:
     return total + part
 
 
-def _left(counts: Mapping[str, int], omitted: int) -> int:
-    """How often there is a name that is not shown."""
-    return sum(list(counts.values())[SHOWN_NAMES:]) + omitted
-
-
-SHOWN_PLACES = 2
-"""The most places of a warning that the text of the report shows."""
-
-SHOWN_NAMES = 20
-"""The most keys, and the most control tokens, that the text of the report names."""
-
-_BOUNDED = ("control_tokens", "unread_keys")
+_BOUNDED = ("control_tokens", "unread_keys", "unread_arguments")
 """Counts of names that come from the data; what is omitted from each is counted in a separate field.
 
 Those that are first in alphabetical order are kept: so the sum does not depend on how an input was cut into parts.
 """
 
-_SAME = ("train_on", "server", "now")
+_SAME = ("train_on", "server", "now", "template_arguments")
 """What reports that add up have in common."""

@@ -125,7 +125,7 @@ def test_the_layout_is_checked_too(bench: Command, tmp_path: Path) -> None:
     whole = bench(*arguments, "--layout", "conversation")
     assert whole.code == 0
     assert (
-        "everyturn: 1 of 2 targets agree (50.0 %), 1 trained stretches are not targets" in whole.out
+        "everyturn: 1 of 2 targets agree (50.0 %), 1 trained stretch not of a target" in whole.out
     )
     assert f"first difference: {file}:1, target 0" in whole.out
 
@@ -154,8 +154,8 @@ def test_a_wrong_peer_is_found_and_still_timed(
     file.write_bytes(b"no JSON\n" + to_jsonl([{"messages": [TURN, ANSWER]}]))
     done = bench("--data", file, *QUICK)
     assert done.code == 1
-    assert "skipped 1 records: not JSON" in done.err
-    assert "transformers: 0 of 1 targets agree (0.0 %), 1 trained stretches" in done.out
+    assert "skipped 1 record: not JSON" in done.err
+    assert "transformers: 0 of 1 target agree (0.0 %), 1 trained stretch not" in done.out
     assert f"first difference: {file}:2, target 0, token" in done.out
     assert ONLY_TOOL in done.out
     assert "Hello<|im_end|>' | ''.." in done.out

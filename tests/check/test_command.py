@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from checked_chats import GOOD, SUM, USER, call, calling, chat, copied, found, kinds, said
-from everyturn.catalogue import severity_of
+from everyturn.catalogue import KINDS, severity_of
 from everyturn.checks.finding import Finding
 from everyturn.cli import main
 from everyturn.cli.findings import WRITERS
@@ -58,10 +58,10 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
     done = check(bad)
     assert done.out.splitlines() == [str(finding) for finding in found(bad)]
     assert done.err.splitlines() == [
-        "error: role: 1",
-        "warning: consecutive_users: 1",
-        "warning: identical_messages: 1",
-        "note: arguments_object: 1",
+        f"error: role: 1, first {bad}:1: message 1",
+        f"warning: consecutive_users: 1, first {bad}:2: message 1",
+        f"warning: identical_messages: 1, first {bad}:2: message 1",
+        f"note: arguments_object: 1, first {bad}:2: message 2",
     ]
     assert done.code == 1
 
@@ -74,6 +74,17 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
         (["--ignore", "role", "--strict"], 1),
         (["--ignore", "role,consecutive_users,identical_messages", "--strict"], 0),
         (["--ignore", "rolle"], 2),
+        (["--ignore", "rol"], 0),
+        (["--ignore", "ALL"], 0),
+        (["--select", "role"], 1),
+        (["--select", "consecutive,arguments"], 0),
+        (["--select", "consecutive,arguments", "--strict"], 1),
+        (["--select", "role", "--ignore", "rol"], 1),
+        (["--select", "rol", "--ignore", "role"], 0),
+        (["--select", "rolle"], 2),
+        (["--statistics"], 1),
+        (["--statistics", "--ignore", "role"], 0),
+        (["--statistics", "--format", "sarif"], 2),
         (["--json", "--format", "text"], 2),
         (["--max-length", "5"], 2),
         (["--now", "2026-01-01"], 2),
@@ -100,6 +111,79 @@ def test_model_flags_reach_the_expansion(check: Callable[..., Done], bad: Path) 
     """What only an expansion knows is found."""
     done = check(bad, "--model", "demo", "--max-length", 3)
     assert ": error: too_long: " in done.out
+
+
+def test_selected_kinds_are_all_that_is_found_and_corrected(
+    check: Callable[..., Done], bad: Path, tmp_path: Path
+) -> None:
+    """By their names, or by what these begin with."""
+    done = check(bad, "--select", "consecutive_,role")
+    assert [line.split(": ")[3] for line in done.out.splitlines()] == ["role", "consecutive_users"]
+    copy = tmp_path / "fixed.jsonl"
+    done = check(bad, "--fix", "-o", copy, "--select", "arguments_object")
+    assert "fixed 1" in done.err
+    assert b'"bot"' in copy.read_bytes()
+
+
+def test_statistics_are_a_line_a_kind(check: Callable[..., Done], tmp_path: Path) -> None:
+    """The most frequent first, with the first place of each and whether it can be corrected; no finding is listed."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(chat(USER, USER, said("x", "bot")) + chat(USER, said("x", "bot")) * 2)
+    done = check(path, "--statistics")
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        f"3  error    [*] role                first {path}:1: message 2",
+        f"1  warning  [ ] consecutive_users   first {path}:1: message 1",
+        f"1  warning  [ ] duplicate           first {path}:3",
+        f"1  warning  [ ] identical_messages  first {path}:1: message 1",
+        "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
+    ]
+    assert done.err == ""
+
+
+def test_statistics_as_json_are_a_list(check: Callable[..., Done], bad: Path) -> None:
+    """In the same order; each with its first finding."""
+    counts = json.loads(check(bad, "--statistics", "--json").out)
+    assert [count["kind"] for count in counts] == [
+        "arguments_object",
+        "consecutive_users",
+        "identical_messages",
+        "role",
+    ]
+    first = dataclasses.asdict(next(each for each in found(bad) if each.kind == "role"))
+    assert counts[-1] == {
+        "kind": "role",
+        "severity": "error",
+        "summary": KINDS["role"].summary,
+        "count": 1,
+        "fixable": True,
+        "first": first,
+    }
+
+
+def test_statistics_of_a_corrected_copy_are_of_what_is_left(
+    check: Callable[..., Done], bad: Path, tmp_path: Path
+) -> None:
+    """What was corrected is no finding any more."""
+    done = check(bad, "--statistics", "--fix", "-o", tmp_path / "fixed.jsonl")
+    assert [line.split()[4] for line in done.out.splitlines()] == [
+        "consecutive_users",
+        "identical_messages",
+    ]
+    assert done.err == "fixed 2\n"
+
+
+def test_the_summary_names_what_resolves_an_error(
+    check: Callable[..., Done], models: dict[str, Path], tmp_path: Path
+) -> None:
+    """Below the first place of each kind: where in the conversation it is, and what was tried on it."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(chat(USER, said("x"), said("y")))
+    done = check(path, "--model", models["prefills_thinking"], "--select", "prompt_mismatch")
+    first, where, cure = done.err.splitlines()
+    assert first == f"error: prompt_mismatch: 2, first {path}:1: message 1"
+    assert where == "  after a user's message, without reasoning"
+    assert cure.startswith("  cure, tried on this record: --prompt-mismatch ")
 
 
 def test_json_is_one_object_with_everything(

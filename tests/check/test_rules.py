@@ -121,6 +121,7 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
 #: Those that need a model, an option, or end the run.
 ELSEWHERE = {
     *("line_too_long", "internal", "control_token", "unread_keys", "refused_by_server"),
+    *("unread_arguments", "call_ids_refused"),
     *(
         "empty_prompt",
         "template",

@@ -85,7 +85,9 @@ def test_ignored_kinds_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"ignore": ["consecutive_user"]}, "consecutive_users"),
+        ({"ignore": ["consecutive_usrs"]}, "consecutive_users"),
+        ({"select": "role"}, "select: expected a list of kinds"),
+        ({"select": ["rolle"]}, "select: 'rolle' is not a kind of finding; did you mean role"),
         ({"max_length": 5}, "max_length needs a model"),
         ({"max_lenght": 5}, "max_lenght is not an option; did you mean max_length"),
         ({"ignor": "bom"}, "did you mean ignore"),

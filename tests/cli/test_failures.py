@@ -228,3 +228,27 @@ def test_no_command_writes_over_a_file_of_the_model(
     assert {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()} == before
     for _ in range(2):
         assert main(["expand", "in.jsonl", "--model", "m", "-o", "m/samples.jsonl"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("expand", "{}", "--model", "demo"),
+        ("check", "{}"),
+        ("inspect", "{}", "--model", "demo"),
+        ("stats", "{}", "--model", "demo"),
+        ("lint", "{}"),
+        ("lint", "--model", "demo", "--chat-template", "{}.jinja"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_is_missing_is_named_in_the_same_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """Whatever command reads it."""
+    path = tmp_path / "nope"
+    assert main([argument.replace("{}", str(path)) for argument in arguments]) == 2
+    error, *_ = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        rf"error: (--chat-template: )?{re.escape(str(path))}(\.jinja)?: no such file", error
+    )

@@ -31,6 +31,10 @@ REPORT_KEYS = {
     "control_tokens_omitted",
     "unread_keys",
     "unread_keys_omitted",
+    "unread_arguments",
+    "unread_arguments_omitted",
+    "template_arguments",
+    "warning_places",
     "faults",
     "faults_omitted",
 }
@@ -62,30 +66,26 @@ def test_stderr_names_what_is_lost_and_what_is_worth_knowing(
     done = expand(path, "--on-error", "skip")
     assert done.code == 0
     lines = done.err.splitlines()
-    assert lines[0].startswith(f"{path}:3: ")
-    assert lines[0].endswith(" [json]")
-    assert lines[1].startswith(f"{path}:4: ")
-    assert lines[1].endswith(" [shape]")
-    assert lines[2].startswith(
+    assert lines[0].startswith(
         "all_assistant_messages: 2 targets in 2 samples from 2 conversations; "
     )
-    assert lines[3:] == [
-        "dropped 1 records: json",
-        "dropped 1 records: shape",
-        "warning: control_tokens: 1",
-        "control tokens in text: <think> 2",
-    ]
+    assert lines[1] == "dropped 1 record: json"
+    assert lines[2].startswith(f"  {path}:3: ")
+    assert lines[3] == "dropped 1 record: shape"
+    assert lines[4].startswith(f"  {path}:4: ")
+    assert lines[5:] == ["warning: control_tokens: 1", "control tokens in text: <think> 2"]
 
 
-def test_few_faults_are_named_and_the_others_counted(expand: Command, tmp_path: Path) -> None:
-    """Many faults do not fill the screen; the report has every one."""
+def test_faults_of_one_cause_are_one_line(expand: Command, tmp_path: Path) -> None:
+    """Many faults do not fill the screen: how many, and the first; the report has every one."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(BROKEN * 1_025 + to_jsonl(CHATS))
     report = tmp_path / "report.json"
     done = expand(path, "--on-error", "skip", "--report", report)
-    named = [line for line in done.err.splitlines() if line.endswith(" [json]")]
-    assert [line.split(": ")[0] for line in named] == [f"{path}:{n}" for n in range(1, 21)]
-    assert ".. and 1,005 more faults; --report names them" in done.err.splitlines()
+    _, dropped, first = done.err.splitlines()
+    assert dropped == "dropped 1,025 records: json"
+    assert first.startswith(f"  first {path}:1: ")
+    assert expand(path, "--on-error", "skip").err.endswith("--report FILE lists every fault\n")
     faults = json.loads(report.read_text(encoding="utf-8"))["faults"]
     assert [fault["line"] for fault in faults] == list(range(1, 1_026))
 
@@ -122,6 +122,10 @@ def test_the_report_is_the_account_of_every_line(
         "control_tokens_omitted": 0,
         "unread_keys": {},
         "unread_keys_omitted": 0,
+        "unread_arguments": {},
+        "unread_arguments_omitted": 0,
+        "template_arguments": ["enable_thinking"],
+        "warning_places": {},
         "faults_omitted": 0,
     }
     place = {"file": str(path), "line": 5, "message_index": None, "kind": "json"}

@@ -44,6 +44,7 @@ CLASSES = {
     "Sample",
     "Samples",
     "ServingWarning",
+    "TemplateArgumentWarning",
     "TemplateReport",
 }
 

@@ -1,5 +1,7 @@
-"""What a template leaves out of a record is counted by name: compared with what changes if the record says something
-else, over published templates and conversations of every shape."""
+"""What a template leaves out of a record is counted by name.
+
+Compared with what changes if the record says something else, over published templates and conversations of every shape.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -112,10 +114,10 @@ def _expected(target: Target, render: Callable[..., str | None]) -> dict[str, An
     case = target.case
 
     def prompt(messages: list[Message], tools: list[Any] | None) -> str | None:
-        return render(messages, tools, True, case.variables)
+        return render(messages, tools, prompting=True, variables=case.variables)
 
     def turn(messages: list[Message], tools: list[Any] | None) -> str | None:
-        return render(messages, tools, False, case.variables)
+        return render(messages, tools, prompting=False, variables=case.variables)
 
     of_target = pieces_left_out(turn, case.messages, case.tools, target.at) - {"everything"}
     if (
@@ -157,6 +159,7 @@ def test_what_left_no_byte_is_counted_by_name(
         def render(
             messages: list[Message],
             tools: list[Any] | None,
+            *,
             prompting: bool,
             variables: dict[str, Any],
             renderer: everyturn.Renderer = renderer,
@@ -177,7 +180,12 @@ def test_what_left_no_byte_is_counted_by_name(
         )
         for target in _targets(expander):
             if (
-                render(target.case.messages, target.case.tools, False, target.case.variables)
+                render(
+                    target.case.messages,
+                    target.case.tools,
+                    prompting=False,
+                    variables=target.case.variables,
+                )
                 is None
             ):
                 continue

@@ -265,6 +265,18 @@ SYSTEM_MOVES = """\
 {%- endfor -%}
 """
 
+#: The last question stands first, and after the answer where there is one.
+QUESTION_MOVES = """\
+{%- for message in messages -%}
+    {%- if loop.last or message.role == 'system' -%}
+        {{- '<|im_start|>' ~ message.content ~ '<|im_end|>' -}}
+    {%- endif -%}
+{%- endfor -%}
+{%- if messages[-1].role == 'assistant' -%}
+    {{- messages[-2].content ~ '<|im_end|>' -}}
+{%- endif -%}
+"""
+
 #: What is answered, and how it reads in a rendered turn.
 ANSWERS: dict[str, tuple[str, list[Record], str]] = {
     "plain": ("It is 4.", [], "It is 4."),
@@ -487,14 +499,30 @@ def test_a_prompt_that_fits_is_never_changed(model: Models, policy: str, layout:
 
 @pytest.mark.parametrize("policy", ["match_thinking", "splice", "common_prefix"])
 def test_words_of_other_messages_are_never_trained(models: dict[str, Path], policy: str) -> None:
-    """Where the rendering has a question elsewhere than the prompt, no policy can distinguish the two."""
+    """Where a question moves once an answer follows, no policy can tell the two apart."""
+    folder = models["prefills_thinking"]
+    renderer = template_renderer(folder, chat_template=QUESTION_MOVES)
+    conversation = [{"role": "system", "content": "Be kind."}, QUESTION, said("none")]
+    both = Model(renderer, ReferenceModel(folder, QUESTION_MOVES, STOP))
+    samples = both.expand(conversation, prompt_mismatch=policy, on_error="skip")
+    assert len(samples) == 0
+    assert samples.report.targets_dropped == {"prompt_mismatch": 1}
+
+
+@pytest.mark.parametrize("policy", ["match_thinking", "splice", "common_prefix"])
+def test_the_turn_is_found_after_history_that_the_template_rewrites(
+    models: dict[str, Path], policy: str
+) -> None:
+    """`splice` trains the answer after the prompt of a server; the others have no such prompt in their rendering."""
     folder = models["prefills_thinking"]
     renderer = template_renderer(folder, chat_template=SYSTEM_MOVES)
     conversation = [{"role": "system", "content": "Be kind."}, QUESTION, said("none")]
     both = Model(renderer, ReferenceModel(folder, SYSTEM_MOVES, STOP))
     samples = both.expand(conversation, prompt_mismatch=policy, on_error="skip")
-    assert len(samples) == 0
-    assert samples.report.targets_dropped == {"prompt_mismatch": 1}
+    assert len(samples) == (policy == "splice")
+    for sample in samples:
+        prompt = both.reference.render(conversation[:2], add_generation_prompt=True)
+        assert both.halves(sample) == (prompt, f"It is 4.{STOP}")
     assert len(both.expand(conversation[1:], prompt_mismatch=policy)) == 1
 
 

@@ -1,10 +1,12 @@
 """What a server changes or leaves out is counted or refused, never silent."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import everyturn
+from published import write_model
 
 QUESTION = {"role": "user", "content": "Where?"}
 ANSWER = {"role": "assistant", "content": "Here."}
@@ -49,3 +51,55 @@ def test_tools_of_a_developer_are_checked() -> None:
     developer = {"role": "developer", "content": "Be brief.", "tools": [{"type": "function"}]}
     report = expanded(developer, QUESTION, ANSWER, serve="sglang")
     assert report.records_dropped == {"refused_by_server": 1}
+
+
+SHOWS_IDS = """\
+{%- for message in messages -%}
+    {{- '<|im_start|>' ~ message.role ~ ':' ~ message.content -}}
+    {%- for call in message.tool_calls or [] -%}{{- '[' ~ call.id ~ ']' -}}{%- endfor -%}
+    {{- '<|im_end|>' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|im_start|>assistant:' -}}{%- endif -%}
+"""
+
+
+def test_ids_that_vllm_asks_for_are_made_up_as_in_the_request(tmp_path: Path) -> None:
+    """It refuses calls without: training shows what a client posts, and a target with such an id is counted."""
+    folder = write_model(tmp_path / "model", SHOWS_IDS)
+    function = {"name": "look", "arguments": "{}"}
+    mine, other = {"id": "mine", "function": function}, {"function": function}
+    messages: list[dict[str, Any]] = [
+        QUESTION,
+        {"role": "assistant", "content": "", "tool_calls": [mine, other]},
+        {"role": "tool", "content": "Here."},
+        {"role": "assistant", "content": "", "tool_calls": [{**other, "id": None}]},
+    ]
+    renderer = everyturn.Renderer.from_dir(folder, serve="vllm")
+    assert renderer.render(messages).count("[mine][call_1]") == 1
+    posted = renderer.request(messages)["messages"]
+    assert posted[1]["tool_calls"][1]["id"] == "call_1"
+    assert posted[3]["tool_calls"][0]["id"] == "call_2"
+    assert renderer.render(messages) == renderer.render(posted)
+    report = everyturn.Expander(renderer).expand([{"messages": messages}]).report
+    assert report.warnings["call_ids_made_up"] == 2
+    complete = [*messages[:1], {**messages[1], "tool_calls": [mine]}]
+    report = everyturn.Expander(renderer).expand([{"messages": complete}]).report
+    assert "call_ids_made_up" not in report.warnings
+
+
+@pytest.mark.parametrize("serve", ["sglang", "transformers", "llama.cpp"])
+def test_other_servers_ask_for_no_ids(serve: str) -> None:
+    """They take a call as it is."""
+    renderer = everyturn.Renderer.from_dir("demo", serve=serve)  # type: ignore[arg-type]
+    call = {"function": {"name": "look", "arguments": "{}"}}
+    body = renderer.request([QUESTION, {"role": "assistant", "content": "", "tool_calls": [call]}])
+    assert "id" not in body["messages"][1]["tool_calls"][0]
+
+
+@pytest.mark.parametrize(("serve", "posted"), [("sglang", True), ("transformers", False)])
+def test_tools_of_a_message_are_posted_where_a_server_takes_them(serve: str, posted: bool) -> None:  # noqa: FBT001
+    """What is rendered and what is posted are one."""
+    tool = {"type": "function", "function": {"name": "look", "parameters": {}}}
+    developer = {"role": "developer", "content": "Be brief.", "tools": [tool]}
+    renderer = everyturn.Renderer.from_dir("demo", serve=serve)  # type: ignore[arg-type]
+    assert ("tools" in renderer.request([developer, QUESTION])["messages"][0]) == posted

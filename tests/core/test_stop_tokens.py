@@ -1,5 +1,7 @@
 """The stop token is found by probing, whatever the template does around it."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from tokenizers import Tokenizer
 import everyturn
 from as_template import template_renderer
 from chats import TWO_TURNS, answer, call, result, user
-from everyturn.options import Layout
+from everyturn.options import ControlTokens, Layout
 from layouts import Expand, Shown, every_layout
 from paths import DEMO
 
@@ -106,11 +108,83 @@ def test_a_stop_token_within_a_target_is_counted(demo: Path) -> None:
     assert report.warnings["stops_early"] == 1
 
 
+def test_a_stop_token_that_is_plain_text_is_no_early_stop() -> None:
+    """Its ids are not the stop's, so that no server would stop there."""
+    chat = [CHAT[0], {"role": "assistant", "content": "one<|im_end|>two"}]
+    policies: dict[ControlTokens, int] = {"allow": 1, "literal": 0}
+    for policy, expected in policies.items():
+        expander = everyturn.Expander("demo", control_tokens=policy)
+        samples = expander.expand([{"messages": chat}])
+        assert samples.report.warnings.get("stops_early", 0) == expected, policy
+
+
+#: Calls end with `<|end_of_call|>` where the record asks for it, and with `<|im_end|>` otherwise.
+ENDS_AS_ASKED = (
+    LOOP
+    + HEADER
+    + "{{- message.content -}}"
+    + "{%- if message.tool_calls -%}{{- (message.tool_calls[0].function | tojson) -}}{%- endif -%}"
+    + "{{- '</tool_call>' if message.tool_calls and hands_over else '<|im_end|>\n' -}}"
+    + END
+    + PROMPT
+)
+
+
+def declaring(demo: Path, folder: Path, *stops: str) -> Path:
+    """Return a model whose generation_config.json declares these ends."""
+    tokenizer = Tokenizer.from_file(str(demo / TOKENIZER))
+    for name in (TOKENIZER, "tokenizer_config.json"):
+        shutil.copy(demo / name, folder / name)
+    ids = [tokenizer.token_to_id(stop) for stop in stops]
+    config = {"eos_token_id": ids}
+    (folder / "generation_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+@every_layout
+def test_a_declared_end_closes_a_turn_that_the_record_ends_so(
+    demo: Path, tmp_path: Path, layout: Layout
+) -> None:
+    """Probing does not see what a record's own template arguments do; the model's files say what stops."""
+    model = declaring(demo, tmp_path, "<|im_end|>", "</tool_call>")
+    renderer = template_renderer(model, chat_template=ENDS_AS_ASKED)
+    record = {"messages": [CHAT[0], CALLING], "chat_template_kwargs": {"hands_over": True}}
+    samples = everyturn.Expander(renderer, layout=layout).expand([record])
+    text = renderer.decode(samples[0].trained_ids)
+    assert text == '{"name": "look", "arguments": {"at": "x"}}</tool_call>'
+    assert samples.report.warnings == {}
+
+
+def test_an_end_that_nothing_declares_closes_no_turn(demo: Path, tmp_path: Path) -> None:
+    """A server would not stop there."""
+    model = declaring(demo, tmp_path, "<|im_end|>")
+    renderer = template_renderer(model, chat_template=ENDS_AS_ASKED)
+    record = {"messages": [CHAT[0], CALLING], "chat_template_kwargs": {"hands_over": True}}
+    with pytest.raises(everyturn.SampleError) as caught:
+        everyturn.Expander(renderer).expand([record])
+    assert caught.value.kind == "no_stop_token"
+
+
+def test_a_declared_end_that_is_plain_text_closes_no_turn(demo: Path, tmp_path: Path) -> None:
+    """With `literal` what a message says is text, also where its turn ends with it."""
+    open_turn = LOOP + HEADER + "{{- message.content ~ ('' if open else '<|im_end|>') -}}" + END
+    model = declaring(demo, tmp_path, "<|im_end|>", "</tool_call>")
+    renderer = template_renderer(model, chat_template=open_turn + PROMPT)
+    messages = [CHAT[0], {"role": "assistant", "content": "one</tool_call>"}]
+    record = {"messages": messages, "chat_template_kwargs": {"open": True}}
+    as_token = everyturn.Expander(renderer, control_tokens="allow").expand([record])
+    assert renderer.decode(as_token[0].trained_ids) == "one</tool_call>"
+    with pytest.raises(everyturn.SampleError) as caught:
+        everyturn.Expander(renderer, control_tokens="literal").expand([record])
+    assert caught.value.kind == "no_stop_token"
+
+
 def test_a_template_without_an_end_of_turn_cannot_be_loaded(folders: dict[str, Path]) -> None:
     """A model trained with it would never learn to stop: that is said at load."""
     with pytest.raises(everyturn.ModelError, match="control token") as caught:
         template_renderer(folders["no_terminator"])
     assert str(folders["no_terminator"]) in str(caught.value)
+    assert "stop_token" in str(caught.value)
 
 
 @every_layout

@@ -24,10 +24,17 @@ def unread(
     models: dict[str, Path], body: str, *messages: Record, source: Any = None, **options: Any
 ) -> dict[str, int]:
     """Return the keys that a template with this body has not read."""
+    return dict(report_of(models, body, *messages, source=source, **options).unread_keys)
+
+
+def report_of(
+    models: dict[str, Path], body: str, *messages: Record, source: Any = None, **options: Any
+) -> everyturn.Report:
+    """Return what is said of messages that a template with this body renders."""
     template = CHATML.replace("BODY", body)
     renderer = template_renderer(models["chatml"], chat_template=template)
     expander = everyturn.Expander(renderer, **{"on_error": "skip", **options})
-    return dict(expander.expand(source or [{"messages": list(messages)}]).report.unread_keys)
+    return expander.expand(source or [{"messages": list(messages)}]).report
 
 
 def answer(**more: Any) -> Record:
@@ -97,17 +104,35 @@ def test_reasoning_is_read_by_any_of_its_names(
     assert unread(models, body, QUESTION, answer(**{given: "Hm."})) == {}
 
 
-@pytest.mark.parametrize("given", ["reasoning_content", "thinking", "reasoning"])
-def test_reasoning_that_nobody_reads_is_named(models: dict[str, Path], given: str) -> None:
-    """It is named as the record calls it; the reasoning that is lost is counted as well."""
-    assert unread(models, PLAIN, QUESTION, answer(**{given: "Hm."})).get(given) == 1
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ({"reasoning_content": "Hm."}, "reasoning_dropped"),
+        ({"thinking": "Hm."}, "reasoning_dropped"),
+        ({"reasoning": "Hm."}, "reasoning_dropped"),
+        (
+            {"tool_calls": [{"type": "function", "function": {"name": "look", "arguments": {}}}]},
+            "tool_calls_dropped",
+        ),
+    ],
+)
+def test_what_is_counted_by_its_own_name_is_not_named_as_a_key(
+    models: dict[str, Path], more: Record, name: str
+) -> None:
+    """Reasoning and calls that are not trained have warnings of their own, which say where."""
+    report = report_of(models, PLAIN, QUESTION, answer(**more))
+    assert report.unread_keys == {}
+    assert report.warnings[name] == 1
+    (place,) = report.warning_places[name]
+    assert place.message_index == 1
 
 
-def test_calls_that_nobody_reads_are_named(models: dict[str, Path]) -> None:
-    """A template without tools leaves them out."""
-    call = {"type": "function", "function": {"name": "look", "arguments": {}}}
-    found = unread(models, PLAIN, QUESTION, answer(tool_calls=[call]))
-    assert found == {"tool_calls": 1}
+def test_reasoning_of_a_message_that_is_no_target_is_named_as_a_key(
+    models: dict[str, Path],
+) -> None:
+    """Nothing else would say that nobody reads it."""
+    messages = [QUESTION, answer(reasoning="Hm.", weight=0), QUESTION, answer()]
+    assert unread(models, PLAIN, *messages)["reasoning"] == 1
 
 
 def test_the_words_of_a_report_name_the_keys(models: dict[str, Path]) -> None:
@@ -116,7 +141,7 @@ def test_the_words_of_a_report_name_the_keys(models: dict[str, Path]) -> None:
         [{"messages": [QUESTION, answer(mood="x")]}]
     )
     (line,) = [line for line in samples.report.lines() if "mood" in line]
-    assert line == "warning: the template never reads the key 'mood': 1 messages"
+    assert line == "warning: the template never reads the key 'mood': 1 message"
     assert samples.report.to_dict()["unread_keys"] == {"mood": 1}
 
 
@@ -127,3 +152,17 @@ def test_reports_add_up_by_key(models: dict[str, Path]) -> None:
     parts = list(expander.stream([record] * 50, chunk_bytes=100))
     assert len(parts) > 1
     assert everyturn.Samples.concatenate(parts).report.unread_keys == {"mood": 50}
+
+
+def test_a_refused_chat_makes_no_claims_about_keys(models: dict[str, Path]) -> None:
+    """The template stopped: what it would have read after that is not known."""
+    body = "{%- if message.content == 'stop' -%}{{- raise_exception('no') -}}{%- endif -%}" + PLAIN
+    refused = [
+        QUESTION,
+        answer(mood="fine"),
+        {"role": "user", "content": "stop"},
+        answer(name="Bo"),
+    ]
+    assert unread(models, body, *refused) == {}
+    source = [{"messages": refused}, {"messages": [QUESTION, answer(mood="fine")]}]
+    assert unread(models, body, source=source) == {"mood": 1}

@@ -1,6 +1,11 @@
 """What the report warns of: reasoning that is not rendered, answers without words."""
 
-from chats import THOUGHTFUL, answer, user
+import pytest
+
+import everyturn
+from as_template import template_renderer
+from chats import THOUGHTFUL, Record, answer, user
+from everyturn import TemplateReport
 from everyturn.options import Layout
 from layouts import Expand, Shown, chatml, every_exact_layout, every_layout
 
@@ -34,3 +39,56 @@ def test_an_answer_without_words_is_counted(expand: Expand, shown: Shown) -> Non
     samples = expand("chatml", [user("a"), answer("")])
     assert samples.report.warnings == {"empty_targets": 1}
     assert shown("chatml", samples) == [chatml("user a", "assistant «").removesuffix("\n")]
+
+
+#: Writes a block of thinking of its own before every answer, empty where the message has no reasoning.
+OWN_BLOCK = (
+    "{%- for m in messages -%}{{- '<|im_start|>' ~ m.role ~ '\n' -}}"
+    "{%- if m.role == 'assistant' -%}{{- '<think>' ~ (m.reasoning_content or '') ~ '</think>' -}}{%- endif -%}"
+    "{{- m.content ~ '<|im_end|>\n' -}}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (answer("<think>so</think>one"), 1),
+        (answer("\n<think>\nso\n</think>\n\none"), 1),
+        (answer("so\n</think>\n\none"), 1),
+        (answer("<think></think>one", reasoning_content="so"), 1),
+        (answer("one", reasoning_content="so"), 0),
+        (answer("one </think> two"), 1),
+        (answer("<think> is a tag"), 1),
+        (answer("one <think></think><think></think>"), 0),
+        (answer("one"), 0),
+    ],
+)
+def test_one_block_of_thinking_after_another_is_counted(message: Record, expected: int) -> None:
+    """The template does not know the reasoning in a content, and writes a block of its own before it."""
+    renderer = template_renderer("demo", chat_template=OWN_BLOCK)
+    expander = everyturn.Expander(renderer, control_tokens="allow")
+    report = expander.expand([{"messages": [user("a"), message]}]).report
+    assert report.warnings.get("two_thinking_blocks", 0) == expected
+
+
+def test_a_block_after_one_that_the_prompt_closed_is_counted() -> None:
+    """The prompt asks for no thinking, and the answer thinks."""
+    closed = OWN_BLOCK.replace(
+        "'<think>' ~ (m.reasoning_content or '') ~ '</think>'", "'<think></think>'"
+    )
+    prompting = closed.replace(
+        "'<|im_start|>assistant\n'", "'<|im_start|>assistant\n<think></think>'"
+    )
+    renderer = template_renderer("demo", chat_template=prompting)
+    chats = [{"messages": [user("a"), answer(said)]} for said in ("<think>so</think>one", "one")]
+    reports = [everyturn.Expander(renderer).expand([chat]).report for chat in chats]
+    assert [report.warnings.get("two_thinking_blocks", 0) for report in reports] == [1, 0]
+
+
+def test_lint_names_the_conversations_that_think_twice() -> None:
+    """Reasoning in the content alone; in its own field it is where the template expects it."""
+    found = TemplateReport.of_template(OWN_BLOCK, serve="template").findings
+    texts = [each.text for each in found if each.kind == "two_thinking_blocks"]
+    assert len(texts) == 1
+    assert "(inline_reasoning)" in texts[0]

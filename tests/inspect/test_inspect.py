@@ -1,5 +1,6 @@
 """`everyturn inspect` in a terminal: what is shown is what is trained, and nothing in a chat steers the terminal."""
 
+import dataclasses
 import json
 import os
 import re
@@ -224,6 +225,36 @@ def test_a_prompt_mismatch_is_told_with_its_text(models: dict[str, Path]) -> Non
     assert "the prompt is not a prefix" in given.messages[2].why("")
 
 
+def test_what_is_dropped_is_said_before_what_is_trained(models: dict[str, Path]) -> None:
+    """In the style of warnings; nowhere is a dropped message among those that are trained."""
+    given = explained(chat("plain"), models["prefills_thinking"], prompt_mismatch="skip")
+    assert list(given.dropped) == [2, 6]
+    lines = list(terminal.inspection_lines(given, 200))
+    head, first, second = lines[:3]
+    assert head.plain.endswith("messages, trained: none")
+    for at, line in zip(given.dropped, (first, second), strict=True):
+        assert line.plain.startswith(f"dropped: message {at}: prompt_mismatch: ")
+        assert line.style == terminal.WARNING
+    assert not [line.plain for line in lines if "trained in" in line.plain]
+    why = [line for line in lines if "not trained: prompt_mismatch" in line.plain]
+    assert len(why) == 2
+    assert all(terminal.WARNING in {str(span.style) for span in line.spans} for line in why)
+
+
+def test_what_is_left_out_of_a_trained_message_is_said_with_it() -> None:
+    """A warning that names a message is part of why it is trained, and stands before the samples."""
+    given = explained(chat("plain"))
+    remark = "own_text_dropped: its text is not in the completion"
+    messages = list(given.messages)
+    messages[2] = dataclasses.replace(messages[2], remarks=(remark,))
+    given = dataclasses.replace(given, messages=tuple(messages))
+    assert given.messages[2].why("") == f"trained in sample 0; {remark}"
+    lines = list(terminal.inspection_lines(given, 200))
+    (line,) = [line for line in lines if line.plain == f"warning: message 2: {remark}"]
+    assert line.style == terminal.WARNING
+    assert lines.index(line) < next(at for at, line in enumerate(lines) if "sample 0" in line.plain)
+
+
 # --------------------------------------------------------------------------------------------
 # Lines on a screen
 # --------------------------------------------------------------------------------------------
@@ -350,6 +381,19 @@ def test_the_command_shows_the_conversation_of_a_line(
     out = capsys.readouterr().out
     assert "One and one." in out
     assert "trained in sample 1" in out
+
+
+def test_the_command_tries_what_gives_a_dropped_target_its_sample(
+    path: Path, models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On that very record; the policy that is named does."""
+    arguments = ["inspect", f"{path}:1", "--model", str(models["prefills_thinking"])]
+    assert main(arguments) == 1
+    (policy,) = re.findall(
+        r"cure, tried on this record: --prompt-mismatch (\w+)", capsys.readouterr().out
+    )
+    assert main([*arguments, "--prompt-mismatch", policy]) == 0
+    assert "dropped" not in capsys.readouterr().out
 
 
 def test_the_data_are_those_of_the_explanation(

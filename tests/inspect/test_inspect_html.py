@@ -256,6 +256,32 @@ def test_hostile_text_is_text(opened: Browser) -> None:
     assert opened.complaints == []
 
 
+def test_what_is_dropped_is_shown_first(
+    browser: Browser, models: dict[str, Path], tmp_path: Path
+) -> None:
+    """Above everything that is trained, and first among the messages, in the colour of warnings."""
+    source = tmp_path / "chats.jsonl"
+    source.write_bytes(chat("plain"))
+    path = tmp_path / "report.html"
+    model = ["--model", str(models["prefills_thinking"]), "--prompt-mismatch", "skip"]
+    assert main(["inspect", str(source), *model, "--html", str(path)]) == 0
+    browser.open(path)
+    losses = browser.run(
+        "[...document.querySelectorAll('#losses .notice')].map((e) => e.textContent)"
+    )
+    assert [text.partition(": prompt_mismatch")[0] for text in losses] == [
+        "Dropped: message 2",
+        "Dropped: message 6",
+    ]
+    names = browser.run("[...document.querySelectorAll('#messages b')].map((e) => e.textContent)")
+    assert names[:2] == ["2 assistant", "6 assistant"]
+    assert len(names) == len(CHATS["plain"])
+    assert browser.run("document.querySelectorAll('#messages .is-lost').length") == 2
+    assert browser.run("document.querySelectorAll('#messages .is-trained').length") == 0
+    lead = browser.run("document.querySelector('#lead').textContent")
+    assert lead.startswith("Trained is what is not dropped (none here)")
+
+
 def test_a_broken_record_is_named(opened: Browser) -> None:
     """It is one of the conversations, with its error instead of samples."""
     count = opened.run("document.getElementById('conversation').options.length")

@@ -590,7 +590,7 @@ def test_stdin_makes_a_new_folder(tmp_path: Path) -> None:
     """It is read once: a second run is refused."""
     again = command(["-"], tmp_path / "out")
     done = subprocess.run(again, input=SOURCE, check=True, capture_output=True, timeout=SECONDS)
-    assert b"1 shards" in done.stderr
+    assert b"1 shard in" in done.stderr
     failed = subprocess.run(again, input=SOURCE, check=False, capture_output=True, timeout=SECONDS)
     assert failed.returncode == 2
     assert b"- cannot be read again" in failed.stderr

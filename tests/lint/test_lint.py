@@ -30,7 +30,7 @@ def bare(template: str, **options: Any) -> TemplateReport:
 
 def kinds(report: TemplateReport) -> set[tuple[str, str]]:
     """The findings by severity and kind, without what every template of these tests has."""
-    usual = {"control_tokens_guessed", "reasoning_ignored", "tools_ignored"}
+    usual = {"control_tokens_guessed", "reasoning_ignored", "tools_ignored", "tools_dropped"}
     return {(found.severity, found.kind) for found in report.findings if found.kind not in usual}
 
 
@@ -358,7 +358,8 @@ def test_what_is_read(prints: str, key: str) -> None:
     assert len(report.keys_ignored) == 5
     said = {found.kind for found in report.findings}
     assert ("reasoning_ignored" in said) == (key != "reasoning_content")
-    assert "tools_ignored" in said
+    assert ("tools_ignored" in said) == (key != "tool_calls")
+    assert ("tools_dropped" in said) == (key != "tools")
 
 
 def test_the_form_of_tool_arguments(models: dict[str, Path]) -> None:
@@ -466,6 +467,19 @@ def test_arguments_reach_the_template(tmp_path: Path, capsys: pytest.CaptureFixt
     for where in ((path,), ("--model", "demo", "--chat-template", path)):
         assert run(*where, *flags) == 0
         assert json.loads(capsys.readouterr().out)["default_system"] == "Be kind to them all."
+
+
+def test_an_argument_that_is_not_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With those that are read."""
+    path = tmp_path / "a.jinja"
+    path.write_text("{{- word -}}{{- other -}}" + PLAIN, encoding="utf-8")
+    assert run(path, "--template-kwargs", '{"wrod": 1}') == 0
+    said = "warning: the template does not read the argument 'wrod'; it reads other, word [unread_arguments]"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert run(path, "--template-kwargs", '{"word": 1}') == 0
+    assert "does not read" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

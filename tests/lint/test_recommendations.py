@@ -55,7 +55,7 @@ CHATS = {
         {**CALL, "reasoning_content": "I must look."}, *THOUGHT[1:], tools=True
     ),
 }
-OF_RENDERER = ("content_format", "template_kwargs", "now")
+OF_RENDERER = ("content_format", "template_kwargs", "now", "stop_token")
 
 Trained = frozenset[tuple[int, int]]
 """Targets that are trained: the line of each, and its message."""

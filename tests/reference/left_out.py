@@ -45,34 +45,46 @@ def tools_left_out(render: Render, messages: list[Message], tools: list[Any]) ->
 def _changes(message: Message) -> Iterator[tuple[str, Message]]:
     """Yield the message with one thing said otherwise, and what kind of thing that is."""
     content = message.get("content")
-    if isinstance(content, str) and CLOSE in content:
-        reasoning, answer = content.split(CLOSE, 1)
-        if reasoning.replace(OPEN, "").strip():
-            other = _other_text(reasoning)
-            yield "reasoning", {**message, "content": other + CLOSE + answer}
-        if answer.strip():
-            yield "text", {**message, "content": reasoning + CLOSE + _other_text(answer)}
-    elif isinstance(content, str) and content.strip():
-        yield "text", {**message, "content": _other_text(content)}
+    if isinstance(content, str):
+        yield from (
+            (piece, {**message, "content": other}) for piece, other in _other_contents(content)
+        )
     if isinstance(content, list):
         for at, part in enumerate(content):
             if part.get("type") == "text" and part["text"].strip():
                 other = {**part, "text": _other_text(part["text"])}
                 yield "text", {**message, "content": [*content[:at], other, *content[at + 1 :]]}
-    for key in REASONING_KEYS:
-        if isinstance(message.get(key), str) and message[key].strip():
-            yield "reasoning", {**message, key: _other_text(message[key])}
-            break
+    said = [
+        key for key in REASONING_KEYS if isinstance(message.get(key), str) and message[key].strip()
+    ]
+    for key in said[:1]:
+        yield "reasoning", {**message, key: _other_text(message[key])}
     for at in range(len(message.get("tool_calls") or [])):
-        for key in ("name", "arguments"):
-            other = copy.deepcopy(message)
-            call = other["tool_calls"][at]
-            function = call.get("function", call)
-            if key == "name":
-                function["name"] = f"{function['name']}{OTHER}"
-            elif not _change_arguments(function):
-                continue
-            yield "calls", other
+        yield from (("calls", other) for other in _other_calls(message, at))
+
+
+def _other_contents(content: str) -> Iterator[tuple[str, str]]:
+    if CLOSE not in content:
+        if content.strip():
+            yield "text", _other_text(content)
+        return
+    reasoning, answer = content.split(CLOSE, 1)
+    if reasoning.replace(OPEN, "").strip():
+        yield "reasoning", _other_text(reasoning) + CLOSE + answer
+    if answer.strip():
+        yield "text", reasoning + CLOSE + _other_text(answer)
+
+
+def _other_calls(message: Message, at: int) -> Iterator[Message]:
+    for key in ("name", "arguments"):
+        other = copy.deepcopy(message)
+        call = other["tool_calls"][at]
+        function = call.get("function", call)
+        if key == "name":
+            function["name"] = f"{function['name']}{OTHER}"
+        elif not _change_arguments(function):
+            continue
+        yield other
 
 
 def _other_text(text: str) -> str:

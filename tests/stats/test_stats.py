@@ -41,14 +41,19 @@ def check_variants(stats: Stats, source: bytes, **options: Any) -> None:
 @pytest.mark.parametrize(
     "source", [EXAMPLES, to_jsonl(HOSTILE), b"", b"\n{broken\n\n"], ids=range(4)
 )
-@pytest.mark.parametrize("options", [{}, {"history_turns": 1}, {"train_on": "marked"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"history_turns": 1}, {"thinking": "match"}, {"train_on": "marked"}],
+    ids=str,
+)
 def test_each_way_is_what_its_own_expansion_gives(source: bytes, options: dict[str, Any]) -> None:
     """One pass for all of them changes no count."""
     stats = everyturn.Expander(RENDERER, **options).stats(source)
     others = {name: value for name, value in options.items() if name != "train_on"}
     check_variants(stats, source, **others)
     layouts = {layout for layout, _ in stats.variants}
-    expected = {"per_turn", "merged"} | (set() if "history_turns" in options else {"conversation"})
+    target_by_target = options.keys() & {"history_turns", "thinking"}
+    expected = {"per_turn", "merged"} | (set() if target_by_target else {"conversation"})
     assert layouts == expected
     assert {train_on for _, train_on in stats.variants} == {
         *TRAIN_ON,

@@ -61,7 +61,7 @@ def test_numbers_are_those_of_stats(source: Path, made: Path) -> None:
     for role, count in stats.characters_by_role.items():
         assert f"<title>{role}: {count:,} (" in text
     assert re.findall(r"<h3>(.*?)</h3>", text) == TITLES
-    assert f"{stats.variant.lengths.above(256):,} samples" in text
+    assert f"Samples of more than 256 tokens: {stats.variant.lengths.above(256):,} (" in text
 
 
 def test_bars_are_as_long_as_their_numbers(made: Path) -> None:
@@ -97,7 +97,7 @@ def test_many_numbers_share_bars() -> None:
 def test_a_source_without_conversations_has_a_page() -> None:
     """Nothing is divided by nothing."""
     text = data_set_page(everyturn.Expander("demo").stats(b""), source="-", model="demo")
-    assert "0 assistant messages of 0 conversations" in text
+    assert "Trained: 0 assistant messages of 0 conversations" in text
 
 
 def test_the_browser_shows_it_and_loads_nothing(browser: Browser, made: Path) -> None:

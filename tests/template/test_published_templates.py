@@ -7,7 +7,7 @@ import pytest
 import everyturn
 from as_template import template_renderer
 from paths import find_data
-from published import CONVERSATIONS, write_model
+from published import CONVERSATIONS, answer, user, write_model
 from template_reference import NOW, stopped_clock
 
 #: Templates are taken in this many groups, so that processes can share them.
@@ -79,6 +79,29 @@ STOPS_OF_CALLS = {
     "unsloth-gptoss.jinja": "<|call|>",
     "upstage-Solar-Open-100B.jinja": "<|calls|>",
 }
+#: Templates that leave the header of an answer out of the prompt that the result of a tool ends. A person has looked.
+LACK_HEADERS = {
+    "axolotl-deepseek_v3.jinja": "a second call",
+    "trl-diffusion_gemma.jinja": "a call or an answer",
+    "trl-diffusion_gemma_training.jinja": "a call or an answer",
+}
+#: Templates that write a block of thinking of their own before that of a content.
+THINK_TWICE = {
+    "Kimi-K2-Thinking.jinja",
+    "deepseek-ai-DeepSeek-V4-Flash-0731.jinja",
+    "deepseek-ai-DeepSeek-V4.jinja",
+    "hfjs-moonshotai-Kimi-K2-Thinking.jinja",
+    "poolside-Laguna-S-2.1.jinja",
+    "tencent-Hy3.jinja",
+    "vllm-tool_gemma4.jinja",
+}
+#: Reasoning between tags in the content.
+INLINE = [
+    user("One?"),
+    answer("<think>\nCount up.\n</think>\n\nIt is 1."),
+    user("Two?"),
+    answer("<think>\nCount on.\n</think>\n\nIt is 2."),
+]
 #: Gemma 4 hands over to the tool with the token that opens its response.
 HANDS_OVER = "<|tool_response>"
 
@@ -93,6 +116,7 @@ def test_what_is_named_here_is_there() -> None:
     """A name that no template has is a rule that nothing is held to."""
     known = {path.name for path in _templates()}
     named = {*REFUSED, *WITHOUT_STOP, *STOPS_EARLY, *STOPS_OF_CALLS, *NEEDS_DECLARED_END}
+    named |= {*LACK_HEADERS, *THINK_TWICE}
     assert named <= known
 
 
@@ -117,7 +141,7 @@ def _wrong_with(path: Path, folder: Path) -> list[str]:
         renderer = template_renderer(write_model(folder, source), now=NOW)
     except everyturn.ModelError as error:
         if path.name in WITHOUT_STOP and "would not learn to stop" in str(error):
-            return []
+            return _wrong_with_stop(folder)
         return [] if REFUSED.get(path.name, "none") in str(error) else [str(error)]
     if path.name in REFUSED or path.name in WITHOUT_STOP:
         return ["it loads"]
@@ -157,4 +181,41 @@ def _wrong_targets(
             wrong.append(f"{policy}: {count} stop tokens in {renderer.decode(ids)!r}")
     if name in STOPS_EARLY and not samples.report.warnings.get("stops_early"):
         wrong.append(f"{policy}: no early stop is counted")
+    if policy == "skip":
+        wrong += _wrong_warnings(name, expander, samples.report)
+    return wrong
+
+
+def _wrong_warnings(name: str, expander: everyturn.Expander, report: everyturn.Report) -> list[str]:
+    """Say where a header or a second block of thinking is counted, and is none, or is one and is not counted."""
+    inline = expander.expand([{"messages": INLINE}]).report
+    found = {
+        "header_trained": name in LACK_HEADERS,
+        "two_thinking_blocks": name in THINK_TWICE,
+        "white_space_swallowed": False,
+    }
+    counted = {
+        warning: bool(report.warnings.get(warning) or inline.warnings.get(warning))
+        for warning in found
+    }
+    return [] if counted == found else [f"{counted} is counted"]
+
+
+def _wrong_with_stop(folder: Path) -> list[str]:
+    """Say what is wrong with targets to which the model's own end is appended."""
+    renderer = template_renderer(folder, now=NOW, stop_token="eos")
+    expander = everyturn.Expander(
+        renderer, layout="per_turn", on_error="skip", prompt_mismatch="skip", num_threads=1
+    )
+    cases = CONVERSATIONS.values()
+    samples = expander.expand([{"messages": case.messages, "tools": case.tools} for case in cases])
+    (stop,) = renderer.stop_token_ids
+    dropped = samples.report.targets_dropped.keys() - {"template", "prompt_mismatch"}
+    wrong = [f"{dropped} are dropped"] if dropped else []
+    if samples.report.warnings.get("stop_appended", 0) != len(samples):
+        wrong.append("not every appended stop is counted")
+    for sample in samples:
+        ids = sample.trained_ids.tolist()
+        if ids.count(stop) != 1 or ids[-1] != stop or renderer.decode(ids[:-1]).endswith("\n"):
+            wrong.append(f"{renderer.decode(ids)!r} is trained")
     return wrong

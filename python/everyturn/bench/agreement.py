@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.tools import Made, Row
 from everyturn.samples import IGNORE_INDEX
+from everyturn.wording import counted
 
 ONLY_TOOL = "trained by it, not by everyturn"
 ONLY_EVERYTURN = "trained by everyturn, not by it"
@@ -96,11 +97,12 @@ class Agreement:
 
     def line(self, tool: str) -> str:
         """The agreement in one line."""
-        counts = f"{self.equal_targets:,} of {self.targets:,}"
-        text = f"{tool}: {counts} targets agree ({self.share})"
+        counts = f"{self.equal_targets:,} of {counted(self.targets, 'target')}"
+        text = f"{tool}: {counts} agree ({self.share})"
         if self.extra:
-            text += f", {self.extra:,} trained stretches are not targets"
-        text += f"; {self.compared:,} of {self.records:,} records compared"
+            extra = counted(self.extra, "trained stretch", "trained stretches")
+            text += f", {extra} not of a target"
+        text += f"; {self.compared:,} of {counted(self.records, 'record')} compared"
         if self.not_by_tool:
             text += f", {self.not_by_tool:,} not done by it: {self.why_not}"
         if self.not_by_everyturn:

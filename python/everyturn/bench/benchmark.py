@@ -69,6 +69,7 @@ class Plan:
                 serve=self.sources.serve,
                 content_format=self.sources.content_format,
                 tokenizer=self.sources.tokenizer,
+                stop_token=self.sources.stop_token,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.bench import synthetic
-from everyturn.exceptions import InputError
+from everyturn.exceptions import InputError, system_words
 from everyturn.io.inputs import resolve
 from everyturn.io.records import Records
 
@@ -202,7 +202,7 @@ def _bytes_of(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from error
+        raise InputError(f"{name}: {system_words(error)}") from error
 
 
 def _records(name: str, raw: bytes) -> Records:

@@ -35,6 +35,7 @@ class Job:
         serve: The server whose prompts everyturn makes.
         content_format: How contents reach the template, for everyturn itself.
         tokenizer: What makes ids of text, for everyturn itself.
+        stop_token: What is appended where the template ends no turn, for everyturn itself.
         stop_ids: What ends an assistant's turn; the author of a loop by hand knows it.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
@@ -52,6 +53,7 @@ class Job:
     serve: Serve
     content_format: ContentFormat
     tokenizer: TokenizerSource
+    stop_token: str | None
     stop_ids: tuple[int, ...]
     options: Mapping[str, Any]
     threads: int

@@ -13,6 +13,7 @@ from typing import Any
 
 from everyturn.bench.job import Job
 from everyturn.bench.process import Child
+from everyturn.wording import counted
 
 ROUNDS = 5
 
@@ -113,4 +114,4 @@ def measure(
 
 
 def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
+    return counted(count, "thread")

@@ -10,6 +10,7 @@ from everyturn.bench.benchmark import Comparison
 from everyturn.bench.measure import Result
 from everyturn.bench.sweep import Sweep
 from everyturn.bench.tools.registry import EVERYTURN
+from everyturn.wording import counted
 
 NOT_EQUAL = "not equal"
 
@@ -92,7 +93,7 @@ def sweep_table(sweep: Sweep) -> Table:
 def _title(comparison: Comparison) -> str:
     corpus = comparison.corpus
     names = ", ".join(file.name for file in corpus.files)
-    count = f"{len(comparison.timed):,} conversations"
+    count = counted(len(comparison.timed), "conversation")
     if len(comparison.timed) < len(corpus.lines):
         count = f"the {count} of {len(corpus.lines):,} that all tools can do"
     return f"{names}: {count}, {len(comparison.timed_corpus.data) / 1e6:.2f} MB of JSONL"

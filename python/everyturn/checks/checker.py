@@ -7,15 +7,16 @@ rest. Memory holds a few chunks, and a hash for each record.
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 from everyturn import _core
-from everyturn.catalogue import KINDS, near, severity_of
+from everyturn.catalogue import KINDS, severity_of
 from everyturn.checks.expansion import Counts, with_expansion
 from everyturn.checks.finding import Change, Finding, Remark
-from everyturn.checks.fixes import fixed
+from everyturn.checks.fixes import fixed, with_made_ids
 from everyturn.checks.records import read
-from everyturn.checks.rules import FINDERS, files
+from everyturn.checks.rules import FINDERS, call_ids, files
+from everyturn.checks.selection import reported
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
@@ -38,18 +39,20 @@ class Checker:
         self,
         renderer: Renderer | StrPath | None = None,
         *,
+        select: Iterable[str] = (),
         ignore: Iterable[str] = (),
         **options: Any,
     ) -> None:
-        self.ignored = frozenset(_known(name) for name in ignore)
-        expander = _expander(renderer, options)
+        self.reported = reported(select, ignore)
+        self.expander = _expander(renderer, options)
         self.detects_format = options.get("input_format", "auto") == "auto"
         reading = {
             field.name: options.get(field.name, field.default)
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
-        self.core = _core.Checker(expander, **reading)
+        core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
+        self.core = _core.Checker(core, **reading)
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
@@ -57,6 +60,18 @@ class Checker:
             raise OptionsError(f"limit must be 0 or more, not {limit}")
         items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
+
+    def with_ids_taken(self, text: bytes, found: _Found) -> "_Taken | None":
+        """Return a record with ids of tool calls that the template takes, where it refuses those that it has."""
+        outline = found[5]
+        refusals = _refusals(found)
+        if outline is None or refusals == 0 or call_ids.CALL_IDS_REFUSED.name not in self.reported:
+            return None
+        made, changes = with_made_ids(text, read(outline))
+        if not changes:
+            return None
+        left = self.core.check_record(made, found[0])
+        return _Taken(made, changes, left) if _refusals(left) < refusals else None
 
     def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
@@ -80,7 +95,7 @@ class Checker:
         first_seen: dict[bytes, tuple[str, int]] = {}
         for entry, name in zip(inputs, files, strict=True):
             file = _File(self, name, first_seen, output)
-            yield from (item for item in file.items(entry, limit) if item.kind not in self.ignored)
+            yield from (item for item in file.items(entry, limit) if item.kind in self.reported)
             if limit is not None:
                 limit -= file.records
 
@@ -89,6 +104,7 @@ def check(
     source: Source,
     *,
     renderer: Renderer | StrPath | None = None,
+    select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     limit: int | None = None,
     **options: Any,
@@ -106,7 +122,8 @@ def check(
     Args:
         source: As `Expander.expand` takes it.
         renderer: A renderer or a model folder: then what its expansion finds is reported, too.
-        ignore: Kinds that are not reported.
+        select: Kinds that are reported, or what their names begin with; by default, or with ``ALL``, every one.
+        ignore: Kinds that are not reported, likewise. Of two names that mean the same kind the longer one decides.
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
             only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
@@ -118,7 +135,7 @@ def check(
         InputError: An input cannot be opened or read. Broken compressed data are a finding.
         OptionsError: An option or a kind is unknown, or needs a renderer.
     """
-    return Checker(renderer, ignore=ignore, **options).check(source, limit=limit)
+    return Checker(renderer, select=select, ignore=ignore, **options).check(source, limit=limit)
 
 
 @dataclasses.dataclass(slots=True)
@@ -184,7 +201,7 @@ class _File:
                 continue
             if self.output is None:
                 yield from self._findings(number, list(files.line_end(data, stop)))
-                yield from self._findings(number, self._remarks(number, found))
+                yield from self._findings(number, self._remarks(number, data[start:stop], found))
             else:
                 self._copy(data[written:start])
                 written = stop
@@ -199,7 +216,7 @@ class _File:
             yield self._change(1, files.byte_order_mark_taken_off())
 
     def _fixes(self, kind: Kind) -> bool:
-        return kind.name not in self.checker.ignored
+        return kind.name in self.checker.reported
 
     def _copy(self, between: bytes) -> None:
         """Write what is between two records: the end of a line, and blank lines."""
@@ -218,16 +235,21 @@ class _File:
         if data.startswith(files.CR_LF, span[1]) and self._fixes(files.CRLF):
             text = text.rstrip(b"\r")
         if (outline := found[5]) is not None:
-            text, remarks = fixed(text, read(outline), self.checker.ignored)
+            text, remarks = fixed(text, read(outline), self.checker.reported)
+        left = found if text == before else self.checker.core.check_record(text, found[0])
+        if (taken := self.checker.with_ids_taken(text, left)) is not None:
+            text, left = taken.text, taken.found
+            remarks += taken.changes
         output.write(text)
         for remark in remarks:
             yield self._change(number, remark)
-        left = found if text == before else self.checker.core.check_record(text, found[0])
-        yield from self._findings(number, self._remarks(number, left))
+        yield from self._findings(number, self._remarks(number, text, left))
 
-    def _remarks(self, number: int, found: _Found) -> list[Remark]:
+    def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
         form, own, name, _, counts, outline = found
         remarks = _of_core(found)
+        if (taken := self.checker.with_ids_taken(text, found)) is not None:
+            remarks.append(call_ids.refused(taken.changes))
         first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
@@ -235,7 +257,10 @@ class _File:
             remarks += files.mixed_formats(own, form)
         if outline is not None and (record := read(outline)).messages:
             remarks += [remark for find in FINDERS for remark in find(record)]
-        return remarks if counts is None else with_expansion(remarks, counts)
+        if counts is None or self.checker.expander is None:
+            return remarks
+        arguments = self.checker.expander.renderer.template_arguments
+        return with_expansion(remarks, counts, arguments)
 
     def _findings(self, number: int, remarks: list[Remark]) -> Iterator[Finding]:
         remarks.sort(key=_by_message)
@@ -267,6 +292,19 @@ class _File:
         )
 
 
+class _Taken(NamedTuple):
+    """A record with other ids of calls: its text, what was changed, and what is found of it."""
+
+    text: bytes
+    changes: list[Remark]
+    found: _Found
+
+
+def _refusals(found: _Found) -> int:
+    """How many targets the template refuses."""
+    return sum(kind == "template" for kind, *_ in found[3])
+
+
 def _of_core(found: _Found) -> list[Remark]:
     return [Remark(*fault) for fault in found[3]]
 
@@ -275,23 +313,13 @@ def _by_message(remark: Remark) -> int:
     return -1 if remark.message_index is None else remark.message_index
 
 
-def _known(kind: str) -> str:
-    if kind in KINDS:
-        return kind
-    meant = near(kind)
-    hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
-    raise OptionsError(f"ignore: {kind!r} is not a kind of finding{hint}")
-
-
-def _expander(
-    renderer: Renderer | StrPath | None, options: dict[str, Any]
-) -> _core.Expander | None:
+def _expander(renderer: Renderer | StrPath | None, options: dict[str, Any]) -> Expander | None:
     """Build the expander whose findings are wanted, with faults that are skipped."""
-    check_options(options, own=("renderer", "ignore", "limit"))
+    check_options(options, own=("renderer", "select", "ignore", "limit"))
     if "on_error" in options:
         raise OptionsError("on_error: a check never ends at a fault: each one is a finding")
     if renderer is not None:
-        return Expander(renderer, on_error="skip", **options)._expander  # noqa: SLF001 - its compiled part
+        return Expander(renderer, on_error="skip", **options)
     for name in options:
         if name not in options_with("reading"):
             raise OptionsError(f"{name} needs a model")

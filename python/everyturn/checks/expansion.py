@@ -4,18 +4,23 @@ In: the counts of the core's report. Out: a remark for each that is worth one. F
 these over with their locations.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Remark
-from everyturn.checks.rules.content import unread_keys
+from everyturn.checks.rules.content import unread_arguments, unread_keys
+from everyturn.wording import counted
+
+Named: TypeAlias = tuple[dict[str, int], int]
+"""Names with how often they occur, and how often there are more than are named."""
 
 Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
 """Of warnings that have places the first of them: the message, and what it is there."""
 
-Counts: TypeAlias = tuple[dict[str, int], Places, list[str], dict[str, int], dict[str, int], int]
-"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys that the template never reads, and how
-often there are more of these than are named."""
+Counts: TypeAlias = tuple[dict[str, int], Places, list[str], dict[str, int], Named, Named]
+"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys of messages that the
+template never reads, and arguments of the record that it does not read."""
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
@@ -24,15 +29,17 @@ BY_OPTIONS = (NO_TARGET, "weight_ignored")
 """What rules can only guess without the options of an expansion."""
 
 
-def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
+def with_expansion(
+    remarks: list[Remark], counts: Counts, template_arguments: Sequence[str]
+) -> list[Remark]:
     """Add what is new to what rules have said: they name the message, so their word is not repeated.
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, places, causes, control_tokens, unread, unnamed = counts
-    counted = {*warnings, *causes}
+    warnings, places, causes, control_tokens, keys, arguments = counts
+    of_expansion = {*warnings, *causes}
     remarks = [
-        remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in counted
+        remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in of_expansion
     ]
     said = {remark.kind for remark in remarks}
     if NO_TARGET in causes and NO_TARGET not in said:
@@ -42,9 +49,15 @@ def with_expansion(remarks: list[Remark], counts: Counts) -> list[Remark]:
             continue
         if kind in places:
             remarks += [Remark(kind, message, text) for message, text in places[kind]]
+            if left := count - len(places[kind]):
+                text = f"{KINDS[kind].summary}: {counted(left, 'more time')}"
+                remarks.append(Remark(kind, None, text))
         else:
             text = KINDS[kind].summary
             if kind == "control_tokens":
                 text += ": " + ", ".join(control_tokens)
-            remarks.append(Remark(kind, None, text if count == 1 else f"{text} ({count} times)"))
-    return [*remarks, *unread_keys(unread, unnamed)]
+            remarks.append(
+                Remark(kind, None, text if count == 1 else f"{text} ({counted(count, 'time')})")
+            )
+    unread = (*unread_keys(*keys), *unread_arguments(*arguments, template_arguments))
+    return [*remarks, *unread]

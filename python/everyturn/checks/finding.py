@@ -28,6 +28,11 @@ class Finding:
     severity: Severity
     text: str
 
+    @property
+    def place(self) -> str:
+        """The location: file, line and message."""
+        return _location(self).removesuffix(": ")
+
     def __str__(self) -> str:
         return f"{_location(self)}{self.severity}: {self.kind}: {self.text}"
 

@@ -6,17 +6,27 @@ nothing is changed keeps its bytes; any other is rewritten in the style of the o
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from everyturn.checks.finding import Remark
 from everyturn.checks.records import Record
 from everyturn.checks.rules import FIXES
-from everyturn.checks.rules.rule import Draft, Entry
+from everyturn.checks.rules.call_ids import make_ids
+from everyturn.checks.rules.rule import Draft, Entry, Fix
 
 
-def fixed(text: bytes, record: Record, ignored: Collection[str] = ()) -> tuple[bytes, list[Remark]]:
-    """Correct a record whose messages stand as given; what is ignored is not corrected."""
+def fixed(text: bytes, record: Record, kinds: Container[str]) -> tuple[bytes, list[Remark]]:
+    """Correct what is of these kinds in a record whose messages stand as given."""
+    return _edited(text, record, [fix for kind, fix in FIXES.items() if kind in kinds])
+
+
+def with_made_ids(text: bytes, record: Record) -> tuple[bytes, list[Remark]]:
+    """Give the calls of a record other ids, in case that the template takes them."""
+    return _edited(text, record, [make_ids])
+
+
+def _edited(text: bytes, record: Record, fixes: Iterable[Fix]) -> tuple[bytes, list[Remark]]:
     before = text.decode()
     try:
         data = json.loads(before)
@@ -24,9 +34,7 @@ def fixed(text: bytes, record: Record, ignored: Collection[str] = ()) -> tuple[b
         # Python refuses integers of very many digits, which the core takes.
         return text, []
     draft = Draft(data, list(_entries(data, record)), record.format)
-    remarks = [
-        remark for kind, fix in FIXES.items() if kind not in ignored for remark in fix(draft)
-    ]
+    remarks = [remark for fix in fixes for remark in fix(draft)]
     return (json.dumps(data, **_style(before)).encode(), remarks) if remarks else (text, [])
 
 

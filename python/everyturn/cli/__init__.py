@@ -4,13 +4,14 @@ Exit codes: 0 done, 1 the data failed, 2 wrong use, 130 on Ctrl-C.
 """
 
 import argparse
+import functools
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from everyturn import _core
-from everyturn.catalogue import KINDS
 from everyturn.cli import (
     bench,
     check,
@@ -23,7 +24,15 @@ from everyturn.cli import (
     verify,
 )
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
-from everyturn.exceptions import EveryturnError, InputError, ModelError, OptionsError
+from everyturn.cli.hints import hints
+from everyturn.exceptions import (
+    EveryturnError,
+    InputError,
+    ModelError,
+    OptionsError,
+    ServingWarning,
+    TemplateArgumentWarning,
+)
 
 
 class Command(Protocol):
@@ -68,7 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(TOUR)
         return EXIT_USE
     try:
-        return COMMANDS[parsed.command].run(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            return COMMANDS[parsed.command].run(parsed)
     except KeyboardInterrupt as interrupt:
         say(f"interrupted; {interrupt.args[0] if interrupt.args else 'no file was written'}")
         return EXIT_INTERRUPTED
@@ -78,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DATA
     except EveryturnError as error:
         say(f"error: {error}")
-        _hint(error)
+        for line in hints(error, parsed):
+            say(line)
         is_use = isinstance(error, WRONG_USE) and error.kind != "compression"
         return EXIT_USE if is_use else EXIT_DATA
     except OSError as error:
@@ -86,11 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_DATA
 
 
-def _hint(error: EveryturnError) -> None:
-    """Say which option resolves the error, where one does."""
-    kind = KINDS.get(error.kind or "")
-    if kind is not None and kind.hint is not None:
-        say(f"hint: {kind.hint}; see `everyturn explain {kind.name}`")
+def _show_warning(
+    others: Callable[..., None], message: Warning | str, kind: type[Warning], *place: Any
+) -> None:
+    """Say what is known of a model as the command says everything; a warning of others is shown by others."""
+    if issubclass(kind, ServingWarning | TemplateArgumentWarning):
+        say(f"warning: {message}")
+    else:
+        others(message, kind, *place)
 
 
 def parser() -> argparse.ArgumentParser:

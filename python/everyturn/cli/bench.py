@@ -20,6 +20,7 @@ from everyturn.cli.options import (
 from everyturn.exceptions import OptionsError
 from everyturn.model_sources import DEMO, sources_of
 from everyturn.renderer import Renderer
+from everyturn.wording import counted
 
 if TYPE_CHECKING:
     from everyturn.bench.benchmark import Checked, Comparison, Plan
@@ -145,6 +146,7 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
         serve=parsed.serve,
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
+        stop_token=parsed.stop_token,
     )
     return Plan(
         sources=sources,
@@ -183,7 +185,7 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
         corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
     )
     for why, count in records.left_out.items():
-        say(f"skipped {count:,} records: {why}")
+        say(f"skipped {counted(count, 'record')}: {why}")
     outcome = benchmark.run(plan, records, say, _show_agreement)
     _show_left_out(outcome.left_out)
     _print(comparison_table(outcome))

@@ -1,7 +1,6 @@
 """``everyturn check``: everything that is wrong with chats, for editors and CI."""
 
 import argparse
-import collections
 import dataclasses
 import sys
 from collections.abc import Iterator
@@ -9,12 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from everyturn.atomic import appearing
-from everyturn.catalogue import severity_of
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
+from everyturn.checks.tally import Tally
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.findings import WRITERS, Format
+from everyturn.cli.findings import WRITERS, Format, StatisticsWriter, Writer
 from everyturn.cli.options import (
     add_expander_flags,
     add_inputs,
@@ -22,8 +21,10 @@ from everyturn.cli.options import (
     read_by,
     renderer_from,
 )
+from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
+from everyturn.faults import Fault
 from everyturn.io.inputs import resolve
 
 EXAMPLES = """\
@@ -31,6 +32,7 @@ examples:
   everyturn check chats.jsonl
   everyturn check chats.jsonl --model path/to/model --max-length 4096 --format github
   everyturn check chats.jsonl --fix -o fixed.jsonl --ignore crlf,unknown_key
+  everyturn check chats.jsonl --select call_,tool_,role --statistics
 
 exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong use
 `everyturn explain KIND` gives the reason of a finding and what to do.
@@ -59,7 +61,21 @@ def add_parser(commands: Any, name: str) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the same as --format json")
     parser.add_argument(
-        "--ignore", metavar="KIND,..", default="", help="kinds that are neither reported nor fixed"
+        "--select",
+        metavar="KIND,..",
+        default="",
+        help="report and fix these kinds only; the start of a name means all that begin so (default: ALL)",
+    )
+    parser.add_argument(
+        "--ignore",
+        metavar="KIND,..",
+        default="",
+        help="kinds that are neither reported nor fixed; of two names for a kind the longer one decides",
+    )
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="count the findings of each kind, with the first place, instead of listing them",
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors do")
     parser.add_argument(
@@ -79,29 +95,42 @@ def run(parsed: argparse.Namespace) -> int:
     """Look, write what is found, and count."""
     if parsed.json and parsed.format not in (None, "json"):
         raise OptionsError(f"--json is --format json, and --format is {parsed.format}")
+    form: Format = "json" if parsed.json else parsed.format or "text"
+    if parsed.statistics and form not in ("text", "json"):
+        raise OptionsError(f"--statistics are text or JSON, and --format is {form}")
     checker = _checker(parsed)
-    counts: collections.Counter[str] = collections.Counter()
-    changes = 0
     items = _items(parsed, checker)
-    writer = WRITERS["json" if parsed.json else parsed.format or "text"](sys.stdout)
+    tally, changes = Tally(), 0
+    writer: Writer = (
+        StatisticsWriter(sys.stdout, tally, form)
+        if parsed.statistics
+        else WRITERS[form](sys.stdout)
+    )
     for item in items:
         writer.write(item)
         if isinstance(item, Finding):
-            counts[item.kind] += 1
+            tally.add(item)
         else:
             changes += 1
-    writer.close(dict(counts))
+    writer.close(tally.counts())
     sys.stdout.flush()
-    _summary(counts, changes)
+    if changes:
+        say(f"fixed {changes:,}")
+    if not parsed.statistics:
+        _summarize(tally, checker)
     failing = ("error", "warning") if parsed.strict else ("error",)
-    return EXIT_DATA if any(severity_of(kind) in failing for kind in counts) else EXIT_DONE
+    is_failing = any(count.first.severity in failing for count in tally.gravest_first())
+    return EXIT_DATA if is_failing else EXIT_DONE
 
 
 def _checker(parsed: argparse.Namespace) -> Checker:
-    ignore = [name for name in parsed.ignore.split(",") if name]
+    kinds: dict[str, Any] = {
+        option: [name.strip() for name in getattr(parsed, option).split(",") if name.strip()]
+        for option in ("select", "ignore")
+    }
     if parsed.model is not None:
         options = {name: getattr(parsed, name) for name in OPTIONS}
-        return Checker(renderer_from(parsed), ignore=ignore, **options)
+        return Checker(renderer_from(parsed), **kinds, **options)
     for name in ("chat_template", "template_kwargs", "now"):
         if getattr(parsed, name) is not None:
             raise OptionsError(f"--{name.replace('_', '-')} needs --model")
@@ -111,7 +140,7 @@ def _checker(parsed: argparse.Namespace) -> Checker:
         for name, value in options.items()
         if name in options_with("reading") or value != _DEFAULTS[name]
     }
-    return Checker(ignore=ignore, **given)
+    return Checker(**kinds, **given)
 
 
 def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | Change]:
@@ -139,15 +168,29 @@ def _copied(parsed: argparse.Namespace, checker: Checker, path: Path) -> Iterato
         yield from checker.fix(parsed.inputs, output)
 
 
-def _summary(counts: collections.Counter[str], changes: int) -> None:
-    if changes:
-        say(f"fixed {changes:,}")
-    for kind, count in sorted(counts.items(), key=_gravest_first):
-        say(f"{severity_of(kind)}: {kind}: {count:,}")
+def _summarize(tally: Tally, checker: Checker) -> None:
+    """Say how many findings there are of each kind, and what helps with the first."""
+    counts = tally.gravest_first()
+    lines = _lines_on([_fault(count.first) for count in counts], checker)
+    for count in counts:
+        first = count.first
+        say(f"{first.severity}: {first.kind}: {count.count:,}, first {first.place}")
+        for line in lines.get(_fault(first), ()):
+            say(f"  {line}")
     if not counts:
         say("nothing found")
 
 
-def _gravest_first(counted: tuple[str, int]) -> tuple[int, int]:
-    kind, count = counted
-    return ("error", "warning", "note").index(severity_of(kind)), -count
+def _lines_on(faults: list[Fault], checker: Checker) -> dict[Fault, list[str]]:
+    if checker.expander is None:
+        return {}
+    notes = notes_on(checker.expander, faults)
+    return {
+        fault: [*filter(None, [words]), *notes.lines.get(fault, ())]
+        for fault, words in notes.circumstances.items()
+    }
+
+
+def _fault(finding: Finding) -> Fault:
+    text = f"{finding.place}: {finding.text}"
+    return Fault(finding.file, finding.line, finding.message_index, finding.kind, text)

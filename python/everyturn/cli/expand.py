@@ -18,12 +18,16 @@ from everyturn.cli.options import (
     expander_from,
     read_by,
 )
+from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
+from everyturn.expander import Expander
 from everyturn.io import shard_folder
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
+from everyturn.report_text import first_faults
 from everyturn.samples import Samples
+from everyturn.wording import counted
 
 EXAMPLES = """\
 examples:
@@ -31,9 +35,6 @@ examples:
   everyturn expand 'chats/*.jsonl.zst' --model path/to/model -o shards/
   zcat chats.jsonl.gz | everyturn expand - --model demo --layout per_turn --on-error skip -o train.jsonl
 """
-
-SHOWN_FAULTS = 20
-"""Faults named on stderr; the report names all."""
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -93,16 +94,16 @@ def run(parsed: argparse.Namespace) -> int:
             "--report", parsed.report, inputs=[*names, parsed.output], model=parsed.model
         )
     if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
-        report = _expand_to_folder(parsed)
+        expander, report = _expand_to_folder(parsed)
     else:
-        report = _expand_to_file(parsed)
-    _show(report, as_json=parsed.json)
+        expander, report = _expand_to_file(parsed)
+    _show(expander, report, parsed)
     if report_path:
         _write_report(report_path, report)
     return EXIT_DONE
 
 
-def _expand_to_folder(parsed: argparse.Namespace) -> Report:
+def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
     from everyturn.io import shards
 
     folder = writable("-o", parsed.output, folder=True)
@@ -127,11 +128,11 @@ def _expand_to_folder(parsed: argparse.Namespace) -> Report:
         ) from None
     if written.was_done:
         say(f"{folder} was done already; nothing is changed")
-    say(f"{len(written.shards):,} shards in {folder}")
-    return written.report
+    say(f"{counted(len(written.shards), 'shard')} in {folder}")
+    return expander, written.report
 
 
-def _expand_to_file(parsed: argparse.Namespace) -> Report:
+def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report]:
     for flag, given in (
         ("--shard-tokens", parsed.shard_tokens is not None),
         ("--loss-weights", parsed.loss_weights),
@@ -151,7 +152,7 @@ def _expand_to_file(parsed: argparse.Namespace) -> Report:
             report += samples.report
         if not wrote:
             writer.write(expander.empty())
-    return report
+    return expander, report
 
 
 class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
@@ -207,15 +208,14 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
         self._open.__exit__(kind, error, traceback)
 
 
-def _show(report: Report, *, as_json: bool) -> None:
-    for fault in report.faults[:SHOWN_FAULTS]:
-        say(f"{fault.text} [{fault.kind}]")
-    left = len(report.faults) - SHOWN_FAULTS + report.faults_omitted
-    if left > 0:
-        say(f".. and {left:,} more faults; --report names them")
-    for line in report.lines():
+def _show(expander: Expander, report: Report, parsed: argparse.Namespace) -> None:
+    notes = notes_on(expander, report.faults)
+    for line in report.lines(notes):
         say(line)
-    if as_json:
+    named = first_faults(report.faults, notes)
+    if len(report.faults) > len(named) and parsed.report is None:
+        say("--report FILE lists every fault")
+    if parsed.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))  # noqa: T201
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from everyturn import _core
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Change, Finding
+from everyturn.checks.tally import Tally, statistics_lines
 from everyturn.diagnostics.kind import Severity
 
 Format: TypeAlias = Literal["text", "json", "sarif", "github"]
@@ -149,6 +150,26 @@ class GithubWriter:
 
     def close(self, _counts: dict[str, int]) -> None:
         """Write nothing."""
+
+
+class StatisticsWriter:
+    """How many findings there are of each kind, instead of the findings."""
+
+    def __init__(self, out: IO[str], tally: Tally, form: Format) -> None:
+        self._out = out
+        self._tally = tally
+        self._form = form
+
+    def write(self, item: Finding | Change) -> None:
+        """Write nothing: the tally counts."""
+
+    def close(self, _counts: dict[str, int]) -> None:
+        """Write the counts, the most frequent first."""
+        if self._form == "json":
+            plain = [count.to_dict() for count in self._tally.most_frequent_first()]
+            self._out.write(_json(plain) + "\n")
+            return
+        self._out.writelines(f"{line}\n" for line in statistics_lines(self._tally))
 
 
 WRITERS: dict[Format, type[TextWriter | JsonWriter | SarifWriter | GithubWriter]] = {

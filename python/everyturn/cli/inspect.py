@@ -16,6 +16,7 @@ from everyturn.cli.options import (
     read_by,
 )
 from everyturn.exceptions import OptionsError
+from everyturn.wording import counted
 
 if TYPE_CHECKING:
     from everyturn.expander import Expander
@@ -100,6 +101,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
+    from everyturn.cures import notes_on
     from everyturn.inspect import compare, pick
     from everyturn.inspect.inspection import inspect_record
 
@@ -114,11 +116,12 @@ def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
             plain["comparison"] = [each.to_dict() for each in comparisons]
         print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
     else:
-        _print(explanation, comparisons, tokens=parsed.tokens)
+        notes = notes_on(expander, explanation.report.faults, [line])
+        _print(explanation, comparisons, notes, tokens=parsed.tokens)
     return EXIT_DONE if explanation.error is None else EXIT_DATA
 
 
-def _print(explanation: Any, comparisons: Any, *, tokens: bool) -> None:
+def _print(explanation: Any, comparisons: Any, notes: Any, *, tokens: bool) -> None:
     from rich.console import Console
 
     from everyturn.inspect import terminal
@@ -127,7 +130,7 @@ def _print(explanation: Any, comparisons: Any, *, tokens: bool) -> None:
     # What the terminal's encoding lacks is escaped: a chat may hold anything.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     console = Console(highlight=False, soft_wrap=True)
-    for text in terminal.inspection_lines(explanation, columns, tokens=tokens):
+    for text in terminal.inspection_lines(explanation, columns, tokens=tokens, notes=notes):
         console.print(text, soft_wrap=True)
     if comparisons is not None:
         console.print()
@@ -153,5 +156,5 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     text = conversations_page(expander, lines, model=parsed.model, of=count)
     with appearing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    say(f"{path}: {len(lines)} of {count:,} conversations, {len(text.encode()):,} bytes")
+    say(f"{path}: {len(lines)} of {counted(count, 'conversation')}, {len(text.encode()):,} bytes")
     return EXIT_DONE

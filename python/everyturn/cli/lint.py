@@ -9,7 +9,7 @@ from typing import Any
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
 from everyturn.cli.options import add_model_flags, kwargs_from, template_from
-from everyturn.exceptions import OptionsError
+from everyturn.exceptions import OptionsError, system_words
 from everyturn.lint.report import TemplateReport
 
 EXAMPLES = """\
@@ -69,6 +69,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
             serve=parsed.serve,
             content_format=parsed.content_format,
             tokenizer=parsed.tokenizer,
+            stop_token=parsed.stop_token,
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(
@@ -80,6 +81,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
         now=parsed.now,
         serve=parsed.serve,
         content_format=parsed.content_format,
+        stop_token=parsed.stop_token,
     )
 
 
@@ -89,7 +91,7 @@ def _text(name: str) -> str:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8")
     except OSError as error:
-        raise OptionsError(f"{name}: {error.strerror}") from error
+        raise OptionsError(f"{name}: {system_words(error)}") from error
     except UnicodeDecodeError as error:
         raise OptionsError(f"{name}: not UTF-8") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from everyturn.cli.completion import complete_with, directory, file
-from everyturn.exceptions import OptionsError
+from everyturn.exceptions import OptionsError, system_words
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
@@ -79,6 +79,11 @@ def add_model_flags(
         default=TOKENIZER,
         help="tokenizer.json as it stands, or as transformers loads it (default: %(default)s)",
     )
+    model.add_argument(
+        "--stop-token",
+        metavar="TOKEN",
+        help='for a template that ends no turn: a control token to append, or "eos"',
+    )
 
 
 def add_expander_flags(
@@ -130,6 +135,7 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         serve=parsed.serve,
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
+        stop_token=parsed.stop_token,
     )
 
 
@@ -147,7 +153,7 @@ def template_from(parsed: argparse.Namespace) -> str | None:
     try:
         return Path(text).read_text(encoding="utf-8")
     except OSError as error:
-        raise OptionsError(f"--chat-template: {text}: {error.strerror}") from error
+        raise OptionsError(f"--chat-template: {text}: {system_words(error)}") from error
 
 
 def _is_file(template: str) -> bool:

@@ -20,6 +20,7 @@ from everyturn.cli.options import (
 from everyturn.expander import options_with
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.stats import QUANTILES, Histogram, Stats, Variant, packed_rows
+from everyturn.wording import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,8 +105,8 @@ def _show(stats: Stats) -> None:
 def _lines(stats: Stats) -> Iterable[str]:
     """What needs no table: records, copies, scripts, and what is worth knowing."""
     report = stats.variant.report
-    yield f"{report.records_read:,} records, {stats.conversations:,} conversations"
-    yield f"{stats.duplicates:,} of them are copies of an earlier one, byte for byte"
+    yield f"{counted(report.records_read, 'record')}, {counted(stats.conversations, 'conversation')}"
+    yield f"copies of an earlier conversation, byte for byte: {stats.duplicates:,}"
     yield "letters: " + (_scripts(stats.letters) or "none")
     yield from report.lines()
 
@@ -166,7 +167,7 @@ def _packing(stats: Stats, limit: int) -> "Table":
         return _number(over), _share(over, lengths.total), _number(packs), full
 
     columns = ("longer", "share", "packs of the others", "full")
-    return _by_layout(stats, f"Samples of at most {limit:,} tokens", columns, row)
+    return _by_layout(stats, f"Samples of at most {counted(limit, 'token')}", columns, row)
 
 
 def _by_layout(

@@ -1,6 +1,6 @@
 """The kinds of errors, in the order of the stages."""
 
-from everyturn.diagnostics.kind import Kind
+from everyturn.diagnostics.kind import Cure, Kind
 
 READING = (
     Kind(
@@ -161,6 +161,11 @@ SHAPE = (
         "unless the tokenizer makes the token's id of any text (T5's `</s>`).",
         remedy="Clean the text, or have it encoded as the plain text that it is.",
         hint="--control-tokens literal encodes it as plain text; warn lets it pass and counts it",
+        cures=(
+            Cure("control_tokens", "literal"),
+            Cure("control_tokens", "warn", is_last_resort=True),
+        ),
+        resort="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="refused_by_server",
@@ -171,6 +176,8 @@ SHAPE = (
         "that this server would send.",
         remedy="Correct the record as the text says, or train for another server.",
         hint="--serve template renders the record as it stands; --serve names another server",
+        cures=(Cure("serve", "template"),),
+        resort="--on-error skip drops such records and counts them",
     ),
 )
 
@@ -206,6 +213,12 @@ TARGET = (
         "trains.",
         hint="--prompt-mismatch match_thinking (or splice, common_prefix, skip) chooses what "
         "is trained",
+        cures=(
+            Cure("prompt_mismatch", "match_thinking"),
+            Cure("prompt_mismatch", "splice"),
+            Cure("prompt_mismatch", "common_prefix", is_last_resort=True),
+        ),
+        resort="--prompt-mismatch skip drops such targets and counts them",
     ),
     Kind(
         name="no_stop_token",
@@ -213,8 +226,11 @@ TARGET = (
         summary="no stop token ends a target",
         reason="The turn, as the template writes it, does not end in the token that stops the "
         "model elsewhere. Trained so, the model would not learn to stop.",
-        remedy="Correct the template: the end of the turn depends on what is in the message.",
-        hint="--on-error skip drops such targets and counts them",
+        remedy="Correct the template: the end of the turn depends on what is in the message. Where the turn ends with "
+        "a token at which a server is to stop, declare it in `eos_token_id` of `generation_config.json`. Where the "
+        "template ends no turn at all, stop_token names a control token to append to each target.",
+        hint="--on-error skip drops such targets and counts them; --stop-token eos appends the model's end where the "
+        "template ends no turn",
     ),
     Kind(
         name="not_located",
@@ -224,6 +240,8 @@ TARGET = (
         "was omitted or rewritten by the template, so there is nothing to mark.",
         remedy="Use another layout: it renders each target separately.",
         hint="--layout merged renders each target separately",
+        cures=(Cure("layout", "merged"),),
+        resort="--on-error skip drops such targets and counts them",
     ),
     Kind(
         name="too_long",
@@ -237,6 +255,11 @@ TARGET = (
         "the limit, or drop such targets (`drop`).",
         hint="--overflow drop drops the target, shrink_history drops earlier exchanges, "
         "truncate_prompt cuts the prompt's first tokens; --max-length raises the limit",
+        cures=(
+            Cure("overflow", "shrink_history"),
+            Cure("overflow", "truncate_prompt", is_last_resort=True),
+        ),
+        resort="--overflow drop drops such targets and counts them; --max-length raises the limit",
     ),
     Kind(
         name="encode",

@@ -1,8 +1,7 @@
 """What only `everyturn lint` reports of a chat template, before anything is trained.
 
 The severity depends on what it costs, and is part of the finding. What an expansion fails on or counts as well
-(`template`, `no_stop_token`, `prompt_mismatch`, `empty_thinking`, `stop_not_in_generation_config`) has the name that it
-has there.
+(`template`, `no_stop_token`, `prompt_mismatch`, `empty_thinking`, `header_trained`, ..) has the name that it has there.
 """
 
 from everyturn.diagnostics.kind import Kind
@@ -89,11 +88,19 @@ KINDS = (
     Kind(
         name="tools_ignored",
         severity=None,
-        summary="the template never renders tool calls, or the list of tools",
-        reason="Calls that are not rendered are not trained; without the list, the model learns "
-        "to call what its prompt does not show.",
+        summary="the template never renders tool calls",
+        reason="Calls that are not rendered are not trained.",
         remedy="Use a template that writes tools; some models have one named tool_use.",
         hint="--chat-template tool_use uses the model's template of that name",
+    ),
+    Kind(
+        name="unread_arguments",
+        severity="warning",
+        summary="the template does not read an argument that it is given",
+        reason="An argument of `template_kwargs`, or of a record's `chat_template_kwargs`, has a name that the "
+        "template does not look at: a misspelt `enable_thinking` switches nothing. Loading, reports and "
+        "`everyturn check` say so as well, with the arguments that the template reads.",
+        remedy="Correct the name, or leave the argument out.",
     ),
     Kind(
         name="date",

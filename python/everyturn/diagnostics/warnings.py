@@ -14,11 +14,46 @@ WARNINGS = (
         hint="--template-kwargs sets the template's thinking flag",
     ),
     Kind(
+        name="own_text_dropped",
+        severity="warning",
+        summary="the template omits a target's own text",
+        reason="The message has a text, and no byte of the completion comes from it: it is not learned. Many "
+        "templates print the tool calls of a message and not the text beside them.",
+        remedy="Use a template that prints both, give the text a message of its own, or give the message the weight 0.",
+    ),
+    Kind(
+        name="message_dropped",
+        severity="warning",
+        summary="nothing of a message is in the prompt",
+        reason="The template, or the server before it, leaves the message out: a role that it does not know "
+        "(often `developer`), or a system message that is not the first one. The target is trained as if the message "
+        "did not exist, which is what a server would show, too.",
+        remedy="Give it a role that the template prints, put it into the first system message, or leave the record "
+        "out. `everyturn lint` says which roles a template leaves out.",
+    ),
+    Kind(
+        name="message_part_dropped",
+        severity="warning",
+        summary="a text or a tool call of a message is not in the prompt",
+        reason="Of a message before the target the template prints something, and not this. Reasoning is not counted: "
+        "templates leave that of earlier turns out on purpose.",
+        remedy="Use a template that prints it, or leave it out of the record.",
+    ),
+    Kind(
+        name="tools_dropped",
+        severity="warning",
+        summary="tools of the record are not in the prompt",
+        reason="The template prints no tools, or not all of them: the model is trained to call, or not to call, tools "
+        "that it was not shown.",
+        remedy="Use a template that prints tools; some models have one named tool_use.",
+        hint="--chat-template tool_use uses the model's template of that name",
+    ),
+    Kind(
         name="tool_calls_dropped",
         severity="warning",
-        summary="the template omits a target's tool calls",
-        reason="The message calls tools and the rendering does not: the model learns to "
-        "say nothing there.",
+        summary="the template omits a target's tool call, or its arguments",
+        reason="The message calls tools, and no byte of the completion comes from one of the calls: the model learns "
+        "to say nothing there. Some templates print the first of several calls only.",
         remedy="Use a template that writes tool calls; some models have one named tool_use.",
         hint="--chat-template tool_use uses the model's template of that name",
     ),
@@ -30,6 +65,32 @@ WARNINGS = (
         "after it.",
         remedy="Clean the text of control tokens, or have them encoded as plain text.",
         hint="--control-tokens literal encodes them as plain text",
+    ),
+    Kind(
+        name="stop_appended",
+        severity="note",
+        summary="the stop token of a target was appended, because the template writes none",
+        reason="The template ends no turn, and stop_token names what is to end them. The model learns to stop there; "
+        "no prompt shows the token, since the template does not write it after earlier turns.",
+        remedy="Let the server stop at that token: `stop_token_ids` of the renderer has its id.",
+    ),
+    Kind(
+        name="header_trained",
+        severity="warning",
+        summary="a target is trained to write its own header",
+        reason="The template has no generation prompt, or none in this place: it writes the header of an answer "
+        "(`<|im_start|>assistant`) only once the answer is there. No server shows it, so the model has to write it.",
+        remedy="Correct the template, so that it writes the header where add_generation_prompt is set. Or have the "
+        "header belong to the prompt, and serve with a template that writes it there.",
+        hint="--header context trains after the header",
+    ),
+    Kind(
+        name="header_in_prompt",
+        severity="note",
+        summary="a target's prompt got the header that the template leaves out of it",
+        reason="header is context: the prompt ends with the header of the answer, which this template writes only once "
+        "the answer is there.",
+        remedy="Serve with a template that writes the header where add_generation_prompt is set.",
     ),
     Kind(
         name="border_merges",
@@ -90,6 +151,22 @@ WARNINGS = (
         remedy='Write `"content": ""` with tool calls if other tools read the file.',
     ),
     Kind(
+        name="call_ids_made_up",
+        severity="warning",
+        summary="a target is trained to write an id of a call that the record does not have",
+        reason="vLLM refuses calls without an id, so a client has to make one up, and so is done here; this "
+        "template shows the ids, so the model is trained to write the made-up one.",
+        remedy="Put the ids into the records that the model is to write.",
+    ),
+    Kind(
+        name="empty_lists_removed",
+        severity="note",
+        summary="an empty list of tool calls, tools or parts was left out",
+        reason="Servers show the template no empty lists; without that, templates that only ask whether there "
+        "is a list would write `[]` or refuse the record.",
+        remedy='Nothing needs to be done. With serve "template" the lists stay, as apply_chat_template shows them.',
+    ),
+    Kind(
         name="arguments_emptied",
         severity="warning",
         summary="the arguments of a tool call are not a JSON object, and the server shows `{}`",
@@ -106,6 +183,23 @@ WARNINGS = (
         remedy="Render such targets as a server does that is asked not to think, and serve them so. A template without "
         "a switch has no such prompt: leave these answers out, or train the block.",
         hint="--thinking match",
+    ),
+    Kind(
+        name="two_thinking_blocks",
+        severity="warning",
+        summary="a target is trained to write one block of thinking after another",
+        reason="The reasoning is in the content, and the template does not know it there: it writes a block of its own "
+        "before it, mostly an empty one, or the prompt has closed one already.",
+        remedy="Put the reasoning into `reasoning_content`, where the template writes it into its own block.",
+    ),
+    Kind(
+        name="white_space_swallowed",
+        severity="warning",
+        summary="a control token takes white space with it that belongs to a target",
+        reason="Some tokens strip the white space before or after them, as those of Phi-3 do: an answer that starts "
+        "with blanks after such a token has no ids for them, and is trained without.",
+        remedy="Nothing can be done where the model's tokenizer is so: a server encodes in the same way. Answers in "
+        "which the white space matters (code that is to be continued) can be left out.",
     ),
     Kind(
         name="asked_not_to_think",

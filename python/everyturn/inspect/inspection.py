@@ -5,6 +5,7 @@ texts are those that were encoded, which for some tokenizers differ from what de
 """
 
 import dataclasses
+import itertools
 import json
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ Origin: TypeAlias = Literal["template", "message", "tools", "record"]
 Kind: TypeAlias = Literal["words", "template", "control"]
 """Somebody's words, text of the template, or a control token, whoever wrote it."""
 
-Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "fault"]
+Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "left_out", "fault"]
 """What becomes of a message; see `Message.why`."""
 
 
@@ -47,6 +48,7 @@ class Message:
         fate: Whether it is trained, and if not, why.
         samples: The samples that train it.
         fault: What lost it.
+        remarks: Warnings about it, with what each is about: what the template has left out of it, say.
     """
 
     role: str
@@ -56,6 +58,7 @@ class Message:
     fate: Fate
     samples: tuple[int, ...] = ()
     fault: Fault | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_trained(self) -> bool:
@@ -66,11 +69,13 @@ class Message:
         """Say in words why it is trained or not."""
         if self.fate == "trained":
             weight = "" if self.weight in (None, 1.0) else f" with weight {self.weight:g}"
-            return f"trained in sample {', '.join(map(str, self.samples))}{weight}"
+            words = f"trained in sample {', '.join(map(str, self.samples))}{weight}"
+            return "; ".join([words, *self.remarks])
         if self.fault is not None:
             return f"not trained: {self.fault.kind}: {self.fault.text}"
         return {
             "context": "context: only assistants are trained",
+            "left_out": "left out: nothing of it is in the prompt",
             "prompt": "context: it belongs to the prompt of the pair",
             "weight": "not trained: its own weight is 0",
             "train_on": f"not trained: train_on is {train_on}",
@@ -215,6 +220,20 @@ class Inspection:
         """File and line."""
         return f"{self.file}:{self.line}"
 
+    @property
+    def dropped(self) -> dict[int, str]:
+        """The targets that are lost, by their messages, each with the reason."""
+        return {
+            at: f"{message.fault.kind}: {message.fault.text}"
+            for at, message in enumerate(self.messages)
+            if message.fault is not None
+        }
+
+    @property
+    def remarks(self) -> dict[int, tuple[str, ...]]:
+        """Warnings about single messages."""
+        return {at: message.remarks for at, message in enumerate(self.messages) if message.remarks}
+
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain JSON types."""
         plain = dataclasses.asdict(self)
@@ -243,17 +262,21 @@ def inspect_record(expander: Expander, record: Record) -> Inspection:
     core = expander._expander  # noqa: SLF001
     text, counts = core.inspect(record.file, record.line, record.format, record.text)
     plain = json.loads(text)
+    report = expander._report(counts)  # noqa: SLF001
+    remarks = _remarks(report)
+    messages = (
+        _message(message, tuple(remarks.get(at, ())))
+        for at, message in enumerate(plain["messages"])
+    )
     return Inspection(
         file=record.file,
         line=record.line,
         format=plain["format"],
         conversation_id=plain["conversation_id"],
         options=expander.metadata()["options"],
-        messages=tuple(_message(message) for message in plain["messages"]),
+        messages=tuple(messages),
         samples=tuple(_sample(sample) for sample in plain["samples"]),
-        report=Report.from_core(
-            expander.train_on, expander.renderer.server, expander.clock, counts
-        ),
+        report=report,
         error=_fault(plain["error"]),
     )
 
@@ -266,9 +289,18 @@ def _fault(plain: dict[str, Any] | None) -> Fault | None:
     return None if plain is None else Fault(**plain)
 
 
-def _message(plain: dict[str, Any]) -> Message:
+def _remarks(report: Report) -> dict[int, list[str]]:
+    remarks: dict[int, list[str]] = {}
+    for place in itertools.chain.from_iterable(report.warning_places.values()):
+        if place.message_index is not None:
+            words = f"{place.kind}: {place.reason}"
+            remarks.setdefault(place.message_index, []).append(words)
+    return remarks
+
+
+def _message(plain: dict[str, Any], remarks: tuple[str, ...]) -> Message:
     fault, samples = _fault(plain.pop("fault", None)), tuple(plain.pop("samples", ()))
-    return Message(**plain, fault=fault, samples=samples)
+    return Message(**plain, fault=fault, samples=samples, remarks=remarks)
 
 
 def _sample(plain: dict[str, Any]) -> Sample:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from everyturn.faults import Notes
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.compare import Comparison, Difference
 from everyturn.inspect.inspection import Cell, Inspection, Message, Sample
@@ -20,6 +21,7 @@ from everyturn.inspect.screen import (
     style_of,
     wrapped_lines,
 )
+from everyturn.wording import counted
 
 STYLES: dict[StyleName, str] = {
     "system": "magenta",
@@ -38,6 +40,9 @@ STYLES: dict[StyleName, str] = {
 }
 """What each style is in a terminal."""
 
+WARNING = "yellow"
+"""The style of what is lost, and of what is worth knowing."""
+
 LEAST_COLUMNS = 40
 """A narrower terminal wraps by itself."""
 
@@ -47,9 +52,9 @@ SHARED_CHARACTERS = 24
 
 
 def inspection_lines(
-    inspection: Inspection, columns: int, *, tokens: bool = False
+    inspection: Inspection, columns: int, *, tokens: bool = False, notes: Notes | None = None
 ) -> Iterator[Text]:
-    """Show the samples of a record, what they count, and why each message is trained or not."""
+    """Show what is lost of a record, its samples, what they count, and why each message is trained or not."""
     columns = max(columns, LEAST_COLUMNS)
     yield from _head(inspection, columns)
     for at, sample in enumerate(inspection.samples):
@@ -61,17 +66,27 @@ def inspection_lines(
     yield from _rule("messages", columns)
     for at, message in enumerate(inspection.messages):
         yield from _message_lines(at, message, inspection.report.train_on, columns)
-    yield from _notes(inspection, columns)
+    yield from _notes(inspection, notes, columns)
 
 
 def _head(inspection: Inspection, columns: int) -> Iterator[Text]:
     options, trained = inspection.options, _trained(inspection.messages)
-    what = f"{len(inspection.messages)} messages, trained: {trained}"
+    what = f"{counted(len(inspection.messages), 'message')}, trained: {trained}"
     yield from wrap(f"{inspection.name}: {what}", columns, style="bold")
-    count = len(inspection.samples)
-    counted = f"{count} sample{'' if count == 1 else 's'}, layout {options['layout']}, train_on {options['train_on']}"
-    yield from wrap(counted, columns)
+    yield from _losses(inspection, columns)
+    samples = counted(len(inspection.samples), "sample")
+    arranged = f"{samples}, layout {options['layout']}, train_on {options['train_on']}"
+    yield from wrap(arranged, columns)
     yield from _legend(columns)
+
+
+def _losses(inspection: Inspection, columns: int) -> Iterator[Text]:
+    """What is not trained though it was to be, before anything that is."""
+    for at, why in inspection.dropped.items():
+        yield from wrap(f"dropped: message {at}: {why}", columns, style=WARNING)
+    for at, remarks in inspection.remarks.items():
+        for remark in remarks:
+            yield from wrap(f"warning: message {at}: {remark}", columns, style=WARNING)
 
 
 def _legend(columns: int) -> Iterator[Text]:
@@ -96,7 +111,7 @@ def _title(at: int, inspection: Inspection) -> str:
     sample = inspection.samples[at]
     count, trained = len(sample.ids), sample.trained_tokens
     share = 100 * trained / count if count else 0.0
-    return f"sample {at}: {count:,} tokens, {trained:,} trained ({share:.1f} %)"
+    return f"sample {at}: {counted(count, 'token')}, {trained:,} trained ({share:.1f} %)"
 
 
 def _rule(title: str, columns: int) -> Iterator[Text]:
@@ -165,8 +180,11 @@ def _token_line(line: ScreenLine, labels: int, top: Text, bottom: Text) -> Itera
 def _message_lines(at: int, message: Message, train_on: str, columns: int) -> Iterator[Text]:
     head = f"{TRAINED if message.is_trained else ' '} {at:>3} {message.role:<9} "
     style = STYLES["trained"] if message.is_trained else ""
+    if message.fault is not None or message.remarks:
+        style = WARNING
     why = wrap(message.why(train_on), columns - len(head), style=style)
-    says = message.excerpt or (f"{message.tool_calls} tool calls" if message.tool_calls else "")
+    calls = counted(message.tool_calls, "tool call") if message.tool_calls else ""
+    says = message.excerpt or calls
     lines = list(why)
     left = columns - len(head) - lines[0].cell_len - INDENT
     for number, line in enumerate(lines):
@@ -176,10 +194,16 @@ def _message_lines(at: int, message: Message, train_on: str, columns: int) -> It
         yield text
 
 
-def _notes(inspection: Inspection, columns: int) -> Iterator[Text]:
+def _notes(inspection: Inspection, notes: Notes | None, columns: int) -> Iterator[Text]:
     yield Text()
-    for line in inspection.report.lines():
-        yield from wrap(line, columns, style="yellow" if line.startswith("warning") else "")
+    style = ""
+    for line in inspection.report.lines(notes):
+        # What is indented belongs to the line before.
+        if not line.startswith(" "):
+            style = WARNING if line.startswith(("warning", "dropped", "fault")) else ""
+        indent = line[: len(line) - len(line.lstrip())]
+        for part in wrap(line.strip(), columns - len(indent), style=style):
+            yield Text(indent) + part
     if inspection.error is not None:
         words = f"expand would end here: {inspection.error.kind}: {inspection.error.text}"
         yield from wrap(words, columns, style=STYLES["mark"])
@@ -193,7 +217,7 @@ def comparison_lines(
     yield from _rule("compared with one rendering and a mask", columns)
     differing = [each for each in comparisons if not each.is_same]
     yield from wrap(
-        f"{len(differing)} of {len(comparisons)} targets differ from what a server shows and a model writes",
+        f"{len(differing)} of {counted(len(comparisons), 'target')} differ from what a server shows and a model writes",
         columns,
         style=STYLES["mark"] if differing else STYLES["trained"],
     )

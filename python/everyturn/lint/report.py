@@ -23,14 +23,15 @@ class StopToken:
     Attributes:
         text: The token.
         id: Its id; None for a template without a model.
-        owner: ``turn`` if the turn itself writes it, ``next_header`` if the header of the next message does.
+        owner: ``turn`` if the turn itself writes it, ``next_header`` if the header of the next message does,
+            ``stop_token`` if the option of that name appends it.
         of: ``plain`` for turns that answer, ``tool_calls`` for turns that call tools.
         trailing: What the template writes after it, which is never trained.
     """
 
     text: str
     id: int | None
-    owner: Literal["turn", "next_header"]
+    owner: Literal["turn", "next_header", "stop_token"]
     of: Literal["plain", "tool_calls"]
     trailing: str
 
@@ -90,8 +91,8 @@ class Recommendation:
     """An option to set.
 
     Attributes:
-        option: Its name: ``thinking`` or ``prompt_mismatch`` of `Expander`, ``content_format``, ``template_kwargs`` or
-            ``now`` of `Renderer`.
+        option: Its name: ``thinking``, ``prompt_mismatch`` or ``header`` of `Expander`, ``content_format``,
+            ``template_kwargs``, ``now`` or ``stop_token`` of `Renderer`.
         value: What to set it to.
         text: Why.
     """
@@ -196,11 +197,14 @@ class TemplateReport:
         now: dt.datetime | str | None = None,
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
+        stop_token: str | None = None,
     ) -> "TemplateReport":
         """Look at the text of a template without a model: what looks like a control token is taken for one."""
         kwargs = json.dumps(dict(template_kwargs or {}))
         return cls.from_json(
-            _core.lint_template(template, kwargs, local_time(now), serve, content_format)
+            _core.lint_template(
+                template, kwargs, local_time(now), serve, content_format, stop_token
+            )
         )
 
     @classmethod
@@ -214,6 +218,7 @@ class TemplateReport:
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
         tokenizer: TokenizerSource = TOKENIZER,
+        stop_token: str | None = None,
     ) -> "TemplateReport":
         """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
 
@@ -228,6 +233,7 @@ class TemplateReport:
             serve=serve,
             content_format=content_format,
             tokenizer=tokenizer,
+            stop_token=stop_token,
         )
         return cls.from_json(sources.lint())
 
@@ -332,9 +338,16 @@ class TemplateReport:
         return lines
 
 
+OWNERS = {
+    "turn": "of the turn",
+    "next_header": "the next header",
+    "stop_token": "appended by stop_token",
+}
+
+
 def _stop_text(stop: StopToken) -> str:
     number = "" if stop.id is None else f" ({stop.id})"
-    owner = "of the turn" if stop.owner == "turn" else "the next header"
+    owner = OWNERS[stop.owner]
     after = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
     return f"{stop.text}{number}, {owner}{after}"
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import SampleError
+from everyturn.wording import counted
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -46,8 +47,8 @@ def check_lengths(samples: "Samples", max_length: int) -> None:
     sample, length = samples[row], int(samples.lengths[row])
     error = SampleError(
         f"{sample.file}:{sample.line}: the sample that trains the messages {sample.targets.tolist()} has "
-        f"{length:,} tokens, more than max_length ({max_length:,}); the Expander's max_length and overflow decide "
-        "about such samples"
+        f"{counted(length, 'token')}, more than max_length ({max_length:,}); the Expander's max_length and overflow "
+        "decide about such samples"
     )
     error.kind, error.file, error.line = "too_long", sample.file, sample.line
     raise error
@@ -63,8 +64,8 @@ def check_unweighted(
     """
     other = weighted_tokens(labels, loss_weights)
     if loss_weights is not None and other.size:
-        trained = np.count_nonzero(labels != IGNORE_INDEX)
+        trained = int(np.count_nonzero(labels != IGNORE_INDEX))
         raise SampleError(
-            f"{other.size:,} of {trained:,} trained tokens have a loss weight other than 1 (such as "
+            f"{other.size:,} of {counted(trained, 'trained token')} have a loss weight other than 1 (such as "
             f"{float(loss_weights[other[0]]):g}), and {holder} cannot hold it"
         )

@@ -17,6 +17,7 @@ from everyturn.options import PackStrategy, StrPath, check_count
 from everyturn.samples import ragged
 from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS
 from everyturn.samples.labels import check_lengths
+from everyturn.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,7 +110,7 @@ class Packed(Sequence[PackedRow]):
 
     def __repr__(self) -> str:
         return (
-            f"Packed({len(self.samples):,} samples in {len(self):,} rows of {self.max_length:,}; "
+            f"Packed({counted(len(self.samples), 'sample')} in {counted(len(self), 'row')} of {self.max_length:,}; "
             f"{100 * self.fill:.1f} % full)"
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from everyturn import _core
+from everyturn.exceptions import OptionsError
 from everyturn.io.inputs import Source, resolve
 from everyturn.options import Layout, TrainOn
 from everyturn.report import Report
@@ -156,10 +157,7 @@ def stats(
             on_bytes(stream.bytes_taken)
     counts = stream.stats()
     found = {
-        key: Variant(
-            Report.from_core(each.train_on, each.renderer.server, each.clock, report),
-            Histogram(lengths),
-        )
+        key: Variant(each._report(report), Histogram(lengths))  # noqa: SLF001 - likewise
         for (key, each), (report, lengths) in zip(
             variants.items(), counts.pop("variants"), strict=True
         )
@@ -224,9 +222,7 @@ def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
     asked = expander.replace(on_error="skip", deduplicate=False)
     if expander.overflow in {"error", "drop"}:
         asked = asked.replace(max_length=None, overflow="error")
-    windows = expander.history_turns or expander.max_prompt_tokens
-    in_one = not windows and expander.control_tokens != "literal" and asked.overflow == "error"
-    layouts = LAYOUTS if in_one else tuple(name for name in LAYOUTS if name != "conversation")
+    layouts = tuple(layout for layout in LAYOUTS if _takes(asked, layout))
     rules = dict.fromkeys((expander.train_on, *TRAIN_ON))
     if expander.train_on == "all_tokens":
         layouts, rules = (expander.layout,), {expander.train_on: None}
@@ -235,6 +231,15 @@ def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
         for layout in layouts
         for train_on in rules
     }
+
+
+def _takes(expander: "Expander", layout: Layout) -> bool:
+    """Whether a layout can be combined with the other options."""
+    try:
+        expander.replace(layout=layout)
+    except OptionsError:
+        return False
+    return True
 
 
 def _pairs(histogram: Histogram) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 from everyturn.options import ContentFormat, Serve
 from everyturn.verification.comparison import Difference
 from everyturn.verification.servers import ServerInfo
+from everyturn.wording import counted
 
 SHOWN = 5
 """The differences that are shown in words."""
@@ -83,7 +84,7 @@ class Verification:
 
     def __str__(self) -> str:
         return (
-            f"{self.equal} of {self.compared} prompts equal: {self.server} at {self.server.url} "
+            f"{self.equal} of {counted(self.compared, 'prompt')} equal: {self.server} at {self.server.url} "
             f"({self.server.route}), prompts as {self.preset}"
         )
 

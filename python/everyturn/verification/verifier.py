@@ -6,12 +6,11 @@ In: an expander, a source and the URL of a server. Out: a `Verification`. Each p
 
 import dataclasses
 import json
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
-from everyturn.exceptions import ModelError, OptionsError, ServingWarning
+from everyturn.exceptions import ModelError, OptionsError
 from everyturn.expander import Expander
 from everyturn.io.inputs import Source
 from everyturn.io.records import Record
@@ -162,15 +161,8 @@ def _suggestion(
 ) -> Suggestion | None:
     """Try a preset with a content format; None if it is one that has been tried under another name."""
     serve, content_format = chosen
-    sources = dataclasses.replace(
-        expander.renderer._sources,  # noqa: SLF001
-        serve=serve,
-        content_format=content_format,
-    )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ServingWarning)
-            renderer = Renderer(sources)
+        renderer = expander.renderer.for_server(serve, content_format=content_format)
         if renderer.fingerprint in seen:
             return None
         other = Expander(renderer, **expander.options())

@@ -128,6 +128,15 @@ choices! {
         Match = "match",
     }
 
+    /// A header that the template writes before an answer and not at the end of its prompt.
+    HeaderPolicy of "header" {
+        /// It is trained: where the template has it, the model would have to write it.
+        #[default]
+        AsRendered = "as_rendered",
+        /// It belongs to the prompt.
+        Context = "context",
+    }
+
     /// Control tokens in text that users, tools or models wrote.
     ControlTokenPolicy of "control_tokens" {
         Allow = "allow",
@@ -208,6 +217,7 @@ pub struct Options {
     pub max_prompt_tokens: Option<usize>,
     pub prompt_mismatch: PromptMismatch,
     pub thinking: ThinkingPolicy,
+    pub header: HeaderPolicy,
     pub control_tokens: ControlTokenPolicy,
     pub normalize: Normalize,
     /// Of conversations with the same bytes the first is kept.

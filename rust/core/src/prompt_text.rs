@@ -29,6 +29,19 @@ impl<'t> PromptText<'t> {
         }
     }
 
+    /// The last of its bytes, at most so many, from the start of a character on.
+    pub fn end(&self, bytes: usize) -> String {
+        let mut from = self.len().saturating_sub(bytes);
+        let is_boundary = |at: usize| match at.checked_sub(self.head.len()) {
+            Some(at) => self.tail.is_char_boundary(at),
+            None => self.head.is_char_boundary(at),
+        };
+        while !is_boundary(from) {
+            from += 1;
+        }
+        self.after(from).to_text()
+    }
+
     pub fn parts(&self) -> [&'t str; 2] {
         [self.head, self.tail]
     }
@@ -96,6 +109,8 @@ mod tests {
             let known = (0..=known.min(start.len())).rev().find(|at| start.is_char_boundary(*at)).unwrap();
             prop_assert_eq!(pieces[0].common(&pieces[1], known), expected);
             prop_assert_eq!(pieces[0].after(expected).to_text(), &texts[0][expected..]);
+            prop_assert!(texts[0].ends_with(&pieces[0].end(known)));
+            prop_assert!((known.saturating_sub(3)..=known).contains(&pieces[0].end(known).len()));
         }
     }
 }

@@ -41,6 +41,12 @@ pub mod warning {
         TOOLS_DROPPED = "tools_dropped",
         /// Targets whose text holds the stop token before its end: a server would have stopped there.
         STOPS_EARLY = "stops_early",
+        /// Targets that the template does not end: the stop token that the caller names was appended.
+        STOP_APPENDED = "stop_appended",
+        /// Targets that are trained to write a header, because the template does not write it into their prompt.
+        HEADER_TRAINED = "header_trained",
+        /// Targets whose prompt got the header that the template does not write into it.
+        HEADER_IN_PROMPT = "header_in_prompt",
         /// Targets whose completion starts within a token of the whole: encoded as a continuation.
         BORDER_MERGES = "border_merges",
         /// Targets of the layout `conversation` that inference would show otherwise.
@@ -57,8 +63,16 @@ pub mod warning {
         ARGUMENTS_EMPTIED = "arguments_emptied",
         /// Messages that call tools and were given an empty content, because the template fails without one.
         CONTENT_FILLED = "content_filled",
+        /// Empty lists of tool calls, tools or parts of a content, which a server does not show the template.
+        EMPTY_LISTS_REMOVED = "empty_lists_removed",
+        /// Targets that are trained to write an id of a call that the record does not have.
+        CALL_IDS_MADE_UP = "call_ids_made_up",
         /// Targets without reasoning that are trained to write an empty block of thinking.
         EMPTY_THINKING = "empty_thinking",
+        /// Targets that are trained to write one block of thinking after another.
+        TWO_THINKING_BLOCKS = "two_thinking_blocks",
+        /// Targets of which a control token takes white space with it: no id has it.
+        WHITE_SPACE_SWALLOWED = "white_space_swallowed",
         /// Targets without reasoning after a prompt that asks for none, as `thinking="match"` says.
         ASKED_NOT_TO_THINK = "asked_not_to_think",
         /// Targets rendered with the thinking flag that fits them, because their prompt was not a prefix otherwise.
@@ -109,6 +123,8 @@ pub struct Report {
     pub control_tokens: NameCounts,
     /// Keys of rendered messages that the template never looked at, each with the number of messages.
     pub unread_keys: NameCounts,
+    /// Template arguments of records that the template does not read, each with the number of records.
+    pub unread_arguments: NameCounts,
     pub faults: Vec<Error>,
     pub faults_omitted: u64,
 }
@@ -184,6 +200,7 @@ impl Report {
         }
         self.control_tokens.append(other.control_tokens);
         self.unread_keys.append(other.unread_keys);
+        self.unread_arguments.append(other.unread_arguments);
         for fault in other.faults {
             self.fault(fault);
         }

@@ -22,6 +22,12 @@ impl TracedText {
         cut
     }
 
+    /// The first bytes, which end with a character, and the others.
+    pub fn split(&self, bytes: usize) -> (Self, Self) {
+        let part = |bytes| Self::cut(&self.text, &self.spans, bytes);
+        (part(0..bytes), part(bytes..self.text.len()))
+    }
+
     /// Appends a text of one source.
     pub fn push(&mut self, text: &str, source: Source) {
         self.text.push_str(text);

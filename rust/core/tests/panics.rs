@@ -43,6 +43,7 @@ fn the_hook_of_the_program_sees_what_is_caught_and_stays() {
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
         tokenizer_json: None,
+        stop_token: None,
     };
     let loaded = core::catch_panics(|| core::Renderer::from_dir(&model(), options));
     assert_eq!(loaded.err().map(|error| error.kind), Some(core::ErrorKind::Internal));

@@ -19,6 +19,7 @@ static RENDERER: LazyLock<Arc<core::Renderer>> = LazyLock::new(|| {
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
         tokenizer_json: None,
+        stop_token: None,
     };
     Arc::new(core::Renderer::from_dir(&folder, options).unwrap())
 });

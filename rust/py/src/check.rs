@@ -108,14 +108,16 @@ fn found_tuple<'py>(py: Python<'py>, found: &core::Found) -> PyResult<Bound<'py,
 
 fn counts<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Bound<'py, PyTuple>> {
     let dropped: Vec<&str> = report.records_dropped.keys().copied().collect();
-    let (tokens, keys) = (named(py, &report.control_tokens)?, named(py, &report.unread_keys)?);
+    let tokens = named(py, &report.control_tokens)?;
+    let [keys, arguments] = [&report.unread_keys, &report.unread_arguments]
+        .map(|unread| named(py, unread).map(|names| (names, unread.omitted())));
     let places = PyDict::new(py);
     for (name, warnings) in &report.warning_places {
         let warnings: Vec<_> =
             warnings.iter().map(|warning| (warning.location.message, &*warning.text)).collect();
         places.set_item(name, warnings)?;
     }
-    (&report.warnings, places, dropped, tokens, keys, report.unread_keys.omitted()).into_pyobject(py)
+    (&report.warnings, places, dropped, tokens, keys?, arguments?).into_pyobject(py)
 }
 
 /// What a format calls a role itself, under a key of an item of its lists.

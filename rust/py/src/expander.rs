@@ -26,7 +26,7 @@ pub struct Expander {
 impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
-                        thinking, control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
+                        thinking, header, control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -42,6 +42,7 @@ impl Expander {
         max_prompt_tokens: Option<usize>,
         prompt_mismatch: Choice<core::PromptMismatch>,
         thinking: Choice<core::ThinkingPolicy>,
+        header: Choice<core::HeaderPolicy>,
         control_tokens: Choice<core::ControlTokenPolicy>,
         normalize: Choice<core::Normalize>,
         deduplicate: bool,
@@ -59,6 +60,7 @@ impl Expander {
             max_prompt_tokens,
             prompt_mismatch: prompt_mismatch.0,
             thinking: thinking.0,
+            header: header.0,
             control_tokens: control_tokens.0,
             normalize: normalize.0,
             deduplicate,
@@ -211,7 +213,11 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
     dict.set_item("records_dropped", &report.records_dropped)?;
     dict.set_item("targets_dropped", &report.targets_dropped)?;
     dict.set_item("warnings", &report.warnings)?;
-    for (name, counts) in [("control_tokens", &report.control_tokens), ("unread_keys", &report.unread_keys)] {
+    for (name, counts) in [
+        ("control_tokens", &report.control_tokens),
+        ("unread_keys", &report.unread_keys),
+        ("unread_arguments", &report.unread_arguments),
+    ] {
         dict.set_item(name, named(py, counts)?)?;
         dict.set_item(format!("{name}_omitted"), counts.omitted())?;
     }

@@ -38,6 +38,10 @@ fn object(py: Python<'_>, text: &str) -> PyResult<core::Object> {
     }
 }
 
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one argument per field: Python's sources of a model are the struct"
+)]
 fn options(
     py: Python<'_>,
     chat_template: Option<String>,
@@ -46,6 +50,7 @@ fn options(
     engine: core::EngineChoice,
     serving: (Choice<core::Serve>, Choice<core::ContentFormat>),
     tokenizer_json: Option<String>,
+    stop_token: Option<String>,
 ) -> PyResult<core::RendererOptions> {
     let (serve, content_format) = serving;
     Ok(core::RendererOptions {
@@ -56,6 +61,7 @@ fn options(
         serve: serve.0,
         content_format: content_format.0,
         tokenizer_json,
+        stop_token,
     })
 }
 
@@ -74,10 +80,12 @@ pub fn lint_model(
     serve: Choice<core::Serve>,
     content_format: Choice<core::ContentFormat>,
     tokenizer_json: Option<String>,
+    stop_token: Option<String>,
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
-    let options = options(py, chat_template, template_kwargs, now, engine, serving, tokenizer_json)?;
+    let options =
+        options(py, chat_template, template_kwargs, now, engine, serving, tokenizer_json, stop_token)?;
     detached(py, || core::lint_model(&folder, options))
 }
 
@@ -90,9 +98,11 @@ pub fn lint_template(
     now: &str,
     serve: Choice<core::Serve>,
     content_format: Choice<core::ContentFormat>,
+    stop_token: Option<String>,
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
-    let options = options(py, None, template_kwargs, now, engine, (serve, content_format), None)?;
+    let serving = (serve, content_format);
+    let options = options(py, None, template_kwargs, now, engine, serving, None, stop_token)?;
     detached(py, || core::lint_template(text, options))
 }
 
@@ -124,9 +134,11 @@ impl Renderer {
         serve: Choice<core::Serve>,
         content_format: Choice<core::ContentFormat>,
         tokenizer_json: Option<String>,
+        stop_token: Option<String>,
     ) -> PyResult<Self> {
         let serving = (serve, content_format);
-        let options = options(py, chat_template, template_kwargs, now, engine.0, serving, tokenizer_json)?;
+        let options =
+            options(py, chat_template, template_kwargs, now, engine.0, serving, tokenizer_json, stop_token)?;
         let renderer = detached(py, || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }
@@ -171,6 +183,16 @@ impl Renderer {
     #[getter]
     fn content_format(&self) -> Option<&'static str> {
         self.core.content_format()
+    }
+
+    #[getter]
+    fn template_arguments(&self) -> Vec<&str> {
+        self.core.template_arguments()
+    }
+
+    #[getter]
+    fn unread_arguments(&self) -> Vec<&str> {
+        self.core.unread_arguments()
     }
 
     #[getter]

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::compile::compile;
-use crate::syntax::ast::{BinaryOperator, Const, Expr, ExprKind, FilterCall, Stmt, StmtKind, Target, exprs};
+use crate::syntax::ast::{
+    BinaryOperator, Const, Expr, ExprKind, FilterCall, MacroBody, Stmt, StmtKind, Target, exprs,
+};
 use crate::value::Function;
 
 /// What a template looks at.
@@ -16,6 +18,9 @@ pub struct Reads {
     pub variables: BTreeSet<String>,
     /// Names that it sets anew in each round of a loop or each call of a macro, though some may be read before that.
     pub set_in_loops: BTreeSet<String>,
+    /// Those of the variables that it reads before it sets them, going by the order of its text: what is given from
+    /// outside, while the others are its own though they may be read where nothing is set.
+    pub arguments: BTreeSet<String>,
     /// Keys that it looks up on anything, by attribute, by constant index, by `get` or by `in`: some may be
     /// those of the object that one has in mind, others are not.
     pub keys: BTreeSet<String>,
@@ -30,6 +35,9 @@ pub fn reads(body: &[Stmt]) -> Reads {
         let names = program.globals.iter().map(|name| &*name.0);
         reads.variables = names.filter(|name| Function::named(name).is_none()).map(str::to_owned).collect();
     }
+    let mut uses = Uses::default();
+    uses.of(body);
+    reads.arguments = reads.variables.intersection(&uses.read).cloned().collect();
     let mut set = BTreeSet::new();
     set_in_loops(body, false, &mut set);
     reads.set_in_loops = set.into_iter().map(str::to_owned).collect();
@@ -105,6 +113,94 @@ fn keys(expr: &Expr, found: &mut BTreeSet<String>) {
     expr.children(&mut |child| keys(child, found));
 }
 
+/// Names by what the text of a template first does with them.
+#[derive(Default)]
+struct Uses {
+    read: BTreeSet<String>,
+    set: BTreeSet<String>,
+}
+
+impl Uses {
+    fn of(&mut self, body: &[Stmt]) {
+        for stmt in body {
+            self.of_stmt(stmt);
+        }
+    }
+
+    fn of_stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Output(expr) => self.read(expr),
+            StmtKind::If { branches, otherwise } => {
+                for (test, body) in branches {
+                    self.read(test);
+                    self.of(body);
+                }
+                self.of(otherwise);
+            }
+            StmtKind::For(for_stmt) => {
+                self.read(&for_stmt.iter);
+                self.set(&for_stmt.target);
+                for_stmt.filter.iter().for_each(|filter| self.read(filter));
+                self.of(&for_stmt.body);
+                self.of(&for_stmt.otherwise);
+            }
+            StmtKind::Set { target, value } => {
+                self.read(value);
+                self.set(target);
+            }
+            StmtKind::SetBlock { target, filters, body } => {
+                self.of_filters(filters);
+                self.of(body);
+                self.set(target);
+            }
+            StmtKind::With { assignments, body } => {
+                for (target, value) in assignments {
+                    self.read(value);
+                    self.set(target);
+                }
+                self.of(body);
+            }
+            StmtKind::FilterBlock { filters, body } => {
+                self.of_filters(filters);
+                self.of(body);
+            }
+            StmtKind::Macro { function, .. } => self.of_macro(function),
+            StmtKind::CallBlock { call, caller } => {
+                self.read(call);
+                self.of_macro(caller);
+            }
+            StmtKind::Generation(body) => self.of(body),
+            StmtKind::Text(_) | StmtKind::Break | StmtKind::Continue => {}
+        }
+    }
+
+    fn of_filters(&mut self, filters: &[FilterCall]) {
+        for filter in filters {
+            filter.arguments.walk(&mut |expr| self.read(expr));
+        }
+    }
+
+    fn of_macro(&mut self, function: &MacroBody) {
+        function.defaults.iter().for_each(|default| self.read(default));
+        self.of(&function.body);
+    }
+
+    fn read(&mut self, expr: &Expr) {
+        if let ExprKind::Name(name) = &expr.kind
+            && !self.set.contains(name)
+        {
+            self.read.insert(name.clone());
+        }
+        expr.children(&mut |child| self.read(child));
+    }
+
+    fn set(&mut self, target: &Target) {
+        let mut set = BTreeSet::new();
+        names(target, &mut set);
+        self.set.extend(set.into_iter().map(str::to_owned));
+    }
+}
+
 fn set_in_loops<'s>(body: &'s [Stmt], in_loop: bool, found: &mut BTreeSet<&'s str>) {
     for stmt in body {
         match &stmt.kind {
@@ -176,6 +272,15 @@ mod tests {
     fn a_default_for_a_variable_reads_it() {
         let found = of("{% if not flag is defined %}{% set flag = true %}{% endif %}{{ flag }}");
         assert_eq!(names(&found.variables), ["flag"]);
+    }
+
+    #[test]
+    fn what_a_template_sets_before_it_reads_it_is_no_argument() {
+        let found = of("{% if not a is defined %}{% set a = 1 %}{% endif %}{% set b = b | default(2) %}\
+             {% if messages %}{% set c = 1 %}{% endif %}{{ c }}\
+             {% macro f(p=d) %}{{ p }}{% endmacro %}{% filter replace(e, '') %}{% endfilter %}");
+        assert_eq!(names(&found.arguments), ["a", "b", "d", "e", "messages"]);
+        assert!(found.variables.contains("c"));
     }
 
     #[test]

@@ -37,6 +37,7 @@ class Everyturn(Tool):
             serve=job.serve,
             content_format=job.content_format,
             tokenizer=job.tokenizer,
+            stop_token=job.stop_token,
         )
         self._renderer = _loaded(sources)
         self._options = {**job.options, "num_threads": job.threads}

@@ -1,6 +1,6 @@
 """Every rule, by theme: a file holds the texts of its kinds, what finds them, and what corrects them."""
 
-from everyturn.checks.rules import calls, content, files, order, results, texts, tools
+from everyturn.checks.rules import call_ids, calls, content, files, order, results, texts, tools
 from everyturn.checks.rules.rule import Fix, Rule
 from everyturn.diagnostics.kind import Kind
 
@@ -8,6 +8,7 @@ RULES: tuple[Rule, ...] = (
     *order.RULES,
     *content.RULES,
     *calls.RULES,
+    *call_ids.RULES,
     *results.RULES,
     *tools.RULES,
     *texts.RULES,
@@ -19,6 +20,9 @@ FINDERS = tuple(rule.find for rule in RULES if rule.find is not None)
 
 FIXES: dict[str, Fix] = {kind: fix for rule in RULES for kind, fix in rule.fixes.items()}
 """What is corrected within records."""
+
+FIXABLE = frozenset({*FIXES, files.BOM.name, files.CRLF.name, call_ids.CALL_IDS_REFUSED.name})
+"""What a copy is corrected in, where there is one right answer."""
 
 KINDS: tuple[Kind, ...] = tuple(kind for rule in RULES for kind in rule.kinds)
 """What only `everyturn check` finds: nothing here keeps a record from being expanded."""

@@ -1,11 +1,12 @@
 """Rules on what messages hold: contents, keys, weights."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from everyturn.checks.finding import Remark, quoted
 from everyturn.checks.records import REASONING_KEYS, WEIGHT_KEYS, Record
 from everyturn.checks.rules.rule import Rule
 from everyturn.diagnostics.kind import Kind
+from everyturn.wording import counted, unread_argument
 
 EMPTY_CONTENT = Kind(
     name="empty_content",
@@ -145,8 +146,24 @@ def unread_keys(keys: Iterable[str], unnamed: int) -> Iterator[Remark]:
         text = f"the template never reads the key {quoted(key)}"
         yield Remark(UNREAD_KEYS.name, None, text, key)
     if unnamed:
-        text = f"the template never reads {unnamed:,} more keys"
+        text = f"the template never reads {counted(unnamed, 'more key')}"
         yield Remark(UNREAD_KEYS.name, None, text, "")
+
+
+UNREAD_ARGUMENTS = "unread_arguments"
+"""Lint reports it as well, of the arguments of every rendering."""
+
+
+def unread_arguments(
+    names: Iterable[str], unnamed: int, template_arguments: Sequence[str]
+) -> Iterator[Remark]:
+    """Say once a file which arguments of records the template does not read, and that there are unnamed ones."""
+    for name in names:
+        text = unread_argument(name, template_arguments)
+        yield Remark(UNREAD_ARGUMENTS, None, text, name)
+    if unnamed:
+        text = f"the template does not read {counted(unnamed, 'more argument')}"
+        yield Remark(UNREAD_ARGUMENTS, None, text, "")
 
 
 RULES = (
@@ -156,4 +173,5 @@ RULES = (
     Rule(kinds=(UNKNOWN_KEY,), find=unknown_key),
     Rule(kinds=(WEIGHT_NOT_BINARY,), shared=("weight_ignored",), find=weights),
     Rule(kinds=(UNREAD_KEYS,)),
+    Rule(shared=(UNREAD_ARGUMENTS,)),
 )

@@ -22,3 +22,13 @@ def replace_key(owner: dict[str, Any], old: str, new: str, value: Any) -> None:
     ]
     owner.clear()
     owner.update(pairs)
+
+
+def insert_first(owner: dict[str, Any], key: str, value: Any) -> None:
+    """Set a key; one that is new comes first."""
+    if key in owner:
+        owner[key] = value
+        return
+    pairs = [(key, value), *owner.items()]
+    owner.clear()
+    owner.update(pairs)

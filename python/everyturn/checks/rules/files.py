@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from everyturn.checks.finding import Remark
 from everyturn.checks.rules.rule import Rule
 from everyturn.diagnostics.kind import Kind
+from everyturn.wording import counted
 
 CR_LF = b"\r\n"
 LINE_END = re.compile(rb"\r+\n")
@@ -73,7 +74,7 @@ def with_line_feeds(between: bytes) -> tuple[bytes, int]:
 
 def line_ends_changed(count: int) -> Remark:
     """What a corrected copy says of them."""
-    return Remark(CRLF.name, None, f"{count:,} line ends became LF")
+    return Remark(CRLF.name, None, f"{counted(count, 'line end')} became LF")
 
 
 RULES = (Rule(kinds=(MIXED_FORMATS,)), Rule(kinds=(BOM,)), Rule(kinds=(CRLF,)))

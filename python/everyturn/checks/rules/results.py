@@ -1,7 +1,8 @@
 """Rules on which call a tool's result answers."""
 
 import dataclasses
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 
 from everyturn.checks.finding import Remark, quoted
 from everyturn.checks.records import Call, Message, Record
@@ -59,6 +60,17 @@ def results(record: Record) -> Iterator[Remark]:
         yield from waiting.leave()
 
 
+def answered(waiting: Sequence[str | None], given: object) -> int | None:
+    """Return which of the calls that wait, known by their ids, a result with this id answers.
+
+    >>> answered(["a", "b"], "b"), answered(["a", None], "c"), answered(["a"], "c")
+    (1, 1, None)
+    """
+    same = (at for at, known in enumerate(waiting) if known is not None and known == given)
+    nameless = (at for at, known in enumerate(waiting) if known is None)
+    return next(itertools.chain(same, nameless), None)
+
+
 @dataclasses.dataclass(slots=True)
 class _Open:
     """Calls that wait for their results."""
@@ -73,11 +85,10 @@ class _Open:
     def take(self, message: Message) -> Iterator[Remark]:
         """Find the call that a result answers."""
         given = message.fields.get("tool_call_id")
-        for position, (_, call) in enumerate(self.calls):
-            if call.id == given or call.id is None:
-                del self.calls[position]
-                return
-        if not self.calls and given not in self.seen:
+        position = answered([call.id for _, call in self.calls], given)
+        if position is not None:
+            del self.calls[position]
+        elif not self.calls and given not in self.seen:
             yield Remark(
                 TOOL_WITHOUT_CALL.name, message.position, "no call before it waits for a result"
             )

@@ -100,6 +100,7 @@ everyturn.sections.conversations = (root, data) => {
 
   function showAll() {
     const shown = conversation();
+    part("losses").replaceChildren();
     part("notes").replaceChildren();
     part("messages").replaceChildren();
     part("samples").replaceChildren();
@@ -115,6 +116,7 @@ everyturn.sections.conversations = (root, data) => {
       found = variant();
     }
     showLead(found);
+    showLosses(found);
     showMessages(found);
     found.rows.forEach((row, at) => part("samples").append(sampleElement(row, at)));
     if (found.rows.length === 0) {
@@ -127,8 +129,10 @@ everyturn.sections.conversations = (root, data) => {
     const trained = found.rows.reduce((sum, row) => sum + trainedOf(row), 0);
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
     const which = state.trainOn === "all_tokens" ? "" : ` (${listed(found.trained)})`;
+    const isWhole = found.dropped.length === 0 && !found.remarks.some(([, remarks]) => remarks.some(isOfLoss));
+    const what = isWhole ? TRAIN_ON[state.trainOn][1] : "Trained is what is not dropped";
     part("lead").textContent =
-      `${TRAIN_ON[state.trainOn][1]}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
+      `${what}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
       `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, "sample")}. ` +
       "Everything else is context.";
     const inexact =
@@ -138,6 +142,20 @@ everyturn.sections.conversations = (root, data) => {
         : "";
     part("layout-words").textContent = LAYOUTS[state.layout][1] + inexact;
     part("view-words").textContent = VIEWS[state.view][1];
+  }
+
+  const isOfLoss = (remark) => /^\w+_dropped: /.test(remark);
+
+  /* What was to be trained and is not, before anything that is. */
+  function showLosses(found) {
+    for (const [at, why] of found.dropped) {
+      part("losses").append(element("p", { class: "notice" }, `Dropped: message ${at}: ${why}`));
+    }
+    for (const [at, remarks] of found.remarks) {
+      for (const remark of remarks) {
+        part("losses").append(element("p", { class: "notice" }, `Warning: message ${at}: ${remark}`));
+      }
+    }
   }
 
   const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
@@ -153,11 +171,16 @@ everyturn.sections.conversations = (root, data) => {
   }
 
   function showMessages(found) {
-    conversation().messages.forEach((message, at) => {
+    const lost = new Set([...found.dropped, ...found.remarks].map(([at]) => at));
+    const dropped = found.dropped.map(([at]) => at);
+    const others = [...conversation().messages.keys()].filter((at) => !dropped.includes(at));
+    [...dropped, ...others].forEach((at) => {
+      const message = conversation().messages[at];
       const isTrained = found.trained.includes(at);
+      const look = [isTrained ? "is-trained" : "", lost.has(at) ? "is-lost" : ""].join(" ").trim();
       const button = element(
         "button",
-        { type: "button", class: isTrained ? "is-trained" : null, title: "Go to this message" },
+        { type: "button", class: look || null, title: "Go to this message" },
         element("b", { class: `of-${message.role}` }, `${isTrained ? "✓ " : ""}${at} ${message.role}`),
         element("span", { class: "excerpt" }, message.excerpt),
         element("span", { class: "why" }, found.whys[at]),

@@ -16,6 +16,7 @@ from everyturn.inspect.characters import shown
 from everyturn.inspect.inspection import Inspection, Message, Run, Sample, inspect_record
 from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn
+from everyturn.wording import counted
 
 HERE = Path(__file__).parent
 KINDS = {"words": 0, "template": 1, "control": 2}
@@ -100,7 +101,7 @@ def _conversation(line: Record, variants: dict[tuple[Layout, TrainOn], Expander]
 
 
 def _message(message: Message) -> dict[str, Any]:
-    calls = f"{message.tool_calls} tool calls" if message.tool_calls else ""
+    calls = counted(message.tool_calls, "tool call") if message.tool_calls else ""
     return {"role": message.role, "excerpt": _safe(message.excerpt or calls)}
 
 
@@ -112,6 +113,11 @@ def _variant(explanation: Inspection, bodies: "Bodies") -> dict[str, Any]:
         "rows": [bodies.row(sample) for sample in explanation.samples],
         "whys": [message.why(train_on) for message in explanation.messages],
         "trained": [at for at, message in enumerate(explanation.messages) if message.is_trained],
+        "dropped": [[at, _safe(why)] for at, why in explanation.dropped.items()],
+        "remarks": [
+            [at, [_safe(remark) for remark in remarks]]
+            for at, remarks in explanation.remarks.items()
+        ],
         "inexact": explanation.report.warnings.get("inexact_targets", 0),
         "warnings": warnings,
         "error": None if error is None else f"{error.kind}: {error.text}",

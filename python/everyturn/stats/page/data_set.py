@@ -11,6 +11,7 @@ from pathlib import Path
 from everyturn.html.shell import Section, page
 from everyturn.options import Layout, TrainOn
 from everyturn.stats.counts import Histogram, Stats, packed_rows
+from everyturn.wording import counted
 
 HERE = Path(__file__).parent
 
@@ -57,8 +58,9 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
     report = stats.variant.report
     context = {
         "lead": (
-            f"{report.targets_trained:,} assistant messages of {report.records_kept:,} conversations are trained, in "
-            f"{report.rows:,} samples: {report.trained_tokens:,} of {report.tokens:,} tokens "
+            f"Trained: {counted(report.targets_trained, 'assistant message')} of "
+            f"{counted(report.records_kept, 'conversation')}, in "
+            f"{counted(report.rows, 'sample')}: {report.trained_tokens:,} of {counted(report.tokens, 'token')} "
             f"({_share(report.trained_tokens, report.tokens)})."
         ),
         "source": source,
@@ -74,22 +76,12 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
 
 def _notes(stats: Stats) -> Iterable[str]:
     """What is worth knowing and is not plotted."""
-    yield f"{stats.duplicates:,} conversations are copies of an earlier one, byte for byte."
+    yield f"Copies of an earlier conversation, byte for byte: {stats.duplicates:,}."
     if stats.max_length is not None:
         over = stats.variant.lengths.above(stats.max_length)
         share = _share(over, stats.variant.lengths.total)
-        yield f"{over:,} samples ({share}) are longer than {stats.max_length:,} tokens."
-    report = stats.variant.report
-    for name, count in report.warnings.items():
-        yield f"{name}: {count:,} (everyturn explain {name})"
-    for key, count in report.unread_keys.items():
-        yield f"The template never reads the key {key!r}: {count:,} messages."
-    if report.unread_keys_omitted:
-        yield f"The template never reads other keys: {report.unread_keys_omitted:,} times."
-    for token, count in report.control_tokens.items():
-        yield f"Control token {token} in text: {count:,} times."
-    if report.control_tokens_omitted:
-        yield f"Other control tokens in text: {report.control_tokens_omitted:,} times."
+        yield f"Samples of more than {counted(stats.max_length, 'token')}: {over:,} ({share})."
+    yield from (line.strip() for line in stats.variant.report.lines()[1:])
 
 
 def _plots(stats: Stats) -> Iterable[Plot]:
@@ -138,7 +130,7 @@ def _variants_plot(
             label=label,
             size=_part(report.tokens, most),
             part=_part(report.trained_tokens, report.tokens),
-            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {report.rows:,} samples",
+            number=f"{report.tokens:,}, trained {report.trained_tokens:,}; {counted(report.rows, 'sample')}",
         )
         for label, report in reports.items()
     ]
@@ -197,7 +189,9 @@ def _packs(lengths: Histogram) -> Plot:
         tokens = sum(number * count for number, count in lengths.counts.items() if number <= length)
         full = _part(tokens, packs * length)
         left = lengths.above(length)
-        words = f"{100 * full:.1f} % full; {packs:,} packs, {left:,} samples too long"
+        words = (
+            f"{100 * full:.1f} % full; {counted(packs, 'pack')}, {counted(left, 'sample')} too long"
+        )
         bars.append(Bar(label=f"{length:,}", size=full, part=0.0, number=words))
     return Plot(
         title="How full are packs?",

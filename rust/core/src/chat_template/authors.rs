@@ -32,6 +32,14 @@ impl Prepared<'_> {
             _ => Author::Record,
         }
     }
+
+    /// The same, and the roles of messages are the template's words: it may have written them itself.
+    pub fn author_of_words(&self, source: Source) -> Author {
+        match source.made_from() {
+            Some(node) if !self.is_foreign(node) => Author::Template,
+            _ => self.author_of(source),
+        }
+    }
 }
 
 /// The bytes of a text by author.

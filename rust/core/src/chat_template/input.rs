@@ -7,12 +7,9 @@
 use everyturn_template::{Arena, Inputs, Node, Step, Value};
 
 use super::capabilities::{ArgumentsForm, Capabilities};
-use crate::conversation::{Message, part_texts};
+use crate::conversation::{Message, REASONING_KEYS, part_texts};
 use crate::json::{self, Number, Object, Value as Json};
 use crate::serving::{Adaptations, SentMessage};
-
-/// The names under which a message's reasoning is given.
-pub(super) const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 
 /// Makes the values of one conversation.
 pub(super) struct Values<'a> {

@@ -59,8 +59,7 @@ fn exchanged(prepared: &Prepared<'_>, index: usize, role: Role, word: &str) -> R
 fn stop_after(turn_end: &TurnEnd, text: &str) -> Option<usize> {
     let space = text.len() - text.trim_start().len();
     turn_end
-        .stop_tokens()
-        .iter()
+        .possible_stops()
         .find(|stop| text[space..].starts_with(&*stop.text))
         .map(|stop| space + stop.text.len())
 }

@@ -9,6 +9,7 @@ mod capabilities;
 mod compiled;
 mod contents;
 mod foreign;
+mod header;
 mod input;
 mod locate;
 mod parts;
@@ -21,10 +22,10 @@ mod thinking_flags;
 mod turn_end;
 mod written;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use everyturn_template::analysis::reads;
+use everyturn_template::analysis::{Reads, reads};
 use everyturn_template::{Arena, Value as TemplateValue};
 use jiff::civil::DateTime;
 
@@ -33,6 +34,7 @@ pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
+pub use header::Header;
 pub use locate::locate;
 pub use parts::{Name, Part, Parts};
 pub use prefixes::{Prefixes, Shown, SpanCursor};
@@ -41,13 +43,13 @@ pub use seams::Seams;
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
-pub use turn_end::{ClosedTurn, TurnEnd, outside_of_tag};
+pub use turn_end::{ClosedTurn, Ending, TurnEnd, WrittenStop, outside_of_tag};
 
-use crate::conversation::{Conversation, Message, Role};
-use crate::error::{Error, Result};
+use crate::conversation::{Conversation, Message, Role, is_reserved};
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 use crate::options::{ContentFormat, Serve};
-use crate::serving::{Server, TriedContents, request};
+use crate::serving::{Server, TriedContents, is_empty_list, request};
 use crate::tokenizer::{ControlTokens, StopToken};
 use compiled::CompiledTemplate;
 use input::Values;
@@ -69,6 +71,8 @@ pub struct TemplateSource {
     pub now: DateTime,
     /// The end tokens that the model's files declare.
     pub declared_stops: Vec<u32>,
+    /// The control token to append where the template ends no turn.
+    pub stop_token: Option<Arc<str>>,
     /// What stands between clients and the template.
     pub serve: Serve,
     pub content_format: ContentFormat,
@@ -93,18 +97,22 @@ pub struct ProbedTemplate {
     pub capabilities: Capabilities,
     pub turn_end: TurnEnd,
     pub thinking: Thinking,
+    reads: Reads,
+    /// What the template writes before what an assistant says.
+    pub header: Option<Header>,
 }
 
 impl ChatTemplate {
     /// Compiles and probes the template.
     pub fn load(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Self> {
         let load = |text: &str| ProbedTemplate::load(text, source, control_tokens);
-        Ok(Self {
+        let template = Self {
             default: load(&source.default)?,
             tool_use: source.tool_use.as_deref().map(load).transpose()?,
             special_tokens: source.special_tokens.clone(),
             kwargs: source.kwargs.clone(),
-        })
+        };
+        template.check_stop_token(source).map(|()| template)
     }
 
     /// Loads a template even if its turns do not end; then also returns why.
@@ -120,7 +128,21 @@ impl ChatTemplate {
         };
         let special_tokens = source.special_tokens.clone();
         let template = Self { default, tool_use, special_tokens, kwargs: source.kwargs.clone() };
-        Ok((template, endless.or(endless_tools)))
+        let unfit = template.check_stop_token(source).err();
+        Ok((template, endless.or(endless_tools).or(unfit)))
+    }
+
+    /// A stop token that the caller names is for templates that end no turn: those that do have taught the model theirs.
+    fn check_stop_token(&self, source: &TemplateSource) -> Result<()> {
+        let stops = self.stop_tokens();
+        let Some(named) = &source.stop_token else { return Ok(()) };
+        if stops.iter().any(|stop| stop.text == *named) {
+            return Ok(());
+        }
+        let own: Vec<&str> = stops.iter().map(|stop| &*stop.text).collect();
+        let text =
+            format!("stop_token: {named:?}: the chat template itself ends turns, with {}", own.join(", "));
+        Err(Error::new(ErrorKind::NoStopToken, text))
     }
 
     /// What goes wrong with contents in the format that the server chose by itself.
@@ -136,6 +158,12 @@ impl ChatTemplate {
         }
     }
 
+    /// The template for a conversation; a server takes an empty list of tools for none.
+    pub fn variant_for(&self, tools: Option<&Value>) -> &ProbedTemplate {
+        let has_server = self.default.server.is_some();
+        self.variant(tools.is_some_and(|tools| !(has_server && is_empty_list(tools))))
+    }
+
     pub fn variants(&self) -> impl Iterator<Item = &ProbedTemplate> {
         [Some(&self.default), self.tool_use.as_ref()].into_iter().flatten()
     }
@@ -147,7 +175,37 @@ impl ChatTemplate {
 
     /// Whether the text depends on the clock.
     pub fn asks_for_the_date(&self) -> bool {
-        self.variants().any(|variant| reads(variant.syntax()).asks_for_the_date)
+        self.variants().any(|variant| variant.reads.asks_for_the_date)
+    }
+
+    /// The arguments that can be given to the template: what it reads and nobody else sets.
+    pub fn arguments(&self) -> BTreeSet<&str> {
+        let names = self.variants().flat_map(|variant| &variant.reads.arguments).map(String::as_str);
+        let is_free = |name: &&str| {
+            !is_reserved(name) && self.special_tokens.iter().all(|(known, _)| &**known != *name)
+        };
+        names.filter(is_free).collect()
+    }
+
+    /// Those of the arguments of every rendering that the template does not read.
+    pub fn unread_arguments(&self) -> impl Iterator<Item = &Arc<str>> {
+        let is_read = |name: &str| self.variants().any(|variant| variant.reads.variables.contains(name));
+        self.kwargs.iter().map(|(name, _)| name).filter(move |name| !is_read(name))
+    }
+
+    /// The same of a record's own arguments.
+    pub fn unread_arguments_of<'c>(
+        &self,
+        conversation: &'c Conversation,
+    ) -> impl Iterator<Item = &'c Arc<str>> + use<'_, 'c> {
+        let variables = &self.variant(conversation.tools.is_some()).reads.variables;
+        let names = conversation.template_kwargs.iter().map(|(name, _)| name);
+        names.filter(|name| !variables.contains(&***name))
+    }
+
+    /// Whether turns end with a token that the template does not write.
+    pub fn appends_stops(&self) -> bool {
+        self.variants().any(|variant| matches!(variant.turn_end.ending, Ending::Appended { .. }))
     }
 
     /// The ids of those of these tokens that the templates, made of this source, write by themselves.
@@ -190,7 +248,7 @@ impl ChatTemplate {
         messages: impl Iterator<Item = &'m Message>,
     ) -> Result<Prepared<'a>> {
         let tools = conversation.tools.as_ref();
-        let variant = self.variant(tools.is_some());
+        let variant = self.variant_for(tools);
         let given = match &variant.server {
             None => Given::Adapted(messages.collect()),
             server => Given::from_client(server.as_ref(), messages.map(|message| &message.fields).collect())?,
@@ -214,7 +272,7 @@ impl ChatTemplate {
         kwargs: &Object,
     ) -> Result<String> {
         check_objects("tools", tools)?;
-        let variant = self.variant(tools.is_some());
+        let variant = self.variant_for(tools);
         variant.render(messages, tools, add_generation_prompt, |values, tools| {
             self.variables(values, variant, tools, kwargs)
         })
@@ -319,19 +377,23 @@ impl ProbedTemplate {
             }
         };
         let thinking = probe.thinking();
-        Ok((Self { turn_end, thinking, ..template }, endless))
+        let header = probe.header(thinking.format.as_ref());
+        Ok((Self { turn_end, thinking, header, ..template }, endless))
     }
 
     /// A template of which nothing is known yet.
     fn unprobed(engine: CompiledTemplate) -> Self {
         let (turn_end, thinking) = (TurnEnd::end_of_text(), Thinking::default());
+        let reads = reads(engine.template().syntax());
         Self {
             engine,
+            reads,
             server: None,
             content_fault: None,
             capabilities: Capabilities::none(),
             turn_end,
             thinking,
+            header: None,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use everyturn_template::{Inputs, Node, Step};
 
-use super::input::REASONING_KEYS;
+use crate::conversation::REASONING_KEYS;
 
 /// A part, by its number; `Part::NONE` is all that is around the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

@@ -6,17 +6,20 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::ops::Range;
 
-use everyturn_template::{Arena, Grown, Inputs, Node, Output, Source, Step, Value as TemplateValue};
+use everyturn_template::{
+    Arena, Grown, Inputs, Node, Output, Source, Span, Step, Value as TemplateValue, cut_spans,
+};
 
 use super::compiled::{RenderWorkspace, Rendering};
-use super::input::{REASONING_KEYS, Values};
+use super::input::Values;
 use super::parts::Parts;
-use super::{ProbedTemplate, Thinking, TurnEnd};
-use crate::conversation::Message;
+use super::{Header, ProbedTemplate, Thinking, TurnEnd};
+use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::Result;
 use crate::json::{Object, Value};
-use crate::serving::{Adaptations, Sent, SentMessage, Server};
+use crate::serving::{Adaptations, Sent, SentMessage, Server, is_empty_list};
 
 pub struct Prepared<'a> {
     variant: &'a ProbedTemplate,
@@ -100,6 +103,8 @@ impl<'a> Prepared<'a> {
         };
         let messages = values.inputs.list(list, &messages);
         let server = variant.server.as_ref();
+        let leaves_out_tools = server.is_some() && tools.is_some_and(is_empty_list);
+        values.adaptations.empty_lists += u64::from(leaves_out_tools);
         let sent_tools =
             server.map_or_else(|| Ok(tools.map(Cow::Borrowed)), |server| server.sent_tools(tools))?;
         let variables = variables(&mut values, sent_tools.as_deref());
@@ -194,6 +199,10 @@ impl<'a> Prepared<'a> {
         &self.variant.turn_end
     }
 
+    pub fn header(&self) -> Option<&'a Header> {
+        self.variant.header.as_ref()
+    }
+
     /// Whether the template may make a token of a text that holds none.
     pub(super) fn rewrites(&self) -> bool {
         self.variant.engine.rewrites
@@ -204,6 +213,12 @@ impl<'a> Prepared<'a> {
     pub(super) fn is_foreign(&self, node: Node) -> bool {
         let role = [Step::Variable("messages"), Step::Key("role")];
         !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
+    }
+
+    /// Whether somebody wrote any of these bytes of a text that has these spans.
+    pub fn has_words(&self, spans: &[Span], bytes: Range<usize>) -> bool {
+        cut_spans(spans, bytes.start, bytes.end)
+            .any(|span| span.source.made_from().is_some_and(|node| self.is_foreign(node)))
     }
 
     /// The parts of the record.
@@ -226,6 +241,12 @@ impl<'a> Prepared<'a> {
         })
     }
 
+    /// The reasoning of a message as the template sees it in an answer.
+    pub fn reasoning_of_answer(&self, message: usize) -> Option<&'a str> {
+        let answer = self.answer(message)?;
+        REASONING_KEYS.iter().find_map(|key| answer.text_under(key)).map(|(text, _)| text)
+    }
+
     /// A message as the template sees it in an answer.
     fn answer(&self, message: usize) -> Option<TemplateValue<'a>> {
         let place = self.messages.items().get(self.place(message)).copied();
@@ -235,7 +256,10 @@ impl<'a> Prepared<'a> {
     /// Where the reasoning of a message is in what the template sees of it as an answer.
     pub fn source_of_reasoning(&self, message: usize, reasoning: &str) -> Source {
         let Some(form) = self.answer(message) else { return Source::Template };
-        let mut texts = REASONING_KEYS.iter().chain(&["content"]).filter_map(|key| form.text_under(key));
+        let mut texts = REASONING_KEYS
+            .iter()
+            .filter_map(|key| form.text_under(key))
+            .chain(self.content_of_answer(message));
         let found = texts.find_map(|(text, source)| Some((text.find(reasoning)?, source)));
         match found {
             Some((at, Source::Input { node, start })) => {
@@ -243,6 +267,20 @@ impl<'a> Prepared<'a> {
             }
             Some((_, source)) => source,
             None => Source::Derived { node: Node::NONE },
+        }
+    }
+
+    /// The call whose id is the source of something, by its number in its message.
+    pub fn call_with_id(&self, source: Source) -> Option<usize> {
+        match *self.inputs.path(source.made_from()?) {
+            [
+                Step::Variable("messages"),
+                Step::Index(_),
+                Step::Key("tool_calls"),
+                Step::Index(call),
+                Step::Key("id"),
+            ] => usize::try_from(call).ok(),
+            _ => None,
         }
     }
 

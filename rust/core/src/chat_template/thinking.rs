@@ -5,7 +5,7 @@
 
 use super::thinking_flags::{FlagKind, thinking_flags};
 
-use super::turn_end::{ANSWER, Probe, TOOL, USER, message, outside_of_tag};
+use super::turn_end::{ANSWER, NEXT, Probe, USER, calling_message, message, outside_of_tag};
 use crate::json::{Value, object};
 
 /// The text before and after reasoning, up to the answer.
@@ -19,19 +19,6 @@ impl ThinkingFormat {
     /// As most models write it whose template shows no reasoning, and yet knows of it.
     fn usual() -> Self {
         Self { open: "<think>\n".into(), close: "\n</think>\n\n".into() }
-    }
-
-    /// What a template shows of a turn, without the thinking before it: all of it, an empty block or its end alone.
-    /// `None`: thinking is opened and not closed.
-    pub fn without_thinking<'t>(&self, body: &'t str) -> Option<&'t str> {
-        let start = body.trim_start();
-        if let Some(rest) = start.strip_prefix(self.close_tag()) {
-            return Some(rest.trim_start());
-        }
-        match start.strip_prefix(self.open_tag()) {
-            Some(rest) => rest.split_once(self.close_tag()).map(|(_, after)| after.trim_start()),
-            None => Some(body),
-        }
     }
 
     pub fn open_tag(&self) -> &str {
@@ -69,46 +56,58 @@ impl Probe<'_> {
         thinking
     }
 
-    /// What a rendering with reasoning has more than one without is the block; a template that shows none may still
-    /// prompt for it, or cut it out.
+    /// What a rendering with reasoning has more than one without is the block. A template may show it beside tool calls
+    /// alone; one that shows none may still prompt for it, or cut it out.
     fn thinking_format(&self) -> Option<ThinkingFormat> {
         let usual = || {
             (self.template.engine.mentions("<think>") || self.template.engine.mentions("</think>"))
                 .then(ThinkingFormat::usual)
         };
+        let call = calling_message(object(&[("a", ANSWER.into())]), Some(""));
+        let shown = || self.shown_block(&message("assistant", ANSWER.into()));
+        shown().or_else(|| self.shown_block(&call)).or_else(usual)
+    }
+
+    /// The block that this answer has where reasoning is added to it.
+    fn shown_block(&self, answer: &Value) -> Option<ThinkingFormat> {
         let question: Value = message("user", USER.into());
-        let answer = object(&[
-            ("role", "assistant".into()),
-            ("content", ANSWER.into()),
-            ("reasoning_content", TOOL.into()),
-            ("thinking", TOOL.into()),
-        ]);
-        let Ok(with) = self.render(&[question.clone(), answer], false) else { return usual() };
-        let Ok(without) = self.render(&[question, message("assistant", ANSWER.into())], false) else {
-            return usual();
-        };
-        let Some(at) = with.find(TOOL) else { return usual() };
+        let mut thinking = answer.as_object()?.clone();
+        thinking.insert("reasoning_content", NEXT.into());
+        thinking.insert("thinking", NEXT.into());
+        let with = self.render(&[question.clone(), Value::Object(thinking)], false).ok()?;
+        let without = self.render(&[question.clone(), answer.clone()], false).ok()?;
+        let at = with.find(NEXT)?;
+        let after = at + NEXT.len();
         let shared = with.bytes().zip(without.bytes()).take_while(|(a, b)| a == b).count().min(at);
         let shared = (0..=shared).rev().find(|at| with.is_char_boundary(*at)).unwrap_or(0);
         let start = outside_of_tag(&with, shared);
         // Where the answer starts, as it does without reasoning.
-        let end =
-            without.get(start..).and_then(|rest| with.rfind(rest)).filter(|end| *end >= at + TOOL.len());
+        let end = without.get(start..).and_then(|rest| with.rfind(rest)).filter(|end| *end >= after);
         let block = end.and_then(|end| {
-            let (open, close) = (&with[start..at], &with[at + TOOL.len()..end]);
-            let is_block = !open.trim().is_empty() && !close.trim().is_empty();
-            is_block.then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
+            let (open, close) = (&with[start..at], &with[after..end]);
+            let open = if open.trim().is_empty() {
+                self.opening_of_prompt(question, &with[..start])?
+            } else {
+                open.to_owned()
+            };
+            (!close.trim().is_empty()).then(|| ThinkingFormat { open, close: close.to_owned() })
         });
-        block.or_else(|| empty_block(&with, at)).or_else(usual)
+        block.or_else(|| empty_block(&with[..at], &with[after..]))
+    }
+
+    /// What the prompt alone writes before reasoning, after this start of a turn.
+    fn opening_of_prompt(&self, question: Value, header: &str) -> Option<String> {
+        let prompt = self.render(&[question], true).ok()?;
+        let opening = prompt.strip_prefix(header)?;
+        (!opening.trim().is_empty()).then(|| opening.to_owned())
     }
 }
 
-/// The format where a template writes an empty block for a turn without reasoning.
-fn empty_block(with: &str, at: usize) -> Option<ThinkingFormat> {
-    let (before, after) = (&with[..at], &with[at + TOOL.len()..]);
-    let (close, _) = after.split_once(ANSWER)?;
+/// The format where a template writes an empty block for a turn without reasoning, too: of what is before and after it.
+fn empty_block(before: &str, after: &str) -> Option<ThinkingFormat> {
     let open = &before[before.rfind(['<', '['])?..];
+    let tag = after.find(['>', ']'])? + 1;
+    let close = &after[..after.len() - after[tag..].trim_start().len()];
     let names_thinking = ["think", "thought", "reason"].iter().any(|word| open.to_lowercase().contains(word));
-    (names_thinking && !close.trim().is_empty())
-        .then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
+    names_thinking.then(|| ThinkingFormat { open: open.to_owned(), close: close.to_owned() })
 }

@@ -1,8 +1,11 @@
 //! How a template ends a turn, found by rendering made-up messages and looking at what comes after them.
 //!
 //! In: the compiled template, the tokenizer's control tokens, the tokens that the model declares as ends. Out: for
-//! plain turns and for turns that call tools the stop token, who writes it (the turn itself or the next header), and
-//! what the template puts after it. No list of names is consulted.
+//! plain turns and for turns that call tools the stop token, who writes it (the turn itself, the next header, or nobody,
+//! so that it is appended), and what the template puts after it. No list of names is consulted.
+
+use std::iter::once;
+use std::ops::Range;
 
 use super::{ProbedTemplate, TemplateSource};
 use crate::conversation::text_part;
@@ -12,11 +15,22 @@ use crate::tokenizer::{ControlTokens, StopToken};
 
 /// How the template ends the turns of the assistant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TurnEnd {
+pub struct TurnEnd {
+    pub ending: Ending,
+    /// The ends that the model's files declare. A turn may end with one of them where made-up turns did not: template
+    /// arguments of a record may ask for it.
+    declared: Vec<StopToken>,
+}
+
+/// What ends a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
     /// The turn's own rendering holds the stop token.
     Written { plain: WrittenStop, tool_calls: Option<WrittenStop> },
     /// The turn does not end itself: the model emits the header of the next message (GLM).
     NextHeader { plain: HeaderStop, tool_calls: HeaderStop },
+    /// Nothing ends a turn: the stop token that the caller names is appended.
+    Appended { stop: StopToken, trailing: Vec<String> },
 }
 
 /// The stop token of a turn, and what the template writes after it (ChatML: a newline).
@@ -39,65 +53,116 @@ pub struct ClosedTurn {
     pub text: String,
     /// Where the stop token starts.
     pub stop_at: usize,
-    /// The text contains the stop token before its end, too: a server would have stopped there.
-    pub stops_early: bool,
+    /// The template wrote no stop token: it was appended.
+    pub is_stop_appended: bool,
 }
 
 impl TurnEnd {
     /// No token ends a turn.
     pub(super) fn end_of_text() -> Self {
         let stop = StopToken { text: "".into(), id: u32::MAX };
-        Self::Written { plain: WrittenStop { stop, trailing: String::new() }, tool_calls: None }
+        let plain = WrittenStop { stop, trailing: String::new() };
+        Self { ending: Ending::Written { plain, tool_calls: None }, declared: Vec::new() }
     }
 
+    /// The tokens that were found, or named, to end turns.
     pub fn stop_tokens(&self) -> Vec<&StopToken> {
-        match self {
-            Self::Written { plain, tool_calls } => [Some(plain), tool_calls.as_ref()]
-                .into_iter()
-                .flatten()
-                .map(|written| &written.stop)
-                .collect(),
-            Self::NextHeader { plain, tool_calls } => vec![&plain.stop, &tool_calls.stop],
+        match &self.ending {
+            Ending::Written { plain, tool_calls } => {
+                once(plain).chain(tool_calls).map(|written| &written.stop).collect()
+            }
+            Ending::NextHeader { plain, tool_calls } => vec![&plain.stop, &tool_calls.stop],
+            Ending::Appended { stop, .. } => vec![stop],
         }
+    }
+
+    /// Every token that a turn may end with.
+    pub fn possible_stops(&self) -> impl Iterator<Item = &StopToken> {
+        self.stop_tokens().into_iter().chain(&self.declared)
     }
 
     /// Appends what the next header starts with, through the stop token, where that is what ends a turn.
     pub fn append_next_header(&self, turn: &mut String, calls_tools: bool) {
-        if let Self::NextHeader { plain, tool_calls } = self {
-            let header = if calls_tools { tool_calls } else { plain };
-            let written = turn.trim_end();
-            if calls_tools && [plain, header].iter().any(|end| written.ends_with(&*end.stop.text)) {
-                turn.truncate(written.len());
+        if let Ending::NextHeader { plain, tool_calls } = &self.ending {
+            if let Some((end, _)) = self.own_end(turn, calls_tools, &[]) {
+                turn.truncate(end);
                 return;
             }
+            let header = if calls_tools { tool_calls } else { plain };
             turn.push_str(&header.before);
             turn.push_str(&header.stop.text);
         }
     }
 
     /// Cuts what the template wrote for a turn right after its stop token, or appends the one that the next header
-    /// would give. `None`: no stop token is where this template puts it.
-    pub fn close(&self, mut turn: String, calls_tools: bool) -> Option<ClosedTurn> {
-        self.append_next_header(&mut turn, calls_tools);
-        let stop_length = match self {
-            Self::NextHeader { plain, tool_calls } => {
-                let of_calls =
-                    Some(&tool_calls.stop.text).filter(|stop| calls_tools && turn.ends_with(&***stop));
-                of_calls.unwrap_or(&plain.stop.text).len()
-            }
-            Self::Written { plain, tool_calls } => {
-                let of_calls = tool_calls.as_ref().filter(|_| calls_tools);
-                let written = [of_calls, Some(plain)].into_iter().flatten().find(|written| {
-                    turn.strip_suffix(&*written.trailing)
-                        .is_some_and(|turn| turn.ends_with(&*written.stop.text))
-                })?;
-                turn.truncate(turn.len() - written.trailing.len());
-                written.stop.text.len()
+    /// would give, or that the caller names. Control tokens in the ranges `plain` are text and end nothing. `None`: no
+    /// stop token is where this template puts it.
+    pub fn close(&self, mut turn: String, calls_tools: bool, plain: &[Range<usize>]) -> Option<ClosedTurn> {
+        if let Some((end, length)) = self.own_end(&turn, calls_tools, plain) {
+            turn.truncate(end);
+            return Some(ClosedTurn { text: turn, stop_at: end - length, is_stop_appended: false });
+        }
+        let (before, stop) = match &self.ending {
+            Ending::Written { .. } => return None,
+            Ending::NextHeader { tool_calls, .. } if calls_tools => (&*tool_calls.before, &tool_calls.stop),
+            Ending::NextHeader { plain, .. } => (&*plain.before, &plain.stop),
+            Ending::Appended { stop, trailing } => {
+                // A prompt may end with the start of it, after which an empty message leaves the rest.
+                let written = trailing.iter().find_map(|trailing| {
+                    turn.strip_suffix(&**trailing).or_else(|| trailing.ends_with(&turn).then_some(""))
+                });
+                turn.truncate(written.map_or(turn.len(), str::len));
+                ("", stop)
             }
         };
-        let stop_at = turn.len() - stop_length;
-        let stops_early = turn[..stop_at].contains(&turn[stop_at..]);
-        Some(ClosedTurn { text: turn, stop_at, stops_early })
+        turn.push_str(before);
+        let stop_at = turn.len();
+        turn.push_str(&stop.text);
+        let is_stop_appended = matches!(self.ending, Ending::Appended { .. });
+        Some(ClosedTurn { text: turn, stop_at, is_stop_appended })
+    }
+
+    /// Where a turn ends by itself, through its stop token, and how long that is.
+    fn own_end(&self, turn: &str, calls_tools: bool, plain: &[Range<usize>]) -> Option<(usize, usize)> {
+        let is_plain = |bytes: Range<usize>| {
+            plain.iter().any(|range| range.start < bytes.end && bytes.start < range.end)
+        };
+        self.own_ends(calls_tools).into_iter().find_map(|(trailing, stop)| {
+            let written = turn.strip_suffix(trailing).unwrap_or(turn);
+            let ends = [written, written.trim_end()].map(str::len);
+            let length = stop.text.len();
+            let is_end = |end: &usize| turn[..*end].ends_with(&*stop.text) && !is_plain(*end - length..*end);
+            ends.into_iter().find(is_end).map(|end| (end, length))
+        })
+    }
+
+    /// What a turn may end with by itself, each with what the template may write after it.
+    fn own_ends(&self, calls_tools: bool) -> Vec<(&str, &StopToken)> {
+        let mut ends: Vec<(&str, &StopToken)> = Vec::new();
+        let mut trailings = vec![""];
+        match &self.ending {
+            Ending::Written { plain, tool_calls } => {
+                let written = tool_calls.iter().filter(|_| calls_tools).chain(once(plain));
+                ends.extend(written.map(|written| (&*written.trailing, &written.stop)));
+                trailings = ends.iter().map(|(trailing, _)| *trailing).collect();
+            }
+            // Only a call may have written what the header after it is for.
+            Ending::NextHeader { plain, tool_calls } if calls_tools => {
+                ends.extend([("", &plain.stop), ("", &tool_calls.stop)]);
+            }
+            Ending::NextHeader { .. } => {}
+            Ending::Appended { stop, trailing } => {
+                trailings = trailing.iter().map(String::as_str).collect();
+                ends.extend(trailings.iter().map(|trailing| (*trailing, stop)));
+            }
+        }
+        let of_header = match &self.ending {
+            Ending::NextHeader { plain, tool_calls } => vec![plain.stop.id, tool_calls.stop.id],
+            _ => Vec::new(),
+        };
+        let declared = || self.declared.iter().filter(|stop| !of_header.contains(&stop.id));
+        ends.extend(trailings.iter().flat_map(|trailing| declared().map(|stop| (*trailing, stop))));
+        ends
     }
 }
 
@@ -137,6 +202,13 @@ impl Tail {
         let length = (0..=length).rev().find(|at| self.own.is_char_boundary(*at)).unwrap_or(0);
         &self.own[..outside_of_tag(&self.own, length)]
     }
+
+    /// What is written after a turn that nothing ends, and is none of its words: white space, and the header of the next
+    /// answer where the template prompts for it unasked.
+    fn separator(&self) -> String {
+        let turn = if self.prompts_always { self.shared() } else { &self.own };
+        self.own[turn.trim_end().len()..].to_owned()
+    }
 }
 
 impl<'a> Probe<'a> {
@@ -149,25 +221,42 @@ impl<'a> Probe<'a> {
     }
 
     pub fn turn_end(&self) -> Result<TurnEnd> {
+        let declared = self.control_tokens.with_ids(self.declared_stops);
+        Ok(TurnEnd { ending: self.ending()?, declared })
+    }
+
+    fn ending(&self) -> Result<Ending> {
         let plain = self.plain_tail()?;
         let calls = self.tool_tail();
         if let Some(written) = self.written_stop(&plain) {
             let tool_calls = calls.and_then(|tail| self.written_tool_stop(&written.stop, &tail));
-            return Ok(TurnEnd::Written { plain: written, tool_calls });
+            return Ok(Ending::Written { plain: written, tool_calls });
         }
-        let no_stop = || {
-            Error::new(
-                ErrorKind::NoStopToken,
-                "the chat template ends an assistant's turn without a control token, and the next message does \
-                 not start with one: a model trained with it would not learn to stop",
-            )
+        let Some(header) = self.header_stop(&plain) else {
+            return self.appended(&plain, calls.as_ref());
         };
-        let plain = self.header_stop(&plain).ok_or_else(no_stop)?;
         let tool_calls = calls.and_then(|tail| self.declared_end(&tail).or_else(|| self.header_stop(&tail)));
         // Words before it would be the made-up call's own.
         let tool_calls =
-            tool_calls.filter(|header| header.before.trim().is_empty()).unwrap_or_else(|| plain.clone());
-        Ok(TurnEnd::NextHeader { plain, tool_calls })
+            tool_calls.filter(|stop| stop.before.trim().is_empty()).unwrap_or_else(|| header.clone());
+        Ok(Ending::NextHeader { plain: header, tool_calls })
+    }
+
+    /// The stop token that the caller names, of a template that ends no turn.
+    fn appended(&self, plain: &Tail, calls: Option<&Tail>) -> Result<Ending> {
+        let named = self.source.stop_token.as_deref();
+        let stop = named.and_then(|text| self.control_tokens.with_text(text)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NoStopToken,
+                "the chat template ends an assistant's turn without a control token, and the next message does \
+                 not start with one: a model trained with it would not learn to stop; the renderer's option stop_token \
+                 names a control token to append to each target, \"eos\" the model's own end",
+            )
+        })?;
+        let mut trailing: Vec<String> =
+            [calls, Some(plain)].into_iter().flatten().map(Tail::separator).collect();
+        trailing.sort_by_key(|trailing| std::cmp::Reverse(trailing.len()));
+        Ok(Ending::Appended { stop, trailing })
     }
 
     /// The stop token that the turn itself writes: a declared end after it, else the last control token that comes
@@ -238,6 +327,11 @@ impl<'a> Probe<'a> {
         [object(&[("a", ANSWER.into())]), as_text]
             .into_iter()
             .find_map(|arguments| self.tail(&question, &calling_message(arguments, Some("")), &result).ok())
+    }
+
+    /// Whether the end of a rendering prompts for the next answer, whatever is asked for.
+    pub fn prompts_unasked(&self) -> bool {
+        self.plain_tail().is_ok_and(|tail| tail.shared().len() < tail.own.len())
     }
 
     fn tail(&self, question: &Value, answer: &Value, next: &Value) -> Result<Tail> {

@@ -2,11 +2,15 @@
 
 use super::calls::{check_tool_calls, take_function_call, tool_calls_from};
 use super::item::Item;
+use super::part_weights::{self, PartWeight};
 use super::parts;
 use super::role::Role;
 use super::weight::{self, Weight};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
+
+/// The names under which a message's reasoning is given, the first that is there before the others.
+pub const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 
 /// A message as the template is to see it, and what the record says of its training.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct Message {
     pub fields: Object,
     /// The weight that the record gives: 0 is context only. `None`: it gives none.
     pub weight: Option<Weight>,
+    /// Parts that have weights of their own.
+    pub part_weights: Vec<PartWeight>,
     /// False for an assistant message that the format declares to be context (the `prompt` of a pair).
     pub may_be_target: bool,
 }
@@ -28,7 +34,19 @@ impl Message {
     /// A message with a content alone.
     pub fn saying(role: Role, content: Value) -> Self {
         let fields = [("role".into(), role.name().into()), ("content".into(), content)];
-        Self { role, fields: fields.into_iter().collect(), weight: None, may_be_target: true }
+        Self {
+            role,
+            fields: fields.into_iter().collect(),
+            weight: None,
+            part_weights: Vec::new(),
+            may_be_target: true,
+        }
+    }
+
+    /// Whether it, or a part of it, is to be trained, as far as its own weights say.
+    pub fn has_positive_weight(&self) -> bool {
+        let parts = self.part_weights.iter().map(|part| part.weight);
+        self.weight.into_iter().chain(parts).any(|weight| weight > Weight::ZERO)
     }
 }
 
@@ -53,13 +71,14 @@ pub(super) fn from_item(item: Item) -> Result<Message> {
     fields.insert("role", role.name().into());
     fields.retain(|_, value| !value.is_null());
     take_function_call(&mut fields)?;
+    let mut part_weights = Vec::new();
     match fields.get("content") {
         None if !speaks_without_content(role, &fields) => {
             let text = "no \"content\", and no tool calls or reasoning instead";
             return Err(Error::new(ErrorKind::Shape, text));
         }
         None | Some(Value::String(_)) => {}
-        Some(Value::Array(_)) => parts::read(&mut fields)?,
+        Some(Value::Array(_)) => parts::read(&mut fields, &mut part_weights)?,
         Some(other) => {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -67,8 +86,9 @@ pub(super) fn from_item(item: Item) -> Result<Message> {
             ));
         }
     }
+    part_weights::take(&mut fields, &mut part_weights)?;
     check_tool_calls(fields.get("tool_calls"))?;
-    Ok(Message { role, fields, weight, may_be_target: true })
+    Ok(Message { role, fields, weight, part_weights, may_be_target: true })
 }
 
 /// Puts tool calls after role and content; calls that stand among the other keys have the last word.
@@ -84,5 +104,5 @@ fn speaks_without_content(role: Role, fields: &Object) -> bool {
         Some(Value::Array(items)) => !items.is_empty(),
         Some(_) => true,
     };
-    role == Role::Assistant && ["tool_calls", "reasoning_content", "thinking", "reasoning"].iter().any(says)
+    role == Role::Assistant && REASONING_KEYS.iter().chain(&["tool_calls"]).any(says)
 }

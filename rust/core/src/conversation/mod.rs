@@ -10,13 +10,15 @@ mod formats;
 mod item;
 mod message;
 mod outline;
+mod part_weights;
 mod parts;
 mod role;
 mod weight;
 
 pub use formats::{Format, unknown_format};
-pub use message::{Message, as_message};
+pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
+pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
 pub use role::Role;
 pub use weight::Weight;
@@ -142,6 +144,11 @@ pub fn check_reserved(kwargs: &Object) -> Result<(), String> {
         Some(key) => Err(format!("the template argument {key:?} is set by everyturn and cannot be given")),
         None => Ok(()),
     }
+}
+
+/// Whether a variable of the template is one that a template argument cannot set.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED_KWARGS.contains(&name)
 }
 
 /// JSON held in a text, or the value itself.

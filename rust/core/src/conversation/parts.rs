@@ -2,10 +2,13 @@
 //! template looks for them, anything else is refused.
 
 use super::calls::tool_calls_from;
+use super::message::REASONING_KEYS;
+use super::part_weights::{PartWeight, WeightedPart};
+use super::weight;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
-pub(super) fn read(fields: &mut Object) -> Result<()> {
+pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()> {
     let Some(Value::Array(parts)) = fields.get("content").cloned() else {
         return Ok(());
     };
@@ -14,6 +17,7 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
     let mut calls = Vec::new();
     for (i, part) in parts.iter().enumerate() {
         let in_part = |text: String| Error::new(ErrorKind::Shape, format!("content part {i}: {text}"));
+        let in_weight = |error: Error| Error::new(error.kind, format!("content part {i}: {}", error.text));
         let Some(part) = part.as_object() else {
             return Err(in_part(format!("found {}, expected an object", part.type_name())));
         };
@@ -23,12 +27,24 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
             found.ok_or_else(|| in_part(format!("no text in a part of type {kind:?}")))
         };
         match kind {
-            "text" => texts.push(text_part(text(&["text", "value"])?)),
-            "reasoning" | "thinking" => reasoning.push(text(&["value", "text", kind])?.to_owned()),
+            "text" => {
+                add_weight(part, weights, WeightedPart::ContentItem(texts.len())).map_err(in_weight)?;
+                texts.push(text_part(text(&["text", "value"])?));
+            }
+            "reasoning" | "thinking" => {
+                let text = text(&["value", "text", kind])?.to_owned();
+                let start = reasoning.iter().map(|before: &String| before.len() + SEPARATOR.len()).sum();
+                let bytes = WeightedPart::Reasoning(start..start + text.len());
+                add_weight(part, weights, bytes).map_err(in_weight)?;
+                reasoning.push(text);
+            }
             "tool_call" => {
                 let call = part.get("value").ok_or_else(|| in_part("no \"value\"".into()))?;
                 if let Value::Array(new) = tool_calls_from(call, "the tool call")? {
-                    calls.extend(new);
+                    for call in new {
+                        add_weight(part, weights, WeightedPart::Call(calls.len())).map_err(in_weight)?;
+                        calls.push(call);
+                    }
                 }
             }
             other => return Err(in_part(format!("type {} is not text", excerpt(other)))),
@@ -36,11 +52,11 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
     }
     fields.insert("content", Value::Array(texts));
     if !reasoning.is_empty() {
-        if ["reasoning_content", "thinking", "reasoning"].iter().any(|key| fields.contains_key(key)) {
+        if REASONING_KEYS.iter().any(|key| fields.contains_key(key)) {
             let text = "the message has reasoning both in \"content\" and in another key";
             return Err(Error::new(ErrorKind::Shape, text));
         }
-        fields.insert("reasoning_content", reasoning.join("\n").as_str().into());
+        fields.insert("reasoning_content", reasoning.join(SEPARATOR).as_str().into());
     }
     if !calls.is_empty() {
         if fields.contains_key("tool_calls") {
@@ -49,6 +65,15 @@ pub(super) fn read(fields: &mut Object) -> Result<()> {
         }
         fields.insert("tool_calls", Value::Array(calls));
     }
+    Ok(())
+}
+
+/// Between several parts of reasoning.
+const SEPARATOR: &str = "\n";
+
+fn add_weight(part: &Object, weights: &mut Vec<PartWeight>, weighted: WeightedPart) -> Result<()> {
+    let weight = weight::take(&mut part.clone())?;
+    weights.extend(weight.map(|weight| PartWeight::new(weighted, weight)));
     Ok(())
 }
 

@@ -23,7 +23,8 @@ impl fmt::Display for Weight {
 
 const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
 
-/// Takes the keys out of a message. Keys that disagree are an error; null is ignored.
+/// Takes the keys out of a message, a part of a content or a tool call. Keys that disagree are an error; null is
+/// ignored.
 pub(super) fn take(fields: &mut Object) -> Result<Option<Weight>> {
     let mut found: Option<(&str, Weight)> = None;
     for key in KEYS {
@@ -44,7 +45,7 @@ pub(super) fn take(fields: &mut Object) -> Result<Option<Weight>> {
     Ok(found.map(|(_, weight)| weight))
 }
 
-fn read(key: &str, value: &Value) -> Result<Weight> {
+pub(super) fn read(key: &str, value: &Value) -> Result<Weight> {
     let error = |found: &str| {
         Error::new(
             ErrorKind::Weight,

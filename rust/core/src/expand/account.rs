@@ -6,15 +6,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::context::LeftOutOfPrompt;
 use super::record::Work;
 use super::view::View;
 use crate::chat_template::Rendering;
-use crate::conversation::Message;
+use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::report::warning;
-use crate::target::{LeftOut, Marks, PromptMatch, Rendered, calls, has_empty_thinking, says_reasoning};
+use crate::target::{
+    Encoded, Given, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls,
+    has_empty_thinking, has_two_thinking_blocks, says_reasoning,
+};
 
 /// What was counted already.
 #[derive(Default)]
@@ -25,8 +27,19 @@ pub struct Account {
     /// Messages of which prompts leave out something.
     partly_dropped: BTreeSet<usize>,
     /// Messages of which nothing is in a prompt.
-    dropped: BTreeSet<usize>,
+    pub dropped: BTreeSet<usize>,
     has_dropped_tools: bool,
+}
+
+impl Account {
+    /// Whether it is looked for by its own name whether what a message has under a key is rendered.
+    pub fn covers(&self, message: usize, key: &str) -> bool {
+        match key {
+            "content" | "tool_calls" => true,
+            key if REASONING_KEYS.contains(&key) => self.targets.binary_search(&message).is_ok(),
+            _ => false,
+        }
+    }
 }
 
 impl Work<'_> {
@@ -36,7 +49,7 @@ impl Work<'_> {
         target: usize,
         view: &View<'_, '_>,
         rendered: &Rendered<'_>,
-        border_merged: bool,
+        encoded: &Encoded<'_>,
     ) {
         let Some(message) = self.conversation.messages.get(target) else { return };
         let index = view.index_of(target);
@@ -50,16 +63,51 @@ impl Work<'_> {
         let completion = &rendered.completion;
         let is_empty = completion.text[..completion.stop_at].trim().is_empty();
         self.report.warn(warning::EMPTY_TARGETS, is_empty.into());
-        self.report.warn(warning::STOPS_EARLY, completion.stops_early.into());
-        self.report.warn(warning::BORDER_MERGES, border_merged.into());
-        let empty = has_empty_thinking(self.prepared.thinking().format.as_ref(), message, rendered);
+        self.report.warn(warning::STOPS_EARLY, encoded.stops_early().into());
+        self.report.warn(warning::STOP_APPENDED, completion.is_stop_appended.into());
+        self.report.warn(warning::BORDER_MERGES, encoded.border_merged.into());
+        if let HeaderPlace::Completion(length) = rendered.header {
+            let header = &completion.text[..length];
+            self.report.warn_at(warning::HEADER_TRAINED, target, || {
+                format!("the prompt does not end with the header {}, which is trained", excerpt(header))
+            });
+        }
+        self.report.warn(warning::HEADER_IN_PROMPT, rendered.header.is_moved().into());
+        let format = view.prepared.thinking().format.as_ref();
+        let empty = has_empty_thinking(format, message, rendered);
         self.report.warn(warning::EMPTY_THINKING, empty.into());
+        if has_two_thinking_blocks(format, message, rendered) {
+            self.report.warn_at(warning::TWO_THINKING_BLOCKS, target, || {
+                format!("one block of thinking after another: {}", excerpt(rendered.turn()))
+            });
+        }
+        if self.loses_white_space(view, rendered, encoded) {
+            self.report.warn_at(warning::WHITE_SPACE_SWALLOWED, target, || {
+                format!("white space is in no token: {}", excerpt(&completion.text))
+            });
+        }
         self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
+        self.count_made_up_ids(target, message, view, rendered);
         let marks = &mut self.account.completions;
         let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
         self.count_left_out_of_target(target, message, &left_out);
-        let left_out = self.context.find(view, self.conversation, index, rendered);
+        let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
+        let message = |at| conversation.messages.get(view.message_at(at));
+        let given = Given { prepared: view.prepared, message: &message, tools };
+        let mut left_out = self.context.find(given, index, rendered);
+        left_out.messages.iter_mut().for_each(|(at, _)| *at = view.message_at(*at));
         self.count_left_out_of_prompt(&left_out, Some(target));
+    }
+
+    /// Whether control tokens take white space with them that somebody wrote.
+    fn loses_white_space(&self, view: &View<'_, '_>, rendered: &Rendered<'_>, encoded: &Encoded<'_>) -> bool {
+        let control_tokens = &self.renderer.control_tokens;
+        if !control_tokens.strip_white_space() {
+            return false;
+        }
+        let last = encoded.ids[..encoded.prompt].last().copied().filter(|_| !encoded.border_merged);
+        let lost = control_tokens.swallowed(last, &rendered.completion.text, &rendered.plain_in_completion());
+        lost.into_iter().any(|bytes| view.prepared.has_words(&rendered.completion_spans, bytes))
     }
 
     /// Counts control tokens that are in no text of the record, each once.
@@ -75,9 +123,35 @@ impl Work<'_> {
 
     /// Counts what one rendering of the whole conversation leaves out of it.
     pub fn count_left_out_of(&mut self, rendering: &Rendering) {
-        let view = View::whole(self.prepared);
-        let left_out = self.context.find_in_rendering(&view, self.conversation, rendering);
+        let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
+        let message = |at| conversation.messages.get(at);
+        let given = Given { prepared: self.prepared, message: &message, tools };
+        let left_out = self.context.find_in_rendering(given, conversation.messages.len(), rendering);
         self.count_left_out_of_prompt(&left_out, None);
+    }
+
+    /// Counts a target that is trained to write an id that a server asks for and the record does not have.
+    fn count_made_up_ids(
+        &mut self,
+        target: usize,
+        message: &Message,
+        view: &View<'_, '_>,
+        rendered: &Rendered<'_>,
+    ) {
+        let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+        let has_id =
+            |call: &Value| call.as_object().and_then(|call| call.get("id")).is_some_and(|id| !id.is_null());
+        if calls.iter().all(has_id) {
+            return;
+        }
+        let mut shown =
+            rendered.completion_spans.iter().filter_map(|span| view.prepared.call_with_id(span.source));
+        let made_up = shown.find(|call| calls.get(*call).is_some_and(|call| !has_id(call)));
+        if let Some(call) = made_up {
+            self.report.warn_at(warning::CALL_IDS_MADE_UP, target, || {
+                format!("the record has no id of call {call}, and the completion has one")
+            });
+        }
     }
 
     fn count_left_out_of_target(&mut self, target: usize, message: &Message, left_out: &LeftOut) {

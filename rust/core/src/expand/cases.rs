@@ -58,6 +58,8 @@ cases! {
     history_turns
     shrink_history
     literal_control_tokens
+    header_as_context
+    stop_token_appended
     conversation_layout
     all_tokens
     unknown_role
@@ -134,6 +136,11 @@ impl Case {
             serve: of("options").as_object().unwrap().get("serve").map(choice).unwrap_or_default(),
             content_format: ContentFormat::Auto,
             tokenizer_json: None,
+            stop_token: of("options")
+                .as_object()
+                .unwrap()
+                .get("stop_token")
+                .map(|token| token.as_str().unwrap().into()),
         };
         let renderer = Renderer::from_dir(Path::new(MODEL), options).unwrap();
         let options = options_of(of("options").as_object().unwrap());
@@ -154,13 +161,14 @@ fn options_of(given: &Object) -> Options {
             "layout" => options.layout = choice(value),
             "overflow" => options.overflow = choice(value),
             "thinking" => options.thinking = choice(value),
+            "header" => options.header = choice(value),
             "prompt_mismatch" => options.prompt_mismatch = choice(value),
             "control_tokens" => options.control_tokens = choice(value),
             "normalize" => options.normalize = choice(value),
             "max_length" => options.max_length = Some(count(value)),
             "max_prompt_tokens" => options.max_prompt_tokens = Some(count(value)),
             "history_turns" => options.history_turns = Some(count(value)),
-            "serve" => {}
+            "serve" | "stop_token" => {}
             unknown => panic!("{unknown} is not an option of cases"),
         }
     }

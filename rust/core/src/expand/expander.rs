@@ -20,7 +20,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
-use crate::options::{ControlTokenPolicy, OnError, Options, Overflow, PromptMismatch, ThinkingPolicy};
+use crate::options::{
+    ControlTokenPolicy, HeaderPolicy, OnError, Options, Overflow, PromptMismatch, ThinkingPolicy,
+};
 use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
@@ -66,7 +68,8 @@ impl Expander {
         if options.num_threads.is_some_and(|threads| threads > MAX_THREADS) {
             return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
         }
-        check_layout(&options)?;
+        check_layout(&renderer, &options)?;
+        check_header(&renderer, options.header)?;
         check_thinking(&renderer, options.thinking)?;
         Ok(Self { renderer, options, workspaces: Workspaces::default() })
     }
@@ -211,18 +214,31 @@ fn check_thinking(renderer: &Renderer, thinking: ThinkingPolicy) -> Result<()> {
     Ok(())
 }
 
+/// What is not known cannot be moved into prompts.
+fn check_header(renderer: &Renderer, policy: HeaderPolicy) -> Result<()> {
+    let has_header = renderer.template.variants().any(|variant| variant.header.is_some());
+    if policy == HeaderPolicy::Context && !has_header {
+        let text = "header=\"context\": the chat template has no header of answers that its prompts may lack";
+        return Err(Error::new(ErrorKind::Options, text));
+    }
+    Ok(())
+}
+
 /// Some options are for samples that are made target by target.
-fn check_layout(options: &Options) -> Result<()> {
-    if !Arrangement::of(options).is_rendered_once() {
+fn check_layout(renderer: &Renderer, options: &Options) -> Result<()> {
+    let arrangement = Arrangement::of(options);
+    if !arrangement.is_rendered_once() {
         return Ok(());
     }
     let shortens = matches!(options.overflow, Overflow::ShrinkHistory | Overflow::TruncatePrompt);
     let asked = [
         ("control_tokens=\"literal\"", options.control_tokens == ControlTokenPolicy::Literal),
         ("thinking=\"match\"", options.thinking == ThinkingPolicy::Match),
+        ("a stop_token that is appended", renderer.template.appends_stops()),
         ("history_turns", options.history_turns.is_some()),
         ("max_prompt_tokens", options.max_prompt_tokens.is_some()),
         ("an overflow that shortens prompts", shortens),
+        ("header=\"context\"", options.header == HeaderPolicy::Context && !arrangement.has_targets()),
     ];
     match asked.into_iter().find(|(_, asked)| *asked) {
         None => Ok(()),

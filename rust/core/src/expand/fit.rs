@@ -17,7 +17,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{Rows, too_long};
 use crate::options::{ControlTokenPolicy, Options, Overflow};
 use crate::report::warning;
-use crate::target::{Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, prompt_too_long};
+use crate::target::{
+    Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, prompt_too_long, weigh_bytes, weigh_tokens,
+};
+use crate::tokenizer::Known;
 
 /// Where the targets of a conversation go.
 struct Filling<'f, 't> {
@@ -210,12 +213,44 @@ impl Work<'_> {
         let Candidate { target, rendered, encoded, view, rows, times } = candidate;
         // One rendering of the whole conversation is held to the lengths as a whole.
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
+        self.weigh_parts(target, view, &rendered, &encoded)?;
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
-        times.measure(Stage::Account, || self.count(target.message, view, &rendered, encoded.border_merged));
+        times.measure(Stage::Account, || self.count(target.message, view, &rendered, &encoded));
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }
+        Ok(())
+    }
+
+    /// Weighs the tokens of a target with parts that have weights of their own.
+    fn weigh_parts(
+        &mut self,
+        target: Target,
+        view: &View<'_, '_>,
+        rendered: &Rendered<'_>,
+        encoded: &Encoded<'_>,
+    ) -> Result<()> {
+        let message = &self.conversation.messages[target.message];
+        if message.part_weights.is_empty() {
+            return Ok(());
+        }
+        let weights = weigh_bytes(view.prepared, message, view.index_of(target.message), rendered)?;
+        let prompt = rendered.prompt.text();
+        let border = prompt.len();
+        let text = prompt.to_text() + &rendered.completion.text;
+        let continuation = encoded.border_merged.then_some(border);
+        let tokenizer = &self.renderer.tokenizer;
+        let encoding =
+            tokenizer.encode_with_offsets(&text, &rendered.plain, continuation, &mut Known::default())?;
+        if encoding.ids != encoded.ids {
+            let text =
+                "the tokens of a target have other ids where their offsets are found; please report it";
+            return Err(Error::new(ErrorKind::Internal, text));
+        }
+        let tokens = encoding.bytes.into_iter().skip(encoded.prompt);
+        let tokens = tokens.map(|bytes| bytes.start.saturating_sub(border)..bytes.end.saturating_sub(border));
+        self.token_weights.insert(target.message, weigh_tokens(tokens, target.weight, &weights));
         Ok(())
     }
 

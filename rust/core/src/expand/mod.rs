@@ -2,14 +2,12 @@
 //!
 //! In: a line of an input. Out: its samples and its report. `expander` is where a record comes in and where it is said
 //! what a fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
-//! through the stages; `fit` decides how much of the conversation each is shown; `context` finds what its prompt leaves
-//! out; `trace` keeps what was decided, for those
+//! through the stages; `fit` decides how much of the conversation each is shown; `account` counts what is left out of it; `trace` keeps what was decided, for those
 //! who ask.
 
 mod account;
 #[cfg(test)]
 mod cases;
-mod context;
 mod expander;
 mod fit;
 mod preflight;

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, Weight, part_texts};
+use crate::conversation::{Conversation, Message, Role, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::Arrangement;
 use crate::model::Renderer;
-use crate::options::{ControlTokenPolicy, Options};
+use crate::options::{ControlTokenPolicy, Options, TrainOn};
 use crate::report::{Report, warning};
 
 /// Control tokens, weights of messages that are not trained, what was adapted to the template.
@@ -27,12 +27,18 @@ pub fn preflight(
     report.warn(warning::ARGUMENTS_EMPTIED, adaptations.emptied_arguments);
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
-    let ignored = |message: &&Message| {
-        message.role != Role::Assistant && message.weight.is_some_and(|weight| weight > Weight::ZERO)
-    };
+    report.warn(warning::EMPTY_LISTS_REMOVED, adaptations.empty_lists);
+    let ignored = |message: &&Message| message.role != Role::Assistant && message.has_positive_weight();
     if Arrangement::of(options).has_targets() {
         let count = conversation.messages.iter().filter(ignored).count();
         report.warn(warning::WEIGHT_IGNORED, count as u64);
+    }
+    if options.train_on == TrainOn::AllTokens
+        && let Some(at) = conversation.messages.iter().position(|message| !message.part_weights.is_empty())
+    {
+        let text =
+            "parts of the message have weights of their own, which train_on=\"all_tokens\" cannot follow";
+        return Err(Error::new(ErrorKind::Weight, text).at_message(at));
     }
     match options.control_tokens {
         ControlTokenPolicy::Allow => Ok(()),

@@ -6,18 +6,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::account::Account;
-use super::context::ContextMarks;
 use super::stage_times::StageTimes;
 use super::trace::Trace;
 use super::view::Unread;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
-use crate::error::Error;
-use crate::layout::{Arrangement, Sample, WholeConversation, normalize};
+use crate::error::{Error, ErrorKind};
+use crate::layout::{Arrangement, Sample, TokenWeights, WholeConversation, normalize, set_token_weights};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
-use crate::target::{Encoder, Foreign, How, Targets, targets};
+use crate::target::{ContextMarks, Encoder, Foreign, How, Targets, targets};
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -40,6 +39,8 @@ pub struct Work<'a> {
     /// What is known of the prompts of the view at hand.
     pub context: ContextMarks<'a>,
     pub account: Account,
+    /// Of targets with parts that have weights of their own.
+    pub token_weights: TokenWeights,
     /// For those who ask what was decided.
     pub trace: Option<&'a mut Trace>,
     /// In the order in which they were met.
@@ -66,6 +67,7 @@ impl<'a> Work<'a> {
             unread,
             context,
             account,
+            token_weights: TokenWeights::default(),
             trace: None,
             faults,
         }
@@ -94,7 +96,12 @@ impl<'a> Work<'a> {
             max_length: self.options.max_length,
         });
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
-        arranged.lost.into_iter().for_each(|error| self.lose(error));
+        let mut samples = arranged.samples;
+        let messages = &self.conversation.messages;
+        let is_weighted = |at: usize| messages.get(at).is_some_and(|of| !of.part_weights.is_empty());
+        let unweighed = set_token_weights(&mut samples, &self.token_weights, is_weighted);
+        samples.retain(|sample| !sample.targets.is_empty() || !self.arrangement.has_targets());
+        unweighed.into_iter().chain(arranged.lost).for_each(|error| self.lose(error));
         self.faults.extend(arranged.fault);
         if let Some(rendering) = arranged.rendering {
             self.count_left_out_of(&rendering);
@@ -102,7 +109,6 @@ impl<'a> Work<'a> {
                 trace.add_rendering(rendering, self.prepared);
             }
         }
-        let mut samples = arranged.samples;
         normalize(&mut samples, self.options.normalize);
         Ok(samples)
     }
@@ -124,8 +130,8 @@ impl<'a> Work<'a> {
             }
             ControlTokenPolicy::Allow => Foreign::Recognised,
         };
-        let Options { prompt_mismatch: policy, thinking, .. } = *self.options;
-        Targets::new(prepared, How { policy, thinking, foreign }, targets)
+        let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
+        Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
     }
 
     pub fn lose(&mut self, error: Error) {
@@ -134,8 +140,19 @@ impl<'a> Work<'a> {
     }
 
     pub fn finish(mut self, samples: &[Sample]) -> Report {
-        for key in self.unread.keys(self.prepared) {
-            self.report.unread_keys.add(&key, 1);
+        // What a template that stopped has not looked at, it may read.
+        if !self.faults.iter().any(|fault| fault.kind == ErrorKind::Template) {
+            for (message, key) in self.unread.keys(self.prepared) {
+                if !self.account.covers(message, &key) {
+                    self.report.unread_keys.add(&key, 1);
+                }
+            }
+        }
+        for name in self.renderer.template.unread_arguments_of(self.conversation) {
+            self.report.unread_arguments.add(name, 1);
+        }
+        if let Some(trace) = self.trace {
+            trace.dropped = self.account.dropped;
         }
         let lost: u64 = self.report.targets_dropped.values().sum();
         self.report.targets_trained = self.report.targets_found - lost;

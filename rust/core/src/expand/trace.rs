@@ -3,6 +3,7 @@
 //! In: what each stage decides, while a conversation is expanded. Out: for each message whether it is a target, and for
 //! each sample what it was encoded from. Nothing is kept where nobody asks; nothing is decided, rendered or encoded here.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use everyturn_template::cut_spans;
@@ -17,6 +18,8 @@ use crate::target::{Encoded, Rendered, Selection, select};
 pub struct Trace {
     /// Of each message.
     pub selections: Vec<Selection>,
+    /// Messages before targets of which nothing is in a prompt.
+    pub dropped: BTreeSet<usize>,
     /// The ids that end a target.
     pub stop_ids: Vec<i32>,
     /// What the samples were encoded from, in their order.
@@ -55,7 +58,7 @@ impl Trace {
     }
 
     pub(super) fn add_prepared(&mut self, prepared: &Prepared<'_>) {
-        self.stop_ids = prepared.turn_end().stop_tokens().iter().map(|stop| stop.id.cast_signed()).collect();
+        self.stop_ids = prepared.turn_end().possible_stops().map(|stop| stop.id.cast_signed()).collect();
     }
 
     /// A target, a message, that was added to a row, without the first `cut` ids of its prompt.

@@ -50,8 +50,8 @@ impl Unread {
     }
 
     /// A key for each message in which it is.
-    pub fn keys(mut self, whole: &Prepared<'_>) -> Vec<Arc<str>> {
+    pub fn keys(mut self, whole: &Prepared<'_>) -> impl Iterator<Item = (usize, Arc<str>)> {
         self.keep_unread_in(&View::whole(whole));
-        self.0.into_values().flatten().collect()
+        self.0.into_iter().flat_map(|(message, keys)| keys.into_iter().map(move |key| (message, key)))
     }
 }

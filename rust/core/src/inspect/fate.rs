@@ -2,7 +2,7 @@
 //!
 //! In: which messages are targets, the samples, the faults. Out: for each message one reason.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::sample::InspectedSample;
 use crate::conversation::{Message, Weight};
@@ -21,6 +21,8 @@ pub enum Fate {
     Weight,
     /// `train_on` leaves it out.
     TrainOn,
+    /// It would be context, and nothing of it is in the prompt.
+    LeftOut,
     Fault(Error),
 }
 
@@ -31,13 +33,19 @@ pub struct Fates<'a> {
     samples: usize,
     /// The samples that train each message.
     samples_of: HashMap<usize, Vec<usize>>,
+    left_out: &'a BTreeSet<usize>,
     faults: &'a [Error],
     /// The first fault of each message, and of the record.
     first_faults: HashMap<Option<usize>, usize>,
 }
 
 impl<'a> Fates<'a> {
-    pub fn new(has_targets: bool, samples: &[InspectedSample], faults: &'a [Error]) -> Self {
+    pub fn new(
+        has_targets: bool,
+        samples: &[InspectedSample],
+        left_out: &'a BTreeSet<usize>,
+        faults: &'a [Error],
+    ) -> Self {
         let mut samples_of: HashMap<usize, Vec<usize>> = HashMap::new();
         for (at, inspected) in samples.iter().enumerate() {
             for message in &inspected.sample.targets {
@@ -48,7 +56,7 @@ impl<'a> Fates<'a> {
         for (at, fault) in faults.iter().enumerate() {
             first_faults.entry(fault.location.message).or_insert(at);
         }
-        Self { has_targets, samples: samples.len(), samples_of, faults, first_faults }
+        Self { has_targets, samples: samples.len(), samples_of, left_out, faults, first_faults }
     }
 
     pub fn of(&self, at: usize, message: &Message, selection: Selection) -> Fate {
@@ -58,6 +66,10 @@ impl<'a> Fates<'a> {
                 _ if self.samples > 0 => Fate::Trained((0..self.samples).collect()),
                 _ => Fate::Fault(self.fault(at)),
             };
+        }
+        let is_target = matches!(selection, Selection::Target(_));
+        if !is_target && self.left_out.contains(&at) {
+            return Fate::LeftOut;
         }
         match (selection, self.samples_of.get(&at)) {
             (Selection::OtherRole, _) => Fate::Context,

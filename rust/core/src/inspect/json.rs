@@ -38,6 +38,7 @@ fn message(message: &InspectedMessage) -> Value {
         Fate::Prompt => "prompt",
         Fate::Weight => "weight",
         Fate::TrainOn => "train_on",
+        Fate::LeftOut => "left_out",
         Fate::Fault(error) => {
             pairs.push(("fault", fault(error)));
             "fault"

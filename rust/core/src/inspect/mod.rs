@@ -62,7 +62,7 @@ pub fn inspect_record(expander: &Expander, record: Record<'_>) -> Result<Inspect
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, DIFFERENT)))
     });
     let samples = samples.collect::<Result<Vec<_>>>().map_err(at_line)?;
-    let fates = Fates::new(has_targets, &samples, &outcome.report.faults);
+    let fates = Fates::new(has_targets, &samples, &trace.dropped, &outcome.report.faults);
     let messages = read.conversation.messages.iter().zip(trace.selections).enumerate();
     let messages = messages.map(|(at, (message, selection))| InspectedMessage {
         role: message.role,

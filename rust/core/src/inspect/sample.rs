@@ -120,7 +120,7 @@ impl InspectedSample {
 
     /// The message that a trained stretch is of; `None` where every token of the conversation is trained.
     pub fn target_of(&self, trained: usize) -> Option<usize> {
-        self.sample.targets.get(trained).copied().filter(|_| self.has_targets)
+        self.sample.trained.get(trained)?.message.filter(|_| self.has_targets)
     }
 }
 
@@ -132,11 +132,11 @@ impl TokenFacts<'_> {
         author: Option<Author>,
         trained: Option<usize>,
     ) -> Traits {
-        let target = trained.filter(|_| self.has_targets).and_then(|at| sample.targets.get(at));
+        let target = trained.filter(|_| self.has_targets).and_then(|at| sample.trained.get(at)?.message);
         let id = sample.ids[tokens.start];
         let ends = trained.is_some_and(|at| sample.trained[at].tokens.end == tokens.end);
         // What is trained and whose author is not known is what the target says.
-        let author = author.unwrap_or(target.map_or(Author::Template, |target| Author::Message(*target)));
+        let author = author.unwrap_or(target.map_or(Author::Template, Author::Message));
         let wording = match author {
             _ if self.control_tokens.contains_id(id) => Wording::Control,
             Author::Template => Wording::Template,

@@ -57,7 +57,7 @@ fn runs(weights: &[Weight]) -> Vec<Trained> {
         let tokens = start..start + run.len();
         start = tokens.end;
         if run[0] > Weight::ZERO {
-            runs.push(Trained { tokens, weight: run[0] });
+            runs.push(Trained { tokens, weight: run[0], message: None });
         }
     }
     runs

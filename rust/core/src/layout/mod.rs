@@ -2,12 +2,13 @@
 //!
 //! In: the ids of each target, in order. Out: rows of ids with the spans that are trained. A layout is a file with its
 //! `Rows`: `per_turn` and `merged` make rows target by target, `single_render` and `all_tokens` from one rendering of
-//! the whole conversation. `normalize` says what each row weighs.
+//! the whole conversation. `part_weights` and `normalize` say what tokens weigh.
 
 mod all_tokens;
 mod arrangement;
 mod merged;
 mod normalize;
+mod part_weights;
 mod per_turn;
 mod sample;
 mod single_render;
@@ -15,6 +16,7 @@ mod whole;
 
 pub use arrangement::Arrangement;
 pub use normalize::normalize;
+pub use part_weights::{TokenWeights, set_token_weights};
 pub use sample::{Sample, Trained};
 pub use whole::WholeConversation;
 

@@ -31,7 +31,7 @@ mod tests {
     use crate::layout::Trained;
 
     fn weights(by: Normalize) -> Vec<f32> {
-        let trained = |tokens, weight| Trained { tokens, weight: Weight(weight) };
+        let trained = |tokens, weight| Trained { tokens, weight: Weight(weight), message: None };
         let sample = |trained| Sample { trained, ..Sample::default() };
         let mut samples =
             [sample(vec![trained(1..3, 1.0), trained(5..7, 0.5)]), sample(vec![trained(2..6, 1.0)])];

@@ -19,12 +19,14 @@ pub struct Sample {
 pub struct Trained {
     pub tokens: Range<usize>,
     pub weight: Weight,
+    /// The target that they are of; `None` where tokens are trained whoever wrote them.
+    pub message: Option<usize>,
 }
 
 impl Sample {
     /// These tokens are a target's.
     pub(super) fn push_trained(&mut self, tokens: Range<usize>, target: Target) {
-        self.trained.push(Trained { tokens, weight: target.weight });
+        self.trained.push(Trained { tokens, weight: target.weight, message: Some(target.message) });
         self.targets.push(target.message);
     }
 }

@@ -4,8 +4,9 @@
 //! makes training wrong or impossible unless an option is set, a warning loses or changes something, a note is worth
 //! knowing.
 
-use super::Facts;
+use super::left_out::Omission;
 use super::probes::{Probed, Rewriting, TARGETS};
+use super::{Facts, Owner};
 use crate::error::ErrorKind;
 use crate::report::warning;
 
@@ -30,8 +31,10 @@ pub mod finding {
         HISTORY_REWRITTEN = "history_rewritten",
         /// Reasoning is never rendered.
         REASONING_IGNORED = "reasoning_ignored",
-        /// Tool calls, or the list of tools, are never rendered.
+        /// Tool calls are never rendered.
         TOOLS_IGNORED = "tools_ignored",
+        /// An argument that is given is not read.
+        UNREAD_ARGUMENTS = "unread_arguments",
         /// The template writes today's date, or may.
         DATE = "date",
         /// A conversation without a system message gets one that nobody wrote.
@@ -86,7 +89,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     of_ends(facts, &mut found);
     of_prompts(facts, &mut found);
     of_history(facts, &mut found);
-    of_empty_thinking(facts, &mut found);
+    of_header(facts, &mut found);
+    of_thinking(facts, &mut found);
     of_server(facts, &mut found);
     of_keys(facts, &mut found);
     of_additions(facts, &mut found);
@@ -111,12 +115,19 @@ fn of_ends(facts: &Facts, found: &mut Vec<Finding>) {
             format!("turns end with {tokens}, at which generation_config.json does not let a server stop");
         found.push(warning(warning::STOP_NOT_IN_GENERATION_CONFIG, text));
     }
-    if let Some(stop) = facts.stops.iter().find(|stop| stop.is_header) {
+    if let Some(stop) = facts.stops.iter().find(|stop| stop.owner == Owner::NextHeader) {
         let text = format!(
             "a turn does not end itself: {}, the next header, is trained as its stop",
             stop.token.text
         );
         found.push(note(finding::NEXT_HEADER_STOP, text));
+    }
+    if let Some(stop) = facts.stops.iter().find(|stop| stop.owner == Owner::Caller) {
+        let text = format!(
+            "the template ends no turn: {}, which stop_token names, is appended to each target and is in no prompt",
+            stop.token.text
+        );
+        found.push(note(warning::STOP_APPENDED, text));
     }
     for probed in &facts.probed {
         if let Some(unclosed) = &probed.unclosed {
@@ -210,7 +221,34 @@ fn of_history(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
-fn of_empty_thinking(facts: &Facts, found: &mut Vec<Finding>) {
+fn of_header(facts: &Facts, found: &mut Vec<Finding>) {
+    let Some(header) = &facts.header else { return };
+    let conversations = header.conversations.join(", ");
+    let finding = if header.is_in_prompts {
+        let text = format!(
+            "{conversations}: some prompts lack the header {:?}, which is trained there: no server writes it",
+            header.text
+        );
+        warning(warning::HEADER_TRAINED, text)
+    } else {
+        let text = format!(
+            "there is no generation prompt: the header {:?} is trained with each answer, since no server writes it \
+             ({conversations})",
+            header.text
+        );
+        error(warning::HEADER_TRAINED, text)
+    };
+    found.push(finding);
+}
+
+fn of_thinking(facts: &Facts, found: &mut Vec<Finding>) {
+    if !facts.two_thinking_blocks.is_empty() {
+        let text = format!(
+            "a block of thinking is trained after another one ({}): put reasoning into reasoning_content",
+            facts.two_thinking_blocks.join(", ")
+        );
+        found.push(warning(warning::TWO_THINKING_BLOCKS, text));
+    }
     let Some(empty) = &facts.empty_thinking else { return };
     let cure = if empty.is_cured_by_switch {
         "thinking=\"match\" gives such answers a prompt that asks for none"
@@ -243,11 +281,18 @@ fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
     }
     if ignored("tool_calls") && !refused("tools") {
         found.push(warning(finding::TOOLS_IGNORED, "tool calls are never rendered: they are not trained"));
-    } else if ignored("tools") && !refused("tools") {
-        found.push(warning(
-            finding::TOOLS_IGNORED,
-            "the list of tools is never rendered: prompts do not show it",
-        ));
+    }
+    let of_calls = |omission: &&Omission| omission.kind == warning::TOOL_CALLS_DROPPED;
+    for omission in facts.omissions.iter().filter(|omission| !(ignored("tool_calls") && of_calls(omission))) {
+        found.push(warning(omission.kind, omission.text));
+    }
+    let reads = match facts.template_arguments.as_slice() {
+        [] => "it reads no arguments".to_owned(),
+        names => format!("it reads {}", names.join(", ")),
+    };
+    for name in &facts.unread_arguments {
+        let text = format!("the template does not read the argument '{name}'; {reads}");
+        found.push(warning(finding::UNREAD_ARGUMENTS, text));
     }
 }
 

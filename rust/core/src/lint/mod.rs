@@ -9,6 +9,7 @@ mod findings;
 mod generation;
 mod guess;
 mod keys;
+mod left_out;
 mod other_prompts;
 mod probes;
 mod recommendations;
@@ -19,22 +20,24 @@ pub use findings::finding;
 
 use std::sync::Arc;
 
-use everyturn_template::analysis::reads;
 use jiff::Span;
 
 use crate::chat_template::ArgumentsForm;
 use crate::chat_template::{
-    ChatTemplate, ContentFault, TemplateSource, ThinkingFlag, TurnEnd, thinking_flags,
+    ChatTemplate, ContentFault, Ending, Prepared, TemplateSource, ThinkingFlag, WrittenStop, thinking_flags,
 };
+use crate::conversation::Message;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::options::{ContentFormat, ThinkingPolicy};
+use crate::target::{Rendered, has_two_thinking_blocks};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
 use keys::{System, keys, system};
+use left_out::{Omission, omissions};
 use other_prompts::{OtherPrompts, other_prompts};
 use probes::{Probed, Reasoning, conversation, conversations, probe, rendered};
-use recommendations::{Recommendation, about_rendering, content_format};
+use recommendations::{Recommendation, about_rendering, content_format, header_in_prompt, stop_token};
 use trials::{Combination, Outcome, Trial};
 
 /// A day whose weekday, day, month and year all differ from the tested one.
@@ -89,7 +92,9 @@ fn guessed(source: &TemplateSource) -> Result<Vec<Arc<str>>> {
         let prompt = template.prepare(&arena, &conversation).and_then(|prepared| prepared.render(1, true));
         texts.extend(prompt.map(|prompt| prompt.text));
     }
-    Ok(guess::control_tokens(texts.iter().map(String::as_str)))
+    let mut tokens = guess::control_tokens(texts.iter().map(String::as_str));
+    tokens.extend(source.stop_token.clone().filter(|named| !tokens.contains(named)));
+    Ok(tokens)
 }
 
 /// Everything that was found out.
@@ -107,6 +112,9 @@ struct Facts {
     unserved: Vec<Arc<str>>,
     probed: Vec<Probed>,
     keys: [(&'static str, bool); 6],
+    /// What the template can be told, and what it is told and does not read.
+    template_arguments: Vec<String>,
+    unread_arguments: Vec<Arc<str>>,
     arguments: ArgumentsForm,
     system: System,
     begin: Option<Begin>,
@@ -115,15 +123,38 @@ struct Facts {
     asks_for_the_date: bool,
     flags: Vec<ThinkingFlag>,
     empty_thinking: Option<EmptyThinking>,
+    omissions: Vec<Omission>,
+    /// The conversations in which one block of thinking follows another.
+    two_thinking_blocks: Vec<&'static str>,
+    header: Option<TrainedHeader>,
     recommendations: Vec<Recommendation>,
 }
 
 struct Stop {
     token: StopToken,
-    is_header: bool,
+    owner: Owner,
     of: &'static str,
     /// What the template writes after it.
     trailing: String,
+}
+
+/// Who writes a stop token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Turn,
+    NextHeader,
+    /// The option `stop_token`.
+    Caller,
+}
+
+impl Owner {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::NextHeader => "next_header",
+            Self::Caller => "stop_token",
+        }
+    }
 }
 
 /// The model's begin token.
@@ -141,6 +172,44 @@ struct EmptyThinking {
     conversations: Vec<&'static str>,
     /// Not with the thinking switch that fits them.
     is_cured_by_switch: bool,
+}
+
+/// A header that is trained, because prompts lack it.
+struct TrainedHeader {
+    text: String,
+    /// Other prompts have it.
+    is_in_prompts: bool,
+    /// The conversations in which it is trained.
+    conversations: Vec<&'static str>,
+}
+
+impl TrainedHeader {
+    fn found(template: &ChatTemplate, probed: &[Probed]) -> Option<Self> {
+        let trains = |probed: &&Probed| {
+            let is_trained =
+                |_: &Prepared<'_>, _: &Message, target: &Rendered<'_>| target.header.in_completion() > 0;
+            Combination::default().any_target(template, &probed.conversation, is_trained)
+        };
+        let having: Vec<&Probed> = probed.iter().filter(trains).collect();
+        let has_tools = having.first()?.conversation.tools.is_some();
+        let header = template.variant(has_tools).header.as_ref()?;
+        Some(Self {
+            text: header.text.clone(),
+            is_in_prompts: header.is_in_prompts,
+            conversations: having.iter().map(|probed| probed.name).collect(),
+        })
+    }
+}
+
+/// The conversations in which one block of thinking follows another, by default or under the recommended policy.
+fn two_thinking_blocks(template: &ChatTemplate, probed: &[Probed], best: &Trial) -> Vec<&'static str> {
+    let combination = Combination { policy: best.combination.policy, ..Combination::default() };
+    let has_two = |prepared: &Prepared<'_>, message: &Message, target: &Rendered<'_>| {
+        has_two_thinking_blocks(prepared.thinking().format.as_ref(), message, target)
+    };
+    let having =
+        probed.iter().filter(|probed| combination.any_target(template, &probed.conversation, has_two));
+    having.map(|probed| probed.name).collect()
 }
 
 impl EmptyThinking {
@@ -172,7 +241,7 @@ impl Facts {
             ChatTemplate::load_lenient(&TemplateSource { now, ..source.clone() }, control_tokens)?;
         let mut probed: Vec<Probed> =
             conversations().into_iter().map(|case| probe(&template, &later, case)).collect();
-        let asks_for_the_date = template.variants().any(|variant| reads(variant.syntax()).asks_for_the_date);
+        let asks_for_the_date = template.asks_for_the_date();
         let content_fault = template.content_fault().cloned();
         let cure = content_fault.as_ref().and_then(|fault| fault.cure);
         let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
@@ -180,8 +249,16 @@ impl Facts {
         let advised = cured.as_ref().map_or(&template, |(cured, _)| cured);
         let best = trials::best(advised, &probed);
         let mut recommendations: Vec<Recommendation> = cure.map(content_format).into_iter().collect();
+        if endless.is_some() && ends_with_eos(source, control_tokens)? {
+            recommendations.push(stop_token());
+        }
+        let header = TrainedHeader::found(advised, &probed);
+        if header.is_some() {
+            recommendations.push(header_in_prompt());
+        }
         recommendations.extend(about_rendering(advised, source, &mut probed, &best, asks_for_the_date));
         let empty_thinking = EmptyThinking::found(advised, &probed, &best);
+        let two_thinking_blocks = two_thinking_blocks(advised, &probed, &best);
         let server = template.variants().next().and_then(|variant| variant.server.as_ref());
         let stops = if endless.is_some() { Vec::new() } else { stops(&template) };
         let served = model.map_or(&[][..], |model| model.served_stops);
@@ -205,6 +282,8 @@ impl Facts {
             stops,
             endless,
             keys: keys(&template),
+            template_arguments: template.arguments().into_iter().map(str::to_owned).collect(),
+            unread_arguments: template.unread_arguments().cloned().collect(),
             arguments: template.variant(true).capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
@@ -214,29 +293,43 @@ impl Facts {
             flags,
             probed,
             empty_thinking,
+            omissions: omissions(advised, best.combination.policy),
+            two_thinking_blocks,
+            header,
             recommendations,
         })
     }
 }
 
+/// Whether the model's own end, appended to each target, lets the template be used.
+fn ends_with_eos(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<bool> {
+    let eos = source.special_tokens.iter().find(|(name, _)| &**name == "eos_token").map(|(_, token)| token);
+    let Some(eos) = eos.filter(|token| control_tokens.with_text(token).is_some()) else { return Ok(false) };
+    let source = TemplateSource { stop_token: Some(eos.clone()), ..source.clone() };
+    let (_, endless) = ChatTemplate::load_lenient(&source, control_tokens)?;
+    Ok(endless.is_none())
+}
+
 fn stops(template: &ChatTemplate) -> Vec<Stop> {
-    let stop = |token: &StopToken, is_header, of, trailing: &str| Stop {
+    let stop = |token: &StopToken, owner, of, trailing: &str| Stop {
         token: token.clone(),
-        is_header,
+        owner,
         of,
         trailing: trailing.to_owned(),
     };
-    let plain = match &template.variant(false).turn_end {
-        TurnEnd::Written { plain, .. } => stop(&plain.stop, false, "plain", &plain.trailing),
-        TurnEnd::NextHeader { plain, .. } => stop(&plain.stop, true, "plain", ""),
+    let written = |found: &WrittenStop, of| stop(&found.stop, Owner::Turn, of, &found.trailing);
+    let (plain, calls) = ("plain", "tool_calls");
+    let of_answers = match &template.variant(false).turn_end.ending {
+        Ending::Written { plain: found, .. } => written(found, plain),
+        Ending::NextHeader { plain: found, .. } => stop(&found.stop, Owner::NextHeader, plain, ""),
+        Ending::Appended { stop: named, .. } => stop(named, Owner::Caller, plain, ""),
     };
-    let calls = match &template.variant(true).turn_end {
-        TurnEnd::Written { tool_calls, .. } => {
-            tool_calls.as_ref().map(|written| stop(&written.stop, false, "tool_calls", &written.trailing))
-        }
-        TurnEnd::NextHeader { tool_calls, .. } => Some(stop(&tool_calls.stop, true, "tool_calls", "")),
+    let of_calls = match &template.variant(true).turn_end.ending {
+        Ending::Written { tool_calls, .. } => tool_calls.as_ref().map(|found| written(found, calls)),
+        Ending::NextHeader { tool_calls, .. } => Some(stop(&tool_calls.stop, Owner::NextHeader, calls, "")),
+        Ending::Appended { stop: named, .. } => Some(stop(named, Owner::Caller, calls, "")),
     };
-    [Some(plain), calls].into_iter().flatten().collect()
+    [Some(of_answers), of_calls].into_iter().flatten().collect()
 }
 
 fn begin(template: &ChatTemplate, model: &ModelFacts<'_>) -> Option<Begin> {

@@ -79,7 +79,7 @@ pub(super) fn message(role: Role, fields: &[(&str, Value)]) -> Message {
     let role_field = [("role".into(), role.name().into())];
     let others = fields.iter().map(|(key, value)| ((*key).into(), value.clone()));
     let fields: Object = role_field.into_iter().chain(others).collect();
-    Message { role, fields, weight: None, may_be_target: true }
+    Message { role, fields, weight: None, part_weights: Vec::new(), may_be_target: true }
 }
 
 fn text(role: Role, what: &str, number: usize) -> Message {
@@ -170,7 +170,7 @@ pub(super) fn probe(
         }
     };
     let is_prefix = is_prefix(&prepared, &conversation);
-    let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
+    let format = template.variant_for(conversation.tools.as_ref()).thinking.format.as_ref();
     let rewriting = is_prefix.as_ref().ok().and_then(|_| {
         let shows_date = || {
             let today = prepared.render(1, false).ok()?.text;

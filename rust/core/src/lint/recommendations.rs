@@ -9,7 +9,7 @@ use super::probes::{Probed, Rewriting, is_prefix, rewriting, rows};
 use super::trials::{Combination, Trial};
 use crate::chat_template::{ChatTemplate, TemplateSource};
 use crate::json::{Object, Value};
-use crate::options::{Choice, ContentFormat, PromptMismatch, ThinkingPolicy};
+use crate::options::{Choice, ContentFormat, HeaderPolicy, PromptMismatch, ThinkingPolicy};
 
 /// An option, its value, and why.
 pub(super) struct Recommendation {
@@ -24,6 +24,26 @@ pub(super) fn content_format(format: ContentFormat) -> Recommendation {
         option: ContentFormat::OPTION,
         value: format.name().into(),
         text: "shows every text of a chat as it is: serve with the same format".into(),
+    }
+}
+
+/// Where nothing ends a turn.
+pub(super) fn stop_token() -> Recommendation {
+    Recommendation {
+        option: "stop_token",
+        value: "eos".into(),
+        text: "appends the model's own end to each target: let the server stop there".into(),
+    }
+}
+
+/// Where no prompt ends with the header of an answer.
+pub(super) fn header_in_prompt() -> Recommendation {
+    Recommendation {
+        option: HeaderPolicy::OPTION,
+        value: HeaderPolicy::Context.name().into(),
+        text:
+            "trains after the header: serve with a template that writes it where add_generation_prompt is set"
+                .into(),
     }
 }
 
@@ -135,7 +155,7 @@ fn is_kept(template: &ChatTemplate, probed: &Probed, combination: &Combination) 
     let conversation = combination.applied_to(&probed.conversation);
     let arena = Arena::new();
     let Ok(prepared) = template.prepare(&arena, &conversation) else { return false };
-    let format = template.variant(conversation.tools.is_some()).thinking.format.as_ref();
+    let format = template.variant_for(conversation.tools.as_ref()).thinking.format.as_ref();
     is_prefix(&prepared, &conversation) == Ok(true)
         && matches!(rewriting(&prepared, &conversation, format), None | Some(Rewriting::EndToken))
         && rows(template, &conversation, combination.policy, combination.thinking) == Some(1)

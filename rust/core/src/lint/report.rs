@@ -93,7 +93,7 @@ fn stop(stop: &Stop, is_guessed: bool) -> Value {
     object(&[
         ("text", text(&stop.token.text)),
         ("id", if is_guessed { Value::Null } else { number(stop.token.id) }),
-        ("owner", text(if stop.is_header { "next_header" } else { "turn" })),
+        ("owner", text(stop.owner.name())),
         ("of", text(stop.of)),
         ("trailing", text(&stop.trailing)),
     ])

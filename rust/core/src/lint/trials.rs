@@ -12,7 +12,7 @@ use crate::conversation::{Conversation, Message};
 use crate::error::ErrorKind;
 use crate::json::{Object, Value};
 use crate::options::{PromptMismatch, ThinkingPolicy};
-use crate::target::{Foreign, How, LeftOut, Marks, Rendered, Targets, has_empty_thinking};
+use crate::target::{How, LeftOut, Marks, Rendered, Targets, has_empty_thinking};
 
 /// What every template with an argument for it takes for much thinking.
 const MUCH: &str = "high";
@@ -68,6 +68,26 @@ impl Combination {
         conversation
     }
 
+    /// Looks at each target of a conversation that can be rendered.
+    pub fn any_target(
+        &self,
+        template: &ChatTemplate,
+        conversation: &Conversation,
+        is_so: impl Fn(&Prepared<'_>, &Message, &Rendered<'_>) -> bool,
+    ) -> bool {
+        let conversation = self.applied_to(conversation);
+        let arena = Arena::new();
+        let Ok(prepared) = template.prepare(&arena, &conversation) else { return false };
+        let mut rendered = Targets::new(&prepared, self.how(), targets(&conversation));
+        targets(&conversation).any(|(index, message)| {
+            rendered.render(message, index).is_ok_and(|target| is_so(&prepared, message, &target))
+        })
+    }
+
+    fn how(&self) -> How<'static> {
+        How { policy: self.policy, thinking: self.thinking, ..How::default() }
+    }
+
     /// What becomes of the targets of a conversation.
     pub fn outcomes(&self, template: &ChatTemplate, conversation: &Conversation) -> Vec<Outcome> {
         let conversation = self.applied_to(conversation);
@@ -75,8 +95,7 @@ impl Combination {
         let Ok(prepared) = template.prepare(&arena, &conversation) else {
             return targets(&conversation).map(|_| Outcome::Failed).collect();
         };
-        let how = How { policy: self.policy, thinking: self.thinking, foreign: Foreign::Recognised };
-        let mut rendered = Targets::new(&prepared, how, targets(&conversation));
+        let mut rendered = Targets::new(&prepared, self.how(), targets(&conversation));
         targets(&conversation)
             .map(|(index, message)| match rendered.render(message, index) {
                 Ok(rendered) => Outcome::of(&prepared, message, index, &rendered),

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
@@ -36,7 +37,12 @@ pub struct RendererOptions {
     pub content_format: ContentFormat,
     /// What to encode with instead of the folder's `tokenizer.json`: its text as transformers rebuilt it.
     pub tokenizer_json: Option<String>,
+    /// The control token to append where the template ends no turn, or `eos`.
+    pub stop_token: Option<String>,
 }
+
+/// The name of the model's own end as a stop token.
+const MODEL_END: &str = "eos";
 
 pub struct Renderer {
     pub(crate) tokenizer: Tokenizer,
@@ -71,7 +77,7 @@ impl Renderer {
             fingerprint: fingerprint(&files.tokenizer_json, &source, &template),
             generation_stops: files.generation_stops.clone(),
             begin_token: files.special_token("bos_token").map(str::to_owned),
-            control_tokens: control_tokens(added, &written, &files),
+            control_tokens: control_tokens(added, &written, &files, source.stop_token.as_deref()),
             source,
             tokenizer,
             template,
@@ -146,6 +152,16 @@ impl Renderer {
     pub fn content_format(&self) -> Option<&'static str> {
         let server = self.template.variants().next().and_then(|variant| variant.server.as_ref());
         server.map(|server| server.content_format().name())
+    }
+
+    /// The arguments that the template reads, in alphabetical order.
+    pub fn template_arguments(&self) -> Vec<&str> {
+        self.template.arguments().into_iter().collect()
+    }
+
+    /// Arguments of every rendering that the template does not read.
+    pub fn unread_arguments(&self) -> Vec<&str> {
+        self.template.unread_arguments().map(|name| &**name).collect()
     }
 
     /// What to know of the server that no sample shows.
@@ -227,7 +243,7 @@ impl Renderer {
         self.pad_token_id
     }
 
-    /// SHA-256 over tokenizer, templates, special tokens, template arguments and the server.
+    /// SHA-256 over tokenizer, templates, special tokens, template arguments, the server and a named stop token.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -252,8 +268,9 @@ pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
 /// The same for a template without a model.
 pub fn lint_template(text: &str, options: RendererOptions) -> Result<String> {
     check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-    let RendererOptions { template_kwargs, now, serve, content_format, .. } = options;
+    let RendererOptions { template_kwargs, now, serve, content_format, stop_token, .. } = options;
     let (begin, end) = ("<s>", "</s>");
+    let stop_token = stop_token.map(|token| if token == MODEL_END { end.to_owned() } else { token });
     Ok(lint::lint_bare(TemplateSource {
         default: text.to_owned(),
         tool_use: None,
@@ -261,6 +278,7 @@ pub fn lint_template(text: &str, options: RendererOptions) -> Result<String> {
         kwargs: template_kwargs,
         now,
         declared_stops: Vec::new(),
+        stop_token: stop_token.map(Arc::from),
         serve,
         content_format,
     }))
@@ -275,6 +293,8 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
     let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine)
         .map_err(|error| model_error(folder, &error.text))?;
     let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
+    let stop_token =
+        options.stop_token.map(|named| stop_token(folder, &files, &tokenizer, &named)).transpose()?;
     let source = TemplateSource {
         default,
         tool_use,
@@ -282,6 +302,7 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
         kwargs: options.template_kwargs,
         now: options.now,
         declared_stops: declared_stops(&files, &tokenizer),
+        stop_token,
         serve: options.serve,
         content_format: options.content_format,
     };
@@ -289,8 +310,13 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
 }
 
 /// The added tokens that are not text: the special ones, those that the template writes, those that the model's files
-/// declare. A word is text although a template writes it.
-fn control_tokens(added: ControlTokens, written: &HashSet<u32>, files: &ModelFiles) -> ControlTokens {
+/// declare, and the stop token that the caller names. A word is text although a template writes it.
+fn control_tokens(
+    added: ControlTokens,
+    written: &HashSet<u32>,
+    files: &ModelFiles,
+    stop_token: Option<&str>,
+) -> ControlTokens {
     let declared = DeclaredTokens::of(files);
     let is_word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace());
     let ends = declared_ends(files);
@@ -299,6 +325,7 @@ fn control_tokens(added: ControlTokens, written: &HashSet<u32>, files: &ModelFil
             token.is_special
                 || written.contains(&token.id) && !is_word(token.text)
                 || declared.contains(token)
+                || stop_token == Some(token.text)
         },
         |token| {
             written.contains(&token.id)
@@ -321,6 +348,21 @@ fn serving_note(folder: &Path, files: &ModelFiles, serve: Serve) -> Option<Strin
 fn declared_stops(files: &ModelFiles, tokenizer: &Tokenizer) -> Vec<u32> {
     let end = files.special_token("eos_token").and_then(|token| tokenizer.id_of(token));
     files.generation_stops.iter().copied().chain(end).collect()
+}
+
+/// The control token that is named, which may be the model's own end.
+fn stop_token(folder: &Path, files: &ModelFiles, tokenizer: &Tokenizer, named: &str) -> Result<Arc<str>> {
+    let token = if named == MODEL_END {
+        files.special_token("eos_token").ok_or_else(|| {
+            model_error(folder, "has no eos_token, which stop_token \"eos\" stands for: name a control token")
+        })?
+    } else {
+        named
+    };
+    let known = tokenizer.added_tokens()?.with_text(token).map(|stop| stop.text);
+    known.ok_or_else(|| {
+        model_error(folder, &format!("stop_token: {token:?} is not a control token of the tokenizer"))
+    })
 }
 
 fn choose_templates(
@@ -361,5 +403,6 @@ fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource, template: &ChatTe
     let servers = template.variants().filter_map(|variant| variant.server.as_ref());
     let formats = servers.map(|server| server.content_format().name().as_bytes());
     let rest = tokens.chain([kwargs.as_bytes(), server.as_bytes()]).chain(formats);
-    sha256([tokenizer_json].into_iter().chain(templates).chain(rest))
+    let stop_token = source.stop_token.iter().flat_map(|token| ["stop_token".as_bytes(), token.as_bytes()]);
+    sha256([tokenizer_json].into_iter().chain(templates).chain(rest).chain(stop_token))
 }

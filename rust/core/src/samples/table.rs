@@ -82,7 +82,7 @@ mod tests {
     const ORIGIN: SampleOrigin = SampleOrigin { file: 0, line: 1, conversation_id: 1 };
 
     fn sample(weight: f32) -> Sample {
-        let trained = vec![Trained { tokens: 1..3, weight: Weight(weight) }];
+        let trained = vec![Trained { tokens: 1..3, weight: Weight(weight), message: Some(1) }];
         Sample { ids: vec![7, 8, 9], trained, targets: vec![1] }
     }
 

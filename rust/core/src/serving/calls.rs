@@ -30,6 +30,8 @@ impl Server {
             return Err(self.refuses(&format!("an entry of \"tool_calls\" that is {}", call.type_name())));
         };
         let rule = &self.preset.calls;
+        let with_id = rule.needs_id.then(|| client::with_id(object, &mut adaptations.made_up_ids)).flatten();
+        let object = with_id.as_ref().unwrap_or(object);
         self.check_call(object)?;
         if !rule.is_completed() && !object.contains_key("function") {
             return self.called_function(object, adaptations);

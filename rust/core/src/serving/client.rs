@@ -4,6 +4,7 @@
 //! the server's name, tool calls as functions with an id and arguments as text, no empty lists.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::rules::{ArgumentsRule, Preset};
 use crate::json::{self, Object, Value};
@@ -16,6 +17,11 @@ const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 /// The reasoning of a message, under the first of these names that has one.
 pub(super) fn reasoning<'m>(fields: &'m Object, names: &[&str]) -> Option<&'m Value> {
     names.iter().find_map(|name| fields.get(name).filter(|value| !value.is_null()))
+}
+
+/// Tools that are given; an empty list is none.
+pub(super) fn tools(tools: Option<&Value>) -> Option<&Value> {
+    tools.filter(|tools| !tools.is_null() && tools.as_array().is_none_or(|tools| !tools.is_empty()))
 }
 
 /// The tool calls of a message; an empty list is none.
@@ -45,6 +51,17 @@ pub(super) fn call(call: &Value) -> Cow<'_, Value> {
     Cow::Owned(Value::Object(outer.into_iter().collect()))
 }
 
+/// The same call with an id, if it has none: the first number that was not given out.
+pub(super) fn with_id(call: &Object, given_out: &mut u64) -> Option<Object> {
+    if call.get("id").is_some_and(|id| !id.is_null()) {
+        return None;
+    }
+    *given_out += 1;
+    let mut with_id = call.clone();
+    with_id.insert("id", format!("call_{given_out}").as_str().into());
+    Some(with_id)
+}
+
 /// A tool with its function in `function`, where a record may have the function alone.
 pub(super) fn tool(tool: &Value) -> Cow<'_, Value> {
     match tool.as_object() {
@@ -68,21 +85,25 @@ pub fn request(
     tools: Option<&Value>,
     template_kwargs: &Object,
 ) -> Value {
-    let mut calls_before = 0;
-    let messages = messages.iter().map(|fields| message(preset, fields, &mut calls_before)).collect();
+    let mut made_up_ids = 0;
+    let messages = messages.iter().map(|fields| message(preset, fields, &mut made_up_ids)).collect();
     let mut body = vec![("messages".into(), Value::Array(messages))];
-    if let Some(tools) = tools.and_then(Value::as_array).filter(|tools| !tools.is_empty()) {
-        let completes = preset.is_none_or(|preset| preset.tools.is_some());
-        let tools = tools.iter().map(|each| if completes { tool(each).into_owned() } else { each.clone() });
-        body.push(("tools".into(), Value::Array(tools.collect())));
-    }
+    body.extend(posted_tools(preset, tools));
     if !template_kwargs.is_empty() {
         body.push(("chat_template_kwargs".into(), Value::Object(template_kwargs.clone())));
     }
     Value::Object(body.into_iter().collect())
 }
 
-fn message(preset: Option<&Preset>, fields: &Object, calls_before: &mut usize) -> Value {
+/// Tools as they are posted, with their key.
+fn posted_tools(preset: Option<&Preset>, given: Option<&Value>) -> Option<(Arc<str>, Value)> {
+    let completes = preset.is_none_or(|preset| preset.tools.is_some());
+    let posted = |each: &Value| if completes { tool(each).into_owned() } else { each.clone() };
+    let posted = tools(given)?.as_array()?.iter().map(posted);
+    Some(("tools".into(), Value::Array(posted.collect())))
+}
+
+fn message(preset: Option<&Preset>, fields: &Object, made_up_ids: &mut u64) -> Value {
     let mut pairs: Vec<_> = Vec::with_capacity(fields.len());
     for key in KEYS {
         // Only a content may be null.
@@ -96,27 +117,26 @@ fn message(preset: Option<&Preset>, fields: &Object, calls_before: &mut usize) -
         pairs.push((name.into(), reasoning.clone()));
     }
     if let Some(calls) = calls(fields) {
-        let calls = calls.iter().map(|each| {
-            *calls_before += 1;
-            match preset {
-                Some(preset) if !preset.calls.is_completed() => with_arguments_as_text(each),
-                _ => posted_call(preset, &call(each), *calls_before),
-            }
+        let calls = calls.iter().map(|each| match preset {
+            Some(preset) if !preset.calls.is_completed() => with_arguments_as_text(each),
+            _ => posted_call(preset, &call(each), made_up_ids),
         });
         pairs.push(("tool_calls".into(), Value::Array(calls.collect())));
+    }
+    let role = fields.get("role").and_then(Value::as_str).unwrap_or_default();
+    if preset.is_none_or(|preset| preset.keys.of(role).contains(&"tools")) {
+        pairs.extend(posted_tools(preset, fields.get("tools")));
     }
     Value::Object(pairs.into_iter().collect())
 }
 
 /// A call with what the server asks for: an id, arguments. Its other keys stay.
-fn posted_call(preset: Option<&Preset>, call: &Value, number: usize) -> Value {
+fn posted_call(preset: Option<&Preset>, call: &Value, made_up_ids: &mut u64) -> Value {
     let Some(object) = call.as_object() else { return call.clone() };
-    let mut posted = object.clone();
     let rule = preset.map(|preset| &preset.calls);
-    let has_id = posted.get("id").is_some_and(|id| !id.is_null());
-    if !has_id && rule.is_none_or(|rule| !rule.nulls.contains(&"id")) {
-        posted.insert("id", format!("call_{number}").as_str().into());
-    }
+    let needs_id = rule.is_none_or(|rule| rule.needs_id);
+    let with_id = needs_id.then(|| with_id(object, made_up_ids)).flatten();
+    let mut posted = with_id.unwrap_or_else(|| object.clone());
     let needs_arguments = rule.is_none_or(|rule| rule.arguments == ArgumentsRule::ObjectOrEmpty);
     if needs_arguments && let Some(Value::Object(function)) = object.get("function") {
         let mut function = function.clone();

@@ -59,7 +59,13 @@ impl Server {
         match (content, form) {
             (Some(Value::String(text)), _) => Ok(self.text(fields, text, role, form)),
             (Some(Value::Array(parts)), _) => {
-                adaptations.joined_parts += u64::from(matches!(form, Form::Text));
+                let joined = u64::from(matches!(form, Form::Text));
+                let count = if parts.is_empty() {
+                    &mut adaptations.empty_lists
+                } else {
+                    &mut adaptations.joined_parts
+                };
+                *count += joined;
                 self.parts(parts, role, form)
             }
             (None, Form::Parts) if self.wraps_text => Ok(Cow::Owned(Value::Array(Vec::new()))),

@@ -21,6 +21,15 @@ pub struct Adaptations {
     pub converted_arguments: u64,
     /// Messages that call tools and got an empty content, because the template fails without one.
     pub filled_contents: u64,
+    /// Empty lists of calls, tools or parts that were left out.
+    pub empty_lists: u64,
+    /// Calls without an id that got one, because the server refuses them without.
+    pub made_up_ids: u64,
+}
+
+/// Whether this is a list without items.
+pub fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(<[Value]>::is_empty)
 }
 
 /// The keys and values of a message.
@@ -34,6 +43,8 @@ impl Server {
         adaptations: &mut Adaptations,
     ) -> Result<Fields<'m>> {
         self.check_message(fields)?;
+        let lists = ["tool_calls", "tools"].into_iter().filter_map(|key| fields.get(key));
+        adaptations.empty_lists += lists.filter(|list| is_empty_list(list)).count() as u64;
         let mut pairs = self.pairs(fields, self.role_of(fields), adaptations)?;
         if self.preset.content.lists_come_last
             && let Some(at) =
@@ -96,7 +107,7 @@ impl Server {
                 }
                 // A developer that becomes a system message loses them.
                 "tools" if role != sent_role => None,
-                "tools" if role == "developer" => self.developer_tools(fields)?,
+                "tools" => self.message_tools(fields)?,
                 "name" | "task" => {
                     fields.get(key).filter(|value| value.as_str().is_some()).map(Cow::Borrowed)
                 }
@@ -117,9 +128,9 @@ impl Server {
         }
     }
 
-    /// A developer's own tools, as this server passes them on.
-    fn developer_tools<'m>(&self, fields: &'m Object) -> Result<Option<Cow<'m, Value>>> {
-        match fields.get("tools").filter(|tools| !tools.is_null()) {
+    /// A message's own tools, as this server passes them on.
+    fn message_tools<'m>(&self, fields: &'m Object) -> Result<Option<Cow<'m, Value>>> {
+        match client::tools(fields.get("tools")) {
             None => Ok(self.names_missing_developer_tools().then_some(Cow::Owned(Value::Null))),
             Some(tools) => Ok(Some(self.tools(tools)?.map_or(Cow::Borrowed(tools), Cow::Owned))),
         }

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use everyturn_template::ast::Stmt;
 
 pub use client::request;
-pub use message::{Adaptations, Fields};
+pub use message::{Adaptations, Fields, is_empty_list};
 pub use presets::PRESETS;
 pub use rules::{Mark, Preset};
 
@@ -154,8 +154,7 @@ impl Server {
 
     /// The tools as the template sees them; an empty list is none.
     pub fn sent_tools<'t>(&self, tools: Option<&'t Value>) -> Result<Option<Cow<'t, Value>>> {
-        let tools = tools.filter(|tools| tools.as_array().is_none_or(|tools| !tools.is_empty()));
-        let Some(tools) = tools else { return Ok(None) };
+        let Some(tools) = client::tools(tools) else { return Ok(None) };
         Ok(Some(self.tools(tools)?.map_or(Cow::Borrowed(tools), Cow::Owned)))
     }
 

@@ -127,6 +127,7 @@ pub struct ReasoningRule {
 
 /// How tool calls reach the template.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of facts, each true or not")]
 pub struct CallRule {
     pub keys: &'static [&'static str],
     pub function_keys: &'static [&'static str],
@@ -136,6 +137,8 @@ pub struct CallRule {
     /// Other keys come after those.
     pub keeps_other_keys: bool,
     pub arguments: ArgumentsRule,
+    /// A call without an id is refused.
+    pub needs_id: bool,
     /// `NaN`, `Infinity` and floats beyond 64 bits in the text of arguments are numbers.
     pub reads_constants: bool,
     /// Integers beyond 64 bits become floats.

@@ -34,6 +34,15 @@ pub struct Encoded<'e> {
     pub border_merged: bool,
 }
 
+impl Encoded<'_> {
+    /// Whether the stop token, which is the last one, is in the completion before its end, too: a server would have
+    /// stopped there.
+    pub fn stops_early(&self) -> bool {
+        let completion = self.ids.get(self.prompt..).unwrap_or_default();
+        completion.split_last().is_some_and(|(stop, before)| before.contains(stop))
+    }
+}
+
 impl Encoder {
     pub fn encode(&mut self, tokenizer: &Tokenizer, rendered: &Rendered<'_>) -> Result<Encoded<'_>> {
         let (prompt, completion) = (rendered.prompt.text(), &*rendered.completion.text);
@@ -110,6 +119,7 @@ mod tests {
     use super::*;
     use crate::chat_template::ClosedTurn;
     use crate::options::EngineChoice;
+    use crate::target::header::HeaderPlace;
     use crate::target::render::{Prompt, PromptMatch};
     use crate::traced_text::TracedText;
 
@@ -190,8 +200,9 @@ mod tests {
             is_asked_not_to_think: false,
             prompt: Prompt::Own(TracedText { text: prompt, spans: Vec::new() }),
             same,
-            completion: ClosedTurn { text: completion, stop_at: 0, stops_early: false },
+            completion: ClosedTurn { text: completion, stop_at: 0, is_stop_appended: false },
             prompt_match: PromptMatch::Exact,
+            header: HeaderPlace::Prompt,
             plain,
             made: std::collections::BTreeSet::new(),
             guard: None,

@@ -2,21 +2,32 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render` and `mismatch` make prompt and completion, `encode` their ids, which `guard` holds to what the template wrote;
-//! `left_out` finds what of a message (`said`) is in neither.
+//! `render`, `header`, `mismatch` and `splice` make prompt and completion, `encode` their ids, which `guard` holds to what
+//! the template wrote; `left_out` finds what of a message (`said`) is in neither, `context` what prompts leave out,
+//! `thinking_blocks` looks at what is trained of thinking.
 
+mod context;
 mod encode;
 mod guard;
+mod header;
 mod left_out;
 mod mismatch;
+mod own_turn;
+mod part_weights;
 mod render;
 mod said;
+mod splice;
+mod thinking_blocks;
 mod window;
 
+pub use context::{ContextMarks, Given, LeftOutOfPrompt};
 pub use encode::{Encoded, Encoder};
+pub use header::HeaderPlace;
 pub use left_out::{LeftOut, Marks};
-pub use render::{Foreign, How, PromptMatch, Rendered, Targets, has_empty_thinking, render_alone};
-pub use said::{Said, add_said, calls, item, says_reasoning};
+pub use part_weights::{weigh_bytes, weigh_tokens};
+pub use render::{Foreign, How, PromptMatch, Rendered, Targets, render_alone};
+pub use said::{calls, says_reasoning};
+pub use thinking_blocks::{has_empty_thinking, has_two_thinking_blocks};
 pub use window::{Exchanges, FewestDropped, prompt_too_long};
 
 use crate::conversation::{Conversation, Role, Weight};
@@ -64,12 +75,12 @@ pub fn select(conversation: &Conversation, train_on: TrainOn) -> impl Iterator<I
             TrainOn::AllAssistantMessages | TrainOn::AllTokens => true,
             TrainOn::LastAssistantMessage => Some(i) == last_assistant,
             TrainOn::LastAssistantTurn => last_user.is_none_or(|user| i > user),
-            TrainOn::Marked => message.weight.is_some(),
+            TrainOn::Marked => message.weight.is_some() || message.has_positive_weight(),
         };
         match message.weight.unwrap_or(Weight::ONE) {
             _ if message.role != Role::Assistant => Selection::OtherRole,
             _ if !message.may_be_target => Selection::Prompt,
-            weight if weight <= Weight::ZERO => Selection::Weight,
+            weight if weight <= Weight::ZERO && !message.has_positive_weight() => Selection::Weight,
             _ if !is_wanted => Selection::TrainOn,
             weight => Selection::Target(weight),
         }

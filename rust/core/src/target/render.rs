@@ -12,16 +12,16 @@ use std::sync::Arc;
 use everyturn_template::{Span, Value as TemplateValue};
 
 use super::guard::Guard;
+use super::header::HeaderPlace;
 use super::mismatch::{self, Resolved, Said};
 use super::said::says_reasoning;
-use crate::chat_template::{
-    ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor, ThinkingFormat,
-};
+use super::splice::splice;
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
-use crate::options::{PromptMismatch, ThinkingPolicy};
+use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
 use crate::prompt_text::PromptText;
-use crate::tokenizer::{ControlTokens, Tokenizer};
+use crate::tokenizer::{ControlTokens, Tokenizer, ranges_from};
 use crate::traced_text::TracedText;
 
 #[derive(Debug, Clone)]
@@ -41,14 +41,29 @@ pub struct Rendered<'r> {
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
     pub is_asked_not_to_think: bool,
+    pub header: HeaderPlace,
     /// Where the completion's text comes from, as far as the template wrote it.
     pub completion_spans: Vec<Span>,
 }
 
+impl Rendered<'_> {
+    /// The completion without a header.
+    pub fn turn(&self) -> &str {
+        &self.completion.text[self.header.in_completion()..]
+    }
+
+    /// The control tokens in the completion that are to be plain text: bytes of the completion.
+    pub fn plain_in_completion(&self) -> Vec<Range<usize>> {
+        let prompt = self.prompt.text().len();
+        ranges_from(&self.plain[self.plain.partition_point(|token| token.end <= prompt)..], prompt)
+    }
+}
+
 /// What is done with control tokens that somebody wrote.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub enum Foreign<'t> {
     /// They are control tokens.
+    #[default]
     Recognised,
     /// They are control tokens; those that are in no text of the record are to be named.
     Named { tokenizer: &'t Tokenizer, control_tokens: &'t ControlTokens },
@@ -68,6 +83,16 @@ impl Prompt<'_> {
             Self::Shown(shown) => shown.text,
             Self::Own(own) => own.text.as_str().into(),
         }
+    }
+
+    /// The prompt and a text after it.
+    fn followed_by(&self, after: &TracedText) -> TracedText {
+        let mut whole = TracedText::default();
+        for (text, spans) in self.text().parts().into_iter().zip(self.spans()) {
+            whole.push_part(text, spans, 0..text.len());
+        }
+        whole.push_part(&after.text, &after.spans, 0..after.text.len());
+        whole
     }
 
     /// The spans that cover the first part of its text, and perhaps more than it, and those of the second.
@@ -102,10 +127,11 @@ pub struct Targets<'p, 'a> {
 }
 
 /// What decides how targets are rendered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct How<'t> {
     pub policy: PromptMismatch,
     pub thinking: ThinkingPolicy,
+    pub header: HeaderPolicy,
     pub foreign: Foreign<'t>,
 }
 
@@ -203,6 +229,7 @@ impl<'p, 'a> Series<'p, 'a> {
         let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
+        let after = prompt.text.len();
         let mut made = BTreeSet::new();
         let literal = match how.foreign {
             Foreign::Recognised => None,
@@ -224,17 +251,15 @@ impl<'p, 'a> Series<'p, 'a> {
         };
         let mut plain = Vec::new();
         let mut guard = literal.map(|control_tokens| Guard { control_tokens, own: Vec::new() });
-        let (prompt, text, completion_spans, arguments, prompt_match) = if is_exact {
-            let after = prompt.text.len();
+        let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
             let spans = self.completion.spans_from(&full, after, self.same[1]);
             if let Some(guard) = &mut guard {
                 let [of_prompt, of_full] = &self.foreign_tokens;
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));
                 guard.own.extend(of_prompt.own_from(0).chain(of_full.own_from(after)).cloned());
             }
-            let arguments = mismatch::flags(&self.arguments);
-            let text = full.text.after(after).to_text();
-            (Prompt::Shown(prompt), text, spans, arguments, PromptMatch::Exact)
+            let turn = TracedText { text: full.text.after(after).to_text(), spans };
+            (Prompt::Shown(prompt), turn, mismatch::flags(&self.arguments), PromptMatch::Exact)
         } else {
             let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
             if let Some(guard) = &mut guard {
@@ -244,20 +269,27 @@ impl<'p, 'a> Series<'p, 'a> {
                 plain.extend(tokens.from(0));
                 guard.own.extend(tokens.own_from(0).cloned());
             }
-            let Resolved { prompt, text: TracedText { text, spans }, arguments } = resolved;
-            (Prompt::Own(prompt), text, spans, arguments, prompt_match)
+            (Prompt::Own(resolved.prompt), resolved.text, resolved.arguments, prompt_match)
         };
-        let rendered_length = text.len();
-        let completion = prepared.turn_end().close(text, message.calls_tools()).ok_or_else(|| {
+        let header = HeaderPlace::of(prepared, how.header, &turn)?;
+        if let HeaderPlace::Moved(length) = header {
+            let (start, rest) = turn.split(length);
+            (prompt, turn) = (Prompt::Own(prompt.followed_by(&start)), rest);
+        }
+        let length = prompt.text().len();
+        let of_turn = ranges_from(&plain[plain.partition_point(|token| token.end <= length)..], length);
+        let rendered_length = turn.text.len();
+        let completion = prepared.turn_end().close(turn.text, message.calls_tools(), &of_turn);
+        let completion = completion.ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
                 "the template does not end this turn with the stop token that it ends others with",
             )
         })?;
         let same = if is_exact { self.same[0] } else { 0 };
-        self.agreed = if is_exact { prompt.text().len() } else { 0 };
+        self.agreed = if is_exact { after } else { 0 };
         self.same = if is_exact { [usize::MAX; 2] } else { [0; 2] };
-        let length = prompt.text().len() + completion.text.len();
+        let length = length + completion.text.len();
         plain.retain(|token| token.end <= length);
         if let Some(guard) = &mut guard {
             guard.own.retain(|token| token.bytes.end <= length);
@@ -276,7 +308,8 @@ impl<'p, 'a> Series<'p, 'a> {
             guard,
             arguments,
             is_asked_not_to_think,
-            completion_spans,
+            header,
+            completion_spans: turn.spans,
         })
     }
 }
@@ -289,7 +322,7 @@ pub fn render_alone(
     policy: PromptMismatch,
     thinking: ThinkingPolicy,
 ) -> Result<(String, ClosedTurn)> {
-    let how = How { policy, thinking, foreign: Foreign::Recognised };
+    let how = How { policy, thinking, ..How::default() };
     let mut targets = Targets::new(prepared, how, [(index, message)].into_iter());
     let rendered = targets.render(message, index)?;
     Ok((rendered.prompt.text().to_text(), rendered.completion))
@@ -310,17 +343,18 @@ fn by_policy(
     }
     let prompt = prepared.render_with(index, true, arguments)?;
     let full = prepared.render_with(index + 1, false, arguments)?;
-    let said = Said { message: index, arguments, reasoning: says_reasoning(message).unwrap_or_default() };
-    let found =
-        match policy {
-            PromptMismatch::Error | PromptMismatch::Skip => None,
-            PromptMismatch::MatchThinking => mismatch::match_thinking(prepared, said)
-                .map(|resolved| (resolved, PromptMatch::MatchThinking)),
-            PromptMismatch::Splice => mismatch::splice(prepared, said, &prompt, &full)
-                .map(|resolved| (resolved, PromptMatch::Splice)),
-            PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
-                .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
-        };
+    let said = Said::of(message, index, arguments);
+    let found = match policy {
+        PromptMismatch::Error | PromptMismatch::Skip => None,
+        PromptMismatch::MatchThinking => {
+            mismatch::match_thinking(prepared, said).map(|resolved| (resolved, PromptMatch::MatchThinking))
+        }
+        PromptMismatch::Splice => {
+            splice(prepared, said, &prompt, &full).map(|resolved| (resolved, PromptMatch::Splice))
+        }
+        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
+            .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
+    };
     found.ok_or_else(|| mismatch_error(&prompt.text, &full.text, policy))
 }
 
@@ -354,19 +388,4 @@ fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
             tail(full)
         ),
     )
-}
-
-/// Whether a target without reasoning is trained to write a block of thinking that is empty.
-pub fn has_empty_thinking(
-    format: Option<&ThinkingFormat>,
-    message: &Message,
-    rendered: &Rendered<'_>,
-) -> bool {
-    let Some(format) = format.filter(|_| says_reasoning(message).is_none()) else { return false };
-    let completion = rendered.completion.text.trim_start();
-    if let Some(inside) = completion.strip_prefix(format.open_tag()) {
-        return inside.trim_start().starts_with(format.close_tag());
-    }
-    let prompt = rendered.prompt.text();
-    completion.starts_with(format.close_tag()) && prompt.to_text().trim_end().ends_with(format.open_tag())
 }

@@ -9,7 +9,7 @@ use everyturn_template::is_space;
 use memchr::memmem;
 
 use crate::chat_template::{Name, Part, Parts};
-use crate::conversation::{Message, Role};
+use crate::conversation::{Message, REASONING_KEYS, Role};
 use crate::json::{Object, Value};
 
 /// One thing that a message says.
@@ -110,8 +110,7 @@ pub fn says_reasoning(message: &Message) -> Option<&str> {
 }
 
 fn reasoning_field(message: &Message) -> Option<&str> {
-    let field =
-        ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(|key| message.fields.get(key));
+    let field = REASONING_KEYS.into_iter().find_map(|key| message.fields.get(key));
     field.and_then(Value::as_str).filter(|reasoning| !is_blank(reasoning))
 }
 

@@ -43,6 +43,8 @@ struct Token {
     named: StopToken,
     is_special: bool,
     is_control: bool,
+    /// The white space before it, and after it, belongs to it.
+    strips: [bool; 2],
 }
 
 /// A control token in a text.
@@ -105,6 +107,7 @@ impl ControlTokens {
             named: StopToken { text: token.content.into(), id },
             is_special: token.special,
             is_control: true,
+            strips: [token.lstrip, token.rstrip],
         });
         let all = Self::new(tokens.collect())?;
         Ok(Self { extraction, made_of_text, unknown, ..all })
@@ -112,7 +115,12 @@ impl ControlTokens {
 
     /// These texts as control tokens, where there is no tokenizer: their ids mean nothing.
     pub fn guessed(texts: impl IntoIterator<Item = Arc<str>>) -> Result<Self> {
-        let token = |(id, text)| Token { named: StopToken { text, id }, is_special: true, is_control: true };
+        let token = |(id, text)| Token {
+            named: StopToken { text, id },
+            is_special: true,
+            is_control: true,
+            strips: [false; 2],
+        };
         Self::new((0..).zip(texts).map(token).collect())
     }
 
@@ -178,6 +186,24 @@ impl ControlTokens {
 
     pub fn contains_id(&self, id: i32) -> bool {
         self.ids.contains_key(&id)
+    }
+
+    /// The control tokens that have one of these ids.
+    pub fn with_ids(&self, ids: &[u32]) -> Vec<StopToken> {
+        self.control().map(|token| &token.named).filter(|token| ids.contains(&token.id)).cloned().collect()
+    }
+
+    pub fn with_text(&self, text: &str) -> Option<StopToken> {
+        self.control().map(|token| &token.named).find(|token| &*token.text == text).cloned()
+    }
+
+    /// Each of them, by its id, with whether it strips the white space before and after it.
+    pub(super) fn strips(&self) -> impl Iterator<Item = (i32, [bool; 2])> {
+        self.control().map(|token| (token.named.id.cast_signed(), token.strips))
+    }
+
+    fn control(&self) -> impl Iterator<Item = &Token> {
+        self.tokens.iter().filter(|token| token.is_control)
     }
 
     /// Whether an id is a control token's and does not stand for text that the model does not know.

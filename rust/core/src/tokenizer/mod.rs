@@ -12,6 +12,7 @@ mod offsets;
 mod rebuilt;
 mod segment_cache;
 mod segments;
+mod swallowed;
 
 use std::collections::HashSet;
 use std::ops::Range;

@@ -4,13 +4,23 @@
 //! and tools of which something is not there. Reasoning of earlier messages is not looked for: templates leave it out
 //! on purpose, as servers do.
 
-use super::view::View;
-use crate::chat_template::{Name, Part, Rendering};
-use crate::conversation::Conversation;
+use super::left_out::{LeftOut, Marks};
+use super::render::Rendered;
+use super::said::{Said, add_said, item};
+use crate::chat_template::{Name, Part, Prepared, Rendering};
+use crate::conversation::Message;
 use crate::json::Value;
-use crate::target::{LeftOut, Marks, Rendered, Said, add_said, item};
 
-/// What was found of the prompts of one view.
+/// A conversation as it was prepared for the template.
+#[derive(Clone, Copy)]
+pub struct Given<'g, 'm> {
+    pub prepared: &'g Prepared<'g>,
+    /// The messages by their numbers among those that were prepared.
+    pub message: &'g dyn Fn(usize) -> Option<&'m Message>,
+    pub tools: Option<&'m Value>,
+}
+
+/// What was found of the prompts of a conversation, one after the other.
 #[derive(Default)]
 pub struct ContextMarks<'m> {
     marks: Marks,
@@ -25,7 +35,7 @@ pub struct ContextMarks<'m> {
 /// What a prompt leaves out.
 #[derive(Debug, Default)]
 pub struct LeftOutOfPrompt {
-    /// Messages, by their indices in the conversation.
+    /// Messages, by their numbers.
     pub messages: Vec<(usize, LeftOut)>,
     /// Tools, by their numbers.
     pub tools: Vec<usize>,
@@ -37,51 +47,41 @@ impl<'m> ContextMarks<'m> {
         self.marks.share(same);
     }
 
-    /// What the prompt of a target leaves out; the target is the message with this index in the view.
-    pub fn find(
-        &mut self,
-        view: &View<'_, '_>,
-        conversation: &'m Conversation,
-        index: usize,
-        rendered: &Rendered<'_>,
-    ) -> LeftOutOfPrompt {
-        if !self.marks.read_prompt(view.prepared.parts(), &rendered.prompt) {
+    /// What the prompt of the target with this number leaves out.
+    pub fn find(&mut self, given: Given<'_, 'm>, number: usize, rendered: &Rendered<'_>) -> LeftOutOfPrompt {
+        if !self.marks.read_prompt(given.prepared.parts(), &rendered.prompt) {
             self.settled = 0;
         }
-        self.left_out(view, conversation, index)
+        self.left_out(given, number)
     }
 
-    /// What one rendering of a conversation leaves out.
+    /// What one rendering of the first `count` messages leaves out.
     pub fn find_in_rendering(
         &mut self,
-        view: &View<'_, '_>,
-        conversation: &'m Conversation,
+        given: Given<'_, 'm>,
+        count: usize,
         rendering: &Rendering,
     ) -> LeftOutOfPrompt {
-        self.marks.read(view.prepared.parts(), &rendering.text, &rendering.spans);
-        self.left_out(view, conversation, conversation.messages.len())
+        self.marks.read(given.prepared.parts(), &rendering.text, &rendering.spans);
+        self.left_out(given, count)
     }
 
-    /// What is not in the text that was read last, of the messages before this index.
-    fn left_out(
-        &mut self,
-        view: &View<'_, '_>,
-        conversation: &'m Conversation,
-        index: usize,
-    ) -> LeftOutOfPrompt {
-        let parts = view.prepared.parts();
-        for at in self.ends.len()..index {
-            if let Some(message) = conversation.messages.get(view.message_at(at)) {
-                add_said(&mut self.said, message, parts, view.prepared.given_as(at));
+    /// What is not in the text that was read last, of the first `count` messages.
+    fn left_out(&mut self, given: Given<'_, 'm>, count: usize) -> LeftOutOfPrompt {
+        let Given { prepared, message, tools } = given;
+        let parts = prepared.parts();
+        for at in self.ends.len()..count {
+            if let Some(message) = message(at) {
+                add_said(&mut self.said, message, parts, prepared.given_as(at));
             }
             self.ends.push(self.said.len());
         }
         let mut found = LeftOutOfPrompt::default();
-        for at in self.settled..index.min(self.ends.len()) {
+        for at in self.settled..count {
             let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
             let said = &self.said[start..self.ends[at]];
             match LeftOut::find(parts, said, &self.marks) {
-                Some(left_out) => found.messages.push((view.message_at(at), left_out)),
+                Some(left_out) => found.messages.push((at, left_out)),
                 None if at == self.settled => {
                     let is_settled = |part: Part| self.marks.has_for_good(parts, part);
                     self.settled += usize::from(said.iter().all(|said| said.part.is_some_and(is_settled)));
@@ -89,7 +89,7 @@ impl<'m> ContextMarks<'m> {
                 None => {}
             }
         }
-        let tools = conversation.tools.as_ref().and_then(Value::as_array).unwrap_or_default();
+        let tools = tools.and_then(Value::as_array).unwrap_or_default();
         let is_shown = |tool: usize| {
             parts.find(&[Name::Tools, item(tool)]).is_some_and(|part| self.marks.has(parts, part))
         };

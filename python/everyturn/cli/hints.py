@@ -1,0 +1,45 @@
+"""What the command line says after an error: where it is, and which option resolves it.
+
+In: an error, and the flags of the command that it ended. Out: lines. An option that resolves an error in some cases is
+named only if it was tried on the record and gives it a sample.
+"""
+
+import argparse
+import warnings
+from collections.abc import Iterator
+
+from everyturn.catalogue import KINDS
+from everyturn.cli.options import expander_from
+from everyturn.cures import LOCATED, notes_on
+from everyturn.diagnostics.kind import Kind
+from everyturn.exceptions import EveryturnError
+from everyturn.faults import Fault, Notes
+
+
+def hints(error: EveryturnError, parsed: argparse.Namespace) -> Iterator[str]:
+    """Return what helps with an error."""
+    kind = KINDS.get(error.kind or "")
+    if kind is None:
+        return
+    notes = _notes(error, kind, parsed)
+    known = [words for words in notes.circumstances.values() if words]
+    known += [line for lines in notes.lines.values() for line in lines]
+    known += filter(None, [kind.resort if kind.cures else kind.hint])
+    if known:
+        yield f"hint: {'; '.join(known)}; see `everyturn explain {kind.name}`"
+
+
+def _notes(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> Notes:
+    fault = _fault(error, kind)
+    if fault is None or kind.name not in LOCATED or not hasattr(parsed, "prompt_mismatch"):
+        return Notes()
+    with warnings.catch_warnings():
+        # They were given when the command loaded the model.
+        warnings.simplefilter("ignore")
+        return notes_on(expander_from(parsed), [fault])
+
+
+def _fault(error: EveryturnError, kind: Kind) -> Fault | None:
+    if error.file is None or error.line is None:
+        return None
+    return Fault(error.file, error.line, error.message_index, kind.name, str(error))

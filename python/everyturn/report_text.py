@@ -1,0 +1,112 @@
+"""A report in words.
+
+In: a report, and what else is known of some of its faults. Out: lines of text, for a terminal, a log or a page. Each
+kind of fault and each warning is a line, with the places below it where it occurs first.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from everyturn.faults import Cause, Fault, Notes
+from everyturn.wording import counted, unread_argument
+
+if TYPE_CHECKING:
+    from everyturn.report import Report
+
+SHOWN_NAMES = 20
+"""The most keys, arguments and control tokens that are named."""
+
+SHOWN_CAUSES = 5
+"""The most causes that are named of a kind of fault."""
+
+SHOWN_PLACES = 2
+"""The most places that are named of a warning."""
+
+WARNING = "warning: "
+"""How lines begin that are worth a colour."""
+
+
+def summary(report: "Report") -> str:
+    """Return the report's one line."""
+    share = 100 * report.trained_tokens / report.tokens if report.tokens else 0.0
+    return (
+        f"{report.train_on}: {counted(report.targets_trained, 'target')} in {counted(report.rows, 'sample')} "
+        f"from {counted(report.records_kept, 'conversation')}; "
+        f"{report.trained_tokens:,} of {counted(report.tokens, 'token')} trained ({share:.1f} %); "
+        f"prompts of {report.server or 'the template'}"
+    )
+
+
+def report_lines(report: "Report", notes: Notes) -> Iterator[str]:
+    """Return the one line, then what was dropped and what is worth knowing."""
+    yield summary(report)
+    yield from _dropped(report, notes)
+    yield from _warnings(report)
+    yield from _unread(report)
+    if report.now is not None:
+        yield f"the template shows the date: {report.now}"
+    if report.control_tokens:
+        tokens = [f"{token} {count:,}" for token, count in report.control_tokens.items()]
+        if left := _left(report.control_tokens, report.control_tokens_omitted):
+            tokens[SHOWN_NAMES:] = [f"others {left:,}"]
+        yield f"control tokens in text: {', '.join(tokens)}"
+
+
+def first_faults(faults: Iterable[Fault], notes: Notes) -> list[Fault]:
+    """Return the faults that the lines of a report name."""
+    found = notes.causes(faults).values()
+    return [cause.first for of_kind in found for cause in of_kind[:SHOWN_CAUSES]]
+
+
+def _dropped(report: "Report", notes: Notes) -> Iterator[str]:
+    found = notes.causes(report.faults)
+    for noun, counts in (("record", report.records_dropped), ("target", report.targets_dropped)):
+        for kind, count in counts.items():
+            yield f"dropped {counted(count, noun)}: {kind}"
+            yield from cause_lines(found.pop(kind, ()), notes)
+    for kind, others in found.items():
+        yield f"fault: {kind}"
+        yield from cause_lines(others, notes)
+    if report.faults_omitted:
+        count = len(report.faults) + report.faults_omitted
+        yield f"of {counted(count, 'fault')} the first {len(report.faults):,} are looked at"
+
+
+def cause_lines(found: Sequence[Cause], notes: Notes) -> Iterator[str]:
+    """Return the causes of one kind of fault, each with its first place; how often where there are several."""
+    for cause in found[:SHOWN_CAUSES]:
+        often = f"{cause.count:,} times" if len(found) > 1 and cause.count > 1 else ""
+        where = ", ".join(filter(None, (cause.circumstances, often)))
+        first = "first " if cause.count > 1 else ""
+        yield f"  {f'{where}: ' if where else ''}{first}{cause.first.text}"
+        yield from (f"    {line}" for line in notes.lines.get(cause.first, ()))
+    if left := found[SHOWN_CAUSES:]:
+        yield f"  and {counted(len(left), 'other cause')}"
+
+
+def _warnings(report: "Report") -> Iterator[str]:
+    for name, count in report.warnings.items():
+        yield f"{WARNING}{name}: {count:,}"
+        places = report.warning_places.get(name, ())
+        yield from (f"  {place.text}" for place in places[:SHOWN_PLACES])
+
+
+def _unread(report: "Report") -> Iterator[str]:
+    for key, count in _shown(report.unread_keys):
+        yield f"{WARNING}the template never reads the key {key!r}: {counted(count, 'message')}"
+    if left := _left(report.unread_keys, report.unread_keys_omitted):
+        yield f"{WARNING}the template never reads other keys: {counted(left, 'time')}"
+    for name, count in _shown(report.unread_arguments):
+        text = unread_argument(name, report.template_arguments)
+        yield f"{WARNING}unread_arguments: {counted(count, 'record')}: {text}"
+    if left := _left(report.unread_arguments, report.unread_arguments_omitted):
+        yield f"{WARNING}unread_arguments: others: {counted(left, 'time')}"
+
+
+def _shown(counts: Mapping[str, int]) -> Iterable[tuple[str, int]]:
+    return list(counts.items())[:SHOWN_NAMES]
+
+
+def _left(counts: Mapping[str, int], omitted: int) -> int:
+    """How often there is a name that is not shown."""
+    return sum(list(counts.values())[SHOWN_NAMES:]) + omitted
