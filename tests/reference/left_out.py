@@ -98,6 +98,9 @@ def _change_arguments(function: dict[str, Any]) -> bool:
     if isinstance(arguments, dict) and arguments:
         function["arguments"] = {**arguments, OTHER: OTHER}
         return True
+    if isinstance(arguments, list) and arguments:
+        function["arguments"] = [*arguments, OTHER]
+        return True
     if isinstance(arguments, str) and arguments.strip() not in ("", "{}", "null"):
         try:
             read = json.loads(arguments)
