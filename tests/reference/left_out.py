@@ -21,7 +21,8 @@ def pieces_left_out(render: Render, messages: list[Message], tools: Any, at: int
     """Return what of message `at` is not in the text: ``text``, ``reasoning``, ``calls``; and ``everything``."""
     text = render(messages, tools)
     assert text is not None
-    left_out, shown = set(), set()
+    left_out: set[str] = set()
+    shown: set[str] = set()
     for piece, changed in _changes(messages[at]):
         others = [*messages[:at], changed, *messages[at + 1 :]]
         (left_out if render(others, tools) == text else shown).add(piece)
@@ -97,6 +98,9 @@ def _change_arguments(function: dict[str, Any]) -> bool:
     arguments = function.get("arguments")
     if isinstance(arguments, dict) and arguments:
         function["arguments"] = {**arguments, OTHER: OTHER}
+        return True
+    if isinstance(arguments, list) and arguments:
+        function["arguments"] = [*arguments, OTHER]
         return True
     if isinstance(arguments, str) and arguments.strip() not in ("", "{}", "null"):
         try:

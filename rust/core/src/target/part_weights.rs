@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use everyturn_template::{Node, Source};
+use everyturn_template::{Node, Source, is_space};
 
 use super::render::Rendered;
 use super::said::item;
@@ -96,7 +96,11 @@ impl Finder<'_> {
 
     fn bytes_of_content(&self, bytes: Range<usize>) -> Result<Vec<Range<usize>>> {
         let part = self.find(&[Name::Content, item(0)]).or_else(|| self.find(&[Name::Content]));
-        part.map_or_else(|| Ok(Vec::new()), |part| self.bytes_from(part, Some(bytes), "the content"))
+        let content = self.prepared.content_of_answer(self.index).map_or("", |(text, _)| text);
+        part.map_or_else(
+            || Ok(Vec::new()),
+            |part| self.bytes_from(part, Some((content, bytes)), "the content"),
+        )
     }
 
     /// Where a part of a content is in the text that its parts were joined to.
@@ -120,16 +124,26 @@ impl Finder<'_> {
         let reasoning = REASONING_KEYS.iter().find_map(|key| self.message.fields.get(*key)?.as_str());
         let length = reasoning.map_or(0, str::len);
         let Some(part) = self.find(&[Name::Reasoning]) else { return Ok(Vec::new()) };
-        let is_whole = *bytes == (0..length);
-        if !is_whole && self.prepared.reasoning_of_answer(self.index) != reasoning {
-            return Err(untold("the reasoning", "is given to the template as another text"));
+        if *bytes == (0..length) {
+            return self.bytes_from(part, None, "the reasoning");
         }
-        self.bytes_from(part, (!is_whole).then(|| bytes.clone()), "the reasoning")
+        let shown = self.prepared.reasoning_of_answer(self.index).filter(|shown| Some(*shown) == reasoning);
+        let shown =
+            shown.ok_or_else(|| untold("the reasoning", "is given to the template as another text"))?;
+        self.bytes_from(part, Some((shown, bytes.clone())), "the reasoning")
     }
 
     /// The bytes of the completion that come from a part, or from some bytes of it, if that can be told.
-    fn bytes_from(&self, part: Part, bytes: Option<Range<usize>>, what: &str) -> Result<Vec<Range<usize>>> {
+    fn bytes_from(
+        &self,
+        part: Part,
+        of: Option<(&str, Range<usize>)>,
+        what: &str,
+    ) -> Result<Vec<Range<usize>>> {
         let parts = self.prepared.parts();
+        let (text, bytes) = of.map_or(("", None), |(text, bytes)| (text, Some(bytes)));
+        // Bytes of the part that are in the completion as they are.
+        let mut kept: Vec<Range<usize>> = Vec::new();
         let length = self.rendered.completion.text.len();
         let (mut found, mut at) = (Vec::new(), 0);
         for span in &self.rendered.completion_spans {
@@ -144,6 +158,7 @@ impl Finder<'_> {
                         let (from, until) = (from as usize, from as usize + at - start);
                         let (first, last) = (bytes.start.max(from), bytes.end.min(until));
                         if first < last {
+                            kept.push(first..last);
                             found.push(start + first - from..start + last - from);
                         }
                     }
@@ -153,6 +168,13 @@ impl Finder<'_> {
                 return Err(untold(what, "was printed together with others"));
             } else if node == Node::NONE && !bytes.as_ref().is_some_and(Range::is_empty) {
                 self.is_free_of(start..at, what)?;
+            }
+        }
+        if let Some(bytes) = bytes.filter(|_| !kept.is_empty()) {
+            let is_kept = |at: usize| kept.iter().any(|kept| kept.contains(&at));
+            let said = text.get(bytes.clone()).unwrap_or_default().char_indices();
+            if said.filter(|(_, c)| !is_space(*c)).any(|(at, _)| !is_kept(bytes.start + at)) {
+                return Err(untold(what, "was rewritten by the template"));
             }
         }
         Ok(found)
