@@ -39,7 +39,7 @@ pub struct Parts {
     /// Of each place; places in a part that has no parts belong to it.
     of_places: Vec<Part>,
     /// The first, which stands for `Part::NONE`, holds the lists.
-    parts: Vec<Entry>,
+    entries: Vec<Entry>,
     /// By their numbers: there may be many.
     messages: Vec<Part>,
 }
@@ -54,6 +54,16 @@ struct Entry {
     before: Part,
 }
 
+/// What a place in a part is.
+enum Place {
+    /// A part of it.
+    Part(Name),
+    /// It says nothing: the role of a message, the id of a call.
+    Nothing,
+    /// It belongs to the part, and has no name of its own.
+    Same,
+}
+
 const WITHOUT_PARTS: Entry =
     Entry { around: Part::NONE, name: Name::Messages, last: Part::NONE, before: Part::NONE };
 
@@ -62,15 +72,15 @@ impl Parts {
         let places = inputs.places();
         let mut parts = Self {
             of_places: Vec::with_capacity(places.len()),
-            parts: vec![WITHOUT_PARTS],
+            entries: vec![WITHOUT_PARTS],
             messages: Vec::new(),
         };
         for place in places {
             let around = parts.of_node(place.parent);
-            let part = match parts.name_in(around, place.step) {
-                Some(Some(name)) => parts.part(around, name),
-                Some(None) => Part::NONE,
-                None => around,
+            let part = match parts.step_in(around, place.step) {
+                Place::Part(name) => parts.part(around, name),
+                Place::Nothing => Part::NONE,
+                Place::Same => around,
             };
             parts.of_places.push(part);
         }
@@ -84,7 +94,7 @@ impl Parts {
 
     /// How many numbers parts have.
     pub fn count(&self) -> usize {
-        self.parts.len()
+        self.entries.len()
     }
 
     /// The part with these names, one in the other; `None`: the template is not given it.
@@ -109,7 +119,7 @@ impl Parts {
     }
 
     fn entry(&self, part: Part) -> Entry {
-        self.parts.get(part.index()).copied().unwrap_or(WITHOUT_PARTS)
+        self.entries.get(part.index()).copied().unwrap_or(WITHOUT_PARTS)
     }
 
     fn is_messages(&self, part: Part) -> bool {
@@ -122,31 +132,29 @@ impl Parts {
             .take_while(|part| *part != Part::NONE)
     }
 
-    /// What a step is in a part: a part of it, nothing that says anything (the role of a message, the id of a call), or
-    /// no part by itself.
-    fn name_in(&self, around: Part, step: Step<'_>) -> Option<Option<Name>> {
+    fn step_in(&self, around: Part, step: Step<'_>) -> Place {
         let Entry { around: of, name, .. } = self.entry(around);
         let is_in = |list: Name| around != Part::NONE && name == list;
         let item_of = |list: Name| matches!(name, Name::Item(_)) && self.entry(of).name == list;
         match step {
-            Step::Variable("messages") => Some(Some(Name::Messages)),
-            Step::Variable("tools") => Some(Some(Name::Tools)),
-            Step::Variable(_) => Some(None),
-            Step::Index(at) if is_in(Name::Messages) || is_in(Name::Tools) => Some(Some(Name::Item(at))),
-            Step::Index(at) if matches!(name, Name::Calls | Name::Content) => Some(Some(Name::Item(at))),
-            Step::Key(key) if item_of(Name::Messages) => Some(match key {
-                "content" => Some(Name::Content),
-                "tool_calls" => Some(Name::Calls),
-                key if REASONING_KEYS.contains(&key) => Some(Name::Reasoning),
-                _ => None,
-            }),
-            Step::Key(key) if item_of(Name::Calls) => match key {
-                "function" => None,
-                "name" => Some(Some(Name::Called)),
-                "arguments" => Some(Some(Name::Arguments)),
-                _ => Some(None),
+            Step::Variable("messages") => Place::Part(Name::Messages),
+            Step::Variable("tools") => Place::Part(Name::Tools),
+            Step::Variable(_) => Place::Nothing,
+            Step::Index(at) if is_in(Name::Messages) || is_in(Name::Tools) => Place::Part(Name::Item(at)),
+            Step::Index(at) if matches!(name, Name::Calls | Name::Content) => Place::Part(Name::Item(at)),
+            Step::Key(key) if item_of(Name::Messages) => match key {
+                "content" => Place::Part(Name::Content),
+                "tool_calls" => Place::Part(Name::Calls),
+                key if REASONING_KEYS.contains(&key) => Place::Part(Name::Reasoning),
+                _ => Place::Nothing,
             },
-            _ => None,
+            Step::Key(key) if item_of(Name::Calls) => match key {
+                "function" => Place::Same,
+                "name" => Place::Part(Name::Called),
+                "arguments" => Place::Part(Name::Arguments),
+                _ => Place::Nothing,
+            },
+            _ => Place::Same,
         }
     }
 
@@ -154,10 +162,10 @@ impl Parts {
         if let Some(known) = self.find_one(around, name) {
             return known;
         }
-        let part = Part(u32::try_from(self.parts.len()).unwrap_or_default());
+        let part = Part(u32::try_from(self.entries.len()).unwrap_or_default());
         let before = self.entry(around).last;
-        self.parts.push(Entry { around, name, last: Part::NONE, before });
-        if let Some(around) = self.parts.get_mut(around.index()) {
+        self.entries.push(Entry { around, name, last: Part::NONE, before });
+        if let Some(around) = self.entries.get_mut(around.index()) {
             around.last = part;
         }
         if let (Name::Item(at), true) = (name, self.is_messages(around)) {

@@ -45,7 +45,7 @@ pub(super) fn take(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
 fn take_of_reasoning(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()> {
     let Some(value) = fields.remove(REASONING_WEIGHT).filter(|value| !value.is_null()) else { return Ok(()) };
     let weight = weight::read(REASONING_WEIGHT, &value)?;
-    let reasoning = REASONING_KEYS.iter().find_map(|key| fields.get(*key)).and_then(Value::as_str);
+    let reasoning = REASONING_KEYS.iter().find_map(|key| fields.get(key)).and_then(Value::as_str);
     let Some(reasoning) = reasoning else {
         let text = format!("{REASONING_WEIGHT:?} is given, and there is no reasoning in a field of its own");
         return Err(Error::new(ErrorKind::Weight, text));

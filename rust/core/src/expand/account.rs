@@ -169,7 +169,7 @@ impl Work<'_> {
             });
         }
         if !left_out.calls.is_empty() {
-            let calls = || format!("{} not in the completion", named_calls(message, &left_out.calls));
+            let calls = || format!("{} not in the completion", named_calls(message, left_out));
             self.report.warn_at(warning::TOOL_CALLS_DROPPED, target, calls);
         }
     }
@@ -201,14 +201,13 @@ impl Work<'_> {
             let tools = self.conversation.tools.as_ref().and_then(Value::as_array).unwrap_or_default();
             let at = target.unwrap_or_default();
             self.report.warn_at(warning::TOOLS_DROPPED, at, || {
-                let count =
-                    |count: usize| if count == 1 { "1 tool".into() } else { format!("{count} tools") };
-                let are = if left_out.tools.len() == 1 { "is" } else { "are" };
                 let names = left_out.tools.iter().filter_map(|tool| name_of_tool(tools.get(*tool)?));
-                let names: Vec<String> = names.take(MAX_NAMES).map(excerpt).collect();
-                let of = count(tools.len());
-                let names = names.join(", ");
-                format!("{} of {of} {are} not in {}: {names}", left_out.tools.len(), prompt())
+                let names = listed(names);
+                match (left_out.tools.len(), tools.len()) {
+                    (1, 1) => format!("the tool {names} is not in {}", prompt()),
+                    (all, count) if all == count => format!("none of the {count} tools is in {}", prompt()),
+                    (some, count) => format!("{some} of {count} tools are not in {}: {names}", prompt()),
+                }
             });
         }
     }
@@ -224,15 +223,29 @@ fn part_left_out(message: &Message, left_out: &LeftOut) -> Option<String> {
         let beside = if message.calls_tools() { " beside the tool calls" } else { "" };
         return Some(format!("the text{beside} of this {} message{text} is", message.role.name()));
     }
-    (!left_out.calls.is_empty()).then(|| named_calls(message, &left_out.calls))
+    (!left_out.calls.is_empty()).then(|| named_calls(message, left_out))
 }
 
-fn named_calls(message: &Message, left_out: &[usize]) -> String {
+/// The calls that are left out, with a verb.
+fn named_calls(message: &Message, left_out: &LeftOut) -> String {
     let functions: Vec<_> = calls(message).collect();
-    let name = |call: &usize| excerpt(functions.get(*call)?.get("name")?.as_str()?).into();
-    let names: Vec<String> = left_out.iter().take(MAX_NAMES).filter_map(name).collect();
-    let (what, are) = if left_out.len() == 1 { ("tool call", "is") } else { ("tool calls", "are") };
-    format!("{} of {} {what} ({}) or its arguments {are}", left_out.len(), functions.len(), names.join(", "))
+    let names = left_out.calls.iter().filter_map(|call| functions.get(call.number)?.get("name")?.as_str());
+    let names = listed(names);
+    let (calls, is) = if left_out.calls.len() == 1 { ("call", "is") } else { ("calls", "are") };
+    if left_out.calls.iter().all(|call| call.is_named) {
+        return format!("the arguments of the tool {calls} {names} are");
+    }
+    format!("the tool {calls} {names} {is}")
+}
+
+/// The first of some names.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut names: Vec<String> = names.map(excerpt).collect();
+    if names.len() > MAX_NAMES {
+        names.truncate(MAX_NAMES);
+        names.push("..".to_owned());
+    }
+    names.join(", ")
 }
 
 fn name_of_tool(tool: &Value) -> Option<&str> {

@@ -32,14 +32,14 @@ pub fn set_token_weights(
                 runs.push(trained);
                 continue;
             };
-            match weights.get(&message).filter(|weights| weights.len() == trained.tokens.len()) {
-                Some(weights) => runs.extend(runs_of(&trained.tokens, weights, message)),
-                None => {
-                    sample.targets.retain(|target| *target != message);
-                    let text = "parts of the message have weights of their own, and this layout shows it otherwise \
-                                than inference: it is not known which tokens they weigh";
-                    lost.push(Error::new(ErrorKind::Weight, text).at_message(message));
-                }
+            let weights = weights.get(&message).filter(|weights| weights.len() == trained.tokens.len());
+            if let Some(weights) = weights {
+                runs.extend(runs_of(&trained.tokens, weights, message));
+            } else {
+                sample.targets.retain(|target| *target != message);
+                let text = "parts of the message have weights of their own, and this layout shows it otherwise than \
+                            inference: it is not known which tokens they weigh";
+                lost.push(Error::new(ErrorKind::Weight, text).at_message(message));
             }
         }
         sample.trained = runs;

@@ -131,14 +131,22 @@ fn is_mixed(source: Source) -> bool {
     source.made_from() == Some(Node::NONE)
 }
 
+/// A call that is not in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallLeftOut {
+    pub number: usize,
+    /// Its name is there, and its arguments are not.
+    pub is_named: bool,
+}
+
 /// What a message says that is not in a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Its content, or a part of it.
     pub text: bool,
     pub reasoning: bool,
-    /// Calls, by their numbers, of which the name or the arguments are not there.
-    pub calls: Vec<usize>,
+    /// Calls of which the name or the arguments are not there.
+    pub calls: Vec<CallLeftOut>,
     /// Whatever it says.
     pub everything: bool,
 }
@@ -158,10 +166,12 @@ impl LeftOut {
             match said.what {
                 What::Text => left_out.text = true,
                 What::Reasoning => left_out.reasoning = true,
-                What::Called(call) | What::Arguments(call) if left_out.calls.last() != Some(&call) => {
-                    left_out.calls.push(call);
+                What::Called(number) => left_out.calls.push(CallLeftOut { number, is_named: false }),
+                // Its name was looked for before.
+                What::Arguments(number) if left_out.calls.last().is_none_or(|last| last.number != number) => {
+                    left_out.calls.push(CallLeftOut { number, is_named: true });
                 }
-                What::Called(_) | What::Arguments(_) => {}
+                What::Arguments(_) => {}
             }
         }
         Some(left_out)
@@ -232,8 +242,8 @@ impl<'s> Shown<'s> {
         let start = bytes.start + text.len() - text.trim_start_matches(is_space).len();
         let said = start..start + trimmed.len();
         let is_there = |there: &Range<usize>| there.start < said.end && said.start < there.end;
-        !said.is_empty()
-            && !self.bytes.iter().any(is_there)
-            && !(self.is_rewritten && self.completion.contains(trimmed))
+        let is_shown =
+            self.bytes.iter().any(is_there) || self.is_rewritten && self.completion.contains(trimmed);
+        !said.is_empty() && !is_shown
     }
 }

@@ -121,7 +121,7 @@ impl Finder<'_> {
     }
 
     fn bytes_of_reasoning(&self, bytes: &Range<usize>) -> Result<Vec<Range<usize>>> {
-        let reasoning = REASONING_KEYS.iter().find_map(|key| self.message.fields.get(*key)?.as_str());
+        let reasoning = REASONING_KEYS.iter().find_map(|key| self.message.fields.get(key)?.as_str());
         let length = reasoning.map_or(0, str::len);
         let Some(part) = self.find(&[Name::Reasoning]) else { return Ok(Vec::new()) };
         if *bytes == (0..length) {
