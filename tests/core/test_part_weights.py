@@ -23,10 +23,15 @@ PLAIN = (
 
 
 def weights(
-    models: dict[str, Path], message: dict[str, Any], body: str = "message.content", **options: Any
+    models: dict[str, Path],
+    message: dict[str, Any],
+    body: str = "message.content",
+    *,
+    template: str = PLAIN,
+    **options: Any,
 ) -> list[tuple[str, float]]:
     """Return the completion of an answer in stretches of one weight; 0 for what is not trained."""
-    renderer = template_renderer(models["chatml"], chat_template=PLAIN.replace("BODY", body))
+    renderer = template_renderer(models["chatml"], chat_template=template.replace("BODY", body))
     expander = everyturn.Expander(renderer, **{"layout": "per_turn", **options})
     samples = expander.expand([{"messages": [user("Q"), message]}])
     (sample,) = samples
@@ -107,6 +112,36 @@ def test_a_tool_call_has_a_weight_of_its_own(models: dict[str, Path]) -> None:
     assert [text for text, weight in found if weight == 0] == ['look{"at": 1}']
 
 
+def test_numbers_of_a_call_weigh_what_it_does(models: dict[str, Path]) -> None:
+    """They have no place of their own in a text, and are known by what is printed."""
+    arguments = {"n": 5, "deep": [True, None]}
+    body = "message.content"
+    template = PLAIN.replace("BODY", body).replace(
+        "call.function.arguments | tojson", "call.function.arguments.n"
+    )
+    calls = [
+        {"type": "function", "function": {"name": "look", "arguments": arguments}, "weight": 0},
+        {"type": "function", "function": {"name": "take", "arguments": {"n": 7}}},
+    ]
+    found = weights(models, answer("True", tool_calls=calls), template=template)
+    assert "".join(text for text, weight in found if weight == 0) == "look5"
+    assert "7" in "".join(text for text, weight in found if weight == 1)
+
+
+@pytest.mark.parametrize("arguments", [{"n": 5}, '{"n": 5}'])
+def test_a_weight_beside_the_name_of_a_function_is_that_of_the_call(
+    models: dict[str, Path], arguments: Any
+) -> None:
+    """In a call, and in the legacy form; it is no text of the message."""
+    function = {"name": "look", "arguments": arguments, "weight": 0}
+    for more in (
+        {"tool_calls": [{"type": "function", "function": function}]},
+        {"function_call": function},
+    ):
+        found = weights(models, answer("x", **more))
+        assert [text for text, weight in found if weight == 0] == ['look{"n": 5}']
+
+
 def test_spans_of_characters_are_read_as_axolotl_does(models: dict[str, Path]) -> None:
     """The last character belongs to the span; a message that is not trained may have spans that are."""
     details = [{"begin_offset": 2, "end_offset": 3, "train": False}]
@@ -158,6 +193,15 @@ def test_what_cannot_be_told_is_an_error(models: dict[str, Path], layout: Layout
         ),
         ({"train_detail": [{"begin_offset": 0, "end_offset": 0}]}, 'no "train"'),
         ({"train_detail": "all"}, "expected a list"),
+        (
+            {
+                "train_detail": [
+                    {"begin_offset": 0, "end_offset": 1, "train": True},
+                    {"begin_offset": 1, "end_offset": 2, "train": False},
+                ]
+            },
+            "overlaps a span",
+        ),
     ],
 )
 def test_weights_of_nothing_are_refused(expand: Expand, more: dict[str, Any], text: str) -> None:
@@ -171,3 +215,21 @@ def test_all_tokens_cannot_follow_weights_of_parts(expand: Expand) -> None:
     parts = [{"type": "text", "text": "one", "weight": 0.5}]
     with pytest.raises(everyturn.ConversationError, match="all_tokens"):
         expand("chatml", [user("a"), answer(parts)], layout="conversation", train_on="all_tokens")
+
+
+def test_what_is_not_marked_of_a_marked_message_is_context(expand: Expand) -> None:
+    """With `marked`, a part that is marked is trained, and what stands around it is not."""
+    parts = [{"type": "text", "text": "one", "weight": 1}, {"type": "text", "text": "two"}]
+    samples = expand(
+        "chatml", [user("a"), answer(parts), user("b"), answer("three")], train_on="marked"
+    )
+    assert samples.report.targets_trained == 1
+    assert samples.report.trained_tokens == len(samples[0].labels[samples[0].labels != -100]) > 0
+
+
+def test_a_message_of_which_nothing_is_trained_is_an_error(models: dict[str, Path]) -> None:
+    """Its one part with a weight is left out by the template."""
+    template = PLAIN.replace("{%- if message.reasoning_content is defined %}", "{%- if false %}")
+    message = answer("A", reasoning_content="why", reasoning_weight=1, weight=0)
+    with pytest.raises(everyturn.ConversationError, match="nothing of the message"):
+        weights(models, message, template=template)

@@ -92,3 +92,18 @@ def test_lint_names_the_conversations_that_think_twice() -> None:
     texts = [each.text for each in found if each.kind == "two_thinking_blocks"]
     assert len(texts) == 1
     assert "(inline_reasoning)" in texts[0]
+
+
+def test_text_around_reasoning_in_a_content_is_not_lost_in_silence(expand: Expand) -> None:
+    """Before the opening tag, and between two blocks: templates that split at tags keep the end alone."""
+    for content in ("BEFORE <think>hm</think>after", "<think>a</think>MIDDLE<think>c</think>after"):
+        samples = expand("drops_reasoning", [user("a"), answer(content)], control_tokens="allow")
+        assert samples.report.warnings["own_text_dropped"] == 1
+
+
+@every_layout
+def test_reasoning_that_the_one_rendering_lacks_is_counted(expand: Expand, layout: Layout) -> None:
+    """What counts is what the sample shows, whatever another rendering would."""
+    messages = [user("a"), answer("one", reasoning_content="I reason"), user("b"), answer("two")]
+    report = expand("drops_reasoning", messages, layout=layout, control_tokens="allow").report
+    assert report.warnings["reasoning_dropped"] == 1

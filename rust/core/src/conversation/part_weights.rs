@@ -83,10 +83,26 @@ fn take_details(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()
             |char: usize| content.char_indices().map(|(byte, _)| byte).chain([content.len()]).nth(char);
         let (Some(start), Some(after), true) = (byte(begin), byte(end.saturating_add(1)), begin <= end)
         else {
-            return Err(of_span("it is not within the content"));
+            let length = content.chars().count();
+            return Err(of_span(&format!(
+                "{begin} to {end} is not within the content, which has {length} characters; \"end_offset\" is the last \
+                 character of the span"
+            )));
         };
         let train = detail.get("train").ok_or_else(|| of_span("no \"train\""))?;
+        if train.is_null() {
+            continue;
+        }
         let weight = weight::read("train", train)?;
+        let contradicts = |other: &PartWeight| match &other.part {
+            WeightedPart::Content(bytes) => {
+                bytes.start < after && start < bytes.end && other.weight != weight
+            }
+            _ => false,
+        };
+        if weights.iter().any(contradicts) {
+            return Err(of_span("it overlaps a span that says otherwise"));
+        }
         weights.push(PartWeight::new(WeightedPart::Content(start..after), weight));
     }
     Ok(())
@@ -97,9 +113,27 @@ fn take_of_calls(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<(
     let mut left = calls.clone();
     let mut is_changed = false;
     for (at, call) in left.iter_mut().enumerate() {
-        if let Value::Object(call) = call
-            && let Some(weight) = weight::take(call)?
+        let Value::Object(call) = call else { continue };
+        // Some write it beside the name of the function.
+        let inner = match call.get("function") {
+            Some(Value::Object(function)) => {
+                let mut function = function.clone();
+                let weight = weight::take(&mut function)?;
+                if weight.is_some() {
+                    call.insert("function", Value::Object(function));
+                }
+                weight
+            }
+            _ => None,
+        };
+        let outer = weight::take(call)?;
+        if let (Some(one), Some(other)) = (outer, inner)
+            && one != other
         {
+            let text = format!("tool call {at} has the weights {one} and {other}");
+            return Err(Error::new(ErrorKind::Weight, text));
+        }
+        if let Some(weight) = outer.or(inner) {
             weights.push(PartWeight::new(WeightedPart::Call(at), weight));
             is_changed = true;
         }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use super::record::Work;
 use super::view::View;
 use crate::chat_template::Rendering;
-use crate::conversation::{Message, REASONING_KEYS};
+use crate::conversation::{Message, REASONING_KEYS, Role};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::report::warning;
 use crate::target::{
-    Encoded, Given, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, calls,
-    has_empty_thinking, has_two_thinking_blocks, says_reasoning,
+    Encoded, Given, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, Selection, calls,
+    has_empty_thinking, has_two_thinking_blocks, says_reasoning, select,
 };
 
 /// What was counted already.
@@ -32,7 +32,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether it is looked for by its own name whether what a message has under a key is rendered.
+    /// Whether what a message has under a key is looked for in the text, so that another warning names it.
     pub fn covers(&self, message: usize, key: &str) -> bool {
         match key {
             "content" | "tool_calls" => true,
@@ -88,6 +88,10 @@ impl Work<'_> {
         }
         self.report.warn(warning::ASKED_NOT_TO_THINK, rendered.is_asked_not_to_think.into());
         self.count_made_up_ids(target, message, view, rendered);
+        if self.arrangement.is_rendered_once() {
+            // What counts is what the one rendering shows.
+            return;
+        }
         let marks = &mut self.account.completions;
         let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
         self.count_left_out_of_target(target, message, &left_out);
@@ -126,8 +130,23 @@ impl Work<'_> {
         let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
         let message = |at| conversation.messages.get(at);
         let given = Given { prepared: self.prepared, message: &message, tools };
-        let left_out = self.context.find_in_rendering(given, conversation.messages.len(), rendering);
+        let mut left_out = self.context.find_in_rendering(given, conversation.messages.len(), rendering);
+        let (text, spans) = (&*rendering.text, &*rendering.spans);
+        for (at, message) in conversation.messages.iter().enumerate() {
+            if self.is_trained(at, message) {
+                let marks = self.context.marks();
+                let of_answer = LeftOut::of_answer(self.prepared, message, at, (text, spans), marks);
+                self.count_left_out_of_target(at, message, &of_answer);
+            }
+        }
+        left_out.messages.retain(|(at, _)| self.account.targets.binary_search(at).is_err());
         self.count_left_out_of_prompt(&left_out, None);
+    }
+
+    /// Whether an answer is to be learned from the one rendering of the conversation.
+    fn is_trained(&self, at: usize, message: &Message) -> bool {
+        let selection = select(self.conversation, self.options.train_on).nth(at);
+        message.role == Role::Assistant && matches!(selection, Some(Selection::Target(_)))
     }
 
     /// Counts a target that is trained to write an id that a server asks for and the record does not have.

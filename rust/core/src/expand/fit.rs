@@ -20,7 +20,6 @@ use crate::report::warning;
 use crate::target::{
     Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, prompt_too_long, weigh_bytes, weigh_tokens,
 };
-use crate::tokenizer::Known;
 
 /// Where the targets of a conversation go.
 struct Filling<'f, 't> {
@@ -242,7 +241,7 @@ impl Work<'_> {
         let continuation = encoded.border_merged.then_some(border);
         let tokenizer = &self.renderer.tokenizer;
         let encoding =
-            tokenizer.encode_with_offsets(&text, &rendered.plain, continuation, &mut Known::default())?;
+            tokenizer.encode_with_offsets(&text, &rendered.plain, continuation, &mut self.offsets)?;
         if encoding.ids != encoded.ids {
             let text =
                 "the tokens of a target have other ids where their offsets are found; please report it";

@@ -28,7 +28,9 @@ pub fn preflight(
     report.warn(warning::ARGUMENTS_CONVERTED, adaptations.converted_arguments);
     report.warn(warning::CONTENT_FILLED, adaptations.filled_contents);
     report.warn(warning::EMPTY_LISTS_REMOVED, adaptations.empty_lists);
-    let ignored = |message: &&Message| message.role != Role::Assistant && message.has_positive_weight();
+    let ignored = |message: &&Message| {
+        (message.role != Role::Assistant || !message.may_be_target) && message.has_positive_weight()
+    };
     if Arrangement::of(options).has_targets() {
         let count = conversation.messages.iter().filter(ignored).count();
         report.warn(warning::WEIGHT_IGNORED, count as u64);

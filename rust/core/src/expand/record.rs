@@ -17,6 +17,7 @@ use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
 use crate::target::{ContextMarks, Encoder, Foreign, How, Targets, targets};
+use crate::tokenizer::Known;
 
 /// The record was left because the run is being ended.
 pub struct Cancelled;
@@ -41,6 +42,8 @@ pub struct Work<'a> {
     pub account: Account,
     /// Of targets with parts that have weights of their own.
     pub token_weights: TokenWeights,
+    /// Texts whose offsets were found for them.
+    pub offsets: Known,
     /// For those who ask what was decided.
     pub trace: Option<&'a mut Trace>,
     /// In the order in which they were met.
@@ -68,6 +71,7 @@ impl<'a> Work<'a> {
             context,
             account,
             token_weights: TokenWeights::default(),
+            offsets: Known::default(),
             trace: None,
             faults,
         }

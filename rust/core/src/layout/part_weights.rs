@@ -34,7 +34,14 @@ pub fn set_token_weights(
             };
             let weights = weights.get(&message).filter(|weights| weights.len() == trained.tokens.len());
             if let Some(weights) = weights {
-                runs.extend(runs_of(&trained.tokens, weights, message));
+                let of_target = runs_of(&trained.tokens, weights, message);
+                if of_target.is_empty() {
+                    sample.targets.retain(|target| *target != message);
+                    let text =
+                        "none of its tokens has a weight above 0: nothing of the message would be trained";
+                    lost.push(Error::new(ErrorKind::Weight, text).at_message(message));
+                }
+                runs.extend(of_target);
             } else {
                 sample.targets.retain(|target| *target != message);
                 let text = "parts of the message have weights of their own, and this layout shows it otherwise than \

@@ -47,6 +47,11 @@ impl<'m> ContextMarks<'m> {
         self.marks.share(same);
     }
 
+    /// What is in the text that was read last.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// What the prompt of the target with this number leaves out.
     pub fn find(&mut self, given: Given<'_, 'm>, number: usize, rendered: &Rendered<'_>) -> LeftOutOfPrompt {
         if !self.marks.read_prompt(given.prepared.parts(), &rendered.prompt) {

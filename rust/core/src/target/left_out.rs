@@ -9,7 +9,7 @@ use std::ops::Range;
 use everyturn_template::{Node, Source, Span, cut_spans, is_space};
 
 use super::render::{Prompt, Rendered};
-use super::said::{CLOSE, Said, What, add_said, inline_reasoning};
+use super::said::{CLOSE, OPEN, Said, What, add_said, inline_reasoning};
 use crate::chat_template::{Part, Parts, Prepared};
 use crate::conversation::Message;
 use crate::prompt_text::PromptText;
@@ -174,6 +174,8 @@ impl LeftOut {
                 What::Arguments(_) => {}
             }
         }
+        // Reasoning alone is left out of history on purpose.
+        left_out.everything &= said.iter().any(|said| said.what != What::Reasoning);
         Some(left_out)
     }
 
@@ -185,18 +187,32 @@ impl LeftOut {
         rendered: &Rendered<'_>,
         marks: &mut Marks,
     ) -> Self {
+        let (text, spans) = (&rendered.completion.text, &rendered.completion_spans);
+        marks.read(prepared.parts(), text, spans);
+        Self::of_answer(prepared, message, index, (text, spans), marks)
+    }
+
+    /// What of an answer is not in the text that was read last.
+    pub fn of_answer(
+        prepared: &Prepared<'_>,
+        message: &Message,
+        index: usize,
+        (text, spans): (&str, &[Span]),
+        marks: &Marks,
+    ) -> Self {
         let parts = prepared.parts();
-        marks.read(parts, &rendered.completion.text, &rendered.completion_spans);
         let mut said = Vec::new();
         add_said(&mut said, message, parts, prepared.given_as(index));
         let mut left_out = Self::find(parts, &said, marks).unwrap_or_default();
         if let Some((content, source)) = prepared.content_of_answer(index)
             && let Some(reasoning) = inline_reasoning(content)
         {
+            let before = 0..reasoning.start.saturating_sub(OPEN.len());
             let answer = reasoning.end + CLOSE.len()..content.len();
-            let shown = Shown::of(content, source, rendered);
+            let part = source.made_from().map_or(Part::NONE, |node| parts.of_node(node));
+            let shown = Shown::of((content, part), (text, spans), parts);
             left_out.reasoning |= shown.lacks(reasoning);
-            left_out.text |= shown.lacks(answer);
+            left_out.text |= shown.lacks(before) || shown.lacks_some(answer);
         }
         left_out
     }
@@ -208,10 +224,10 @@ impl LeftOut {
     }
 }
 
-/// What of a content is in a completion.
+/// What of a content is in a text.
 struct Shown<'s> {
     content: &'s str,
-    completion: &'s str,
+    text: &'s str,
     /// The bytes that are there as they are.
     bytes: Vec<Range<usize>>,
     /// Some were changed by a function: then it is not known which.
@@ -219,12 +235,12 @@ struct Shown<'s> {
 }
 
 impl<'s> Shown<'s> {
-    fn of(content: &'s str, source: Source, rendered: &'s Rendered<'_>) -> Self {
-        let own = source.made_from();
-        let mut shown =
-            Self { content, completion: &rendered.completion.text, bytes: Vec::new(), is_rewritten: false };
-        let spans = rendered.completion_spans.iter().filter(|span| span.source.made_from() == own);
-        for span in spans {
+    fn of((content, part): (&'s str, Part), (text, spans): (&'s str, &[Span]), parts: &Parts) -> Self {
+        let mut shown = Self { content, text, bytes: Vec::new(), is_rewritten: false };
+        let is_own = |span: &&Span| {
+            part != Part::NONE && span.source.made_from().is_some_and(|node| parts.of_node(node) == part)
+        };
+        for span in spans.iter().filter(is_own) {
             match span.source {
                 Source::Input { start, .. } => {
                     shown.bytes.push(start as usize..start as usize + span.len as usize);
@@ -242,8 +258,20 @@ impl<'s> Shown<'s> {
         let start = bytes.start + text.len() - text.trim_start_matches(is_space).len();
         let said = start..start + trimmed.len();
         let is_there = |there: &Range<usize>| there.start < said.end && said.start < there.end;
-        let is_shown =
-            self.bytes.iter().any(is_there) || self.is_rewritten && self.completion.contains(trimmed);
+        let is_shown = self.bytes.iter().any(is_there) || self.is_rewritten && self.text.contains(trimmed);
         !said.is_empty() && !is_shown
+    }
+
+    /// Whether of these bytes of the content some are not there, tags of thinking apart.
+    fn lacks_some(&self, bytes: Range<usize>) -> bool {
+        if self.is_rewritten {
+            return self.lacks(bytes);
+        }
+        let text = self.content.get(bytes.clone()).unwrap_or_default();
+        let tags = [OPEN, CLOSE].into_iter().flat_map(|tag| text.match_indices(tag));
+        let tags: Vec<Range<usize>> = tags.map(|(at, tag)| at..at + tag.len()).collect();
+        let is_in = |ranges: &[Range<usize>], at: usize| ranges.iter().any(|range| range.contains(&at));
+        let mut said = text.char_indices().filter(|(at, c)| !is_space(*c) && !is_in(&tags, *at));
+        said.any(|(at, _)| !is_in(&self.bytes, bytes.start + at))
     }
 }

@@ -77,10 +77,15 @@ pub fn select(conversation: &Conversation, train_on: TrainOn) -> impl Iterator<I
             TrainOn::LastAssistantTurn => last_user.is_none_or(|user| i > user),
             TrainOn::Marked => message.weight.is_some() || message.has_positive_weight(),
         };
-        match message.weight.unwrap_or(Weight::ONE) {
+        // What is not marked of a message that is marked in part is context.
+        let unmarked = if train_on == TrainOn::Marked { Weight::ZERO } else { Weight::ONE };
+        let has_part = message.has_positive_weight();
+        match message.weight.unwrap_or(unmarked) {
             _ if message.role != Role::Assistant => Selection::OtherRole,
             _ if !message.may_be_target => Selection::Prompt,
-            weight if weight <= Weight::ZERO && !message.has_positive_weight() => Selection::Weight,
+            _ if message.weight.is_some_and(|weight| weight <= Weight::ZERO) && !has_part => {
+                Selection::Weight
+            }
             _ if !is_wanted => Selection::TrainOn,
             weight => Selection::Target(weight),
         }

@@ -10,11 +10,11 @@ use std::ops::Range;
 use everyturn_template::{Node, Source, is_space};
 
 use super::render::Rendered;
-use super::said::item;
+use super::said::{calls, item, spellings};
 use crate::chat_template::{Name, Part, Parts, Prepared};
-use crate::conversation::{Message, PartWeight, REASONING_KEYS, Weight, WeightedPart};
+use crate::conversation::{Message, PartWeight, REASONING_KEYS, Weight, WeightedPart, part_texts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::Value;
+use crate::json::{self, Value};
 
 /// What some bytes of a completion weigh.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +71,11 @@ impl Finder<'_> {
     fn bytes_of(&self, part: &WeightedPart) -> Result<Vec<Range<usize>>> {
         match part {
             WeightedPart::ContentItem(at) => match self.find(&[Name::Content, item(*at)]) {
-                Some(part) => self.bytes_from(part, None, "a part of the content"),
+                Some(part) => {
+                    let texts = self.message.fields.get("content").and_then(Value::as_array).map(part_texts);
+                    let text = texts.and_then(|texts| texts.get(*at).copied()).unwrap_or_default();
+                    self.bytes_from(part, None, &OwnWords::text(text), "a part of the content")
+                }
                 None => self.bytes_of_content(self.joined_item(*at)?),
             },
             WeightedPart::Content(bytes) => {
@@ -83,7 +87,7 @@ impl Finder<'_> {
             }
             WeightedPart::Reasoning(bytes) => self.bytes_of_reasoning(bytes),
             WeightedPart::Call(at) => match self.find(&[Name::Calls, item(*at)]) {
-                Some(part) => self.bytes_from(part, None, "a tool call"),
+                Some(part) => self.bytes_from(part, None, &self.words_of_call(*at), "a tool call"),
                 None => Ok(Vec::new()),
             },
         }
@@ -97,19 +101,17 @@ impl Finder<'_> {
     fn bytes_of_content(&self, bytes: Range<usize>) -> Result<Vec<Range<usize>>> {
         let part = self.find(&[Name::Content, item(0)]).or_else(|| self.find(&[Name::Content]));
         let content = self.prepared.content_of_answer(self.index).map_or("", |(text, _)| text);
-        part.map_or_else(
-            || Ok(Vec::new()),
-            |part| self.bytes_from(part, Some((content, bytes)), "the content"),
-        )
+        let Some(part) = part else { return Ok(Vec::new()) };
+        let words = OwnWords::text(content.get(bytes.clone()).unwrap_or_default());
+        self.bytes_from(part, Some((content, bytes)), &words, "the content")
     }
 
     /// Where a part of a content is in the text that its parts were joined to.
     fn joined_item(&self, at: usize) -> Result<Range<usize>> {
         let parts = self.message.fields.get("content").and_then(Value::as_array).unwrap_or_default();
-        let texts = parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str());
         let joined = self.prepared.content_of_answer(self.index).map_or("", |(text, _)| text);
         let mut from = 0;
-        for (number, text) in texts.enumerate() {
+        for (number, text) in part_texts(parts).into_iter().enumerate() {
             let found = joined.get(from..).and_then(|rest| rest.find(text)).map(|start| from + start);
             let Some(start) = found else { break };
             from = start + text.len();
@@ -125,12 +127,14 @@ impl Finder<'_> {
         let length = reasoning.map_or(0, str::len);
         let Some(part) = self.find(&[Name::Reasoning]) else { return Ok(Vec::new()) };
         if *bytes == (0..length) {
-            return self.bytes_from(part, None, "the reasoning");
+            let words = OwnWords::text(reasoning.unwrap_or_default());
+            return self.bytes_from(part, None, &words, "the reasoning");
         }
         let shown = self.prepared.reasoning_of_answer(self.index).filter(|shown| Some(*shown) == reasoning);
         let shown =
             shown.ok_or_else(|| untold("the reasoning", "is given to the template as another text"))?;
-        self.bytes_from(part, Some((shown, bytes.clone())), "the reasoning")
+        let words = OwnWords::text(shown.get(bytes.clone()).unwrap_or_default());
+        self.bytes_from(part, Some((shown, bytes.clone())), &words, "the reasoning")
     }
 
     /// The bytes of the completion that come from a part, or from some bytes of it, if that can be told.
@@ -138,12 +142,14 @@ impl Finder<'_> {
         &self,
         part: Part,
         of: Option<(&str, Range<usize>)>,
+        words: &OwnWords<'_>,
         what: &str,
     ) -> Result<Vec<Range<usize>>> {
         let parts = self.prepared.parts();
         let (text, bytes) = of.map_or(("", None), |(text, bytes)| (text, Some(bytes)));
         // Bytes of the part that are in the completion as they are.
         let mut kept: Vec<Range<usize>> = Vec::new();
+        let mut mixed: Vec<&str> = Vec::new();
         let length = self.rendered.completion.text.len();
         let (mut found, mut at) = (Vec::new(), 0);
         for span in &self.rendered.completion_spans {
@@ -166,9 +172,16 @@ impl Finder<'_> {
                 }
             } else if is_within(parts, part, of_node) {
                 return Err(untold(what, "was printed together with others"));
-            } else if node == Node::NONE && !bytes.as_ref().is_some_and(Range::is_empty) {
-                self.is_free_of(start..at, what)?;
+            } else if node == Node::NONE {
+                if self.is_of_unknown_origin(start..at, words, what)? {
+                    found.push(start..at);
+                }
+                mixed.push(self.rendered.completion.text.get(start..at).unwrap_or_default());
             }
+        }
+        let is_in_mixed = |own: &str| !own.is_empty() && mixed.iter().any(|mixed| mixed.contains(own));
+        if found.is_empty() && words.texts.iter().any(|own| is_in_mixed(own.trim())) {
+            return Err(untold(what, "is in a text that the template made of several"));
         }
         if let Some(bytes) = bytes.filter(|_| !kept.is_empty()) {
             let is_kept = |at: usize| kept.iter().any(|kept| kept.contains(&at));
@@ -180,13 +193,67 @@ impl Finder<'_> {
         Ok(found)
     }
 
-    /// Text that was made from several places may hold anything, if it holds words.
-    fn is_free_of(&self, bytes: Range<usize>, what: &str) -> Result<()> {
-        let text = self.rendered.completion.text.get(bytes).unwrap_or_default();
-        if text.contains(char::is_alphabetic) {
-            return Err(untold(what, "may be in a text that the template made of several"));
+    /// Numbers and booleans have no place of their own: whether such text is the part's, by what is printed there.
+    fn is_of_unknown_origin(&self, bytes: Range<usize>, words: &OwnWords<'_>, what: &str) -> Result<bool> {
+        let text = self.rendered.completion.text.get(bytes).unwrap_or_default().trim();
+        if text.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        match (words.scalars.iter().any(|own| own == text), words.others.iter().any(|other| other == text)) {
+            (true, true) => Err(untold(what, "has the same numbers as another call")),
+            (is_own, _) => Ok(is_own),
+        }
+    }
+
+    /// Words of a call, and numbers of the others.
+    fn words_of_call(&self, at: usize) -> OwnWords<'_> {
+        let mut words = OwnWords::default();
+        for (number, call) in calls(self.message).enumerate() {
+            let scalars = if number == at { &mut words.scalars } else { &mut words.others };
+            add_scalars(call.get("arguments"), scalars);
+            if number == at {
+                words.texts.extend(call.get("name").and_then(Value::as_str));
+            }
+        }
+        words
+    }
+}
+
+/// What a part may be known by where its bytes have no place.
+#[derive(Default)]
+struct OwnWords<'w> {
+    texts: Vec<&'w str>,
+    scalars: Vec<String>,
+    others: Vec<String>,
+}
+
+impl<'w> OwnWords<'w> {
+    fn text(text: &'w str) -> Self {
+        Self { texts: vec![text], ..Self::default() }
+    }
+}
+
+/// The spellings of the numbers, booleans and nulls in a value.
+fn add_scalars(value: Option<&Value>, found: &mut Vec<String>) {
+    match value {
+        Some(Value::Array(items)) => {
+            for item in items {
+                add_scalars(Some(item), found);
+            }
+        }
+        Some(Value::Object(object)) => {
+            for (_, value) in object.iter() {
+                add_scalars(Some(value), found);
+            }
+        }
+        Some(Value::String(text)) => {
+            // Arguments may be JSON text, which a server reads.
+            if let Ok(value @ (Value::Object(_) | Value::Array(_))) = json::parse_strict(text.as_bytes()) {
+                add_scalars(Some(&value), found);
+            }
+        }
+        Some(scalar) => found.extend(spellings(scalar)),
+        None => {}
     }
 }
 

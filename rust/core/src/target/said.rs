@@ -25,12 +25,12 @@ pub struct Said<'m> {
 #[derive(Debug, Clone, Copy)]
 pub enum Words<'m> {
     Text(&'m str),
-    /// The texts and the keys of a value.
+    /// The texts, the keys and the numbers of a value.
     Of(&'m Value),
 }
 
-impl<'m> Words<'m> {
-    pub fn any(self, is_there: &mut dyn FnMut(&'m str) -> bool) -> bool {
+impl Words<'_> {
+    pub fn any(self, is_there: &mut dyn FnMut(&str) -> bool) -> bool {
         match self {
             Self::Text(text) => is_there(text),
             Self::Of(Value::String(text)) => is_there(text),
@@ -38,8 +38,19 @@ impl<'m> Words<'m> {
             Self::Of(Value::Object(object)) => {
                 object.iter().any(|(key, value)| is_there(key) || Self::Of(value).any(is_there))
             }
-            Self::Of(_) => false,
+            Self::Of(scalar) => spellings(scalar).iter().any(|spelling| is_there(spelling)),
         }
+    }
+}
+
+/// How templates print a number, a boolean or a null: as Python does, and as JSON has it.
+pub fn spellings(scalar: &Value) -> Vec<String> {
+    match scalar {
+        Value::Bool(true) => ["True", "true"].map(str::to_owned).into(),
+        Value::Bool(false) => ["False", "false"].map(str::to_owned).into(),
+        Value::Null => ["None", "null"].map(str::to_owned).into(),
+        Value::Number(number) => vec![number.to_string()],
+        _ => Vec::new(),
     }
 }
 
@@ -116,13 +127,13 @@ fn reasoning_field(message: &Message) -> Option<&str> {
 
 /// The bytes of a content before `</think>`, without the opening tag.
 pub fn inline_reasoning(content: &str) -> Option<Range<usize>> {
-    const OPEN: &str = "<think>";
     let end = memmem::find(content.as_bytes(), CLOSE.as_bytes())?;
     let start = content[..end].find(OPEN).map_or(0, |at| at + OPEN.len());
     Some(start..end)
 }
 
-/// What ends reasoning in a content.
+/// What begins and what ends reasoning in a content.
+pub const OPEN: &str = "<think>";
 pub const CLOSE: &str = "</think>";
 
 /// Nothing but white space, as Python has it.
