@@ -69,7 +69,7 @@ def _dropped(report: "Report", notes: Notes) -> Iterator[str]:
         yield from cause_lines(others, notes)
     if report.faults_omitted:
         count = len(report.faults) + report.faults_omitted
-        yield f"of {counted(count, 'fault')} the first {len(report.faults):,} are looked at"
+        yield f"only the first {len(report.faults):,} of {counted(count, 'fault')} are listed"
 
 
 def cause_lines(found: Sequence[Cause], notes: Notes) -> Iterator[str]:

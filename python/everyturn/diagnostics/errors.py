@@ -155,7 +155,7 @@ SHAPE = (
     Kind(
         name="control_token",
         severity="error",
-        summary="text contains a control token, and control_tokens is reject, or literal cannot encode it",
+        summary="text contains a control token that control_tokens rejects, or that literal cannot encode",
         reason="Text such as `<|im_end|>` within a message becomes the control token itself, as "
         "in Hugging Face: a user could end a turn or open another one. Under literal it is plain text, "
         "unless the tokenizer makes the token's id of any text (T5's `</s>`).",

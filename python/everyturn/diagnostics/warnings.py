@@ -154,7 +154,7 @@ WARNINGS = (
         name="call_ids_made_up",
         severity="warning",
         summary="a target is trained to write an id of a call that the record does not have",
-        reason="vLLM refuses calls without an id, so a client has to make one up, and so is done here; this "
+        reason="vLLM refuses calls without an id, so a client has to make one up, as is done here; this "
         "template shows the ids, so the model is trained to write the made-up one.",
         remedy="Put the ids into the records that the model is to write.",
     ),
@@ -198,7 +198,7 @@ WARNINGS = (
         summary="a control token takes white space with it that belongs to a target",
         reason="Some tokens strip the white space before or after them, as those of Phi-3 do: an answer that starts "
         "with blanks after such a token has no ids for them, and is trained without.",
-        remedy="Nothing can be done where the model's tokenizer is so: a server encodes in the same way. Answers in "
+        remedy="Nothing can be done where the model's tokenizer works this way: a server encodes in the same way. Answers in "
         "which the white space matters (code that is to be continued) can be left out.",
     ),
     Kind(

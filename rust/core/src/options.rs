@@ -1,4 +1,4 @@
-//! What a caller can choose. The names are those of the Python options; Their defaults are the same.
+//! What a caller can choose. Names and defaults are those of the Python options.
 
 use crate::conversation::Format;
 use crate::error::{Error, ErrorKind, Result};
