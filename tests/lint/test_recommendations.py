@@ -155,7 +155,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "GLM-4.6": {"thinking": "match"},
     "openai-gpt-oss-120b": {},
     "moonshotai-Kimi-K2": {},
-    "hfjs-moonshotai-Kimi-K2-Thinking": {"prompt_mismatch": "skip"},
+    "hfjs-moonshotai-Kimi-K2-Thinking": {"prompt_mismatch": "splice"},
 }
 
 
@@ -169,9 +169,9 @@ def test_what_is_recommended_for_models(data: Path, name: str) -> None:
     assert found == EXPECTED[name]
 
 
-def test_skip_says_how_many_are_left(data: Path) -> None:
-    """Kimi K2 Thinking cuts the reasoning of a call once the answer follows."""
-    path = data / "templates" / "hfjs-moonshotai-Kimi-K2-Thinking.jinja"
+def test_a_policy_says_how_many_targets_are_left(data: Path) -> None:
+    """Apertus writes a turn after a call so that its own text cannot be told from the rest."""
+    path = data / "templates" / "Apertus-8B-Instruct.jinja"
     report = TemplateReport.of_template(path.read_bytes().decode("utf-8"), now=NOW)
-    (advice,) = report.recommendation
+    (advice,) = [each for each in report.recommendation if each.option == "prompt_mismatch"]
     assert "of 15 made-up targets 14 are left" in advice.text

@@ -74,6 +74,8 @@ def _other_contents(content: str) -> Iterator[tuple[str, str]]:
         yield "reasoning", _other_text(reasoning) + CLOSE + answer
     if answer.strip():
         yield "text", reasoning + CLOSE + _other_text(answer)
+    if CLOSE in answer:
+        yield "text", f"{reasoning}{CLOSE}{OTHER}{answer}"
 
 
 def _other_calls(message: Message, at: int) -> Iterator[Message]:

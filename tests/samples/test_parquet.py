@@ -91,6 +91,7 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
         "serve": "vllm",
         "server": "vLLM 0.33.0",
         "content_format": expander.renderer.content_format,
+        "stop_token": None,
         "tokenizer": "file",
         "now": None,
         "options": {

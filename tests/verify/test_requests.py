@@ -126,7 +126,8 @@ def test_the_flag_that_a_policy_found_is_in_the_body() -> None:
 def test_arguments_of_model_and_record_are_in_the_body() -> None:
     """The record's own win, as in its samples."""
     kwargs = {"enable_thinking": True, "more": 1}
-    renderer = everyturn.Renderer.from_dir("demo", template_kwargs=kwargs)
+    with pytest.warns(everyturn.TemplateArgumentWarning, match="more"):
+        renderer = everyturn.Renderer.from_dir("demo", template_kwargs=kwargs)
     record = chat_of("a", "b") | {"chat_template_kwargs": {"enable_thinking": False}}
     (prompt,) = prompts(to_jsonl([record]), everyturn.Expander(renderer))
     assert prompt.body["chat_template_kwargs"] == {"enable_thinking": False, "more": 1}

@@ -246,12 +246,11 @@ impl Facts {
         let cure = content_fault.as_ref().and_then(|fault| fault.cure);
         let cured = cure.map(|content_format| TemplateSource { content_format, ..source.clone() });
         let cured = cured.map(|source| ChatTemplate::load_lenient(&source, control_tokens)).transpose()?;
-        let advised = cured.as_ref().map_or(&template, |(cured, _)| cured);
+        let ended = if endless.is_some() { with_eos(source, control_tokens)? } else { None };
+        let advised = cured.as_ref().map(|(cured, _)| cured).or(ended.as_ref()).unwrap_or(&template);
         let best = trials::best(advised, &probed);
         let mut recommendations: Vec<Recommendation> = cure.map(content_format).into_iter().collect();
-        if endless.is_some() && ends_with_eos(source, control_tokens)? {
-            recommendations.push(stop_token());
-        }
+        recommendations.extend(ended.is_some().then(stop_token));
         let header = TrainedHeader::found(advised, &probed);
         if header.is_some() {
             recommendations.push(header_in_prompt());
@@ -301,13 +300,13 @@ impl Facts {
     }
 }
 
-/// Whether the model's own end, appended to each target, lets the template be used.
-fn ends_with_eos(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<bool> {
+/// The template with the model's own end appended to each target, if it can be used so.
+fn with_eos(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<Option<ChatTemplate>> {
     let eos = source.special_tokens.iter().find(|(name, _)| &**name == "eos_token").map(|(_, token)| token);
-    let Some(eos) = eos.filter(|token| control_tokens.with_text(token).is_some()) else { return Ok(false) };
+    let Some(eos) = eos.filter(|token| control_tokens.with_text(token).is_some()) else { return Ok(None) };
     let source = TemplateSource { stop_token: Some(eos.clone()), ..source.clone() };
-    let (_, endless) = ChatTemplate::load_lenient(&source, control_tokens)?;
-    Ok(endless.is_none())
+    let (template, endless) = ChatTemplate::load_lenient(&source, control_tokens)?;
+    Ok(endless.is_none().then_some(template))
 }
 
 fn stops(template: &ChatTemplate) -> Vec<Stop> {

@@ -20,7 +20,7 @@ use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams,
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
-use crate::prompt_text::PromptText;
+use crate::prompt_text::{PromptText, common_prefix};
 use crate::tokenizer::{ControlTokens, Tokenizer, ranges_from};
 use crate::traced_text::TracedText;
 
@@ -278,7 +278,7 @@ impl<'p, 'a> Series<'p, 'a> {
         }
         let length = prompt.text().len();
         let of_turn = ranges_from(&plain[plain.partition_point(|token| token.end <= length)..], length);
-        let rendered_length = turn.text.len();
+        let written = guard.is_some().then(|| turn.text.clone());
         let completion = prepared.turn_end().close(turn.text, message.calls_tools(), &of_turn);
         let completion = completion.ok_or_else(|| {
             Error::new(
@@ -293,7 +293,9 @@ impl<'p, 'a> Series<'p, 'a> {
         plain.retain(|token| token.end <= length);
         if let Some(guard) = &mut guard {
             guard.own.retain(|token| token.bytes.end <= length);
-            let appended = completion.text.get(rendered_length..).unwrap_or_default();
+            // What ends the turn may be put in place of white space that the template wrote.
+            let kept = written.map_or(0, |written| common_prefix(&written, &completion.text));
+            let appended = completion.text.get(kept..).unwrap_or_default();
             guard.add(appended, length - appended.len());
         }
         let is_asked_not_to_think = prompt_match != PromptMatch::AsRendered
