@@ -102,6 +102,7 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "history_turns": None,
             "max_prompt_tokens": None,
             "prompt_mismatch": "error",
+            "header": "as_rendered",
             "thinking": "as_rendered",
             "control_tokens": "warn",
             "normalize": "none",
