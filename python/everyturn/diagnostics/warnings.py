@@ -198,8 +198,8 @@ WARNINGS = (
         summary="a control token takes white space with it that belongs to a target",
         reason="Some tokens strip the white space before or after them, as those of Phi-3 do: an answer that starts "
         "with blanks after such a token has no ids for them, and is trained without.",
-        remedy="Nothing can be done where the model's tokenizer works this way: a server encodes in the same way. Answers "
-        "in which the white space matters (code that is to be continued) can be left out.",
+        remedy="Nothing can be done where the model's tokenizer works this way: a server encodes in the same way. "
+        "Answers in which the white space matters (code that is to be continued) can be left out.",
     ),
     Kind(
         name="asked_not_to_think",
