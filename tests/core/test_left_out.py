@@ -3,8 +3,10 @@
 Compared with what changes if the record says something else, over published templates and conversations of every shape.
 """
 
+import copy
+import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 import everyturn
 from battery import Case, cases
+from everyturn._core import MAX_WARNING_PLACES
 from published import write_model
 from reference.left_out import Message, pieces_left_out, tools_left_out
 
@@ -24,9 +27,6 @@ OF_TARGETS = {
     "reasoning": "reasoning_dropped",
     "calls": "tool_calls_dropped",
 }
-#: Templates that ask whether a text is there, or how long it is, and print none of it: saying something else is no
-#: test of them.
-ASKS_ONLY: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -50,26 +50,31 @@ def _targets(expander: everyturn.Expander) -> Iterator[Target]:
             continue
         if messages[-1].get("role") != "assistant":
             messages = [*messages, {"role": "assistant", "content": "Zed."}]
-        for at, message in enumerate(messages):
-            if message.get("role") != "assistant" or at == 0:
-                continue
+        answers = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
+        for at in answers:
             shown = messages[: at + 1]
-            record: dict[str, Any] = {
-                "messages": [{**message, "weight": 0} for message in shown[:-1]]
-                + [{**shown[-1], "weight": 1}]
-            }
-            if case.tools is not None:
-                record["tools"] = case.tools
-            if case.variables:
-                record["chat_template_kwargs"] = case.variables
             try:
-                report = expander.expand([record]).report
+                report = expander.expand([_record(case, shown)]).report
             except everyturn.EveryturnError:
                 continue
+            if "arguments_converted" in report.warnings:
+                # Records are adapted to what the template takes, and requests are not.
+                shown = [_with_other_arguments(message) for message in shown]
             if report.targets_trained == 1:
                 yield Target(
                     f"{name}, message {at}", Case(shown, case.tools, None, case.variables), report
                 )
+
+
+def _record(case: Case, shown: list[Message]) -> dict[str, Any]:
+    """Return the record whose last message alone is trained."""
+    context = [{**message, "weight": 0} for message in shown[:-1]]
+    record: dict[str, Any] = {"messages": [*context, {**shown[-1], "weight": 1}]}
+    if case.tools is not None:
+        record["tools"] = case.tools
+    if case.variables:
+        record["chat_template_kwargs"] = case.variables
+    return record
 
 
 def _is_read_as_it_stands(messages: list[Message]) -> bool:
@@ -94,12 +99,29 @@ def _are_calls(calls: Any) -> bool:
     )
 
 
+def _with_other_arguments(message: Message) -> Message:
+    """Return the message with arguments of calls as objects where they are JSON text, and the reverse."""
+    other = copy.deepcopy(message)
+    for call in other.get("tool_calls") or []:
+        function = call.get("function", call)
+        given = function.get("arguments")
+        if isinstance(given, str):
+            try:
+                read = json.loads(given)
+            except ValueError:
+                continue
+            function["arguments"] = read if isinstance(read, dict) else given
+        elif isinstance(given, dict):
+            function["arguments"] = json.dumps(given)
+    return other
+
+
 def _found(target: Target) -> dict[str, Any]:
     """What the report says."""
     counted, places = target.report.warnings, target.report.warning_places
 
-    def messages(kind: str) -> set[int | None]:
-        return {place.message_index for place in places.get(kind, ())}
+    def messages(kind: str) -> tuple[int, list[int | None]]:
+        return counted.get(kind, 0), [place.message_index for place in places.get(kind, ())]
 
     return {
         "target": {what for what, name in OF_TARGETS.items() if name in counted},
@@ -107,6 +129,12 @@ def _found(target: Target) -> dict[str, Any]:
         "parts": messages("message_part_dropped"),
         "tools": "tools_dropped" in counted,
     }
+
+
+def _listed(messages: Iterable[int]) -> tuple[int, list[int]]:
+    """How many there are, and those that a report lists."""
+    found = sorted(messages)
+    return len(found), found[:MAX_WARNING_PLACES]
 
 
 def _expected(target: Target, render: Callable[..., str | None]) -> dict[str, Any]:
@@ -130,12 +158,12 @@ def _expected(target: Target, render: Callable[..., str | None]) -> dict[str, An
     before = {at: pieces_left_out(prompt, shown, case.tools, at) for at in range(target.at)}
     return {
         "target": of_target,
-        "messages": {at for at, pieces in before.items() if "everything" in pieces},
-        "parts": {
+        "messages": _listed(at for at, pieces in before.items() if "everything" in pieces),
+        "parts": _listed(
             at
             for at, pieces in before.items()
             if "everything" not in pieces and pieces - {"reasoning"}
-        },
+        ),
         "tools": bool(case.tools) and bool(tools_left_out(prompt, shown, case.tools or [])),
     }
 

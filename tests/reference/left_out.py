@@ -46,7 +46,9 @@ def tools_left_out(render: Render, messages: list[Message], tools: list[Any]) ->
 def _changes(message: Message) -> Iterator[tuple[str, Message]]:
     """Yield the message with one thing said otherwise, and what kind of thing that is."""
     content = message.get("content")
-    if isinstance(content, str):
+    # The tag that opens thinking says nothing by itself, of an assistant.
+    is_tag = message.get("role") == "assistant" and str(content).strip() == OPEN
+    if isinstance(content, str) and not is_tag:
         yield from (
             (piece, {**message, "content": other}) for piece, other in _other_contents(content)
         )
@@ -120,6 +122,8 @@ def _change_arguments(function: dict[str, Any]) -> bool:
 def _other_tool(tool: Any) -> Any:
     other = copy.deepcopy(tool)
     function = other.get("function", other)
-    function["name"] = f"{function.get('name', '')}{OTHER}"
+    # A tool without a name stays without: what shows tools by name shows nothing of it.
+    if "name" in function:
+        function["name"] += OTHER
     function["description"] = f"{function.get('description', '')} {OTHER}"
     return other

@@ -136,12 +136,17 @@ impl Report {
         }
     }
 
-    /// Counts something to know of a message, and says what it is there.
-    pub fn warn_at(&mut self, warning: &'static str, message: usize, text: impl FnOnce() -> String) {
+    /// Counts something to know of a message, or of the record, and says what it is there.
+    pub fn warn_at(
+        &mut self,
+        warning: &'static str,
+        message: impl Into<Option<usize>>,
+        text: impl FnOnce() -> String,
+    ) {
         self.warn(warning, 1);
         let places = self.warning_places.entry(warning).or_default();
         if places.len() < MAX_WARNING_PLACES {
-            let location = Location { message: Some(message), ..Location::default() };
+            let location = Location { message: message.into(), ..Location::default() };
             places.push(WarningPlace { location, text: text() });
         }
     }

@@ -36,7 +36,7 @@ pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
 pub use header::Header;
 pub use locate::locate;
-pub use parts::{Name, Part, Parts};
+pub use parts::{Part, PartName, RecordParts};
 pub use prefixes::{Prefixes, Shown, SpanCursor};
 pub use prepared::Prepared;
 pub use seams::Seams;

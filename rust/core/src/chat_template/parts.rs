@@ -21,7 +21,7 @@ impl Part {
 
 /// What a part is of the one around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Name {
+pub enum PartName {
     Messages,
     Tools,
     /// Of a list: of messages, tools, calls, or the parts of a content.
@@ -35,20 +35,20 @@ pub enum Name {
 }
 
 #[derive(Debug)]
-pub struct Parts {
+pub struct RecordParts {
     /// Of each place; places in a part that has no parts belong to it.
     of_places: Vec<Part>,
     /// The first, which stands for `Part::NONE`, holds the lists.
-    entries: Vec<Entry>,
+    entries: Vec<PartEntry>,
     /// By their numbers: there may be many.
     messages: Vec<Part>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct PartEntry {
     around: Part,
     /// What it is of the part around it.
-    name: Name,
+    name: PartName,
     /// The last part in it, and the one before this in the part around it.
     last: Part,
     before: Part,
@@ -57,17 +57,17 @@ struct Entry {
 /// What a place in a part is.
 enum Place {
     /// A part of it.
-    Part(Name),
+    Part(PartName),
     /// It says nothing: the role of a message, the id of a call.
     Nothing,
     /// It belongs to the part, and has no name of its own.
     Same,
 }
 
-const WITHOUT_PARTS: Entry =
-    Entry { around: Part::NONE, name: Name::Messages, last: Part::NONE, before: Part::NONE };
+const WITHOUT_PARTS: PartEntry =
+    PartEntry { around: Part::NONE, name: PartName::Messages, last: Part::NONE, before: Part::NONE };
 
-impl Parts {
+impl RecordParts {
     pub fn of(inputs: &Inputs<'_>) -> Self {
         let places = inputs.places();
         let mut parts = Self {
@@ -98,17 +98,17 @@ impl Parts {
     }
 
     /// The part with these names, one in the other; `None`: the template is not given it.
-    pub fn find(&self, names: &[Name]) -> Option<Part> {
+    pub fn find(&self, names: &[PartName]) -> Option<Part> {
         self.find_in(Part::NONE, names)
     }
 
     /// The same of names in a part.
-    pub fn find_in(&self, part: Part, names: &[Name]) -> Option<Part> {
+    pub fn find_in(&self, part: Part, names: &[PartName]) -> Option<Part> {
         names.iter().try_fold(part, |around, name| self.find_one(around, *name))
     }
 
-    fn find_one(&self, around: Part, name: Name) -> Option<Part> {
-        if let (Name::Item(at), true) = (name, self.is_messages(around)) {
+    fn find_one(&self, around: Part, name: PartName) -> Option<Part> {
+        if let (PartName::Item(at), true) = (name, self.is_messages(around)) {
             return self.messages.get(at as usize).copied().filter(|part| *part != Part::NONE);
         }
         let mut part = self.entry(around).last;
@@ -118,12 +118,12 @@ impl Parts {
         Some(part).filter(|part| *part != Part::NONE)
     }
 
-    fn entry(&self, part: Part) -> Entry {
+    fn entry(&self, part: Part) -> PartEntry {
         self.entries.get(part.index()).copied().unwrap_or(WITHOUT_PARTS)
     }
 
     fn is_messages(&self, part: Part) -> bool {
-        part != Part::NONE && self.entry(part).name == Name::Messages
+        part != Part::NONE && self.entry(part).name == PartName::Messages
     }
 
     /// A part and those around it.
@@ -133,42 +133,46 @@ impl Parts {
     }
 
     fn step_in(&self, around: Part, step: Step<'_>) -> Place {
-        let Entry { around: of, name, .. } = self.entry(around);
-        let is_in = |list: Name| around != Part::NONE && name == list;
-        let item_of = |list: Name| matches!(name, Name::Item(_)) && self.entry(of).name == list;
+        let PartEntry { around: of, name, .. } = self.entry(around);
+        let is_in = |list: PartName| around != Part::NONE && name == list;
+        let item_of = |list: PartName| matches!(name, PartName::Item(_)) && self.entry(of).name == list;
         match step {
-            Step::Variable("messages") => Place::Part(Name::Messages),
-            Step::Variable("tools") => Place::Part(Name::Tools),
+            Step::Variable("messages") => Place::Part(PartName::Messages),
+            Step::Variable("tools") => Place::Part(PartName::Tools),
             Step::Variable(_) => Place::Nothing,
-            Step::Index(at) if is_in(Name::Messages) || is_in(Name::Tools) => Place::Part(Name::Item(at)),
-            Step::Index(at) if matches!(name, Name::Calls | Name::Content) => Place::Part(Name::Item(at)),
-            Step::Key(key) if item_of(Name::Messages) => match key {
-                "content" => Place::Part(Name::Content),
-                "tool_calls" => Place::Part(Name::Calls),
-                key if REASONING_KEYS.contains(&key) => Place::Part(Name::Reasoning),
+            Step::Index(at) if is_in(PartName::Messages) || is_in(PartName::Tools) => {
+                Place::Part(PartName::Item(at))
+            }
+            Step::Index(at) if matches!(name, PartName::Calls | PartName::Content) => {
+                Place::Part(PartName::Item(at))
+            }
+            Step::Key(key) if item_of(PartName::Messages) => match key {
+                "content" => Place::Part(PartName::Content),
+                "tool_calls" => Place::Part(PartName::Calls),
+                key if REASONING_KEYS.contains(&key) => Place::Part(PartName::Reasoning),
                 _ => Place::Nothing,
             },
-            Step::Key(key) if item_of(Name::Calls) => match key {
+            Step::Key(key) if item_of(PartName::Calls) => match key {
                 "function" => Place::Same,
-                "name" => Place::Part(Name::Called),
-                "arguments" => Place::Part(Name::Arguments),
+                "name" => Place::Part(PartName::Called),
+                "arguments" => Place::Part(PartName::Arguments),
                 _ => Place::Nothing,
             },
             _ => Place::Same,
         }
     }
 
-    fn part(&mut self, around: Part, name: Name) -> Part {
+    fn part(&mut self, around: Part, name: PartName) -> Part {
         if let Some(known) = self.find_one(around, name) {
             return known;
         }
         let part = Part(u32::try_from(self.entries.len()).unwrap_or_default());
         let before = self.entry(around).last;
-        self.entries.push(Entry { around, name, last: Part::NONE, before });
+        self.entries.push(PartEntry { around, name, last: Part::NONE, before });
         if let Some(around) = self.entries.get_mut(around.index()) {
             around.last = part;
         }
-        if let (Name::Item(at), true) = (name, self.is_messages(around)) {
+        if let (PartName::Item(at), true) = (name, self.is_messages(around)) {
             let at = at as usize;
             self.messages.resize(self.messages.len().max(at + 1), Part::NONE);
             self.messages[at] = part;

@@ -14,7 +14,7 @@ use everyturn_template::{
 
 use super::compiled::{RenderWorkspace, Rendering};
 use super::input::Values;
-use super::parts::Parts;
+use super::parts::RecordParts;
 use super::{Header, ProbedTemplate, Thinking, TurnEnd};
 use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::Result;
@@ -35,7 +35,7 @@ pub struct Prepared<'a> {
     /// The system messages that a server made the first one of.
     merged: Vec<usize>,
     workspace: RenderWorkspace,
-    parts: OnceCell<Parts>,
+    parts: OnceCell<RecordParts>,
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
@@ -222,8 +222,8 @@ impl<'a> Prepared<'a> {
     }
 
     /// The parts of the record.
-    pub fn parts(&self) -> &Parts {
-        self.parts.get_or_init(|| Parts::of(&self.inputs))
+    pub fn parts(&self) -> &RecordParts {
+        self.parts.get_or_init(|| RecordParts::of(&self.inputs))
     }
 
     /// The number of the message that the template is given for this one: several may be one.

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use super::record::Work;
 use super::view::View;
+use super::wording::{named_calls, part_left_out, quoted, text_of, tools_left_out};
 use crate::chat_template::Rendering;
-use crate::conversation::{Message, REASONING_KEYS, Role};
+use crate::conversation::{Message, REASONING_KEYS};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::report::warning;
 use crate::target::{
-    Encoded, Given, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PromptMatch, Rendered, Selection, calls,
-    has_empty_thinking, has_two_thinking_blocks, says_reasoning, select,
+    Encoded, HeaderPlace, LeftOut, LeftOutOfPrompt, Marks, PreparedConversation, PromptMatch, Rendered,
+    Target, has_empty_thinking, has_two_thinking_blocks, says_reasoning, targets,
 };
 
 /// What was counted already.
@@ -94,10 +95,10 @@ impl Work<'_> {
         }
         let marks = &mut self.account.completions;
         let left_out = LeftOut::of_target(view.prepared, message, index, rendered, marks);
-        self.count_left_out_of_target(target, message, &left_out);
+        self.count_left_out_of_target(target, "the completion", message, &left_out);
         let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
         let message = |at| conversation.messages.get(view.message_at(at));
-        let given = Given { prepared: view.prepared, message: &message, tools };
+        let given = PreparedConversation { prepared: view.prepared, message: &message, tools };
         let mut left_out = self.context.find(given, index, rendered);
         left_out.messages.iter_mut().for_each(|(at, _)| *at = view.message_at(*at));
         self.count_left_out_of_prompt(&left_out, Some(target));
@@ -129,24 +130,17 @@ impl Work<'_> {
     pub fn count_left_out_of(&mut self, rendering: &Rendering) {
         let (conversation, tools) = (self.conversation, self.conversation.tools.as_ref());
         let message = |at| conversation.messages.get(at);
-        let given = Given { prepared: self.prepared, message: &message, tools };
+        let given = PreparedConversation { prepared: self.prepared, message: &message, tools };
         let mut left_out = self.context.find_in_rendering(given, conversation.messages.len(), rendering);
         let (text, spans) = (&*rendering.text, &*rendering.spans);
-        for (at, message) in conversation.messages.iter().enumerate() {
-            if self.is_trained(at, message) {
-                let marks = self.context.marks();
-                let of_answer = LeftOut::of_answer(self.prepared, message, at, (text, spans), marks);
-                self.count_left_out_of_target(at, message, &of_answer);
-            }
+        for Target { message: at, .. } in targets(conversation, self.options.train_on) {
+            let Some(message) = conversation.messages.get(at) else { continue };
+            let marks = self.context.marks();
+            let of_answer = LeftOut::of_answer(self.prepared, message, at, (text, spans), marks);
+            self.count_left_out_of_target(at, "the rendering", message, &of_answer);
         }
         left_out.messages.retain(|(at, _)| self.account.targets.binary_search(at).is_err());
         self.count_left_out_of_prompt(&left_out, None);
-    }
-
-    /// Whether an answer is to be learned from the one rendering of the conversation.
-    fn is_trained(&self, at: usize, message: &Message) -> bool {
-        let selection = select(self.conversation, self.options.train_on).nth(at);
-        message.role == Role::Assistant && matches!(selection, Some(Selection::Target(_)))
     }
 
     /// Counts a target that is trained to write an id that a server asks for and the record does not have.
@@ -173,22 +167,23 @@ impl Work<'_> {
         }
     }
 
-    fn count_left_out_of_target(&mut self, target: usize, message: &Message, left_out: &LeftOut) {
+    /// `text` is what it is left out of, in words.
+    fn count_left_out_of_target(&mut self, target: usize, text: &str, message: &Message, left_out: &LeftOut) {
         self.account.targets.push(target);
         if left_out.text {
             self.report.warn_at(warning::OWN_TEXT_DROPPED, target, || {
                 let beside =
                     if message.calls_tools() { "the text beside the tool calls" } else { "the text" };
-                format!("{beside}{} is not in the completion", quoted(text_of(message)))
+                format!("{beside}{} is not in {text}", quoted(text_of(message)))
             });
         }
         if left_out.reasoning {
             self.report.warn_at(warning::REASONING_DROPPED, target, || {
-                format!("the reasoning{} is not in the completion", quoted(says_reasoning(message)))
+                format!("the reasoning{} is not in {text}", quoted(says_reasoning(message)))
             });
         }
         if !left_out.calls.is_empty() {
-            let calls = || format!("{} not in the completion", named_calls(message, left_out));
+            let calls = || format!("{} not in {text}", named_calls(message, left_out));
             self.report.warn_at(warning::TOOL_CALLS_DROPPED, target, calls);
         }
     }
@@ -218,69 +213,10 @@ impl Work<'_> {
         if !left_out.tools.is_empty() && !self.account.has_dropped_tools {
             self.account.has_dropped_tools = true;
             let tools = self.conversation.tools.as_ref().and_then(Value::as_array).unwrap_or_default();
-            let at = target.unwrap_or_default();
-            self.report.warn_at(warning::TOOLS_DROPPED, at, || {
-                let names = left_out.tools.iter().filter_map(|tool| name_of_tool(tools.get(*tool)?));
-                let names = listed(names);
-                match (left_out.tools.len(), tools.len()) {
-                    (1, 1) => format!("the tool {names} is not in {}", prompt()),
-                    (all, count) if all == count => format!("none of the {count} tools is in {}", prompt()),
-                    (some, count) => format!("{some} of {count} tools are not in {}: {names}", prompt()),
-                }
+            self.report.warn_at(warning::TOOLS_DROPPED, target, || {
+                let text = if target.is_some() { "its prompt" } else { "the rendering" };
+                tools_left_out(text, tools, &left_out.tools)
             });
         }
     }
-}
-
-/// The most tools and calls that are named in one place.
-const MAX_NAMES: usize = 5;
-
-/// What of a message before a target is left out, besides its reasoning.
-fn part_left_out(message: &Message, left_out: &LeftOut) -> Option<String> {
-    if left_out.text {
-        let text = quoted(text_of(message));
-        let beside = if message.calls_tools() { " beside the tool calls" } else { "" };
-        return Some(format!("the text{beside} of this {} message{text} is", message.role.name()));
-    }
-    (!left_out.calls.is_empty()).then(|| named_calls(message, left_out))
-}
-
-/// The calls that are left out, with a verb.
-fn named_calls(message: &Message, left_out: &LeftOut) -> String {
-    let functions: Vec<_> = calls(message).collect();
-    let names = left_out.calls.iter().filter_map(|call| functions.get(call.number)?.get("name")?.as_str());
-    let names = listed(names);
-    let (calls, is) = if left_out.calls.len() == 1 { ("call", "is") } else { ("calls", "are") };
-    if left_out.calls.iter().all(|call| call.is_named) {
-        return format!("the arguments of the tool {calls} {names} are");
-    }
-    format!("the tool {calls} {names} {is}")
-}
-
-/// The first of some names.
-fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let mut names: Vec<String> = names.map(excerpt).collect();
-    if names.len() > MAX_NAMES {
-        names.truncate(MAX_NAMES);
-        names.push("..".to_owned());
-    }
-    names.join(", ")
-}
-
-fn name_of_tool(tool: &Value) -> Option<&str> {
-    let tool = tool.as_object()?;
-    tool.get("function").and_then(Value::as_object).unwrap_or(tool).get("name")?.as_str()
-}
-
-/// The first text of a message.
-fn text_of(message: &Message) -> Option<&str> {
-    match message.fields.get("content")? {
-        Value::String(text) => Some(text),
-        Value::Array(parts) => parts.iter().find_map(|part| part.as_object()?.get("text")?.as_str()),
-        _ => None,
-    }
-}
-
-fn quoted(text: Option<&str>) -> String {
-    text.map_or_else(String::new, |text| format!(" {}", excerpt(text)))
 }

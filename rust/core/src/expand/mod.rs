@@ -2,8 +2,8 @@
 //!
 //! In: a line of an input. Out: its samples and its report. `expander` is where a record comes in and where it is said
 //! what a fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
-//! through the stages; `fit` decides how much of the conversation each is shown; `account` counts what is left out of it; `trace` keeps what was decided, for those
-//! who ask.
+//! through the stages; `fit` decides how much of the conversation each is shown; `account` counts what is left out of it,
+//! in the words of `wording`; `trace` keeps what was decided, for those who ask.
 
 mod account;
 #[cfg(test)]
@@ -16,6 +16,7 @@ mod stage_times;
 mod timed;
 mod trace;
 mod view;
+mod wording;
 mod workspace;
 
 pub(crate) use expander::line_too_long;

@@ -11,7 +11,7 @@ use crate::conversation::{Conversation, Role};
 use crate::json::{Object, Value, object};
 use crate::options::PromptMismatch;
 use crate::report::warning;
-use crate::target::{ContextMarks, Given, How, LeftOut, Marks, Targets};
+use crate::target::{ContextMarks, How, LeftOut, Marks, PreparedConversation, Targets};
 
 /// Another id than that of the first call, in the same form.
 const SECOND_CALL_ID: &str = "callQ0002";
@@ -116,7 +116,8 @@ fn left_out(
     let arena = Arena::new();
     let Ok(prepared) = template.prepare(&arena, conversation) else { return kinds };
     let message = |at: usize| conversation.messages.get(at);
-    let given = Given { prepared: &prepared, message: &message, tools: conversation.tools.as_ref() };
+    let given =
+        PreparedConversation { prepared: &prepared, message: &message, tools: conversation.tools.as_ref() };
     let targets = || super::probes::targets(conversation);
     let how = How { policy, ..How::default() };
     let mut rendering = Targets::new(&prepared, how, targets());

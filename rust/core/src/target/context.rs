@@ -7,13 +7,13 @@
 use super::left_out::{LeftOut, Marks};
 use super::render::Rendered;
 use super::said::{Said, add_said, item};
-use crate::chat_template::{Name, Part, Prepared, Rendering};
+use crate::chat_template::{Part, PartName, Prepared, Rendering};
 use crate::conversation::Message;
 use crate::json::Value;
 
 /// A conversation as it was prepared for the template.
 #[derive(Clone, Copy)]
-pub struct Given<'g, 'm> {
+pub struct PreparedConversation<'g, 'm> {
     pub prepared: &'g Prepared<'g>,
     /// The messages by their numbers among those that were prepared.
     pub message: &'g dyn Fn(usize) -> Option<&'m Message>,
@@ -53,7 +53,12 @@ impl<'m> ContextMarks<'m> {
     }
 
     /// What the prompt of the target with this number leaves out.
-    pub fn find(&mut self, given: Given<'_, 'm>, number: usize, rendered: &Rendered<'_>) -> LeftOutOfPrompt {
+    pub fn find(
+        &mut self,
+        given: PreparedConversation<'_, 'm>,
+        number: usize,
+        rendered: &Rendered<'_>,
+    ) -> LeftOutOfPrompt {
         if !self.marks.read_prompt(given.prepared.parts(), &rendered.prompt) {
             self.settled = 0;
         }
@@ -63,7 +68,7 @@ impl<'m> ContextMarks<'m> {
     /// What one rendering of the first `count` messages leaves out.
     pub fn find_in_rendering(
         &mut self,
-        given: Given<'_, 'm>,
+        given: PreparedConversation<'_, 'm>,
         count: usize,
         rendering: &Rendering,
     ) -> LeftOutOfPrompt {
@@ -72,8 +77,8 @@ impl<'m> ContextMarks<'m> {
     }
 
     /// What is not in the text that was read last, of the first `count` messages.
-    fn left_out(&mut self, given: Given<'_, 'm>, count: usize) -> LeftOutOfPrompt {
-        let Given { prepared, message, tools } = given;
+    fn left_out(&mut self, given: PreparedConversation<'_, 'm>, count: usize) -> LeftOutOfPrompt {
+        let PreparedConversation { prepared, message, tools } = given;
         let parts = prepared.parts();
         for at in self.ends.len()..count {
             if let Some(message) = message(at) {
@@ -96,7 +101,7 @@ impl<'m> ContextMarks<'m> {
         }
         let tools = tools.and_then(Value::as_array).unwrap_or_default();
         let is_shown = |tool: usize| {
-            parts.find(&[Name::Tools, item(tool)]).is_some_and(|part| self.marks.has(parts, part))
+            parts.find(&[PartName::Tools, item(tool)]).is_some_and(|part| self.marks.has(parts, part))
         };
         found.tools = (0..tools.len()).filter(|tool| !is_shown(*tool)).collect();
         found

@@ -3,7 +3,7 @@
 //! In: prompt and completion as text. Out: the prompt's ids exactly as a server encodes the prompt, and the
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
-use super::guard::Checked;
+use super::id_guard::Checked;
 use super::render::Rendered;
 use crate::error::Result;
 use crate::prompt_text::PromptText;

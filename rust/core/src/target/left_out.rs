@@ -9,8 +9,8 @@ use std::ops::Range;
 use everyturn_template::{Node, Source, Span, cut_spans, is_space};
 
 use super::render::{Prompt, Rendered};
-use super::said::{CLOSE, OPEN, Said, What, add_said, inline_reasoning};
-use crate::chat_template::{Part, Parts, Prepared};
+use super::said::{CLOSE, OPEN, Said, What, add_said, inline_reasoning, is_blank};
+use crate::chat_template::{Part, Prepared, RecordParts};
 use crate::conversation::Message;
 use crate::prompt_text::PromptText;
 
@@ -39,7 +39,7 @@ impl Marks {
     }
 
     /// Takes the parts of a prompt. False: it was looked at from its first byte on.
-    pub fn read_prompt(&mut self, parts: &Parts, prompt: &Prompt<'_>) -> bool {
+    pub fn read_prompt(&mut self, parts: &RecordParts, prompt: &Prompt<'_>) -> bool {
         let goes_on = self.same >= self.passed.1;
         if !goes_on {
             *self = Self::default();
@@ -53,10 +53,7 @@ impl Marks {
                 break;
             }
             let end = (at + span.len as usize).min(head.len());
-            self.mark(parts, span.source, IN_START);
-            if is_mixed(span.source) {
-                self.mixed[0].push_str(head.get(at..end).unwrap_or_default());
-            }
+            self.mark(parts, head.get(at..end).unwrap_or_default(), span.source, IN_START);
             at += span.len as usize;
             if at <= head.len() {
                 spans += 1;
@@ -69,51 +66,55 @@ impl Marks {
     }
 
     /// Takes the parts of a text that shares nothing with others.
-    pub fn read(&mut self, parts: &Parts, text: &str, spans: &[Span]) {
+    pub fn read(&mut self, parts: &RecordParts, text: &str, spans: &[Span]) {
         self.start_text(parts);
         self.read_rest(parts, text, cut_spans(spans, 0, text.len()));
     }
 
-    fn start_text(&mut self, parts: &Parts) {
+    fn start_text(&mut self, parts: &RecordParts) {
         self.last_seen.resize(parts.count(), 0);
         self.text += 1;
         self.mixed[1].clear();
     }
 
-    fn read_rest(&mut self, parts: &Parts, text: &str, spans: impl Iterator<Item = Span>) {
+    fn read_rest(&mut self, parts: &RecordParts, text: &str, spans: impl Iterator<Item = Span>) {
         let mut at = 0;
         for span in spans {
             let end = at + span.len as usize;
-            self.mark(parts, span.source, self.text);
-            if is_mixed(span.source) {
-                self.mixed[1].push_str(text.get(at..end).unwrap_or_default());
-            }
+            self.mark(parts, text.get(at..end).unwrap_or_default(), span.source, self.text);
             at = end;
         }
     }
 
-    fn mark(&mut self, parts: &Parts, source: Source, text: u32) {
+    /// Takes the part that some words come from; white space alone says nothing.
+    fn mark(&mut self, parts: &RecordParts, words: &str, source: Source, text: u32) {
         let Some(node) = source.made_from() else { return };
+        if is_blank(words) {
+            return;
+        }
+        if node == Node::NONE {
+            self.mixed[usize::from(text != IN_START)].push_str(words);
+        }
         if let Some(last_seen) = self.last_seen.get_mut(parts.of_node(node).index()) {
-            *last_seen = text.max(if *last_seen == IN_START { IN_START } else { 0 });
+            *last_seen = text.max(*last_seen);
         }
     }
 
     /// Whether some of what a message says is in the text that was read last.
-    fn shows(&self, parts: &Parts, said: &Said<'_>) -> bool {
+    fn shows(&self, parts: &RecordParts, said: &Said<'_>) -> bool {
         said.part.is_some_and(|part| self.has(parts, part))
             || self.has_any_mixed() && said.words.any(&mut |words| self.has_mixed(words.trim()))
     }
 
     /// Whether bytes of a part, or of what is around it as a whole, are in the text.
-    pub fn has(&self, parts: &Parts, part: Part) -> bool {
+    pub fn has(&self, parts: &RecordParts, part: Part) -> bool {
         parts.with_surroundings(part).any(|part| {
             self.last_seen.get(part.index()).is_some_and(|text| *text == self.text || *text == IN_START)
         })
     }
 
     /// Whether they are where the texts after this one have them, too.
-    pub fn has_for_good(&self, parts: &Parts, part: Part) -> bool {
+    pub fn has_for_good(&self, parts: &RecordParts, part: Part) -> bool {
         parts.with_surroundings(part).any(|part| self.last_seen.get(part.index()) == Some(&IN_START))
     }
 
@@ -124,11 +125,6 @@ impl Marks {
     fn has_mixed(&self, words: &str) -> bool {
         !words.is_empty() && self.mixed.iter().any(|mixed| mixed.contains(words))
     }
-}
-
-/// Made from several places, or from none that is known.
-fn is_mixed(source: Source) -> bool {
-    source.made_from() == Some(Node::NONE)
 }
 
 /// A call that is not in a text.
@@ -153,7 +149,7 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// What of a message is not in the text that was read last; `None`: nothing is left out.
-    pub fn find(parts: &Parts, said: &[Said<'_>], marks: &Marks) -> Option<Self> {
+    pub fn find(parts: &RecordParts, said: &[Said<'_>], marks: &Marks) -> Option<Self> {
         if said.iter().all(|said| marks.shows(parts, said)) {
             return None;
         }
@@ -216,9 +212,7 @@ impl LeftOut {
         }
         left_out
     }
-}
 
-impl LeftOut {
     pub fn is_something(&self) -> bool {
         self.text || self.reasoning || !self.calls.is_empty()
     }
@@ -235,17 +229,16 @@ struct Shown<'s> {
 }
 
 impl<'s> Shown<'s> {
-    fn of((content, part): (&'s str, Part), (text, spans): (&'s str, &[Span]), parts: &Parts) -> Self {
+    fn of((content, part): (&'s str, Part), (text, spans): (&'s str, &[Span]), parts: &RecordParts) -> Self {
         let mut shown = Self { content, text, bytes: Vec::new(), is_rewritten: false };
-        let is_own = |span: &&Span| {
-            part != Part::NONE && span.source.made_from().is_some_and(|node| parts.of_node(node) == part)
-        };
-        for span in spans.iter().filter(is_own) {
+        for span in spans {
+            let Some(of_span) = span.source.made_from().map(|node| parts.of_node(node)) else { continue };
             match span.source {
-                Source::Input { start, .. } => {
+                Source::Input { start, .. } if of_span == part => {
                     shown.bytes.push(start as usize..start as usize + span.len as usize);
                 }
-                _ => shown.is_rewritten = true,
+                // Also as a piece of what is around it: a message, or a list of parts, that is printed whole.
+                _ => shown.is_rewritten |= parts.with_surroundings(part).any(|part| part == of_span),
             }
         }
         shown

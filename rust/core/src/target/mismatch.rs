@@ -7,7 +7,7 @@
 use everyturn_template::Value as TemplateValue;
 
 use super::own_turn::OwnTurn;
-use super::said::{inline_reasoning, says_reasoning};
+use super::said::{CLOSE, OPEN, inline_reasoning, says_reasoning};
 use crate::chat_template::{Prepared, Rendering};
 use crate::conversation::Message;
 use crate::json::Value;
@@ -31,9 +31,9 @@ impl Resolved {
     }
 }
 
-/// What a target says, as far as policies look at it.
+/// A target whose prompt is not a prefix, as far as policies look at it.
 #[derive(Debug, Clone, Copy)]
-pub struct Said<'m> {
+pub struct Mismatched<'m> {
     pub message: usize,
     /// The template arguments that it is rendered with.
     pub arguments: &'m [(&'m str, TemplateValue<'m>)],
@@ -55,10 +55,7 @@ pub struct Inline {
     pub end: u32,
 }
 
-/// The tags of reasoning that stands in a content.
-pub(super) const INLINE_TAGS: [&str; 2] = ["<think>", "</think>"];
-
-impl<'m> Said<'m> {
+impl<'m> Mismatched<'m> {
     pub fn of(message: &'m Message, index: usize, arguments: &'m [(&'m str, TemplateValue<'m>)]) -> Self {
         let reasoning = says_reasoning(message).unwrap_or_default();
         let content = message.fields.get("content").and_then(Value::as_str);
@@ -75,12 +72,11 @@ impl<'m> Said<'m> {
 impl Inline {
     /// `None`: words stand before it.
     fn of(content: &str) -> Option<Self> {
-        let [open, close] = INLINE_TAGS;
         let reasoning = inline_reasoning(content)?;
-        if !content[..reasoning.start].replacen(open, "", 1).trim().is_empty() {
+        if !content[..reasoning.start].replacen(OPEN, "", 1).trim().is_empty() {
             return None;
         }
-        let after = content[reasoning.end..].strip_prefix(close)?.trim_start();
+        let after = content[reasoning.end..].strip_prefix(CLOSE)?.trim_start();
         let [start, close, end] = [reasoning.start, reasoning.end, content.len() - after.len()]
             .map(|byte| u32::try_from(byte).ok());
         Some(Self { start: start?, close: close?, end: end? })
@@ -98,10 +94,10 @@ pub fn flags(arguments: &[(&str, TemplateValue<'_>)]) -> Vec<(String, bool)> {
 
 /// Renders with the thinking flags that fit the message, so that the prompt is a prefix. Flags that the user set
 /// stay as they are.
-pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolved> {
+pub fn match_thinking(prepared: &Prepared<'_>, target: Mismatched<'_>) -> Option<Resolved> {
     let thinking = prepared.thinking();
     let free = |name: &str| !prepared.sets(name);
-    let switches = prepared.switches(!said.reasoning.trim().is_empty());
+    let switches = prepared.switches(!target.reasoning.trim().is_empty());
     let keepers: Vec<(&str, _)> = thinking
         .keepers
         .iter()
@@ -113,9 +109,9 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolve
         if arguments.is_empty() {
             continue;
         }
-        let arguments = [said.arguments, arguments].concat();
-        let Ok(prompt) = prepared.render_with(said.message, true, &arguments) else { continue };
-        let Ok(full) = prepared.render_with(said.message + 1, false, &arguments) else { continue };
+        let arguments = [target.arguments, arguments].concat();
+        let Ok(prompt) = prepared.render_with(target.message, true, &arguments) else { continue };
+        let Ok(full) = prepared.render_with(target.message + 1, false, &arguments) else { continue };
         if full.text.starts_with(&prompt.text) {
             return Some(Resolved::literal(prompt, &full, &arguments));
         }
@@ -126,12 +122,12 @@ pub fn match_thinking(prepared: &Prepared<'_>, said: Said<'_>) -> Option<Resolve
 /// Trained from where prompt and rendering part: not what inference shows.
 pub fn common_prefix(
     prepared: &Prepared<'_>,
-    said: Said<'_>,
+    target: Mismatched<'_>,
     prompt: &Rendering,
     full: &Rendering,
 ) -> Option<Resolved> {
-    let at = OwnTurn::after_same_history(prepared, said, prompt, full)?.body;
+    let at = OwnTurn::after_same_history(prepared, target, prompt, full)?.body;
     let [prompt, text] =
         [0..at, at..full.text.len()].map(|bytes| TracedText::cut(&full.text, &full.spans, bytes));
-    Some(Resolved { prompt, text, arguments: flags(said.arguments) })
+    Some(Resolved { prompt, text, arguments: flags(target.arguments) })
 }

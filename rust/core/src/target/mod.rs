@@ -2,14 +2,14 @@
 //!
 //! In: a conversation and `train_on`. Out: the assistant messages that the model is to be trained to produce, with
 //! their weights. A message's own weight decides over `train_on`: 0 is context only. `window` says what each is shown,
-//! `render`, `header`, `mismatch` and `splice` make prompt and completion, `encode` their ids, which `guard` holds to what
+//! `render`, `header`, `mismatch` and `splice` make prompt and completion, `encode` their ids, which `id_guard` holds to what
 //! the template wrote; `left_out` finds what of a message (`said`) is in neither, `context` what prompts leave out,
 //! `thinking_blocks` looks at what is trained of thinking.
 
 mod context;
 mod encode;
-mod guard;
 mod header;
+mod id_guard;
 mod left_out;
 mod mismatch;
 mod own_turn;
@@ -20,7 +20,7 @@ mod splice;
 mod thinking_blocks;
 mod window;
 
-pub use context::{ContextMarks, Given, LeftOutOfPrompt};
+pub use context::{ContextMarks, LeftOutOfPrompt, PreparedConversation};
 pub use encode::{Encoded, Encoder};
 pub use header::HeaderPlace;
 pub use left_out::{LeftOut, Marks};

@@ -6,7 +6,7 @@
 
 use everyturn_template::{Node, Source, Span};
 
-use super::mismatch::Said;
+use super::mismatch::Mismatched;
 use crate::chat_template::{Author, Prepared, Rendering, outside_of_tag};
 
 pub struct OwnTurn<'t> {
@@ -25,24 +25,24 @@ impl<'t> OwnTurn<'t> {
     /// the latest where one of the tags is in the prompt.
     pub fn find(
         prepared: &Prepared<'_>,
-        said: Said<'_>,
+        target: Mismatched<'_>,
         prompt: &'t Rendering,
         full: &Rendering,
         tags: &[&str],
     ) -> Option<Self> {
-        let starts = end_of_same_history(prepared, said, prompt, full)
-            .or_else(|| end_of_rewritten_history(prepared, said, prompt, full))?;
+        let starts = end_of_same_history(prepared, target, prompt, full)
+            .or_else(|| end_of_rewritten_history(prepared, target, prompt, full))?;
         Some(Self::after(starts, prompt, full, tags))
     }
 
     /// The same where both show the messages before alike.
     pub fn after_same_history(
         prepared: &Prepared<'_>,
-        said: Said<'_>,
+        target: Mismatched<'_>,
         prompt: &'t Rendering,
         full: &Rendering,
     ) -> Option<Self> {
-        Some(Self::after(end_of_same_history(prepared, said, prompt, full)?, prompt, full, &[]))
+        Some(Self::after(end_of_same_history(prepared, target, prompt, full)?, prompt, full, &[]))
     }
 
     fn after(starts: Starts, prompt: &'t Rendering, full: &Rendering, tags: &[&str]) -> Self {
@@ -68,14 +68,14 @@ struct Starts {
 /// Both begin with the rendering of the messages before, and nothing after it is of them.
 fn end_of_same_history(
     prepared: &Prepared<'_>,
-    said: Said<'_>,
+    target: Mismatched<'_>,
     prompt: &Rendering,
     full: &Rendering,
 ) -> Option<Starts> {
-    let before = prepared.render_with(said.message, false, said.arguments).ok()?.text;
+    let before = prepared.render_with(target.message, false, target.arguments).ok()?.text;
     let shows_it = |rendering: &Rendering| rendering.text.starts_with(&before);
     let starts = Starts { prompt: before.len(), full: before.len() };
-    let last = last_of_others(prepared, &full.spans, said.message)?;
+    let last = last_of_others(prepared, &full.spans, target.message)?;
     (shows_it(prompt) && shows_it(full) && last.at <= before.len()).then_some(starts)
 }
 
@@ -83,12 +83,12 @@ fn end_of_same_history(
 /// them, which has to be the same in both, with own words only after it.
 fn end_of_rewritten_history(
     prepared: &Prepared<'_>,
-    said: Said<'_>,
+    target: Mismatched<'_>,
     prompt: &Rendering,
     full: &Rendering,
 ) -> Option<Starts> {
-    let of_prompt = last_of_others(prepared, &prompt.spans, said.message)?;
-    let of_full = last_of_others(prepared, &full.spans, said.message)?;
+    let of_prompt = last_of_others(prepared, &prompt.spans, target.message)?;
+    let of_full = last_of_others(prepared, &full.spans, target.message)?;
     (of_prompt.place == of_full.place).then_some(Starts { prompt: of_prompt.at, full: of_full.at })
 }
 

@@ -11,7 +11,7 @@ use everyturn_template::{Node, Source, is_space};
 
 use super::render::Rendered;
 use super::said::{calls, item, spellings};
-use crate::chat_template::{Name, Part, Parts, Prepared};
+use crate::chat_template::{Part, PartName, Prepared, RecordParts};
 use crate::conversation::{Message, PartWeight, REASONING_KEYS, Weight, WeightedPart, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Value};
@@ -70,7 +70,7 @@ struct Finder<'f> {
 impl Finder<'_> {
     fn bytes_of(&self, part: &WeightedPart) -> Result<Vec<Range<usize>>> {
         match part {
-            WeightedPart::ContentItem(at) => match self.find(&[Name::Content, item(*at)]) {
+            WeightedPart::ContentItem(at) => match self.find(&[PartName::Content, item(*at)]) {
                 Some(part) => {
                     let texts = self.message.fields.get("content").and_then(Value::as_array).map(part_texts);
                     let text = texts.and_then(|texts| texts.get(*at).copied()).unwrap_or_default();
@@ -86,20 +86,20 @@ impl Finder<'_> {
                 self.bytes_of_content(bytes.clone())
             }
             WeightedPart::Reasoning(bytes) => self.bytes_of_reasoning(bytes),
-            WeightedPart::Call(at) => match self.find(&[Name::Calls, item(*at)]) {
+            WeightedPart::Call(at) => match self.find(&[PartName::Calls, item(*at)]) {
                 Some(part) => self.bytes_from(part, None, &self.words_of_call(*at), "a tool call"),
                 None => Ok(Vec::new()),
             },
         }
     }
 
-    fn find(&self, names: &[Name]) -> Option<Part> {
+    fn find(&self, names: &[PartName]) -> Option<Part> {
         let parts = self.prepared.parts();
-        parts.find(&[Name::Messages, item(self.number)]).and_then(|message| parts.find_in(message, names))
+        parts.find(&[PartName::Messages, item(self.number)]).and_then(|message| parts.find_in(message, names))
     }
 
     fn bytes_of_content(&self, bytes: Range<usize>) -> Result<Vec<Range<usize>>> {
-        let part = self.find(&[Name::Content, item(0)]).or_else(|| self.find(&[Name::Content]));
+        let part = self.find(&[PartName::Content, item(0)]).or_else(|| self.find(&[PartName::Content]));
         let content = self.prepared.content_of_answer(self.index).map_or("", |(text, _)| text);
         let Some(part) = part else { return Ok(Vec::new()) };
         let words = OwnWords::text(content.get(bytes.clone()).unwrap_or_default());
@@ -125,7 +125,7 @@ impl Finder<'_> {
     fn bytes_of_reasoning(&self, bytes: &Range<usize>) -> Result<Vec<Range<usize>>> {
         let reasoning = REASONING_KEYS.iter().find_map(|key| self.message.fields.get(key)?.as_str());
         let length = reasoning.map_or(0, str::len);
-        let Some(part) = self.find(&[Name::Reasoning]) else { return Ok(Vec::new()) };
+        let Some(part) = self.find(&[PartName::Reasoning]) else { return Ok(Vec::new()) };
         if *bytes == (0..length) {
             let words = OwnWords::text(reasoning.unwrap_or_default());
             return self.bytes_from(part, None, &words, "the reasoning");
@@ -258,7 +258,7 @@ fn add_scalars(value: Option<&Value>, found: &mut Vec<String>) {
 }
 
 /// Whether a part is another, or in it.
-fn is_within(parts: &Parts, part: Part, around: Part) -> bool {
+fn is_within(parts: &RecordParts, part: Part, around: Part) -> bool {
     around != Part::NONE && parts.with_surroundings(part).any(|part| part == around)
 }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use everyturn_template::{Span, Value as TemplateValue};
 
-use super::guard::Guard;
 use super::header::HeaderPlace;
-use super::mismatch::{self, Resolved, Said};
+use super::id_guard::IdGuard;
+use super::mismatch::{self, Mismatched, Resolved};
 use super::said::says_reasoning;
 use super::splice::splice;
 use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor};
@@ -36,7 +36,7 @@ pub struct Rendered<'r> {
     /// The control tokens that the template makes of texts which hold none.
     pub made: BTreeSet<Arc<str>>,
     /// What their ids are held to, where no others may be control tokens than those that the template wrote.
-    pub guard: Option<Guard<'r>>,
+    pub guard: Option<IdGuard<'r>>,
     /// The template arguments that it was rendered with, besides those of the conversation.
     pub arguments: Vec<(String, bool)>,
     /// The template's thinking switch was turned off for it.
@@ -250,7 +250,7 @@ impl<'p, 'a> Series<'p, 'a> {
             }
         };
         let mut plain = Vec::new();
-        let mut guard = literal.map(|control_tokens| Guard { control_tokens, own: Vec::new() });
+        let mut guard = literal.map(|control_tokens| IdGuard { control_tokens, own: Vec::new() });
         let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
             let spans = self.completion.spans_from(&full, after, self.same[1]);
             if let Some(guard) = &mut guard {
@@ -345,7 +345,7 @@ fn by_policy(
     }
     let prompt = prepared.render_with(index, true, arguments)?;
     let full = prepared.render_with(index + 1, false, arguments)?;
-    let said = Said::of(message, index, arguments);
+    let said = Mismatched::of(message, index, arguments);
     let found = match policy {
         PromptMismatch::Error | PromptMismatch::Skip => None,
         PromptMismatch::MatchThinking => {

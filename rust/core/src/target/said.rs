@@ -8,7 +8,7 @@ use std::ops::Range;
 use everyturn_template::is_space;
 use memchr::memmem;
 
-use crate::chat_template::{Name, Part, Parts};
+use crate::chat_template::{Part, PartName, RecordParts};
 use crate::conversation::{Message, REASONING_KEYS, Role};
 use crate::json::{Object, Value};
 
@@ -66,11 +66,11 @@ pub enum What {
 }
 
 /// Appends everything that a message says; it has this number among those that the template is given.
-pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &Parts, number: usize) {
-    let message_part = parts.find(&[Name::Messages, item(number)]);
-    let find = |names: &[Name]| message_part.and_then(|message| parts.find_in(message, names));
+pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &RecordParts, number: usize) {
+    let message_part = parts.find(&[PartName::Messages, item(number)]);
+    let find = |names: &[PartName]| message_part.and_then(|message| parts.find_in(message, names));
     // A text may be given as a list of one part, and parts that were joined are one text.
-    let find_text = |at: usize| find(&[Name::Content, item(at)]).or_else(|| find(&[Name::Content]));
+    let find_text = |at: usize| find(&[PartName::Content, item(at)]).or_else(|| find(&[PartName::Content]));
     let mut say = |what, part, words| said.push(Said { what, part, words });
     let is_assistant = message.role == Role::Assistant;
     match message.fields.get("content") {
@@ -78,7 +78,9 @@ pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &Part
             // Text that is nothing but reasoning is reasoning.
             let reasoning = inline_reasoning(text).filter(|_| is_assistant);
             let answer = reasoning.clone().and_then(|reasoning| text.get(reasoning.end + CLOSE.len()..));
-            if !is_blank(answer.unwrap_or(text)) {
+            // A tag alone says nothing of an assistant.
+            let is_tag = is_assistant && text.trim() == OPEN;
+            if !is_blank(answer.unwrap_or(text)) && !is_tag {
                 say(What::Text, find_text(0), Words::Text(text));
             } else if let Some(reasoning) = reasoning.and_then(|reasoning| text.get(reasoning))
                 && !is_blank(reasoning)
@@ -97,14 +99,14 @@ pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &Part
         _ => {}
     }
     if let Some(reasoning) = reasoning_field(message) {
-        say(What::Reasoning, find(&[Name::Reasoning]), Words::Text(reasoning));
+        say(What::Reasoning, find(&[PartName::Reasoning]), Words::Text(reasoning));
     }
     for (at, call) in calls(message).enumerate() {
         if let Some(name) = call.get("name").and_then(Value::as_str) {
-            say(What::Called(at), find(&[Name::Calls, item(at), Name::Called]), Words::Text(name));
+            say(What::Called(at), find(&[PartName::Calls, item(at), PartName::Called]), Words::Text(name));
         }
         if let Some(arguments) = call.get("arguments").filter(|arguments| says_something(arguments)) {
-            let part = find(&[Name::Calls, item(at), Name::Arguments]);
+            let part = find(&[PartName::Calls, item(at), PartName::Arguments]);
             say(What::Arguments(at), part, Words::Of(arguments));
         }
     }
@@ -137,7 +139,7 @@ pub const OPEN: &str = "<think>";
 pub const CLOSE: &str = "</think>";
 
 /// Nothing but white space, as Python has it.
-fn is_blank(text: &str) -> bool {
+pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_space)
 }
 
@@ -160,6 +162,6 @@ fn says_something(arguments: &Value) -> bool {
     }
 }
 
-pub fn item(number: usize) -> Name {
-    Name::Item(u32::try_from(number).unwrap_or(u32::MAX))
+pub fn item(number: usize) -> PartName {
+    PartName::Item(u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -9,31 +9,33 @@ use std::ops::Range;
 
 use everyturn_template::{Source, cut_spans};
 
-use super::mismatch::{INLINE_TAGS, Inline, Resolved, Said, flags};
+use super::mismatch::{Inline, Mismatched, Resolved, flags};
 use super::own_turn::OwnTurn;
+use super::said::CLOSE;
 use crate::chat_template::{Author, Prepared, Rendering, ThinkingFormat};
 use crate::traced_text::TracedText;
 
 pub fn splice(
     prepared: &Prepared<'_>,
-    said: Said<'_>,
+    target: Mismatched<'_>,
     prompt: &Rendering,
     full: &Rendering,
 ) -> Option<Resolved> {
-    if said.is_amid_words {
+    if target.is_amid_words {
         return None;
     }
     let format = prepared.thinking().format.as_ref();
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
-    let turn = OwnTurn::find(prepared, said, prompt, full, tags.as_ref().map_or(&[], <[&str; 2]>::as_slice))?;
-    let body = Body::of(prepared, said, full, &turn)?;
+    let turn =
+        OwnTurn::find(prepared, target, prompt, full, tags.as_ref().map_or(&[], <[&str; 2]>::as_slice))?;
+    let body = Body::of(prepared, target, full, &turn)?;
     let text = match (Written::of(&turn, format).or_else(|| body.unknown(&turn))?, format) {
         (Written::Nothing, format) => body.after_header(format, turn.has_more_space),
         (Written::Opened { rest, space }, format) => body.in_open_block(format?, rest, space)?,
         (Written::Closed, format) => body.after_closed_block(format)?,
     };
     let prompt = TracedText { text: prompt.text.clone(), spans: prompt.spans.clone() };
-    Some(Resolved { prompt, text, arguments: flags(said.arguments) })
+    Some(Resolved { prompt, text, arguments: flags(target.arguments) })
 }
 
 /// What a prompt wrote of a turn.
@@ -70,7 +72,7 @@ impl<'t> Written<'t> {
 /// A turn as a rendering shows it after the header.
 struct Body<'b> {
     prepared: &'b Prepared<'b>,
-    said: Said<'b>,
+    target: Mismatched<'b>,
     full: &'b Rendering,
     start: usize,
     /// The first byte that is not the template's.
@@ -85,12 +87,12 @@ impl<'b> Body<'b> {
     /// `None`: it is not certain where the reasoning in it ends.
     fn of(
         prepared: &'b Prepared<'b>,
-        said: Said<'b>,
+        target: Mismatched<'b>,
         full: &'b Rendering,
         turn: &OwnTurn<'_>,
     ) -> Option<Self> {
         let (start, end) = (turn.body, full.text.len());
-        let mut body = Self { prepared, said, full, start, words: end, reasoning: None, inline: end..end };
+        let mut body = Self { prepared, target, full, start, words: end, reasoning: None, inline: end..end };
         let mut at = start;
         for span in cut_spans(&full.spans, start, end) {
             let bytes = at..at + span.len as usize;
@@ -105,14 +107,14 @@ impl<'b> Body<'b> {
 
     /// Notes what of a span is reasoning.
     fn take(&mut self, bytes: Range<usize>, source: Source) -> Option<()> {
-        let Some(inline) = self.said.inline else {
-            let reasoning = self.prepared.source_of_reasoning(self.said.message, self.said.reasoning);
+        let Some(inline) = self.target.inline else {
+            let reasoning = self.prepared.source_of_reasoning(self.target.message, self.target.reasoning);
             if self.thinks() && source.made_from() == reasoning.made_from() {
                 self.reasoning.get_or_insert(bytes.start);
             }
             return Some(());
         };
-        let content = self.prepared.content_of_answer(self.said.message);
+        let content = self.prepared.content_of_answer(self.target.message);
         if content.is_none_or(|(_, content)| source.made_from() != content.made_from()) {
             return Some(());
         }
@@ -138,16 +140,15 @@ impl<'b> Body<'b> {
     /// The same of what a function made of the content: by the words that stand there.
     fn take_rewritten(&mut self, bytes: &Range<usize>) -> Option<()> {
         let text = &self.full.text[bytes.clone()];
-        let Some(reasoning) = text.find(self.said.reasoning.trim()) else { return Some(()) };
-        let [_, close] = INLINE_TAGS;
-        let after = text[reasoning..].split_once(close)?.1.trim_start();
+        let Some(reasoning) = text.find(self.target.reasoning.trim()) else { return Some(()) };
+        let after = text[reasoning..].split_once(CLOSE)?.1.trim_start();
         self.reasoning.get_or_insert(bytes.start + reasoning);
         self.inline = self.inline.start.min(bytes.start)..bytes.end - after.len();
         Some(())
     }
 
     fn thinks(&self) -> bool {
-        !self.said.reasoning.trim().is_empty()
+        !self.target.reasoning.trim().is_empty()
     }
 
     /// The text of the template before the first words.
@@ -232,8 +233,8 @@ impl<'b> Body<'b> {
     }
 
     fn push_reasoning(&self, text: &mut TracedText, format: &ThinkingFormat) {
-        let reasoning = self.said.reasoning.trim_matches('\n');
-        text.push(reasoning, self.prepared.source_of_reasoning(self.said.message, reasoning));
+        let reasoning = self.target.reasoning.trim_matches('\n');
+        text.push(reasoning, self.prepared.source_of_reasoning(self.target.message, reasoning));
         text.push(&format.close, Source::Template);
     }
 

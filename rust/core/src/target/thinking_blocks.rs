@@ -4,16 +4,13 @@
 //! tags a template writes is found out by `chat_template::thinking`.
 
 use super::render::Rendered;
-use super::said::{CLOSE, inline_reasoning, says_reasoning};
+use super::said::{CLOSE, OPEN, inline_reasoning, says_reasoning};
 use crate::chat_template::ThinkingFormat;
 use crate::conversation::Message;
 use crate::json::Value;
 
 /// More bytes than the tags have that a prompt ends with.
 const TAGS: usize = 128;
-
-/// What opens reasoning in a content.
-const OPEN: &str = "<think>";
 
 /// Whether a target without reasoning is trained to write a block of thinking that is empty.
 pub fn has_empty_thinking(

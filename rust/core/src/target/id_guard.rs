@@ -11,7 +11,7 @@ use crate::tokenizer::{Checkpoint, ControlTokens, FoundToken, Known, Tokenizer};
 
 /// What the ids of a target are held to.
 #[derive(Debug, Clone)]
-pub struct Guard<'g> {
+pub struct IdGuard<'g> {
     pub control_tokens: &'g ControlTokens,
     /// The control tokens that the template wrote in prompt and completion, in order.
     pub own: Vec<FoundToken>,
@@ -27,7 +27,7 @@ pub(super) struct Checked<'i> {
     pub continuation: Option<usize>,
 }
 
-impl Guard<'_> {
+impl IdGuard<'_> {
     /// The control tokens of this text, which starts at this byte, are the template's.
     pub fn add(&mut self, text: &str, at: usize) {
         let moved = |bytes: Range<usize>| bytes.start + at..bytes.end + at;
