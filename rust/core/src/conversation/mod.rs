@@ -7,6 +7,7 @@
 
 mod calls;
 mod formats;
+mod identity;
 mod item;
 mod message;
 mod outline;
@@ -16,6 +17,7 @@ mod role;
 mod weight;
 
 pub use formats::{Format, unknown_format};
+pub use identity::id_of_bytes;
 pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
@@ -39,7 +38,7 @@ pub struct Expander {
 
 /// A record that was read: it can be expanded more than once.
 pub struct ReadRecord {
-    /// The hash of the record's bytes.
+    /// Equal for conversations that are the same; see [`Conversation::id`].
     pub conversation_id: u128,
     pub format: Format,
     pub conversation: Conversation,
@@ -88,7 +87,8 @@ impl Expander {
             let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
             let format = self.format_of(&value, record.format)?;
             let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
-            Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
+            let conversation_id = times.measure(Stage::Convert, || conversation.id());
+            Ok(ReadRecord { conversation_id, format, conversation })
         })
     }
 

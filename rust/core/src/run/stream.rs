@@ -105,7 +105,7 @@ impl Gathered {
         self.report.warn(warning::STOP_NOT_IN_GENERATION_CONFIG, unserved);
     }
 
-    /// Adds what came of the next record, unless its bytes are among the `copies` so far. Its error ends the run.
+    /// Adds what came of the next record, unless its conversation is among the `copies` so far. Its error ends the run.
     pub fn add(
         &mut self,
         mut outcome: Outcome,

@@ -169,7 +169,7 @@ columns! {
     labels: Vec<i32>, per Token;
     /// Kept only once a weight other than 0 and 1 has occurred.
     loss_weights: Option<Vec<f32>>, per Token, default super::table::unit_weights;
-    /// Hash of the record's bytes, big-endian.
+    /// The conversation's id, big-endian: its opening's hash, then that of the whole.
     conversation_hashes: Vec<[u8; 16]>, per Row;
     /// Index into the list of inputs.
     file: Vec<i32>, per Row;

@@ -17,7 +17,7 @@ pub struct SampleOrigin {
     pub file: i32,
     /// 1-based.
     pub line: i64,
-    /// Hash of the record's bytes.
+    /// See [`crate::conversation::Conversation::id`].
     pub conversation_id: u128,
 }
 
