@@ -186,6 +186,7 @@ class Expander:
         control_tokens: str,
         normalize: str,
         deduplicate: bool,
+        keep: list[str],
         input_format: str,
         on_error: str,
         max_line_bytes: int,

@@ -1,7 +1,7 @@
 """Conversations that occur more than once.
 
-In: samples. Out: which of them are copies, and samples without them. Copies are records of the same bytes; what differs
-by a blank is another conversation.
+In: samples. Out: which of them are copies, and samples without them. Copies are conversations with one
+id (`Samples.conversation_id`), whatever else their records say.
 """
 
 import dataclasses
@@ -37,15 +37,25 @@ def remove(samples: "Samples") -> "Samples":
 def find(samples: "Samples") -> npt.NDArray[np.bool_]:
     """Whether each sample is a copy of an earlier one, bool[N].
 
-    A target of a conversation is trained in one sample, so conversation and first target identify a sample.
+    Of the records of a conversation the first that has samples is kept, as in an expansion with ``deduplicate``. A
+    target of a record is trained in one sample, so where the same record comes twice, its first target says which
+    sample it is.
     """
+    _, first, inverse = np.unique(_ids(samples), return_index=True, return_inverse=True)
+    kept = first[inverse.reshape(-1)]
+    is_other_record = (samples.file != samples.file[kept]) | (samples.line != samples.line[kept])
     key = np.concatenate(
         [samples.conversation_hashes, _first_targets(samples).view(np.uint8).reshape(-1, 4)], axis=1
     )
     _, first = np.unique(np.ascontiguousarray(key).view("V20").reshape(-1), return_index=True)
-    copies = np.ones(len(samples), dtype=np.bool_)
-    copies[first] = False
-    return copies
+    comes_again = np.ones(len(samples), dtype=np.bool_)
+    comes_again[first] = False
+    return is_other_record | comes_again
+
+
+def _ids(samples: "Samples") -> npt.NDArray[Any]:
+    """Return the id of each sample's conversation as an element, V16[N]."""
+    return np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
 
 
 def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:

@@ -222,6 +222,8 @@ pub struct Options {
     pub normalize: Normalize,
     /// Of conversations that are the same the first is kept.
     pub deduplicate: bool,
+    /// Keys of records whose values samples carry along.
+    pub keep: Vec<String>,
     pub on_error: OnError,
     pub read: ReadOptions,
     /// `None`: one per core.

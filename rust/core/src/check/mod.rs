@@ -16,6 +16,7 @@ use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
 use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
+use crate::samples::KeptValues;
 use outline::outline_json;
 
 /// How records are read, and what they are expanded with.
@@ -80,7 +81,8 @@ impl Checker {
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
         let conversation = Conversation::read(&value, format)?;
         found.conversation_id = conversation.id();
-        Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })
+        let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
+        Ok(ReadRecord { conversation_id, format, conversation, kept })
     }
 }
 

@@ -25,6 +25,7 @@ use crate::options::{
 use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
+use crate::samples::{KeptValues, kept_values};
 
 /// More threads than any machine has cores for.
 const MAX_THREADS: usize = 1024;
@@ -42,6 +43,8 @@ pub struct ReadRecord {
     pub conversation_id: u128,
     pub format: Format,
     pub conversation: Conversation,
+    /// What its samples carry along.
+    pub kept: KeptValues,
 }
 
 /// What became of a record.
@@ -49,6 +52,8 @@ pub struct ReadRecord {
 pub struct Outcome {
     pub conversation_id: u128,
     pub samples: Vec<Sample>,
+    /// What they carry along.
+    pub kept: KeptValues,
     pub report: Report,
     /// The first fault that ends the run.
     pub error: Option<Error>,
@@ -88,7 +93,8 @@ impl Expander {
             let format = self.format_of(&value, record.format)?;
             let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
             let conversation_id = times.measure(Stage::Convert, || conversation.id());
-            Ok(ReadRecord { conversation_id, format, conversation })
+            let kept = kept_values(as_record(&value)?, &self.options.keep);
+            Ok(ReadRecord { conversation_id, format, conversation, kept })
         })
     }
 
@@ -185,7 +191,8 @@ impl Expander {
         work.trace = trace;
         let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
         let report = work.finish(&samples);
-        Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })
+        let (conversation_id, kept) = (read.conversation_id, read.kept.clone());
+        Ok(Outcome { conversation_id, samples, kept, report, error: None })
     }
 
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file

@@ -126,6 +126,7 @@ impl Gathered {
         let line = i64::try_from(line).unwrap_or(i64::MAX);
         let origin = SampleOrigin { file, line, conversation_id: outcome.conversation_id };
         self.samples.push(&outcome.samples, origin);
+        self.samples.kept.push(&outcome.kept, outcome.samples.len());
         self.report.add(outcome.report);
         Ok(())
     }
