@@ -186,9 +186,8 @@ class Expander:
         for name in options_with("count"):
             check_count(name, getattr(self, name))
         object.__setattr__(self, "keep", stated(self.keep))
-        object.__setattr__(
-            self, "_expander", _core.Expander(renderer._core, **self._core_options())
-        )  # noqa: SLF001
+        core = _core.Expander(renderer._core, **self._core_options())  # noqa: SLF001
+        object.__setattr__(self, "_expander", core)
 
     def options(self) -> dict[str, Any]:
         """The options by name."""

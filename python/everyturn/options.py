@@ -33,6 +33,7 @@ ContentFormat: TypeAlias = Literal["auto", "string", "openai"]
 TokenizerSource: TypeAlias = Literal["file", "auto_tokenizer"]
 OnError: TypeAlias = Literal["raise", "skip"]
 PackStrategy: TypeAlias = Literal["bfd", "sequential"]
+Prefixes: TypeAlias = Literal["together", "apart"]
 PaddingSide: TypeAlias = Literal["right", "left"]
 
 TRAIN_ON_ALIASES: dict[str, TrainOn] = {

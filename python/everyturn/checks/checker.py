@@ -252,7 +252,9 @@ class _File:
             remarks.append(call_ids.refused(taken.changes))
         first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
-            remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
+            remarks.append(
+                Remark("duplicate", None, f"the same conversation as {first[0]}:{first[1]}")
+            )
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
         if outline is not None and (record := read(outline)).messages:

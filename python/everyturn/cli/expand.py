@@ -27,6 +27,7 @@ from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
 from everyturn.report_text import first_faults
 from everyturn.samples import Samples
+from everyturn.samples.kept_types import check_stated
 from everyturn.wording import counted
 
 EXAMPLES = """\
@@ -192,8 +193,13 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
         return self
 
     def write(self, samples: Samples) -> None:
-        """Append samples; a row has `loss_weights` if its own are not all 0 or 1."""
-        for row in samples.to_arrow().to_pylist():
+        """Append samples; a row has `loss_weights` if its own are not all 0 or 1, and kept values as they are."""
+        from everyturn.samples.parquet import to_table
+
+        table = to_table(samples, with_weights=samples.loss_weights is not None, types={})
+        check_stated(samples)
+        for number, row in enumerate(table.to_pylist()):
+            row |= samples.kept.of_row(number)
             if set(row.get("loss_weights", ())) <= {0.0, 1.0}:
                 row.pop("loss_weights", None)
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -106,7 +106,7 @@ def _lines(stats: Stats) -> Iterable[str]:
     """What needs no table: records, copies, scripts, and what is worth knowing."""
     report = stats.variant.report
     yield f"{counted(report.records_read, 'record')}, {counted(stats.conversations, 'conversation')}"
-    yield f"copies of an earlier conversation, byte for byte: {stats.duplicates:,}"
+    yield f"copies of an earlier conversation: {stats.duplicates:,}"
     yield "letters: " + (_scripts(stats.letters) or "none")
     yield from report.lines()
 

@@ -19,6 +19,7 @@ from typing import Any
 from everyturn.atomic import appearing
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.report import Report
+from everyturn.samples.kept_types import Types
 
 FORMAT = "everyturn.shards"
 FORMAT_VERSION = 1
@@ -77,6 +78,7 @@ class Progress:
         file: The 0-based input where reading begins again.
         line: Its 1-based line.
         written: Input and line of the last conversation in a shard; (0, 0) where there is none.
+        types: The types of kept columns in all shards; None where they were not shown yet.
     """
 
     shards: tuple[ShardFile, ...] = ()
@@ -84,6 +86,7 @@ class Progress:
     file: int = 0
     line: int = 1
     written: tuple[int, int] = (0, 0)
+    types: Types | None = None
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Progress":
@@ -94,6 +97,7 @@ class Progress:
             file=plain["file"],
             line=plain["line"],
             written=(plain["written"][0], plain["written"][1]),
+            types=plain["types"],
         )
 
 

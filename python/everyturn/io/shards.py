@@ -21,6 +21,7 @@ from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_count
 from everyturn.report import Report, add_parts
 from everyturn.samples import Samples
+from everyturn.samples.kept_types import read_ahead
 from everyturn.samples.parquet import Writer, has_weights, refuse_weights
 
 
@@ -130,6 +131,15 @@ def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
     return {**metadata, "options": options, "inputs": listed}
 
 
+@dataclasses.dataclass(frozen=True)
+class _Chunk:
+    """Samples of one input, whose chunk begins at a line."""
+
+    number: int
+    line: int
+    samples: Samples
+
+
 class _Run:
     """One run: what was read, and the shard that is being written."""
 
@@ -141,6 +151,7 @@ class _Run:
         self._left = folder.progress or Progress(report=expander.empty().report)
         self._report = self._left.report
         self._shards = self._left.shards
+        self._types = self._left.types
         self._writing = ExitStack()
         self._writer: Writer | None = None
         self._rows = 0
@@ -156,93 +167,17 @@ class _Run:
         on_bytes: Callable[[int], None] | None,
     ) -> None:
         """Expand what is left of the inputs."""
-        before = sum(one.size or 0 for one in inputs[: self._left.file])
         with self._writing:
-            for number in range(self._left.file, len(inputs)):
-                left = None if limit is None else limit - self._report.records_read
-                if left == 0:
-                    break
-                one = inputs[number]
-                first_line = self._left.line if number == self._left.file else 1
-                reading = {
-                    "chunk_bytes": chunk_bytes,
-                    "limit": left,
-                    "on_bytes": _counting_from(before, on_bytes),
-                }
-                for line, samples in _chunks(self._expander, one.source, first_line, **reading):
-                    self._take(number, line, samples)
-                before += one.size or 0
+            chunks = self._chunks(inputs, limit, chunk_bytes, on_bytes)
+            if self._types is None:
+                self._types, chunks = read_ahead(
+                    chunks, self._expander.kept_keys, lambda chunk: chunk.samples
+                )
+            for chunk in chunks:
+                self._take(chunk)
             self._end_of_input()
 
-    def finish(self) -> tuple[tuple[ShardFile, ...], Report]:
-        """Write the manifest."""
-        self._folder.finish(self._shards, self._report)
-        return self._shards, self._report
-
-    def _take(self, number: int, line: int, samples: Samples) -> None:
-        """Write the samples of a chunk that begins at a line, and end shards where they are full."""
-        start = 0
-        ends = _conversation_ends(samples)
-        if number == self._left.written[0]:
-            start = int(np.searchsorted(samples.line, self._left.written[1], side="right"))
-        while start < len(samples):
-            wanted = samples.offsets[start] + self._shard_tokens - self._tokens
-            full = int(np.searchsorted(samples.offsets[ends], wanted))
-            end = int(ends[min(full, len(ends) - 1)])
-            self._write(samples[start:end] if (start, end) != (0, len(samples)) else samples)
-            if full < len(ends):
-                self._end_shard()
-                self._folder.save_progress(
-                    Progress(
-                        shards=self._shards,
-                        report=self._report,
-                        file=number,
-                        line=line,
-                        written=(number, int(samples.line[end - 1])),
-                    )
-                )
-            start = end
-        self._report = add_parts(self._report, samples.report)
-
-    def _write(self, samples: Samples) -> None:
-        if not self._with_weights and samples.loss_weights is not None:
-            refuse_weights(samples)
-        if self._writer is None:
-            path = self._folder.shard(len(self._shards))
-            self._writer = self._writing.enter_context(
-                Writer(path, loss_weights=self._with_weights)
-            )
-        self._writer.write(samples)
-        self._rows += len(samples)
-        self._tokens += len(samples.input_ids)
-
-    def _end_shard(self) -> None:
-        self._writing.close()
-        path = self._folder.shard(len(self._shards))
-        shard = ShardFile.of(path, rows=self._rows, tokens=self._tokens)
-        self._shards = (*self._shards, shard)
-        self._writer, self._rows, self._tokens = None, 0, 0
-
-    def _end_of_input(self) -> None:
-        """End the last shard; a folder without samples has one that says so."""
-        if not self._shards and self._writer is None:
-            self._write(self._expander.empty())
-        if self._writer is not None:
-            self._end_shard()
-
-
-def _chunks(
-    expander: Expander, source: Whole, first_line: int, **reading: Any
-) -> Iterator[tuple[int, Samples]]:
-    """Expand one input from a line on; each chunk comes with its own first line."""
-    line = first_line
-    rest = Share(source, index=0, count=1, from_line=first_line)
-    for samples in expander.stream(rest, **reading):
-        yield line, samples
-        line += samples.report.records_read + samples.report.blank_lines
-
-
-def _conversation_ends(samples: Samples) -> Any:
+    def _conversation_ends(samples: Samples) -> Any:
     """The sample after the last one of each conversation; the samples are of one file."""
     return np.append(np.flatnonzero(np.diff(samples.line)) + 1, len(samples))
 

@@ -22,22 +22,26 @@ class Texts:
     """JSON texts one after the other; an empty one is a value that is missing.
 
     Attributes:
-        bytes: uint8[B].
-        offsets: int64[R + 1]; text i is ``bytes[offsets[i]:offsets[i + 1]]``.
+        data: uint8[B].
+        offsets: int64[R + 1]; text i is ``data[offsets[i]:offsets[i + 1]]``.
     """
 
-    bytes: npt.NDArray[np.uint8]
+    data: npt.NDArray[np.uint8]
     offsets: npt.NDArray[np.int64]
+
+    def text(self, index: int) -> bytes:
+        """Return the text of a record, which is empty where the value is missing or null."""
+        return self.data[self.offsets[index] : self.offsets[index + 1]].tobytes()
 
     def value(self, index: int) -> Any:
         """Return the value of a record; None where it is missing or null."""
-        text = self.bytes[self.offsets[index] : self.offsets[index + 1]].tobytes()
+        text = self.text(index)
         return json.loads(text) if text else None
 
     def select(self, indices: npt.NDArray[np.int64]) -> "Texts":
         """Return the given texts in the given order."""
         positions, offsets = gather(self.offsets, indices)
-        return Texts(self.bytes[positions], offsets)
+        return Texts(self.data[positions], offsets)
 
 
 EMPTY = Texts(np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64))
@@ -123,7 +127,7 @@ class Kept(Mapping[str, list[Any]]):
         columns = zip(*(part.texts for part in parts), strict=True)
         texts = tuple(
             Texts(
-                np.concatenate([text.bytes for text in column]),
+                np.concatenate([text.data for text in column]),
                 join_offsets([text.offsets for text in column]),
             )
             for column in columns

@@ -152,31 +152,50 @@ def places_in(samples: "Samples") -> Place:
     return lambda row: (samples.files[samples.file[row]], int(samples.line[row]))
 
 
-def columns(keep: Keep) -> dict[str, Column]:
-    """Return the columns of what is kept, before any value was seen."""
-    return {name: Column(name, kind) for name, kind in keep}
+class FirstShown:
+    """The types of kept columns as the first `SHOWN_BY` conversations show them, however they come in parts.
+
+    Attributes:
+        is_known: No later conversation changes them.
+    """
+
+    def __init__(self, keep: Keep) -> None:
+        self._columns = _columns(keep)
+        self._left = SHOWN_BY
+        self.is_known = all(column.is_stated for column in self._columns.values())
+
+    def add(self, samples: "Samples") -> None:
+        """Look at the next samples.
+
+        Raises:
+            OptionsError: No type holds a value and those before it; the text names its place.
+        """
+        if not self.is_known:
+            self._left -= _show(self._columns, samples.kept, places_in(samples), most=self._left)
+            self.is_known = self._left <= 0
+
+    def types(self) -> Types:
+        """Return the types as far as they were shown.
+
+        Raises:
+            OptionsError: One is of objects without keys, which no file can hold.
+        """
+        return _types_of(self._columns)
 
 
 def read_ahead(
     parts: Iterable[Part], keep: Keep, samples_of: Callable[[Part], "Samples"]
 ) -> tuple[Types, Iterator[Part]]:
-    """Return the types of kept columns as the first `SHOWN_BY` conversations show them, and all parts.
-
-    So the types do not depend on how the parts are cut. Parts are read ahead only as far as a type is not stated.
+    """Return the types of kept columns, and all parts, of which as many are read ahead as show the types.
 
     Raises:
-        OptionsError: No type holds the values of these conversations; the text names the place of one.
+        OptionsError: As in `FirstShown`.
     """
-    rest, waiting, seen = iter(parts), [], 0
-    found = columns(keep)
-    while seen < SHOWN_BY and not all(column.is_stated for column in found.values()):
-        part = next(rest, None)
-        if part is None:
-            break
+    rest, waiting, shown = iter(parts), list[Part](), FirstShown(keep)
+    while not shown.is_known and (part := next(rest, None)) is not None:
         waiting.append(part)
-        samples = samples_of(part)
-        seen += show(found, samples.kept, places_in(samples), most=SHOWN_BY - seen)
-    return types_of(found), itertools.chain(waiting, rest)
+        shown.add(samples_of(part))
+    return shown.types(), itertools.chain(waiting, rest)
 
 
 def types_in(kept: "Kept", place: Place) -> Types:
@@ -185,12 +204,27 @@ def types_in(kept: "Kept", place: Place) -> Types:
     Raises:
         OptionsError: No type holds all values of a column; the text names the place of one.
     """
-    found = columns(kept.stated)
-    show(found, kept, place)
-    return types_of(found)
+    columns = _columns(kept.stated)
+    _show(columns, kept, place)
+    return _types_of(columns)
 
 
-def show(
+def check_stated(samples: "Samples") -> None:
+    """Refuse kept values that do not fit the type that is stated for them.
+
+    Raises:
+        OptionsError: The text names the place of the first.
+    """
+    columns = _columns(samples.kept.stated).items()
+    stated = {name: column for name, column in columns if column.is_stated}
+    _show(stated, samples.kept, places_in(samples))
+
+
+def _columns(keep: Keep) -> dict[str, Column]:
+    return {name: Column(name, kind) for name, kind in keep}
+
+
+def _show(
     columns: Mapping[str, Column], kept: "Kept", place: Place, *, most: int | None = None
 ) -> int:
     """Let columns hold the values of conversations, or of the first of them; return of how many."""
@@ -205,12 +239,7 @@ def show(
     return len(records)
 
 
-def types_of(columns: Mapping[str, Column]) -> Types:
-    """Return the types that columns have come to.
-
-    Raises:
-        OptionsError: One is of objects without keys, which no file can hold.
-    """
+def _types_of(columns: Mapping[str, Column]) -> Types:
     for name, column in columns.items():
         if _has_no_fields(column.type):
             raise OptionsError(
@@ -295,19 +324,21 @@ class _MisfitError(Exception):
     """No type holds the value with the others."""
 
 
+_SCALARS: dict[type, Type] = {
+    type(None): "null",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    str: "string",
+}
+
+
 def _type_of(value: Any) -> Type:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        if not _LEAST <= value <= _MOST:
-            raise _MisfitError
-        return "int64"
-    if isinstance(value, float):
-        return "float64"
-    if isinstance(value, str):
-        return "string"
+    """Return the type of what JSON has."""
+    if isinstance(value, int) and not _LEAST <= value <= _MOST:
+        raise _MisfitError
+    if type(value) in _SCALARS:
+        return _SCALARS[type(value)]
     if isinstance(value, list):
         inner: Type = "null"
         for item in value:

@@ -18,6 +18,7 @@ from everyturn.samples import ragged
 from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS
 from everyturn.samples.kept import Kept
 from everyturn.samples.labels import check_lengths
+from everyturn.samples.origins import records
 from everyturn.wording import counted
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def pack(
         raise OptionsError(f"max_length must fit into 32 bits, not {max_length}")
     check_lengths(samples, max_length)
     order, seq_offsets, spread = _core.pack(
-        samples.lengths, max_length, strategy, _records(samples) if keep_conversations else None
+        samples.lengths, max_length, strategy, records(samples) if keep_conversations else None
     )
     tokens, starts = ragged.gather(samples.offsets, order)
     columns: dict[str, Any] = {}
@@ -177,17 +178,3 @@ def pack(
         },
         kept=samples.kept.select(order),
     )
-
-
-def _records(samples: "Samples") -> npt.NDArray[np.int64]:
-    """Number the records that the rows come from, int64[N]: copies of a conversation are separate records."""
-    key = np.concatenate(
-        [
-            samples.conversation_hashes,
-            np.ascontiguousarray(samples.file).view(np.uint8).reshape(-1, 4),
-            np.ascontiguousarray(samples.line).view(np.uint8).reshape(-1, 8),
-        ],
-        axis=1,
-    )
-    _, number = np.unique(np.ascontiguousarray(key).view("V28").reshape(-1), return_inverse=True)
-    return number.reshape(-1).astype(np.int64)

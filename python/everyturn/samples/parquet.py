@@ -27,7 +27,7 @@ from everyturn.exceptions import OptionsError
 from everyturn.options import StrPath
 from everyturn.samples.columns import COLUMNS, OFFSETS, TOKEN_COLUMNS, Column, Per, filled
 from everyturn.samples.kept_arrow import arrays
-from everyturn.samples.kept_types import Types, places_in, types_in
+from everyturn.samples.kept_types import FirstShown, Types, places_in, types_in
 from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighted_tokens
 from everyturn.samples.ragged import count_in_rows
 
@@ -147,8 +147,7 @@ class Writer:
         path: The file's name.
         loss_weights: Whether there is a column of weights; None lets it come with the first that are not all 0 or 1,
             for the rows before too.
-        types: The types of kept columns; None is as the first samples that are written show them, so then the file
-            depends on how much of them comes first.
+        types: The types of kept columns; None is as they are stated, or as the first conversations show them.
     """
 
     def __init__(
@@ -160,6 +159,8 @@ class Writer:
         self._decided = loss_weights is not None
         self._with_weights = bool(loss_weights)
         self._types = types
+        self._shown: FirstShown | None = None
+        self._held: list[Samples] = []
         self._waiting: list[pa.Table] = []
         self._waiting_tokens = 0
 
@@ -175,17 +176,33 @@ class Writer:
             OptionsError: The file has no column for weights, and one is neither 0 nor 1; or a kept value does not fit
                 the type of its column.
         """
-        if self._types is None:
-            self._types = types_in(samples.kept, places_in(samples))
+        if self._types is not None:
+            self._write(samples, self._types)
+            return
+        self._shown = self._shown or FirstShown(samples.kept.stated)
+        self._shown.add(samples)
+        self._held.append(samples)
+        if self._shown.is_known:
+            self._write_held()
+
+    def _write_held(self) -> None:
+        """Write the samples that have shown the types of kept columns."""
+        if self._shown is None:
+            return
+        self._types, self._shown, held = self._shown.types(), None, self._held
+        self._held = []
+        for samples in held:
+            self._write(samples, self._types)
+
+    def _write(self, samples: "Samples", types: Types) -> None:
         if samples.loss_weights is not None and not self._with_weights:
             if self._decided:
                 refuse_weights(samples)
             else:
                 self._with_weights = True
-                self._add_weights_to_earlier_rows(
-                    to_table(samples[:0], with_weights=True, types=self._types).schema
-                )
-        self.write_table(to_table(samples, with_weights=self._with_weights, types=self._types))
+                schema = to_table(samples[:0], with_weights=True, types=types).schema
+                self._add_weights_to_earlier_rows(schema)
+        self.write_table(to_table(samples, with_weights=self._with_weights, types=types))
 
     def write_table(self, table: pa.Table) -> None:
         """Append a table that has a column ``length``; all tables of a file have the same columns."""
@@ -246,6 +263,7 @@ class Writer:
     ) -> None:
         try:
             if kind is None:
+                self._write_held()
                 self._write_groups(to_the_end=True)
         finally:
             if self._writer is not None:

@@ -83,7 +83,7 @@ def _kept_arrays(kept: Kept) -> dict[str, npt.NDArray[Any]]:
     arrays = {_KEPT_ROWS: kept.rows}
     for number, texts in enumerate(kept.texts):
         arrays |= {
-            _kept_name(number, "bytes"): texts.bytes,
+            _kept_name(number, "data"): texts.data,
             _kept_name(number, "offsets"): texts.offsets,
         }
     return arrays
@@ -94,7 +94,7 @@ def _kept(stated: Keep, arrays: dict[str, Any]) -> Kept:
     if not stated:
         return Kept()
     texts = tuple(
-        Texts(arrays.pop(_kept_name(number, "bytes")), arrays.pop(_kept_name(number, "offsets")))
+        Texts(arrays.pop(_kept_name(number, "data")), arrays.pop(_kept_name(number, "offsets")))
         for number in range(len(stated))
     )
     return Kept(stated, texts, arrays.pop(_KEPT_ROWS))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from everyturn.options import PackStrategy, PaddingSide, StrPath
+from everyturn.options import PackStrategy, PaddingSide, Prefixes, StrPath
 from everyturn.report import Report
 from everyturn.samples import duplicates, storage
 from everyturn.samples.columns import COLUMNS, OFFSETS, filled
 from everyturn.samples.kept import Kept
+from everyturn.samples.kept_types import places_in, types_in
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
@@ -206,13 +207,22 @@ class Samples(Sequence[Sample]):
         kept = Kept.concatenate([part.kept for part in parts])
         return Samples(**arrays, files=files, report=report, metadata=first.metadata, kept=kept)
 
-    def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
-        """Split by conversation: all samples of one go to the same part, whatever else there is and in whatever order.
+    def split(
+        self,
+        shares: Mapping[str, float],
+        *,
+        seed: int = 0,
+        prefixes: Prefixes = "together",
+        group_by: str | None = None,
+    ) -> "dict[str, Samples]":
+        """Split by conversation: copies and continuations of one go to the same part.
 
-        A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8
+        A part is chosen by BLAKE2b over the first 8 bytes of the conversation's id, which are those of its opening (or
+        over all 16 with ``prefixes="apart"``, or the JSON text of its group), with 8 bytes of digest, the seed (8
         bytes, big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a big-endian number
-        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So shares hold
-        on average, not exactly; records of the same bytes go to the same part.
+        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So a part does
+        not depend on the order of the conversations or on which others there are, and shares hold on average, not
+        exactly: not at all where most conversations open alike, for which there is ``prefixes="apart"``.
 
         >>> from everyturn import Expander
         >>> parts = Expander("demo").expand(b"").split({"train": 0.98, "eval": 0.02}, seed=0)
@@ -222,14 +232,19 @@ class Samples(Sequence[Sample]):
         Args:
             shares: The names of the parts with their shares, which sum to 1.
             seed: Another seed gives another split.
+            prefixes: A conversation that continues another goes with it (``together``, told by their openings: tools,
+                template arguments, and messages up to the first answer to a user), or ``apart`` only copies do.
+            group_by: A kept key: conversations with the same value go to the same part, and so do groups that have
+                conversations in common, copies included. Those without a value stay by themselves.
 
         Returns:
             The parts by name, their samples in the order of these; reports stay those of the whole expansion.
 
         Raises:
-            OptionsError: The shares do not sum to 1, one is not above 0, or the seed has more than 64 bits.
+            OptionsError: The shares do not sum to 1, one is not above 0, the seed has more than 64 bits, or the
+                samples do not keep what they are grouped by.
         """
-        return split(self, shares, seed=seed)
+        return split(self, shares, seed=seed, prefixes=prefixes, group_by=group_by)
 
     @property
     def duplicates(self) -> int:
@@ -322,5 +337,5 @@ class Samples(Sequence[Sample]):
         """Write a Parquet file: to a temporary name next to it, then renamed."""
         from everyturn.samples import parquet
 
-        with parquet.Writer(path) as writer:
+        with parquet.Writer(path, types=types_in(self.kept, places_in(self))) as writer:
             writer.write(self)

@@ -45,7 +45,11 @@ _TENSORS = tuple(
 
 def to_item(sample: Sample) -> Item:
     """Return the sample as an item of tensors, which are copies."""
-    item: dict[str, Any] = {**sample.kept, "conversation_id": sample.conversation_id, "line": sample.line}
+    item: dict[str, Any] = {
+        **sample.kept,
+        "conversation_id": sample.conversation_id,
+        "line": sample.line,
+    }
     for name, dtype in _TENSORS:
         array = getattr(sample, name)
         if array is not None:
