@@ -198,8 +198,8 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
 
         table = to_table(samples, with_weights=samples.loss_weights is not None, types={})
         check_stated(samples)
-        for number, row in enumerate(table.to_pylist()):
-            row |= samples.kept.of_row(number)
+        for number, columns in enumerate(table.to_pylist()):
+            row = {**columns, **samples.kept.of_row(number)}
             if set(row.get("loss_weights", ())) <= {0.0, 1.0}:
                 row.pop("loss_weights", None)
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")

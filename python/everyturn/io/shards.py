@@ -177,7 +177,90 @@ class _Run:
                 self._take(chunk)
             self._end_of_input()
 
-    def _conversation_ends(samples: Samples) -> Any:
+    def _chunks(
+        self,
+        inputs: list[_Input],
+        limit: int | None,
+        chunk_bytes: int,
+        on_bytes: Callable[[int], None] | None,
+    ) -> Iterator[_Chunk]:
+        """Expand what is left of the inputs, chunk by chunk."""
+        before = sum(one.size or 0 for one in inputs[: self._left.file])
+        left = None if limit is None else limit - self._left.report.records_read
+        for number in range(self._left.file, len(inputs)):
+            if left == 0:
+                break
+            one = inputs[number]
+            line = self._left.line if number == self._left.file else 1
+            rest = Share(one.source, index=0, count=1, from_line=line)
+            counted = _counting_from(before, on_bytes)
+            for samples in self._expander.stream(
+                rest, chunk_bytes=chunk_bytes, limit=left, on_bytes=counted
+            ):
+                yield _Chunk(number, line, samples)
+                line += samples.report.records_read + samples.report.blank_lines
+                left = None if left is None else left - samples.report.records_read
+            before += one.size or 0
+
+    def finish(self) -> tuple[tuple[ShardFile, ...], Report]:
+        """Write the manifest."""
+        self._folder.finish(self._shards, self._report)
+        return self._shards, self._report
+
+    def _take(self, chunk: _Chunk) -> None:
+        """Write the samples of a chunk, and end shards where they are full."""
+        number, samples, start = chunk.number, chunk.samples, 0
+        ends = _conversation_ends(samples)
+        if number == self._left.written[0]:
+            start = int(np.searchsorted(samples.line, self._left.written[1], side="right"))
+        while start < len(samples):
+            wanted = samples.offsets[start] + self._shard_tokens - self._tokens
+            full = int(np.searchsorted(samples.offsets[ends], wanted))
+            end = int(ends[min(full, len(ends) - 1)])
+            self._write(samples[start:end] if (start, end) != (0, len(samples)) else samples)
+            if full < len(ends):
+                self._end_shard()
+                self._folder.save_progress(
+                    Progress(
+                        shards=self._shards,
+                        report=self._report,
+                        file=number,
+                        line=chunk.line,
+                        types=self._types,
+                        written=(number, int(samples.line[end - 1])),
+                    )
+                )
+            start = end
+        self._report = add_parts(self._report, samples.report)
+
+    def _write(self, samples: Samples) -> None:
+        if not self._with_weights and samples.loss_weights is not None:
+            refuse_weights(samples)
+        if self._writer is None:
+            path = self._folder.shard(len(self._shards))
+            self._writer = self._writing.enter_context(
+                Writer(path, loss_weights=self._with_weights, types=self._types)
+            )
+        self._writer.write(samples)
+        self._rows += len(samples)
+        self._tokens += len(samples.input_ids)
+
+    def _end_shard(self) -> None:
+        self._writing.close()
+        path = self._folder.shard(len(self._shards))
+        shard = ShardFile.of(path, rows=self._rows, tokens=self._tokens)
+        self._shards = (*self._shards, shard)
+        self._writer, self._rows, self._tokens = None, 0, 0
+
+    def _end_of_input(self) -> None:
+        """End the last shard; a folder without samples has one that says so."""
+        if not self._shards and self._writer is None:
+            self._write(self._expander.empty())
+        if self._writer is not None:
+            self._end_shard()
+
+
+def _conversation_ends(samples: Samples) -> Any:
     """The sample after the last one of each conversation; the samples are of one file."""
     return np.append(np.flatnonzero(np.diff(samples.line)) + 1, len(samples))
 
