@@ -51,7 +51,8 @@ def find(samples: "Samples") -> npt.NDArray[np.bool_]:
     _, first = np.unique(np.ascontiguousarray(key).view("V20").reshape(-1), return_index=True)
     comes_again = np.ones(len(samples), dtype=np.bool_)
     comes_again[first] = False
-    return is_other_record | comes_again
+    copies: npt.NDArray[np.bool_] = is_other_record | comes_again
+    return copies
 
 
 def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:

@@ -70,7 +70,7 @@ def stated(keep: Keys) -> Keep:
     if isinstance(keep, str) or not isinstance(keep, Sequence | Mapping):
         raise OptionsError(f"keep: expected a list of keys, or keys with types, not {keep!r}")
     entries = keep.items() if isinstance(keep, Mapping) else keep
-    pairs = tuple((entry, None) if isinstance(entry, str) else tuple(entry) for entry in entries)
+    pairs = tuple((entry, None) if isinstance(entry, str) else entry for entry in entries)
     names = [name for name, _ in pairs]
     for name, kind in pairs:
         if not isinstance(name, str):
@@ -287,14 +287,15 @@ def misfit(value: Any, kind: Type) -> str | None:
             if found is not None:
                 return found
         return None
-    holds = {
-        "bool": lambda: isinstance(value, bool),
-        "int64": lambda: _is_whole(value) and _LEAST <= value <= _MOST,
-        "float64": lambda: isinstance(value, float) or (_is_whole(value) and _is_exact(value)),
-        "string": lambda: isinstance(value, str),
-    }
-    is_held = isinstance(kind, str) and kind in holds and holds[kind]()
-    return None if is_held else _shown(value)
+    return None if _is_scalar(value, kind) else _shown(value)
+
+
+def _is_scalar(value: Any, kind: Type) -> bool:
+    if kind == "float64":
+        return isinstance(value, float) or (_is_whole(value) and _is_exact(value))
+    if kind == "int64":
+        return _is_whole(value) and _LEAST <= value <= _MOST
+    return bool(kind == {bool: "bool", str: "string"}.get(type(value)))
 
 
 def describe(kind: Type) -> str:

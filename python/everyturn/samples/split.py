@@ -81,11 +81,12 @@ def _with_groups(
             of = parent
         return of
 
+    known = {group for group in groups if group is not None}
     for number, group in set(zip(of_samples.tolist(), groups, strict=True)):
         if group is not None:
             above[top(number)] = top(group)
     least: dict[Hashable, bytes] = {}
-    for group in set(groups) - {None}:
+    for group in known:
         of = top(group)
         least[of] = min(least.get(of, group), group)
     return [least.get(top(number), name) for number, name in enumerate(names)]

@@ -80,7 +80,7 @@ def _kept_arrays(kept: Kept) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of kept values, by names that no key can have an effect on."""
     if not kept.stated:
         return {}
-    arrays = {_KEPT_ROWS: kept.rows}
+    arrays: dict[str, npt.NDArray[Any]] = {_KEPT_ROWS: kept.rows}
     for number, texts in enumerate(kept.texts):
         arrays |= {
             _kept_name(number, "data"): texts.data,
