@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, get_args
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
@@ -22,6 +22,7 @@ from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shard_folder
+from everyturn.io.identity import HashInputs
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
@@ -69,6 +70,11 @@ def add_parser(commands: Any, name: str) -> None:
         "--loss-weights",
         action="store_true",
         help="shards have a column of weights; without it, one other than 0 and 1 is an error",
+    )
+    parser.add_argument(
+        "--hash-inputs",
+        choices=get_args(HashInputs),
+        help="how a folder of shards knows large inputs again: by blocks (sampled, the default) or by all of them",
     )
     complete_with(
         parser.add_argument(
@@ -120,6 +126,7 @@ def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
                 folder,
                 shard_tokens=SHARD_TOKENS if parsed.shard_tokens is None else parsed.shard_tokens,
                 loss_weights=parsed.loss_weights,
+                hash_inputs=parsed.hash_inputs or "sampled",
                 limit=parsed.limit,
                 on_bytes=advance,
             )
@@ -137,6 +144,7 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report]:
     for flag, given in (
         ("--shard-tokens", parsed.shard_tokens is not None),
         ("--loss-weights", parsed.loss_weights),
+        ("--hash-inputs", parsed.hash_inputs is not None),
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
