@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol, get_args
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DONE, progress, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
     add_inputs,
@@ -107,7 +107,7 @@ def run(parsed: argparse.Namespace) -> int:
     _show(expander, report, parsed)
     if report_path:
         _write_report(report_path, report)
-    return EXIT_DONE
+    return EXIT_DONE if report.trained_tokens else EXIT_DATA
 
 
 def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:

@@ -75,7 +75,7 @@ def run(parsed: argparse.Namespace) -> int:
         _show(stats)
     if page is not None:
         _write_page(page, stats, parsed)
-    return EXIT_DONE if stats.conversations else EXIT_DATA
+    return EXIT_DONE if stats.variant.report.trained_tokens else EXIT_DATA
 
 
 def _write_page(path: Path, stats: Stats, parsed: argparse.Namespace) -> None:
