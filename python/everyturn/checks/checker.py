@@ -33,7 +33,11 @@ MOST_ONCE = _core.MAX_NAMES
 
 
 class Checker:
-    """Finds what is wrong with records; see `everyturn.check` for the arguments."""
+    """Finds what is wrong with records; see `everyturn.check` for the arguments.
+
+    Attributes:
+        records: How many records of finished inputs it has looked at.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Checker:
         ignore: Iterable[str] = (),
         **options: Any,
     ) -> None:
+        self.records = 0
         self.reported = reported(select, ignore)
         self.expander = _expander(renderer, options)
         self.detects_format = options.get("input_format", "auto") == "auto"
@@ -96,6 +101,7 @@ class Checker:
         for entry, name in zip(inputs, files, strict=True):
             file = _File(self, name, first_seen, output)
             yield from (item for item in file.items(entry, limit) if item.kind in self.reported)
+            self.records += file.records
             if limit is not None:
                 limit -= file.records
 
