@@ -75,12 +75,14 @@ impl Checker {
         let bytes = record.bytes.ok_or_else(|| vec![line_too_long(self.reading.max_line_bytes)])?;
         found.conversation_id = xxh3_128(bytes);
         found.format = self.reading.input_format.or(record.format);
+        let options = &self.reading.record;
         let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
+        let value = options.renames.of_record(&value).map_err(|error| vec![error])?;
         found.own_format = Format::detect(&value);
         let object = as_record(&value).map_err(|error| vec![error])?;
-        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format));
+        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
-        let conversation = Conversation::read(&value, format)?;
+        let conversation = Conversation::read(&value, format, options)?;
         Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })
     }
 }
@@ -123,7 +125,7 @@ impl CheckStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, checker.reading);
+        let chunks = Chunks::open(sources, options, checker.reading.clone());
         Self(Ordered::new(checker, pool, chunks))
     }
 

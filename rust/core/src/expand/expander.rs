@@ -86,8 +86,11 @@ impl Expander {
             };
             let Workspace { parser, times, .. } = workspace;
             let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
+            let value = self.options.read.record.renames.of_record(&value)?;
             let format = self.format_of(&value, record.format)?;
-            let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
+            let conversation = times.measure(Stage::Convert, || {
+                Conversation::from_record(&value, format, &self.options.read.record)
+            })?;
             Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
         })
     }
