@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "control_tokens": "warn",
     "normalize": "none",
     "deduplicate": False,
+    "keep": (),
     "input_format": "auto",
     "on_error": "raise",
     "max_line_bytes": 64 << 20,

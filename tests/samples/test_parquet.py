@@ -107,6 +107,7 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "control_tokens": "warn",
             "normalize": "none",
             "deduplicate": False,
+            "keep": {},
             "input_format": "auto",
             "on_error": "raise",
         },

@@ -23,6 +23,7 @@ from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_wit
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
+from everyturn.samples.kept_types import stated
 
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
@@ -56,6 +57,8 @@ class Checker:
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
+        reading["keep"] = [name for name, _ in stated(reading["keep"])]
+        self.renames = bool(reading["map"] or reading["roles"])
         core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
         self.core = _core.Checker(core, **reading)
 
@@ -82,9 +85,13 @@ class Checker:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
 
         Raises:
-            OptionsError: There are several inputs.
+            OptionsError: There are several inputs, or other names for keys and roles.
             InputError: The input cannot be copied: a line is too long, or its compressed data are broken.
         """
+        if self.renames:
+            raise OptionsError(
+                "a copy has the keys and roles of its input: rename them there first, without map and roles"
+            )
         inputs, files = resolve(source)
         if len(inputs) != 1:
             raise OptionsError(f"a copy is made of one input, not of {len(inputs)}")
@@ -132,7 +139,8 @@ def check(
         ignore: Kinds that are not reported, likewise. Of two names that mean the same kind the longer one decides.
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
-            only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
+            only those of reading do something: ``input_format``, ``map``, ``roles``, ``undesired``, ``media``,
+            ``max_line_bytes`` and ``num_threads``.
 
     Returns:
         An iterator over findings, in the order of the lines.

@@ -119,7 +119,9 @@ def run(parsed: argparse.Namespace) -> int:
     if not parsed.statistics:
         _summarize(tally, checker)
     failing = ("error", "warning") if parsed.strict else ("error",)
-    is_failing = not checker.records or any(count.first.severity in failing for count in tally.gravest_first())
+    is_failing = not checker.records or any(
+        count.first.severity in failing for count in tally.gravest_first()
+    )
     return EXIT_DATA if is_failing else EXIT_DONE
 
 

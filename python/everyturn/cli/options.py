@@ -110,6 +110,8 @@ def add_expander_flags(
             arguments["help"] += " (default: %(default)s)"
         if field.name == "keep":
             arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],.."}
+        elif field.name in ("map", "roles"):
+            arguments |= {"type": _names, "metavar": "NAME=OTHER,.."}
         elif get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
             arguments |= {
@@ -119,6 +121,16 @@ def add_expander_flags(
         else:
             arguments |= {"type": int, "metavar": "N"}
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+
+
+def _names(text: str) -> dict[str, str]:
+    """Names for other names: ``messages=dialog,role=speaker``."""
+    pairs = [entry.partition("=") for entry in text.split(",") if entry.strip()]
+    if not pairs or any(
+        not (name.strip() and equals and other.strip()) for name, equals, other in pairs
+    ):
+        raise argparse.ArgumentTypeError(f"expected NAME=OTHER,.., not {text!r}")
+    return {name.strip(): other.strip() for name, _, other in pairs}
 
 
 def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:

@@ -198,6 +198,24 @@ choices! {
         Conversation = "conversation",
     }
 
+    /// What answers are that their record calls undesired.
+    Undesired of "undesired" {
+        #[default]
+        Error = "error",
+        /// They are not trained.
+        Skip = "skip",
+        /// What says so is not looked at.
+        Ignore = "ignore",
+    }
+
+    /// What images, sounds and videos of a record are.
+    Media of "media" {
+        #[default]
+        Error = "error",
+        /// They are left out, and what marks their places is text.
+        Text = "text",
+    }
+
     OnError of "on_error" {
         #[default]
         Raise = "raise",
@@ -222,8 +240,6 @@ pub struct Options {
     pub normalize: Normalize,
     /// Of conversations that are the same the first is kept.
     pub deduplicate: bool,
-    /// Keys of records whose values samples carry along.
-    pub keep: Vec<String>,
     pub on_error: OnError,
     pub read: ReadOptions,
     /// `None`: one per core.

@@ -74,12 +74,14 @@ impl Checker {
         let bytes = record.bytes.ok_or_else(|| vec![line_too_long(self.reading.max_line_bytes)])?;
         found.conversation_id = id_of_bytes(bytes);
         found.format = self.reading.input_format.or(record.format);
+        let options = &self.reading.record;
         let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
+        let value = options.renames.of_record(&value).map_err(|error| vec![error])?;
         found.own_format = Format::detect(&value);
         let object = as_record(&value).map_err(|error| vec![error])?;
-        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format));
+        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
-        let conversation = Conversation::read(&value, format)?;
+        let conversation = Conversation::read(&value, format, options)?;
         found.conversation_id = conversation.id();
         let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
         Ok(ReadRecord { conversation_id, format, conversation, kept })
@@ -124,7 +126,7 @@ impl CheckStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, checker.reading);
+        let chunks = Chunks::open(sources, options, checker.reading.clone());
         Self(Ordered::new(checker, pool, chunks))
     }
 

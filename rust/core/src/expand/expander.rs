@@ -90,10 +90,13 @@ impl Expander {
             };
             let Workspace { parser, times, .. } = workspace;
             let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
+            let kept = kept_values(as_record(&value)?, &self.options.read.record.keep);
+            let value = self.options.read.record.renames.of_record(&value)?;
             let format = self.format_of(&value, record.format)?;
-            let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
+            let conversation = times.measure(Stage::Convert, || {
+                Conversation::from_record(&value, format, &self.options.read.record)
+            })?;
             let conversation_id = times.measure(Stage::Convert, || conversation.id());
-            let kept = kept_values(as_record(&value)?, &self.options.keep);
             Ok(ReadRecord { conversation_id, format, conversation, kept })
         })
     }
