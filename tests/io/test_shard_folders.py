@@ -554,7 +554,7 @@ def test_a_folder_of_an_older_version_is_refused_in_words(
     path, folder = file_of_a_run
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     (folder / "manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
-    with pytest.raises(everyturn.InputError, match="version 1, .* name another folder, or remove"):
+    with pytest.raises(everyturn.InputError, match=r"version 1, .* name another folder, or remove"):
         shards.expand(expander(), str(path), folder, shard_tokens=100)
 
 
