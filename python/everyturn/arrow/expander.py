@@ -210,7 +210,9 @@ class Preparer:
         Raises:
             OptionsError: There is no JSON text that may have them, or no type is stated for one.
         """
-        keys = [(name, kind) for name, kind in self._keep if name not in table.column_names]
+        own = {self._columns.json_column, *self._not_of_records()}
+        columns = set(table.column_names).difference(own if self._columns.json_column else ())
+        keys = [(name, kind) for name, kind in self._keep if name not in columns]
         for name, kind in keys:
             if self._columns.json_column is None:
                 known = ", ".join(table.column_names)

@@ -7,7 +7,7 @@ said in `everyturn.samples.kept_types`.
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,15 @@ class Kept(Mapping[str, list[Any]]):
     def select(self, rows: npt.NDArray[np.int64]) -> "Kept":
         """Return the values of the given samples in the given order."""
         return dataclasses.replace(self, rows=self.rows[rows]) if self.stated else self
+
+    def only(self, names: Collection[str]) -> "Kept":
+        """Return what is kept under some of the names."""
+        chosen = [
+            (pair, column)
+            for pair, column in zip(self.stated, self.texts, strict=True)
+            if pair[0] in names
+        ]
+        return Kept(tuple(pair for pair, _ in chosen), tuple(text for _, text in chosen), self.rows)
 
     def compact(self) -> "Kept":
         """Leave out the values of records without a sample."""
