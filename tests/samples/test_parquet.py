@@ -109,6 +109,10 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "deduplicate": False,
             "keep": {},
             "input_format": "auto",
+            "map": None,
+            "roles": None,
+            "undesired": "error",
+            "media": "error",
             "on_error": "raise",
         },
     }

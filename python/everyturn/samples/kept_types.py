@@ -55,6 +55,7 @@ TAKEN = frozenset(
 )
 """The names of columns that samples, packs and items have themselves."""
 
+_PAIR = 2
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
@@ -69,8 +70,11 @@ def stated(keep: Keys) -> Keep:
     """
     if isinstance(keep, str) or not isinstance(keep, Sequence | Mapping):
         raise OptionsError(f"keep: expected a list of keys, or keys with types, not {keep!r}")
-    entries = keep.items() if isinstance(keep, Mapping) else keep
-    pairs = tuple((entry, None) if isinstance(entry, str) else entry for entry in entries)
+    entries: Iterable[Any] = keep.items() if isinstance(keep, Mapping) else keep
+    pairs: Keep = tuple(
+        entry if isinstance(entry, tuple) and len(entry) == _PAIR else (entry, None)
+        for entry in entries
+    )
     names = [name for name, _ in pairs]
     for name, kind in pairs:
         if not isinstance(name, str):
