@@ -450,7 +450,7 @@ CHANGES: dict[str, Change] = {
         lambda: expander(keep=["id"]),
         SOURCE,
         {},
-        "keep.id: ",
+        "keep.id: only here",
     ),
     "the size of shards": (
         expander,

@@ -270,7 +270,10 @@ def _differences(name: str, there: Any, here: Any) -> Iterator[str]:
     if isinstance(there, dict) and isinstance(here, dict):
         for key in dict.fromkeys((*there, *here)):
             of = key if name in ("", "options") else f"{name}.{key}"
-            yield from _differences(of, there.get(key), here.get(key))
+            if key in there and key in here:
+                yield from _differences(of, there[key], here[key])
+            else:
+                yield f"{of}: only {'there' if key in there else 'here'}"
     elif there != here:
         yield f"{name}: {json.dumps(there)} there, {json.dumps(here)} here"
 
