@@ -95,6 +95,24 @@ fn no_messages() -> Error {
     Error::new(ErrorKind::Shape, "the conversation has no messages")
 }
 
+/// The record that a line holds: where it is the JSON text of an object or a list, what that says.
+pub fn opened(record: Value) -> Result<Value> {
+    match &record {
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+            from_json_text(&record, "the record", ErrorKind::Json)
+        }
+        _ => Ok(record),
+    }
+}
+
+/// Refuses what is neither an object nor a list of messages.
+pub fn check_is_record(record: &Value) -> Result<()> {
+    if matches!(record, Value::Array(_)) && Format::detect(record).is_some() {
+        return Ok(());
+    }
+    as_record(record).map(|_| ())
+}
+
 /// The object that a record must be.
 pub fn as_record(record: &Value) -> Result<&Object> {
     record.as_object().ok_or_else(|| {

@@ -15,7 +15,7 @@ use super::record::{Scratch, Work};
 use super::stage_times::Stage;
 use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
-use crate::conversation::{Conversation, Format, as_record, unknown_format};
+use crate::conversation::{Conversation, Format, check_is_record, opened, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::{Arrangement, Sample};
@@ -85,8 +85,9 @@ impl Expander {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
             let Workspace { parser, times, .. } = workspace;
-            let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
+            let value = times.measure(Stage::Parse, || parser.parse(bytes).and_then(opened))?;
             let format = self.format_of(&value, record.format)?;
+            let value = format.with_key(value);
             let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
             Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
         })
@@ -191,7 +192,7 @@ impl Expander {
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
     /// before the one that shows its format have none of these.
     fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
-        as_record(value)?;
+        check_is_record(value)?;
         let format = given.or(self.options.read.input_format).or_else(|| Format::detect(value));
         format.ok_or_else(|| unknown_format(value))
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::{MAX_DEPTH, Number, Object, Value};
 use crate::error::{Error, ErrorKind, Result};
 
+/// What JSON has between values.
+pub const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// Reads one JSON text.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
     let text = std::str::from_utf8(bytes).map_err(|error| invalid_utf8(bytes, error.valid_up_to()))?;
@@ -15,6 +18,27 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
 /// `json` reads them.
 pub fn parse_with_constants(text: &str) -> Result<Value> {
     read(Reader { text, at: 0, has_constants: true })
+}
+
+/// What a text begins with.
+#[derive(Debug)]
+pub enum Prefix {
+    /// A JSON value, and the place after it.
+    Value { value: Value, end: usize },
+    /// A value that the end of the text cuts off.
+    Open,
+    /// No value: the place of the first byte that fits none.
+    Broken { at: usize },
+}
+
+/// Reads the value that a text begins with, as [`parse_with_constants`] does.
+pub fn parse_prefix(text: &str) -> Prefix {
+    let mut reader = Reader { text, at: 0, has_constants: true };
+    match reader.value(0) {
+        Ok(value) => Prefix::Value { value, end: reader.at },
+        Err(_) if reader.at >= text.len() => Prefix::Open,
+        Err(_) => Prefix::Broken { at: reader.at },
+    }
 }
 
 fn read(mut reader: Reader<'_>) -> Result<Value> {

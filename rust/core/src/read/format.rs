@@ -3,7 +3,7 @@
 //! In: lines from a file's start on. Out: the format, and the line from which it holds: lines before it have none.
 
 use super::lines::{Chunk, LineText};
-use crate::conversation::Format;
+use crate::conversation::{Format, opened};
 use crate::json;
 
 /// The format, and the line of the record that shows it.
@@ -13,7 +13,7 @@ pub fn format_of_chunk(chunk: &Chunk) -> Option<(Format, u64)> {
         let LineText::Bytes(range) = &line.text else {
             return None;
         };
-        let value = parser.parse(&chunk.bytes[range.clone()]).ok()?;
+        let value = parser.parse(&chunk.bytes[range.clone()]).and_then(opened).ok()?;
         Some((Format::detect(&value)?, line.number))
     })
 }

@@ -72,10 +72,40 @@ impl Format {
         Self::ALL.iter().copied().find(|format| format.key() == key)
     }
 
-    /// The format of a record, if its keys show one.
+    /// The format of a record, if its keys show one, or the first of its items where it is a list.
     pub fn detect(record: &Value) -> Option<Self> {
-        let record = record.as_object()?;
-        Self::ALL.iter().copied().find(|format| given(record, format.key()).is_some())
+        match record {
+            Value::Object(record) => {
+                Self::ALL.iter().copied().find(|format| given(record, format.key()).is_some())
+            }
+            Value::Array(items) => items.first().and_then(Self::of_message),
+            _ => None,
+        }
+    }
+
+    /// The format whose lists hold messages of this kind.
+    fn of_message(item: &Value) -> Option<Self> {
+        let item = item.as_object()?;
+        let is_record = Self::ALL.iter().any(|format| given(item, format.key()).is_some());
+        match () {
+            () if is_record => None,
+            () if item.contains_key("role") => Some(Self::Messages),
+            () if item.contains_key("from") => Some(Self::ShareGpt),
+            () => None,
+        }
+    }
+
+    /// Whether a value is a message by its keys, and not a record.
+    pub fn is_message(item: &Value) -> bool {
+        Self::of_message(item).is_some()
+    }
+
+    /// A record that is a list of messages, as the record of this format that holds it; other records as they are.
+    pub fn with_key(self, record: Value) -> Value {
+        match record {
+            Value::Array(_) => Value::Object(Object::from_pairs(vec![(self.key().into(), record)])),
+            _ => record,
+        }
     }
 
     /// The messages of a record where they are.
@@ -86,6 +116,13 @@ impl Format {
     /// Whether a key of a record is the format's.
     pub fn has_key(self, key: &str) -> bool {
         self.declaration().keys.contains(&key)
+    }
+
+    /// Whether a key of an object shows that it is a record, or part of one.
+    pub fn is_key_of_any(key: &str) -> bool {
+        let of_any_format = ["tools", "chat_template_kwargs"];
+        of_any_format.contains(&key)
+            || Self::ALL.iter().any(|format| format.key() == key || format.has_key(key))
     }
 
     /// The names of roles that the items of its lists can have.
