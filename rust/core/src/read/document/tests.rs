@@ -136,7 +136,7 @@ impl Written {
 }
 
 const RECORDS: [&str; 8] = [
-    r#"{"messages":[{"role":"user","content":"a ] } \" , é"},{"role":"assistant","content":"\\"}]}"#,
+    r#"{"messages":[{"role":"user","content":"a ] } \" ; é"},{"role":"assistant","content":"\\"}]}"#,
     r#"{"conversations":[{"from":"human","value":"[{"}],"source":null}"#,
     r#"{"instruction":"x","instances":[{"instruction":"y"}]}"#,
     r#"[{"role":"user","content":"x"},{"role":"assistant","content":"\u00e9"}]"#,
