@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from everyturn.options import (
     Header,
     InputFormat,
     Layout,
+    Media,
     Normalize,
     OnError,
     Overflow,
@@ -26,6 +27,7 @@ from everyturn.options import (
     StrPath,
     Thinking,
     TrainOn,
+    Undesired,
     check_count,
     option,
 )
@@ -114,6 +116,14 @@ class Expander:
             16 bytes are kept in memory for each conversation.
         input_format: ``auto`` (each file's first records show it), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
+        map: Other names of keys: the name that is read, and the one that records have instead, for instance
+            ``{"messages": "dialog", "role": "speaker", "content": "text"}``. The error about a record whose format is
+            not known proposes one.
+        roles: Other names of roles, and the roles that they are: ``{"bot": "assistant"}``.
+        undesired: Answers that their record calls undesired (``"label": false``, ``kto_tag``, ``rejected..``) are an
+            ``error``; ``skip`` trains none of them; ``ignore`` does not look at such keys.
+        media: Images, sounds and videos beside the text, and placeholders such as ``<image>``, are an ``error``;
+            ``text`` leaves media out and takes placeholders for text.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
         max_line_bytes: A longer line is a fault.
         num_threads: None is one per core.
@@ -160,6 +170,18 @@ class Expander:
         summary="keep the first of conversations with the same bytes",
     )
     input_format: InputFormat = option("auto", reading=True, summary="the format of the records")
+    map: Mapping[str, str] | None = option(
+        None, reading=True, summary="other names of keys, the name that is read first"
+    )
+    roles: Mapping[str, str] | None = option(
+        None, reading=True, summary="other names of roles, and the roles that they are"
+    )
+    undesired: Undesired = option(
+        "error", reading=True, summary="answers that their record calls undesired"
+    )
+    media: Media = option(
+        "error", reading=True, summary="images, sounds and videos beside the text"
+    )
     on_error: OnError = option(
         "raise", per_record=False, summary="stop at the first fault, or count it and continue"
     )
@@ -184,6 +206,10 @@ class Expander:
     def options(self) -> dict[str, Any]:
         """The options by name."""
         return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def reading(self) -> dict[str, Any]:
+        """The options by which records are found in a source, as `everyturn.io.records.Records` takes them."""
+        return {name: getattr(self, name) for name in ("input_format", "map", "max_line_bytes")}
 
     def replace(self, **changes: Any) -> "Expander":
         """Return an expander of the same model with some options changed.
@@ -351,7 +377,7 @@ def options_with(mark: str) -> tuple[str, ...]:
     """The names of the options that are declared with a mark; see `everyturn.options.option`.
 
     >>> options_with("reading")
-    ('input_format', 'max_line_bytes', 'num_threads')
+    ('input_format', 'map', 'roles', 'undesired', 'media', 'max_line_bytes', 'num_threads')
     """
     return tuple(field.name for field in dataclasses.fields(Expander) if field.metadata.get(mark))
 

@@ -96,11 +96,23 @@ def _unread(report: "Report") -> Iterator[str]:
         yield f"{WARNING}the template never reads the key {key!r}: {counted(count, 'message')}"
     if left := _left(report.unread_keys, report.unread_keys_omitted):
         yield f"{WARNING}the template never reads other keys: {counted(left, 'time')}"
+    yield from _unread_of_records(report)
     for name, count in _shown(report.unread_arguments):
         text = unread_argument(name, report.template_arguments)
         yield f"{WARNING}unread_arguments: {counted(count, 'record')}: {text}"
     if left := _left(report.unread_arguments, report.unread_arguments_omitted):
         yield f"{WARNING}unread_arguments: others: {counted(left, 'time')}"
+
+
+def _unread_of_records(report: "Report") -> Iterator[str]:
+    """Name the keys of records in one line: most of them are data about the data."""
+    names = [
+        f"{key} ({counted(count, 'record')})" for key, count in _shown(report.unread_record_keys)
+    ]
+    if left := _left(report.unread_record_keys, report.unread_record_keys_omitted):
+        names.append(f"others ({counted(left, 'time')})")
+    if names:
+        yield f"note: unread_record_keys: nothing reads these keys of records: {', '.join(names)}"
 
 
 def _shown(counts: Mapping[str, int]) -> Iterable[tuple[str, int]]:

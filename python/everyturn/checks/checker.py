@@ -51,6 +51,7 @@ class Checker:
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
+        self.renames = bool(reading["map"] or reading["roles"])
         core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
         self.core = _core.Checker(core, **reading)
 
@@ -77,9 +78,13 @@ class Checker:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
 
         Raises:
-            OptionsError: There are several inputs.
+            OptionsError: There are several inputs, or other names for keys and roles.
             InputError: The input cannot be copied: a line is too long, or its compressed data are broken.
         """
+        if self.renames:
+            raise OptionsError(
+                "a copy has the keys and roles of its input: rename them there first, without map and roles"
+            )
         inputs, files = resolve(source)
         if len(inputs) != 1:
             raise OptionsError(f"a copy is made of one input, not of {len(inputs)}")
@@ -126,7 +131,8 @@ def check(
         ignore: Kinds that are not reported, likewise. Of two names that mean the same kind the longer one decides.
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
-            only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
+            only those of reading do something: ``input_format``, ``map``, ``roles``, ``undesired``, ``media``,
+            ``max_line_bytes`` and ``num_threads``.
 
     Returns:
         An iterator over findings, in the order of the lines.

@@ -107,7 +107,9 @@ def add_expander_flags(
             continue
         if default is not None:
             arguments["help"] += " (default: %(default)s)"
-        if get_origin(kind) is typing.Literal:
+        if field.name in ("map", "roles"):
+            arguments |= {"type": _names, "metavar": "NAME=OTHER,.."}
+        elif get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
             arguments |= {
                 "choices": [*get_args(kind), *aliases],
@@ -116,6 +118,16 @@ def add_expander_flags(
         else:
             arguments |= {"type": int, "metavar": "N"}
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+
+
+def _names(text: str) -> dict[str, str]:
+    """Names for other names: ``messages=dialog,role=speaker``."""
+    pairs = [entry.partition("=") for entry in text.split(",") if entry.strip()]
+    if not pairs or any(
+        not (name.strip() and equals and other.strip()) for name, equals, other in pairs
+    ):
+        raise argparse.ArgumentTypeError(f"expected NAME=OTHER,.., not {text!r}")
+    return {name.strip(): other.strip() for name, _, other in pairs}
 
 
 def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:

@@ -39,7 +39,7 @@ mod traced_text;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
-pub use conversation::{Conversation, Format, Role, Weight};
+pub use conversation::{Conversation, Format, OTHER_NAMES, RecordOptions, Renames, Role, Weight};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Inspection, inspect_record, requests_of_record};

@@ -198,6 +198,24 @@ choices! {
         Conversation = "conversation",
     }
 
+    /// What answers are that their record calls undesired.
+    Undesired of "undesired" {
+        #[default]
+        Error = "error",
+        /// They are not trained.
+        Skip = "skip",
+        /// What says so is not looked at.
+        Ignore = "ignore",
+    }
+
+    /// What images, sounds and videos of a record are.
+    Media of "media" {
+        #[default]
+        Error = "error",
+        /// They are left out, and what marks their places is text.
+        Text = "text",
+    }
+
     OnError of "on_error" {
         #[default]
         Raise = "raise",

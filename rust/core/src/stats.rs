@@ -211,7 +211,7 @@ impl StatsStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, variants.first.options.read);
+        let chunks = Chunks::open(sources, options, variants.first.options.read.clone());
         let stats =
             Stats { variants: vec![VariantStats::default(); variants.expanders.len()], ..Stats::default() };
         Self { records: Ordered::new(variants, pool, chunks), stats, seen: HashSet::new() }

@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 
 use crate::choice::Choice;
 use crate::guard::detached;
-use crate::records::{GivenLine, given};
+use crate::records::{GivenLine, Names, given, renames};
 use crate::renderer::Renderer;
 use crate::stream::SharedStream;
 
@@ -26,7 +26,7 @@ pub struct Expander {
 impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
-                        thinking, header, control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
+                        thinking, header, control_tokens, normalize, deduplicate, input_format, map, roles, undesired, media, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -47,6 +47,10 @@ impl Expander {
         normalize: Choice<core::Normalize>,
         deduplicate: bool,
         input_format: Choice<Option<core::Format>>,
+        map: Names,
+        roles: Names,
+        undesired: Choice<core::Undesired>,
+        media: Choice<core::Media>,
         on_error: Choice<core::OnError>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
@@ -65,7 +69,15 @@ impl Expander {
             normalize: normalize.0,
             deduplicate,
             on_error: on_error.0,
-            read: core::ReadOptions { input_format: input_format.0, max_line_bytes },
+            read: core::ReadOptions {
+                input_format: input_format.0,
+                max_line_bytes,
+                record: core::RecordOptions {
+                    renames: renames(py, map, roles)?,
+                    undesired: undesired.0,
+                    media: media.0,
+                },
+            },
             num_threads,
         };
         let core = detached(py, || core::Expander::new(renderer.core.clone(), options))?;
@@ -216,6 +228,7 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
     for (name, counts) in [
         ("control_tokens", &report.control_tokens),
         ("unread_keys", &report.unread_keys),
+        ("unread_record_keys", &report.unread_record_keys),
         ("unread_arguments", &report.unread_arguments),
     ] {
         dict.set_item(name, named(py, counts)?)?;

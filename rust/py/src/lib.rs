@@ -38,7 +38,7 @@ mod _core {
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::format_of_key;
+    use super::source::{Bytes, content_of, format_of_key};
     #[pymodule_export]
     use super::stats::StatsStream;
     #[pymodule_export]

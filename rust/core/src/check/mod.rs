@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::conversation::{Conversation, Format, as_record, check_is_record, opened, unknown_format};
+use crate::conversation::{Conversation, Format, as_record, check_is_record, unknown_format};
 use crate::error::{Error, Result};
 use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
 use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
@@ -75,17 +75,19 @@ impl Checker {
         let bytes = record.bytes.ok_or_else(|| vec![line_too_long(self.reading.max_line_bytes)])?;
         found.conversation_id = xxh3_128(bytes);
         found.format = self.reading.input_format.or(record.format);
-        let value = workspace.parser().parse(bytes).and_then(opened).map_err(|error| vec![error])?;
-        found.own_format = Format::detect(&value);
-        check_is_record(&value).map_err(|error| vec![error])?;
+        let options = &self.reading.record;
+        let value = workspace.parser().parse(bytes).and_then(|value| options.renames.opened(value));
+        let value = value.map_err(|error| vec![error])?;
+        found.own_format = options.renames.format_of(&value);
+        check_is_record(&value, &options.renames).map_err(|error| vec![error])?;
         let value = match found.format.or(found.own_format) {
             Some(format) => format.with_key(value),
             None => value,
         };
         let object = as_record(&value).map_err(|error| vec![error])?;
-        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format));
+        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
-        let conversation = Conversation::read(&value, format)?;
+        let conversation = Conversation::read(&value, format, options)?;
         Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })
     }
 }
@@ -128,7 +130,7 @@ impl CheckStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, checker.reading);
+        let chunks = Chunks::open(sources, options, checker.reading.clone());
         Self(Ordered::new(checker, pool, chunks))
     }
 

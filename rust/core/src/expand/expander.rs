@@ -15,7 +15,7 @@ use super::record::{Scratch, Work};
 use super::stage_times::Stage;
 use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
-use crate::conversation::{Conversation, Format, check_is_record, opened, unknown_format};
+use crate::conversation::{Conversation, Format, check_is_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::{Arrangement, Sample};
@@ -85,10 +85,14 @@ impl Expander {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
             let Workspace { parser, times, .. } = workspace;
-            let value = times.measure(Stage::Parse, || parser.parse(bytes).and_then(opened))?;
+            let renames = &self.options.read.record.renames;
+            let value = times
+                .measure(Stage::Parse, || parser.parse(bytes).and_then(|value| renames.opened(value)))?;
             let format = self.format_of(&value, record.format)?;
             let value = format.with_key(value);
-            let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
+            let conversation = times.measure(Stage::Convert, || {
+                Conversation::from_record(&value, format, &self.options.read.record)
+            })?;
             Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
         })
     }
@@ -192,8 +196,9 @@ impl Expander {
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
     /// before the one that shows its format have none of these.
     fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
-        check_is_record(value)?;
-        let format = given.or(self.options.read.input_format).or_else(|| Format::detect(value));
+        let renames = &self.options.read.record.renames;
+        check_is_record(value, renames)?;
+        let format = given.or(self.options.read.input_format).or_else(|| renames.format_of(value));
         format.ok_or_else(|| unknown_format(value))
     }
 }

@@ -15,7 +15,7 @@ use super::lines::{Chunk, Line, LineText};
 use super::source::Source;
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
-use crate::conversation::Format;
+use crate::conversation::{Format, Renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics::catch_panics;
 
@@ -193,6 +193,7 @@ struct OpenFile {
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
     records: Cutter,
+    renames: Arc<Renames>,
 }
 
 impl Reader {
@@ -229,13 +230,14 @@ impl Reader {
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
         let (name, first_line) = (source.name(), source.first_line());
         let opened = source.open(&self.bytes_taken)?;
-        let records = Cutter::open(opened, &name, self.chunk_bytes, self.options)?;
+        let records = Cutter::open(opened, &name, self.chunk_bytes, &self.options)?;
         Ok(OpenFile {
             index,
             name,
             format: self.options.input_format.map(|format| (format, 1)),
             first_line,
             records,
+            renames: self.options.record.renames.clone(),
         })
     }
 }
@@ -246,7 +248,7 @@ impl OpenFile {
             return Ok(None);
         };
         let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
-        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk));
+        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk, &self.renames));
         chunk.format = self.format;
         chunk.chunk.skip_lines_before(self.first_line, self.records.next_line());
         Ok(Some(chunk))
@@ -262,7 +264,9 @@ mod tests {
     use super::*;
 
     const OPTIONS: StreamOptions = StreamOptions { chunk_bytes: 4, limit: None };
-    const READING: ReadOptions = ReadOptions { input_format: None, max_line_bytes: 100 };
+    fn reading() -> ReadOptions {
+        ReadOptions { max_line_bytes: 100, ..ReadOptions::default() }
+    }
 
     /// Two lines, and what a decompressor does that meets bytes it was not made for.
     struct PanicsAfter(io::Cursor<&'static [u8]>);
@@ -285,7 +289,7 @@ mod tests {
         Reader {
             sources: sources.into_iter().enumerate(),
             file: None,
-            options: READING,
+            options: reading(),
             chunk_bytes: OPTIONS.chunk_bytes,
             left: u64::MAX,
             bytes_taken: Arc::default(),
@@ -311,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_reader_is_an_error_and_no_end() {
-        let inline = Chunks::open(vec![panicking_source()], OPTIONS, READING);
+        let inline = Chunks::open(vec![panicking_source()], OPTIONS, reading());
         for mut chunks in [ahead(reader(vec![panicking_source()])), inline] {
             let error = count_lines(&mut chunks).1.unwrap();
             assert_eq!(error.kind, ErrorKind::Internal);

@@ -11,6 +11,7 @@ use super::document::{Beyond, DocumentReader, Shape, Stopped, shape_of};
 use super::lines::{BYTE_ORDER_MARK, Chunk, JsonlReader};
 use super::share::ShareReader;
 use super::source::{Opened, read_error};
+use crate::conversation::Renames;
 use crate::error::{Error, ErrorKind, Result};
 
 type Bytes = Box<dyn Read + Send>;
@@ -27,15 +28,16 @@ pub enum Cutter {
 
 impl Cutter {
     /// Reads as much of a source as shows what it is.
-    pub fn open(opened: Opened, file: &Arc<str>, chunk_bytes: usize, options: ReadOptions) -> Result<Self> {
+    pub fn open(opened: Opened, file: &Arc<str>, chunk_bytes: usize, options: &ReadOptions) -> Result<Self> {
         let Opened { mut bytes, shares, holds_lines } = opened;
-        let (head, shape) =
-            if holds_lines { (Vec::new(), Shape::Lines) } else { read_head(&mut bytes, file)? };
+        let (head, shape) = if holds_lines {
+            (Vec::new(), Shape::Lines)
+        } else {
+            read_head(&mut bytes, file, &options.record.renames)?
+        };
         let bytes: Bytes = Box::new(Cursor::new(head).chain(bytes));
         Ok(match shape {
-            Shape::Document => {
-                Self::Document(DocumentReader::new(bytes, chunk_bytes, options.max_line_bytes, shares))
-            }
+            Shape::Document => Self::Document(DocumentReader::new(bytes, chunk_bytes, options, shares)),
             Shape::Lines => {
                 let shared = shares
                     .into_iter()
@@ -76,7 +78,7 @@ impl Cutter {
 }
 
 /// The first bytes of a file, and its shape.
-fn read_head(bytes: &mut Bytes, file: &Arc<str>) -> Result<(Vec<u8>, Shape)> {
+fn read_head(bytes: &mut Bytes, file: &Arc<str>, renames: &Renames) -> Result<(Vec<u8>, Shape)> {
     let mut head = Vec::new();
     // How much there has to be for another look: it pays where a line has ended or much has come.
     let mut wanted = 0;
@@ -109,7 +111,7 @@ fn read_head(bytes: &mut Bytes, file: &Arc<str>) -> Result<(Vec<u8>, Shape)> {
         }
         refuse_other_content(Content::of(&head), file)?;
         let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
-        if let Some(shape) = shape_of(text, beyond) {
+        if let Some(shape) = shape_of(text, beyond, renames) {
             return Ok((head, shape));
         }
         wanted = 2 * head.len();

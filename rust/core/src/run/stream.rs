@@ -41,7 +41,7 @@ impl Stream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, expander.options.read);
+        let chunks = Chunks::open(sources, options, expander.options.read.clone());
         let records = Ordered::new(expander.clone(), pool, chunks);
         Self { expander, records, seen: HashSet::new(), is_first: true }
     }

@@ -2,31 +2,26 @@
 //!
 //! In: the first item of a list. Out: what it tells of the list. Only content decides, never a key's name.
 
-use crate::conversation::{Format, opened};
+use crate::conversation::{Format, Renames};
 use crate::json::{self, Value};
 
 /// Whether a list that begins with this item is a list of records, where nothing is around it: anything but a list of
 /// messages, which is one conversation, and of what cannot be a record.
-pub fn may_be_record(first: &Value) -> bool {
+pub fn may_be_record(first: &Value, renames: &Renames) -> bool {
     match first {
-        Value::Object(_) => !Format::is_message(first),
+        Value::Object(_) => !renames.is_message(first),
         Value::Array(_) => true,
-        Value::String(_) => is_opened(first),
+        Value::String(_) => {
+            let opened = renames.opened(first.clone());
+            opened.is_ok_and(|value| matches!(value, Value::Object(_) | Value::Array(_)))
+        }
         _ => false,
     }
 }
 
 /// Whether an item shows by itself that it is a record: what a list within an object must begin with.
-pub fn is_record(first: &Value) -> bool {
-    match first {
-        Value::String(_) => opened(first.clone()).is_ok_and(|value| Format::detect(&value).is_some()),
-        _ => !Format::is_message(first) && Format::detect(first).is_some(),
-    }
-}
-
-/// Whether a text is the JSON text of an object or a list.
-fn is_opened(text: &Value) -> bool {
-    opened(text.clone()).is_ok_and(|value| matches!(value, Value::Object(_) | Value::Array(_)))
+pub fn is_record(first: &Value, renames: &Renames) -> bool {
+    renames.opened(first.clone()).is_ok_and(|record| renames.format_of(&record).is_some())
 }
 
 /// The first item of the list that a text begins with, and whether the list is empty; `None` where that cannot be told.
@@ -52,7 +47,7 @@ pub enum FirstItem {
 }
 
 /// Whether an object's text shows a list of records under one of its keys, and no format of its own before it.
-pub fn wraps_records(object: &str) -> bool {
+pub fn wraps_records(object: &str, renames: &Renames) -> bool {
     let mut rest = object[1..].trim_start_matches(json::WHITE_SPACE);
     loop {
         let json::Prefix::Value { value: Value::String(key), end } = json::parse_prefix(rest) else {
@@ -65,7 +60,7 @@ pub fn wraps_records(object: &str) -> bool {
         let member = member.trim_start_matches(json::WHITE_SPACE);
         if member.starts_with('[')
             && let FirstItem::Is(first) = first_item(member)
-            && is_record(&first)
+            && is_record(&first, renames)
         {
             return true;
         }

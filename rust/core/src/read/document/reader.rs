@@ -7,6 +7,7 @@ use std::io::{self, Read};
 
 use super::skip::Broken;
 use super::walk::{Found, Walk};
+use crate::read::ReadOptions;
 use crate::read::lines::{Chunk, Line, LineText, READ_BYTES};
 use crate::read::share::Share;
 
@@ -44,13 +45,13 @@ pub struct DocumentReader<R> {
 }
 
 impl<R: Read> DocumentReader<R> {
-    pub fn new(reader: R, chunk_bytes: usize, max_line_bytes: usize, shares: Vec<Share>) -> Self {
+    pub fn new(reader: R, chunk_bytes: usize, options: &ReadOptions, shares: Vec<Share>) -> Self {
         Self {
             reader,
             chunk_bytes: chunk_bytes.max(1),
-            max_line_bytes,
+            max_line_bytes: options.max_line_bytes,
             shares,
-            walk: Walk::new(),
+            walk: Walk::new(options.record.renames.clone()),
             rest: Vec::new(),
             records: 0,
             number: 0,

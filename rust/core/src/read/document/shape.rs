@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 use super::contents::{FirstItem, first_item, may_be_record, wraps_records};
+use crate::conversation::Renames;
 use crate::json::{self, Prefix, WHITE_SPACE};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ pub enum Beyond {
 const LONGEST_CUT: usize = 12;
 
 /// The shape of a file that begins with these bytes, without a mark; `None` if more are needed.
-pub fn shape_of(head: &[u8], beyond: Beyond) -> Option<Shape> {
-    match decide(head, beyond) {
+pub fn shape_of(head: &[u8], beyond: Beyond, renames: &Renames) -> Option<Shape> {
+    match decide(head, beyond, renames) {
         ControlFlow::Break(shape) => Some(shape),
         ControlFlow::Continue(()) if beyond == Beyond::More => None,
         ControlFlow::Continue(()) => Some(Shape::Lines),
@@ -39,13 +40,13 @@ pub fn shape_of(head: &[u8], beyond: Beyond) -> Option<Shape> {
 }
 
 /// The shape, or that it cannot be told from these bytes.
-fn decide(head: &[u8], beyond: Beyond) -> ControlFlow<Shape> {
+fn decide(head: &[u8], beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
     let (valid, ends_in_other_bytes) = valid_part(head);
     let text = valid.trim_start_matches(WHITE_SPACE);
     match text.as_bytes().first() {
         None if !ends_in_other_bytes => return ControlFlow::Continue(()),
-        Some(b'[') => list(text, beyond)?,
-        Some(b'{') if wraps_records(text) => return ControlFlow::Break(Shape::Document),
+        Some(b'[') => list(text, beyond, renames)?,
+        Some(b'{') if wraps_records(text, renames) => return ControlFlow::Break(Shape::Document),
         Some(b'{') => {}
         _ => return ControlFlow::Break(Shape::Lines),
     }
@@ -72,9 +73,9 @@ fn valid_part(bytes: &[u8]) -> (&str, bool) {
 }
 
 /// What a list shows with its first item.
-fn list(text: &str, beyond: Beyond) -> ControlFlow<Shape> {
+fn list(text: &str, beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
     match first_item(text) {
-        FirstItem::Is(first) if may_be_record(&first) => ControlFlow::Break(Shape::Document),
+        FirstItem::Is(first) if may_be_record(&first, renames) => ControlFlow::Break(Shape::Document),
         FirstItem::None { after } if !text[after..].trim_matches(WHITE_SPACE).is_empty() => {
             ControlFlow::Break(Shape::Lines)
         }

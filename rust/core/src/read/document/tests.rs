@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 
 use super::{Beyond, DocumentReader, Shape, Stopped, shape_of};
+use crate::conversation::Renames;
+use crate::read::ReadOptions;
 use crate::read::lines::LineText;
 use crate::read::share::Share;
 
@@ -41,7 +43,8 @@ const AT_ONCE: How = How { step: 1 << 20, chunk: 1 << 20, max: 1 << 20, shares: 
 
 fn read(text: &str, how: &How) -> Outcome {
     let bytes = Dribble(text.as_bytes(), how.step);
-    let mut reader = DocumentReader::new(bytes, how.chunk, how.max, how.shares.clone());
+    let options = ReadOptions { max_line_bytes: how.max, ..ReadOptions::default() };
+    let mut reader = DocumentReader::new(bytes, how.chunk, &options, how.shares.clone());
     let (mut read, mut copy) = (Outcome::default(), Vec::new());
     loop {
         match reader.next_chunk() {
@@ -273,9 +276,9 @@ proptest! {
             r#"[\[\]{},:" \n\\a1-]{0,30}"#.prop_map(String::from),
         ],
     ) {
-        let whole = shape_of(text.as_bytes(), Beyond::Nothing);
+        let whole = shape_of(text.as_bytes(), Beyond::Nothing, &Renames::default());
         for length in 0..text.len() {
-            if let Some(shape) = shape_of(&text.as_bytes()[..length], Beyond::More) {
+            if let Some(shape) = shape_of(&text.as_bytes()[..length], Beyond::More, &Renames::default()) {
                 prop_assert_eq!(Some(shape), whole, "{:?} at {}", text, length);
             }
         }
@@ -395,7 +398,11 @@ fn the_first_bytes_tell_lines_from_documents() {
     ];
     for (texts, shape) in [(&lines, Shape::Lines), (&documents, Shape::Document)] {
         for text in texts {
-            assert_eq!(shape_of(text.as_bytes(), Beyond::Nothing), Some(shape), "{text}");
+            assert_eq!(
+                shape_of(text.as_bytes(), Beyond::Nothing, &Renames::default()),
+                Some(shape),
+                "{text}"
+            );
         }
     }
 }

@@ -4,11 +4,12 @@
 //! followed byte by byte; within them only brackets and strings are.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::contents::{is_record, may_be_record};
 use super::position::Position;
 use super::skip::{Broken, Skip};
-use crate::conversation::Format;
+use crate::conversation::{Format, Renames, is_of_some_record};
 use crate::json::{self, Value};
 
 /// A record that has ended.
@@ -34,6 +35,7 @@ pub struct Walk {
     in_list: bool,
     /// Bytes of the record that is read now were dropped.
     has_dropped: bool,
+    renames: Arc<Renames>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,8 @@ struct OpenObject {
     line: u64,
     /// The key whose value is read.
     key: String,
+    /// That key shows a format.
+    shows_format: bool,
     /// The key of its list of records, once one is found.
     list: Option<String>,
     /// A key that belongs to a record.
@@ -87,7 +91,7 @@ enum What {
 }
 
 impl Walk {
-    pub fn new() -> Self {
+    pub fn new(renames: Arc<Renames>) -> Self {
         Self {
             at: Position::first(),
             state: State::Top,
@@ -96,6 +100,7 @@ impl Walk {
             object: None,
             in_list: false,
             has_dropped: false,
+            renames,
         }
     }
 
@@ -321,8 +326,9 @@ impl Walk {
                 let marked = self.marked.take().map_or(self.at.byte, |start| start.byte);
                 let key = json::parse_strict(&bytes[marked..self.at.byte]);
                 let key = key.ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+                let name = self.renames.of_record_key(&key).to_owned();
                 if let Some(object) = &mut self.object {
-                    object.note_key(key).map_err(|text| self.at.broken(text))?;
+                    object.note_key(key, &name).map_err(|text| self.at.broken(text))?;
                 }
                 self.state = State::Colon;
             }
@@ -347,7 +353,7 @@ impl Walk {
         let value = json::Parser::default().parse(item).ok();
         let Some(object) = &mut self.object else {
             // What cannot be read is a record's fault.
-            if value.as_ref().is_none_or(may_be_record) {
+            if value.as_ref().is_none_or(|value| may_be_record(value, &self.renames)) {
                 self.in_list = true;
                 self.held = Some(first);
                 return Ok(self.end_record());
@@ -355,7 +361,7 @@ impl Walk {
             self.state = State::Skipping(What::Record, Skip::within(b"["));
             return Ok(None);
         };
-        if !value.as_ref().is_some_and(is_record) {
+        if !value.as_ref().is_some_and(|value| is_record(value, &self.renames)) {
             self.state = State::Skipping(What::Member, Skip::within(b"["));
             return Ok(None);
         }
@@ -369,15 +375,16 @@ impl Walk {
 impl OpenObject {
     /// Whether the key that was read last shows a format: the object is a record then.
     fn is_record_by_key(&self) -> bool {
-        self.list.is_none() && Format::from_key(&self.key).is_some()
+        self.list.is_none() && self.shows_format
     }
 
-    /// Notes a key. Beside a list of records there must be none that all of them would need.
-    fn note_key(&mut self, key: String) -> Result<(), String> {
-        if Format::is_key_of_any(&key) {
+    /// Notes a key and the name it is read by. Beside a list of records there must be none that all of them would need.
+    fn note_key(&mut self, key: String, name: &str) -> Result<(), String> {
+        if is_of_some_record(name) {
             self.of_record = Some(key.clone());
             self.check_beside()?;
         }
+        self.shows_format = Format::from_key(name).is_some();
         self.key = key;
         Ok(())
     }

@@ -1,0 +1,39 @@
+//! What becomes of each key of a record.
+//!
+//! In: a record that was read. Out: the keys that nothing has used: they are counted by name, so that nothing of a
+//! record is lost silently. A key whose value is null is as good as absent.
+
+use std::sync::Arc;
+
+use super::formats::Format;
+use super::{labels, system, tools, weight};
+use crate::json::{Object, Value};
+use crate::options::Undesired;
+
+/// The record's own arguments for the template.
+pub const TEMPLATE_KWARGS: &str = "chat_template_kwargs";
+
+/// The keys of a record that nothing has used.
+pub fn unread(record: &Object, format: Format, undesired: Undesired) -> impl Iterator<Item = &Arc<str>> {
+    let is_used = move |key: &str, value: &Value| {
+        format.has_key(key)
+            || is_of_any_format(key)
+            || (undesired != Undesired::Ignore && labels::LABELS.contains(&key) && labels::is_verdict(value))
+    };
+    record.iter().filter(move |(key, value)| !value.is_null() && !is_used(key, value)).map(|(key, _)| key)
+}
+
+/// Whether a key of an object is one that records have, of any format.
+pub fn is_of_some_record(key: &str) -> bool {
+    is_of_any_format(key)
+        || labels::LABELS.contains(&key)
+        || Format::ALL.iter().any(|format| format.has_key(key))
+}
+
+/// The keys that are read beside the messages, whatever the format.
+fn is_of_any_format(key: &str) -> bool {
+    key == TEMPLATE_KWARGS
+        || tools::KEYS.contains(&key)
+        || system::KEYS.contains(&key)
+        || weight::KEYS.contains(&key)
+}
