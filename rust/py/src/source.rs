@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use everyturn_core::{Content, ReadRows, Share, Source, first_bytes};
+use everyturn_core::{Content, ReadRows, Share, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -54,6 +54,12 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
 #[pyfunction]
 pub fn format_of_key(key: &str) -> Option<&'static str> {
     everyturn_core::Format::from_key(key).map(everyturn_core::Format::name)
+}
+
+/// What a file holds whose first bytes after decompression these are.
+#[pyfunction]
+pub fn content_of(head: &[u8]) -> &'static str {
+    Content::of(head).name()
 }
 
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.

@@ -3,12 +3,6 @@
 //! In: bytes after decompression. Out: text, or what it is instead and what to do about it. Whatever reads files asks here
 //! first: the core for what it cannot read, its callers for what they read by other means.
 
-use std::io::Read;
-use std::sync::Arc;
-
-use super::source::{Source, read_error};
-use crate::error::Result;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// JSON, or something that an error about JSON describes best.
@@ -58,13 +52,4 @@ impl Content {
             Self::Wide(encoding) => encoding,
         }
     }
-}
-
-/// The first bytes of a source, after decompression: so many, or as many as it has.
-pub fn first_bytes(source: Source, count: u64) -> Result<Vec<u8>> {
-    let name = source.name();
-    let mut head = Vec::new();
-    let opened = source.open(&Arc::default())?;
-    opened.bytes.take(count).read_to_end(&mut head).map_err(|error| read_error(&name, &error))?;
-    Ok(head)
 }

@@ -20,13 +20,13 @@ mod wait;
 
 pub use chunks::StreamOptions;
 pub(crate) use chunks::{Chunks, FileChunk};
-pub use content::{Content, first_bytes};
+pub use content::Content;
 pub(crate) use lines::line_text;
 pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};
 pub use options::ReadOptions;
 pub use record::Record;
 pub use records::Records;
 pub use share::Share;
-pub use source::{ReadRows, Source};
+pub use source::{Opened, ReadRows, Source, read_error};
 pub(crate) use wait::wait;
 pub use wait::{Interruption, Step};
