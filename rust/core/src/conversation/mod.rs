@@ -23,7 +23,7 @@ mod tools;
 mod turns;
 mod weight;
 
-pub use calls::arguments_are_object;
+pub use calls::{arguments_are_object, function_of};
 pub use formats::{Format, unknown_format};
 pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
