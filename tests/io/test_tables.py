@@ -100,7 +100,7 @@ TABLES: dict[str, Callable[[], Any]] = {
     "pandas": lambda: pd.DataFrame(CHATS),
     "polars": lambda: pl.from_arrow(TABLE),
     "datasets": lambda: datasets.Dataset(TABLE),
-    "datasets of dicts": lambda: datasets.Dataset.from_list(CHATS),
+    "datasets of dicts": lambda: datasets.Dataset.from_list([{"tools": None, **chat} for chat in CHATS]),
     "streamed datasets": lambda: datasets.Dataset(TABLE).to_iterable_dataset(),
 }
 every_table = pytest.mark.parametrize("make", TABLES.values(), ids=TABLES.keys())
@@ -194,7 +194,7 @@ def test_everything_reads_files_of_columns(write: Callable[[Path], Path], tmp_pa
 def test_the_command_reads_files_of_columns(tmp_path: Path) -> None:
     """The command line names rows as lines."""
     path = to_parquet(tmp_path / "chats.parquet")
-    arguments = [sys.executable, "-m", "everyturn", "expand", str(path), "-m", "demo", "--json"]
+    arguments = [sys.executable, "-m", "everyturn", "expand", str(path), "--model", "demo"]
     out = tmp_path / "out.parquet"
     subprocess.run([*arguments, "-o", str(out)], check=True, capture_output=True, timeout=60)
     assert pq.read_table(out)["line"].to_pylist() == [1, 2, 3, 4]
