@@ -16,6 +16,13 @@ from everyturn.exceptions import EveryturnError, InputError
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at; the first line of CSV has to be in it."""
 
+_WORDS = {
+    "json": "JSON file",
+    "parquet": "Parquet file",
+    "arrow_file": "Arrow file",
+    "arrow_stream": "Arrow stream",
+    "csv": "CSV file",
+}
 _COMPRESSED = (".gz", ".zst", ".bz2")
 _DELIMITERS = {".csv": (",", ";"), ".tsv": ("\t",)}
 
@@ -32,6 +39,11 @@ class Kind(NamedTuple):
     name: Literal["json", "parquet", "arrow_file", "arrow_stream", "csv"]
     delimiter: str = ","
     is_compressed: bool = False
+
+    @property
+    def words(self) -> str:
+        """As error texts call it."""
+        return _WORDS[self.name]
 
 
 JSON = Kind("json")

@@ -110,7 +110,7 @@ def _singles(source: Whole) -> list[_Single]:
         return [_Single("<bytes>", bytes(source), ("bytes", bytes(source)))]
     name = f"<{type(source).__name__}>"
     if (rows := reader_of_object(source, name)) is not None:
-        return [_Single(name, source, ("rows", (name, rows)))]
+        return [_Single(name, source, ("rows", (name, "table", rows)))]
     if isinstance(source, io.TextIOBase):
         raise TypeError('the file is open for text, and JSON is bytes: open it with "rb"')
     if isinstance(source, BinaryReader):
@@ -140,7 +140,7 @@ def _of_items(items: Iterable[Any]) -> list[_Single]:
         return [_of_path(path) for path in paths]
     records = itertools.chain(() if first is _END else (first,), entries)
     reader = LineReader(lines_of_records(records))
-    return [_Single(_RECORDS, reader, ("rows", (_RECORDS, reader)))]
+    return [_Single(_RECORDS, reader, ("rows", (_RECORDS, None, reader)))]
 
 
 _END = object()
@@ -155,7 +155,7 @@ def _of_path(path: str) -> _Single:
     kind = kind_of(path)
     if kind == JSON:
         return _Single(path, path, ("path", path))
-    return _Single(path, path, ("rows", (path, reader_of_file(path, kind))))
+    return _Single(path, path, ("rows", (path, kind.words, reader_of_file(path, kind))))
 
 
 def _share(share: Share, number: int, entry: CoreSource) -> CoreSource:

@@ -22,8 +22,6 @@ BATCH_ROWS = 512
 _LONGEST_CELL = min(sys.maxsize, 2**31 - 1)
 """The longest text of a cell of CSV; whether the record is too long is decided where all are."""
 
-_WORDS = {"parquet": "Parquet file", "arrow_file": "Arrow file", "arrow_stream": "Arrow stream"}
-
 
 def reader_of_file(path: str, kind: Kind) -> LineReader:
     """Return the lines of a file of columns."""
@@ -32,7 +30,7 @@ def reader_of_file(path: str, kind: Kind) -> LineReader:
         return LineReader(_csv_lines(path, plain, kind.delimiter), lambda: plain.bytes_taken)
     if kind.is_compressed and kind.name != "arrow_stream":
         raise InputError.in_file(
-            path, f"is a {_WORDS[kind.name]} that was compressed as a whole: unpack it first"
+            path, f"is a {kind.words} that was compressed as a whole: unpack it first"
         )
     size, done = Path(path).stat().st_size, [0.0]
     batches = {"parquet": _parquet, "arrow_file": _arrow_file}.get(kind.name)
@@ -115,9 +113,7 @@ def _table_lines(path: str, kind: Kind, batches: Callable[[], Iterator[Any]]) ->
     except EveryturnError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError.in_file(
-            path, f"the {_WORDS[kind.name]} cannot be read: {error}"
-        ) from error
+        raise InputError.in_file(path, f"the {kind.words} cannot be read: {error}") from error
 
 
 def _lines_of(name: str, batches: Callable[[], Iterator[Any]]) -> Iterator[bytes]:

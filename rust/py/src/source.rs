@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("rows", (name, object))`,
+/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("rows", (name, what, object))`,
 /// `("share", (input, index, count, first))` or `("from_line", (input, line))`, made by the Python side.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
@@ -29,16 +29,13 @@ fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
             let (input, line): (Bound<'_, PyAny>, u64) = value.extract()?;
             Source::FromLine { source: Box::new(from_python(&input, raised)?), line }
         }
-        kind => {
-            let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
-            let reader = PyReader {
-                reader: reader.unbind(),
-                raised: raised.clone(),
-                rest: Cursor::new(Vec::new()),
-                bytes_taken: None,
-            };
-            let reader = Box::new(reader);
-            if kind == "rows" { Source::Rows { name, reader } } else { Source::Callback { name, reader } }
+        "rows" => {
+            let (name, columns_of, reader) = value.extract()?;
+            Source::Rows { name, columns_of, reader: Box::new(PyReader::new(reader, raised)) }
+        }
+        _ => {
+            let (name, reader) = value.extract()?;
+            Source::Callback { name, reader: Box::new(PyReader::new(reader, raised)) }
         }
     })
 }
@@ -70,6 +67,12 @@ struct PyReader {
     rest: Cursor<Vec<u8>>,
     /// What it says that it has taken of its file.
     bytes_taken: Option<u64>,
+}
+
+impl PyReader {
+    fn new(reader: Py<PyAny>, raised: &Raised) -> Self {
+        Self { reader, raised: raised.clone(), rest: Cursor::new(Vec::new()), bytes_taken: None }
+    }
 }
 
 impl ReadRows for PyReader {

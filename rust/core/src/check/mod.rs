@@ -86,7 +86,7 @@ impl Checker {
         };
         let object = as_record(&value).map_err(|error| vec![error])?;
         found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
-        let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
+        let format = found.format.ok_or_else(|| vec![unknown_format(&value, record.columns_of)])?;
         let conversation = Conversation::read(&value, format, options)?;
         Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })
     }

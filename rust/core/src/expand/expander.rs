@@ -88,7 +88,7 @@ impl Expander {
             let renames = &self.options.read.record.renames;
             let value = times
                 .measure(Stage::Parse, || parser.parse(bytes).and_then(|value| renames.opened(value)))?;
-            let format = self.format_of(&value, record.format)?;
+            let format = self.format_of(&value, record)?;
             let value = format.with_key(value);
             let conversation = times.measure(Stage::Convert, || {
                 Conversation::from_record(&value, format, &self.options.read.record)
@@ -195,11 +195,11 @@ impl Expander {
 
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
     /// before the one that shows its format have none of these.
-    fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
+    fn format_of(&self, value: &Value, record: Record<'_>) -> Result<Format> {
         let renames = &self.options.read.record.renames;
         check_is_record(value, renames)?;
-        let format = given.or(self.options.read.input_format).or_else(|| renames.format_of(value));
-        format.ok_or_else(|| unknown_format(value))
+        let format = record.format.or(self.options.read.input_format).or_else(|| renames.format_of(value));
+        format.ok_or_else(|| unknown_format(value, record.columns_of))
     }
 }
 

@@ -36,6 +36,7 @@ pub struct StreamOptions {
 pub(crate) struct FileChunk {
     pub(crate) index: usize,
     name: Arc<str>,
+    columns_of: Option<Arc<str>>,
     /// The file's format and the line of the record that shows it: lines before it have none.
     format: Option<(Format, u64)>,
     pub(crate) chunk: Chunk,
@@ -65,6 +66,7 @@ impl FileChunk {
             file: &self.name,
             line: line.number,
             format: self.format.filter(|(_, from)| line.number >= *from).map(|(format, _)| format),
+            columns_of: self.columns_of.as_ref(),
         }
     }
 }
@@ -189,6 +191,7 @@ struct Reader {
 struct OpenFile {
     index: usize,
     name: Arc<str>,
+    columns_of: Option<Arc<str>>,
     format: Option<(Format, u64)>,
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
@@ -230,10 +233,12 @@ impl Reader {
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
         let (name, first_line) = (source.name(), source.first_line());
         let opened = source.open(&self.bytes_taken)?;
+        let columns_of = opened.columns_of.clone();
         let records = Cutter::open(opened, &name, self.chunk_bytes, &self.options)?;
         Ok(OpenFile {
             index,
             name,
+            columns_of,
             format: self.options.input_format.map(|format| (format, 1)),
             first_line,
             records,
@@ -247,7 +252,13 @@ impl OpenFile {
         let Some(chunk) = self.records.next_chunk(&self.name)? else {
             return Ok(None);
         };
-        let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
+        let mut chunk = FileChunk {
+            index: self.index,
+            name: self.name.clone(),
+            columns_of: self.columns_of.clone(),
+            format: self.format,
+            chunk,
+        };
         self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk, &self.renames));
         chunk.format = self.format;
         chunk.chunk.skip_lines_before(self.first_line, self.records.next_line());

@@ -29,7 +29,7 @@ pub enum Cutter {
 impl Cutter {
     /// Reads as much of a source as shows what it is.
     pub fn open(opened: Opened, file: &Arc<str>, chunk_bytes: usize, options: &ReadOptions) -> Result<Self> {
-        let Opened { mut bytes, shares, holds_lines } = opened;
+        let Opened { mut bytes, shares, holds_lines, .. } = opened;
         let (head, shape) = if holds_lines {
             (Vec::new(), Shape::Lines)
         } else {

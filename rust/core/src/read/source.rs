@@ -26,6 +26,8 @@ pub enum Source {
     /// Records that are made as they are read, a line each; called on that thread, too.
     Rows {
         name: String,
+        /// What has columns and is read so, for error texts: a Parquet file, a table.
+        columns_of: Option<String>,
         reader: Box<dyn ReadRows>,
     },
     /// The records of another source that fall to one share.
@@ -54,6 +56,8 @@ pub struct Opened {
     pub shares: Vec<Share>,
     /// Each line is one record, whatever is in it.
     pub holds_lines: bool,
+    /// What has the columns that are the keys of its records.
+    pub columns_of: Option<Arc<str>>,
 }
 
 impl Source {
@@ -93,9 +97,10 @@ impl Source {
             Self::Stdin => Box::new(io::stdin()),
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Self::Callback { reader, .. } => reader,
-            Self::Rows { reader, .. } => {
+            Self::Rows { reader, columns_of, .. } => {
                 let bytes = Box::new(CountedRows { reader, counted: 0, taken: taken.clone() });
-                return Ok(Opened { bytes, shares: Vec::new(), holds_lines: true });
+                let columns_of = columns_of.map(Arc::from);
+                return Ok(Opened { bytes, shares: Vec::new(), holds_lines: true, columns_of });
             }
             Self::Share { source, share } => {
                 let mut opened = source.open(taken)?;
@@ -106,7 +111,7 @@ impl Source {
         };
         let counted = Counted { reader: raw, taken: taken.clone() };
         let bytes = decompressed(counted).map_err(|error| read_error(&name, &error))?;
-        Ok(Opened { bytes, shares: Vec::new(), holds_lines: false })
+        Ok(Opened { bytes, shares: Vec::new(), holds_lines: false, columns_of: None })
     }
 }
 

@@ -10,6 +10,7 @@
 //! are counted as blank. A broken document is an error after its last whole record, as the rest cannot be told apart.
 
 mod contents;
+mod object;
 mod position;
 mod reader;
 mod shape;

@@ -7,9 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::contents::{is_record, may_be_record};
+use super::object::OpenObject;
 use super::position::Position;
 use super::skip::{Broken, Skip};
-use crate::conversation::{Format, Renames, is_of_some_record};
+use crate::conversation::Renames;
 use crate::json::{self, Value};
 
 /// A record that has ended.
@@ -42,21 +43,6 @@ pub struct Walk {
 struct Start {
     byte: usize,
     line: u64,
-}
-
-/// An object of which it is open whether it is a record or holds a list of them.
-#[derive(Debug, Default)]
-struct OpenObject {
-    /// The line on which it starts.
-    line: u64,
-    /// The key whose value is read.
-    key: String,
-    /// That key shows a format.
-    shows_format: bool,
-    /// The key of its list of records, once one is found.
-    list: Option<String>,
-    /// A key that belongs to a record.
-    of_record: Option<String>,
 }
 
 #[derive(Debug)]
@@ -248,7 +234,7 @@ impl Walk {
 
     fn begin_object(&mut self) {
         self.held = self.here();
-        self.object = Some(OpenObject { line: self.at.line, ..OpenObject::default() });
+        self.object = Some(OpenObject::starting_on(self.at.line));
         self.pass(State::Key { may_end: true });
     }
 
@@ -263,14 +249,14 @@ impl Walk {
     /// An object that holds no list of records is one itself.
     fn end_object(&mut self) {
         match self.object.take() {
-            Some(OpenObject { list: Some(_), .. }) => self.pass(State::Top),
+            Some(object) if object.holds_records() => self.pass(State::Top),
             _ => self.state = State::Skipping(What::Record, Skip::within(b"{")),
         }
     }
 
     /// What stands here fits nothing. In what may be a record that is the record's fault.
     fn refuse(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        let is_open = self.object.as_ref().is_none_or(|object| object.list.is_none());
+        let is_open = self.object.as_ref().is_none_or(|object| !object.holds_records());
         let around: &[u8] = match (&self.state, &self.object) {
             (State::ListStart, Some(_)) => b"{[",
             (State::ListStart, None) => b"[",
@@ -369,48 +355,5 @@ impl Walk {
         self.in_list = true;
         self.held = Some(first);
         Ok(self.end_record())
-    }
-}
-
-impl OpenObject {
-    /// Whether the key that was read last shows a format: the object is a record then.
-    fn is_record_by_key(&self) -> bool {
-        self.list.is_none() && self.shows_format
-    }
-
-    /// Notes a key and the name it is read by. Beside a list of records there must be none that all of them would need.
-    fn note_key(&mut self, key: String, name: &str) -> Result<(), String> {
-        if is_of_some_record(name) {
-            self.of_record = Some(key.clone());
-            self.check_beside()?;
-        }
-        self.shows_format = Format::from_key(name).is_some();
-        self.key = key;
-        Ok(())
-    }
-
-    fn begin_list(&mut self) -> Result<(), String> {
-        if let Some(list) = &self.list {
-            return Err(format!(
-                "the object holds a second list of records, {:?} beside {list:?}: keep the one that is to be read, \
-                 e.g. jq '.{list}'",
-                self.key
-            ));
-        }
-        if self.of_record.as_ref() == Some(&self.key) {
-            self.of_record = None;
-        }
-        self.list = Some(self.key.clone());
-        self.check_beside()
-    }
-
-    fn check_beside(&self) -> Result<(), String> {
-        match (&self.list, &self.of_record) {
-            (Some(list), Some(key)) => Err(format!(
-                "the object holds a list of records, {list:?}, and beside it {key:?}, which belongs to a record: \
-                 put it into each of them, or take it out"
-            )),
-            _ => Ok(()),
-        }
     }
 }
