@@ -102,18 +102,20 @@ fn open(text: &str, beyond: Beyond) -> ControlFlow<Shape> {
     match (text.split_once('\n'), beyond) {
         (None, _) | (_, Beyond::More) => ControlFlow::Continue(()),
         (Some(_), Beyond::Unread) => ControlFlow::Break(Shape::Document),
-        (Some((first_line, _)), Beyond::Nothing) => ControlFlow::Break(shape_by_break(first_line)),
+        (Some((first_line, rest)), Beyond::Nothing) => by_lines(first_line, rest, beyond),
     }
 }
 
 /// The first value is broken at a place.
 fn broken(text: &str, at: usize, beyond: Beyond) -> ControlFlow<Shape> {
-    let Some((first_line, rest)) = text.split_once('\n') else {
-        return ControlFlow::Break(Shape::Lines);
-    };
-    if at <= first_line.len() {
-        return ControlFlow::Break(Shape::Lines);
+    match text.split_once('\n') {
+        Some((first_line, rest)) if at > first_line.len() => by_lines(first_line, rest, beyond),
+        _ => ControlFlow::Break(Shape::Lines),
     }
+}
+
+/// The shape of what does not hold together from its first line on: lines, if the next one is whole by itself.
+fn by_lines(first_line: &str, rest: &str, beyond: Beyond) -> ControlFlow<Shape> {
     let rest = rest.trim_start_matches(WHITE_SPACE);
     let second_line = match rest.split_once('\n') {
         Some((line, _)) => line,

@@ -323,9 +323,9 @@ fn what_breaks_a_document_is_named_with_its_line() {
     for (rest, line, text) in [
         ("{\"a\": 2}", 3, "the file ends within a list of records"),
         ("{\"a\": 2", 3, "the file ends within the record that starts on line 3"),
-        ("]\n\nrest", 5, "found 'r', expected the end of the file"),
-        ("]\n\0\0\0", 4, "the rest of the file is NUL bytes"),
-        ("]]", 3, "found ']', expected the end of the file"),
+        ("{\"a\": 2}]\n\nrest", 5, "found 'r', expected the end of the file"),
+        ("{\"a\": 2}]\n\0\0\0", 4, "the rest of the file is NUL bytes"),
+        ("{\"a\": 2}]]", 3, "found ']', expected the end of the file"),
         ("{\"a\": [}]}", 3, "found '}', expected ']'"),
         ("{\"a\": \"x}\n]", 3, "the line ends within a string"),
         ("\n]", 4, "found ']', expected a record"),
