@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import everyturn
 from chats import Record, chat_of, to_jsonl
 from everyturn import Expander
-from everyturn.io import shards
+from everyturn.checks.checker import Checker
+from everyturn.io import shard_folder, shards
 from everyturn.io.inputs import Share
 from everyturn.io.records import Records
 
@@ -115,15 +116,14 @@ def test_a_killed_run_over_a_document_is_resumed(
     options: dict[str, Any] = {"shard_tokens": 30, "chunk_bytes": 100}
     whole = shards.expand(EXPANDER, path, tmp_path / "whole", **options)
     assert len(whole.shards) > 2
-    end_shard, done = shards._Run._end_shard, list[int]()
+    save = shard_folder.Folder.save_progress
 
-    def killed(run: Any) -> None:
-        end_shard(run)
-        done.append(1)
-        if len(done) == 3:
+    def killed(folder: shard_folder.Folder, progress: shard_folder.Progress) -> None:
+        save(folder, progress)
+        if len(progress.shards) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(shards._Run, "_end_shard", killed)
+    monkeypatch.setattr(shard_folder.Folder, "save_progress", killed)
     with pytest.raises(KeyboardInterrupt):
         shards.expand(EXPANDER, path, tmp_path / "killed", **options)
     monkeypatch.undo()
@@ -221,7 +221,5 @@ def test_corrections_of_documents_are_documents() -> None:
     ]
     for document in (pretty(chats), compact({"data": chats}), pretty([MESSAGES[0], MESSAGES[1]])):
         output = io.BytesIO()
-        from everyturn.checks.checker import Checker  # noqa: PLC0415
-
         list(Checker().fix(document, output))
         assert json.loads(output.getvalue()) == json.loads(document)

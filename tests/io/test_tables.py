@@ -22,7 +22,7 @@ import everyturn
 from chats import Record, chat_of, to_jsonl
 from everyturn import Expander
 from everyturn.checks.checker import check
-from everyturn.io import shards
+from everyturn.io import shard_folder, shards
 from everyturn.io.inputs import Share, resolve, size_of
 from everyturn.io.records import Records
 from everyturn.stats import stats
@@ -64,23 +64,27 @@ TABLE = pa.Table.from_pylist(CHATS, schema=pa.Table.from_pylist(CHATS[1:] + CHAT
 
 
 def to_parquet(path: Path) -> Path:
+    """Write Parquet in several row groups."""
     pq.write_table(TABLE, path, row_group_size=3)
     return path
 
 
 def to_arrow_file(path: Path) -> Path:
+    """Write Arrow's file format in several batches."""
     with pa.ipc.new_file(path, TABLE.schema) as file:
         file.write_table(TABLE, max_chunksize=2)
     return path
 
 
 def to_arrow_stream(path: Path) -> Path:
+    """Write Arrow's stream format in several batches."""
     with pa.ipc.new_stream(path, TABLE.schema) as stream:
         stream.write_table(TABLE, max_chunksize=2)
     return path
 
 
 def to_folder(path: Path) -> Path:
+    """Save as Hugging Face datasets does."""
     datasets.Dataset(TABLE).save_to_disk(path)
     return path
 
@@ -209,13 +213,14 @@ def test_a_killed_run_over_columns_is_resumed(
     path = to_parquet(tmp_path / "chats.parquet")
     options: dict[str, Any] = {"shard_tokens": 30, "chunk_bytes": 100}
     whole = shards.expand(EXPANDER, path, tmp_path / "whole", **options)
-    end_shard = shards._Run._end_shard
+    save = shard_folder.Folder.save_progress
 
-    def killed(run: Any) -> None:
-        end_shard(run)
-        raise KeyboardInterrupt
+    def killed(folder: shard_folder.Folder, progress: shard_folder.Progress) -> None:
+        save(folder, progress)
+        if len(progress.shards) == 1:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(shards._Run, "_end_shard", killed)
+    monkeypatch.setattr(shard_folder.Folder, "save_progress", killed)
     with pytest.raises(KeyboardInterrupt):
         shards.expand(EXPANDER, path, tmp_path / "killed", **options)
     monkeypatch.undo()

@@ -1,8 +1,8 @@
 """What a caller may hand over as input, turned into what the core reads.
 
-In: paths, globs, ``"-"``, bytes, binary file objects, iterables of dict, tables. Out: one entry per input, with its name.
-JSON is read by the core; what has columns, in a file (`files` says which) or in memory, becomes lines on the way to it
-(`tables`). Everything that reads records comes through here.
+In: paths, globs, ``"-"``, bytes, binary file objects, iterables of dict, tables. Out: one entry per input, with its
+name. JSON is read by the core; what has columns, in a file (`files` says which) or in memory, becomes lines on the way
+to it (`tables`). Everything that reads records comes through here.
 """
 
 import dataclasses
@@ -118,18 +118,18 @@ def _singles(source: Whole) -> list[_Single]:
         return [_Single(name, source, ("reader", (name, source)))]
     if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return _of_items(source)
-    splits = (
-        f": name one of its parts, {', '.join(map(repr, source))}" if _has_parts(source) else ""
-    )
+    parts = ", ".join(map(repr, _parts(source)))
+    hint = f": name one of its parts, {parts}" if parts else ""
     raise TypeError(
-        f"cannot read conversations from {type(source).__name__}{splits}; "
+        f"cannot read conversations from {type(source).__name__}{hint}; "
         "expected a path, paths, bytes, a binary file, a table or an iterable of dict"
     )
 
 
-def _has_parts(source: object) -> bool:
-    """Whether it is a dict of data sets, as Hugging Face datasets has for the splits of one."""
-    return isinstance(source, Mapping) and bool(source) and hasattr(source, "column_names")
+def _parts(source: object) -> list[Any]:
+    """The names of the data sets in a dict of them, as Hugging Face datasets has for the splits of one."""
+    is_one = isinstance(source, Mapping) and hasattr(source, "column_names")
+    return list(cast("Mapping[Any, Any]", source)) if is_one else []
 
 
 def _of_items(items: Iterable[Any]) -> list[_Single]:

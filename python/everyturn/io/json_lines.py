@@ -47,10 +47,14 @@ def lines_of_records(records: Iterable[Any]) -> Iterator[bytes]:
         TypeError: A record holds what is not JSON; the text has its number.
     """
     for number, record in enumerate(records, start=1):
-        try:
-            yield json_line(record)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"record {number}: {error}") from error
+        yield _numbered_line(number, record)
+
+
+def _numbered_line(number: int, record: object) -> bytes:
+    try:
+        return json_line(record)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"record {number}: {error}") from error
 
 
 def json_line(record: object) -> bytes:

@@ -1,7 +1,7 @@
 """Columns as records: files of them, and tables in memory.
 
-In: a path with what it holds, or an object that gives Arrow data. Out: a reader of JSON lines, a line for each row, made
-batch by batch as they are read. Nothing is imported that the object has not brought along, except pyarrow.
+In: a path with what it holds, or an object that gives Arrow data. Out: a reader of JSON lines, a line for each row,
+made batch by batch as they are read. Nothing is imported that the object has not brought along, except pyarrow.
 """
 
 import csv
@@ -141,7 +141,7 @@ def _row_labels(schema: Any) -> Iterator[str]:
 
 
 def _csv_lines(path: str, plain: "_Plain", delimiter: str) -> Iterator[bytes]:
-    """A line for each row of text; an empty cell is a key that the record does not have, as all rows have all columns."""
+    """A line for each row of text; an empty cell is a key that the record does not have."""
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     text = io.TextIOWrapper(io.BufferedReader(plain, 1 << 18), encoding="utf-8-sig", newline="")
     rows = csv.reader(text, delimiter=delimiter, strict=True)
@@ -149,7 +149,7 @@ def _csv_lines(path: str, plain: "_Plain", delimiter: str) -> Iterator[bytes]:
     try:
         names = next(rows, [])
         _check_names(path, names)
-        for number, row in enumerate(rows, start=1):  # noqa: B007
+        for number, row in enumerate(rows, start=1):
             if row and len(row) != len(names):
                 raise InputError.in_file(
                     path, f"row {number} has {len(row)} cells, and there are {len(names)} columns"
