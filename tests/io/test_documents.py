@@ -150,7 +150,7 @@ def test_a_broken_document_is_an_error_of_its_line_that_nothing_skips(
     assert caught.value.kind == "json_document"
     assert text in str(caught.value)
     read = Records(document)
-    before = []
+    before: list[bytes | None] = []
     with pytest.raises(everyturn.JsonlError):
         before.extend(record.text for record in read)
     expected = [record.text for record in Records(pretty(CHATS))]

@@ -25,7 +25,6 @@ from everyturn.checks.checker import check
 from everyturn.io import shard_folder, shards
 from everyturn.io.inputs import Share, resolve, size_of
 from everyturn.io.records import Records
-from everyturn.stats import stats
 
 EXPANDER = Expander("demo", layout="per_turn")
 
@@ -184,7 +183,7 @@ def test_everything_reads_files_of_columns(write: Callable[[Path], Path], tmp_pa
     assert [record.line for record in Records(path)] == [1, 2, 3, 4]
     findings = [(one.line, one.kind) for one in check(path)]
     assert findings == [(one.line, one.kind) for one in check(to_jsonl(CHATS))]
-    assert stats([EXPANDER], path)[0].report.records_read == len(CHATS)
+    assert EXPANDER.stats(path).conversations == len(CHATS)
     parts = [rows_of(EXPANDER.expand(Share(path, index=index, count=2))) for index in range(2)]
     assert sorted(parts[0] + parts[1]) == EXPECTED
     taken: list[int] = []
