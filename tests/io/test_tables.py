@@ -397,7 +397,7 @@ def test_nulls_that_were_written_to_json_are_named(tmp_path: Path) -> None:
         texts = [place.text for place in report.warning_places["null_arguments"]]
         assert 'tool call 0: "text" is null' in texts[0]
         found = [one.text for one in check(source) if one.kind == "null_arguments"]
-        assert found[:2] == ['tool call 0: "text" is null', 'tool 0: "text" is null']
+        assert {'tool call 0: "text" is null', 'tool 0: "text" is null'} <= set(found)
         assert len(found) == 6
 
 
