@@ -196,6 +196,7 @@ class Expander:
         roles: Mapping[str, str] | None,
         undesired: str,
         media: str,
+        keep: list[str],
         on_error: str,
         max_line_bytes: int,
         num_threads: int | None,
@@ -268,6 +269,7 @@ class Checker:
         roles: Mapping[str, str] | None,
         undesired: str,
         media: str,
+        keep: list[str],
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Checker: ...

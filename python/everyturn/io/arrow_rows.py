@@ -18,13 +18,19 @@ from everyturn.io.json_lines import json_line
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
-def json_lines(table: pa.Table, json_column: str | None, others: AbstractSet[str]) -> list[bytes]:
+def json_lines(
+    table: pa.Table,
+    json_column: str | None,
+    others: AbstractSet[str],
+    carried: AbstractSet[str] = frozenset(),
+) -> list[bytes]:
     """Return a line, without its end, for each row.
 
     Args:
         table: The rows.
         json_column: The column of JSON text; None if the columns are the keys of the records.
         others: Columns that are not keys of records.
+        carried: Columns that are taken over from the table: their values are in the records as far as JSON has them.
 
     Raises:
         InputError: A column is missing or of no type for a record.
@@ -32,7 +38,7 @@ def json_lines(table: pa.Table, json_column: str | None, others: AbstractSet[str
     if json_column is not None:
         return _text_lines(table, json_column)
     names = [name for name in table.column_names if name not in others]
-    columns = [_values(name, table[name]) for name in names]
+    columns = [(_carried if name in carried else _values)(name, table[name]) for name in names]
     rows: Iterable[tuple[Any, ...]] = zip(*columns, strict=True) if names else [()] * len(table)
     lines = []
     for row, values in enumerate(rows, start=1):
@@ -134,6 +140,23 @@ def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"a key of a map is {type(key).__name__}, and not text")
     return key
+
+
+def _carried(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column that is kept as it is: None for one that JSON does not have."""
+    try:
+        return list(map(_if_json, _values(name, column)))
+    except InputError:
+        return [None] * len(column)
+
+
+def _if_json(value: Any) -> Any:
+    """Return a value that JSON has, and None for any other (a time, bytes, NaN)."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return None
+    return value
 
 
 def _as_it_is(value: Any) -> Any:

@@ -87,15 +87,23 @@ impl Renames {
         Ok(renames)
     }
 
-    /// The record that a line holds, under the names that are read here; where the line is the JSON text of an object or
-    /// a list, the record is what that says.
+    /// The record that a line holds, under the names that are read here.
     pub fn opened(&self, line: Value) -> Result<Value> {
-        let record = match &line {
+        self.renamed(Self::held_by(line)?)
+    }
+
+    /// The record that a line holds: where it is the JSON text of an object or a list, what that says.
+    pub fn held_by(line: Value) -> Result<Value> {
+        match &line {
             Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-                from_json_text(&line, "the record", ErrorKind::Json)?
+                from_json_text(&line, "the record", ErrorKind::Json)
             }
-            _ => line,
-        };
+            _ => Ok(line),
+        }
+    }
+
+    /// The record under the names that are read here.
+    pub fn renamed(&self, record: Value) -> Result<Value> {
         Ok(match self.of_record(&record)? {
             Cow::Owned(renamed) => renamed,
             Cow::Borrowed(_) => record,

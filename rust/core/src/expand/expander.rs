@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
 use super::stage_times::Stage;
 use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
-use crate::conversation::{Conversation, Format, check_is_record, unknown_format};
+use crate::conversation::{Conversation, Format, Renames, check_is_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::Value;
+use crate::json::{Object, Value};
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
 use crate::options::{
@@ -26,6 +25,7 @@ use crate::options::{
 use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
+use crate::samples::{KeptValues, kept_values};
 
 /// More threads than any machine has cores for.
 const MAX_THREADS: usize = 1024;
@@ -39,10 +39,12 @@ pub struct Expander {
 
 /// A record that was read: it can be expanded more than once.
 pub struct ReadRecord {
-    /// The hash of the record's bytes.
+    /// Equal for conversations that are the same; see [`Conversation::id`].
     pub conversation_id: u128,
     pub format: Format,
     pub conversation: Conversation,
+    /// What its samples carry along.
+    pub kept: KeptValues,
 }
 
 /// What became of a record.
@@ -50,6 +52,8 @@ pub struct ReadRecord {
 pub struct Outcome {
     pub conversation_id: u128,
     pub samples: Vec<Sample>,
+    /// What they carry along.
+    pub kept: KeptValues,
     pub report: Report,
     /// The first fault that ends the run.
     pub error: Option<Error>,
@@ -85,15 +89,21 @@ impl Expander {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
             let Workspace { parser, times, .. } = workspace;
+            let value = times.measure(Stage::Parse, || parser.parse(bytes).and_then(Renames::held_by))?;
             let renames = &self.options.read.record.renames;
-            let value = times
-                .measure(Stage::Parse, || parser.parse(bytes).and_then(|value| renames.opened(value)))?;
+            let kept = match &value {
+                Value::Object(object) => kept_values(object, &self.options.read.record.keep),
+                // A list of messages has no keys.
+                _ => kept_values(&Object::default(), &self.options.read.record.keep),
+            };
+            let value = renames.renamed(value)?;
             let format = self.format_of(&value, record)?;
             let value = format.with_key(value);
             let conversation = times.measure(Stage::Convert, || {
                 Conversation::from_record(&value, format, &self.options.read.record)
             })?;
-            Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
+            let conversation_id = times.measure(Stage::Convert, || conversation.id());
+            Ok(ReadRecord { conversation_id, format, conversation, kept })
         })
     }
 
@@ -190,7 +200,8 @@ impl Expander {
         work.trace = trace;
         let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
         let report = work.finish(&samples);
-        Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })
+        let (conversation_id, kept) = (read.conversation_id, read.kept.clone());
+        Ok(Outcome { conversation_id, samples, kept, report, error: None })
     }
 
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
