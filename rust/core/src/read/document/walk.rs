@@ -188,7 +188,7 @@ impl Walk {
             (State::Top, b'"') => self.begin_record(),
             // A byte order mark.
             (State::Top, 0xBB | 0xBF | 0xEF) if self.at.offset() < 3 => self.at.byte += 1,
-            (State::ListStart, b']') | (State::AfterElement, b']') => self.end_list(),
+            (State::ListStart | State::AfterElement, b']') => self.end_list(),
             (State::ListStart, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
                 self.mark(What::FirstItem);
             }
