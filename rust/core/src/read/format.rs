@@ -13,8 +13,8 @@ pub fn format_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<(Format, u64)
         let LineText::Bytes(range) = &line.text else {
             return None;
         };
-        let value = parser.parse(&chunk.bytes[range.clone()]).ok()?;
-        Some((Format::detect(&*renames.of_record(&value).ok()?)?, line.number))
+        let value = parser.parse(&chunk.bytes[range.clone()]).and_then(|value| renames.opened(value)).ok()?;
+        Some((renames.format_of(&value)?, line.number))
     })
 }
 
