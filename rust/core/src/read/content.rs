@@ -29,15 +29,11 @@ impl Content {
             [0xFF, 0xFF, 0xFF, 0xFF, length @ ..] if length.iter().any(|byte| *byte != 0) => {
                 Self::ArrowStream
             }
-            [0xFF, 0xFE, 0, 0, ..] => Self::Wide("UTF-32LE"),
-            [0, 0, 0xFE, 0xFF, ..] => Self::Wide("UTF-32BE"),
-            [0xFF, 0xFE, ..] => Self::Wide("UTF-16LE"),
-            [0xFE, 0xFF, ..] => Self::Wide("UTF-16BE"),
-            // The first two characters of JSON are ASCII: where the others of their bytes are, shows the encoding.
-            [0, 0, 0, 1..=127, ..] => Self::Wide("UTF-32BE"),
-            [1..=127, 0, 0, 0, ..] => Self::Wide("UTF-32LE"),
-            [0, 1..=127, 0, 1..=127, ..] => Self::Wide("UTF-16BE"),
-            [1..=127, 0, 1..=127, 0, ..] => Self::Wide("UTF-16LE"),
+            // A mark, or the first two characters of JSON, which are ASCII: where their other bytes are shows the encoding.
+            [0xFF, 0xFE, 0, 0, ..] | [1..=127, 0, 0, 0, ..] => Self::Wide("UTF-32LE"),
+            [0, 0, 0xFE, 0xFF, ..] | [0, 0, 0, 1..=127, ..] => Self::Wide("UTF-32BE"),
+            [0xFF, 0xFE, ..] | [1..=127, 0, 1..=127, 0, ..] => Self::Wide("UTF-16LE"),
+            [0xFE, 0xFF, ..] | [0, 1..=127, 0, 1..=127, ..] => Self::Wide("UTF-16BE"),
             _ => Self::Text,
         }
     }

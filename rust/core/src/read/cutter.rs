@@ -23,7 +23,7 @@ const STEP_BYTES: usize = 1 << 16;
 
 pub enum Cutter {
     Lines(JsonlReader<Bytes>),
-    Document(DocumentReader<Bytes>),
+    Document(Box<DocumentReader<Bytes>>),
 }
 
 impl Cutter {
@@ -37,7 +37,9 @@ impl Cutter {
         };
         let bytes: Bytes = Box::new(Cursor::new(head).chain(bytes));
         Ok(match shape {
-            Shape::Document => Self::Document(DocumentReader::new(bytes, chunk_bytes, options, shares)),
+            Shape::Document => {
+                Self::Document(Box::new(DocumentReader::new(bytes, chunk_bytes, options, shares)))
+            }
             Shape::Lines => {
                 let shared = shares
                     .into_iter()

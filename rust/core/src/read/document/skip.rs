@@ -55,9 +55,8 @@ impl Skip {
                 continue;
             }
             match byte {
-                b'"' if self.is_after_scalar() => return Ok(true),
+                b'"' | b'{' | b'[' if self.is_after_scalar() => return Ok(true),
                 b'"' => self.in_string = true,
-                b'{' | b'[' if self.is_after_scalar() => return Ok(true),
                 b'{' | b'[' => self.open(byte),
                 b'}' | b']' => {
                     if self.open.is_empty() {

@@ -185,7 +185,6 @@ impl Walk {
         match (&self.state, byte) {
             (State::Top, b'[') => self.begin_list(),
             (State::Top, b'{') => self.begin_object(),
-            (State::Top, b'"') => self.begin_record(),
             // A byte order mark.
             (State::Top, 0xBB | 0xBF | 0xEF) if self.at.offset() < 3 => self.at.byte += 1,
             (State::ListStart | State::AfterElement, b']') => self.end_list(),
@@ -193,7 +192,7 @@ impl Walk {
                 self.mark(What::FirstItem);
             }
             (State::Element, b',' | b']' | b'}' | b':') => return Err(self.unexpected(bytes, "a record")),
-            (State::Element, _) => self.begin_record(),
+            (State::Top, b'"') | (State::Element, _) => self.begin_record(),
             (State::AfterElement, b',') => self.pass(State::Element),
             (State::Key { .. }, b'"') => self.mark(What::Key),
             (State::Key { may_end: true } | State::AfterMember, b'}') => self.end_object(),
@@ -213,27 +212,27 @@ impl Walk {
         self.state = state;
     }
 
-    fn here(&self) -> Option<Start> {
-        Some(Start { byte: self.at.byte, line: self.at.line })
+    fn here(&self) -> Start {
+        Start { byte: self.at.byte, line: self.at.line }
     }
 
     fn mark(&mut self, what: What) {
-        self.marked = self.here();
+        self.marked = Some(self.here());
         self.state = State::Skipping(what, Skip::default());
     }
 
     fn begin_record(&mut self) {
-        self.held = self.here();
+        self.held = Some(self.here());
         self.state = State::Skipping(What::Record, Skip::default());
     }
 
     fn begin_list(&mut self) {
-        self.held = self.here();
+        self.held = Some(self.here());
         self.pass(State::ListStart);
     }
 
     fn begin_object(&mut self) {
-        self.held = self.here();
+        self.held = Some(self.here());
         self.object = Some(OpenObject::starting_on(self.at.line));
         self.pass(State::Key { may_end: true });
     }
