@@ -5,6 +5,7 @@
 //! training (`weight`, ..) are taken out of the messages: a server never sees them. Contents, tools and tool
 //! arguments are passed on as they stand. What a template makes of a message is not decided here.
 
+mod blocks;
 mod calls;
 mod formats;
 mod guess;
