@@ -38,7 +38,7 @@ mod _core {
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::format_of_key;
+    use super::source::formats_of_keys;
     #[pymodule_export]
     use super::stats::StatsStream;
     #[pymodule_export]

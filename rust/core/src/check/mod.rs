@@ -112,8 +112,8 @@ impl Work for Checker {
     }
 }
 
-/// The bytes of a chunk, and its lines.
-pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>);
+/// The bytes of a chunk, its lines, and whether they are not those of the file but made of them.
+pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>, bool);
 
 /// The lines of sources, checked in order and with bounded memory.
 pub struct CheckStream(Ordered<Checker>);
@@ -142,6 +142,6 @@ impl CheckStream {
             },
             found,
         });
-        Ok(Some((chunk.chunk.bytes, checked.collect())))
+        Ok(Some((chunk.chunk.bytes, checked.collect(), chunk.chunk.is_made)))
     }
 }

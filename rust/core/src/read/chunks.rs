@@ -5,14 +5,16 @@
 //! read by the calling thread instead.
 
 use std::io::Read;
+use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::format::format_of_chunk;
+use super::format::{Shape, shape_of_chunk};
 use super::lines::{Chunk, JsonlReader, Line, LineText};
 use super::source::{Source, read_error};
+use super::trees::{TreeRows, with_paths};
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
 use crate::conversation::{Format, Renames};
@@ -189,9 +191,13 @@ struct Reader {
 struct OpenFile {
     index: usize,
     name: Arc<str>,
-    format: Option<(Format, u64)>,
+    /// What its records are, once one has shown it.
+    shape: Option<Shape>,
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
+    chunk_bytes: usize,
+    /// What is made of lines that were all read.
+    made: VecDeque<Chunk>,
     renames: Arc<Renames>,
     lines: JsonlReader<Box<dyn Read + Send>>,
 }
@@ -233,8 +239,10 @@ impl Reader {
         Ok(OpenFile {
             index,
             name,
-            format: self.options.input_format.map(|format| (format, 1)),
+            shape: self.options.input_format.map(|format| Shape::Conversations(format, 1)),
             first_line,
+            chunk_bytes: self.chunk_bytes,
+            made: VecDeque::new(),
             renames: self.options.record.renames.clone(),
             lines: JsonlReader::new(bytes, self.chunk_bytes, self.options.max_line_bytes),
         })
@@ -243,19 +251,47 @@ impl Reader {
 
 impl OpenFile {
     fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
-        let chunk = self.lines.next_chunk().map_err(|error| {
+        let Some(mut chunk) = self.next_records()? else {
+            return Ok(None);
+        };
+        chunk.skip_lines_before(self.first_line, self.lines.next_line());
+        let format = match self.shape {
+            Some(Shape::Conversations(format, line)) => Some((format, line)),
+            Some(Shape::Trees | Shape::TreeRows) | None => None,
+        };
+        Ok(Some(FileChunk { index: self.index, name: self.name.clone(), format, chunk }))
+    }
+
+    /// Lines that hold a conversation each, as far as the file is of a known shape.
+    fn next_records(&mut self) -> Result<Option<Chunk>> {
+        if let Some(chunk) = self.made.pop_front() {
+            return Ok(Some(chunk));
+        }
+        let Some(chunk) = self.next_lines()? else {
+            return Ok(None);
+        };
+        self.shape = self.shape.or_else(|| shape_of_chunk(&chunk, &self.renames));
+        Ok(Some(match self.shape {
+            Some(Shape::Trees) => with_paths(&chunk),
+            Some(Shape::TreeRows) => {
+                let mut rows = TreeRows::default();
+                rows.add(&chunk);
+                while let Some(chunk) = self.next_lines()? {
+                    rows.add(&chunk);
+                }
+                self.made = rows.chunks(self.chunk_bytes);
+                self.made.pop_front().unwrap_or_default()
+            }
+            Some(Shape::Conversations(..)) | None => chunk,
+        }))
+    }
+
+    fn next_lines(&mut self) -> Result<Option<Chunk>> {
+        self.lines.next_chunk().map_err(|error| {
             let mut error = read_error(&self.name, &error);
             error.location.line = Some(self.lines.next_line());
             error
-        })?;
-        let Some(chunk) = chunk else {
-            return Ok(None);
-        };
-        let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
-        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk, &self.renames));
-        chunk.format = self.format;
-        chunk.chunk.skip_lines_before(self.first_line, self.lines.next_line());
-        Ok(Some(chunk))
+        })
     }
 }
 

@@ -89,6 +89,14 @@ impl Format {
         Self::ALL.iter().copied().find(|format| format.name() == name)
     }
 
+    /// The format that a key shows by itself.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| {
+            let declaration = format.declaration();
+            declaration.fits.is_none() && declaration.marks == [key]
+        })
+    }
+
     /// The formats that the keys of a record show, whatever their values are.
     pub fn shown_by_keys(has_key: impl Fn(&str) -> bool) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |format| {
