@@ -14,6 +14,7 @@ import everyturn
 from as_template import template_renderer
 from chats import Record, answer, user
 from converted_chats import CHATS, Chat, as_anthropic, as_messages, as_responses
+from everyturn.cli import main
 from record_formats import SHOWING_TEMPLATE
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -290,7 +291,7 @@ def test_a_ranking_is_trained_on_the_chosen_answer_as_its_error_says(
     assert found == texts(renderer, {"messages": [user("2+2?"), answer("4")]})
 
 
-def test_rules_see_calls_and_results_of_blocks(models: dict[str, Path]) -> None:
+def test_rules_see_calls_and_results_of_blocks() -> None:
     """Check looks at messages as they are expanded, by the numbers that they have there."""
     record = {
         "messages": [
@@ -325,8 +326,6 @@ def test_a_corrected_copy_leaves_blocks_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "chats.jsonl"
     path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     fixed = tmp_path / "fixed.jsonl"
-    from everyturn.cli import main  # noqa: PLC0415 - the command line is needed here alone
-
     main(["check", str(path), "--fix", "-o", str(fixed)])
     copy = json.loads(fixed.read_text(encoding="utf-8"))
     assert copy["messages"][0]["role"] == "user"

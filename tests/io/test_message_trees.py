@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import everyturn
 from chats import Record, answer, to_jsonl, user
+from everyturn.cli import main
 
 ROLES = ("prompter", "assistant")
 
@@ -131,7 +132,25 @@ def test_the_order_of_rows_does_not_matter(
     assert samples(expander, shuffled) == samples(expander, in_order)
 
 
-BIRDS = Node("Name a bird.", (Node("Robin.", (Node("Another?", (Node("Wren.",),)),)), Node("Owl.")))
+BIRDS = Node(
+    "Name a bird.",
+    (
+        Node(
+            "Robin.",
+            (
+                Node(
+                    "Another?",
+                    (
+                        Node(
+                            "Wren.",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Node("Owl."),
+    ),
+)
 
 
 def test_samples_say_where_they_come_from(expander: everyturn.Expander) -> None:
@@ -176,9 +195,8 @@ def test_thoughts_of_an_export_are_reasoning(models: dict[str, Path]) -> None:
     assert counted.unread_record_keys["title"] == 1
 
 
-def without(key: str, at: int) -> Callable[[list[Record]], None]:
-    """Return what deletes a row."""
-    return lambda found: found.__delitem__(at)
+def _missing_parent(found: list[Record]) -> None:
+    del found[1]
 
 
 def _parent_of_itself(found: list[Record]) -> None:
@@ -196,7 +214,7 @@ def _twice(found: list[Record]) -> None:
 #: What is done to rows, the lines that are refused then, and what is said of the first.
 FAULTS: dict[str, tuple[Callable[[list[Record]], None], list[int], str]] = {
     "missing parent": (
-        without("m01", 1),
+        _missing_parent,
         [2, 3],
         'it is the message "m02" of a tree, and no first message leads to it by way of its parent "m01"',
     ),
@@ -243,7 +261,10 @@ def _tool(tree: Record) -> None:
 
 def _image(tree: Record) -> None:
     part = {"content_type": "image_asset_pointer"}
-    tree["mapping"]["n1"]["message"]["content"] = {"content_type": "multimodal_text", "parts": [part]}
+    tree["mapping"]["n1"]["message"]["content"] = {
+        "content_type": "multimodal_text",
+        "parts": [part],
+    }
 
 
 #: A tree, what is done to it, and what is said then.
@@ -275,8 +296,6 @@ def test_no_corrected_copy_is_made_of_trees(tmp_path: Path) -> None:
     """Their lines are not those that are checked."""
     path = tmp_path / "trees.jsonl"
     path.write_text(json.dumps(nested(BIRDS)) + "\n", encoding="utf-8")
-    from everyturn.cli import main  # noqa: PLC0415 - the command line is needed here alone
-
     assert main(["check", str(path), "--fix", "-o", str(tmp_path / "fixed.jsonl")]) != 0
     assert not (tmp_path / "fixed.jsonl").exists()
 

@@ -41,7 +41,10 @@ _TEXTS = st.text("abc <>{}\n", min_size=1, max_size=8)
 _CALLS = st.lists(st.tuples(st.dictionaries(_TEXTS, _TEXTS, max_size=2), _TEXTS), max_size=3)
 _LAST = st.builds(Step, _TEXTS, st.none() | _TEXTS, st.just(()))
 _CALLING = st.builds(
-    Step, st.none() | _TEXTS, st.none() | _TEXTS, _CALLS.filter(bool).map(lambda calls: tuple(calls))
+    Step,
+    st.none() | _TEXTS,
+    st.none() | _TEXTS,
+    _CALLS.filter(bool).map(tuple),
 )
 _STEPS = st.tuples(st.lists(_CALLING, max_size=2), _LAST).map(lambda steps: (*steps[0], steps[1]))
 CHATS = st.builds(
@@ -95,7 +98,9 @@ def as_anthropic(chat: Chat) -> Record:
         if step.reasoning is not None:
             blocks.append({"type": "thinking", "thinking": step.reasoning, "signature": "x"})
         if step.text is not None:
-            blocks.append({"type": "text", "text": step.text, "cache_control": {"type": "ephemeral"}})
+            blocks.append(
+                {"type": "text", "text": step.text, "cache_control": {"type": "ephemeral"}}
+            )
         blocks += [
             {"type": "tool_use", "id": f"c{number + at}", "name": "look", "input": given}
             for at, (given, _) in enumerate(step.calls)
@@ -121,9 +126,7 @@ def as_responses(chat: Chat) -> Record:
     items: list[Record] = []
     for question, step, number in chat.steps():
         if question is not None:
-            items.append(
-                {"role": "user", "content": [{"type": "input_text", "text": question}]}
-            )
+            items.append({"role": "user", "content": [{"type": "input_text", "text": question}]})
         if step.reasoning is not None:
             place = "content" if number % 2 else "summary"
             kind = "reasoning_text" if number % 2 else "summary_text"

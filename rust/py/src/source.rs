@@ -54,7 +54,9 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
 /// The formats that the keys of a record show, whatever their values are.
 #[pyfunction]
 pub fn formats_of_keys(keys: HashSet<String>) -> Vec<&'static str> {
-    everyturn_core::Format::shown_by_keys(|key| keys.contains(key)).map(everyturn_core::Format::name).collect()
+    everyturn_core::Format::shown_by_keys(|key| keys.contains(key))
+        .map(everyturn_core::Format::name)
+        .collect()
 }
 
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.

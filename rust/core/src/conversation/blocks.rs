@@ -80,7 +80,8 @@ fn of_result(block: &Object) -> Object {
     let pairs = [("role", Role::Tool.name().into()), ("tool_call_id", id), ("content", content)];
     let mut message: Object = pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
     let is_failure = |key: &str, value: &Value| key == "is_error" && *value != Value::Bool(false);
-    let others = block.iter().filter(|(key, value)| weight::KEYS.contains(&&***key) || is_failure(key, value));
+    let others =
+        block.iter().filter(|(key, value)| weight::KEYS.contains(&&***key) || is_failure(key, value));
     others.for_each(|(key, value)| message.insert(key, value.clone()));
     message
 }

@@ -36,7 +36,8 @@ pub(super) fn renames(record: &Object) -> Option<String> {
 /// A text without roles.
 fn text(record: &Object) -> Option<String> {
     record.get("text").and_then(Value::as_str)?;
-    let text = "it is a text as for pretraining: it has no answer of an assistant, which is what is trained here";
+    let text =
+        "it is a text as for pretraining: it has no answer of an assistant, which is what is trained here";
     Some(text.into())
 }
 
@@ -49,7 +50,9 @@ pub(super) fn preference(record: &Object) -> Option<String> {
          only"
     );
     if chosen.as_object().is_some() {
-        return Some(format!("{what}: undesired=\"skip\" does that once it stands at the end of the messages"));
+        return Some(format!(
+            "{what}: undesired=\"skip\" does that once it stands at the end of the messages"
+        ));
     }
     let is_answer = record.get("prompt").map(Value::type_name) == Some(chosen.type_name());
     let ours = match () {

@@ -141,9 +141,11 @@ impl<'a> Outline<'a> {
     pub(super) fn join_turns(&mut self, turns: TurnRule, role_key: RoleKey) {
         let continues = |before: &Entry<'_>, entry: &Entry<'_>| match turns {
             TurnRule::Calls => entry.is_call(role_key) && before.can_be_continued(role_key),
-            TurnRule::Neighbours => before.may_be_target == entry.may_be_target && {
-                [before, entry].into_iter().all(Entry::is_part_of_assistant)
-            },
+            TurnRule::Neighbours => {
+                before.may_be_target == entry.may_be_target && {
+                    [before, entry].into_iter().all(Entry::is_part_of_assistant)
+                }
+            }
         };
         let mut joined: Vec<Entry<'a>> = Vec::with_capacity(self.entries.len());
         for entry in std::mem::take(&mut self.entries) {
@@ -164,7 +166,9 @@ impl<'a> Entry<'a> {
     /// A message that stands for this entry, or for a part of it.
     fn rewritten(&self, message: Value) -> Self {
         let source = match &self.source {
-            Source::Item { read, .. } => Source::Item { place: None, value: Cow::Owned(message), read: *read },
+            Source::Item { read, .. } => {
+                Source::Item { place: None, value: Cow::Owned(message), read: *read }
+            }
             Source::Content { role, .. } => Source::Content { role: *role, content: message },
             Source::Turn(_) => Source::Turn(Vec::new()),
         };

@@ -73,7 +73,8 @@ fn in_openai_form(tool: &Value) -> Value {
     let Some(object) = tool.as_object().filter(|tool| !tool.contains_key("function")) else {
         return tool.clone();
     };
-    let is_flat = object.get("type").and_then(Value::as_str) == Some("function") && object.contains_key("name");
+    let is_flat =
+        object.get("type").and_then(Value::as_str) == Some("function") && object.contains_key("name");
     if !is_flat && !object.contains_key(INPUT_SCHEMA) {
         return tool.clone();
     }

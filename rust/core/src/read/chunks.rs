@@ -4,8 +4,8 @@
 //! key shows. A thread of our own reads, decompresses and cuts lines ahead of its consumer; a source that calls back is
 //! read by the calling thread instead.
 
-use std::io::Read;
 use std::collections::VecDeque;
+use std::io::Read;
 use std::iter::Enumerate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

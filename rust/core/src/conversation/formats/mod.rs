@@ -145,7 +145,8 @@ impl Format {
 fn format_keys() -> String {
     let declarations = Format::ALL.iter().map(|format| format.declaration());
     let marks = declarations.filter(|format| format.fits.is_none()).map(|format| format.marks);
-    let keys = marks.map(|marks| marks.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" with "));
+    let keys =
+        marks.map(|marks| marks.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" with "));
     keys.collect::<Vec<_>>().join(", ")
 }
 

@@ -50,7 +50,8 @@ fn fits(record: &Object) -> bool {
 }
 
 fn is_item(item: &Object) -> bool {
-    item.contains_key("role") || kind(item).is_some_and(|kind| ITEMS.contains(&kind) || kind.ends_with("_call"))
+    item.contains_key("role")
+        || kind(item).is_some_and(|kind| ITEMS.contains(&kind) || kind.ends_with("_call"))
 }
 
 fn kind(item: &Object) -> Option<&str> {
@@ -83,7 +84,8 @@ fn wrong(key: &str, value: &Value, expected: &str) -> Error {
 fn item(object: &Object) -> Item {
     let mut item = openai::item(object);
     if let Some(kind) = kind(object).filter(|kind| *kind != MESSAGE) {
-        let text = format!("an item of type {} is not read; expected one of {}", excerpt(kind), ITEMS.join(", "));
+        let text =
+            format!("an item of type {} is not read; expected one of {}", excerpt(kind), ITEMS.join(", "));
         item.role = Err(Error::new(ErrorKind::Shape, text));
     }
     item
@@ -118,9 +120,8 @@ fn message(item: &Object) -> Object {
     let role = item.get("role").cloned().unwrap_or(Value::Null);
     let content = match item.get("content") {
         // As the API's clients do: the parts of an answer are one text.
-        Some(Value::Array(parts)) if role.as_str() == Some(Role::Assistant.name()) => {
-            texts_of(parts).map_or_else(|| Value::Array(parts.clone()), |texts| texts.concat().as_str().into())
-        }
+        Some(Value::Array(parts)) if role.as_str() == Some(Role::Assistant.name()) => texts_of(parts)
+            .map_or_else(|| Value::Array(parts.clone()), |texts| texts.concat().as_str().into()),
         Some(Value::Array(parts)) => only_text(parts),
         other => other.cloned().unwrap_or(Value::Null),
     };
@@ -129,7 +130,10 @@ fn message(item: &Object) -> Object {
 
 /// The texts of parts that are nothing else, and have no weights.
 fn texts_of(parts: &[Value]) -> Option<Vec<&str>> {
-    parts.iter().map(|part| part.as_object().filter(|part| !is_weighted(part)).and_then(text_of_part)).collect()
+    parts
+        .iter()
+        .map(|part| part.as_object().filter(|part| !is_weighted(part)).and_then(text_of_part))
+        .collect()
 }
 
 /// The reasoning itself, or else its summary. What is encrypted is neither, and is not used.

@@ -72,7 +72,10 @@ fn said(node: &Object) -> Result<Said> {
     }
     let recipient = message.get("recipient").and_then(Value::as_str).filter(|recipient| *recipient != "all");
     if let (Some(recipient), Some("assistant")) = (recipient, role.as_str()) {
-        return Err(wrong(format!("it calls the tool {}, which has no form to be trained", excerpt(recipient))));
+        return Err(wrong(format!(
+            "it calls the tool {}, which has no form to be trained",
+            excerpt(recipient)
+        )));
     }
     let text = text(content);
     if text.as_str() == Some("") && role.as_str() != Some(Role::Assistant.name()) {
@@ -82,7 +85,8 @@ fn said(node: &Object) -> Result<Said> {
     let status = message.get("status").filter(|status| status.as_str() != Some("finished_successfully"));
     let weight = message.get(weight::KEYS[0]);
     let others = [("status", status), (weight::KEYS[0], weight)];
-    let there = others.into_iter().filter_map(|(key, value)| Some((key, value.filter(|value| !value.is_null())?)));
+    let there =
+        others.into_iter().filter_map(|(key, value)| Some((key, value.filter(|value| !value.is_null())?)));
     there.for_each(|(key, value)| new.insert(key, value.clone()));
     Ok(Said::Message(new))
 }

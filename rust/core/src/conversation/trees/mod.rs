@@ -18,6 +18,9 @@ use crate::json::{Number, Object, Value};
 /// The most messages that the paths of one tree may have, each counted as often as a path goes through it.
 const MAX_MESSAGES: usize = 1 << 20;
 
+/// Why a tree is not read that could be: another reader has it.
+const NOT_OF_TREES: &str = "trees are read where the first record of a file, or of an iterable, is one";
+
 /// The messages of a tree. Those that begin conversations are its roots.
 #[derive(Default)]
 struct Tree {
@@ -53,8 +56,7 @@ pub fn is_tree(record: &Object) -> bool {
 
 /// The records that the paths of a tree are.
 pub fn records(record: &Object) -> Result<Vec<Value>> {
-    let (tree, own) =
-        if replies::is_tree(record) { replies::read(record)? } else { chatgpt::read(record)? };
+    let (tree, own) = if replies::is_tree(record) { replies::read(record)? } else { chatgpt::read(record)? };
     let others = || record.iter().filter(|(key, _)| !own.contains(&&***key));
     let pairs = || others().map(|(key, value)| (key.clone(), value.clone()));
     let record = |path: Path| {
@@ -67,7 +69,8 @@ pub fn records(record: &Object) -> Result<Vec<Value>> {
 /// What to say of a record that no path could be made of; `None` if it is not of a tree.
 pub(super) fn fault(record: &Object) -> Option<String> {
     if is_tree(record) {
-        return records(record).err().map(|error| format!("it is a tree of messages: {}", error.text));
+        let reason = records(record).map_or_else(|error| error.text, |_| NOT_OF_TREES.into());
+        return Some(format!("it is a tree of messages: {reason}"));
     }
     is_row(record).then(|| rows::fault(record))
 }

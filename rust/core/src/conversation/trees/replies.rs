@@ -24,7 +24,8 @@ pub(super) fn is_tree(record: &Object) -> bool {
 /// The tree, and the keys of the record that it is made of.
 pub(super) fn read(record: &Object) -> Result<(Tree, &'static [&'static str])> {
     let mut tree = Tree::default();
-    let mut next: Vec<(Option<usize>, &Value)> = record.get(ROOT).map(|root| (None, root)).into_iter().collect();
+    let mut next: Vec<(Option<usize>, &Value)> =
+        record.get(ROOT).map(|root| (None, root)).into_iter().collect();
     while let Some((parent, value)) = next.pop() {
         let object = value.as_object().ok_or_else(|| wrong(format!("a message is {}", value.type_name())))?;
         if is_deleted(object) {

@@ -81,7 +81,8 @@ impl Rows {
             let object = &self.0[row].1;
             let node = tree.add(parent, Said::Message(message(object)));
             rows.push(row);
-            let answers = text(object, ID).and_then(|id| children.get(id)).map(Vec::as_slice).unwrap_or_default();
+            let answers =
+                text(object, ID).and_then(|id| children.get(id)).map(Vec::as_slice).unwrap_or_default();
             next.extend(answers.iter().rev().map(|answer| (Some(node), *answer)));
         }
         (tree, rows)
