@@ -81,25 +81,11 @@ SAME: dict[str, tuple[Record, Record]] = {
         {
             "messages": [
                 user("Air?"),
-                {"role": "assistant", "tool_calls": [{**CALL, "id": "t1"}, {**CALL, "id": "t2"}]},
+                {"role": "assistant", "tool_calls": [{"id": "t1", **CALL}, {"id": "t2", **CALL}]},
                 {"role": "tool", "tool_call_id": "t1", "content": "10"},
                 {"role": "tool", "tool_call_id": "t2", "content": ""},
                 user("And now?"),
                 answer("Fine."),
-            ]
-        },
-    ),
-    "weights of blocks": (
-        {
-            "messages": [
-                user("Air?"),
-                answer([{"type": "text", "text": "Look."}, {**USE, "weight": 0}]),
-            ]
-        },
-        {
-            "messages": [
-                user("Air?"),
-                answer("Look.", tool_calls=[{**CALL, "id": "t1", "weight": 0}]),
             ]
         },
     ),
@@ -205,9 +191,23 @@ def test_what_cannot_be_trained_of_an_answer_is_counted(models: dict[str, Path])
             ],
         },
     ]
-    report = everyturn.Expander(models["chatml"]).expand(records).report
-    counted = {"redacted_thinking": 2, "is_error": 1, "encrypted_content": 1}
-    assert {name: report.unread_keys.get(name) for name in counted} == counted
+    counted: dict[str, int] = {}
+    for record in records:
+        counted |= everyturn.Expander(models["chatml"]).expand([record]).report.unread_keys
+    expected = {"redacted_thinking": 2, "is_error": 1, "encrypted_content": 1}
+    assert {name: counted.get(name) for name in expected} == expected
+
+
+def test_a_block_has_the_weight_that_it_says() -> None:
+    """A call that is not to be trained is context."""
+    blocks = [{"type": "text", "text": "Look."}, {**USE, "weight": 0}]
+    plain = answer("Look.", tool_calls=[{"id": "t1", **CALL, "weight": 0}])
+    expander = everyturn.Expander("demo")
+    of_blocks, of_plain = (
+        [row.labels.tolist() for row in expander.expand([{"messages": [user("Air?"), message]}])]
+        for message in (answer(blocks), plain)
+    )
+    assert of_blocks == of_plain != []
 
 
 #: A record, and what its error says.
@@ -266,7 +266,7 @@ REFUSED: dict[str, tuple[Record, str]] = {
                 },
             ]
         },
-        'message 2: content part 0: type "image" is not text',
+        'content part 0: type "image" is not text',
     ),
 }
 
@@ -305,7 +305,7 @@ def test_rules_see_calls_and_results_of_blocks() -> None:
     plain = {
         "messages": [
             user("Air?"),
-            {"role": "assistant", "tool_calls": [{**CALL, "id": "t1"}]},
+            {"role": "assistant", "tool_calls": [{"id": "t1", **CALL}]},
             {"role": "tool", "tool_call_id": "other", "content": ""},
             answer("Fine."),
         ]

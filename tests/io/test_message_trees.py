@@ -303,6 +303,6 @@ def test_no_corrected_copy_is_made_of_trees(tmp_path: Path) -> None:
 def test_paths_are_counted_and_shown_as_conversations(expander: everyturn.Expander) -> None:
     """Stats and streams see what expansion sees, whatever the size of chunks."""
     lines = to_jsonl(rows(BIRDS))
-    assert expander.stats(lines).records == 2
+    assert expander.stats(lines).conversations == 2
     streamed = [row for part in expander.stream(lines, chunk_bytes=1) for row in part.line.tolist()]
     assert streamed == expander.expand(lines).line.tolist()

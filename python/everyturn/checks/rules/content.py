@@ -170,7 +170,7 @@ RULES = (
     Rule(kinds=(EMPTY_CONTENT,), find=empty_content),
     Rule(shared=("empty_targets",), find=empty_targets),
     Rule(kinds=(CONTENT_MISSING,), find=content_missing),
-    Rule(kinds=(UNKNOWN_KEY,), find=unknown_key),
+    Rule(kinds=(UNKNOWN_KEY, UNREAD_RECORD_KEYS), find=unknown_key),
     Rule(kinds=(WEIGHT_NOT_BINARY,), shared=("weight_ignored",), find=weights),
     Rule(kinds=(UNREAD_KEYS,)),
     Rule(shared=(UNREAD_ARGUMENTS,)),

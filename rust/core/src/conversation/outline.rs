@@ -126,10 +126,17 @@ impl<'a> Outline<'a> {
     }
 
     /// Puts messages in the place of items that are written in another way; `None` leaves an item as it stands.
-    pub(super) fn rewrite(&mut self, mut messages_of: impl FnMut(&Object) -> Option<Vec<Value>>) {
-        for entry in std::mem::take(&mut self.entries) {
-            match entry.object().and_then(&mut messages_of) {
-                Some(messages) => {
+    pub(super) fn rewrite(&mut self, messages_of: fn(&Object) -> Option<Vec<Value>>) {
+        let messages = |(at, entry): (usize, &Entry<'a>)| Some((at, entry.object().and_then(messages_of)?));
+        let rewritten: Vec<(usize, Vec<Value>)> =
+            self.entries.iter().enumerate().filter_map(messages).collect();
+        if rewritten.is_empty() {
+            return;
+        }
+        let mut rewritten = rewritten.into_iter().peekable();
+        for (at, entry) in std::mem::take(&mut self.entries).into_iter().enumerate() {
+            match rewritten.next_if(|(index, _)| *index == at) {
+                Some((_, messages)) => {
                     self.entries.extend(messages.into_iter().map(|message| entry.rewritten(message)));
                 }
                 None => self.entries.push(entry),
@@ -147,6 +154,10 @@ impl<'a> Outline<'a> {
                 }
             }
         };
+        let has_parts = |entries: &[Entry<'_>]| entries.windows(2).any(|pair| continues(&pair[0], &pair[1]));
+        if !has_parts(&self.entries) {
+            return;
+        }
         let mut joined: Vec<Entry<'a>> = Vec::with_capacity(self.entries.len());
         for entry in std::mem::take(&mut self.entries) {
             match joined.last_mut() {
