@@ -269,7 +269,7 @@ def _image(tree: Record) -> None:
 
 #: A tree, what is done to it, and what is said then.
 BROKEN: dict[str, tuple[Record, Callable[[Record], None], str]] = {
-    "unknown role": (nested(BIRDS), _unknown_role, 'message 0: role "narrator" is unknown'),
+    "unknown role": (nested(BIRDS), _unknown_role, 'role "narrator" is unknown'),
     "deleted": (nested(BIRDS), _deleted_answer, 'the message "m1" is deleted'),
     "missing": (exported(BIRDS), _missing_node, 'the message "n2" is missing'),
     "not reached": (exported(BIRDS), _unreached_node, 'no first message leads to "n5"'),

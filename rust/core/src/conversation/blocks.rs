@@ -63,7 +63,7 @@ fn of_user(message: &Object, blocks: &[Value]) -> Vec<Value> {
     }
     if let Some(last) = messages.last_mut() {
         let others = message.iter().filter(|(key, _)| !matches!(&***key, "role" | "content"));
-        others.for_each(|(key, value)| last.insert(key, value.clone()));
+        *last = last.iter().chain(others).map(|(key, value)| (key.clone(), value.clone())).collect();
     }
     messages.into_iter().map(Value::Object).collect()
 }

@@ -44,18 +44,16 @@ fn outline(record: &Object) -> Outline<'_> {
 fn messages(exchange: &Object) -> Option<Vec<Value>> {
     let (question, answer) = pair(exchange)?;
     let message = |role: Role, content: &Value| {
-        Object::from_iter([("role".into(), role.name().into()), ("content".into(), content.clone())])
+        [("role".into(), role.name().into()), ("content".into(), content.clone())].into_iter()
     };
-    let mut messages = Vec::new();
+    let mut messages: Vec<Object> = Vec::new();
     let system = given(exchange, SYSTEM).filter(|system| system.as_str() != Some(""));
-    messages.extend(system.map(|system| message(Role::System, system)));
-    messages.extend(given(exchange, question).map(|text| message(Role::User, text)));
+    messages.extend(system.map(|system| message(Role::System, system).collect()));
+    messages.extend(given(exchange, question).map(|text| message(Role::User, text).collect()));
     if let Some(text) = given(exchange, answer) {
-        let own = |key: &str| [SYSTEM, question, answer].contains(&key);
-        let others = exchange.iter().filter(|(key, _)| !own(key));
-        let mut message = message(Role::Assistant, text);
-        others.for_each(|(key, value)| message.insert(key, value.clone()));
-        messages.push(message);
+        let others = exchange.iter().filter(|(key, _)| ![SYSTEM, question, answer].contains(&&***key));
+        let others = others.map(|(key, value)| (key.clone(), value.clone()));
+        messages.push(message(Role::Assistant, text).chain(others).collect());
     }
     Some(messages.into_iter().map(Value::Object).collect())
 }

@@ -94,6 +94,7 @@ fn item(object: &Object) -> Item {
 /// The message that an item is, or is a part of; an item that is not known stands as it is.
 fn message_of(item: &Object) -> Option<Vec<Value>> {
     let message = match kind(item) {
+        None if !item.contains_key("role") => return None,
         None | Some(MESSAGE) => message(item),
         Some(REASONING) => reasoning(item),
         Some(CALL) => call(item),
@@ -105,15 +106,14 @@ fn message_of(item: &Object) -> Option<Vec<Value>> {
 
 /// A message with these keys, and all of the item but for `used` and what the API says of each item.
 fn made(pairs: Vec<(&str, Value)>, item: &Object, used: &[&str]) -> Object {
-    let mut message: Object = pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
     let is_of_api = |key: &str, value: &Value| match key {
         "type" | "id" => true,
         "status" => value.as_str() == Some("completed"),
         _ => false,
     };
     let others = item.iter().filter(|(key, value)| !used.contains(&&***key) && !is_of_api(key, value));
-    others.for_each(|(key, value)| message.insert(key, value.clone()));
-    message
+    let others = others.map(|(key, value)| (key.clone(), value.clone()));
+    pairs.into_iter().map(|(key, value)| (key.into(), value)).chain(others).collect()
 }
 
 fn message(item: &Object) -> Object {

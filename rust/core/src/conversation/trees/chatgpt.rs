@@ -5,11 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Said, Tree, wrong};
+use super::{Said, Tree, is_answer, wrong};
 use crate::conversation::message::REASONING_KEYS;
 use crate::conversation::parts::text_part;
 use crate::conversation::role::Role;
-use crate::conversation::weight;
+use crate::conversation::weight::{self, Weight};
 use crate::error::{Result, excerpt};
 use crate::json::{Object, Value};
 
@@ -82,13 +82,20 @@ fn said(node: &Object) -> Result<Said> {
         return Ok(Said::Nothing);
     }
     let mut new: Object = [("role".into(), role), ("content".into(), text)].into_iter().collect();
-    let status = message.get("status").filter(|status| status.as_str() != Some("finished_successfully"));
-    let weight = message.get(weight::KEYS[0]);
-    let others = [("status", status), (weight::KEYS[0], weight)];
-    let there =
-        others.into_iter().filter_map(|(key, value)| Some((key, value.filter(|value| !value.is_null())?)));
-    there.for_each(|(key, value)| new.insert(key, value.clone()));
+    let status =
+        message.get("status").filter(|status| status.as_str() != Some("finished_successfully")).cloned();
+    let weight = message.get(weight::KEYS[0]).filter(|weight| is_answer(&new) && !is_one(weight)).cloned();
+    for (key, value) in [("status", status), (weight::KEYS[0], weight)] {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            new.insert(key, value);
+        }
+    }
     Ok(Said::Message(new))
+}
+
+/// What most messages weigh.
+fn is_one(weight: &Value) -> bool {
+    weight::read(weight::KEYS[0], weight).is_ok_and(|weight| weight == Weight::ONE)
 }
 
 fn before(key: &str, value: Value) -> Said {

@@ -13,10 +13,10 @@ pub use rows::{Rows, is_row};
 use super::role::Role;
 use super::weight;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Number, Object, Value};
+use crate::json::{self, Number, Object, Value};
 
-/// The most messages that the paths of one tree may have, each counted as often as a path goes through it.
-const MAX_MESSAGES: usize = 1 << 20;
+/// The most bytes that the paths of one tree may have, each message counted as often as a path goes through it.
+const MAX_BYTES: usize = 256 << 20;
 
 /// Why a tree is not read that could be: another reader has it.
 const NOT_OF_TREES: &str = "trees are read where the first record of a file, or of an iterable, is one";
@@ -75,6 +75,16 @@ pub(super) fn fault(record: &Object) -> Option<String> {
     is_row(record).then(|| rows::fault(record))
 }
 
+impl Node {
+    /// About how many bytes it adds to each path.
+    fn size(&self) -> usize {
+        match &self.said {
+            Said::Nothing => 1,
+            Said::Before(object) | Said::Message(object) => json::write(&Value::Object(object.clone())).len(),
+        }
+    }
+}
+
 impl Tree {
     fn add(&mut self, parent: Option<usize>, said: Said) -> usize {
         let added = self.nodes.len();
@@ -92,7 +102,8 @@ impl Tree {
         let mut is_trained = vec![false; self.nodes.len()];
         let mut trail: Vec<usize> = Vec::new();
         let mut next: Vec<(usize, usize)> = self.roots.iter().rev().map(|root| (*root, 0)).collect();
-        let mut count = 0;
+        let sizes: Vec<usize> = self.nodes.iter().map(Node::size).collect();
+        let mut bytes = 0;
         while let Some((node, depth)) = next.pop() {
             trail.truncate(depth);
             trail.push(node);
@@ -101,9 +112,9 @@ impl Tree {
             if !children.is_empty() {
                 continue;
             }
-            count += trail.len();
-            if count > MAX_MESSAGES {
-                return Err(wrong(format!("its paths have more than {MAX_MESSAGES} messages")));
+            bytes += trail.iter().map(|node| sizes[*node]).sum::<usize>();
+            if bytes > MAX_BYTES {
+                return Err(wrong(format!("its paths are larger than {MAX_BYTES} bytes")));
             }
             paths.push(Path { leaf: node, messages: self.messages(&trail, &is_trained) });
             trail.iter().for_each(|node| is_trained[*node] = true);

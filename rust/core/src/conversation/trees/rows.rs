@@ -112,6 +112,8 @@ pub(super) fn fault(row: &Object) -> String {
              file is missing or deleted, has an id twice, or answers itself",
             excerpt(parent)
         ),
-        None => format!("it is the message {id} of a tree, and an earlier row has the same id"),
+        None => format!(
+            "it is the message {id} of a tree, and an earlier row has the same id, or the tree is too large"
+        ),
     }
 }
