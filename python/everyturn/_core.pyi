@@ -20,6 +20,7 @@ __all__ = [
     "MAX_LINE_BYTES",
     "MAX_NAMES",
     "MAX_WARNING_PLACES",
+    "OTHER_ROLE_NAMES",
     "ROLE_NAMES",
     "SERVERS",
     "WARNINGS",
