@@ -79,6 +79,7 @@ impl Checker {
         let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
         let value = options.renames.of_record(&value).map_err(|error| vec![error])?;
         found.own_format = Format::detect(&value);
+        found.format = found.format.or(found.own_format);
         let object = as_record(&value).map_err(|error| vec![error])?;
         found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
