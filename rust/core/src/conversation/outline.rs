@@ -169,7 +169,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
+impl Entry<'_> {
     fn content(role: Role, content: Value) -> Self {
         Self { source: Source::Content { role, content }, may_be_target: true }
     }

@@ -117,7 +117,9 @@ impl Tree {
                 return Err(wrong(format!("its paths are larger than {MAX_BYTES} bytes")));
             }
             paths.push(Path { leaf: node, messages: self.messages(&trail, &is_trained) });
-            trail.iter().for_each(|node| is_trained[*node] = true);
+            for node in &trail {
+                is_trained[*node] = true;
+            }
         }
         Ok(paths)
     }
@@ -133,7 +135,7 @@ impl Tree {
                     let mut message = message.clone();
                     add(&mut message, &std::mem::take(&mut before));
                     if is_trained[*node] && is_answer(&message) {
-                        weight::KEYS.iter().for_each(|key| drop(message.remove(key)));
+                        message.retain(|key, _| !weight::KEYS.contains(&key));
                         message.insert(weight::KEYS[0], Value::Number(Number::Int(0)));
                     }
                     messages.push(message);

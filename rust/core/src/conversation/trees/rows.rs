@@ -3,7 +3,7 @@
 //! In: the rows of a whole file, in any order. Out: a record for each path, at the line of the row that it ends with. Rows
 //! that no first message leads to stand as they are, for the reader of records to refuse.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::replies::{ID, PARENT, ROLE, TEXT, is_deleted, message};
 use super::{Said, Tree};
@@ -36,7 +36,9 @@ impl Rows {
         for root in roots {
             let (tree, rows) = self.tree(root, &children);
             let Ok(paths) = tree.paths() else { continue };
-            rows.iter().for_each(|row| is_used[*row] = true);
+            for row in &rows {
+                is_used[*row] = true;
+            }
             let tree_id = self.0[root].1.get(TREE_ID);
             for path in paths {
                 let messages = [("messages".into(), Value::Array(path.messages))];
@@ -54,21 +56,18 @@ impl Rows {
     /// The first messages, and the rows that answer each row, in an order that is not that of the file. Of rows with one
     /// id the first is the message; what was deleted is none.
     fn by_parent(&self) -> (Vec<usize>, HashMap<&str, Vec<usize>>) {
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut messages: Vec<(usize, &Object)> = self.0.iter().map(|(_, row)| row).enumerate().collect();
+        messages.retain(|(_, row)| !is_deleted(row) && text(row, ID).is_some_and(|id| seen.insert(id)));
+        messages.sort_by(|(_, one), (_, other)| order(one).cmp(&order(other)));
         let mut roots = Vec::new();
         let mut children: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (at, (_, row)) in self.0.iter().enumerate() {
-            if is_deleted(row) || text(row, ID).is_none_or(|id| seen.insert(id, at).is_some()) {
-                continue;
-            }
+        for (at, row) in messages {
             match row.get(PARENT) {
                 None | Some(Value::Null) => roots.push(at),
                 Some(Value::String(parent)) => children.entry(parent).or_default().push(at),
                 Some(_) => {}
             }
-        }
-        for siblings in children.values_mut() {
-            siblings.sort_by(|one, other| order(&self.0[*one].1).cmp(&order(&self.0[*other].1)));
         }
         (roots, children)
     }
