@@ -194,6 +194,7 @@ class Expander:
         roles: Mapping[str, str] | None,
         undesired: str,
         media: str,
+        keep: list[str],
         on_error: str,
         max_line_bytes: int,
         num_threads: int | None,
@@ -259,6 +260,7 @@ class Checker:
         roles: Mapping[str, str] | None,
         undesired: str,
         media: str,
+        keep: list[str],
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Checker: ...

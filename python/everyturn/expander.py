@@ -33,7 +33,8 @@ from everyturn.options import (
 )
 from everyturn.renderer import Renderer
 from everyturn.report import Report
-from everyturn.samples import Samples
+from everyturn.samples import Kept, Samples
+from everyturn.samples.kept_types import Keep, Keys, stated
 from everyturn.stats import Stats, stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
@@ -112,8 +113,8 @@ class Expander:
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
             of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
-        deduplicate: Of conversations with the same bytes the first is kept, the others are dropped as ``duplicate``;
-            16 bytes are kept in memory for each conversation.
+        deduplicate: Of conversations that are the same (`Samples.conversation_id`) the first is kept, the others are
+            dropped as ``duplicate``; 16 bytes are held in memory for each conversation.
         input_format: ``auto`` (each file's first records show it), ``messages`` (OpenAI's or Anthropic's),
             ``sharegpt``, ``alpaca``, ``prompt_completion``, ``query_response`` and ``exchanges`` (ms-swift, xtuner) or
             ``responses`` (OpenAI's). Trees of messages are found by ``auto`` alone.
@@ -125,6 +126,10 @@ class Expander:
             ``error``; ``skip`` trains none of them; ``ignore`` does not look at such keys.
         media: Images, sounds and videos beside the text, and placeholders such as ``<image>``, are an ``error``;
             ``text`` leaves media out and takes placeholders for text.
+        keep: Keys of the records whose values samples carry along, into tables, files and items: names, or names with
+            types (``{"score": "float64"}``: ``bool``, ``int64``, ``float64``, ``string``, ``json`` or a list of one,
+            ``list<string>``). Where none is stated, a file has the types that its first 1,000 conversations show. A
+            record without a key has null.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
         max_line_bytes: A longer line is a fault.
         num_threads: None is one per core.
@@ -168,7 +173,7 @@ class Expander:
     deduplicate: bool = option(
         False,  # noqa: FBT003 - a default
         per_record=False,
-        summary="keep the first of conversations with the same bytes",
+        summary="keep the first of conversations that are the same",
     )
     input_format: InputFormat = option("auto", reading=True, summary="the format of the records")
     map: Mapping[str, str] | None = option(
@@ -182,6 +187,9 @@ class Expander:
     )
     media: Media = option(
         "error", reading=True, summary="images, sounds and videos beside the text"
+    )
+    keep: Keys = option(
+        (), reading=True, summary="carry values of records along, e.g. id,score:float64"
     )
     on_error: OnError = option(
         "raise", per_record=False, summary="stop at the first fault, or count it and continue"
@@ -202,11 +210,22 @@ class Expander:
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
         for name in options_with("count"):
             check_count(name, getattr(self, name))
-        object.__setattr__(self, "_expander", _core.Expander(renderer._core, **self.options()))  # noqa: SLF001
+        object.__setattr__(self, "keep", stated(self.keep))
+        core = _core.Expander(renderer._core, **self._core_options())  # noqa: SLF001
+        object.__setattr__(self, "_expander", core)
 
     def options(self) -> dict[str, Any]:
         """The options by name."""
         return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def _core_options(self) -> dict[str, Any]:
+        """The options as the core takes them: which types values have is nothing to it."""
+        return {**self.options(), "keep": [name for name, _ in self.kept_keys]}
+
+    @property
+    def kept_keys(self) -> Keep:
+        """The keys of ``keep`` in their order, each with the type that is stated for it, or None."""
+        return stated(self.keep)
 
     def reading(self) -> dict[str, Any]:
         """The options by which records are found in a source, as `everyturn.io.records.Records` takes them."""
@@ -330,7 +349,8 @@ class Expander:
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
         report = self._report(chunk.pop("report"))
-        return Samples(**chunk, files=files, report=report, metadata=self.metadata())
+        kept = Kept.from_core(self.kept_keys, *chunk.pop("kept"))
+        return Samples(**chunk, files=files, report=report, metadata=self.metadata(), kept=kept)
 
     def _report(self, counts: dict[str, Any]) -> Report:
         """Return the report that the core has counted."""
@@ -347,6 +367,7 @@ class Expander:
         options = self.options()
         # They say how fast, not what.
         del options["num_threads"], options["max_line_bytes"]
+        options["keep"] = dict(self.kept_keys)
         return {
             "version": _core.__version__,
             "fingerprint": self.renderer.fingerprint,

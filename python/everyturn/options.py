@@ -44,6 +44,7 @@ Undesired: TypeAlias = Literal["error", "skip", "ignore"]
 Media: TypeAlias = Literal["error", "text"]
 OnError: TypeAlias = Literal["raise", "skip"]
 PackStrategy: TypeAlias = Literal["bfd", "sequential"]
+Prefixes: TypeAlias = Literal["together", "apart"]
 PaddingSide: TypeAlias = Literal["right", "left"]
 
 TRAIN_ON_ALIASES: dict[str, TrainOn] = {

@@ -50,6 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "control_tokens": "warn",
     "normalize": "none",
     "deduplicate": False,
+    "keep": (),
     "input_format": "auto",
     "map": None,
     "roles": None,

@@ -23,6 +23,7 @@ from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_wit
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
+from everyturn.samples.kept_types import stated
 
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
@@ -33,7 +34,11 @@ MOST_ONCE = _core.MAX_NAMES
 
 
 class Checker:
-    """Finds what is wrong with records; see `everyturn.check` for the arguments."""
+    """Finds what is wrong with records; see `everyturn.check` for the arguments.
+
+    Attributes:
+        records: How many records of finished inputs it has looked at.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class Checker:
         ignore: Iterable[str] = (),
         **options: Any,
     ) -> None:
+        self.records = 0
         self.reported = reported(select, ignore)
         self.expander = _expander(renderer, options)
         self.detects_format = options.get("input_format", "auto") == "auto"
@@ -51,6 +57,7 @@ class Checker:
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
+        reading["keep"] = [name for name, _ in stated(reading["keep"])]
         self.renames = bool(reading["map"] or reading["roles"])
         core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
         self.core = _core.Checker(core, **reading)
@@ -102,6 +109,7 @@ class Checker:
         for entry, name in zip(inputs, files, strict=True):
             file = _File(self, name, first_seen, output)
             yield from (item for item in file.items(entry, limit) if item.kind in self.reported)
+            self.records += file.records
             if limit is not None:
                 limit -= file.records
 
@@ -264,7 +272,9 @@ class _File:
             remarks.append(call_ids.refused(taken.changes))
         first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
-            remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
+            remarks.append(
+                Remark("duplicate", None, f"the same conversation as {first[0]}:{first[1]}")
+            )
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
         if outline is not None and (record := read(outline)).messages:

@@ -14,6 +14,7 @@ from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
+from everyturn.samples.kept_types import from_flag
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -105,9 +106,11 @@ def add_expander_flags(
             arguments["action"] = "store_true"
             group.add_argument("--" + field.name.replace("_", "-"), **arguments)
             continue
-        if default is not None:
+        if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
-        if field.name in ("map", "roles"):
+        if field.name == "keep":
+            arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],.."}
+        elif field.name in ("map", "roles"):
             arguments |= {"type": _names, "metavar": "NAME=OTHER,.."}
         elif get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}

@@ -320,8 +320,8 @@ CAUSES = (
         name="duplicate",
         severity="warning",
         summary="a record is a copy of an earlier one",
-        reason="Byte for byte the same. What occurs twice is trained twice, and on both sides of "
-        "a split it makes an evaluation worthless.",
+        reason="The same messages, tools and template arguments. What occurs twice is trained twice, and on both sides "
+        "of a split it makes an evaluation worthless.",
         remedy="Drop copies, with `deduplicate=True` or by `Samples.deduplicate`.",
         hint="--deduplicate keeps the first of them",
     ),

@@ -16,7 +16,9 @@ from everyturn.exceptions import OptionsError
 from everyturn.options import PackStrategy, StrPath, check_count
 from everyturn.samples import ragged
 from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS
+from everyturn.samples.kept import Kept
 from everyturn.samples.labels import check_lengths
+from everyturn.samples.origins import records
 from everyturn.wording import counted
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class PackedRow:
         position_ids: int32[T], counted from 0 in each sample.
         seq_lengths: int32[K], the lengths of the samples.
         samples: int64[K], the indices of the samples.
+        kept: What is kept of the samples' records, by name a list of K values.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -44,6 +47,7 @@ class PackedRow:
     position_ids: npt.NDArray[np.int32]
     seq_lengths: npt.NDArray[np.int32]
     samples: npt.NDArray[np.int64]
+    kept: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def cu_seqlens(self) -> npt.NDArray[np.int32]:
@@ -71,6 +75,7 @@ class Packed(Sequence[PackedRow]):
         max_length: The most tokens of a row.
         spread_conversations: How many conversations, of those to be kept together, are longer than a row.
         metadata: That of the samples, and how they were packed under ``packing``; as files keep it.
+        kept: What is kept of the records, by name a list of N values, in the order of ``samples``.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -84,6 +89,7 @@ class Packed(Sequence[PackedRow]):
     max_length: int
     spread_conversations: int
     metadata: dict[str, Any]
+    kept: Kept = dataclasses.field(default_factory=Kept)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -103,6 +109,7 @@ class Packed(Sequence[PackedRow]):
             position_ids=self.position_ids[tokens],
             seq_lengths=self.seq_lengths[sequences],
             samples=self.samples[sequences],
+            kept=dict(self.kept.select(np.arange(sequences.start, sequences.stop))),
         )
 
     def __iter__(self) -> Iterator[PackedRow]:
@@ -143,7 +150,7 @@ def pack(
         raise OptionsError(f"max_length must fit into 32 bits, not {max_length}")
     check_lengths(samples, max_length)
     order, seq_offsets, spread = _core.pack(
-        samples.lengths, max_length, strategy, _records(samples) if keep_conversations else None
+        samples.lengths, max_length, strategy, records(samples) if keep_conversations else None
     )
     tokens, starts = ragged.gather(samples.offsets, order)
     columns: dict[str, Any] = {}
@@ -169,18 +176,5 @@ def pack(
                 "keep_conversations": keep_conversations,
             }
         },
+        kept=samples.kept.select(order),
     )
-
-
-def _records(samples: "Samples") -> npt.NDArray[np.int64]:
-    """Number the records that the rows come from, int64[N]: copies of a conversation are separate records."""
-    key = np.concatenate(
-        [
-            samples.conversation_hashes,
-            np.ascontiguousarray(samples.file).view(np.uint8).reshape(-1, 4),
-            np.ascontiguousarray(samples.line).view(np.uint8).reshape(-1, 8),
-        ],
-        axis=1,
-    )
-    _, number = np.unique(np.ascontiguousarray(key).view("V28").reshape(-1), return_inverse=True)
-    return number.reshape(-1).astype(np.int64)

@@ -28,6 +28,8 @@ class Item(_EveryItem, total=False):
         targets: The 0-based indices of the messages that are trained.
         depth_from_end: int64[M], how many targets of the conversation come after each.
         loss_weights: float32[T]; absent where all weights of the samples are 0 or 1.
+
+    What is kept of the records stands under its own keys, as the values that JSON has; collators leave it out.
     """
 
     loss_weights: torch.Tensor
@@ -43,7 +45,11 @@ _TENSORS = tuple(
 
 def to_item(sample: Sample) -> Item:
     """Return the sample as an item of tensors, which are copies."""
-    item: dict[str, Any] = {"conversation_id": sample.conversation_id, "line": sample.line}
+    item: dict[str, Any] = {
+        **sample.kept,
+        "conversation_id": sample.conversation_id,
+        "line": sample.line,
+    }
     for name, dtype in _TENSORS:
         array = getattr(sample, name)
         if array is not None:

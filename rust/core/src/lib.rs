@@ -55,7 +55,7 @@ pub use read::{
 };
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
-pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
+pub use samples::{Column, Data, IGNORE_INDEX, Kept, Packs, Per, Samples, Texts, pack};
 pub use serving::{PRESETS, Preset};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
 pub use target::Exchanges;

@@ -238,7 +238,7 @@ pub struct Options {
     pub header: HeaderPolicy,
     pub control_tokens: ControlTokenPolicy,
     pub normalize: Normalize,
-    /// Of conversations with the same bytes the first is kept.
+    /// Of conversations that are the same the first is kept.
     pub deduplicate: bool,
     pub on_error: OnError,
     pub read: ReadOptions,

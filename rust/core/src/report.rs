@@ -19,7 +19,7 @@ pub mod cause {
         NO_TARGET = "no_target",
         /// Every target was dropped, each for its own reason.
         ALL_TARGETS_DROPPED = "all_targets_dropped",
-        /// An earlier record has the same bytes.
+        /// An earlier record is the same conversation.
         DUPLICATE = "duplicate",
     }
 }

@@ -15,9 +15,7 @@ pub fn outline_json(record: &Object, format: Format, options: &RecordOptions) ->
         ("messages", Value::Array(messages)),
         (
             "unread",
-            Value::Array(
-                unread_keys(record, format, options.undesired).map(|key| Value::from(&**key)).collect(),
-            ),
+            Value::Array(unread_keys(record, format, options).map(|key| Value::from(&**key)).collect()),
         ),
         ("others", Value::Object(others.map(|(key, value)| (key.clone(), value.clone())).collect())),
     ]))

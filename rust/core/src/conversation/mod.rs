@@ -9,6 +9,7 @@ mod blocks;
 mod calls;
 mod formats;
 mod guess;
+mod identity;
 mod item;
 mod labels;
 mod media;
@@ -27,6 +28,7 @@ mod weight;
 
 pub use calls::arguments_are_object;
 pub use formats::{Format, unknown_format};
+pub use identity::id_of_bytes;
 pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};
@@ -70,6 +72,8 @@ pub struct RecordOptions {
     pub renames: Arc<Renames>,
     pub undesired: Undesired,
     pub media: Media,
+    /// Keys of records whose values samples carry along.
+    pub keep: Vec<String>,
 }
 
 /// Keys of `chat_template_kwargs` that are ours to set.
@@ -115,7 +119,7 @@ impl Conversation {
             let answers = messages.iter_mut().filter(|message| message.is_answer());
             answers.for_each(|message| message.scale(weight));
         }
-        let keys = record_keys::unread(record, format, options.undesired).cloned().collect();
+        let keys = record_keys::unread(record, format, options).cloned().collect();
         let unused = Unused { keys, media, is_undesired: verdict.is_skipped };
         Ok(Self { messages, tools, template_kwargs, unused })
     }
