@@ -27,12 +27,14 @@ __all__ = [
     "CheckStream",
     "Checker",
     "Expander",
+    "PlainFile",
     "Records",
     "Renderer",
     "StatsStream",
     "Stream",
     "Template",
     "__version__",
+    "content_of",
     "formats_of_keys",
     "last_exchanges",
     "lint_model",
@@ -67,6 +69,7 @@ _Counts: TypeAlias = tuple[dict[str, int], _Places, list[str], dict[str, int], _
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
+def content_of(head: bytes) -> str: ...
 def formats_of_keys(keys: AbstractSet[str]) -> list[str]: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(
@@ -212,6 +215,13 @@ class Expander:
     def open(
         self, sources: list[tuple[str, Any]], chunk_bytes: int, limit: int | None
     ) -> Stream: ...
+
+@final
+class PlainFile:
+    def __new__(cls, path: str) -> PlainFile: ...
+    @property
+    def bytes_taken(self) -> int: ...
+    def read(self, size: int) -> bytes: ...
 
 @final
 class Records:

@@ -247,8 +247,10 @@ class Expander:
         """Expand everything in the source.
 
         Args:
-            source: A path, a glob, ``"-"`` (stdin), a list of paths, bytes, a binary file object or an iterable of
-                dict. Files may be compressed (gzip, zstd, bzip2).
+            source: A path, a glob, ``"-"`` (stdin), a list of paths, bytes, a binary file object, an iterable of
+                dict, or a table of pyarrow, polars, pandas or Hugging Face datasets. A file holds JSON lines, a JSON
+                list or objects (compressed or not), Parquet, Arrow's formats or CSV, as its content shows; a folder
+                is one that ``save_to_disk`` of datasets has written. See ``docs/files.md``.
             limit: Stop after this many records.
 
         Raises:

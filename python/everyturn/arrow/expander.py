@@ -15,10 +15,10 @@ from everyturn import _core
 from everyturn.arrow import reports as batch_reports
 from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
-from everyturn.arrow.rows import json_lines
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, check_options
-from everyturn.io.inputs import json_line
+from everyturn.io.arrow_rows import json_lines
+from everyturn.io.json_lines import json_line
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer

@@ -60,7 +60,8 @@ impl Checker {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let format = input_format.and_then(|format| format.0);
         let found = detached(py, || {
-            let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
+            let record =
+                core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format, columns_of: None };
             Ok(self.core.check_record(record))
         })?;
         found_tuple(py, &found)

@@ -100,11 +100,14 @@ pub(super) fn check_tool_calls(calls: Option<&Value>) -> Result<()> {
     Err(Error::new(ErrorKind::Tools, wrong))
 }
 
+/// The function of a call or a tool, which may be written without anything around it.
+pub fn function_of(entry: &Value) -> Option<&Object> {
+    entry.as_object().map(|entry| entry.get("function").and_then(Value::as_object).unwrap_or(entry))
+}
+
 /// Whether a call has arguments that are an object, or JSON text of one.
 pub fn arguments_are_object(call: &Value) -> bool {
-    let function =
-        call.as_object().map(|call| call.get("function").and_then(Value::as_object).unwrap_or(call));
-    match function.and_then(|function| function.get("arguments")) {
+    match function_of(call).and_then(|function| function.get("arguments")) {
         Some(Value::Object(_)) => true,
         Some(Value::String(text)) => {
             matches!(json::parse_with_constants(text), Ok(Value::Object(_)))

@@ -84,7 +84,9 @@ impl Hash {
         self.pairs(fields, |hash, key, value| match (key, value) {
             ("tool_calls", Value::Array(calls)) => {
                 hash.mark(Kind::List, calls.len() as u64);
-                calls.iter().for_each(|call| hash.call(call));
+                for call in calls {
+                    hash.call(call);
+                }
             }
             _ => hash.value(value),
         });
@@ -118,7 +120,9 @@ impl Hash {
             Value::String(text) => self.text(text),
             Value::Array(items) => {
                 self.mark(Kind::List, items.len() as u64);
-                items.iter().for_each(|item| self.value(item));
+                for item in items {
+                    self.value(item);
+                }
             }
             Value::Object(object) => self.object(object),
         }

@@ -26,14 +26,14 @@ pub mod trees;
 mod turns;
 mod weight;
 
-pub use calls::arguments_are_object;
+pub use calls::{arguments_are_object, function_of};
 pub use formats::{Format, unknown_format};
 pub use identity::id_of_bytes;
 pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
-pub use record_keys::unread as unread_keys;
+pub use record_keys::{is_of_some_record, unread as unread_keys};
 pub use renames::Renames;
 pub use role::{OTHER_NAMES, Role};
 pub use weight::Weight;
@@ -154,6 +154,14 @@ fn read_messages(
 
 fn no_messages() -> Error {
     Error::new(ErrorKind::Shape, "the conversation has no messages")
+}
+
+/// Refuses what is neither an object nor a list of messages.
+pub fn check_is_record(record: &Value, renames: &Renames) -> Result<()> {
+    if matches!(record, Value::Array(_)) && renames.format_of(record).is_some() {
+        return Ok(());
+    }
+    as_record(record).map(|_| ())
 }
 
 /// The object that a record must be.

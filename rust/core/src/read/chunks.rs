@@ -1,19 +1,19 @@
-//! Sources to chunks of lines.
+//! Sources to chunks of records.
 //!
-//! In: sources. Out: the lines of each, a chunk at a time, with the file's format, which the first record with a known
-//! key shows. A thread of our own reads, decompresses and cuts lines ahead of its consumer; a source that calls back is
+//! In: sources. Out: the records of each, a chunk at a time, with the file's format, which the first record with a known
+//! key shows. A thread of our own reads, decompresses and cuts ahead of its consumer; a source that calls back is
 //! read by the calling thread instead.
 
 use std::collections::VecDeque;
-use std::io::Read;
 use std::iter::Enumerate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
+use super::cutter::Cutter;
 use super::format::{Shape, shape_of_chunk};
-use super::lines::{Chunk, JsonlReader, Line, LineText};
-use super::source::{Source, read_error};
+use super::lines::{Chunk, Line, LineText};
+use super::source::Source;
 use super::trees::{TreeRows, with_paths};
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
@@ -38,6 +38,7 @@ pub struct StreamOptions {
 pub(crate) struct FileChunk {
     pub(crate) index: usize,
     name: Arc<str>,
+    columns_of: Option<Arc<str>>,
     /// The file's format and the line of the record that shows it: lines before it have none.
     format: Option<(Format, u64)>,
     pub(crate) chunk: Chunk,
@@ -67,6 +68,7 @@ impl FileChunk {
             file: &self.name,
             line: line.number,
             format: self.format.filter(|(_, from)| line.number >= *from).map(|(format, _)| format),
+            columns_of: self.columns_of.as_ref(),
         }
     }
 }
@@ -191,6 +193,7 @@ struct Reader {
 struct OpenFile {
     index: usize,
     name: Arc<str>,
+    columns_of: Option<Arc<str>>,
     /// What its records are, once one has shown it.
     shape: Option<Shape>,
     /// The lines before it are skipped; their records may show the format.
@@ -198,8 +201,8 @@ struct OpenFile {
     chunk_bytes: usize,
     /// What is made of lines that were all read.
     made: VecDeque<Chunk>,
+    records: Cutter,
     renames: Arc<Renames>,
-    lines: JsonlReader<Box<dyn Read + Send>>,
 }
 
 impl Reader {
@@ -235,16 +238,19 @@ impl Reader {
 
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
         let (name, first_line) = (source.name(), source.first_line());
-        let bytes = source.open(&self.bytes_taken)?;
+        let opened = source.open(&self.bytes_taken)?;
+        let columns_of = opened.columns_of.clone();
+        let records = Cutter::open(opened, &name, self.chunk_bytes, &self.options)?;
         Ok(OpenFile {
             index,
             name,
+            columns_of,
             shape: self.options.input_format.map(|format| Shape::Conversations(format, 1)),
             first_line,
             chunk_bytes: self.chunk_bytes,
             made: VecDeque::new(),
+            records,
             renames: self.options.record.renames.clone(),
-            lines: JsonlReader::new(bytes, self.chunk_bytes, self.options.max_line_bytes),
         })
     }
 }
@@ -254,12 +260,13 @@ impl OpenFile {
         let Some(mut chunk) = self.next_records()? else {
             return Ok(None);
         };
-        chunk.skip_lines_before(self.first_line, self.lines.next_line());
+        chunk.skip_lines_before(self.first_line, self.records.next_line());
         let format = match self.shape {
             Some(Shape::Conversations(format, line)) => Some((format, line)),
             Some(Shape::Trees | Shape::TreeRows) | None => None,
         };
-        Ok(Some(FileChunk { index: self.index, name: self.name.clone(), format, chunk }))
+        let (name, columns_of) = (self.name.clone(), self.columns_of.clone());
+        Ok(Some(FileChunk { index: self.index, name, columns_of, format, chunk }))
     }
 
     /// Lines that hold a conversation each, as far as the file is of a known shape.
@@ -267,7 +274,7 @@ impl OpenFile {
         if let Some(chunk) = self.made.pop_front() {
             return Ok(Some(chunk));
         }
-        let Some(chunk) = self.next_lines()? else {
+        let Some(chunk) = self.records.next_chunk(&self.name)? else {
             return Ok(None);
         };
         self.shape = self.shape.or_else(|| shape_of_chunk(&chunk, &self.renames));
@@ -276,7 +283,7 @@ impl OpenFile {
             Some(Shape::TreeRows) => {
                 let mut rows = TreeRows::default();
                 rows.add(&chunk);
-                while let Some(chunk) = self.next_lines()? {
+                while let Some(chunk) = self.records.next_chunk(&self.name)? {
                     rows.add(&chunk);
                 }
                 self.made = rows.chunks(self.chunk_bytes);
@@ -285,21 +292,13 @@ impl OpenFile {
             Some(Shape::Conversations(..)) | None => chunk,
         }))
     }
-
-    fn next_lines(&mut self) -> Result<Option<Chunk>> {
-        self.lines.next_chunk().map_err(|error| {
-            let mut error = read_error(&self.name, &error);
-            error.location.line = Some(self.lines.next_line());
-            error
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
-    use std::io;
+    use std::io::{self, Read};
 
     use super::*;
 

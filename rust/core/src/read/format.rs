@@ -5,7 +5,7 @@
 
 use super::lines::{Chunk, LineText};
 use crate::conversation::{Format, Renames, trees};
-use crate::json;
+use crate::json::{self, Object};
 
 /// What the records of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,12 @@ pub fn shape_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<Shape> {
         let LineText::Bytes(range) = &line.text else {
             return None;
         };
-        let value = parser.parse(&chunk.bytes[range.clone()]).ok()?;
-        let value = renames.of_record(&value).ok()?;
-        let record = value.as_object()?;
-        match Format::detect(&value) {
+        let value = parser.parse(&chunk.bytes[range.clone()]).and_then(|value| renames.opened(value)).ok()?;
+        let is = |shape: fn(&Object) -> bool| value.as_object().is_some_and(shape);
+        match renames.format_of(&value) {
             Some(format) => Some(Shape::Conversations(format, line.number)),
-            None if trees::is_tree(record) => Some(Shape::Trees),
-            None if trees::is_row(record) => Some(Shape::TreeRows),
+            None if is(trees::is_tree) => Some(Shape::Trees),
+            None if is(trees::is_row) => Some(Shape::TreeRows),
             None => None,
         }
     })

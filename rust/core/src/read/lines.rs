@@ -15,11 +15,11 @@ pub const MAX_LINE_BYTES: usize = 64 << 20;
 /// About how much text a chunk holds unless the caller says otherwise.
 pub const CHUNK_BYTES: usize = 4 << 20;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// What a line may have beyond its text: a byte order mark and a carriage return.
 const NOT_TEXT_BYTES: usize = 4;
 /// What is read at a time once a chunk is full and its last line still open.
-const READ_BYTES: usize = 1 << 18;
+pub(super) const READ_BYTES: usize = 1 << 18;
 
 /// Whole lines of one file.
 #[derive(Debug, Default)]

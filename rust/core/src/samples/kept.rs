@@ -103,7 +103,9 @@ mod tests {
         let records = [values(&[Some("1")]), values(&[None]), values(&[Some("3")])];
         let of = |records: &[KeptValues]| {
             let mut kept = Kept::default();
-            records.iter().for_each(|record| kept.push(record, 2));
+            for record in records {
+                kept.push(record, 2);
+            }
             kept
         };
         for cut in 0..=records.len() {

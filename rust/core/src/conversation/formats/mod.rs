@@ -13,6 +13,7 @@ mod responses;
 mod sharegpt;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::from_json_text;
 use super::guess;
@@ -114,6 +115,25 @@ impl Format {
         })
     }
 
+    /// The format whose lists hold items with such keys.
+    pub fn of_message(item: &Object) -> Option<Self> {
+        match () {
+            () if item.contains_key("role") => Some(Self::Messages),
+            () if item.contains_key("from") => Some(Self::ShareGpt),
+            () => None,
+        }
+    }
+
+    /// A record that is a list of messages, as the record of this format that holds it; other records as they are.
+    pub fn with_key(self, record: Value) -> Value {
+        match record {
+            Value::Array(_) => {
+                Value::Object(Object::from_pairs(vec![(self.declaration().keys[0].into(), record)]))
+            }
+            _ => record,
+        }
+    }
+
     /// The messages of a record where they are, under the names that are read here.
     pub fn outline<'r>(self, record: &'r Object, renames: &Renames) -> Outline<'r> {
         let declaration = self.declaration();
@@ -163,15 +183,16 @@ fn key_list(record: &Object) -> String {
     keys.join(", ")
 }
 
-/// The error for a record of which no format is known.
-pub fn unknown_format(record: &Value) -> Error {
+/// The error for a record of which no format is known; `columns_of` is what it is a row of.
+pub fn unknown_format(record: &Value, columns_of: Option<&Arc<str>>) -> Error {
     let keys = record.as_object().map(key_list).unwrap_or_default();
     let hint =
         record.as_object().and_then(guess::renames).map_or_else(String::new, |guess| format!("; {guess}"));
-    let text = format!(
-        "no key of the record shows its format: it has {keys}; expected one of {}{hint}",
-        format_keys()
-    );
+    let found = match columns_of {
+        Some(what) => format!("no column of this {what} shows its format: the row has {keys}"),
+        None => format!("no key of the record shows its format: it has {keys}"),
+    };
+    let text = format!("{found}; expected one of {}{hint}", format_keys());
     Error::new(ErrorKind::UnknownFormat, text)
 }
 
