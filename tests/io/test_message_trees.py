@@ -165,6 +165,13 @@ def test_samples_say_where_they_come_from(expander: everyturn.Expander) -> None:
     assert of_rows.report.blank_lines == 1
 
 
+def test_a_first_message_may_lack_its_parent(expander: everyturn.Expander) -> None:
+    """As it does in a table, where null is as good as absent."""
+    found = rows(BIRDS)
+    without = [{key: row[key] for key in row if row[key] is not None} for row in found]
+    assert samples(expander, without) == samples(expander, found)
+
+
 def test_siblings_are_in_the_order_of_their_ranks(expander: everyturn.Expander) -> None:
     """What two paths share is trained on the path of the best answer."""
     question, first, second = rows(Node("a", (Node("b"), Node("c"))))

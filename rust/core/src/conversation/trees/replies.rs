@@ -14,7 +14,7 @@ pub(super) const PARENT: &str = "parent_id";
 pub(super) const TEXT: &str = "text";
 pub(super) const ROLE: &str = "role";
 /// What a user is called.
-const PROMPTER: &str = "prompter";
+pub(super) const PROMPTER: &str = "prompter";
 
 pub(super) fn is_tree(record: &Object) -> bool {
     let root = record.get(ROOT).and_then(Value::as_object);

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::replies::{ID, PARENT, ROLE, TEXT, is_deleted, message};
+use super::replies::{ID, PARENT, PROMPTER, ROLE, TEXT, is_deleted, message};
 use super::{Said, Tree};
 use crate::error::excerpt;
 use crate::json::{Number, Object, Value};
@@ -17,9 +17,11 @@ const TREE_ID: &str = "message_tree_id";
 #[derive(Default)]
 pub struct Rows(Vec<(u64, Object)>);
 
+/// Tables drop what is null: the first message of a tree may lack its parent.
 pub fn is_row(record: &Object) -> bool {
+    let is_first = text(record, ROLE) == Some(PROMPTER);
     text(record, ID).is_some()
-        && record.contains_key(PARENT)
+        && (record.contains_key(PARENT) || is_first)
         && [TEXT, ROLE].iter().all(|key| record.contains_key(key))
 }
 
