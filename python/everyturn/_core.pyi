@@ -1,6 +1,7 @@
 # The compiled core. Use the classes of `everyturn`; they are built on these.
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -34,7 +35,7 @@ __all__ = [
     "Template",
     "__version__",
     "content_of",
-    "format_of_key",
+    "formats_of_keys",
     "last_exchanges",
     "lint_model",
     "lint_template",
@@ -69,7 +70,7 @@ _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts |
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def content_of(head: bytes) -> str: ...
-def format_of_key(key: str) -> str | None: ...
+def formats_of_keys(keys: AbstractSet[str]) -> list[str]: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(
     folder: str,
@@ -280,4 +281,4 @@ class Checker:
 
 @final
 class CheckStream:
-    def next_chunk(self) -> tuple[bytes, list[_Line]] | None: ...
+    def next_chunk(self) -> tuple[bytes, list[_Line], bool] | None: ...

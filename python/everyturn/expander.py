@@ -115,8 +115,9 @@ class Expander:
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
         deduplicate: Of conversations that are the same (`Samples.conversation_id`) the first is kept, the others are
             dropped as ``duplicate``; 16 bytes are held in memory for each conversation.
-        input_format: ``auto`` (each file's first records show it), ``messages``, ``sharegpt``, ``alpaca`` or
-            ``prompt_completion``.
+        input_format: ``auto`` (each file's first records show it), ``messages`` (OpenAI's or Anthropic's),
+            ``sharegpt``, ``alpaca``, ``prompt_completion``, ``query_response`` and ``exchanges`` (ms-swift, xtuner) or
+            ``responses`` (OpenAI's). Trees of messages are found by ``auto`` alone.
         map: Other names of keys: the name that is read, and the one that records have instead, for instance
             ``{"messages": "dialog", "role": "speaker", "content": "text"}``. The error about a record whose format is
             not known proposes one.

@@ -77,7 +77,7 @@ def _delimiter(head: bytes, path: str) -> str | None:
     if not line.strip() or line.lstrip()[0] in "{[" or (line[0] == '"' and _is_json(line)):
         return None
     for delimiter in (",", "\t", ";"):
-        if any(_core.format_of_key(name) for name in _columns(line, delimiter)):
+        if _core.formats_of_keys(set(_columns(line, delimiter))):
             return delimiter
     name = path.lower()
     for ending in _COMPRESSED:

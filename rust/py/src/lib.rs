@@ -41,7 +41,7 @@ mod _core {
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::{content_of, format_of_key};
+    use super::source::{content_of, formats_of_keys};
     #[pymodule_export]
     use super::stats::StatsStream;
     #[pymodule_export]

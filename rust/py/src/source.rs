@@ -1,6 +1,7 @@
 //! Python's inputs as sources of the core: paths, bytes, and anything with `read(size)`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -47,10 +48,12 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
     Ok((sources, raised))
 }
 
-/// The format that a record's key shows, or `None`.
+/// The formats that the keys of a record show, whatever their values are.
 #[pyfunction]
-pub fn format_of_key(key: &str) -> Option<&'static str> {
-    everyturn_core::Format::from_key(key).map(everyturn_core::Format::name)
+pub fn formats_of_keys(keys: HashSet<String>) -> Vec<&'static str> {
+    everyturn_core::Format::shown_by_keys(|key| keys.contains(key))
+        .map(everyturn_core::Format::name)
+        .collect()
 }
 
 /// What a file holds whose first bytes after decompression these are.

@@ -78,8 +78,9 @@ impl Checker {
         let value = workspace.parser().parse(bytes).and_then(|value| options.renames.opened(value));
         let value = value.map_err(|error| vec![error])?;
         found.own_format = options.renames.format_of(&value);
+        found.format = found.format.or(found.own_format);
         check_is_record(&value, &options.renames).map_err(|error| vec![error])?;
-        let value = match found.format.or(found.own_format) {
+        let value = match found.format {
             Some(format) => format.with_key(value),
             None => value,
         };
@@ -118,8 +119,8 @@ impl Work for Checker {
     }
 }
 
-/// The bytes of a chunk, and its lines.
-pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>);
+/// The bytes of a chunk, its lines, and whether they are not those of the file but made of them.
+pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>, bool);
 
 /// The lines of sources, checked in order and with bounded memory.
 pub struct CheckStream(Ordered<Checker>);
@@ -148,6 +149,6 @@ impl CheckStream {
             },
             found,
         });
-        Ok(Some((chunk.chunk.bytes, checked.collect())))
+        Ok(Some((chunk.chunk.bytes, checked.collect(), chunk.chunk.is_made)))
     }
 }

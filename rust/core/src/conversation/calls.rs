@@ -29,6 +29,16 @@ pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
         .map(Value::Array)
 }
 
+/// An entry of `tool_calls`, of what there is of it.
+pub(super) fn function_call(id: Option<&Value>, name: Option<&Value>, arguments: Option<&Value>) -> Object {
+    let there = |pairs: [(&str, Option<&Value>); 2]| -> Object {
+        pairs.into_iter().filter_map(|(key, value)| Some((key.into(), value?.clone()))).collect()
+    };
+    let mut call = there([("id", id), ("type", Some(&"function".into()))]);
+    call.insert("function", Value::Object(there([("name", name), ("arguments", arguments)])));
+    call
+}
+
 /// What an entry holds that is a call: some write the reasoning, or a text, before its JSON.
 pub struct WrittenCall {
     pub reasoning: Option<String>,

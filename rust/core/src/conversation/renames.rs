@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::formats::Format;
 use super::from_json_text;
 use super::role::Role;
+use super::trees;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
@@ -129,7 +130,8 @@ impl Renames {
         if self.format_of(item.as_object().map(|_| item)?).is_some() {
             return None;
         }
-        let item = item.as_object()?;
+        // A message of a tree is one of several conversations.
+        let item = item.as_object().filter(|item| !trees::is_row(item))?;
         let renamed = renamed(item, &self.of_messages).ok()?;
         Format::of_message(renamed.as_ref().unwrap_or(item))
     }

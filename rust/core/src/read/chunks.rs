@@ -4,15 +4,17 @@
 //! key shows. A thread of our own reads, decompresses and cuts ahead of its consumer; a source that calls back is
 //! read by the calling thread instead.
 
+use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::cutter::Cutter;
-use super::format::format_of_chunk;
+use super::format::{Shape, shape_of_chunk};
 use super::lines::{Chunk, Line, LineText};
 use super::source::Source;
+use super::trees::{TreeRows, with_paths};
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
 use crate::conversation::{Format, Renames};
@@ -192,9 +194,13 @@ struct OpenFile {
     index: usize,
     name: Arc<str>,
     columns_of: Option<Arc<str>>,
-    format: Option<(Format, u64)>,
+    /// What its records are, once one has shown it.
+    shape: Option<Shape>,
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
+    chunk_bytes: usize,
+    /// What is made of lines that were all read.
+    made: VecDeque<Chunk>,
     records: Cutter,
     renames: Arc<Renames>,
 }
@@ -239,8 +245,10 @@ impl Reader {
             index,
             name,
             columns_of,
-            format: self.options.input_format.map(|format| (format, 1)),
+            shape: self.options.input_format.map(|format| Shape::Conversations(format, 1)),
             first_line,
+            chunk_bytes: self.chunk_bytes,
+            made: VecDeque::new(),
             records,
             renames: self.options.record.renames.clone(),
         })
@@ -249,20 +257,40 @@ impl Reader {
 
 impl OpenFile {
     fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
+        let Some(mut chunk) = self.next_records()? else {
+            return Ok(None);
+        };
+        chunk.skip_lines_before(self.first_line, self.records.next_line());
+        let format = match self.shape {
+            Some(Shape::Conversations(format, line)) => Some((format, line)),
+            Some(Shape::Trees | Shape::TreeRows) | None => None,
+        };
+        let (name, columns_of) = (self.name.clone(), self.columns_of.clone());
+        Ok(Some(FileChunk { index: self.index, name, columns_of, format, chunk }))
+    }
+
+    /// Lines that hold a conversation each, as far as the file is of a known shape.
+    fn next_records(&mut self) -> Result<Option<Chunk>> {
+        if let Some(chunk) = self.made.pop_front() {
+            return Ok(Some(chunk));
+        }
         let Some(chunk) = self.records.next_chunk(&self.name)? else {
             return Ok(None);
         };
-        let mut chunk = FileChunk {
-            index: self.index,
-            name: self.name.clone(),
-            columns_of: self.columns_of.clone(),
-            format: self.format,
-            chunk,
-        };
-        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk, &self.renames));
-        chunk.format = self.format;
-        chunk.chunk.skip_lines_before(self.first_line, self.records.next_line());
-        Ok(Some(chunk))
+        self.shape = self.shape.or_else(|| shape_of_chunk(&chunk, &self.renames));
+        Ok(Some(match self.shape {
+            Some(Shape::Trees) => with_paths(&chunk),
+            Some(Shape::TreeRows) => {
+                let mut rows = TreeRows::default();
+                rows.add(&chunk);
+                while let Some(chunk) = self.records.next_chunk(&self.name)? {
+                    rows.add(&chunk);
+                }
+                self.made = rows.chunks(self.chunk_bytes);
+                self.made.pop_front().unwrap_or_default()
+            }
+            Some(Shape::Conversations(..)) | None => chunk,
+        }))
     }
 }
 

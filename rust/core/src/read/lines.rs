@@ -28,6 +28,8 @@ pub struct Chunk {
     pub lines: Vec<Line>,
     /// Blank lines after the last of `lines`.
     pub blank_at_end: u64,
+    /// Whether the lines are not those of the file, but were made of them.
+    pub is_made: bool,
 }
 
 impl Chunk {

@@ -16,6 +16,7 @@ mod record;
 mod records;
 mod share;
 mod source;
+mod trees;
 mod wait;
 
 pub use chunks::StreamOptions;
