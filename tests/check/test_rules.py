@@ -103,6 +103,11 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
         2,
         GOOD_CALL,
     ),
+    "null_arguments": (
+        chat(USER, calling(call(arguments='{"a": null}'))),
+        1,
+        chat(USER, calling(call(arguments='{"a": 0}'))),
+    ),
     "call_without_result": (
         chat(USER, calling(call()), USER, ANSWER),
         1,
@@ -189,12 +194,12 @@ def test_a_finding_names_file_line_and_message(tmp_path: Path) -> None:
 
 
 def test_a_copy_names_the_first_place_over_all_inputs(tmp_path: Path) -> None:
-    """Exact bytes count: a blank more is another record."""
+    """What is rendered counts: blanks between keys do not, a blank in a text does."""
     first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     first.write_bytes(b"\n" + GOOD)
-    second.write_bytes(GOOD.replace(b": ", b":  ", 1) + GOOD)
+    second.write_bytes(GOOD.replace(b": ", b":  ", 1) + GOOD.replace(b"Answer.", b"Answer. "))
     (finding,) = found([first, second])
-    assert (finding.file, finding.line, finding.kind) == (str(second), 2, "duplicate")
+    assert (finding.file, finding.line, finding.kind) == (str(second), 1, "duplicate")
     assert finding.text.endswith(f"{first}:2")
 
 
