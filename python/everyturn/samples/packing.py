@@ -36,6 +36,9 @@ class PackedRow:
         position_ids: int32[T], counted from 0 in each sample.
         seq_lengths: int32[K], the lengths of the samples.
         samples: int64[K], the indices of the samples.
+        subtree_end: int32[T], where in the row what follows each token ends; None but for trees, whose
+            ``position_ids`` are depths.
+        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; None but for trees.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -44,6 +47,8 @@ class PackedRow:
     position_ids: npt.NDArray[np.int32]
     seq_lengths: npt.NDArray[np.int32]
     samples: npt.NDArray[np.int64]
+    subtree_end: npt.NDArray[np.int32] | None = None
+    shift_labels: npt.NDArray[np.int32] | None = None
 
     @property
     def cu_seqlens(self) -> npt.NDArray[np.int32]:
@@ -71,6 +76,10 @@ class Packed(Sequence[PackedRow]):
         max_length: The most tokens of a row.
         spread_conversations: How many conversations, of those to be kept together, are longer than a row.
         metadata: That of the samples, and how they were packed under ``packing``; as files keep it.
+        subtree_end: int32[T], where in the row what follows each token ends: token j of a row sees token i of it if
+            ``i <= j < subtree_end[i]``; None but for trees, whose ``position_ids`` are depths.
+        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
+            are at these positions, too. None but for trees.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -84,6 +93,8 @@ class Packed(Sequence[PackedRow]):
     max_length: int
     spread_conversations: int
     metadata: dict[str, Any]
+    subtree_end: npt.NDArray[np.int32] | None = None
+    shift_labels: npt.NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -98,9 +109,9 @@ class Packed(Sequence[PackedRow]):
         for column in TOKEN_COLUMNS:
             array = getattr(self, column.name)
             columns[column.name] = None if array is None else array[tokens]
+        columns["position_ids"] = self.position_ids[tokens]
         return PackedRow(
             **columns,
-            position_ids=self.position_ids[tokens],
             seq_lengths=self.seq_lengths[sequences],
             samples=self.samples[sequences],
         )
@@ -150,12 +161,18 @@ def pack(
     for column in TOKEN_COLUMNS:
         array = getattr(samples, column.name)
         columns[column.name] = packed = None if array is None else array[tokens]
-        if packed is not None and column.name in NOT_TRAINED:
+        # In trees weights are where tokens are predicted, and so they stay.
+        is_of_trees = column.name != "labels" and samples.shift_labels is not None
+        if packed is not None and column.name in NOT_TRAINED and not is_of_trees:
             packed[starts[:-1]] = NOT_TRAINED[column.name]
+    offsets = starts[seq_offsets]
+    if columns["subtree_end"] is None:
+        columns["position_ids"] = ragged.places_in_rows(starts)
+    else:
+        columns["subtree_end"] += _starts_in_rows(starts, seq_offsets)
     return Packed(
         **columns,
-        offsets=starts[seq_offsets],
-        position_ids=ragged.places_in_rows(starts),
+        offsets=offsets,
         seq_lengths=np.diff(starts).astype(np.int32),
         seq_offsets=seq_offsets,
         samples=order,
@@ -170,6 +187,14 @@ def pack(
             }
         },
     )
+
+
+def _starts_in_rows(
+    starts: npt.NDArray[np.int64], seq_offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Return for each token where its sample begins in its row, int32[T]."""
+    of_rows = np.repeat(starts[seq_offsets[:-1]], np.diff(seq_offsets))
+    return np.repeat(starts[:-1] - of_rows, np.diff(starts)).astype(np.int32)
 
 
 def _records(samples: "Samples") -> npt.NDArray[np.int64]:
