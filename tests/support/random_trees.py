@@ -19,4 +19,3 @@ def random_tree(
         depths[token] = len(path)
         path.append(token)
     return ends, depths
-

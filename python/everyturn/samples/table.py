@@ -251,7 +251,10 @@ class Samples(Sequence[Sample]):
 
         >>> from everyturn import Expander
         >>> chat = {
-        ...     "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]
+        ...     "messages": [
+        ...         {"role": "user", "content": "Hi"},
+        ...         {"role": "assistant", "content": "Hey"},
+        ...     ]
         ... }
         >>> expander = Expander("demo", layout="tree")
         >>> [expander.renderer.decode(one.completion) for one in expander.expand([chat]).unroll()]

@@ -70,9 +70,7 @@ def _path_to(sample: "Sample", token: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(sample.subtree_end[: token + 1] > token)
 
 
-def _weights(
-    sample: "Sample", path: npt.NDArray[np.int64], before: int
-) -> npt.NDArray[np.float32]:
+def _weights(sample: "Sample", path: npt.NDArray[np.int64], before: int) -> npt.NDArray[np.float32]:
     count = len(path) - before
     if sample.loss_weights is None:
         return np.ones(count, dtype=np.float32)

@@ -102,7 +102,9 @@ class TreeCollator:
                 return {"startend_row_indices": tree_masks.flash_mask(ends)}
             case "ranges":
                 found = tree_masks.ranges(ends[0])
-                return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+                return {
+                    field.name: getattr(found, field.name) for field in dataclasses.fields(found)
+                }
 
 
 def _columns_of(item: Any) -> dict[str, torch.Tensor]:
@@ -130,7 +132,9 @@ def _side_by_side(rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Te
     ends = [row["subtree_end"] + start for row, start in zip(rows, starts, strict=True)]
     joined = {name: torch.cat([row[name] for row in rows]) for name in _COLUMNS}
     if any("loss_weights" in row for row in rows):
-        joined["loss_weights"] = torch.cat([row.get("loss_weights", _unit_weights(row)) for row in rows])
+        joined["loss_weights"] = torch.cat(
+            [row.get("loss_weights", _unit_weights(row)) for row in rows]
+        )
     return {**joined, "subtree_end": torch.cat(ends)}
 
 
