@@ -7,7 +7,7 @@ import numpy.typing as npt
 def random_tree(
     random: np.random.Generator, length: int, *, branching: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return ``subtree_end`` and depths of a forest: with a chance of ``branching`` a token does not follow the last."""
+    """Return ``subtree_end`` and depths of a forest; ``branching`` is the chance not to follow the token before."""
     ends = np.full(length, length, dtype=np.int64)
     depths = np.zeros(length, dtype=np.int64)
     path: list[int] = []

@@ -4,9 +4,9 @@ Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted
 ``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``,
 ``depth_from_end list<int32>`` (how many targets of the conversation come after each), and ``loss_weights list<float>``
 only where weights are not all 0 or 1. The layout ``tree`` has ``position_ids``, ``subtree_end`` and ``shift_labels``,
-each ``list<int32>``, too, and its weights are where tokens are predicted. Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the
-samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights`` likewise. The schema's
-metadata key ``everyturn`` holds version, fingerprint and options as JSON.
+each ``list<int32>``, too, and its weights are where tokens are predicted. Columns of packs: ``input_ids``, ``labels``,
+``seq_lengths list<int32>`` (the samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights`` and
+the columns of trees likewise. The schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json

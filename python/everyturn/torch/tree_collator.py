@@ -1,7 +1,7 @@
 """Trees to batches.
 
-In: items of samples, or packs, of the layout ``tree``. Out: a dict that an unmodified causal model of transformers takes
-as keyword arguments: its loss is that of each target in a row of its own.
+In: items of samples, or packs, of the layout ``tree``. Out: a dict that an unmodified causal model of transformers
+takes as keyword arguments: its loss is that of each target in a row of its own.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from everyturn.torch.items import Item
 
 TreeAttention: TypeAlias = Literal["sdpa", "flex", "flash_mask", "ranges"]
 
+_WEIGHTS = "loss_weights"
 _COLUMNS = ("input_ids", "position_ids", "labels", "shift_labels")
 
 
@@ -87,9 +88,9 @@ class TreeCollator:
             name: _padded([row[name] for row in rows], length, padding.get(name, 0))
             for name in _COLUMNS
         }
-        if any("loss_weights" in row for row in rows):
-            weights = [row.get("loss_weights", _unit_weights(row)) for row in rows]
-            batch["loss_weights"] = _padded(weights, length, 0)
+        weights = _weights_of(rows)
+        if weights is not None:
+            batch[_WEIGHTS] = _padded(weights, length, 0)
         return {**batch, **self._for_attention(ends)}
 
     def _for_attention(self, ends: torch.Tensor) -> dict[str, Any]:
@@ -109,19 +110,19 @@ class TreeCollator:
 
 def _columns_of(item: Any) -> dict[str, torch.Tensor]:
     """Return the columns of tokens as tensors, int64, and the weights, where there are any, float32."""
-    get = item.get if isinstance(item, Mapping) else lambda name: getattr(item, name, None)
+    names = (*_COLUMNS, "subtree_end", _WEIGHTS)
+    given = item if isinstance(item, Mapping) else {name: getattr(item, name) for name in names}
     columns = {}
     for name in (*_COLUMNS, "subtree_end"):
-        values = get(name)
+        values = given.get(name)
         if values is None:
             raise OptionsError(
                 f'an item has no {name}: TreeCollator takes samples of layout="tree"'
                 " with all of their columns"
             )
         columns[name] = torch.as_tensor(values, dtype=torch.int64)
-    weights = get("loss_weights")
-    if weights is not None:
-        columns["loss_weights"] = torch.as_tensor(weights, dtype=torch.float32)
+    if given.get(_WEIGHTS) is not None:
+        columns[_WEIGHTS] = torch.as_tensor(given[_WEIGHTS], dtype=torch.float32)
     return columns
 
 
@@ -131,15 +132,19 @@ def _side_by_side(rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Te
     starts = lengths.cumsum(0) - lengths
     ends = [row["subtree_end"] + start for row, start in zip(rows, starts, strict=True)]
     joined = {name: torch.cat([row[name] for row in rows]) for name in _COLUMNS}
-    if any("loss_weights" in row for row in rows):
-        joined["loss_weights"] = torch.cat(
-            [row.get("loss_weights", _unit_weights(row)) for row in rows]
-        )
+    weights = _weights_of(rows)
+    if weights is not None:
+        joined[_WEIGHTS] = torch.cat(weights)
     return {**joined, "subtree_end": torch.cat(ends)}
 
 
-def _unit_weights(row: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    return (row["shift_labels"] != NOT_TRAINED["shift_labels"]).to(torch.float32)
+def _weights_of(rows: Sequence[dict[str, torch.Tensor]]) -> list[torch.Tensor] | None:
+    """Return the weights of all rows if one has them: those of the others are 1 where a token is predicted."""
+    if not any(_WEIGHTS in row for row in rows):
+        return None
+    none = NOT_TRAINED["shift_labels"]
+    units = [(row["shift_labels"] != none).to(torch.float32) for row in rows]
+    return [row.get(_WEIGHTS, unit) for row, unit in zip(rows, units, strict=True)]
 
 
 def _padded(values: Sequence[torch.Tensor], length: int, padding: int) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """What attention kernels are told of trees.
 
 In: ``subtree_end``, int64[B, L]: in each row token j sees token i exactly if ``i <= j < subtree_end[i]``. Out: the same
-as a dense mask, as a rule and blocks for FlexAttention, as the bounds of FlashMask, or as ranges of queries and keys. All
-but the dense mask are made in time and memory that grow with the tokens, and with the number of blocks.
+as a dense mask, as a rule and blocks for FlexAttention, as the bounds of FlashMask, or as ranges of queries and keys.
+All but the dense mask are made in time and memory that grow with the tokens, and with the number of blocks.
 """
 
 import dataclasses
