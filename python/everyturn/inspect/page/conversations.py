@@ -35,9 +35,7 @@ def conversations_page(expander: Expander, lines: Sequence[Record], *, model: st
         expander = expander.replace(layout="per_turn")
     variants = _variants(expander)
     data = {
-        "layouts": [
-            layout for layout in SHOWN if any(key[0] == layout for key in variants)
-        ],
+        "layouts": [layout for layout in SHOWN if any(key[0] == layout for key in variants)],
         "train_on_values": [
             train_on
             for train_on in get_args(TrainOn)
