@@ -186,7 +186,7 @@ def test_json_is_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     for variant, other in zip(shown["variants"], expected["variants"], strict=True):
         assert variant["report"]["tokens"] == other["report"]["tokens"]
     assert shown["messages_by_role"] == expected["messages_by_role"]
-    assert len(shown["variants"]) == 9
+    assert len(shown["variants"]) == 12
 
 
 def test_a_file_without_conversations_fails(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ class TreeCollator:
     ``loss_weights`` float32[B, L], at the predicting positions, where an item has them (models of transformers do not
     look at them); and what attention needs:
 
-    - ``sdpa``: ``attention_mask`` bool[B, 1, L, L], for ``attn_implementation="sdpa"`` (``"eager"`` adds masks up and does
-      not take this one);
+    - ``sdpa``: ``attention_mask`` bool[B, 1, L, L], for ``attn_implementation="sdpa"`` (``"eager"`` adds masks up and
+      does not take this one);
     - ``flex``: ``attention_mask``, a ``BlockMask``, for ``attn_implementation="flex_attention"``;
     - ``flash_mask``: ``startend_row_indices`` int32[B, 1, L, 1], for a causal FlashMask;
     - ``ranges``: ``q_ranges`` and ``k_ranges`` int32[R, 2] and ``is_causal`` bool[R], for kernels that take ranges
