@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Fast code that is quick to build; a released wheel is built by `make wheel`.
 PROFILE := quick
+# pip says what it fetches only where that fails.
+export PIP_QUIET := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures wheel clean
 
@@ -21,24 +24,39 @@ help:
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
-$(VENV)/ready: pyproject.toml tests/integrations/readers/requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip maturin
-	$(BIN)/python -m pip install --quiet --group test --group lint "numpy>=1.24" "jinja2>=3.1" "pyarrow>=15" "rich>=13" "shtab>=1.13"
-	$(BIN)/python tools/get_readers.py
-	touch $@
+# What a user needs: the package's own dependencies come with it.
+$(VENV)/user: pyproject.toml
+	@echo "== a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install "maturin>=1.9,<2"
+	@touch $@
+
+# What tests and lints need beside it: PyTorch, transformers, trainers and what reads our files.
+$(VENV)/ready: $(VENV)/user tests/integrations/readers/requirements.txt
+	@echo "== what the tests compare with: transformers, PyTorch, trainers (5 GB)"
+	@$(BIN)/python -m pip install --group test --group lint
+	@$(BIN)/python tools/get_readers.py
+	@touch $@
 
 setup: $(VENV)/ready
 
 servers: setup
 	$(BIN)/python tools/get_servers.py
 
-build: setup
-	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $(PROFILE)
+define BUILD
+@echo "== everyturn and its dependencies (the first build takes minutes)"
+@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $(PROFILE)
+endef
 
-demo: build
-	$(BIN)/everyturn expand examples/chats.jsonl --model demo -o demo.parquet
-	$(BIN)/python examples/show_trained.py
+build: setup
+	$(BUILD)
+
+demo: $(VENV)/user
+	$(BUILD)
+	@echo "== everyturn expand examples/chats.jsonl --model demo -o demo.parquet"
+	@$(BIN)/everyturn expand examples/chats.jsonl --model demo -o demo.parquet
+	@echo "== everyturn inspect examples/chats.jsonl:4 --model demo"
+	@$(BIN)/everyturn inspect examples/chats.jsonl:4 --model demo
 
 test: build nextest
 	cargo nextest run --package everyturn-template --package everyturn-core --cargo-profile $(PROFILE) --no-fail-fast

@@ -1,6 +1,6 @@
 # The compiled core. Use the classes of `everyturn`; they are built on these.
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_LINE_BYTES",
     "MAX_NAMES",
     "MAX_WARNING_PLACES",
+    "OTHER_ROLE_NAMES",
     "ROLE_NAMES",
     "SERVERS",
     "WARNINGS",
@@ -55,6 +56,7 @@ WARNINGS: list[str]
 DROP_CAUSES: list[str]
 LINT_FINDINGS: list[str]
 ROLE_NAMES: dict[str, dict[str, str]]
+OTHER_ROLE_NAMES: dict[str, str]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
 _Fault: TypeAlias = tuple[str, int | None, str]
@@ -187,6 +189,11 @@ class Expander:
         normalize: str,
         deduplicate: bool,
         input_format: str,
+        map: Mapping[str, str] | None,  # noqa: A002
+        roles: Mapping[str, str] | None,
+        undesired: str,
+        media: str,
+        keep: list[str],
         on_error: str,
         max_line_bytes: int,
         num_threads: int | None,
@@ -208,7 +215,12 @@ class Expander:
 @final
 class Records:
     def __new__(
-        cls, sources: list[tuple[str, Any]], *, input_format: str, max_line_bytes: int
+        cls,
+        sources: list[tuple[str, Any]],
+        *,
+        input_format: str,
+        map: Mapping[str, str] | None,  # noqa: A002
+        max_line_bytes: int,
     ) -> Records: ...
     def __iter__(self) -> Iterator[_Record]: ...
     def __next__(self) -> _Record: ...
@@ -243,6 +255,11 @@ class Checker:
         expander: Expander | None,
         *,
         input_format: str,
+        map: Mapping[str, str] | None,  # noqa: A002
+        roles: Mapping[str, str] | None,
+        undesired: str,
+        media: str,
+        keep: list[str],
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Checker: ...

@@ -76,9 +76,7 @@ def _read_again(expander: Expander, places: set[tuple[str, int]]) -> dict[tuple[
     found: dict[tuple[str, int], Record] = {}
     for file in sorted({file for file, _ in places if Path(file).is_file()}):
         last = max(line for name, line in places if name == file)
-        records = Records(
-            file, input_format=expander.input_format, max_line_bytes=expander.max_line_bytes
-        )
+        records = Records(file, **expander.reading())
         with contextlib.suppress(EveryturnError):
             for record in records:
                 if (file, record.line) in places:

@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from everyturn.options import (
     Header,
     InputFormat,
     Layout,
+    Media,
     Normalize,
     OnError,
     Overflow,
@@ -26,12 +27,14 @@ from everyturn.options import (
     StrPath,
     Thinking,
     TrainOn,
+    Undesired,
     check_count,
     option,
 )
 from everyturn.renderer import Renderer
 from everyturn.report import Report
-from everyturn.samples import Samples
+from everyturn.samples import Kept, Samples
+from everyturn.samples.kept_types import Keep, Keys, stated
 from everyturn.stats import Stats, stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
@@ -112,10 +115,22 @@ class Expander:
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
             of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
-        deduplicate: Of conversations with the same bytes the first is kept, the others are dropped as ``duplicate``;
-            16 bytes are kept in memory for each conversation.
+        deduplicate: Of conversations that are the same (`Samples.conversation_id`) the first is kept, the others are
+            dropped as ``duplicate``; 16 bytes are held in memory for each conversation.
         input_format: ``auto`` (each file's first records show it), ``messages``, ``sharegpt``, ``alpaca`` or
             ``prompt_completion``.
+        map: Other names of keys: the name that is read, and the one that records have instead, for instance
+            ``{"messages": "dialog", "role": "speaker", "content": "text"}``. The error about a record whose format is
+            not known proposes one.
+        roles: Other names of roles, and the roles that they are: ``{"bot": "assistant"}``.
+        undesired: Answers that their record calls undesired (``"label": false``, ``kto_tag``, ``rejected..``) are an
+            ``error``; ``skip`` trains none of them; ``ignore`` does not look at such keys.
+        media: Images, sounds and videos beside the text, and placeholders such as ``<image>``, are an ``error``;
+            ``text`` leaves media out and takes placeholders for text.
+        keep: Keys of the records whose values samples carry along, into tables, files and items: names, or names with
+            types (``{"score": "float64"}``: ``bool``, ``int64``, ``float64``, ``string``, ``json`` or a list of one,
+            ``list<string>``). Where none is stated, a file has the types that its first 1,000 conversations show. A
+            record without a key has null.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
         max_line_bytes: A longer line is a fault.
         num_threads: None is one per core.
@@ -159,9 +174,24 @@ class Expander:
     deduplicate: bool = option(
         False,  # noqa: FBT003 - a default
         per_record=False,
-        summary="keep the first of conversations with the same bytes",
+        summary="keep the first of conversations that are the same",
     )
     input_format: InputFormat = option("auto", reading=True, summary="the format of the records")
+    map: Mapping[str, str] | None = option(
+        None, reading=True, summary="other names of keys, the name that is read first"
+    )
+    roles: Mapping[str, str] | None = option(
+        None, reading=True, summary="other names of roles, and the roles that they are"
+    )
+    undesired: Undesired = option(
+        "error", reading=True, summary="answers that their record calls undesired"
+    )
+    media: Media = option(
+        "error", reading=True, summary="images, sounds and videos beside the text"
+    )
+    keep: Keys = option(
+        (), reading=True, summary="carry values of records along, e.g. id,score:float64"
+    )
     on_error: OnError = option(
         "raise", per_record=False, summary="stop at the first fault, or count it and continue"
     )
@@ -181,11 +211,26 @@ class Expander:
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
         for name in options_with("count"):
             check_count(name, getattr(self, name))
-        object.__setattr__(self, "_expander", _core.Expander(renderer._core, **self.options()))  # noqa: SLF001
+        object.__setattr__(self, "keep", stated(self.keep))
+        core = _core.Expander(renderer._core, **self._core_options())  # noqa: SLF001
+        object.__setattr__(self, "_expander", core)
 
     def options(self) -> dict[str, Any]:
         """The options by name."""
         return {name: getattr(self, name) for name in OPTION_NAMES}
+
+    def _core_options(self) -> dict[str, Any]:
+        """The options as the core takes them: which types values have is nothing to it."""
+        return {**self.options(), "keep": [name for name, _ in self.kept_keys]}
+
+    @property
+    def kept_keys(self) -> Keep:
+        """The keys of ``keep`` in their order, each with the type that is stated for it, or None."""
+        return stated(self.keep)
+
+    def reading(self) -> dict[str, Any]:
+        """The options by which records are found in a source, as `everyturn.io.records.Records` takes them."""
+        return {name: getattr(self, name) for name in ("input_format", "map", "max_line_bytes")}
 
     def replace(self, **changes: Any) -> "Expander":
         """Return an expander of the same model with some options changed.
@@ -305,7 +350,8 @@ class Expander:
 
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
         report = self._report(chunk.pop("report"))
-        return Samples(**chunk, files=files, report=report, metadata=self.metadata())
+        kept = Kept.from_core(self.kept_keys, *chunk.pop("kept"))
+        return Samples(**chunk, files=files, report=report, metadata=self.metadata(), kept=kept)
 
     def _report(self, counts: dict[str, Any]) -> Report:
         """Return the report that the core has counted."""
@@ -322,6 +368,7 @@ class Expander:
         options = self.options()
         # They say how fast, not what.
         del options["num_threads"], options["max_line_bytes"]
+        options["keep"] = dict(self.kept_keys)
         return {
             "version": _core.__version__,
             "fingerprint": self.renderer.fingerprint,
@@ -353,7 +400,7 @@ def options_with(mark: str) -> tuple[str, ...]:
     """The names of the options that are declared with a mark; see `everyturn.options.option`.
 
     >>> options_with("reading")
-    ('input_format', 'max_line_bytes', 'num_threads')
+    ('input_format', 'map', 'roles', 'undesired', 'media', 'max_line_bytes', 'num_threads')
     """
     return tuple(field.name for field in dataclasses.fields(Expander) if field.metadata.get(mark))
 

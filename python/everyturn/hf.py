@@ -17,6 +17,7 @@ from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
 from everyturn.options import StrPath
 from everyturn.samples import Samples
+from everyturn.samples.kept_types import places_in, types_in
 from everyturn.samples.labels import check_no_trees, check_unweighted
 from everyturn.samples.parquet import WEIGHTS, to_lists, to_table
 
@@ -45,20 +46,23 @@ def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> dataset
 
     Args:
         samples: They become the dataset's rows, in their order.
-        columns: What it holds: ``attention_mask`` (list<int8>, all 1) and the columns of `everyturn.samples.parquet`.
+        columns: What it holds: ``attention_mask`` (list<int8>, all 1) and the columns of `everyturn.samples.parquet`,
+            kept keys among them.
 
     Raises:
         OptionsError: A column is unknown.
         SampleError: A trained token has a weight other than 1, and ``loss_weights`` is not among the columns; or the
             samples are trees, and ``subtree_end`` is not.
     """
-    table = to_table(samples, with_weights=True)
+    types = types_in(samples.kept.only(columns), places_in(samples))
+    table = to_table(samples, with_weights=True, types=types)
     ones = np.ones(len(samples.input_ids), dtype=np.int8)
     table = table.append_column(_MASK, to_lists(ones, samples.offsets, pa.int8()))
     unknown = [name for name in columns if name not in table.column_names]
     if unknown:
+        known = dict.fromkeys([*table.column_names, *samples.kept])
         raise OptionsError(
-            f"columns: {unknown[0]!r} is unknown; expected some of {', '.join(table.column_names)}"
+            f"columns: {unknown[0]!r} is unknown; expected some of {', '.join(known)}"
         )
     if WEIGHTS not in columns:
         check_unweighted(samples, holder=f"a dataset without the column {WEIGHTS}")

@@ -31,8 +31,11 @@ Engine: TypeAlias = Literal["auto", "reference", "fast"]
 Serve: TypeAlias = Literal["vllm", "sglang", "transformers", "llama.cpp", "template"]
 ContentFormat: TypeAlias = Literal["auto", "string", "openai"]
 TokenizerSource: TypeAlias = Literal["file", "auto_tokenizer"]
+Undesired: TypeAlias = Literal["error", "skip", "ignore"]
+Media: TypeAlias = Literal["error", "text"]
 OnError: TypeAlias = Literal["raise", "skip"]
 PackStrategy: TypeAlias = Literal["bfd", "sequential"]
+Prefixes: TypeAlias = Literal["together", "apart"]
 PaddingSide: TypeAlias = Literal["right", "left"]
 
 TRAIN_ON_ALIASES: dict[str, TrainOn] = {

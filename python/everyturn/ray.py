@@ -27,7 +27,7 @@ from everyturn.expander import Expander
 from everyturn.io import shards
 from everyturn.io.inputs import resolve
 from everyturn.io.shard_folder import SHARD_TOKENS
-from everyturn.options import InputFormat, StrPath
+from everyturn.options import StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report, add_parts
 
@@ -73,17 +73,13 @@ def expand(
     else:
         paths = _paths(dataset_or_paths)
         preparer = Preparer.of_lines(model, **options)
-        reading = {
-            "input_format": preparer.expander.input_format,
-            "max_line_bytes": preparer.expander.max_line_bytes,
-        }
         files = ray.data.from_arrow([pa.table({"file": [path]}) for path in paths])
         records = files.map_batches(
             _tables,
             num_cpus=_READING_CPUS,
             batch_size=1,
             batch_format="pyarrow",
-            fn_kwargs=reading,
+            fn_kwargs=preparer.expander.reading(),
             zero_copy_batch=True,
         )
     return records.map_batches(
@@ -175,12 +171,10 @@ def _pool(concurrency: int | tuple[int, int] | None, *, tasks: int | None = None
     return ray.data.ActorPoolStrategy(min_size=fewest, max_size=most)
 
 
-def _tables(
-    table: pa.Table, *, input_format: InputFormat, max_line_bytes: int
-) -> Iterator[pa.Table]:
+def _tables(table: pa.Table, **reading: Any) -> Iterator[pa.Table]:
     """Read files, each in tables of its records."""
     for path in table["file"].to_pylist():
-        yield from read_tables(path, input_format=input_format, max_line_bytes=max_line_bytes)
+        yield from read_tables(path, **reading)
 
 
 class _Actor:

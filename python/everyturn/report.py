@@ -39,6 +39,8 @@ class Report:
         unread_keys: Keys of messages that the template never looked at, with the number of messages: what they hold
             is not trained. The first 200 of them in alphabetical order, each up to 100 characters.
         unread_keys_omitted: How often messages have one of the others.
+        unread_record_keys: Keys of records that nothing reads, with the number of records; bounded as ``unread_keys``.
+        unread_record_keys_omitted: How often records have one of the others.
         unread_arguments: Template arguments of records (``chat_template_kwargs``) that the template does not read, with
             the number of records: a misspelt name does nothing. As many as of ``unread_keys``.
         unread_arguments_omitted: How often records have one of the others.
@@ -66,6 +68,8 @@ class Report:
     control_tokens_omitted: int = 0
     unread_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unread_keys_omitted: int = 0
+    unread_record_keys: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unread_record_keys_omitted: int = 0
     unread_arguments: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unread_arguments_omitted: int = 0
     template_arguments: tuple[str, ...] = ()
@@ -160,7 +164,7 @@ def add_parts(total: Report, part: Report) -> Report:
     return total + part
 
 
-_BOUNDED = ("control_tokens", "unread_keys", "unread_arguments")
+_BOUNDED = ("control_tokens", "unread_keys", "unread_record_keys", "unread_arguments")
 """Counts of names that come from the data; what is omitted from each is counted in a separate field.
 
 Those that are first in alphabetical order are kept: so the sum does not depend on how an input was cut into parts.

@@ -40,6 +40,7 @@ def summary(report: "Report") -> str:
 def report_lines(report: "Report", notes: Notes) -> Iterator[str]:
     """Return the one line, then what was dropped and what is worth knowing."""
     yield summary(report)
+    yield from why_nothing_is_trained(report)
     yield from _dropped(report, notes)
     yield from _warnings(report)
     yield from _unread(report)
@@ -50,6 +51,39 @@ def report_lines(report: "Report", notes: Notes) -> Iterator[str]:
         if left := _left(report.control_tokens, report.control_tokens_omitted):
             tokens[SHOWN_NAMES:] = [f"others {left:,}"]
         yield f"control tokens in text: {', '.join(tokens)}"
+
+
+NO_TARGET = {
+    "all_assistant_messages": "no assistant message, or each has the weight 0",
+    "last_assistant_message": "no assistant message, or the last one has the weight 0",
+    "last_assistant_turn": "no assistant message after the last user message, or each has the weight 0",
+    "marked": 'no message has a weight of its own above 0, and train_on="marked" takes no others',
+}
+"""Why a record has no target, by what is chosen."""
+
+
+def why_nothing_is_trained(report: "Report") -> Iterator[str]:
+    """Return the causes with their counts; nothing where a token is trained."""
+    if report.trained_tokens:
+        return
+    if not report.records_read:
+        blank = f", only {counted(report.blank_lines, 'blank line')}" if report.blank_lines else ""
+        yield f"nothing is trained: there is no record{blank}"
+        return
+    yield f"nothing is trained of {counted(report.records_read, 'record')}:"
+    for noun, counts in (("record", report.records_dropped), ("target", report.targets_dropped)):
+        for kind, count in counts.items():
+            yield f"  {counted(count, noun)}: {_cause(report, kind)}"
+    if report.rows:
+        yield f"  {counted(report.rows, 'sample')}: no token has a label"
+
+
+def _cause(report: "Report", kind: str) -> str:
+    from everyturn.catalogue import KINDS
+
+    if kind == "no_target" and report.train_on in NO_TARGET:
+        return NO_TARGET[report.train_on]
+    return KINDS[kind].summary
 
 
 def first_faults(faults: Iterable[Fault], notes: Notes) -> list[Fault]:
@@ -96,11 +130,23 @@ def _unread(report: "Report") -> Iterator[str]:
         yield f"{WARNING}the template never reads the key {key!r}: {counted(count, 'message')}"
     if left := _left(report.unread_keys, report.unread_keys_omitted):
         yield f"{WARNING}the template never reads other keys: {counted(left, 'time')}"
+    yield from _unread_of_records(report)
     for name, count in _shown(report.unread_arguments):
         text = unread_argument(name, report.template_arguments)
         yield f"{WARNING}unread_arguments: {counted(count, 'record')}: {text}"
     if left := _left(report.unread_arguments, report.unread_arguments_omitted):
         yield f"{WARNING}unread_arguments: others: {counted(left, 'time')}"
+
+
+def _unread_of_records(report: "Report") -> Iterator[str]:
+    """Name the keys of records in one line: most of them are data about the data."""
+    names = [
+        f"{key} ({counted(count, 'record')})" for key, count in _shown(report.unread_record_keys)
+    ]
+    if left := _left(report.unread_record_keys, report.unread_record_keys_omitted):
+        names.append(f"others ({counted(left, 'time')})")
+    if names:
+        yield f"note: unread_record_keys: nothing reads these keys of records: {', '.join(names)}"
 
 
 def _shown(counts: Mapping[str, int]) -> Iterable[tuple[str, int]]:

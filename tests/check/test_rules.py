@@ -49,6 +49,9 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
     "role": (chat(USER, said("x", "bot")), 1, GOOD),
     "tools": (chat(USER, ANSWER, tools=5), None, GOOD_CALL),
     "weight": (chat(USER, said("x", weight="1")), 1, chat(USER, said("x", weight=1))),
+    "undesired": (chat(USER, ANSWER, label=False), None, chat(USER, ANSWER, label=True)),
+    "media": (chat(USER, ANSWER, images=["a.png"]), None, GOOD),
+    "unread_record_keys": (chat(USER, ANSWER, id=1), None, GOOD),
     "template_kwargs": (
         chat(USER, ANSWER, chat_template_kwargs=1),
         None,
@@ -291,7 +294,7 @@ def test_rules_see_every_format_of_the_core(name: str) -> None:
     refused = {**record, "tools": 5, "extra": 1}
     assert [(f.kind, f.message_index) for f in found(to_jsonl([refused]))] == [
         ("tools", None),
-        ("unknown_key", None),
+        ("unread_record_keys", None),
         ("empty_targets", position),
     ]
 

@@ -83,6 +83,8 @@ BAD_RECORDS: dict[str, BadRecord] = {
     ),
     "tools": BadRecord(chat(QUESTION, ANSWER, tools=5), everyturn.ConversationError),
     "weight": BadRecord(chat(QUESTION, {**ANSWER, "weight": "x"}), everyturn.ConversationError, 1),
+    "undesired": BadRecord(chat(QUESTION, ANSWER, label=False), everyturn.ConversationError),
+    "media": BadRecord(chat(QUESTION, ANSWER, images=["a.png"]), everyturn.ConversationError),
     "template_kwargs": BadRecord(
         chat(QUESTION, ANSWER, chat_template_kwargs={"messages": []}), everyturn.ConversationError
     ),

@@ -111,8 +111,8 @@ FAULTS: dict[str, tuple[Any, int | None, str]] = {
         None,
         "history",
     ),
-    "prompt text, completion list": (
-        {"prompt": "Hi", "completion": [answer("Hello")]},
+    "prompt text, completion number": (
+        {"prompt": "Hi", "completion": 5},
         None,
         "completion",
     ),

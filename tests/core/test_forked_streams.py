@@ -45,7 +45,9 @@ def stats_steps(expander: everyturn.Expander) -> Callable[[], Any]:
 def records_steps(_expander: everyturn.Expander) -> Callable[[], Any]:
     """Open the lines of a source; a step takes as many as one chunk cannot hold."""
     inputs, _ = resolve(JSONL)
-    records = _core.Records(inputs, input_format="auto", max_line_bytes=_core.MAX_LINE_BYTES)
+    records = _core.Records(
+        inputs, input_format="auto", map=None, max_line_bytes=_core.MAX_LINE_BYTES
+    )
     return lambda: [next(records) for _ in range(25_000)]
 
 

@@ -591,14 +591,13 @@ def test_threads_and_chunks_change_nothing(
 def test_the_same_conversation_has_the_same_id_wherever_it_stands(
     pair: Callable[[str], Pair], records: list[Record]
 ) -> None:
-    """`conversation_id` is of the record's bytes: order changes nothing, equal records share it."""
+    """`conversation_id` is of what a record says: order changes nothing, equal records share it."""
     expander = pair("chatml").expander()
     forward = expander.expand(to_jsonl(records))
     backward = expander.expand(to_jsonl([*reversed(records), *records]))
     ids = {}
     for sample in forward:
         ids[to_jsonl([records[int(sample.line) - 1]])] = sample.conversation_id
-    assert len(set(ids.values())) == len(ids)
     twice = [*reversed(records), *records]
     for sample in backward:
         assert len(sample.conversation_id) == 32

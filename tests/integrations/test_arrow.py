@@ -404,7 +404,7 @@ def test_a_line_that_was_cut_off_is_no_report(tmp_path: Path) -> None:
         ({"on_error": "skip"}, "needs reports=FOLDER"),
         ({"json_column": "text"}, "input_format: name the format"),
         ({"deduplicate": True}, "deduplicate sees all records"),
-        ({"keep": ["line"]}, "keep: line is a column of the samples"),
+        ({"keep": ["line"]}, "keep: 'line' is a column of the samples"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any], text: str) -> None:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 import everyturn
 from chats import numbered_chat, to_jsonl
 from everyturn.cli import main
-from everyturn.io import shard_folder, shards
+from everyturn.io import identity, shard_folder, shards
 from paths import TESTS
 
 SECONDS = 120
@@ -126,7 +126,14 @@ def test_the_manifest_describes_every_file(inputs: list[str], tmp_path: Path) ->
         *(shard.name for shard in written.shards),
     }
     plan = manifest["plan"]
-    assert plan["inputs"] == [{"name": name, "bytes": Path(name).stat().st_size} for name in inputs]
+    for name, known in zip(inputs, plan["inputs"], strict=True):
+        status, digest = Path(name).stat(), hashlib.sha256(Path(name).read_bytes()).hexdigest()
+        assert known == {
+            "name": name,
+            "bytes": status.st_size,
+            "modified": status.st_mtime_ns,
+            "hash": f"sha256:{digest}",
+        }
     metadata = expander().metadata()
     assert {name: plan[name] for name in ("version", "fingerprint", "now")} == {
         name: metadata[name] for name in ("version", "fingerprint", "now")
@@ -437,7 +444,14 @@ CHANGES: dict[str, Change] = {
         {},
         "fingerprint: ",
     ),
-    "the input": (expander, SOURCE + b"\n", {}, r"inputs\[1\]\.bytes: \d+ there, \d+ here"),
+    "the input": (expander, SOURCE + b"\n", {}, r"<bytes>: [\d,]+ bytes there, [\d,]+ here"),
+    "the bytes": (expander, SOURCE.replace(b"Question 0 of 7", b"Question 0 of 8"), {}, "changed"),
+    "what is kept": (
+        lambda: expander(keep=["id"]),
+        SOURCE,
+        {},
+        "keep.id: only here",
+    ),
     "the size of shards": (
         expander,
         SOURCE,
@@ -460,6 +474,88 @@ def test_a_folder_of_another_run_is_refused(unfinished: Path, change: str, is_do
     with pytest.raises(everyturn.OptionsError, match=text):
         shards.expand(make(), source, unfinished, **{"shard_tokens": 100, **options})
     assert files_of(unfinished) == before
+
+
+@pytest.fixture
+def file_of_a_run(tmp_path: Path) -> tuple[Path, Path]:
+    """An input, and the finished folder of its run."""
+    path, folder = tmp_path / "chats.jsonl", tmp_path / "shards"
+    path.write_bytes(SOURCE)
+    shards.expand(expander(), str(path), folder, shard_tokens=100)
+    return path, folder
+
+
+def test_an_input_that_was_only_touched_is_the_same(file_of_a_run: tuple[Path, Path]) -> None:
+    """Another time, same content."""
+    path, folder = file_of_a_run
+    os.utime(path, (1, 1))
+    assert shards.expand(expander(), str(path), folder, shard_tokens=100).was_done
+
+
+def test_an_input_mended_at_the_same_size_is_refused_by_name(
+    file_of_a_run: tuple[Path, Path],
+) -> None:
+    """With its old time, too; nothing in the folder changes."""
+    path, folder = file_of_a_run
+    before, status = files_of(folder), path.stat()
+    path.write_bytes(SOURCE.replace(b"Question 0 of 7", b"Question 0 of 8"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(everyturn.OptionsError, match=r"chats\.jsonl: its content has changed"):
+        shards.expand(expander(), str(path), folder, shard_tokens=100)
+    assert files_of(folder) == before
+
+
+@pytest.mark.parametrize("hash_inputs", ["sampled", "whole"])
+def test_of_a_large_file_blocks_are_hashed_unless_all_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hash_inputs: Any
+) -> None:
+    """Where blocks do not show whether it is the same, its time has to; all of it shows it."""
+    monkeypatch.setattr(identity, "WHOLE_BYTES", 100)
+    path = tmp_path / "large.bin"
+    path.write_bytes(bytes(range(256)) * 64_000)
+
+    def known(there: Any = None) -> Any:
+        return identity.identify("large", str(path), hash_inputs, there)
+
+    before = known()
+    assert before["hash"].startswith("sha256-of-blocks:" if hash_inputs == "sampled" else "sha256:")
+    os.utime(path, (1, 1))
+    (found,) = [*identity.differences([before], [known(before)]), None][:1]
+    assert (found is None) == (hash_inputs == "whole")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    (found,) = identity.differences([before], [known(before)])
+    assert "its content has changed" in found
+
+
+def test_an_input_changed_while_it_is_read_ends_in_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder whose rows are of two contents is not called finished."""
+    path, folder = tmp_path / "chats.jsonl", tmp_path / "shards"
+    path.write_bytes(SOURCE)
+    save = shard_folder.Folder.save_progress
+
+    def and_change(self: shard_folder.Folder, progress: shard_folder.Progress) -> None:
+        save(self, progress)
+        path.write_bytes(SOURCE.replace(b"Question 0 of 7", b"Question 0 of 8"))
+
+    monkeypatch.setattr(shard_folder.Folder, "save_progress", and_change)
+    with pytest.raises(everyturn.OptionsError, match=r"chats\.jsonl: its content has changed"):
+        shards.expand(expander(), str(path), folder, shard_tokens=100)
+    assert not (folder / "manifest.json").exists()
+
+
+def test_a_folder_of_an_older_version_is_refused_in_words(
+    file_of_a_run: tuple[Path, Path],
+) -> None:
+    """What it knew of its inputs is less than is asked for now."""
+    path, folder = file_of_a_run
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
+    with pytest.raises(everyturn.InputError, match=r"version 1, .* name another folder, or remove"):
+        shards.expand(expander(), str(path), folder, shard_tokens=100)
 
 
 def test_a_run_without_a_shard_binds_nobody(tmp_path: Path) -> None:

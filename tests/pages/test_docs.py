@@ -20,7 +20,10 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 #: What drawings may name: nothing is fetched from there.
 ADDRESSES = {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
 PAGES = [
-    *(ROOT / "docs" / f"{name}.md" for name in ("check", "inspect", "masks", "stats", "trees")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("check", "inspect", "keep-and-split", "masks", "stats", "trees")
+    ),
     *sorted((ROOT / "docs" / "use-with").glob("*.md")),
 ]
 

@@ -32,6 +32,7 @@ SHAREGPT_ROLES = {
     "function_response": "tool",
     "function_call": "function_call",
 }
+SYSTEM_KEYS = ("system", "system_prompt", "instructions")
 #: A message has one of these; the last three are names of the same.
 SAYING_KEYS = {"content", "tool_calls", "reasoning_content", "thinking", "reasoning"}
 MARK_KEYS = ("weight", "trainable", "train", "loss", "loss_weight")
@@ -82,12 +83,22 @@ def normalise(record: dict[str, Any], form: str, *, parts_as_list: bool = False)
         raise RecordError("conversation", "no known format")
     if not pairs:
         raise RecordError("conversation", "no messages")
+    pairs = [*_system_beside(record, pairs), *pairs]
     return Conversation(
         messages=[message for message, _ in pairs],
         marks=[mark for _, mark in pairs],
         tools=_tools_of(record),
         template_kwargs=_template_kwargs_of(record),
     )
+
+
+def _system_beside(record: dict[str, Any], pairs: "Pairs") -> "Pairs":
+    """The system message that stands beside the others, unless it is the first of them as well."""
+    texts = {record[key] for key in SYSTEM_KEYS if record.get(key)}
+    if not all(isinstance(text, str) for text in texts) or len(texts) > 1:
+        raise RecordError("conversation", "one system message is a text")
+    system: Pairs = [({"role": "system", "content": text}, None) for text in texts]
+    return [] if system[:1] == [(pairs[0][0], None)] else system
 
 
 def conversations_of(
@@ -190,8 +201,6 @@ def _tool_call(value: Any) -> dict[str, Any]:
 
 def _from_sharegpt(record: dict[str, Any], *, parts_as_list: bool) -> Pairs:
     pairs: Pairs = []
-    if record.get("system"):
-        pairs.append(({"role": "system", "content": _string(record, "system")}, None))
     for entry in _list_of(record, "conversations"):
         if not isinstance(entry, dict):
             raise RecordError("conversation", "a message is an object")
@@ -211,6 +220,12 @@ def _from_sharegpt(record: dict[str, Any], *, parts_as_list: bool) -> Pairs:
                 "content": "",
                 "tool_calls": [_tool_call(call) for call in calls],
             }
+            before: Message = pairs[-1][0] if pairs else {"role": ""}
+            if before["role"] == "assistant" and isinstance(before.get("content"), str):
+                if pairs[-1][1] != _mark_of(entry):
+                    raise RecordError("conversation", "the reference knows no weights of parts")
+                before["tool_calls"] = [*before.get("tool_calls", []), *message["tool_calls"]]
+                continue
         elif isinstance(value, str):
             message = {"role": role, "content": value}
         else:
@@ -221,8 +236,6 @@ def _from_sharegpt(record: dict[str, Any], *, parts_as_list: bool) -> Pairs:
 
 def _from_alpaca(record: dict[str, Any]) -> Pairs:
     contents: list[tuple[str, str]] = []
-    if record.get("system"):
-        contents.append(("system", _string(record, "system")))
     for exchange in record.get("history") or []:
         if not isinstance(exchange, list) or len(exchange) != 2:
             raise RecordError("conversation", "history is a list of pairs")
@@ -247,7 +260,7 @@ def _from_prompt_completion(record: dict[str, Any], *, parts_as_list: bool) -> P
         context = _from_messages(prompt, parts_as_list=parts_as_list)
         answers = _from_messages(completion, parts_as_list=parts_as_list)
         return [*((message, 0.0) for message, _ in context), *answers]
-    raise RecordError("conversation", "prompt and completion are both texts or both lists")
+    raise RecordError("conversation", "the reference reads two texts or two lists")
 
 
 def _list_of(record: dict[str, Any], key: str) -> list[Any]:

@@ -67,7 +67,7 @@ def test_rows_that_train_no_message_are_deduplicated_too() -> None:
 
 
 def test_the_same_expansion_twice_is_itself_once(expander: everyturn.Expander) -> None:
-    """Copies are recognized by their bytes, wherever they come from."""
+    """Copies are recognized wherever they come from."""
     once = expander.expand(to_jsonl([named_chat("Ada", 3), named_chat("Bob")]))
     twice = everyturn.Samples.concatenate([once, once])
     kept = twice.deduplicate()
@@ -77,7 +77,7 @@ def test_the_same_expansion_twice_is_itself_once(expander: everyturn.Expander) -
 
 
 def test_a_conversation_with_more_turns_is_no_copy(expander: everyturn.Expander) -> None:
-    """One byte more is another conversation, and nothing is left out."""
+    """One turn more is another conversation, and nothing is left out."""
     records: Sequence[Record] = [named_chat("Ada", 1), named_chat("Ada", 2)]
     samples = expander.expand(to_jsonl(records))
     assert samples.duplicates == 0
@@ -86,9 +86,20 @@ def test_a_conversation_with_more_turns_is_no_copy(expander: everyturn.Expander)
     assert empty.deduplicate() is empty
 
 
-# --------------------------------------------------------------------------------------------
-# Duplicates
-# --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("layout", ["per_turn", "merged"])
+def test_a_copy_that_trains_something_else_is_a_copy(layout: Any) -> None:
+    """What is rendered decides; what the first record trains holds, on the way as well as afterwards."""
+    first, other = named_chat("Ada", 3), named_chat("Ada", 3)
+    first["messages"][3]["weight"] = first["messages"][5]["weight"] = 0
+    other["messages"][1]["weight"] = 0
+    source = to_jsonl([first, other, named_chat("Bob"), {**first, "id": 7}])
+    samples = everyturn.Expander("demo", layout=layout).expand(source)
+    streamed = everyturn.Expander("demo", layout=layout, deduplicate=True).expand(source)
+    kept = samples.deduplicate()
+    assert samples.duplicates == 2
+    assert names_of(kept) == names_of(streamed)
+    assert kept.report == streamed.report
+    assert set(kept.line.tolist()) == {1, 3}
 
 
 @given(

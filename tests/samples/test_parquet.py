@@ -107,7 +107,12 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "control_tokens": "warn",
             "normalize": "none",
             "deduplicate": False,
+            "keep": {},
             "input_format": "auto",
+            "map": None,
+            "roles": None,
+            "undesired": "error",
+            "media": "error",
             "on_error": "raise",
         },
     }

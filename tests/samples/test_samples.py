@@ -76,7 +76,7 @@ def test_arrays_have_the_documented_types_and_shapes(
 def test_every_declared_column_is_a_typed_field() -> None:
     """The core declares columns; `Samples` documents each, and one per token is in packs and batches, too."""
     hints = typing.get_type_hints(everyturn.Samples)
-    others = {"files", "report", "metadata", *OFFSETS.values()}
+    others = {"files", "report", "metadata", "kept", *OFFSETS.values()}
     assert set(hints) - others == {column.name for column in DECLARED}
     for column in DECLARED:
         array = npt.NDArray[column.dtype.base.type]  # type: ignore[name-defined]
@@ -276,11 +276,12 @@ def test_only_like_samples_go_together(
 # --------------------------------------------------------------------------------------------
 
 
-def test_conversations_are_named_by_their_bytes(expander: everyturn.Expander) -> None:
-    """Equal records have equal ids wherever they stand; one byte makes another id."""
+def test_conversations_are_named_by_what_they_say(expander: everyturn.Expander) -> None:
+    """Equal conversations have equal ids wherever they stand; one letter makes another id."""
     ada, bob, zoe = (to_jsonl([record]) for record in CHATS)
-    spaced = ada.replace(b'{"messages": [', b'{"messages":  [')
-    ids = expander.expand(ada + bob + ada + spaced + zoe).conversation_id
+    louder = ada.replace(b"of Ada?", b"of ADA?")
+    assert louder != ada
+    ids = expander.expand(ada + bob + ada + louder + zoe).conversation_id
     assert all(re.fullmatch("[0-9a-f]{32}", name) for name in ids)
     # Per conversation: 2, 1, 2, 2, 3 rows.
     assert ids[0] == ids[1] == ids[3] == ids[4]
@@ -293,7 +294,7 @@ def test_conversations_are_named_by_their_bytes(expander: everyturn.Expander) ->
 def test_a_conversation_has_the_same_id_as_a_dict_and_as_a_line(
     expander: everyturn.Expander, tmp_path: Path
 ) -> None:
-    """The bytes of a dict are those that `json.dumps` writes without escapes."""
+    """However it comes in, it is the same conversation."""
     records = [*CHATS, named_chat('"quoted" \\ 你好 👋', 1)]
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     path = tmp_path / "chats.jsonl"

@@ -68,12 +68,13 @@ def test_shares_hold_on_average(samples: everyturn.Samples) -> None:
 
 
 def test_a_part_is_chosen_by_the_documented_hash(samples: everyturn.Samples) -> None:
-    """The id alone gives the part."""
-    for seed in (0, 7, -1):
+    """The first half of the id alone gives the part, or all of it."""
+    for seed, prefixes in ((0, "together"), (7, "together"), (-1, "apart")):
         key = seed.to_bytes(8, "big", signed=True)
-        for conversation, part in parts_of(samples, seed=seed).items():
+        for conversation, part in parts_of(samples, seed=seed, prefixes=prefixes).items():
+            name = bytes.fromhex(conversation)[: 8 if prefixes == "together" else 16]
             digest = hashlib.blake2b(
-                bytes.fromhex(conversation), digest_size=8, key=key, person=b"everyturn.split"
+                name, digest_size=8, key=key, person=b"everyturn.split"
             ).digest()
             place = int.from_bytes(digest, "big") / 2**64
             expected = "train" if place < 0.7 else "eval" if place < 0.9 else "test"
@@ -128,3 +129,78 @@ def test_a_seed_is_a_whole_number_of_64_bits(samples: everyturn.Samples, seed: A
     """Any other number is refused by name."""
     with pytest.raises(everyturn.OptionsError, match="seed"):
         samples.split(SHARES, seed=seed)
+
+
+# --------------------------------------------------------------------------------------------
+# What belongs together
+# --------------------------------------------------------------------------------------------
+
+
+def sides(samples: everyturn.Samples, **options: Any) -> dict[int, str]:
+    """Return the part of each line."""
+    parts = samples.split({"train": 0.5, "eval": 0.5}, **options)
+    return {line: name for name, part in parts.items() for line in part.line.tolist()}
+
+
+def test_a_copy_with_another_id_is_on_the_same_side() -> None:
+    """Ids, spaces and the order of keys do not count: no row that is evaluated is trained."""
+    chats = [named_chat(name) for name in range(100)]
+    records = [{"id": at, **chat} for at, chat in enumerate([*chats, *reversed(chats)])]
+    side = sides(everyturn.Expander("demo").expand(records))
+    assert set(side.values()) == {"train", "eval"}
+    assert all(side[at] == side[201 - at] for at in range(1, 101))
+
+
+def test_what_continues_a_conversation_goes_with_it_unless_told_apart() -> None:
+    """All beginnings of a conversation are on one side; apart, chance decides."""
+    whole = [named_chat(name, 4)["messages"] for name in range(50)]
+    records = [{"messages": messages[:cut]} for messages in whole for cut in (2, 4, 6, 8)]
+    samples = everyturn.Expander("demo").expand(records)
+
+    def is_whole(**options: Any) -> bool:
+        side = sides(samples, **options)
+        return all(len({side[4 * at + i] for i in (1, 2, 3, 4)}) == 1 for at in range(50))
+
+    assert is_whole()
+    assert not is_whole(prefixes="apart")
+
+
+@given(
+    groups=st.lists(st.sampled_from(["a", "b", "c", "d", "e", None]), min_size=1, max_size=24),
+    chats=st.lists(st.integers(0, 11), min_size=24, max_size=24),
+    prefixes=st.sampled_from(["together", "apart"]),
+    order=st.randoms(use_true_random=False),
+)
+def test_groups_and_what_they_have_in_common_are_on_one_side(
+    groups: list[str | None], chats: list[int], prefixes: Any, order: random.Random
+) -> None:
+    """A slow reference joins sides until nothing changes; the order of records is nothing to it."""
+    records = [
+        {"group": group, **named_chat(chat // 2, 1 + chat % 2)}
+        for group, chat in zip(groups, chats, strict=False)
+    ]
+    expander = everyturn.Expander("demo", keep=["group"])
+    samples = expander.expand(to_jsonl(records))
+    side = sides(samples, group_by="group", prefixes=prefixes)
+    for one, group in enumerate(groups):
+        for other in range(one):
+            is_same_group = group is not None and group == groups[other]
+            is_same_chat = chats[one] == chats[other] or (
+                prefixes == "together" and chats[one] // 2 == chats[other] // 2
+            )
+            if is_same_group or is_same_chat:
+                assert side[one + 1] == side[other + 1]
+    numbers = list(range(len(records)))
+    order.shuffle(numbers)
+    shuffled = expander.expand(to_jsonl(records[number] for number in numbers))
+    moved = sides(shuffled, group_by="group", prefixes=prefixes)
+    assert all(moved[at + 1] == side[number + 1] for at, number in enumerate(numbers))
+
+
+def test_a_group_is_a_kept_key() -> None:
+    """The error names what is kept."""
+    samples = everyturn.Expander("demo", keep=["id"]).expand([{"id": 1, **named_chat("Ada")}])
+    with pytest.raises(everyturn.OptionsError, match="'user' is not kept; the samples keep id"):
+        samples.split({"all": 1}, group_by="user")
+    with pytest.raises(everyturn.OptionsError, match="prefixes"):
+        samples.split({"all": 1}, prefixes="near")  # type: ignore[arg-type]

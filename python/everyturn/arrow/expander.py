@@ -5,7 +5,7 @@ decided by `rows`; where it comes from, by `origins`.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from everyturn.arrow.origins import Origins
 from everyturn.arrow.rows import json_lines
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, check_options
+from everyturn.io.inputs import json_line
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report
+from everyturn.samples.kept_arrow import arrays, to_arrow_type
+from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in, stated
 from everyturn.samples.parquet import has_weights, refuse_weights, to_table
 
 _NO_TIME = "1970-01-01T00:00:00"
@@ -37,7 +40,6 @@ class Columns:
     line_column: str | None = None
     format_column: str | None = None
     too_long_column: str | None = None
-    keep: tuple[str, ...] = ()
 
 
 class Preparer:
@@ -67,7 +69,9 @@ class Preparer:
         file_column: The column of the records' files.
         line_column: The column of their lines.
         format_column: The column of their formats, null where none is known, instead of ``input_format``.
-        keep: Columns that each row takes over from its record.
+        keep: What samples take over from their records: columns of the input, with their types unless others are
+            stated, or else keys of the JSON text, whose types have to be stated, as no batch sees them all. As in
+            `Expander`, names, or names with types.
         loss_weights: Whether there is a column of weights: the schema must not depend on what a batch holds. Without
             it a weight other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
         reports: A folder, the same for all processes, where they leave their reports; `read_reports` adds them up.
@@ -86,14 +90,14 @@ class Preparer:
         file_column: str | None = None,
         line_column: str | None = None,
         format_column: str | None = None,
-        keep: Sequence[str] = (),
+        keep: Keys = (),
         loss_weights: bool = False,
         reports: StrPath | None = None,
         **options: Any,
     ) -> None:
         own = [field.name for field in dataclasses.fields(Columns)]
         check_options(options, own=[*own, "loss_weights", "reports"])
-        expander = Expander(model, **{"num_threads": 1, **options})
+        expander = Expander(model, **{"num_threads": 1, "keep": keep, **options})
         self._expander: Expander | None = expander
         self._model = _model_of(expander.renderer)
         self._options = expander.options()
@@ -102,7 +106,6 @@ class Preparer:
             file_column=file_column,
             line_column=line_column,
             format_column=format_column,
-            keep=tuple(keep),
         )
         self._with_weights = has_weights(self._options, loss_weights=loss_weights)
         self._reports = None if reports is None else str(Path(reports).absolute())
@@ -123,9 +126,6 @@ class Preparer:
             raise OptionsError(
                 "input_format: name the format of the JSON text: a batch does not show it for all"
             )
-        taken = set(self._core_schema().names).intersection(columns.keep)
-        if taken:
-            raise OptionsError(f"keep: {min(taken)} is a column of the samples")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_expander": None}
@@ -154,7 +154,7 @@ class Preparer:
 
     @property
     def schema(self) -> pa.Schema:
-        """The schema of all results, without the columns of ``keep``, whose types are those of the input."""
+        """The schema of all results, without the columns of ``keep``, which follow it."""
         return self._core_schema()
 
     def __call__(self, table: pa.Table) -> pa.Table:
@@ -166,7 +166,8 @@ class Preparer:
         Raises:
             EveryturnError: At the first fault, unless ``on_error`` or a policy skips it; the text names the record.
         """
-        lines = json_lines(table, self._columns.json_column, self._not_of_records())
+        carried = {name for name, _ in self._keep}
+        lines = json_lines(table, self._columns.json_column, self._not_of_records(), carried)
         origins = Origins.of(table, self._columns.file_column, self._columns.line_column)
         samples, rows = self.expander.expand_records(self._records(table, lines, origins))
         if not self._with_weights and samples.loss_weights is not None:
@@ -174,8 +175,10 @@ class Preparer:
         if self._reports is not None:
             batch = batch_reports.identity(lines, origins)
             batch_reports.write(self._reports, batch, samples.report)
-        prepared = to_table(samples, with_weights=self._with_weights)
-        return self._with_columns(prepared, table, pa.array(rows), origins)
+        types = self._types_in_text(table)
+        prepared = to_table(samples, with_weights=self._with_weights, types={})
+        of_text = arrays(samples.kept, types, places_in(samples))
+        return self._with_columns(prepared, table, pa.array(rows), origins, of_text)
 
     def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Expand record batch by record batch: what ``DataFrame.mapInArrow`` of Spark calls."""
@@ -183,7 +186,8 @@ class Preparer:
             yield from self(pa.Table.from_batches([batch])).combine_chunks().to_batches()
 
     def _core_schema(self) -> pa.Schema:
-        return to_table(self.expander.empty(), with_weights=self._with_weights).schema
+        empty = self.expander.empty()
+        return to_table(empty, with_weights=self._with_weights, types={}).schema
 
     def _not_of_records(self) -> set[str]:
         """The columns that are not keys of records."""
@@ -193,9 +197,32 @@ class Preparer:
             columns.line_column,
             columns.format_column,
             columns.too_long_column,
-            *columns.keep,
         )
         return {name for name in others if name is not None}
+
+    @property
+    def _keep(self) -> Keep:
+        return stated(self._options["keep"])
+
+    def _types_in_text(self, table: pa.Table) -> Types:
+        """The types of kept keys that are no columns of the table.
+
+        Raises:
+            OptionsError: There is no JSON text that may have them, or no type is stated for one.
+        """
+        own = {self._columns.json_column, *self._not_of_records()}
+        columns = set(table.column_names).difference(own if self._columns.json_column else ())
+        keys = [(name, kind) for name, kind in self._keep if name not in columns]
+        for name, kind in keys:
+            if self._columns.json_column is None:
+                known = ", ".join(table.column_names)
+                raise OptionsError(f"keep: the table has no column {name!r}; it has {known}")
+            if kind is None:
+                raise OptionsError(
+                    f'keep: state the type of {name!r}, e.g. keep={{"{name}": "string"}}: no batch shows the values '
+                    "of all JSON texts"
+                )
+        return {name: parsed(name, kind) for name, kind in keys if kind is not None}
 
     def _records(self, table: pa.Table, lines: list[bytes], origins: Origins) -> Iterator[Record]:
         """The rows as records with their locations and formats."""
@@ -225,6 +252,9 @@ class Preparer:
         names = [name for name in table.column_names if name not in self._not_of_records()]
         known = {name: _core.format_of_key(name) for name in names}
         formats = {name: found for name, found in known.items() if found is not None}
+        # What is carried along may be called as in another format.
+        kept = [name for name, _ in self._keep]
+        formats = {name: formats[name] for name in formats if name not in kept} or formats
         if len(formats) > 1:
             raise OptionsError(
                 f"input_format: name it, because the columns fit several formats: {', '.join(formats)}"
@@ -232,7 +262,12 @@ class Preparer:
         return next(iter(formats.values()), None)
 
     def _with_columns(
-        self, prepared: pa.Table, table: pa.Table, rows: pa.Array, origins: Origins
+        self,
+        prepared: pa.Table,
+        table: pa.Table,
+        rows: pa.Array,
+        origins: Origins,
+        of_text: Mapping[str, pa.Array],
     ) -> pa.Table:
         """Put in where the records of the rows come from, and what is kept of them."""
         for name, column in (("file", origins.file), ("line", origins.line)):
@@ -240,9 +275,32 @@ class Preparer:
             kind = prepared.schema.field(name)
             values = pa.nulls(len(rows), kind.type) if column is None else column.take(rows)
             prepared = prepared.set_column(at, kind, values)
-        for name in self._columns.keep:
-            prepared = prepared.append_column(table.schema.field(name), table[name].take(rows))
+        for name, kind in self._keep:
+            if name in of_text:
+                prepared = prepared.append_column(name, of_text[name])
+                continue
+            column, field = table[name].take(rows), table.schema.field(name)
+            if kind is not None:
+                column, field = (
+                    _cast(name, column, kind),
+                    pa.field(name, to_arrow_type(parsed(name, kind))),
+                )
+            prepared = prepared.append_column(field, column)
         return prepared
+
+
+def _cast(name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+    """Return a column in the type that is stated for it."""
+    try:
+        if kind == "json":
+            texts = (None if value is None else json_line(value) for value in column.to_pylist())
+            values = [None if text is None else text.decode().removesuffix("\n") for text in texts]
+            return pa.chunked_array([pa.array(values, pa.string())])
+        return column.cast(to_arrow_type(parsed(name, kind)))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:
+        raise OptionsError(
+            f"keep: {name!r} is {column.type} in the table, and not {kind}: {error}"
+        ) from error
 
 
 def read_reports(folder: StrPath) -> Report:

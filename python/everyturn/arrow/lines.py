@@ -5,11 +5,11 @@ expands them as `Expander.expand` does the file. Which lines are records is the 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
 from everyturn.io.records import Record, Records
-from everyturn.options import InputFormat
 
 FILE, LINE, FORMAT, TEXT, TOO_LONG = "file", "line", "format", "json", "too_long"
 """The columns. A blank line is a row without line and text; a line that is too long has no text either."""
@@ -28,15 +28,18 @@ _SCHEMA = pa.schema(
 )
 
 
-def read_tables(
-    path: str, *, input_format: InputFormat, max_line_bytes: int, block_bytes: int = BLOCK_BYTES
-) -> Iterator[pa.Table]:
+def read_tables(path: str, *, block_bytes: int = BLOCK_BYTES, **reading: Any) -> Iterator[pa.Table]:
     """Read the records of a file.
+
+    Args:
+        path: Of the file.
+        block_bytes: About how much text a table holds.
+        **reading: The options of `everyturn.io.records.Records`.
 
     Raises:
         InputError: The file cannot be read, or its compressed data is broken.
     """
-    records = Records(path, input_format=input_format, max_line_bytes=max_line_bytes)
+    records = Records(path, **reading)
     block: list[Record] = []
     length, blank_lines = 0, 0
     for record in records:

@@ -17,13 +17,19 @@ from everyturn.io.inputs import json_line
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
-def json_lines(table: pa.Table, json_column: str | None, others: AbstractSet[str]) -> list[bytes]:
+def json_lines(
+    table: pa.Table,
+    json_column: str | None,
+    others: AbstractSet[str],
+    carried: AbstractSet[str] = frozenset(),
+) -> list[bytes]:
     """Return a line, without its end, for each row.
 
     Args:
         table: The rows.
         json_column: The column of JSON text; None if the columns are the keys of the records.
         others: Columns that are not keys of records.
+        carried: Columns that are taken over from the table: their values are in the records as far as JSON has them.
 
     Raises:
         InputError: A column is missing or of no type for a record.
@@ -31,7 +37,10 @@ def json_lines(table: pa.Table, json_column: str | None, others: AbstractSet[str
     if json_column is not None:
         return _text_lines(table, json_column)
     names = [name for name in table.column_names if name not in others]
-    columns = [_values(table[name]) for name in names]
+    columns = [
+        list(map(_if_json, values)) if name in carried else values
+        for name, values in ((name, _values(table[name])) for name in names)
+    ]
     lines = []
     for row, values in enumerate(zip(*columns, strict=True), start=1):
         record = {
@@ -95,6 +104,15 @@ def _of_struct(kind: pa.StructType) -> _Convert:
     return lambda value: {
         name: converters[name](field) for name, field in value.items() if field is not None
     }
+
+
+def _if_json(value: Any) -> Any:
+    """Return a value that JSON has, and None for any other (a time, bytes, NaN)."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return None
+    return value
 
 
 def _as_it_is(value: Any) -> Any:

@@ -23,6 +23,7 @@ from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_wit
 from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
+from everyturn.samples.kept_types import stated
 
 _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
@@ -33,7 +34,11 @@ MOST_ONCE = _core.MAX_NAMES
 
 
 class Checker:
-    """Finds what is wrong with records; see `everyturn.check` for the arguments."""
+    """Finds what is wrong with records; see `everyturn.check` for the arguments.
+
+    Attributes:
+        records: How many records of finished inputs it has looked at.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class Checker:
         ignore: Iterable[str] = (),
         **options: Any,
     ) -> None:
+        self.records = 0
         self.reported = reported(select, ignore)
         self.expander = _expander(renderer, options)
         self.detects_format = options.get("input_format", "auto") == "auto"
@@ -51,6 +57,8 @@ class Checker:
             for field in dataclasses.fields(Expander)
             if field.name in options_with("reading")
         }
+        reading["keep"] = [name for name, _ in stated(reading["keep"])]
+        self.renames = bool(reading["map"] or reading["roles"])
         core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
         self.core = _core.Checker(core, **reading)
 
@@ -77,9 +85,13 @@ class Checker:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
 
         Raises:
-            OptionsError: There are several inputs.
+            OptionsError: There are several inputs, or other names for keys and roles.
             InputError: The input cannot be copied: a line is too long, or its compressed data are broken.
         """
+        if self.renames:
+            raise OptionsError(
+                "a copy has the keys and roles of its input: rename them there first, without map and roles"
+            )
         inputs, files = resolve(source)
         if len(inputs) != 1:
             raise OptionsError(f"a copy is made of one input, not of {len(inputs)}")
@@ -96,6 +108,7 @@ class Checker:
         for entry, name in zip(inputs, files, strict=True):
             file = _File(self, name, first_seen, output)
             yield from (item for item in file.items(entry, limit) if item.kind in self.reported)
+            self.records += file.records
             if limit is not None:
                 limit -= file.records
 
@@ -126,7 +139,8 @@ def check(
         ignore: Kinds that are not reported, likewise. Of two names that mean the same kind the longer one decides.
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
-            only ``input_format``, ``max_line_bytes`` and ``num_threads`` do something.
+            only those of reading do something: ``input_format``, ``map``, ``roles``, ``undesired``, ``media``,
+            ``max_line_bytes`` and ``num_threads``.
 
     Returns:
         An iterator over findings, in the order of the lines.
@@ -252,7 +266,9 @@ class _File:
             remarks.append(call_ids.refused(taken.changes))
         first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
-            remarks.append(Remark("duplicate", None, f"the same bytes as {first[0]}:{first[1]}"))
+            remarks.append(
+                Remark("duplicate", None, f"the same conversation as {first[0]}:{first[1]}")
+            )
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
         if outline is not None and (record := read(outline)).messages:

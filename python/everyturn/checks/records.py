@@ -86,11 +86,13 @@ class Record:
     Attributes:
         format: By which it is read.
         messages: In order.
+        unread: The keys that nothing reads.
         others: What it holds beside the keys of its format, as it stands.
     """
 
     format: str
     messages: tuple[Message, ...]
+    unread: tuple[str, ...]
     others: Mapping[str, Any]
 
 
@@ -98,14 +100,15 @@ def read(outline: str) -> Record:
     """Look at a record by its outline.
 
     >>> record = read(
-    ...     '{"format": "messages", "others": {}, "messages": [{"role": "user", "fields": {"content": "Hi"}}]}'
+    ...     '{"format": "messages", "unread": [], "others": {}, "messages": '
+    ...     '[{"role": "user", "fields": {"content": "Hi"}}]}'
     ... )
     >>> [(message.position, message.role, message.text) for message in record.messages]
     [(0, 'user', 'Hi')]
     """
     data = _loads(outline)
     messages = tuple(_message(index, entry) for index, entry in enumerate(data["messages"]))
-    return Record(data["format"], messages, data["others"])
+    return Record(data["format"], messages, tuple(data["unread"]), data["others"])
 
 
 def _loads(text: str) -> Any:

@@ -119,7 +119,9 @@ def run(parsed: argparse.Namespace) -> int:
     if not parsed.statistics:
         _summarize(tally, checker)
     failing = ("error", "warning") if parsed.strict else ("error",)
-    is_failing = any(count.first.severity in failing for count in tally.gravest_first())
+    is_failing = not checker.records or any(
+        count.first.severity in failing for count in tally.gravest_first()
+    )
     return EXIT_DATA if is_failing else EXIT_DONE
 
 
@@ -177,7 +179,9 @@ def _summarize(tally: Tally, checker: Checker) -> None:
         say(f"{first.severity}: {first.kind}: {count.count:,}, first {first.place}")
         for line in lines.get(_fault(first), ()):
             say(f"  {line}")
-    if not counts:
+    if not checker.records:
+        say("nothing to check: there is no record")
+    elif not counts:
         say("nothing found")
 
 

@@ -6,11 +6,11 @@ import sys
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, get_args
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DONE, progress, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
     add_inputs,
@@ -22,11 +22,13 @@ from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shard_folder
+from everyturn.io.identity import HashInputs
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
 from everyturn.report_text import first_faults
 from everyturn.samples import Samples
+from everyturn.samples.kept_types import check_stated
 from everyturn.wording import counted
 
 EXAMPLES = """\
@@ -69,6 +71,11 @@ def add_parser(commands: Any, name: str) -> None:
         action="store_true",
         help="shards have a column of weights; without it, one other than 0 and 1 is an error",
     )
+    parser.add_argument(
+        "--hash-inputs",
+        choices=get_args(HashInputs),
+        help="how a folder of shards knows large inputs again: by blocks (sampled, the default) or by all of them",
+    )
     complete_with(
         parser.add_argument(
             "--report", metavar="FILE", help="write the account of every line as JSON"
@@ -100,7 +107,7 @@ def run(parsed: argparse.Namespace) -> int:
     _show(expander, report, parsed)
     if report_path:
         _write_report(report_path, report)
-    return EXIT_DONE
+    return EXIT_DONE if report.trained_tokens else EXIT_DATA
 
 
 def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
@@ -119,6 +126,7 @@ def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
                 folder,
                 shard_tokens=SHARD_TOKENS if parsed.shard_tokens is None else parsed.shard_tokens,
                 loss_weights=parsed.loss_weights,
+                hash_inputs=parsed.hash_inputs or "sampled",
                 limit=parsed.limit,
                 on_bytes=advance,
             )
@@ -136,6 +144,7 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report]:
     for flag, given in (
         ("--shard-tokens", parsed.shard_tokens is not None),
         ("--loss-weights", parsed.loss_weights),
+        ("--hash-inputs", parsed.hash_inputs is not None),
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
@@ -192,8 +201,13 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
         return self
 
     def write(self, samples: Samples) -> None:
-        """Append samples; a row has `loss_weights` if its own are not all 0 or 1."""
-        for row in samples.to_arrow().to_pylist():
+        """Append samples; a row has `loss_weights` if its own are not all 0 or 1, and kept values as they are."""
+        from everyturn.samples.parquet import to_table
+
+        table = to_table(samples, with_weights=samples.loss_weights is not None, types={})
+        check_stated(samples)
+        for number, columns in enumerate(table.to_pylist()):
+            row = {**columns, **samples.kept.of_row(number)}
             if set(row.get("loss_weights", ())) <= {0.0, 1.0}:
                 row.pop("loss_weights", None)
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")

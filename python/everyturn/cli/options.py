@@ -14,6 +14,7 @@ from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
+from everyturn.samples.kept_types import from_flag
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -105,9 +106,13 @@ def add_expander_flags(
             arguments["action"] = "store_true"
             group.add_argument("--" + field.name.replace("_", "-"), **arguments)
             continue
-        if default is not None:
+        if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
-        if get_origin(kind) is typing.Literal:
+        if field.name == "keep":
+            arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],.."}
+        elif field.name in ("map", "roles"):
+            arguments |= {"type": _names, "metavar": "NAME=OTHER,.."}
+        elif get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
             arguments |= {
                 "choices": [*get_args(kind), *aliases],
@@ -116,6 +121,16 @@ def add_expander_flags(
         else:
             arguments |= {"type": int, "metavar": "N"}
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+
+
+def _names(text: str) -> dict[str, str]:
+    """Names for other names: ``messages=dialog,role=speaker``."""
+    pairs = [entry.partition("=") for entry in text.split(",") if entry.strip()]
+    if not pairs or any(
+        not (name.strip() and equals and other.strip()) for name, equals, other in pairs
+    ):
+        raise argparse.ArgumentTypeError(f"expected NAME=OTHER,.., not {text!r}")
+    return {name.strip(): other.strip() for name, _, other in pairs}
 
 
 def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:

@@ -75,7 +75,7 @@ def run(parsed: argparse.Namespace) -> int:
         _show(stats)
     if page is not None:
         _write_page(page, stats, parsed)
-    return EXIT_DONE if stats.conversations else EXIT_DATA
+    return EXIT_DONE if stats.variant.report.trained_tokens else EXIT_DATA
 
 
 def _write_page(path: Path, stats: Stats, parsed: argparse.Namespace) -> None:
@@ -106,7 +106,7 @@ def _lines(stats: Stats) -> Iterable[str]:
     """What needs no table: records, copies, scripts, and what is worth knowing."""
     report = stats.variant.report
     yield f"{counted(report.records_read, 'record')}, {counted(stats.conversations, 'conversation')}"
-    yield f"copies of an earlier conversation, byte for byte: {stats.duplicates:,}"
+    yield f"copies of an earlier conversation: {stats.duplicates:,}"
     yield "letters: " + (_scripts(stats.letters) or "none")
     yield from report.lines()
 

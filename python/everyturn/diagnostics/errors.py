@@ -144,6 +144,24 @@ SHAPE = (
         hint="--on-error skip drops such records and counts them",
     ),
     Kind(
+        name="undesired",
+        severity="error",
+        summary="an answer is one that its record calls undesired",
+        reason="Data for KTO and for preferences hold answers that the model is not to give. Supervised training "
+        "teaches whatever it is shown, so they are never trained as good ones.",
+        remedy='Train with a method for preferences, or use the good answers alone: `undesired="skip"`. Where the '
+        'label means something else, `undesired="ignore"`.',
+        hint="--undesired skip trains nothing of such records; --undesired ignore does not look at labels",
+    ),
+    Kind(
+        name="media",
+        severity="error",
+        summary="a record has images, sounds or videos",
+        reason="Only text is rendered and trained. Without its image, an answer about it teaches to make things up.",
+        remedy='Leave such records out, or let them through as text: `media="text"`.',
+        hint="--media text leaves media out and takes placeholders for text",
+    ),
+    Kind(
         name="template_kwargs",
         severity="error",
         summary="chat_template_kwargs cannot be used",

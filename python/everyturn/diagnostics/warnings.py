@@ -129,6 +129,38 @@ WARNINGS = (
         remedy="Remove the message, or give it the weight 0.",
     ),
     Kind(
+        name="consecutive_assistants",
+        severity="warning",
+        summary="two messages of the assistant in a row",
+        reason="The model has to write the second one with nothing new to answer; many templates "
+        "refuse it, and a server seldom asks so. Often a tool's result or a user's "
+        "message was lost between them.",
+        remedy="Join them, or put back what was between them.",
+    ),
+    Kind(
+        name="arguments_not_json",
+        severity="warning",
+        summary="the arguments of a call are not a JSON object",
+        reason="The model learns to write what no program can read. Templates that want an "
+        "object fail, or print the text in quotes. JSON within JSON text counts as such.",
+        remedy='Write the arguments as JSON text of an object; `"{}"` where there are none.',
+    ),
+    Kind(
+        name="undesired_skipped",
+        severity="note",
+        summary="the answers of a record are labelled as undesired",
+        reason='`undesired="skip"` was asked for: nothing of such a record is trained.',
+        remedy="Nothing needs to be done.",
+    ),
+    Kind(
+        name="media_left_out",
+        severity="warning",
+        summary="images, sounds or videos of a record are left out",
+        reason='`media="text"` was asked for: the model is trained to answer without what the answers speak of, and '
+        "placeholders such as `<image>` are trained as text.",
+        remedy="Leave such records out, or check that their answers make sense without the media.",
+    ),
+    Kind(
         name="weight_ignored",
         severity="warning",
         summary="a message with a weight is not an assistant's",
@@ -298,8 +330,8 @@ CAUSES = (
         name="duplicate",
         severity="warning",
         summary="a record is a copy of an earlier one",
-        reason="Byte for byte the same. What occurs twice is trained twice, and on both sides of "
-        "a split it makes an evaluation worthless.",
+        reason="The same messages, tools and template arguments. What occurs twice is trained twice, and on both sides "
+        "of a split it makes an evaluation worthless.",
         remedy="Drop copies, with `deduplicate=True` or by `Samples.deduplicate`.",
         hint="--deduplicate keeps the first of them",
     ),

@@ -197,7 +197,7 @@ class Inspection:
         file: The input's name.
         line: 1-based.
         format: The format of the record.
-        conversation_id: 32 hex digits, a hash of the record's bytes.
+        conversation_id: 32 hex digits, equal for conversations that are the same; see `Samples.conversation_id`.
         options: The options of the expander.
         messages: What becomes of each message.
         samples: What `Expander.expand` gives; in the layout ``tree`` the paths of the targets.

@@ -17,9 +17,7 @@ from everyturn.io.records import Record, Records
 
 def records(expander: Expander, source: Source) -> Iterator[Record]:
     """Return the records of a source, read as the expander reads it."""
-    return Records(
-        source, input_format=expander.input_format, max_line_bytes=expander.max_line_bytes
-    )
+    return Records(source, **expander.reading())
 
 
 def file_and_line(text: str) -> tuple[str, int | None]:

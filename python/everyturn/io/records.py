@@ -5,7 +5,7 @@ read by the core and as it reads them for everything else. Only what shows the f
 is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from everyturn import _core
@@ -41,6 +41,7 @@ class Records(Iterator[Record]):
     Args:
         source: As in `Expander.expand`.
         input_format: As in `Expander`; ``auto`` is what each file's first records show.
+        map: As in `Expander`; here it only helps to find the format.
         max_line_bytes: The text of a longer line is omitted.
 
     Raises:
@@ -52,10 +53,13 @@ class Records(Iterator[Record]):
         source: Source,
         *,
         input_format: InputFormat = "auto",
+        map: Mapping[str, str] | None = None,  # noqa: A002 - the option's name
         max_line_bytes: int = _core.MAX_LINE_BYTES,
     ) -> None:
         inputs, _ = resolve(source)
-        self._core = _core.Records(inputs, input_format=input_format, max_line_bytes=max_line_bytes)
+        self._core = _core.Records(
+            inputs, input_format=input_format, map=map, max_line_bytes=max_line_bytes
+        )
 
     def __next__(self) -> Record:
         return Record._make(next(self._core))

@@ -8,7 +8,6 @@ the end. Nothing here expands.
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -18,10 +17,12 @@ from typing import Any
 
 from everyturn.atomic import appearing
 from everyturn.exceptions import InputError, OptionsError
+from everyturn.io import identity
 from everyturn.report import Report
+from everyturn.samples.kept_types import Types
 
 FORMAT = "everyturn.shards"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SHARD_TOKENS = 100_000_000
 """About how many tokens a shard holds by default: some hundred megabytes on disk."""
 
@@ -58,7 +59,7 @@ class ShardFile:
     def of(cls, path: Path, *, rows: int, tokens: int) -> "ShardFile":
         """Describe a file that is whole."""
         with path.open("rb") as file:
-            digest = _sha256(file)
+            digest = identity.sha256(file)
         return cls(
             name=path.name, rows=rows, tokens=tokens, bytes=path.stat().st_size, sha256=digest
         )
@@ -77,6 +78,7 @@ class Progress:
         file: The 0-based input where reading begins again.
         line: Its 1-based line.
         written: Input and line of the last conversation in a shard; (0, 0) where there is none.
+        types: The types of kept columns in all shards; None where they were not shown yet.
     """
 
     shards: tuple[ShardFile, ...] = ()
@@ -84,6 +86,7 @@ class Progress:
     file: int = 0
     line: int = 1
     written: tuple[int, int] = (0, 0)
+    types: Types | None = None
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Progress":
@@ -94,6 +97,7 @@ class Progress:
             file=plain["file"],
             line=plain["line"],
             written=(plain["written"][0], plain["written"][1]),
+            types=plain["types"],
         )
 
 
@@ -201,6 +205,12 @@ def clock_of(path: Path) -> str | None:
     return now
 
 
+def inputs_of(path: Path) -> dict[str, identity.Identity]:
+    """Return what an unfinished or finished run has noted of its inputs, by their names."""
+    left = _read(path / MANIFEST) or _read(path / PROGRESS)
+    return {} if left is None else {one["name"]: one for one in left["plan"]["inputs"]}
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Let no other process write to the folder; the lock ends with the process, however it ends."""
@@ -222,13 +232,15 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         content: dict[str, Any] = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
         known = content["format"], content["format_version"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError.in_file(str(path), f"is none that everyturn wrote ({error})") from error
     if known != (FORMAT, FORMAT_VERSION):
         raise InputError.in_file(
-            str(path), f"is {known[0]}, version {known[1]}, which this version cannot read"
+            str(path),
+            f"is {known[0]}, version {known[1]}, which this version cannot read: name another folder, or remove this "
+            "one",
         )
     return content
 
@@ -239,7 +251,10 @@ def _shards(content: Mapping[str, Any]) -> tuple[ShardFile, ...]:
 
 def _check_plan(path: Path, there: Plan, here: Plan) -> None:
     """Refuse to resume with another model, other options or other inputs."""
-    differences = list(_differences("", there, here))
+    differences = [
+        *_differences("", _without_inputs(there), _without_inputs(here)),
+        *identity.differences(there["inputs"], here["inputs"]),
+    ]
     if differences:
         shown = "; ".join(differences[:5]) + ("; .." if len(differences) > 5 else "")  # noqa: PLR2004
         raise OptionsError(
@@ -247,16 +262,18 @@ def _check_plan(path: Path, there: Plan, here: Plan) -> None:
         )
 
 
+def _without_inputs(plan: Plan) -> Plan:
+    return {name: value for name, value in plan.items() if name != "inputs"}
+
+
 def _differences(name: str, there: Any, here: Any) -> Iterator[str]:
     if isinstance(there, dict) and isinstance(here, dict):
         for key in dict.fromkeys((*there, *here)):
             of = key if name in ("", "options") else f"{name}.{key}"
-            yield from _differences(of, there.get(key), here.get(key))
-    elif isinstance(there, list) and isinstance(here, list):
-        if len(there) != len(here):
-            yield f"{name}: {len(there)} there, {len(here)} here"
-        for number, (one, other) in enumerate(zip(there, here, strict=False), start=1):
-            yield from _differences(f"{name}[{number}]", one, other)
+            if key in there and key in here:
+                yield from _differences(of, there[key], here[key])
+            else:
+                yield f"{of}: only {'there' if key in there else 'here'}"
     elif there != here:
         yield f"{name}: {json.dumps(there)} there, {json.dumps(here)} here"
 
@@ -271,10 +288,3 @@ def _check_files(path: Path, shards: tuple[ShardFile, ...]) -> None:
                 "is missing" if size is None else f"has {size:,} bytes instead of {shard.bytes:,}"
             )
             raise InputError.in_file(str(file), f"{found}: remove the folder and run again")
-
-
-def _sha256(file: Any) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()

@@ -6,7 +6,7 @@ killed and run again. The folder itself is `everyturn.io.shard_folder`'s busines
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ import numpy as np
 from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
 from everyturn.io import shard_folder
-from everyturn.io.inputs import Share, Whole, one_by_one, size_of
+from everyturn.io.identity import HashInputs, Identity, differences, identify, is_as_before
+from everyturn.io.inputs import Share, Whole, one_by_one
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
-from everyturn.options import StrPath, check_count
+from everyturn.options import StrPath, check_choice, check_count
 from everyturn.report import Report, add_parts
 from everyturn.samples import Samples
+from everyturn.samples.kept_types import read_ahead
 from everyturn.samples.parquet import Writer, has_weights, refuse_weights
 
 
@@ -46,6 +48,7 @@ def expand(
     *,
     shard_tokens: int = SHARD_TOKENS,
     loss_weights: bool = False,
+    hash_inputs: HashInputs = "sampled",
     limit: int | None = None,
     chunk_bytes: int = CHUNK_BYTES,
     on_bytes: Callable[[int], None] | None = None,
@@ -70,18 +73,21 @@ def expand(
         shard_tokens: A shard ends with the conversation that brings it to this many tokens.
         loss_weights: Whether shards have a column of weights, which all of them have or none; without it, a weight
             other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
+        hash_inputs: The folder knows its inputs by name, size, time of modification and a hash of their content, and
+            refuses one that has changed. Of files above 64 MiB blocks are hashed, or with ``whole`` all of it.
         limit: Stop after this many records.
         chunk_bytes: About how much text is expanded at a time.
         on_bytes: Called for each chunk with the number of bytes taken from the source so far.
 
     Raises:
-        OptionsError: The folder is that of another run or holds files of others, the source cannot be read again, or
-            copies are to be dropped, which shards cannot do.
+        OptionsError: The folder is that of another run or holds files of others, an input has changed or cannot be
+            read again, or copies are to be dropped, which shards cannot do.
         EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
     """
     for name, count in (("shard_tokens", shard_tokens), ("chunk_bytes", chunk_bytes)):
         check_count(name, count)
-    inputs = _inputs(source)
+    check_choice("hash_inputs", hash_inputs, HashInputs)
+    inputs = _inputs(source, hash_inputs, shard_folder.inputs_of(Path(folder)))
     plan = {
         **_plan(expander, inputs),
         "shard_tokens": shard_tokens,
@@ -100,21 +106,46 @@ def expand(
             return Written(shards=shards, report=report, was_done=True)
         run = _Run(expander, opened, plan)
         run.read(inputs, limit, chunk_bytes, on_bytes)
+        _check_unchanged(folder, inputs, hash_inputs)
         shards, report = run.finish()
         return Written(shards=shards, report=report, was_done=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Input:
-    """One input; its size on disk is None where it can be read once only."""
+    """One input, and what it is known by."""
 
-    name: str
     source: Whole
-    size: int | None
+    identity: Identity
+
+    @property
+    def name(self) -> str:
+        name: str = self.identity["name"]
+        return name
+
+    @property
+    def size(self) -> int | None:
+        """The size on disk; None where it can be read once only."""
+        size: int | None = self.identity["bytes"]
+        return size
 
 
-def _inputs(source: Whole) -> list[_Input]:
-    return [_Input(name=name, source=one, size=size_of(one)) for name, one in one_by_one(source)]
+def _inputs(source: Whole, hash_inputs: HashInputs, there: Mapping[str, Identity]) -> list[_Input]:
+    return [
+        _Input(source=one, identity=identify(name, one, hash_inputs, there.get(name)))
+        for name, one in one_by_one(source)
+    ]
+
+
+def _check_unchanged(folder: StrPath, inputs: list[_Input], hash_inputs: HashInputs) -> None:
+    """Refuse to call a folder finished whose inputs were changed while they were read."""
+    written = [one for one in inputs if not is_as_before(one.identity, one.source)]
+    before = [one.identity for one in written]
+    after = [identify(one.name, one.source, hash_inputs, one.identity) for one in written]
+    for difference in differences(before, after):
+        raise OptionsError(
+            f"{folder}: an input was changed while it was read: {difference}. Remove the folder, and run again"
+        )
 
 
 def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
@@ -126,8 +157,17 @@ def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
         )
     metadata = expander.metadata()
     options = {**metadata["options"], "max_line_bytes": expander.max_line_bytes}
-    listed = [{"name": one.name, "bytes": one.size} for one in inputs]
+    listed = [one.identity for one in inputs]
     return {**metadata, "options": options, "inputs": listed}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chunk:
+    """Samples of one input, whose chunk begins at a line."""
+
+    number: int
+    line: int
+    samples: Samples
 
 
 class _Run:
@@ -141,6 +181,7 @@ class _Run:
         self._left = folder.progress or Progress(report=expander.empty().report)
         self._report = self._left.report
         self._shards = self._left.shards
+        self._types = self._left.types
         self._writing = ExitStack()
         self._writer: Writer | None = None
         self._rows = 0
@@ -156,32 +197,49 @@ class _Run:
         on_bytes: Callable[[int], None] | None,
     ) -> None:
         """Expand what is left of the inputs."""
-        before = sum(one.size or 0 for one in inputs[: self._left.file])
         with self._writing:
-            for number in range(self._left.file, len(inputs)):
-                left = None if limit is None else limit - self._report.records_read
-                if left == 0:
-                    break
-                one = inputs[number]
-                first_line = self._left.line if number == self._left.file else 1
-                reading = {
-                    "chunk_bytes": chunk_bytes,
-                    "limit": left,
-                    "on_bytes": _counting_from(before, on_bytes),
-                }
-                for line, samples in _chunks(self._expander, one.source, first_line, **reading):
-                    self._take(number, line, samples)
-                before += one.size or 0
+            chunks = self._chunks(inputs, limit, chunk_bytes, on_bytes)
+            if self._types is None:
+                self._types, chunks = read_ahead(
+                    chunks, self._expander.kept_keys, lambda chunk: chunk.samples
+                )
+            for chunk in chunks:
+                self._take(chunk)
             self._end_of_input()
+
+    def _chunks(
+        self,
+        inputs: list[_Input],
+        limit: int | None,
+        chunk_bytes: int,
+        on_bytes: Callable[[int], None] | None,
+    ) -> Iterator[_Chunk]:
+        """Expand what is left of the inputs, chunk by chunk."""
+        before = sum(one.size or 0 for one in inputs[: self._left.file])
+        left = None if limit is None else limit - self._left.report.records_read
+        for number in range(self._left.file, len(inputs)):
+            if left == 0:
+                break
+            one = inputs[number]
+            line = self._left.line if number == self._left.file else 1
+            rest = Share(one.source, index=0, count=1, from_line=line)
+            counted = _counting_from(before, on_bytes)
+            for samples in self._expander.stream(
+                rest, chunk_bytes=chunk_bytes, limit=left, on_bytes=counted
+            ):
+                yield _Chunk(number, line, samples)
+                line += samples.report.records_read + samples.report.blank_lines
+                left = None if left is None else left - samples.report.records_read
+            before += one.size or 0
 
     def finish(self) -> tuple[tuple[ShardFile, ...], Report]:
         """Write the manifest."""
         self._folder.finish(self._shards, self._report)
         return self._shards, self._report
 
-    def _take(self, number: int, line: int, samples: Samples) -> None:
-        """Write the samples of a chunk that begins at a line, and end shards where they are full."""
-        start = 0
+    def _take(self, chunk: _Chunk) -> None:
+        """Write the samples of a chunk, and end shards where they are full."""
+        number, samples, start = chunk.number, chunk.samples, 0
         ends = _conversation_ends(samples)
         if number == self._left.written[0]:
             start = int(np.searchsorted(samples.line, self._left.written[1], side="right"))
@@ -197,7 +255,8 @@ class _Run:
                         shards=self._shards,
                         report=self._report,
                         file=number,
-                        line=line,
+                        line=chunk.line,
+                        types=self._types,
                         written=(number, int(samples.line[end - 1])),
                     )
                 )
@@ -210,7 +269,7 @@ class _Run:
         if self._writer is None:
             path = self._folder.shard(len(self._shards))
             self._writer = self._writing.enter_context(
-                Writer(path, loss_weights=self._with_weights)
+                Writer(path, loss_weights=self._with_weights, types=self._types)
             )
         self._writer.write(samples)
         self._rows += len(samples)
@@ -229,17 +288,6 @@ class _Run:
             self._write(self._expander.empty())
         if self._writer is not None:
             self._end_shard()
-
-
-def _chunks(
-    expander: Expander, source: Whole, first_line: int, **reading: Any
-) -> Iterator[tuple[int, Samples]]:
-    """Expand one input from a line on; each chunk comes with its own first line."""
-    line = first_line
-    rest = Share(source, index=0, count=1, from_line=first_line)
-    for samples in expander.stream(rest, **reading):
-        yield line, samples
-        line += samples.report.records_read + samples.report.blank_lines
 
 
 def _conversation_ends(samples: Samples) -> Any:

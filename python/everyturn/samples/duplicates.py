@@ -1,7 +1,7 @@
 """Conversations that occur more than once.
 
-In: samples. Out: which of them are copies, and samples without them. Copies are records of the same bytes; what differs
-by a blank is another conversation.
+In: samples. Out: which of them are copies, and samples without them. Copies are conversations with one
+id (`Samples.conversation_id`), whatever else their records say.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn.report import Report
+from everyturn.samples.origins import ids, records
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -21,7 +22,7 @@ CAUSE = "duplicate"
 
 
 def count(samples: "Samples") -> int:
-    """Count the conversations that are copies of an earlier one."""
+    """Count the records that are copies of an earlier one."""
     return _count(samples, find(samples))
 
 
@@ -35,16 +36,22 @@ def remove(samples: "Samples") -> "Samples":
 
 
 def find(samples: "Samples") -> npt.NDArray[np.bool_]:
-    """Whether each sample is a copy of an earlier one, bool[N].
+    """Whether each sample is of a copy, bool[N].
 
-    A target of a conversation is trained in one sample, so conversation and first target identify a sample.
+    Of the records of a conversation the first that has samples is kept, as in an expansion with ``deduplicate``. A
+    target of a record is trained in one sample, so where the same record comes twice, its first target says which
+    sample it is.
     """
+    _, first, inverse = np.unique(ids(samples), return_index=True, return_inverse=True)
+    kept = first[inverse.reshape(-1)]
+    is_other_record = (samples.file != samples.file[kept]) | (samples.line != samples.line[kept])
     key = np.concatenate(
         [samples.conversation_hashes, _first_targets(samples).view(np.uint8).reshape(-1, 4)], axis=1
     )
     _, first = np.unique(np.ascontiguousarray(key).view("V20").reshape(-1), return_index=True)
-    copies = np.ones(len(samples), dtype=np.bool_)
-    copies[first] = False
+    comes_again = np.ones(len(samples), dtype=np.bool_)
+    comes_again[first] = False
+    copies: npt.NDArray[np.bool_] = is_other_record | comes_again
     return copies
 
 
@@ -58,14 +65,12 @@ def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
 
 
 def _count(samples: "Samples", copies: npt.NDArray[np.bool_]) -> int:
-    """Count the samples among the copies that are the first of their conversation."""
-    names = np.ascontiguousarray(samples.conversation_hashes).view("V16").reshape(-1)
-    distinct, inverse = np.unique(names, return_inverse=True)
-    inverse = inverse.reshape(-1)
+    """Count the samples among the copies that are the first of their record."""
+    record = records(samples)
     first = _first_targets(samples)
-    earliest = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
-    np.minimum.at(earliest, inverse, first)
-    return int(np.count_nonzero(copies & (first == earliest[inverse])))
+    earliest = np.full(record.max(initial=-1) + 1, np.iinfo(np.int32).max, dtype=np.int32)
+    np.minimum.at(earliest, record, first)
+    return int(np.count_nonzero(copies & (first == earliest[record])))
 
 
 def _report(samples: "Samples", copies: npt.NDArray[np.bool_]) -> Report:

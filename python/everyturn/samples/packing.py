@@ -16,7 +16,9 @@ from everyturn.exceptions import OptionsError
 from everyturn.options import PackStrategy, StrPath, check_count
 from everyturn.samples import ragged
 from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS
+from everyturn.samples.kept import Kept
 from everyturn.samples.labels import check_lengths
+from everyturn.samples.origins import records
 from everyturn.wording import counted
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class PackedRow:
         subtree_end: int32[T], where in the row what follows each token ends; None but for trees, whose
             ``position_ids`` are depths.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; None but for trees.
+        kept: What is kept of the samples' records, by name a list of K values.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -49,6 +52,7 @@ class PackedRow:
     samples: npt.NDArray[np.int64]
     subtree_end: npt.NDArray[np.int32] | None = None
     shift_labels: npt.NDArray[np.int32] | None = None
+    kept: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def cu_seqlens(self) -> npt.NDArray[np.int32]:
@@ -80,6 +84,7 @@ class Packed(Sequence[PackedRow]):
             ``i <= j < subtree_end[i]``; None but for trees, whose ``position_ids`` are depths.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but for trees.
+        kept: What is kept of the records, by name a list of N values, in the order of ``samples``.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -95,6 +100,7 @@ class Packed(Sequence[PackedRow]):
     metadata: dict[str, Any]
     subtree_end: npt.NDArray[np.int32] | None = None
     shift_labels: npt.NDArray[np.int32] | None = None
+    kept: Kept = dataclasses.field(default_factory=Kept)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -114,6 +120,7 @@ class Packed(Sequence[PackedRow]):
             **columns,
             seq_lengths=self.seq_lengths[sequences],
             samples=self.samples[sequences],
+            kept=dict(self.kept.select(np.arange(sequences.start, sequences.stop))),
         )
 
     def __iter__(self) -> Iterator[PackedRow]:
@@ -154,7 +161,7 @@ def pack(
         raise OptionsError(f"max_length must fit into 32 bits, not {max_length}")
     check_lengths(samples, max_length)
     order, seq_offsets, spread = _core.pack(
-        samples.lengths, max_length, strategy, _records(samples) if keep_conversations else None
+        samples.lengths, max_length, strategy, records(samples) if keep_conversations else None
     )
     tokens, starts = ragged.gather(samples.offsets, order)
     columns: dict[str, Any] = {}
@@ -165,14 +172,13 @@ def pack(
         is_of_trees = column.name != "labels" and samples.shift_labels is not None
         if packed is not None and column.name in NOT_TRAINED and not is_of_trees:
             packed[starts[:-1]] = NOT_TRAINED[column.name]
-    offsets = starts[seq_offsets]
     if columns["subtree_end"] is None:
         columns["position_ids"] = ragged.places_in_rows(starts)
     else:
         columns["subtree_end"] += _starts_in_rows(starts, seq_offsets)
     return Packed(
         **columns,
-        offsets=offsets,
+        offsets=starts[seq_offsets],
         seq_lengths=np.diff(starts).astype(np.int32),
         seq_offsets=seq_offsets,
         samples=order,
@@ -186,6 +192,7 @@ def pack(
                 "keep_conversations": keep_conversations,
             }
         },
+        kept=samples.kept.select(order),
     )
 
 
@@ -195,17 +202,3 @@ def _starts_in_rows(
     """Return for each token where its sample begins in its row, int32[T]."""
     of_rows = np.repeat(starts[seq_offsets[:-1]], np.diff(seq_offsets))
     return np.repeat(starts[:-1] - of_rows, np.diff(starts)).astype(np.int32)
-
-
-def _records(samples: "Samples") -> npt.NDArray[np.int64]:
-    """Number the records that the rows come from, int64[N]: copies of a conversation are separate records."""
-    key = np.concatenate(
-        [
-            samples.conversation_hashes,
-            np.ascontiguousarray(samples.file).view(np.uint8).reshape(-1, 4),
-            np.ascontiguousarray(samples.line).view(np.uint8).reshape(-1, 8),
-        ],
-        axis=1,
-    )
-    _, number = np.unique(np.ascontiguousarray(key).view("V28").reshape(-1), return_inverse=True)
-    return number.reshape(-1).astype(np.int64)

@@ -2,11 +2,12 @@
 
 Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
 ``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``,
-``depth_from_end list<int32>`` (how many targets of the conversation come after each), and ``loss_weights list<float>``
-only where weights are not all 0 or 1. The layout ``tree`` has ``position_ids``, ``subtree_end`` and ``shift_labels``,
-each ``list<int32>``, too, and its weights are where tokens are predicted. Columns of packs: ``input_ids``, ``labels``,
-``seq_lengths list<int32>`` (the samples side by side in the row), ``length``, ``n_trained``, and ``loss_weights`` and
-the columns of trees likewise. The schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
+``depth_from_end list<int32>`` (how many targets of the conversation come after each), a column for each key that is
+kept of the records, and ``loss_weights list<float>`` only where weights are not all 0 or 1. The layout ``tree`` has
+``position_ids``, ``subtree_end`` and ``shift_labels``, each ``list<int32>``, too, and its weights are where tokens are
+predicted. Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the samples side by side in the
+row), ``length``, ``n_trained``, lists of what is kept, and ``loss_weights`` and the columns of trees likewise. The
+schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json
@@ -34,6 +35,8 @@ from everyturn.samples.columns import (
     Per,
     filled,
 )
+from everyturn.samples.kept_arrow import arrays
+from everyturn.samples.kept_types import FirstShown, Types, places_in, types_in
 from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighted_tokens
 from everyturn.samples.ragged import count_in_rows
 
@@ -48,22 +51,35 @@ _MAX_LIST_ELEMENTS = 2**31 - 1
 _ROW_GROUP_TOKENS = 8 << 20
 
 
-def to_table(samples: "Samples", *, with_weights: bool) -> pa.Table:
-    """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
-    kept: dict[Per, dict[str, Any]] = {"token": {}, "row": {}, "target": {}}
+def to_table(samples: "Samples", *, with_weights: bool, types: Types | None = None) -> pa.Table:
+    """Return the samples as a table. Arrays are used as they are, without a copy, up to 2^31 tokens.
+
+    Args:
+        samples: They become the rows.
+        with_weights: Whether there is a column of weights.
+        types: The kept columns that the table has, with their types; None is all, as their values show.
+
+    Raises:
+        OptionsError: A kept value does not fit the type of its column.
+    """
+    own: dict[Per, dict[str, Any]] = {"token": {}, "row": {}, "target": {}}
     for column in COLUMNS:
         if _is_written(samples, column) and not column.dtype.shape:
-            kept[column.per][column.name] = _to_column(samples, column)
+            own[column.per][column.name] = _to_column(samples, column)
     # The reader of a file has no list of the inputs.
-    kept["row"]["file"] = pa.array([samples.files[file] for file in samples.file], pa.string())
+    own["row"]["file"] = pa.array([samples.files[file] for file in samples.file], pa.string())
     columns = {
-        **kept["token"],
+        **own["token"],
         "length": pa.array(samples.lengths.astype(np.int32)),
         "n_trained": pa.array(samples.trained_lengths.astype(np.int32)),
         "conversation_id": pa.array(samples.conversation_id, pa.string()),
-        **kept["row"],
-        **kept["target"],
+        **own["row"],
+        **own["target"],
     }
+    place = places_in(samples)
+    columns |= arrays(
+        samples.kept, types_in(samples.kept, place) if types is None else types, place
+    )
     if with_weights:
         columns[WEIGHTS] = _to_column(samples, _WEIGHTS)
     return described(columns, samples.metadata)
@@ -78,6 +94,7 @@ def to_packed_table(packed: "Packed") -> pa.Table:
         "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
         "length": pa.array(np.diff(packed.offsets).astype(np.int32)),
         "n_trained": pa.array(trained.astype(np.int32)),
+        **_kept_lists(packed),
     }
     if packed.loss_weights is not None:
         columns[WEIGHTS] = _to_column(packed, _WEIGHTS)
@@ -88,6 +105,16 @@ def _is_written(samples: "Samples | Packed", column: Column) -> bool:
     """Whether a column is there whatever the samples weigh."""
     of_layout = column not in TREE_COLUMNS or samples.subtree_end is not None
     return of_layout and column is not _WEIGHTS
+
+
+def _kept_lists(packed: "Packed") -> dict[str, Any]:
+    """Return what is kept of the samples of each row; where they lie is not known of packs."""
+    types = types_in(packed.kept, lambda _: None)
+    offsets = pa.array(packed.seq_offsets.astype(np.int32))
+    return {
+        name: pa.ListArray.from_arrays(offsets, values)
+        for name, values in arrays(packed.kept, types, lambda _: None).items()
+    }
 
 
 def _to_column(samples: "Samples | Packed", column: Column) -> Any:
@@ -130,14 +157,20 @@ class Writer:
         path: The file's name.
         loss_weights: Whether there is a column of weights; None lets it come with the first that are not all 0 or 1,
             for the rows before too.
+        types: The types of kept columns; None is as they are stated, or as the first conversations show them.
     """
 
-    def __init__(self, path: StrPath, *, loss_weights: bool | None = None) -> None:
+    def __init__(
+        self, path: StrPath, *, loss_weights: bool | None = None, types: Types | None = None
+    ) -> None:
         self._path = Path(path)
         self._open = ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._decided = loss_weights is not None
         self._with_weights = bool(loss_weights)
+        self._types = types
+        self._shown: FirstShown | None = None
+        self._held: list[Samples] = []
         self._waiting: list[pa.Table] = []
         self._waiting_tokens = 0
 
@@ -150,15 +183,36 @@ class Writer:
         """Append samples.
 
         Raises:
-            OptionsError: The file has no column for weights, and one is neither 0 nor 1.
+            OptionsError: The file has no column for weights, and one is neither 0 nor 1; or a kept value does not fit
+                the type of its column.
         """
+        if self._types is not None:
+            self._write(samples, self._types)
+            return
+        self._shown = self._shown or FirstShown(samples.kept.stated)
+        self._shown.add(samples)
+        self._held.append(samples)
+        if self._shown.is_known:
+            self._write_held()
+
+    def _write_held(self) -> None:
+        """Write the samples that have shown the types of kept columns."""
+        if self._shown is None:
+            return
+        self._types, self._shown, held = self._shown.types(), None, self._held
+        self._held = []
+        for samples in held:
+            self._write(samples, self._types)
+
+    def _write(self, samples: "Samples", types: Types) -> None:
         if samples.loss_weights is not None and not self._with_weights:
             if self._decided:
                 refuse_weights(samples)
             else:
                 self._with_weights = True
-                self._add_weights_to_earlier_rows(to_table(samples[:0], with_weights=True).schema)
-        self.write_table(to_table(samples, with_weights=self._with_weights))
+                schema = to_table(samples[:0], with_weights=True, types=types).schema
+                self._add_weights_to_earlier_rows(schema)
+        self.write_table(to_table(samples, with_weights=self._with_weights, types=types))
 
     def write_table(self, table: pa.Table) -> None:
         """Append a table that has a column ``length``; all tables of a file have the same columns."""
@@ -219,6 +273,7 @@ class Writer:
     ) -> None:
         try:
             if kind is None:
+                self._write_held()
                 self._write_groups(to_the_end=True)
         finally:
             if self._writer is not None:

@@ -18,12 +18,14 @@ from everyturn.exceptions import InputError
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import ARRAYS, COLUMNS
+from everyturn.samples.kept import Kept, Texts
+from everyturn.samples.kept_types import Keep
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
 
 FORMAT = "everyturn.samples"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "samples.json"
 
 
@@ -34,6 +36,7 @@ def save(samples: "Samples", path: StrPath) -> None:
         raise FileExistsError(f"{folder}: there is something of this name already")
     arrays = {name: getattr(samples, name) for name in ARRAYS}
     present = {name: array for name, array in arrays.items() if array is not None}
+    present |= _kept_arrays(samples.kept.compact())
     with appearing(folder) as temporary:
         temporary.mkdir()
         for name, array in present.items():
@@ -58,6 +61,7 @@ def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
         name: _read(folder, name, described, mmap=mmap)
         for name, described in manifest["arrays"].items()
     }
+    kept = _kept(tuple((name, kind) for name, kind in manifest["kept"]), arrays)
     optional = {column.name for column in COLUMNS if column.is_optional}
     missing = sorted(set(ARRAYS) - optional - set(arrays))
     if missing:
@@ -65,10 +69,42 @@ def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
     return {
         **dict.fromkeys(optional),
         **arrays,
+        "kept": kept,
         "files": tuple(manifest["files"]),
         "report": Report.from_dict(manifest["report"]),
         "metadata": manifest["metadata"],
     }
+
+
+def _kept_arrays(kept: Kept) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of kept values, by names that no key can have an effect on."""
+    if not kept.stated:
+        return {}
+    arrays: dict[str, npt.NDArray[Any]] = {_KEPT_ROWS: kept.rows}
+    for number, texts in enumerate(kept.texts):
+        arrays |= {
+            _kept_name(number, "data"): texts.data,
+            _kept_name(number, "offsets"): texts.offsets,
+        }
+    return arrays
+
+
+def _kept(stated: Keep, arrays: dict[str, Any]) -> Kept:
+    """Take the kept values out of arrays that were read."""
+    if not stated:
+        return Kept()
+    texts = tuple(
+        Texts(arrays.pop(_kept_name(number, "data")), arrays.pop(_kept_name(number, "offsets")))
+        for number in range(len(stated))
+    )
+    return Kept(stated, texts, arrays.pop(_KEPT_ROWS))
+
+
+_KEPT_ROWS = "kept_rows"
+
+
+def _kept_name(number: int, of: str) -> str:
+    return f"kept_{number}_{of}"
 
 
 def _manifest(samples: "Samples", arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
@@ -79,6 +115,7 @@ def _manifest(samples: "Samples", arrays: dict[str, npt.NDArray[Any]]) -> dict[s
             name: {"dtype": array.dtype.name, "shape": array.shape}
             for name, array in arrays.items()
         },
+        "kept": samples.kept.stated,
         "files": samples.files,
         "metadata": samples.metadata,
         "report": dataclasses.asdict(samples.report),

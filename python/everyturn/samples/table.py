@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from everyturn.options import PackStrategy, PaddingSide, StrPath
+from everyturn.options import PackStrategy, PaddingSide, Prefixes, StrPath
 from everyturn.report import Report
 from everyturn.samples import duplicates, storage
 from everyturn.samples.columns import COLUMNS, OFFSETS, filled
+from everyturn.samples.kept import Kept
+from everyturn.samples.kept_types import places_in, types_in
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
@@ -32,7 +34,7 @@ class Sample:
         loss_weights: float32[T], or None where all weights are 0 or 1.
         file: The input's name.
         line: The 1-based line (or the number of the record).
-        conversation_id: 32 hex digits, a hash of the record's bytes.
+        conversation_id: 32 hex digits, equal for conversations that are the same; see `Samples.conversation_id`.
         targets: int32[M], the 0-based indices of the messages that are trained.
         depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
             the last.
@@ -41,6 +43,7 @@ class Sample:
             ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
+        kept: What the record has under the keys that are kept, by name; None where it has none.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -54,6 +57,7 @@ class Sample:
     position_ids: npt.NDArray[np.int32] | None = None
     subtree_end: npt.NDArray[np.int32] | None = None
     shift_labels: npt.NDArray[np.int32] | None = None
+    kept: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def trained_ids(self) -> npt.NDArray[np.int32]:
@@ -104,6 +108,7 @@ class Samples(Sequence[Sample]):
             it if ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
+        kept: What is kept of the records, by name a list of N values; see `everyturn.samples.Kept`.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -122,6 +127,7 @@ class Samples(Sequence[Sample]):
     position_ids: npt.NDArray[np.int32] | None = None
     subtree_end: npt.NDArray[np.int32] | None = None
     shift_labels: npt.NDArray[np.int32] | None = None
+    kept: Kept = dataclasses.field(default_factory=Kept)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -138,7 +144,7 @@ class Samples(Sequence[Sample]):
         fields["file"] = self.files[fields["file"]]
         fields["line"] = int(fields["line"])
         fields["conversation_id"] = fields.pop("conversation_hashes").tobytes().hex()
-        return Sample(**fields)
+        return Sample(**fields, kept=self.kept.of_row(row))
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[row] for row in range(len(self)))
@@ -148,7 +154,13 @@ class Samples(Sequence[Sample]):
 
     @property
     def conversation_id(self) -> list[str]:
-        """Per sample 32 hex digits: the 128-bit hash of the record's bytes. Equal ids: equal records."""
+        """Per sample 32 hex digits, equal for conversations that are the same.
+
+        What is rendered decides: messages (with all of their keys but weights), tools and the record's own template
+        arguments, whatever its other keys, white space, the order of keys, and its format. So ids survive another
+        order of the file, and do not depend on the model or the options. The first 16 digits are those of the
+        opening, up to the first answer to a user: a conversation that continues another has them in common with it.
+        """
         return [row.tobytes().hex() for row in self.conversation_hashes]
 
     @property
@@ -171,7 +183,8 @@ class Samples(Sequence[Sample]):
         offsets: dict[str, Any] = {}
         for per, name in OFFSETS.items():
             indices[per], offsets[name] = gather(getattr(self, name), index)
-        return dataclasses.replace(self, **self._columns_at(indices), **offsets)
+        kept = self.kept.select(index)
+        return dataclasses.replace(self, **self._columns_at(indices), **offsets, kept=kept)
 
     def _columns_at(self, indices: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of each column for its tokens, samples or targets."""
@@ -208,15 +221,25 @@ class Samples(Sequence[Sample]):
         report = first.report
         for part in parts[1:]:
             report += part.report
-        return Samples(**arrays, files=files, report=report, metadata=first.metadata)
+        kept = Kept.concatenate([part.kept for part in parts])
+        return Samples(**arrays, files=files, report=report, metadata=first.metadata, kept=kept)
 
-    def split(self, shares: Mapping[str, float], *, seed: int = 0) -> "dict[str, Samples]":
-        """Split by conversation: all samples of one go to the same part, whatever else there is and in whatever order.
+    def split(
+        self,
+        shares: Mapping[str, float],
+        *,
+        seed: int = 0,
+        prefixes: Prefixes = "together",
+        group_by: str | None = None,
+    ) -> "dict[str, Samples]":
+        """Split by conversation: copies and continuations of one go to the same part.
 
-        A part is chosen by BLAKE2b over the 16 bytes of the conversation's id, with 8 bytes of digest, the seed (8
+        A part is chosen by BLAKE2b over the first 8 bytes of the conversation's id, which are those of its opening (or
+        over all 16 with ``prefixes="apart"``, or the JSON text of its group), with 8 bytes of digest, the seed (8
         bytes, big-endian, signed) as key and ``everyturn.split`` as person. The digest, read as a big-endian number
-        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So shares hold
-        on average, not exactly; records of the same bytes go to the same part.
+        below 2^64, falls into the parts' shares of that range, in the order in which they are named. So a part does
+        not depend on the order of the conversations or on which others there are, and shares hold on average, not
+        exactly: not at all where most conversations open alike, for which there is ``prefixes="apart"``.
 
         >>> from everyturn import Expander
         >>> parts = Expander("demo").expand(b"").split({"train": 0.98, "eval": 0.02}, seed=0)
@@ -226,22 +249,30 @@ class Samples(Sequence[Sample]):
         Args:
             shares: The names of the parts with their shares, which sum to 1.
             seed: Another seed gives another split.
+            prefixes: A conversation that continues another goes with it (``together``, told by their openings: tools,
+                template arguments, and messages up to the first answer to a user), or ``apart`` only copies do.
+            group_by: A kept key: conversations with the same value go to the same part, and so do groups that have
+                conversations in common, copies included. Those without a value stay by themselves.
 
         Returns:
             The parts by name, their samples in the order of these; reports stay those of the whole expansion.
 
         Raises:
-            OptionsError: The shares do not sum to 1, one is not above 0, or the seed has more than 64 bits.
+            OptionsError: The shares do not sum to 1, one is not above 0, the seed has more than 64 bits, or the
+                samples do not keep what they are grouped by.
         """
-        return split(self, shares, seed=seed)
+        return split(self, shares, seed=seed, prefixes=prefixes, group_by=group_by)
 
     @property
     def duplicates(self) -> int:
-        """How many conversations are copies of an earlier one, byte for byte."""
+        """How many conversations are copies of an earlier one: they have its `conversation_id`."""
         return duplicates.count(self)
 
     def deduplicate(self) -> "Samples":
-        """Keep the first of conversations with the same bytes; the report counts the others as ``duplicate``."""
+        """Keep the first of conversations with the same id; the report counts the others as ``duplicate``.
+
+        A record that says otherwise what is trained (weights) is a copy, too: what the first one says holds.
+        """
         return duplicates.remove(self)
 
     def unroll(self) -> "Iterator[Unrolled]":
@@ -342,5 +373,5 @@ class Samples(Sequence[Sample]):
         """Write a Parquet file: to a temporary name next to it, then renamed."""
         from everyturn.samples import parquet
 
-        with parquet.Writer(path) as writer:
+        with parquet.Writer(path, types=types_in(self.kept, places_in(self))) as writer:
             writer.write(self)

@@ -31,6 +31,8 @@ class Item(_EveryItem, total=False):
         position_ids: int64[T], the depth of each token; absent but in the layout ``tree``, as the next two.
         subtree_end: int64[T], where what follows each token ends.
         shift_labels: int64[T], the id that the position predicts where that is trained, else -100.
+
+    What is kept of the records stands under its own keys, as the values that JSON has; collators leave it out.
     """
 
     loss_weights: torch.Tensor
@@ -49,7 +51,11 @@ _TENSORS = tuple(
 
 def to_item(sample: Sample) -> Item:
     """Return the sample as an item of tensors, which are copies."""
-    item: dict[str, Any] = {"conversation_id": sample.conversation_id, "line": sample.line}
+    item: dict[str, Any] = {
+        **sample.kept,
+        "conversation_id": sample.conversation_id,
+        "line": sample.line,
+    }
     for name, dtype in _TENSORS:
         array = getattr(sample, name)
         if array is not None:

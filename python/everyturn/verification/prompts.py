@@ -68,10 +68,7 @@ def per_turn(expander: Expander) -> Expander:
 
 def chosen_records(expander: Expander, source: Source, most: int) -> list[Record]:
     """Return at most so many records of a source, evenly spaced."""
-    records = Records(
-        source, input_format=expander.input_format, max_line_bytes=expander.max_line_bytes
-    )
-    return evenly_spaced(records, most)
+    return evenly_spaced(Records(source, **expander.reading()), most)
 
 
 def evenly_spaced(items: Iterable[T], most: int) -> list[T]:

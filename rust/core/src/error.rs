@@ -78,6 +78,8 @@ kinds {
     Role = "role" of Conversation,
     Tools = "tools" of Conversation,
     Weight = "weight" of Conversation,
+    Undesired = "undesired" of Conversation,
+    Media = "media" of Conversation,
     TemplateKwargs = "template_kwargs" of Conversation,
     ControlToken = "control_token" of Conversation,
     Refused = "refused_by_server" of Conversation,

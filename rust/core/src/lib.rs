@@ -39,7 +39,7 @@ mod traced_text;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
-pub use conversation::{Conversation, Format, Role, Weight};
+pub use conversation::{Conversation, Format, OTHER_NAMES, RecordOptions, Renames, Role, Weight};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Inspection, inspect_record, requests_of_record};
@@ -55,7 +55,7 @@ pub use read::{
 };
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
-pub use samples::{Column, Data, IGNORE_INDEX, Packs, Per, Samples, pack};
+pub use samples::{Column, Data, IGNORE_INDEX, Kept, Packs, Per, Samples, Texts, pack};
 pub use serving::{PRESETS, Preset};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
 pub use target::Exchanges;

@@ -200,6 +200,24 @@ choices! {
         Conversation = "conversation",
     }
 
+    /// What answers are that their record calls undesired.
+    Undesired of "undesired" {
+        #[default]
+        Error = "error",
+        /// They are not trained.
+        Skip = "skip",
+        /// What says so is not looked at.
+        Ignore = "ignore",
+    }
+
+    /// What images, sounds and videos of a record are.
+    Media of "media" {
+        #[default]
+        Error = "error",
+        /// They are left out, and what marks their places is text.
+        Text = "text",
+    }
+
     OnError of "on_error" {
         #[default]
         Raise = "raise",
@@ -222,7 +240,7 @@ pub struct Options {
     pub header: HeaderPolicy,
     pub control_tokens: ControlTokenPolicy,
     pub normalize: Normalize,
-    /// Of conversations with the same bytes the first is kept.
+    /// Of conversations that are the same the first is kept.
     pub deduplicate: bool,
     pub on_error: OnError,
     pub read: ReadOptions,

@@ -19,7 +19,7 @@ pub mod cause {
         NO_TARGET = "no_target",
         /// Every target was dropped, each for its own reason.
         ALL_TARGETS_DROPPED = "all_targets_dropped",
-        /// An earlier record has the same bytes.
+        /// An earlier record is the same conversation.
         DUPLICATE = "duplicate",
     }
 }
@@ -55,6 +55,14 @@ pub mod warning {
         POSITIONS_REPEATED = "positions_repeated",
         /// Targets of which nothing is rendered but the stop token.
         EMPTY_TARGETS = "empty_targets",
+        /// Assistant messages directly after another one: the model has to write them with nothing new to answer.
+        CONSECUTIVE_ASSISTANTS = "consecutive_assistants",
+        /// Tool calls whose arguments are not a JSON object.
+        ARGUMENTS_NOT_JSON = "arguments_not_json",
+        /// Records whose answers are labelled as undesired, and are not trained.
+        UNDESIRED_SKIPPED = "undesired_skipped",
+        /// Records whose images, sounds or videos are left out, or whose placeholders are taken for text.
+        MEDIA_LEFT_OUT = "media_left_out",
         /// Messages of other roles that ask to be trained: only assistants are.
         WEIGHT_IGNORED = "weight_ignored",
         /// Contents that were lists of parts and were joined to text for the template.
@@ -125,6 +133,8 @@ pub struct Report {
     pub control_tokens: NameCounts,
     /// Keys of rendered messages that the template never looked at, each with the number of messages.
     pub unread_keys: NameCounts,
+    /// Keys of records that nothing reads, each with the number of records.
+    pub unread_record_keys: NameCounts,
     /// Template arguments of records that the template does not read, each with the number of records.
     pub unread_arguments: NameCounts,
     pub faults: Vec<Error>,
@@ -207,6 +217,7 @@ impl Report {
         }
         self.control_tokens.append(other.control_tokens);
         self.unread_keys.append(other.unread_keys);
+        self.unread_record_keys.append(other.unread_record_keys);
         self.unread_arguments.append(other.unread_arguments);
         for fault in other.faults {
             self.fault(fault);

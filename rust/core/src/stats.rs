@@ -32,7 +32,7 @@ pub struct Variants {
 
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
-    /// Conversations that could be read, and how many of them have the bytes of an earlier one.
+    /// Conversations that could be read, and how many of them are copies of an earlier one.
     pub conversations: u64,
     pub duplicates: u64,
     /// Messages a conversation, and assistant messages.
@@ -211,7 +211,7 @@ impl StatsStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, variants.first.options.read);
+        let chunks = Chunks::open(sources, options, variants.first.options.read.clone());
         let stats =
             Stats { variants: vec![VariantStats::default(); variants.expanders.len()], ..Stats::default() };
         Self { records: Ordered::new(variants, pool, chunks), stats, seen: HashSet::new() }

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use crate::choice::Choice;
 use crate::expander::{Expander, named};
 use crate::guard::detached;
+use crate::records::{Names, renames};
 use crate::stream::SharedStream;
 
 #[pyclass(frozen, module = "everyturn._core")]
@@ -22,19 +23,32 @@ pub struct Checker {
 #[pymethods]
 impl Checker {
     #[new]
-    #[pyo3(signature = (expander, *, input_format, max_line_bytes, num_threads))]
+    #[pyo3(signature = (expander, *, input_format, map, roles, undesired, media, keep, max_line_bytes, num_threads))]
+    #[allow(clippy::too_many_arguments, reason = "one argument per option of reading")]
     fn new(
+        py: Python<'_>,
         expander: Option<&Expander>,
         input_format: Choice<Option<core::Format>>,
+        map: Names,
+        roles: Names,
+        undesired: Choice<core::Undesired>,
+        media: Choice<core::Media>,
+        keep: Vec<String>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
-    ) -> Self {
+    ) -> PyResult<Self> {
         let expander = expander.map(|expander| expander.core.clone());
-        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
-        Self {
+        let record = core::RecordOptions {
+            renames: renames(py, map, roles)?,
+            undesired: undesired.0,
+            media: media.0,
+            keep,
+        };
+        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes, record };
+        Ok(Self {
             core: Arc::new(core::Checker::new(read, expander)),
             pool: Arc::new(core::Pool::new(num_threads)),
-        }
+        })
     }
 
     /// Finds what is wrong with one record whose format is known.
@@ -138,10 +152,16 @@ fn role_names() -> HashMap<&'static str, HashMap<&'static str, &'static str>> {
     core::Format::ALL.iter().map(|format| (format.name(), names(format))).collect()
 }
 
-/// The names of roles by format; every kind of error, warning and cause, for the tests that hold their explanations to
+/// What names that no format has for a role most likely mean.
+fn other_role_names() -> HashMap<&'static str, &'static str> {
+    core::OTHER_NAMES.iter().map(|(name, role)| (*name, role.name())).collect()
+}
+
+/// The names of roles by format, and what other names mean; every kind of error, warning and cause, for the tests that hold their explanations to
 /// them.
 pub fn add_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ROLE_NAMES", role_names())?;
+    module.add("OTHER_ROLE_NAMES", other_role_names())?;
     module.add("WARNINGS", core::warning::ALL.to_vec())?;
     module.add("DROP_CAUSES", core::cause::ALL.to_vec())?;
     module.add("LINT_FINDINGS", core::finding::ALL.to_vec())

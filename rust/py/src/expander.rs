@@ -9,12 +9,16 @@ use pyo3::types::PyDict;
 
 use crate::choice::Choice;
 use crate::guard::detached;
-use crate::records::{GivenLine, given};
+use crate::records::{GivenLine, Names, given, renames};
 use crate::renderer::Renderer;
 use crate::stream::SharedStream;
 
 /// The arrays and the report of records, the names of their files, and which record each sample is of.
 type ExpandedRecords<'py> = (Bound<'py, PyDict>, Vec<String>, Bound<'py, PyArray1<i64>>);
+
+type Texts<'py> = (Bound<'py, PyArray1<u8>>, Bound<'py, PyArray1<i64>>);
+
+type KeptArrays<'py> = (Vec<Texts<'py>>, Bound<'py, PyArray1<i64>>);
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Expander {
@@ -26,7 +30,7 @@ pub struct Expander {
 impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
-                        thinking, header, control_tokens, normalize, deduplicate, input_format, on_error, max_line_bytes, num_threads))]
+                        thinking, header, control_tokens, normalize, deduplicate, input_format, map, roles, undesired, media, keep, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -47,6 +51,11 @@ impl Expander {
         normalize: Choice<core::Normalize>,
         deduplicate: bool,
         input_format: Choice<Option<core::Format>>,
+        map: Names,
+        roles: Names,
+        undesired: Choice<core::Undesired>,
+        media: Choice<core::Media>,
+        keep: Vec<String>,
         on_error: Choice<core::OnError>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
@@ -65,7 +74,16 @@ impl Expander {
             normalize: normalize.0,
             deduplicate,
             on_error: on_error.0,
-            read: core::ReadOptions { input_format: input_format.0, max_line_bytes },
+            read: core::ReadOptions {
+                input_format: input_format.0,
+                max_line_bytes,
+                record: core::RecordOptions {
+                    renames: renames(py, map, roles)?,
+                    undesired: undesired.0,
+                    media: media.0,
+                    keep,
+                },
+            },
             num_threads,
         };
         let core = detached(py, || core::Expander::new(renderer.core.clone(), options))?;
@@ -166,15 +184,23 @@ impl Stream {
 
 fn to_dict<'py>(
     py: Python<'py>,
-    samples: core::Samples,
+    mut samples: core::Samples,
     report: &core::Report,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
+    dict.set_item("kept", kept_arrays(py, std::mem::take(&mut samples.kept)))?;
     for (name, data) in samples.into_arrays() {
         dict.set_item(name, data.map(|data| to_array(py, data)).transpose()?)?;
     }
     dict.set_item("report", report_dict(py, report)?)?;
     Ok(dict)
+}
+
+/// The bytes and the offsets of each kept column's texts, and the index of each sample's text.
+fn kept_arrays(py: Python<'_>, kept: core::Kept) -> KeptArrays<'_> {
+    let columns = kept.columns.into_iter();
+    let columns = columns.map(|texts| (texts.bytes.into_pyarray(py), texts.offsets.into_pyarray(py)));
+    (columns.collect(), kept.rows.into_pyarray(py))
 }
 
 fn to_array(py: Python<'_>, data: core::Data) -> PyResult<Bound<'_, PyAny>> {
@@ -216,6 +242,7 @@ pub fn report_dict<'py>(py: Python<'py>, report: &core::Report) -> PyResult<Boun
     for (name, counts) in [
         ("control_tokens", &report.control_tokens),
         ("unread_keys", &report.unread_keys),
+        ("unread_record_keys", &report.unread_record_keys),
         ("unread_arguments", &report.unread_arguments),
     ] {
         dict.set_item(name, named(py, counts)?)?;

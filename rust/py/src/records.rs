@@ -1,12 +1,13 @@
 //! `_core.Records`: sources in, their records out, each with its location and its file's format. No model is needed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use everyturn_core as core;
 use pyo3::prelude::*;
 
 use crate::choice::Choice;
+use crate::errors::to_python;
 use crate::stream::SharedStream;
 
 /// File, line, the name of the file's format, and the line's bytes, which are missing if it is too long.
@@ -15,19 +16,32 @@ pub type Line = (String, u64, Option<&'static str>, Option<Vec<u8>>);
 /// The same as Python hands it over.
 pub type GivenLine = (String, u64, Option<Choice<Option<core::Format>>>, Option<Vec<u8>>);
 
+/// Names for other names, as a dict; `None` is none.
+pub type Names = Option<BTreeMap<String, String>>;
+
+/// Other names of keys and roles, checked.
+pub fn renames(py: Python<'_>, map: Names, roles: Names) -> PyResult<Arc<core::Renames>> {
+    let [keys, roles] = [map, roles].map(|names| names.unwrap_or_default().into_iter().collect::<Vec<_>>());
+    core::Renames::new(&keys, &roles).map(Arc::new).map_err(|error| to_python(py, &error))
+}
+
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Records(SharedStream<core::Records>);
 
 #[pymethods]
 impl Records {
     #[new]
-    #[pyo3(signature = (sources, *, input_format, max_line_bytes))]
+    #[pyo3(signature = (sources, *, input_format, map, max_line_bytes))]
     fn new(
+        py: Python<'_>,
         sources: Vec<Bound<'_, PyAny>>,
         input_format: Choice<Option<core::Format>>,
+        map: Names,
         max_line_bytes: usize,
     ) -> PyResult<Self> {
-        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes };
+        let record =
+            core::RecordOptions { renames: renames(py, map, None)?, ..core::RecordOptions::default() };
+        let read = core::ReadOptions { input_format: input_format.0, max_line_bytes, record };
         let options = core::StreamOptions { chunk_bytes: core::CHUNK_BYTES, limit: None };
         SharedStream::open(&sources, |sources| core::Records::open(sources, options, read)).map(Self)
     }

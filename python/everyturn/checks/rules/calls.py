@@ -43,14 +43,7 @@ CALL_WITHOUT_NAME = Kind(
     remedy="Name the function.",
 )
 
-ARGUMENTS_NOT_JSON = Kind(
-    name="arguments_not_json",
-    severity="warning",
-    summary="the arguments of a call are not a JSON object",
-    reason="The model learns to write what no program can read. Templates that want an "
-    "object fail, or print the text in quotes. JSON within JSON text counts as such.",
-    remedy='Write the arguments as JSON text of an object; `"{}"` where there are none.',
-)
+ARGUMENTS_NOT_JSON = "arguments_not_json"
 
 ARGUMENTS_OBJECT = Kind(
     name="arguments_object",
@@ -104,14 +97,14 @@ def _faults_of_arguments(call: Call) -> Iterator[tuple[str, str]]:
                 "the arguments are an object; some services take JSON text only",
             )
     elif arguments is None:
-        yield ARGUMENTS_NOT_JSON.name, "no arguments"
+        yield ARGUMENTS_NOT_JSON, "no arguments"
     elif not isinstance(arguments, str):
-        yield ARGUMENTS_NOT_JSON.name, "the arguments are neither an object nor JSON text"
+        yield ARGUMENTS_NOT_JSON, "the arguments are neither an object nor JSON text"
     elif isinstance(inner := parsed(arguments), str):
-        yield ARGUMENTS_NOT_JSON.name, "the arguments are JSON text within JSON text"
+        yield ARGUMENTS_NOT_JSON, "the arguments are JSON text within JSON text"
     elif not isinstance(inner, dict):
         what = "JSON, but no object" if inner is not None else "no JSON"
-        yield ARGUMENTS_NOT_JSON.name, f"the arguments are {what}: {quoted(arguments)}"
+        yield ARGUMENTS_NOT_JSON, f"the arguments are {what}: {quoted(arguments)}"
 
 
 def rename_function_calls(draft: Draft) -> Iterator[Remark]:
@@ -209,10 +202,10 @@ RULES = (
             CALL_WITHOUT_TYPE,
             CALL_WITHOUT_FUNCTION,
             CALL_WITHOUT_NAME,
-            ARGUMENTS_NOT_JSON,
             ARGUMENTS_OBJECT,
             FUNCTION_CALL,
         ),
+        shared=(ARGUMENTS_NOT_JSON,),
         find=calls,
         fixes={
             FUNCTION_CALL.name: rename_function_calls,

@@ -66,17 +66,23 @@ def content_missing(record: Record) -> Iterator[Remark]:
             )
 
 
+UNREAD_RECORD_KEYS = Kind(
+    name="unread_record_keys",
+    severity="note",
+    summary="a record has a key that nothing reads",
+    reason="What stands under it is in no sample. It may be meant for something: a template argument belongs in "
+    "`chat_template_kwargs`, a misspelt name is no name. Each key is named once a file.",
+    remedy="Correct its spelling, or leave it as it is; `keep` carries it into the samples.",
+)
+
 UNKNOWN_KEY = Kind(
     name="unknown_key",
     severity="note",
-    summary="a message or a record has a key that is never read",
+    summary="a message has a key that is seldom read",
     reason="Keys of messages go to the template, which seldom knows them; OpenAI refuses "
     "unknown ones. It may be a known key, misspelt. Each key is named once a file.",
     remedy="Remove it, or correct its spelling.",
 )
-
-RECORD_KEYS = frozenset({"tools", "functions", "chat_template_kwargs"})
-"""The keys of records of every format that something reads."""
 
 MESSAGE_KEYS = frozenset(
     {
@@ -90,15 +96,9 @@ MESSAGE_KEYS = frozenset(
 
 def unknown_key(record: Record) -> Iterator[Remark]:
     """Keys are those that something reads."""
-    for key in record.others:
-        if key in RECORD_KEYS:
-            continue
-        yield Remark(
-            UNKNOWN_KEY.name,
-            None,
-            f"the key {quoted(key)} of the record is not read",
-            f"record {key}",
-        )
+    for key in record.unread:
+        text = f"the key {quoted(key)} of the record is not read"
+        yield Remark(UNREAD_RECORD_KEYS.name, None, text, key)
     for message in record.messages:
         if not MESSAGE_KEYS.issuperset(message.fields):
             for key in message.fields:
@@ -170,7 +170,7 @@ RULES = (
     Rule(kinds=(EMPTY_CONTENT,), find=empty_content),
     Rule(shared=("empty_targets",), find=empty_targets),
     Rule(kinds=(CONTENT_MISSING,), find=content_missing),
-    Rule(kinds=(UNKNOWN_KEY,), find=unknown_key),
+    Rule(kinds=(UNKNOWN_KEY, UNREAD_RECORD_KEYS), find=unknown_key),
     Rule(kinds=(WEIGHT_NOT_BINARY,), shared=("weight_ignored",), find=weights),
     Rule(kinds=(UNREAD_KEYS,)),
     Rule(shared=(UNREAD_ARGUMENTS,)),

@@ -9,13 +9,6 @@ from everyturn.checks.records import SYSTEM_ROLES, Record
 from everyturn.checks.rules.rule import Draft, Rule
 from everyturn.diagnostics.kind import Kind
 
-ALIASES = {
-    **dict.fromkeys(("human", "prompter"), "user"),
-    **dict.fromkeys(("gpt", "chatgpt", "bot", "chatbot", "ai", "model"), "assistant"),
-    **dict.fromkeys(("observation", "function_response", "ipython"), "tool"),
-}
-"""Names of roles that mean one thing; letters may be large or small."""
-
 
 def rename_roles(draft: Draft) -> Iterator[Remark]:
     """Roles of other tools get the name that is read here."""
@@ -26,9 +19,9 @@ def rename_roles(draft: Draft) -> Iterator[Remark]:
             continue
         new = name.strip().lower()
         if new not in known:
-            if new not in ALIASES:
+            if new not in _core.OTHER_ROLE_NAMES:
                 continue
-            new = _core.name_of_role(draft.format, key, ALIASES[new])
+            new = _core.name_of_role(draft.format, key, _core.OTHER_ROLE_NAMES[new])
         fields[key] = new
         yield Remark("role", index, f"the role {quoted(name)} became {quoted(new)}")
 
@@ -93,16 +86,6 @@ def starts_with_assistant(record: Record) -> Iterator[Remark]:
             return
 
 
-CONSECUTIVE_ASSISTANTS = Kind(
-    name="consecutive_assistants",
-    severity="warning",
-    summary="two messages of the assistant in a row",
-    reason="The model has to write the second one with nothing new to answer; many templates "
-    "refuse it, and a server seldom asks so. Often a tool's result or a user's "
-    "message was lost between them.",
-    remedy="Join them, or put back what was between them.",
-)
-
 CONSECUTIVE_USERS = Kind(
     name="consecutive_users",
     severity="warning",
@@ -112,7 +95,7 @@ CONSECUTIVE_USERS = Kind(
     remedy="Join them, or put back what was between them.",
 )
 
-CONSECUTIVE = {"assistant": CONSECUTIVE_ASSISTANTS, "user": CONSECUTIVE_USERS}
+CONSECUTIVE = {"assistant": "consecutive_assistants", "user": CONSECUTIVE_USERS.name}
 
 
 def consecutive(record: Record) -> Iterator[Remark]:
@@ -120,7 +103,7 @@ def consecutive(record: Record) -> Iterator[Remark]:
     for before, message in itertools.pairwise(record.messages):
         if message.role == before.role and message.role in CONSECUTIVE:
             text = f"the message before is the {message.role}'s, too"
-            yield Remark(CONSECUTIVE[message.role].name, message.position, text)
+            yield Remark(CONSECUTIVE[message.role], message.position, text)
 
 
 SYSTEM_NOT_FIRST = Kind(
@@ -146,6 +129,6 @@ RULES = (
     Rule(shared=("no_target",), find=no_target),
     Rule(kinds=(ENDS_WITHOUT_ASSISTANT,), find=ends_without_assistant),
     Rule(kinds=(STARTS_WITH_ASSISTANT,), find=starts_with_assistant),
-    Rule(kinds=tuple(CONSECUTIVE.values()), find=consecutive),
+    Rule(kinds=(CONSECUTIVE_USERS,), shared=("consecutive_assistants",), find=consecutive),
     Rule(kinds=(SYSTEM_NOT_FIRST,), find=system_not_first),
 )

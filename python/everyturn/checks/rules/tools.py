@@ -11,11 +11,10 @@ from everyturn.diagnostics.kind import Kind
 
 FUNCTIONS = Kind(
     name="functions",
-    severity="warning",
-    summary="the record has functions, which nothing reads",
-    reason="The old form of `tools`: the template is not shown them, so the model learns to "
-    "call tools that its prompt does not list.",
-    remedy="Write `tools`; `--fix` does.",
+    severity="note",
+    summary="tools under their old name, functions",
+    reason="OpenAI replaced it by `tools`; it is read as these here, and most other tools do not read it.",
+    remedy="Nothing needs to be done, unless the file goes elsewhere; `--fix` writes `tools`.",
 )
 
 TOOLS_TEXT = Kind(
@@ -41,7 +40,7 @@ TOOL_DEFINITION = Kind(
 def definitions(record: Record) -> Iterator[Remark]:
     """Tools are defined in OpenAI's form."""
     if record.others.get("functions"):
-        yield Remark(FUNCTIONS.name, None, '"functions" is read by nothing: the name is "tools"')
+        yield Remark(FUNCTIONS.name, None, 'the tools are under "functions", the old name')
     tools = record.others.get("tools")
     if isinstance(tools, str) and tools.strip():
         yield Remark(TOOLS_TEXT.name, None, '"tools" is JSON text; some services take a list only')

@@ -10,14 +10,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use xxhash_rust::xxh3::xxh3_128;
-
-use crate::conversation::{Conversation, Format, as_record, unknown_format};
+use crate::conversation::{Conversation, Format, as_record, id_of_bytes, unknown_format};
 use crate::error::{Error, Result};
 use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
 use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
+use crate::samples::KeptValues;
 use outline::outline_json;
 
 /// How records are read, and what they are expanded with.
@@ -36,7 +35,7 @@ pub struct Found {
     pub format: Option<Format>,
     /// The format that its own keys show.
     pub own_format: Option<Format>,
-    /// As samples carry it: the hash of the record's bytes.
+    /// As samples carry it; where the record cannot be read, the hash of its bytes.
     pub conversation_id: u128,
     /// Without file and line.
     pub faults: Vec<Error>,
@@ -73,15 +72,19 @@ impl Checker {
         found: &mut Found,
     ) -> Result<ReadRecord, Vec<Error>> {
         let bytes = record.bytes.ok_or_else(|| vec![line_too_long(self.reading.max_line_bytes)])?;
-        found.conversation_id = xxh3_128(bytes);
+        found.conversation_id = id_of_bytes(bytes);
         found.format = self.reading.input_format.or(record.format);
+        let options = &self.reading.record;
         let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
+        let value = options.renames.of_record(&value).map_err(|error| vec![error])?;
         found.own_format = Format::detect(&value);
         let object = as_record(&value).map_err(|error| vec![error])?;
-        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format));
+        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
-        let conversation = Conversation::read(&value, format)?;
-        Ok(ReadRecord { conversation_id: found.conversation_id, format, conversation })
+        let conversation = Conversation::read(&value, format, options)?;
+        found.conversation_id = conversation.id();
+        let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
+        Ok(ReadRecord { conversation_id, format, conversation, kept })
     }
 }
 
@@ -123,7 +126,7 @@ impl CheckStream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, checker.reading);
+        let chunks = Chunks::open(sources, options, checker.reading.clone());
         Self(Ordered::new(checker, pool, chunks))
     }
 

@@ -1,18 +1,22 @@
-//! What rules look at: the messages of a record, however much of it is wrong, as JSON text.
+//! What rules look at: the messages of a record, however much of it is wrong, and its keys, as JSON text.
 //!
 //! In: a record and its format. Out: what Python's `everyturn.checks.records` reads.
 
-use crate::conversation::{Format, LenientMessage};
+use crate::conversation::{Format, LenientMessage, RecordOptions, unread_keys};
 use crate::json::{Number, Object, Value, write};
 
-/// The messages of a record, and its keys that are not the format's.
-pub fn outline_json(record: &Object, format: Format) -> String {
-    let entries = format.outline(record).entries;
+/// The messages of a record, its keys that nothing reads, and those that are not the format's.
+pub fn outline_json(record: &Object, format: Format, options: &RecordOptions) -> String {
+    let entries = format.outline(record, &options.renames).entries;
     let messages = entries.iter().map(|entry| message(entry.read_leniently())).collect();
     let others = record.iter().filter(|(key, _)| !format.has_key(key));
     write(&object([
         ("format", format.name().into()),
         ("messages", Value::Array(messages)),
+        (
+            "unread",
+            Value::Array(unread_keys(record, format, options).map(|key| Value::from(&**key)).collect()),
+        ),
         ("others", Value::Object(others.map(|(key, value)| (key.clone(), value.clone())).collect())),
     ]))
 }

@@ -2,7 +2,7 @@
 
 use super::from_json_text;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
 /// `{"name", "arguments"}`, a list of such, or JSON text of either, as a `tool_calls` list.
 pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
@@ -28,6 +28,38 @@ pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
         .collect::<Result<Vec<_>>>()
         .map(Value::Array)
 }
+
+/// What an entry holds that is a call: some write the reasoning, or a text, before its JSON.
+pub struct WrittenCall {
+    pub reasoning: Option<String>,
+    pub text: String,
+    /// As it stands.
+    pub call: Value,
+}
+
+const OPEN: &str = "<think>";
+const CLOSE: &str = "</think>";
+
+/// Takes the JSON of a call from what is written before it. A content without such JSON is handed over as it stands.
+pub(super) fn written_call(content: &Value) -> WrittenCall {
+    let as_it_stands = || WrittenCall { reasoning: None, text: String::new(), call: content.clone() };
+    let Value::String(written) = content else { return as_it_stands() };
+    let written: &str = written;
+    let (reasoning, rest) =
+        match written.trim_start().strip_prefix(OPEN).and_then(|text| text.split_once(CLOSE)) {
+            Some((reasoning, rest)) => (Some(reasoning.trim_matches('\n').to_owned()), rest),
+            None => (None, written),
+        };
+    let starts = rest.char_indices().filter(|(_, char)| matches!(char, '{' | '[')).map(|(at, _)| at);
+    let is_call = |at: &usize| json::parse_strict(&rest.as_bytes()[*at..]).is_ok();
+    match starts.take(MOST_STARTS).find(is_call) {
+        Some(at) => WrittenCall { reasoning, text: rest[..at].trim().to_owned(), call: rest[at..].into() },
+        None => as_it_stands(),
+    }
+}
+
+/// Brackets that are tried as the start of a call's JSON: more in a text are no call with a sentence before it.
+const MOST_STARTS: usize = 100;
 
 /// The legacy `function_call` of a message becomes an entry of `tool_calls`.
 pub(super) fn take_function_call(fields: &mut Object) -> Result<()> {
@@ -56,4 +88,17 @@ pub(super) fn check_tool_calls(calls: Option<&Value>) -> Result<()> {
         Some(other) => format!("\"tool_calls\" is {}, expected a list", other.type_name()),
     };
     Err(Error::new(ErrorKind::Tools, wrong))
+}
+
+/// Whether a call has arguments that are an object, or JSON text of one.
+pub fn arguments_are_object(call: &Value) -> bool {
+    let function =
+        call.as_object().map(|call| call.get("function").and_then(Value::as_object).unwrap_or(call));
+    match function.and_then(|function| function.get("arguments")) {
+        Some(Value::Object(_)) => true,
+        Some(Value::String(text)) => {
+            matches!(json::parse_with_constants(text), Ok(Value::Object(_)))
+        }
+        _ => false,
+    }
 }

@@ -1,8 +1,9 @@
 //! An item of a list of messages, sorted out by its format and not checked any further.
 
-use super::role::Role;
-use crate::error::{Error, Result};
-use crate::json::{Object, Value};
+use super::calls::{WrittenCall, written_call};
+use super::role::{CALL_ROLES, Role};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Object, Value};
 
 /// What a format makes of an item of its lists.
 pub type ReadItem = fn(&Object) -> Item;
@@ -18,4 +19,49 @@ pub struct Item {
     pub call: Option<Value>,
     /// Why the item is refused, whoever says it.
     pub fault: Option<Error>,
+}
+
+impl Item {
+    /// The content of an entry that is a call becomes the call; what is written before it stays.
+    pub fn with_call_of_content(mut self, role_name: Option<&str>) -> Self {
+        if !role_name.is_some_and(is_call_role) {
+            return self;
+        }
+        let WrittenCall { reasoning, text, call } =
+            written_call(self.fields.get("content").unwrap_or(&Value::Null));
+        let role = self.fields.get("role").cloned().unwrap_or(Value::Null);
+        let own = [("role", Some(role)), ("content", Some(text.as_str().into()))];
+        let own = own.into_iter().chain([("reasoning_content", reasoning.map(|text| text.as_str().into()))]);
+        let others = self.fields.iter().filter(|(key, _)| !matches!(&***key, "role" | "content"));
+        self.fields = own
+            .filter_map(|(key, value)| Some((key.into(), value?)))
+            .chain(others.map(|(key, value)| (key.clone(), value.clone())))
+            .collect();
+        self.call = Some(call);
+        self
+    }
+
+    /// Tool calls that are JSON text become the list that the text holds.
+    pub fn with_calls_parsed(mut self) -> Self {
+        let Some(Value::String(text)) = self.fields.get("tool_calls") else {
+            return self;
+        };
+        if text.trim().is_empty() {
+            self.fields.remove("tool_calls");
+            return self;
+        }
+        match json::parse_strict(text.as_bytes()) {
+            Ok(calls) => self.fields.insert("tool_calls", calls),
+            Err(error) => {
+                let text = format!("\"tool_calls\" is text that is not JSON: {error}");
+                self.fault.get_or_insert(Error::new(ErrorKind::Tools, text));
+            }
+        }
+        self
+    }
+}
+
+/// Whether entries of a role of that name are calls of the assistant.
+pub fn is_call_role(name: &str) -> bool {
+    CALL_ROLES.contains(&name)
 }

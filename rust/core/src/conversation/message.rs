@@ -1,6 +1,7 @@
 //! One entry of a message list to a `Message`.
 
 use super::calls::{check_tool_calls, take_function_call, tool_calls_from};
+use super::guess;
 use super::item::Item;
 use super::part_weights::{self, PartWeight};
 use super::parts;
@@ -43,6 +44,19 @@ impl Message {
         }
     }
 
+    /// An answer that may be trained.
+    pub fn is_answer(&self) -> bool {
+        self.role == Role::Assistant && self.may_be_target
+    }
+
+    /// Multiplies what it weighs, and what its parts do.
+    pub fn scale(&mut self, by: Weight) {
+        self.weight = Some(self.weight.map_or(by, |own| own * by));
+        for part in &mut self.part_weights {
+            part.weight = part.weight * by;
+        }
+    }
+
     /// Whether it, or a part of it, is to be trained, as far as its own weights say.
     pub fn has_positive_weight(&self) -> bool {
         let parts = self.part_weights.iter().map(|part| part.weight);
@@ -74,7 +88,8 @@ pub(super) fn from_item(item: Item) -> Result<Message> {
     let mut part_weights = Vec::new();
     match fields.get("content") {
         None if !speaks_without_content(role, &fields) => {
-            let text = "no \"content\", and no tool calls or reasoning instead";
+            let hint = guess::message_keys(&fields);
+            let text = format!("no \"content\", and no tool calls or reasoning instead{hint}");
             return Err(Error::new(ErrorKind::Shape, text));
         }
         None | Some(Value::String(_)) => {}

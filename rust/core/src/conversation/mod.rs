@@ -7,32 +7,71 @@
 
 mod calls;
 mod formats;
+mod guess;
+mod identity;
 mod item;
+mod labels;
+mod media;
 mod message;
 mod outline;
 mod part_weights;
 mod parts;
+mod record_keys;
+mod renames;
 mod role;
+mod system;
+mod tools;
+mod turns;
 mod weight;
 
+pub use calls::arguments_are_object;
 pub use formats::{Format, unknown_format};
+pub use identity::id_of_bytes;
 pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
-pub use role::Role;
+pub use record_keys::unread as unread_keys;
+pub use renames::Renames;
+pub use role::{OTHER_NAMES, Role};
 pub use weight::Weight;
+
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};
+use crate::options::{Media, Undesired};
+use record_keys::TEMPLATE_KWARGS;
 
 /// A record, understood.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Conversation {
     pub messages: Vec<Message>,
     pub tools: Option<Value>,
     /// The record's own `chat_template_kwargs`.
     pub template_kwargs: Object,
+    pub unused: Unused,
+}
+
+/// What a record holds and the conversation does not.
+#[derive(Debug, Clone, Default)]
+pub struct Unused {
+    /// Keys of the record that nothing reads.
+    pub keys: Vec<Arc<str>>,
+    /// Images, sounds or videos are left out, or their places are taken for text.
+    pub media: bool,
+    /// The answers are labelled as undesired, and are not trained.
+    pub is_undesired: bool,
+}
+
+/// How records are read, whatever their format.
+#[derive(Debug, Clone, Default)]
+pub struct RecordOptions {
+    pub renames: Arc<Renames>,
+    pub undesired: Undesired,
+    pub media: Media,
+    /// Keys of records whose values samples carry along.
+    pub keep: Vec<String>,
 }
 
 /// Keys of `chat_template_kwargs` that are ours to set.
@@ -43,35 +82,53 @@ const MAX_FAULTS: usize = 1000;
 
 impl Conversation {
     /// Reads a record of a known format. The error is the first of those that [`Self::read`] finds.
-    pub fn from_record(record: &Value, format: Format) -> Result<Self> {
-        Self::read_or_faults(record, format, 1).map_err(|mut faults| faults.swap_remove(0))
+    pub fn from_record(record: &Value, format: Format, options: &RecordOptions) -> Result<Self> {
+        Self::read_or_faults(record, format, options, 1).map_err(|mut faults| faults.swap_remove(0))
     }
 
     /// Reads a record of a known format, or finds everything for which it is refused: the first fault of each message,
-    /// of its tools and of its template arguments.
-    pub fn read(record: &Value, format: Format) -> Result<Self, Vec<Error>> {
-        Self::read_or_faults(record, format, MAX_FAULTS)
+    /// of its tools and of its template arguments, and what it says of itself as a whole.
+    pub fn read(record: &Value, format: Format, options: &RecordOptions) -> Result<Self, Vec<Error>> {
+        Self::read_or_faults(record, format, options, MAX_FAULTS)
     }
 
     /// An error holds at least one fault; of those of messages the first ones.
-    fn read_or_faults(record: &Value, format: Format, most_of_messages: usize) -> Result<Self, Vec<Error>> {
+    fn read_or_faults(
+        record: &Value,
+        format: Format,
+        options: &RecordOptions,
+        most_of_messages: usize,
+    ) -> Result<Self, Vec<Error>> {
         let record = as_record(record).map_err(|error| vec![error])?;
-        let (messages, mut faults) = read_messages(record, format, most_of_messages);
-        let tools = read_tools(record.get("tools")).map_err(|error| faults.push(error));
+        let (mut messages, mut faults) = read_messages(record, format, &options.renames, most_of_messages);
+        let tools = tools::read(record, &mut messages).map_err(|error| faults.push(error));
         let template_kwargs =
-            read_template_kwargs(record.get("chat_template_kwargs")).map_err(|error| faults.push(error));
-        match (tools, template_kwargs) {
-            (Ok(tools), Ok(template_kwargs)) if faults.is_empty() => {
-                Ok(Self { messages, tools, template_kwargs })
-            }
-            _ => Err(faults),
+            read_template_kwargs(record.get(TEMPLATE_KWARGS)).map_err(|error| faults.push(error));
+        let verdict = labels::read(record, options.undesired).map_err(|error| faults.push(error));
+        let media = media::read(record, &messages, options.media).map_err(|error| faults.push(error));
+        let (Ok(tools), Ok(template_kwargs), Ok(verdict), Ok(media), true) =
+            (tools, template_kwargs, verdict, media, faults.is_empty())
+        else {
+            return Err(faults);
+        };
+        if let Some(weight) = verdict.weight {
+            let answers = messages.iter_mut().filter(|message| message.is_answer());
+            answers.for_each(|message| message.scale(weight));
         }
+        let keys = record_keys::unread(record, format, options).cloned().collect();
+        let unused = Unused { keys, media, is_undesired: verdict.is_skipped };
+        Ok(Self { messages, tools, template_kwargs, unused })
     }
 }
 
 /// The messages of a record, at least one, or the first faults of them.
-fn read_messages(record: &Object, format: Format, most_faults: usize) -> (Vec<Message>, Vec<Error>) {
-    let outline = format.outline(record);
+fn read_messages(
+    record: &Object,
+    format: Format,
+    renames: &Renames,
+    most_faults: usize,
+) -> (Vec<Message>, Vec<Error>) {
+    let outline = format.outline(record, renames);
     if let Some(fault) = outline.fault {
         return (Vec::new(), vec![fault]);
     }
@@ -105,25 +162,6 @@ pub fn as_record(record: &Value) -> Result<&Object> {
     })
 }
 
-fn read_tools(tools: Option<&Value>) -> Result<Option<Value>> {
-    let tools = match tools {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
-        Some(tools) => from_json_text(tools, "\"tools\"", ErrorKind::Tools)?,
-    };
-    let wrong = |found: String| Error::new(ErrorKind::Tools, format!("{found}, expected a list of objects"));
-    match &tools {
-        Value::Null => Ok(None),
-        Value::Array(items) => {
-            if let Some((i, item)) = items.iter().enumerate().find(|(_, item)| item.as_object().is_none()) {
-                return Err(wrong(format!("\"tools\"[{i}] is {}", item.type_name())));
-            }
-            Ok(Some(tools))
-        }
-        other => Err(wrong(format!("\"tools\" is {}", other.type_name()))),
-    }
-}
-
 fn read_template_kwargs(kwargs: Option<&Value>) -> Result<Object> {
     let error = |text: String| Error::new(ErrorKind::TemplateKwargs, text);
     match kwargs {
@@ -133,7 +171,7 @@ fn read_template_kwargs(kwargs: Option<&Value>) -> Result<Object> {
             Ok(kwargs.clone())
         }
         Some(other) => {
-            Err(error(format!("\"chat_template_kwargs\" is {}, expected an object", other.type_name())))
+            Err(error(format!("{TEMPLATE_KWARGS:?} is {}, expected an object", other.type_name())))
         }
     }
 }

@@ -1,11 +1,17 @@
 //! The messages of a record where they stand: what each format makes of a record.
 //!
 //! In: what a format finds in a record. Out: entries, which are read in two ways: strictly, to messages or a fault of
-//! each, and leniently, to whatever can be seen of a message however much of it is wrong. Both see the same keys.
+//! each, and leniently, to whatever can be seen of a message however much of it is wrong. Both see the same keys, under
+//! the names that are read here, and a turn that is written as several entries as one.
 
-use super::item::ReadItem;
+use std::borrow::Cow;
+
+use super::formats::Declaration;
+use super::item::{ReadItem, is_call_role};
 use super::message::{self, Message, as_message};
+use super::renames::Renames;
 use super::role::Role;
+use super::turns;
 use crate::error::{Error, Result};
 use crate::json::{Object, Value};
 
@@ -28,7 +34,9 @@ enum Source<'a> {
     /// A content by itself: where it stands says whose it is.
     Content { role: Role, content: Value },
     /// An object in a list.
-    Item { place: Place, value: &'a Value, read: ReadItem },
+    Item { place: Place, value: Cow<'a, Value>, read: ReadItem },
+    /// Several entries that are one turn of the assistant.
+    Turn(Vec<Entry<'a>>),
 }
 
 /// Where an item stands in its record.
@@ -39,6 +47,7 @@ pub struct Place {
 }
 
 /// What can be seen of a message, however much of it is wrong.
+#[derive(Default)]
 pub struct LenientMessage {
     pub role: Option<Role>,
     /// Under the names that the other stages know; empty if the message is not an object.
@@ -46,7 +55,7 @@ pub struct LenientMessage {
     /// The tool calls of an entry that is nothing else, as they stand.
     pub call: Option<Value>,
     pub may_be_target: bool,
-    /// Where the object is, and the key of its role; `None` if it is not an object.
+    /// Where the object is, and the key of its role; `None` if it is not an object, or not one alone.
     pub place: Option<(Place, &'static str)>,
 }
 
@@ -62,28 +71,76 @@ impl<'a> Outline<'a> {
     }
 
     pub(super) fn push_content(&mut self, role: Role, content: Value) {
-        self.entries.push(Entry { source: Source::Content { role, content }, may_be_target: true });
+        self.entries.push(Entry::content(role, content));
     }
 
     pub(super) fn push_list(
         &mut self,
         list: &'static str,
-        items: &'a [Value],
+        items: Cow<'a, [Value]>,
         read: ReadItem,
         may_be_target: bool,
     ) {
-        self.entries.extend(items.iter().enumerate().map(|(index, value)| Entry {
+        let values: Vec<Cow<'a, Value>> = match items {
+            Cow::Borrowed(items) => items.iter().map(Cow::Borrowed).collect(),
+            Cow::Owned(items) => items.into_iter().map(Cow::Owned).collect(),
+        };
+        self.entries.extend(values.into_iter().enumerate().map(|(index, value)| Entry {
             source: Source::Item { place: Place { list, index }, value, read },
             may_be_target,
         }));
     }
+
+    /// Puts the message first that stands beside the others.
+    pub(super) fn begin_with(&mut self, role: Role, content: Value) {
+        self.entries.insert(0, Entry::content(role, content));
+    }
+
+    /// Gives messages the names that are read here.
+    pub(super) fn rename(&mut self, renames: &Renames, format: &Declaration) {
+        if renames.is_empty() {
+            return;
+        }
+        for i in 0..self.entries.len() {
+            let Source::Item { value, .. } = &self.entries[i].source else { continue };
+            let Some(object) = value.as_object() else { continue };
+            let renamed = renames.of_message(object, format.role_key, format.name_of_role);
+            if let Some(Some(new)) = self.note(renamed)
+                && let Source::Item { value, .. } = &mut self.entries[i].source
+            {
+                *value = Cow::Owned(Value::Object(new));
+            }
+        }
+    }
+
+    /// Makes one turn of tool calls that are entries of their own, and of a text directly before them.
+    pub(super) fn join_calls(&mut self, role_key: fn(&Object) -> &'static str) {
+        if !self.entries.iter().any(|entry| entry.is_call(role_key)) {
+            return;
+        }
+        let mut joined: Vec<Entry<'a>> = Vec::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries) {
+            match joined.last_mut() {
+                Some(before) if entry.is_call(role_key) && before.can_be_continued(role_key) => {
+                    before.append(entry);
+                }
+                _ => joined.push(entry),
+            }
+        }
+        self.entries = joined;
+    }
 }
 
 impl Entry<'_> {
+    fn content(role: Role, content: Value) -> Self {
+        Self { source: Source::Content { role, content }, may_be_target: true }
+    }
+
     pub fn read(&self) -> Result<Message> {
         let message = match &self.source {
             Source::Content { role, content } => Message::saying(*role, content.clone()),
             Source::Item { value, read, .. } => message::from_item(read(as_message(value)?))?,
+            Source::Turn(parts) => turns::joined(&parts.iter().map(Self::read).collect::<Result<Vec<_>>>()?),
         };
         Ok(Message { may_be_target: self.may_be_target, ..message })
     }
@@ -94,9 +151,8 @@ impl Entry<'_> {
             Source::Content { role, content } => LenientMessage {
                 role: Some(*role),
                 fields: Message::saying(*role, content.clone()).fields,
-                call: None,
                 may_be_target,
-                place: None,
+                ..LenientMessage::default()
             },
             Source::Item { place, value, read } => match value.as_object().map(read) {
                 Some(item) => LenientMessage {
@@ -106,14 +162,51 @@ impl Entry<'_> {
                     may_be_target,
                     place: Some((*place, item.role_key)),
                 },
-                None => LenientMessage {
-                    role: None,
-                    fields: Object::default(),
-                    call: None,
-                    may_be_target,
-                    place: None,
-                },
+                None => LenientMessage { may_be_target, ..LenientMessage::default() },
             },
+            Source::Turn(parts) => {
+                turns::joined_leniently(parts.iter().map(Self::read_leniently).collect::<Vec<_>>())
+            }
         }
+    }
+
+    /// The object of an entry that is one alone.
+    fn object(&self) -> Option<&Object> {
+        match &self.source {
+            Source::Item { value, .. } => value.as_object(),
+            Source::Content { .. } | Source::Turn(_) => None,
+        }
+    }
+
+    fn is_call(&self, role_key: fn(&Object) -> &'static str) -> bool {
+        let name = self.object().and_then(|object| object.get(role_key(object))).and_then(Value::as_str);
+        name.is_some_and(is_call_role)
+    }
+
+    /// Whether a call that follows belongs to the same turn: this one is a call, or a text of the assistant.
+    fn can_be_continued(&self, role_key: fn(&Object) -> &'static str) -> bool {
+        if matches!(self.source, Source::Turn(_)) || self.is_call(role_key) {
+            return true;
+        }
+        let is_text = |fields: &Object| {
+            fields.get("content").is_some_and(|content| content.as_str().is_some())
+                && ["tool_calls", "function_call"]
+                    .iter()
+                    .all(|key| fields.get(key).is_none_or(Value::is_null))
+        };
+        self.object().is_some() && {
+            let message = self.read_leniently();
+            message.role == Some(Role::Assistant) && is_text(&message.fields)
+        }
+    }
+
+    fn append(&mut self, entry: Self) {
+        if let Source::Turn(parts) = &mut self.source {
+            parts.push(entry);
+            return;
+        }
+        let may_be_target = self.may_be_target;
+        let first = std::mem::replace(&mut self.source, Source::Turn(Vec::new()));
+        self.source = Source::Turn(vec![Self { source: first, may_be_target }, entry]);
     }
 }

@@ -15,13 +15,21 @@ impl Weight {
     pub const ONE: Self = Self(1.0);
 }
 
+impl std::ops::Mul for Weight {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        Self(self.0 * other.0)
+    }
+}
+
 impl fmt::Display for Weight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
+pub const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
 
 /// Takes the keys out of a message, a part of a content or a tool call. Keys that disagree are an error; null is
 /// ignored.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use everyturn_template::Arena;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::preflight::preflight;
 use super::record::{Scratch, Work};
@@ -26,6 +25,7 @@ use crate::options::{
 use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
+use crate::samples::{KeptValues, kept_values};
 
 /// More threads than any machine has cores for.
 const MAX_THREADS: usize = 1024;
@@ -39,10 +39,12 @@ pub struct Expander {
 
 /// A record that was read: it can be expanded more than once.
 pub struct ReadRecord {
-    /// The hash of the record's bytes.
+    /// Equal for conversations that are the same; see [`Conversation::id`].
     pub conversation_id: u128,
     pub format: Format,
     pub conversation: Conversation,
+    /// What its samples carry along.
+    pub kept: KeptValues,
 }
 
 /// What became of a record.
@@ -50,6 +52,8 @@ pub struct ReadRecord {
 pub struct Outcome {
     pub conversation_id: u128,
     pub samples: Vec<Sample>,
+    /// What they carry along.
+    pub kept: KeptValues,
     pub report: Report,
     /// The first fault that ends the run.
     pub error: Option<Error>,
@@ -86,9 +90,14 @@ impl Expander {
             };
             let Workspace { parser, times, .. } = workspace;
             let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
+            let kept = kept_values(as_record(&value)?, &self.options.read.record.keep);
+            let value = self.options.read.record.renames.of_record(&value)?;
             let format = self.format_of(&value, record.format)?;
-            let conversation = times.measure(Stage::Convert, || Conversation::from_record(&value, format))?;
-            Ok(ReadRecord { conversation_id: xxh3_128(bytes), format, conversation })
+            let conversation = times.measure(Stage::Convert, || {
+                Conversation::from_record(&value, format, &self.options.read.record)
+            })?;
+            let conversation_id = times.measure(Stage::Convert, || conversation.id());
+            Ok(ReadRecord { conversation_id, format, conversation, kept })
         })
     }
 
@@ -185,7 +194,8 @@ impl Expander {
         work.trace = trace;
         let samples = work.samples(&mut Scratch { encoder, times }, cancelled).unwrap_or_default();
         let report = work.finish(&samples);
-        Ok(Outcome { conversation_id: read.conversation_id, report, samples, error: None })
+        let (conversation_id, kept) = (read.conversation_id, read.kept.clone());
+        Ok(Outcome { conversation_id, samples, kept, report, error: None })
     }
 
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::chat_template::Prepared;
-use crate::conversation::{Conversation, Message, Role, part_texts};
+use crate::conversation::{Conversation, Message, Role, arguments_are_object, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::layout::Arrangement;
@@ -14,7 +14,7 @@ use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options, TrainOn};
 use crate::report::{Report, warning};
 
-/// Control tokens, weights of messages that are not trained, what was adapted to the template.
+/// What the record holds and the conversation does not, control tokens, weights of messages that are not trained, what was adapted to the template.
 pub fn preflight(
     options: &Options,
     renderer: &Renderer,
@@ -22,6 +22,8 @@ pub fn preflight(
     prepared: &Prepared<'_>,
     report: &mut Report,
 ) -> Result<()> {
+    count_unused(conversation, report);
+    warn_of_messages(conversation, report);
     let adaptations = prepared.adaptations;
     report.warn(warning::PARTS_JOINED, adaptations.joined_parts);
     report.warn(warning::ARGUMENTS_EMPTIED, adaptations.emptied_arguments);
@@ -45,6 +47,35 @@ pub fn preflight(
     match options.control_tokens {
         ControlTokenPolicy::Allow => Ok(()),
         policy => find_control_tokens(renderer, conversation, policy, report),
+    }
+}
+
+fn count_unused(conversation: &Conversation, report: &mut Report) {
+    let unused = &conversation.unused;
+    for key in &unused.keys {
+        report.unread_record_keys.add(key, 1);
+    }
+    report.warn(warning::MEDIA_LEFT_OUT, u64::from(unused.media));
+    report.warn(warning::UNDESIRED_SKIPPED, u64::from(unused.is_undesired));
+}
+
+/// What is most likely a fault of the record, whatever the template makes of it.
+fn warn_of_messages(conversation: &Conversation, report: &mut Report) {
+    let is_answer = |at: usize| conversation.messages.get(at).is_some_and(|of| of.role == Role::Assistant);
+    for (at, message) in conversation.messages.iter().enumerate() {
+        if at > 0 && is_answer(at) && is_answer(at - 1) {
+            report.warn_at(warning::CONSECUTIVE_ASSISTANTS, at, || {
+                format!("message {} is the assistant's, too", at - 1)
+            });
+        }
+        let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+        for (number, call) in calls.iter().enumerate() {
+            if !arguments_are_object(call) {
+                report.warn_at(warning::ARGUMENTS_NOT_JSON, at, || {
+                    format!("tool call {number}: the arguments are not a JSON object")
+                });
+            }
+        }
     }
 }
 

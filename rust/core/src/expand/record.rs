@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::layout::{Arrangement, Sample, TokenWeights, WholeConversation, normalize, set_token_weights};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
-use crate::report::{Report, cause, warning};
+use crate::report::{Report, WarningPlace, cause, warning};
 use crate::target::{ContextMarks, Encoder, Foreign, How, Targets, targets};
 use crate::tokenizer::Known;
 
@@ -139,7 +139,10 @@ impl<'a> Work<'a> {
         Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
     }
 
-    pub fn lose(&mut self, error: Error) {
+    pub fn lose(&mut self, mut error: Error) {
+        if let Some(cause) = likely_cause(&self.report, &error) {
+            error.text = format!("{} ({cause})", error.text);
+        }
         *self.report.targets_dropped.entry(error.kind.name()).or_default() += 1;
         self.faults.push(error);
     }
@@ -175,6 +178,24 @@ impl<'a> Work<'a> {
         }
         self.report.faults = self.faults;
         self.report
+    }
+}
+
+/// What was seen of the messages before anything was rendered, where it explains why a target is lost.
+fn likely_cause(report: &Report, error: &Error) -> Option<String> {
+    let places = |name| report.warning_places.get(name).into_iter().flatten();
+    let target = error.location.message?;
+    match error.kind {
+        ErrorKind::PromptMismatch => {
+            let at_target = |place: &&WarningPlace| place.location.message == Some(target);
+            places(warning::CONSECUTIVE_ASSISTANTS).find(at_target).map(|place| place.text.clone())
+        }
+        ErrorKind::Template => {
+            let is_shown = |place: &&WarningPlace| place.location.message.is_some_and(|at| at <= target);
+            let place = places(warning::ARGUMENTS_NOT_JSON).find(is_shown)?;
+            Some(format!("message {}: {}", place.location.message?, place.text))
+        }
+        _ => None,
     }
 }
 

@@ -25,7 +25,7 @@ pub fn requests_of_record(expander: &Expander, record: Record<'_>) -> Result<Str
 }
 
 fn body(renderer: &Renderer, conversation: &Conversation, source: &PromptSource) -> Value {
-    let Conversation { messages, tools, template_kwargs } = conversation;
+    let Conversation { messages, tools, template_kwargs, .. } = conversation;
     let shown: Vec<&Object> =
         source.messages.iter().filter_map(|at| messages.get(*at)).map(|message| &message.fields).collect();
     let own = template_kwargs.iter().map(|(name, value)| (name.clone(), value.clone()));

@@ -8,7 +8,7 @@ use everyturn_template::Arena;
 use super::probes::{CALL_ID, TOOL_NAME, message, tools, word};
 use crate::chat_template::ChatTemplate;
 use crate::conversation::{Conversation, Role};
-use crate::json::{Object, Value, object};
+use crate::json::{Value, object};
 use crate::options::PromptMismatch;
 use crate::report::warning;
 use crate::target::{ContextMarks, How, LeftOut, Marks, PreparedConversation, Targets};
@@ -103,7 +103,7 @@ fn cases() -> [Case; 5] {
 
 fn made_up(messages: Vec<(Role, Vec<(&str, Value)>)>, with_tools: bool) -> Conversation {
     let messages = messages.into_iter().map(|(role, fields)| message(role, &fields)).collect();
-    Conversation { messages, tools: with_tools.then(tools), template_kwargs: Object::default() }
+    Conversation { messages, tools: with_tools.then(tools), ..Conversation::default() }
 }
 
 /// The names of what is left out of a conversation; none if a target cannot be rendered.

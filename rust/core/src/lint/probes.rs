@@ -135,7 +135,7 @@ pub(super) fn conversation(with_tools: bool, reasoning: Reasoning) -> Conversati
         messages.push(text(Role::User, "Question", 1));
     }
     messages.extend([answer(1, false), text(Role::User, "Question", 2), answer(2, false)]);
-    Conversation { messages, tools: with_tools.then(tools), template_kwargs: Object::default() }
+    Conversation { messages, tools: with_tools.then(tools), ..Conversation::default() }
 }
 
 /// The conversations, from the plainest on.

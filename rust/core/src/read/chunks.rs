@@ -15,7 +15,7 @@ use super::lines::{Chunk, JsonlReader, Line, LineText};
 use super::source::{Source, read_error};
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
-use crate::conversation::Format;
+use crate::conversation::{Format, Renames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics::catch_panics;
 
@@ -192,6 +192,7 @@ struct OpenFile {
     format: Option<(Format, u64)>,
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
+    renames: Arc<Renames>,
     lines: JsonlReader<Box<dyn Read + Send>>,
 }
 
@@ -234,6 +235,7 @@ impl Reader {
             name,
             format: self.options.input_format.map(|format| (format, 1)),
             first_line,
+            renames: self.options.record.renames.clone(),
             lines: JsonlReader::new(bytes, self.chunk_bytes, self.options.max_line_bytes),
         })
     }
@@ -250,7 +252,7 @@ impl OpenFile {
             return Ok(None);
         };
         let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
-        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk));
+        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk, &self.renames));
         chunk.format = self.format;
         chunk.chunk.skip_lines_before(self.first_line, self.lines.next_line());
         Ok(Some(chunk))
@@ -266,7 +268,9 @@ mod tests {
     use super::*;
 
     const OPTIONS: StreamOptions = StreamOptions { chunk_bytes: 4, limit: None };
-    const READING: ReadOptions = ReadOptions { input_format: None, max_line_bytes: 100 };
+    fn reading() -> ReadOptions {
+        ReadOptions { max_line_bytes: 100, ..ReadOptions::default() }
+    }
 
     /// Two lines, and what a decompressor does that meets bytes it was not made for.
     struct PanicsAfter(io::Cursor<&'static [u8]>);
@@ -289,7 +293,7 @@ mod tests {
         Reader {
             sources: sources.into_iter().enumerate(),
             file: None,
-            options: READING,
+            options: reading(),
             chunk_bytes: OPTIONS.chunk_bytes,
             left: u64::MAX,
             bytes_taken: Arc::default(),
@@ -315,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_reader_is_an_error_and_no_end() {
-        let inline = Chunks::open(vec![panicking_source()], OPTIONS, READING);
+        let inline = Chunks::open(vec![panicking_source()], OPTIONS, reading());
         for mut chunks in [ahead(reader(vec![panicking_source()])), inline] {
             let error = count_lines(&mut chunks).1.unwrap();
             assert_eq!(error.kind, ErrorKind::Internal);

@@ -3,18 +3,18 @@
 //! In: lines from a file's start on. Out: the format, and the line from which it holds: lines before it have none.
 
 use super::lines::{Chunk, LineText};
-use crate::conversation::Format;
+use crate::conversation::{Format, Renames};
 use crate::json;
 
 /// The format, and the line of the record that shows it.
-pub fn format_of_chunk(chunk: &Chunk) -> Option<(Format, u64)> {
+pub fn format_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<(Format, u64)> {
     let mut parser = json::Parser::default();
     chunk.lines.iter().find_map(|line| {
         let LineText::Bytes(range) = &line.text else {
             return None;
         };
         let value = parser.parse(&chunk.bytes[range.clone()]).ok()?;
-        Some((Format::detect(&value)?, line.number))
+        Some((Format::detect(&*renames.of_record(&value).ok()?)?, line.number))
     })
 }
 
@@ -27,7 +27,7 @@ mod tests {
 
     fn format_of(lines: &[u8], max_line_bytes: usize) -> Option<(Format, u64)> {
         let chunk = JsonlReader::new(lines, lines.len(), max_line_bytes).next_chunk().unwrap()?;
-        format_of_chunk(&chunk)
+        format_of_chunk(&chunk, &Renames::default())
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Stream {
         sources: Vec<Source>,
         options: StreamOptions,
     ) -> Self {
-        let chunks = Chunks::open(sources, options, expander.options.read);
+        let chunks = Chunks::open(sources, options, expander.options.read.clone());
         let records = Ordered::new(expander.clone(), pool, chunks);
         Self { expander, records, seen: HashSet::new(), is_first: true }
     }
@@ -108,7 +108,7 @@ impl Gathered {
         self.report.warn(warning::STOP_NOT_IN_GENERATION_CONFIG, unserved);
     }
 
-    /// Adds what came of the next record, unless its bytes are among the `copies` so far. Its error ends the run.
+    /// Adds what came of the next record, unless its conversation is among the `copies` so far. Its error ends the run.
     pub fn add(
         &mut self,
         mut outcome: Outcome,
@@ -129,6 +129,7 @@ impl Gathered {
         let line = i64::try_from(line).unwrap_or(i64::MAX);
         let origin = SampleOrigin { file, line, conversation_id: outcome.conversation_id };
         self.samples.push(&outcome.samples, origin);
+        self.samples.kept.push(&outcome.kept, outcome.samples.len());
         self.report.add(outcome.report);
         Ok(())
     }

@@ -4,6 +4,8 @@
 //! arrays with their names and types, which the binding and Python's side follow. How rows become columns is said in
 //! `table`.
 
+use super::kept::Kept;
+
 /// What a column has an element for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Per {
@@ -118,11 +120,13 @@ macro_rules! columns {
             $($(#[$doc])* pub $name: $array,)+
             pub offsets: Vec<i64>,
             pub target_offsets: Vec<i64>,
+            /// What the rows carry along of their records.
+            pub kept: Kept,
         }
 
         impl Default for Samples {
             fn default() -> Self {
-                Self { $($name: Default::default(),)+ offsets: vec![0], target_offsets: vec![0] }
+                Self { $($name: Default::default(),)+ offsets: vec![0], target_offsets: vec![0], kept: Kept::default() }
             }
         }
 
@@ -141,6 +145,7 @@ macro_rules! columns {
                 join_offsets(&mut self.offsets, &later.offsets);
                 join_offsets(&mut self.target_offsets, &later.target_offsets);
                 $(Array::append(&mut self.$name, later.$name);)+
+                self.kept.append(later.kept);
             }
 
             /// Has each optional column that the other table has.
@@ -150,7 +155,7 @@ macro_rules! columns {
                 })?)+
             }
 
-            /// All arrays by name; an optional column that is absent has none.
+            /// All arrays by name, without what is kept of records; an optional column that is absent has none.
             pub fn into_arrays(self) -> impl Iterator<Item = (&'static str, Option<Data>)> {
                 [
                     $((stringify!($name), self.$name.into_data()),)+
@@ -176,7 +181,7 @@ columns! {
     subtree_end: Option<Vec<i32>>, per Token;
     /// In trees: the id that the position predicts where that is trained, else [`super::IGNORE_INDEX`].
     shift_labels: Option<Vec<i32>>, per Token;
-    /// Hash of the record's bytes, big-endian.
+    /// The conversation's id, big-endian: its opening's hash, then that of the whole.
     conversation_hashes: Vec<[u8; 16]>, per Row;
     /// Index into the list of inputs.
     file: Vec<i32>, per Row;

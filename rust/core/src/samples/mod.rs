@@ -1,11 +1,14 @@
 //! The samples of many records.
 //!
-//! In: rows. Out: flat arrays, declared in `columns` and filled in `table`, and which of them share a pack (`pack`).
+//! In: rows. Out: flat arrays, declared in `columns` and filled in `table`, what they carry along of
+//! their records (`kept`), and which of them share a pack (`pack`).
 
 mod columns;
+mod kept;
 mod pack;
 mod table;
 
 pub use columns::{Column, Data, Per, Samples};
+pub use kept::{Kept, KeptValues, Texts, kept_values};
 pub use pack::{Packs, pack};
 pub use table::{IGNORE_INDEX, SampleOrigin};

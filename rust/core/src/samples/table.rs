@@ -21,7 +21,7 @@ pub struct SampleOrigin {
     pub file: i32,
     /// 1-based.
     pub line: i64,
-    /// Hash of the record's bytes.
+    /// See [`crate::conversation::Conversation::id`].
     pub conversation_id: u128,
 }
 
@@ -122,7 +122,7 @@ fn index(message: usize) -> i32 {
 }
 
 /// Lengths in memory are far below 2^63.
-fn signed(length: usize) -> i64 {
+pub(super) fn signed(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 

@@ -1,23 +1,20 @@
 //! `{"instruction", "input", "output" or "response"}`, with an optional `system` and `history`.
 
-use super::{Declaration, Format, given, missing, optional_text, required_text, system_text};
+use super::{Declaration, Format, given, missing, openai, optional_text, required_text};
 use crate::conversation::outline::Outline;
 use crate::conversation::role::{Role, RoleNames};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
-    keys: &["instruction", "input", "output", "response", "system", "history"],
+    keys: &["instruction", "input", "output", "response", "history"],
     outline,
     role_names: &RoleNames(&[]),
-    name_of_role: |_, role| role.name(),
+    ..openai::DECLARATION
 };
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
-    if let Some(text) = outline.note(system_text(record)).flatten() {
-        outline.push_content(Role::System, text.into());
-    }
     push_history(&mut outline, record);
     let instruction = || record.get("instruction").cloned().unwrap_or(Value::Null);
     let question = outline.note(question(record)).unwrap_or_else(instruction);

@@ -8,21 +8,29 @@ mod openai;
 mod prompt_completion;
 mod sharegpt;
 
+use std::borrow::Cow;
+
+use super::from_json_text;
+use super::guess;
 use super::outline::Outline;
+use super::renames::Renames;
 use super::role::{Role, RoleNames};
+use super::system;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
 /// What a format is.
-struct Declaration {
+pub struct Declaration {
     /// The keys of a record that are the format's.
     keys: &'static [&'static str],
     /// Finds the messages of a record. It finds what it can of a record that is refused, too.
     outline: fn(&Object) -> Outline<'_>,
     /// What it calls the roles of the items of its lists.
     role_names: &'static RoleNames,
+    /// The key that an item of its lists has its role under.
+    pub(super) role_key: fn(item: &Object) -> &'static str,
     /// What it calls a role itself under this key, where others have other names.
-    name_of_role: fn(key: &str, role: Role) -> &'static str,
+    pub(super) name_of_role: fn(key: &str, role: Role) -> &'static str,
 }
 
 /// The formats: what each is called, the key whose presence shows it, and its declaration.
@@ -78,9 +86,14 @@ impl Format {
         Self::ALL.iter().copied().find(|format| given(record, format.key()).is_some())
     }
 
-    /// The messages of a record where they are.
-    pub fn outline(self, record: &Object) -> Outline<'_> {
-        (self.declaration().outline)(record)
+    /// The messages of a record where they are, under the names that are read here.
+    pub fn outline<'r>(self, record: &'r Object, renames: &Renames) -> Outline<'r> {
+        let declaration = self.declaration();
+        let mut outline = (declaration.outline)(record);
+        outline.rename(renames, declaration);
+        outline.join_calls(declaration.role_key);
+        system::put_first(record, &mut outline);
+        outline
     }
 
     /// Whether a key of a record is the format's.
@@ -121,17 +134,27 @@ fn key_list(record: &Object) -> String {
 /// The error for a record of which no format is known.
 pub fn unknown_format(record: &Value) -> Error {
     let keys = record.as_object().map(key_list).unwrap_or_default();
-    let text =
-        format!("no key of the record shows its format: it has {keys}; expected one of {}", format_keys());
+    let hint =
+        record.as_object().and_then(guess::renames).map_or_else(String::new, |guess| format!("; {guess}"));
+    let text = format!(
+        "no key of the record shows its format: it has {keys}; expected one of {}{hint}",
+        format_keys()
+    );
     Error::new(ErrorKind::UnknownFormat, text)
 }
 
-fn list<'a>(record: &'a Object, key: &str, format: Format) -> Result<&'a [Value]> {
+/// A list of messages, which may be JSON text.
+fn list<'a>(record: &'a Object, key: &str, format: Format) -> Result<Cow<'a, [Value]>> {
+    let wrong = |value: &Value| {
+        Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected a list", value.type_name()))
+    };
     match record.get(key) {
-        Some(Value::Array(items)) => Ok(items),
-        Some(other) => {
-            Err(Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected a list", other.type_name())))
-        }
+        Some(Value::Array(items)) => Ok(Cow::Borrowed(items)),
+        Some(text @ Value::String(_)) => match from_json_text(text, &format!("{key:?}"), ErrorKind::Shape)? {
+            Value::Array(items) => Ok(Cow::Owned(items)),
+            other => Err(wrong(&other)),
+        },
+        Some(other) => Err(wrong(other)),
         None => Err(missing(record, key, format)),
     }
 }
@@ -149,13 +172,8 @@ fn missing(record: &Object, key: &str, format: Format) -> Error {
 }
 
 /// A value that is not null.
-fn given<'a>(record: &'a Object, key: &str) -> Option<&'a Value> {
+pub(super) fn given<'a>(record: &'a Object, key: &str) -> Option<&'a Value> {
     record.get(key).filter(|value| !value.is_null())
-}
-
-/// The system message of formats that have it as a key of the record.
-fn system_text(record: &Object) -> Result<Option<&str>> {
-    Ok(optional_text(record, "system")?.filter(|text| !text.is_empty()))
 }
 
 fn optional_text<'a>(record: &'a Object, key: &str) -> Result<Option<&'a str>> {

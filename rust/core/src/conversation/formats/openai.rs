@@ -4,14 +4,19 @@ use super::{Declaration, Format, list};
 use crate::conversation::item::Item;
 use crate::conversation::outline::Outline;
 use crate::conversation::role::OPENAI_NAMES;
-use crate::json::Object;
+use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
-    keys: &["messages", "parallel_tool_calls"],
+    keys: &["messages"],
     outline,
     role_names: &OPENAI_NAMES,
+    role_key,
     name_of_role: |_, role| role.name(),
 };
+
+fn role_key(_: &Object) -> &'static str {
+    "role"
+}
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
@@ -22,11 +27,12 @@ fn outline(record: &Object) -> Outline<'_> {
 }
 
 pub(super) fn item(object: &Object) -> Item {
-    Item {
+    let item = Item {
         role: OPENAI_NAMES.read(object, "role", "\"role\""),
         role_key: "role",
         fields: object.clone(),
         call: None,
         fault: None,
-    }
+    };
+    item.with_call_of_content(object.get("role").and_then(Value::as_str)).with_calls_parsed()
 }

@@ -1,5 +1,7 @@
-//! `{"prompt", "completion"}`: two texts are one exchange, two message lists one conversation whose targets are in
-//! the completion.
+//! `{"prompt", "completion"}`: a text is a message of the user, or of the assistant; a list of messages stands for
+//! itself. Targets are in the completion.
+
+use std::borrow::Cow;
 
 use super::{Declaration, Format, missing, openai};
 use crate::conversation::outline::Outline;
@@ -19,23 +21,17 @@ fn outline(record: &Object) -> Outline<'_> {
     let (Some(prompt), Some(completion)) = (get("prompt"), get("completion")) else {
         return outline;
     };
-    match (prompt, completion) {
-        (Value::String(_), Value::String(_)) => {
-            outline.push_content(Role::User, prompt.clone());
-            outline.push_content(Role::Assistant, completion.clone());
+    for (key, value, role) in [("prompt", prompt, Role::User), ("completion", completion, Role::Assistant)] {
+        match value {
+            Value::String(_) => outline.push_content(role, value.clone()),
+            Value::Array(items) => {
+                outline.push_list(key, Cow::Borrowed(items), openai::item, key == "completion");
+            }
+            other => {
+                let text = format!("{key:?} is {}, expected text or a list of messages", other.type_name());
+                outline.refuse(Error::new(ErrorKind::Shape, text));
+            }
         }
-        (Value::Array(prompt), Value::Array(completion)) => {
-            outline.push_list("prompt", prompt, openai::item, false);
-            outline.push_list("completion", completion, openai::item, true);
-        }
-        _ => outline.refuse(Error::new(
-            ErrorKind::Shape,
-            format!(
-                "\"prompt\" is {} and \"completion\" is {}, expected two texts or two lists of messages",
-                prompt.type_name(),
-                completion.type_name()
-            ),
-        )),
     }
     outline
 }

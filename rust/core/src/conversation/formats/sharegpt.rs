@@ -1,14 +1,15 @@
 //! `{"conversations": [{"from", "value"}]}` and its variants.
 
-use super::{Declaration, Format, list, system_text};
+use super::{Declaration, Format, list};
+use crate::conversation::guess;
 use crate::conversation::item::Item;
 use crate::conversation::outline::Outline;
-use crate::conversation::role::{Role, RoleNames};
+use crate::conversation::role::{CALL_ROLES, Role, RoleNames};
 use crate::error::{Error, ErrorKind};
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration =
-    Declaration { keys: &["conversations", "system"], outline, role_names: &SPEAKERS, name_of_role };
+    Declaration { keys: &["conversations"], outline, role_names: &SPEAKERS, role_key, name_of_role };
 
 /// A function call is the assistant's.
 const SPEAKERS: RoleNames = RoleNames(&[
@@ -23,11 +24,15 @@ const SPEAKERS: RoleNames = RoleNames(&[
     ("tool", Role::Tool),
     ("function", Role::Tool),
     ("observation", Role::Tool),
-    (FUNCTION_CALL, Role::Assistant),
+    (CALL_ROLES[0], Role::Assistant),
     ("function_response", Role::Tool),
+    (CALL_ROLES[1], Role::Assistant),
+    ("tool_response", Role::Tool),
 ]);
 
-const FUNCTION_CALL: &str = "function_call";
+fn role_key(item: &Object) -> &'static str {
+    if item.contains_key("from") { "from" } else { "role" }
+}
 
 fn name_of_role(key: &str, role: Role) -> &'static str {
     match role {
@@ -40,30 +45,22 @@ fn name_of_role(key: &str, role: Role) -> &'static str {
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
-    let system = outline.note(system_text(record)).flatten();
     if let Some(items) = outline.note(list(record, "conversations", Format::ShareGpt)) {
-        if let Some(text) = system {
-            outline.push_content(Role::System, text.into());
-        }
         outline.push_list("conversations", items, item, true);
     }
     outline
 }
 
 fn item(object: &Object) -> Item {
-    let (role_key, content_key) =
-        if object.contains_key("from") { ("from", "value") } else { ("role", "content") };
+    let role_key = role_key(object);
+    let content_key = if role_key == "from" { "value" } else { "content" };
     let role = SPEAKERS.read(object, role_key, "\"from\" or \"role\"");
-    let is_call = object.get(role_key).and_then(Value::as_str) == Some(FUNCTION_CALL);
     let mut content = object.get(content_key).cloned();
     let mut fault = None;
     if content.is_none() && content_key == "value" {
-        fault = Some(Error::new(ErrorKind::Shape, "no key \"value\""));
+        fault =
+            Some(Error::new(ErrorKind::Shape, format!("no key \"value\"{}", guess::message_keys(object))));
         content = Some(Value::Null);
-    }
-    let mut call = None;
-    if is_call {
-        call = content.replace("".into()).or(Some(Value::Null));
     }
     let own_role = role.as_ref().map_or(Value::Null, |role| role.name().into());
     let own = [("role", Some(own_role)), ("content", content)];
@@ -74,5 +71,6 @@ fn item(object: &Object) -> Item {
         .filter_map(|(key, value)| Some((key.into(), value?)))
         .chain(others.map(|(key, value)| (key.clone(), value.clone())))
         .collect();
-    Item { role, role_key, fields, call, fault }
+    let item = Item { role, role_key, fields, call: None, fault };
+    item.with_call_of_content(object.get(role_key).and_then(Value::as_str)).with_calls_parsed()
 }

@@ -1,0 +1,74 @@
+"""Kept columns as Arrow arrays.
+
+In: the kept values of samples or packs, and the types of their columns. Out: arrays with an element for each sample.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from everyturn.samples.kept_types import Place, Type, Types, misfit, misfit_error
+
+if TYPE_CHECKING:
+    from everyturn.samples.kept import Kept
+
+
+def arrays(kept: "Kept", types: Types, place: Place) -> dict[str, pa.Array]:
+    """Return the columns that have a type, with an element for each sample.
+
+    Raises:
+        OptionsError: A value does not fit the type of its column; the text names its place.
+    """
+    records, rows, inverse = np.unique(kept.rows, return_index=True, return_inverse=True)
+    taken: dict[str, pa.Array] = {}
+    stated = dict(kept.stated)
+    for name, kind in types.items():
+        values = [kept.column(name).value(record) for record in records]
+        for value, row in zip(values, rows, strict=True):
+            found = misfit(value, kind)
+            if found is not None:
+                is_stated = stated[name] is not None
+                raise misfit_error(name, found, kind, place(row), is_stated=is_stated)
+        taken[name] = to_array(values, kind).take(pa.array(inverse.reshape(-1)))
+    return taken
+
+
+def to_array(values: list[Any], kind: Type) -> pa.Array:
+    """Return values that fit a type as an array."""
+    return pa.array([_plain(value, kind) for value in values], to_arrow_type(kind))
+
+
+def to_arrow_type(kind: Type) -> pa.DataType:
+    """Return the type as Arrow has it.
+
+    >>> to_arrow_type({"list": "float64"})
+    ListType(list<item: double>)
+    """
+    if isinstance(kind, dict):
+        if "list" in kind:
+            return pa.list_(to_arrow_type(kind["list"]))
+        return pa.struct([(key, to_arrow_type(inner)) for key, inner in kind["struct"].items()])
+    return _SCALARS[kind]
+
+
+_SCALARS = {
+    "null": pa.null(),
+    "bool": pa.bool_(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "json": pa.string(),
+}
+
+
+def _plain(value: Any, kind: Type) -> Any:
+    """Return a value with JSON text where that is its type."""
+    if value is None:
+        return None
+    if kind == "json":
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(kind, dict) and "list" in kind:
+        return [_plain(item, kind["list"]) for item in value]
+    return value

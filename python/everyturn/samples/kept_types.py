@@ -1,0 +1,386 @@
+"""The types of kept columns in tables and files.
+
+In: what ``keep`` says, and values. Out: for each name a type that holds all of them, or an error that says which value
+it does not hold. A type is a name of `NAMES`, ``{"list": type}`` or ``{"struct": {key: type}}``: plain JSON, so that a
+run that is resumed has it, too. Values are never cut or turned into others, except that a whole number in a column of
+``float64`` is the float that equals it. No Arrow here; `everyturn.samples.kept_arrow` makes the arrays.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+
+import numpy as np
+
+from everyturn.exceptions import OptionsError
+from everyturn.samples.columns import COLUMNS, OFFSETS
+
+if TYPE_CHECKING:
+    from everyturn.samples.kept import Kept
+    from everyturn.samples.table import Samples
+
+Part = TypeVar("Part")
+
+Keep: TypeAlias = tuple[tuple[str, str | None], ...]
+"""The names of kept keys in their order, each with the type that is stated for it, or None."""
+
+Keys: TypeAlias = Sequence[str] | Mapping[str, str | None] | Keep
+"""What ``keep`` takes: names, or names with types (None: as its values show)."""
+
+Type: TypeAlias = Any
+Types: TypeAlias = Mapping[str, Type]
+"""The type of each kept column."""
+
+Scalar: TypeAlias = Literal["bool", "int64", "float64", "string", "json"]
+NAMES: tuple[str, ...] = get_args(Scalar)
+"""What can be stated, also as ``list<..>``; ``json`` holds any value, as its JSON text."""
+
+SHOWN_BY = 1000
+"""The types in a file are those of its first conversations, this many."""
+
+TAKEN = frozenset(
+    {
+        *(column.name for column in COLUMNS),
+        *OFFSETS.values(),
+        *(
+            "length",
+            "n_trained",
+            "conversation_id",
+            "seq_lengths",
+            "position_ids",
+            "attention_mask",
+        ),
+    }
+)
+"""The names of columns that samples, packs and items have themselves."""
+
+_PAIR = 2
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def stated(keep: Keys) -> Keep:
+    """Return the names with their types.
+
+    >>> stated(["id"]), stated({"id": None, "score": "float64"})
+    ((('id', None),), (('id', None), ('score', 'float64')))
+
+    Raises:
+        OptionsError: A name is not text, comes twice or is that of a column of samples; a type is unknown.
+    """
+    if isinstance(keep, str) or not isinstance(keep, Sequence | Mapping):
+        raise OptionsError(f"keep: expected a list of keys, or keys with types, not {keep!r}")
+    entries: Iterable[Any] = keep.items() if isinstance(keep, Mapping) else keep
+    pairs: Keep = tuple(
+        entry if isinstance(entry, tuple) and len(entry) == _PAIR else (entry, None)
+        for entry in entries
+    )
+    names = [name for name, _ in pairs]
+    for name, kind in pairs:
+        if not isinstance(name, str):
+            raise OptionsError(f"keep: a key is text, not {name!r}")
+        if name in TAKEN:
+            raise OptionsError(
+                f"keep: {name!r} is a column of the samples: give the key another name in the records"
+            )
+        if names.count(name) > 1:
+            raise OptionsError(f"keep: {name!r} is named twice")
+        if kind is not None:
+            parsed(name, kind)
+    return pairs
+
+
+def parsed(name: str, kind: str) -> Type:
+    """Return the type that is stated for a column.
+
+    >>> parsed("scores", "list<float64>")
+    {'list': 'float64'}
+
+    Raises:
+        OptionsError: There is no such type.
+    """
+    inner = kind[5:-1] if kind.startswith("list<") and kind.endswith(">") else None
+    if inner is not None:
+        return {"list": parsed(name, inner)}
+    if kind not in NAMES:
+        raise OptionsError(
+            f"keep: {name!r}: {kind!r} is not a type; expected one of {', '.join(NAMES)} or list<..>"
+        )
+    return kind
+
+
+def from_flag(text: str) -> dict[str, str | None]:
+    """Read what ``--keep`` is given: ``id,score:float64``, or a JSON object where names have commas or colons.
+
+    >>> from_flag("id,score:float64"), from_flag('{"a:b": null}')
+    ({'id': None, 'score': 'float64'}, {'a:b': None})
+
+    Raises:
+        OptionsError: The text is neither.
+    """
+    if text.startswith("{"):
+        try:
+            keys: dict[str, str | None] = json.loads(text)
+        except ValueError as error:
+            raise OptionsError(f"--keep: not JSON: {error}") from error
+        return keys
+    pairs = [entry.partition(":") for entry in text.split(",") if entry]
+    return {name: kind or None for name, _, kind in pairs}
+
+
+class Column:
+    """The type of one column, as far as its values have shown it."""
+
+    def __init__(self, name: str, kind: str | None) -> None:
+        self.name = name
+        self.is_stated = kind is not None
+        self.type: Type = "null" if kind is None else parsed(name, kind)
+
+    def add(self, value: Any) -> str | None:
+        """Let the type hold one more value; the text says what is wrong if no type holds it and the others."""
+        if self.is_stated:
+            return misfit(value, self.type)
+        try:
+            self.type = _joined(self.type, _type_of(value))
+        except _MisfitError:
+            return _shown(value)
+        return None
+
+
+Place: TypeAlias = Callable[[int], tuple[str, int] | None]
+"""File and line of a sample, by its row, where they are known."""
+
+
+def places_in(samples: "Samples") -> Place:
+    """Return the places of samples."""
+    return lambda row: (samples.files[samples.file[row]], int(samples.line[row]))
+
+
+class FirstShown:
+    """The types of kept columns as the first `SHOWN_BY` conversations show them, however they come in parts.
+
+    Attributes:
+        is_known: No later conversation changes them.
+    """
+
+    def __init__(self, keep: Keep) -> None:
+        self._columns = _columns(keep)
+        self._left = SHOWN_BY
+        self.is_known = all(column.is_stated for column in self._columns.values())
+
+    def add(self, samples: "Samples") -> None:
+        """Look at the next samples.
+
+        Raises:
+            OptionsError: No type holds a value and those before it; the text names its place.
+        """
+        if not self.is_known:
+            self._left -= _show(self._columns, samples.kept, places_in(samples), most=self._left)
+            self.is_known = self._left <= 0
+
+    def types(self) -> Types:
+        """Return the types as far as they were shown.
+
+        Raises:
+            OptionsError: One is of objects without keys, which no file can hold.
+        """
+        return _types_of(self._columns)
+
+
+def read_ahead(
+    parts: Iterable[Part], keep: Keep, samples_of: Callable[[Part], "Samples"]
+) -> tuple[Types, Iterator[Part]]:
+    """Return the types of kept columns, and all parts, of which as many are read ahead as show the types.
+
+    Raises:
+        OptionsError: As in `FirstShown`.
+    """
+    rest, waiting, shown = iter(parts), list[Part](), FirstShown(keep)
+    while not shown.is_known and (part := next(rest, None)) is not None:
+        waiting.append(part)
+        shown.add(samples_of(part))
+    return shown.types(), itertools.chain(waiting, rest)
+
+
+def types_in(kept: "Kept", place: Place) -> Types:
+    """Return the types of kept columns as all of their values show them.
+
+    Raises:
+        OptionsError: No type holds all values of a column; the text names the place of one.
+    """
+    columns = _columns(kept.stated)
+    _show(columns, kept, place)
+    return _types_of(columns)
+
+
+def check_stated(samples: "Samples") -> None:
+    """Refuse kept values that do not fit the type that is stated for them.
+
+    Raises:
+        OptionsError: The text names the place of the first.
+    """
+    columns = _columns(samples.kept.stated).items()
+    stated = {name: column for name, column in columns if column.is_stated}
+    _show(stated, samples.kept, places_in(samples))
+
+
+def _columns(keep: Keep) -> dict[str, Column]:
+    return {name: Column(name, kind) for name, kind in keep}
+
+
+def _show(
+    columns: Mapping[str, Column], kept: "Kept", place: Place, *, most: int | None = None
+) -> int:
+    """Let columns hold the values of conversations, or of the first of them; return of how many."""
+    records, rows = np.unique(kept.rows, return_index=True)
+    records, rows = records[:most], rows[:most]
+    for name, column in columns.items():
+        texts = kept.column(name)
+        for record, row in zip(records, rows, strict=True):
+            found = column.add(texts.value(record))
+            if found is not None:
+                raise misfit_error(name, found, column.type, place(row), is_stated=column.is_stated)
+    return len(records)
+
+
+def _types_of(columns: Mapping[str, Column]) -> Types:
+    for name, column in columns.items():
+        if _has_no_fields(column.type):
+            raise OptionsError(
+                f"the kept key {name!r} holds {describe(column.type)}, and an object without keys has no type in "
+                f"tables: {_any_type(name)}"
+            )
+    return {name: column.type for name, column in columns.items()}
+
+
+def misfit_error(
+    name: str, found: str, kind: Type, place: tuple[str, int] | None, *, is_stated: bool
+) -> OptionsError:
+    """Build the error for a value that a column does not hold."""
+    where = "" if place is None else f"{place[0]}:{place[1]}: "
+    known = "as stated" if is_stated else "as the conversations before it show"
+    error = OptionsError(
+        f"{where}the kept key {name!r} is {found}, and its column holds {describe(kind)}, {known}: state a type that "
+        f"holds all of its values; {_any_type(name)}"
+    )
+    if place is not None:
+        error.file, error.line = place
+    return error
+
+
+def _any_type(name: str) -> str:
+    return f'--keep {name}:json (keep={{"{name}": "json"}}) holds any, as JSON text'
+
+
+def misfit(value: Any, kind: Type) -> str | None:
+    """Return what a value is that a type does not hold, or None if it does.
+
+    >>> misfit(1, "float64"), misfit(2**53 + 1, "float64"), misfit({"a": 1}, {"struct": {}})
+    (None, '9007199254740993', 'an object with the key "a"')
+    """
+    if value is None or kind == "json":
+        return None
+    if isinstance(kind, dict) and "list" in kind and isinstance(value, list):
+        return next(filter(None, (misfit(item, kind["list"]) for item in value)), None)
+    if isinstance(kind, dict) and "struct" in kind and isinstance(value, dict):
+        fields = kind["struct"]
+        for key, item in value.items():
+            found = (
+                misfit(item, fields[key]) if key in fields else f'an object with the key "{key}"'
+            )
+            if found is not None:
+                return found
+        return None
+    return None if _is_scalar(value, kind) else _shown(value)
+
+
+def _is_scalar(value: Any, kind: Type) -> bool:
+    if kind == "float64":
+        return isinstance(value, float) or (_is_whole(value) and _is_exact(value))
+    if kind == "int64":
+        return _is_whole(value) and _LEAST <= value <= _MOST
+    return bool(kind == {bool: "bool", str: "string"}.get(type(value)))
+
+
+def describe(kind: Type) -> str:
+    """Return a type as it is spelled.
+
+    >>> describe({"list": {"struct": {"a": "int64"}}})
+    'list<struct<a: int64>>'
+    """
+    if isinstance(kind, dict):
+        if "list" in kind:
+            return f"list<{describe(kind['list'])}>"
+        fields = ", ".join(f"{key}: {describe(inner)}" for key, inner in kind["struct"].items())
+        return f"struct<{fields}>"
+    return str(kind)
+
+
+def _has_no_fields(kind: Type) -> bool:
+    """Whether an object without keys is in the type: files cannot hold one."""
+    if not isinstance(kind, dict):
+        return False
+    if "list" in kind:
+        return _has_no_fields(kind["list"])
+    return not kind["struct"] or any(map(_has_no_fields, kind["struct"].values()))
+
+
+class _MisfitError(Exception):
+    """No type holds the value with the others."""
+
+
+_SCALARS: dict[type, Type] = {
+    type(None): "null",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    str: "string",
+}
+
+
+def _type_of(value: Any) -> Type:
+    """Return the type of what JSON has."""
+    if isinstance(value, int) and not _LEAST <= value <= _MOST:
+        raise _MisfitError
+    if type(value) in _SCALARS:
+        return _SCALARS[type(value)]
+    if isinstance(value, list):
+        inner: Type = "null"
+        for item in value:
+            inner = _joined(inner, _type_of(item))
+        return {"list": inner}
+    return {"struct": {key: _type_of(item) for key, item in value.items()}}
+
+
+def _joined(one: Type, other: Type) -> Type:
+    """Return the type that holds the values of both."""
+    if other in (one, "null"):
+        return one
+    if one == "null":
+        return other
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        if "list" in one:
+            return {"list": _joined(one["list"], other["list"])}
+        fields = {**one["struct"]}
+        for key, inner in other["struct"].items():
+            fields[key] = _joined(fields.get(key, "null"), inner)
+        return {"struct": fields}
+    if {str(one), str(other)} == {"int64", "float64"}:
+        return "float64"
+    raise _MisfitError
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_exact(value: int) -> bool:
+    try:
+        return int(float(value)) == value
+    except OverflowError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + ".."  # noqa: PLR2004

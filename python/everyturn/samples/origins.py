@@ -1,0 +1,36 @@
+"""Which samples are of one conversation, and which of one record.
+
+In: samples. Out: an element for each that is equal where they have that in common. Copies of a conversation are
+separate records.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
+
+ID_BYTES = 16
+OPENING_BYTES = 8
+"""The first half of an id, which a conversation has in common with those that continue it."""
+
+
+def ids(samples: "Samples", size: int = ID_BYTES) -> npt.NDArray[Any]:
+    """Return the first bytes of each sample's id, V[N]."""
+    return np.ascontiguousarray(samples.conversation_hashes[:, :size]).view(f"V{size}").reshape(-1)
+
+
+def records(samples: "Samples") -> npt.NDArray[np.int64]:
+    """Number the records that the samples come from, int64[N]."""
+    key = np.concatenate(
+        [
+            samples.conversation_hashes,
+            np.ascontiguousarray(samples.file).view(np.uint8).reshape(-1, 4),
+            np.ascontiguousarray(samples.line).view(np.uint8).reshape(-1, 8),
+        ],
+        axis=1,
+    )
+    _, number = np.unique(np.ascontiguousarray(key).view("V28").reshape(-1), return_inverse=True)
+    return number.reshape(-1).astype(np.int64)

@@ -1,0 +1,89 @@
+//! What other names a record has for what is read here, for errors about a record of no known format.
+//!
+//! In: a record. Out: a sentence that says how to read it, if its shape tells. Nothing is read by a guess.
+
+use super::labels::is_rejected;
+use super::role::Role;
+use crate::json::{Object, Value};
+
+/// Keys that hold a question and its answer, most often used first.
+const PAIRS: [(&str, &str); 8] = [
+    ("prompt", "response"),
+    ("question", "answer"),
+    ("query", "response"),
+    ("input", "output"),
+    ("question", "response"),
+    ("input", "response"),
+    ("prompt", "output"),
+    ("user", "assistant"),
+];
+
+/// Names of the key of a role, and of a text.
+const ROLE_KEYS: [&str; 7] = ["role", "from", "speaker", "author", "sender", "name", "type"];
+const CONTENT_KEYS: [&str; 6] = ["content", "value", "text", "message", "utterance", "body"];
+
+/// How to read a record of that shape.
+pub(super) fn renames(record: &Object) -> Option<String> {
+    preference(record).or_else(|| messages(record)).or_else(|| pair(record))
+}
+
+/// Two answers of which one is better.
+fn preference(record: &Object) -> Option<String> {
+    let rejected = record.iter().map(|(key, _)| key).find(|key| is_rejected(key))?;
+    let chosen = record.get("chosen")?;
+    let is_answer = record.contains_key("prompt")
+        && record.get("prompt").map(Value::type_name) == Some(chosen.type_name());
+    let ours = if is_answer { "completion" } else { "messages" };
+    Some(format!(
+        "it is a pair of preferences (\"chosen\", {rejected:?}), of which supervised training can use the chosen answer \
+         only: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"
+    ))
+}
+
+/// A list of objects under another name.
+fn messages(record: &Object) -> Option<String> {
+    let (list, item) = record.iter().find_map(|(key, value)| {
+        let item = value.as_array()?.first()?.as_object()?;
+        Some((key, item))
+    })?;
+    let has_text = |key: &&str| item.get(key).is_some_and(|value| value.as_str().is_some());
+    let role = ROLE_KEYS.into_iter().find(has_text)?;
+    let content = CONTENT_KEYS.into_iter().find(|key| has_text(key) && *key != role)?;
+    let mut names = vec![format!("\"messages\": {list:?}")];
+    names.extend((role != "role").then(|| format!("\"role\": {role:?}")));
+    names.extend((content != "content").then(|| format!("\"content\": {content:?}")));
+    let roles = match item.get(role).and_then(Value::as_str) {
+        Some(name) if Role::from_name(name).is_none() => {
+            format!(", with roles={{{name:?}: ..}} for its roles,")
+        }
+        _ => String::new(),
+    };
+    Some(format!("map={{{}}}{roles} would read {list:?} as messages", names.join(", ")))
+}
+
+/// What to add to an error about a message that lacks its role, or its content, under the names that are read here.
+pub(super) fn message_keys(message: &Object) -> String {
+    let text = |key: &&str| message.get(key).is_some_and(|value| value.as_str().is_some());
+    let is_known = |keys: [&str; 2]| keys.iter().any(|key| message.contains_key(key));
+    let role = ROLE_KEYS.into_iter().find(text).filter(|_| !is_known(["role", "from"]));
+    let content = CONTENT_KEYS.into_iter().find(text).filter(|_| !is_known(["content", "value"]));
+    let names: Vec<String> = [("role", role), ("content", content)]
+        .into_iter()
+        .filter_map(|(ours, theirs)| Some(format!("{ours:?}: {:?}", theirs?)))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; map={{{}}} would read it", names.join(", "))
+}
+
+/// A question and an answer.
+fn pair(record: &Object) -> Option<String> {
+    let is_text = |key: &str| record.get(key).is_some_and(|value| value.as_str().is_some());
+    let (question, answer) =
+        PAIRS.into_iter().find(|(question, answer)| is_text(question) && is_text(answer))?;
+    let mut names = Vec::new();
+    names.extend((question != "prompt").then(|| format!("\"prompt\": {question:?}")));
+    names.extend((answer != "completion").then(|| format!("\"completion\": {answer:?}")));
+    Some(format!("map={{{}}} would read it as a question and its answer", names.join(", ")))
+}

@@ -1,0 +1,65 @@
+//! Images, sounds and videos of a record, of which only the text can be trained here.
+//!
+//! In: a record and its messages. Out: whether there are any that are left out, or why the record is refused.
+
+use super::formats::given;
+use super::message::Message;
+use super::parts::part_texts;
+use super::role::Role;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value};
+use crate::options::Media;
+
+/// The keys of a record that they stand under.
+const KEYS: [&str; 6] = ["image", "images", "video", "videos", "audio", "audios"];
+
+/// What marks their places in a text.
+const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];
+
+/// True if the record has media, which are left out because the caller says so.
+pub(super) fn read(record: &Object, messages: &[Message], media: Media) -> Result<bool> {
+    let key = KEYS.into_iter().find(|key| given(record, key).is_some_and(|value| !is_nothing(value)));
+    let placeholder = messages.iter().enumerate().find_map(|(at, message)| Some((at, placeholder(message)?)));
+    match (media, key, placeholder) {
+        (_, None, None) => Ok(false),
+        (Media::Text, _, _) => Ok(true),
+        (Media::Error, Some(key), _) => {
+            let text = format!("{key:?} holds media, and only text is trained; {AS_TEXT}");
+            Err(Error::new(ErrorKind::Media, text))
+        }
+        (Media::Error, None, Some((at, placeholder))) => {
+            let text = format!("{placeholder:?} is the place of media, and only text is trained; {AS_TEXT}");
+            Err(Error::new(ErrorKind::Media, text).at_message(at))
+        }
+    }
+}
+
+const AS_TEXT: &str = "media=\"text\" leaves media out and takes placeholders for text";
+
+fn is_nothing(media: &Value) -> bool {
+    media.as_array().is_some_and(|items| items.iter().all(Value::is_null)) || media.as_str() == Some("")
+}
+
+/// The first placeholder of a message that is shown to the model. One that stands within a line, or that is closed as
+/// a tag of HTML, is text.
+fn placeholder(message: &Message) -> Option<&'static str> {
+    if message.role == Role::Assistant {
+        return None;
+    }
+    let content = message.fields.get("content")?;
+    let texts = match content {
+        Value::Array(parts) => part_texts(parts),
+        other => other.as_str().into_iter().collect(),
+    };
+    PLACEHOLDERS.into_iter().find(|placeholder| {
+        let end = placeholder.replace('<', "</");
+        let stands_alone = |text: &&str| {
+            let has_line = || text.lines().any(|line| line.trim() == *placeholder);
+            text.contains(placeholder)
+                && (text.trim_start().starts_with(placeholder)
+                    || text.trim_end().ends_with(placeholder)
+                    || has_line())
+        };
+        texts.iter().any(stands_alone) && !texts.iter().any(|text| text.contains(&end))
+    })
+}

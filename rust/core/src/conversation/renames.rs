@@ -1,0 +1,203 @@
+//! Other names for the keys and roles of records, as the caller gives them.
+//!
+//! In: pairs of a name that is read here and the name that records have instead. Out: records and messages under the
+//! names that are read here. What is not renamed is not touched, and not copied.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::role::Role;
+use crate::error::{Error, ErrorKind, Result, excerpt};
+use crate::json::{Object, Value};
+
+/// Keys of records that can have another name: those of all formats, and what stands beside the messages.
+const RECORD_KEYS: [&str; 17] = [
+    "messages",
+    "conversations",
+    "prompt",
+    "completion",
+    "instruction",
+    "input",
+    "output",
+    "response",
+    "history",
+    "system",
+    "tools",
+    "chat_template_kwargs",
+    "label",
+    "weight",
+    "images",
+    "videos",
+    "audios",
+];
+
+/// Keys of messages that can have another name.
+const MESSAGE_KEYS: [&str; 10] = [
+    "role",
+    "content",
+    "from",
+    "value",
+    "name",
+    "tool_calls",
+    "tool_call_id",
+    "reasoning_content",
+    "weight",
+    "type",
+];
+
+/// A key that is read here, and the one that records have instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    ours: &'static str,
+    theirs: Arc<str>,
+}
+
+/// Other names of keys and roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renames {
+    of_records: Vec<Key>,
+    of_messages: Vec<Key>,
+    roles: Vec<(Arc<str>, Role)>,
+}
+
+impl Renames {
+    /// Keys as (ours, theirs), roles as (theirs, ours).
+    pub fn new(keys: &[(String, String)], roles: &[(String, String)]) -> Result<Self> {
+        let mut renames = Self::default();
+        for (ours, theirs) in keys {
+            let find = |known: &[&'static str]| known.iter().copied().find(|name| name == ours);
+            let key = |ours| Key { ours, theirs: theirs.as_str().into() };
+            let (record, message) = (find(&RECORD_KEYS), find(&MESSAGE_KEYS));
+            if record.is_none() && message.is_none() {
+                return Err(unknown_key(ours));
+            }
+            renames.of_records.extend(record.map(key));
+            renames.of_messages.extend(message.map(key));
+        }
+        for (theirs, ours) in roles {
+            let role = Role::from_name(ours).ok_or_else(|| {
+                let known = Role::ALL.map(Role::name).join(", ");
+                let text = format!("roles: {} is not a role; expected one of {known}", excerpt(ours));
+                Error::new(ErrorKind::Options, text)
+            })?;
+            renames.roles.push((theirs.as_str().into(), role));
+        }
+        Ok(renames)
+    }
+
+    /// The record under the names that are read here. Of a record that is not an object nothing is renamed.
+    pub fn of_record<'r>(&self, record: &'r Value) -> Result<Cow<'r, Value>> {
+        match record {
+            Value::Object(object) => Ok(match renamed(object, &self.of_records)? {
+                Some(object) => Cow::Owned(Value::Object(object)),
+                None => Cow::Borrowed(record),
+            }),
+            _ => Ok(Cow::Borrowed(record)),
+        }
+    }
+
+    /// A message under the names that are read here; `None` if it has them already. `role_name` says what the format of
+    /// the record calls a role under a key.
+    pub(super) fn of_message(
+        &self,
+        message: &Object,
+        role_key: fn(&Object) -> &'static str,
+        role_name: fn(&str, Role) -> &'static str,
+    ) -> Result<Option<Object>> {
+        let mut new = renamed(message, &self.of_messages)?;
+        let seen = new.as_ref().unwrap_or(message);
+        let key = role_key(seen);
+        if let Some(name) = seen.get(key).and_then(Value::as_str)
+            && let Some((_, role)) = self.roles.iter().find(|(theirs, _)| **theirs == *name)
+        {
+            new.get_or_insert_with(|| message.clone()).insert(key, role_name(key, *role).into());
+        }
+        Ok(new)
+    }
+
+    /// The name that records have for a key of messages.
+    pub fn is_empty(&self) -> bool {
+        self.of_records.is_empty() && self.of_messages.is_empty() && self.roles.is_empty()
+    }
+}
+
+/// The object with other keys; `None` if it has none of these.
+fn renamed(object: &Object, keys: &[Key]) -> Result<Option<Object>> {
+    let found: Vec<&Key> = keys.iter().filter(|key| object.contains_key(&key.theirs)).collect();
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let is_renamed = |name: &str| found.iter().any(|key| *key.theirs == *name);
+    if let Some(key) = found.iter().find(|key| object.contains_key(key.ours) && !is_renamed(key.ours)) {
+        let text = format!("there are both {:?} and {:?}, which is to be read as it", key.ours, key.theirs);
+        return Err(Error::new(ErrorKind::Shape, text));
+    }
+    let ours = |name: &Arc<str>| {
+        found.iter().find(|key| key.theirs == *name).map_or_else(|| name.clone(), |key| key.ours.into())
+    };
+    Ok(Some(object.iter().map(|(name, value)| (ours(name), value.clone())).collect()))
+}
+
+fn unknown_key(name: &str) -> Error {
+    let mut known: Vec<&str> = RECORD_KEYS.iter().chain(&MESSAGE_KEYS).copied().collect();
+    known.sort_unstable();
+    known.dedup();
+    let text =
+        format!("map: {} is not a key that is read; expected one of {}", excerpt(name), known.join(", "));
+    Error::new(ErrorKind::Options, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::parse_strict;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(one, other)| ((*one).into(), (*other).into())).collect()
+    }
+
+    fn renames(keys: &[(&str, &str)], roles: &[(&str, &str)]) -> Renames {
+        Renames::new(&pairs(keys), &pairs(roles)).unwrap()
+    }
+
+    fn message(text: &str, renames: &Renames) -> Option<Value> {
+        let value = parse_strict(text.as_bytes()).unwrap();
+        renames
+            .of_message(value.as_object().unwrap(), |_| "role", |_, role| role.name())
+            .unwrap()
+            .map(Value::Object)
+    }
+
+    fn json(text: &str) -> Value {
+        parse_strict(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn keys_and_roles_get_the_names_that_are_read() {
+        let names = renames(&[("role", "speaker"), ("content", "text")], &[("bot", "assistant")]);
+        let read = message(r#"{"speaker": "bot", "text": "Hi", "id": 1}"#, &names);
+        assert_eq!(read, Some(json(r#"{"role": "assistant", "content": "Hi", "id": 1}"#)));
+        assert_eq!(message(r#"{"role": "user", "content": "Hi"}"#, &names), None);
+    }
+
+    #[test]
+    fn names_can_be_exchanged() {
+        let names = renames(&[("prompt", "completion"), ("completion", "prompt")], &[]);
+        let record = json(r#"{"prompt": "b", "completion": "a"}"#);
+        assert_eq!(*names.of_record(&record).unwrap(), json(r#"{"completion": "b", "prompt": "a"}"#));
+    }
+
+    #[test]
+    fn two_keys_for_one_name_are_an_error() {
+        let names = renames(&[("messages", "dialog")], &[]);
+        let record = json(r#"{"messages": [], "dialog": []}"#);
+        assert_eq!(names.of_record(&record).unwrap_err().kind, ErrorKind::Shape);
+    }
+
+    #[test]
+    fn unknown_names_are_refused() {
+        for (keys, roles) in [(&[("message", "dialog")][..], &[][..]), (&[], &[("bot", "robot")])] {
+            assert_eq!(Renames::new(&pairs(keys), &pairs(roles)).unwrap_err().kind, ErrorKind::Options);
+        }
+    }
+}

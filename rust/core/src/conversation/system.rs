@@ -1,0 +1,43 @@
+//! The system message that stands beside the messages of a record.
+//!
+//! In: a record and the messages that its format finds. Out: the same messages, after that one.
+
+use super::formats::given;
+use super::outline::Outline;
+use super::role::Role;
+use crate::error::{Error, ErrorKind};
+use crate::json::{Object, Value};
+
+/// The keys that it stands under, in every format.
+pub const KEYS: [&str; 3] = ["system", "system_prompt", "instructions"];
+
+/// Puts it first, unless it is empty or the messages begin with the same text.
+pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
+    let mut found: Option<(&str, &Value)> = None;
+    for key in KEYS {
+        let Some(content) = given(record, key).filter(|content| !is_empty(content)) else { continue };
+        if !matches!(content, Value::String(_) | Value::Array(_)) {
+            let text = format!("{key:?} is {}, expected text", content.type_name());
+            return outline.refuse(Error::new(ErrorKind::Shape, text));
+        }
+        match found {
+            Some((other, before)) if before != content => {
+                let text = format!("{other:?} and {key:?} are different system messages");
+                return outline.refuse(Error::new(ErrorKind::Shape, text));
+            }
+            _ => found = Some((key, content)),
+        }
+    }
+    let Some((_, content)) = found else { return };
+    let is_there = outline.entries.first().is_some_and(|entry| {
+        let first = entry.read_leniently();
+        first.role == Some(Role::System) && first.fields.get("content") == Some(content)
+    });
+    if !is_there {
+        outline.begin_with(Role::System, content.clone());
+    }
+}
+
+fn is_empty(content: &Value) -> bool {
+    content.as_str().is_some_and(str::is_empty) || content.as_array().is_some_and(<[Value]>::is_empty)
+}

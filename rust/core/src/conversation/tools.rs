@@ -1,0 +1,82 @@
+//! The tools of a record.
+//!
+//! In: a record and its messages. Out: the list of tools, in OpenAI's form where it is written in another one, or why it
+//! is refused. Tools stand under `tools`, under `functions`, which is the old name, or on the system message; each of
+//! them may be JSON text.
+
+use super::formats::given;
+use super::from_json_text;
+use super::message::Message;
+use super::role::Role;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Object, Value};
+
+/// The keys that they stand under.
+pub const KEYS: [&str; 2] = ["tools", "functions"];
+
+/// The tools of a record; those on its system message are taken off it.
+pub(super) fn read(record: &Object, messages: &mut [Message]) -> Result<Option<Value>> {
+    let mut tools = of_object(record)?;
+    if let Some(system) = messages.first_mut().filter(|message| message.role == Role::System) {
+        let own = of_object(&system.fields).map_err(|error| error.at_message(0))?;
+        system.fields.retain(|key, _| !KEYS.contains(&key));
+        tools = one_of(tools, own, "the record and its system message have different tools")?;
+    }
+    Ok(tools)
+}
+
+fn of_object(object: &Object) -> Result<Option<Value>> {
+    let tools = list(object, KEYS[0])?;
+    let functions = list(object, KEYS[1])?.map(|functions| functions.iter().map(wrapped).collect());
+    let tools = one_of(tools, functions, "\"tools\" and \"functions\" are different")?;
+    Ok(tools.map(|tools| Value::Array(tools.iter().map(in_openai_form).collect())))
+}
+
+/// What is given; twice only if it is the same.
+fn one_of<T: PartialEq>(one: Option<T>, other: Option<T>, conflict: &str) -> Result<Option<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Err(Error::new(ErrorKind::Tools, conflict)),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+/// A list of objects, if there is one.
+fn list(object: &Object, key: &str) -> Result<Option<Vec<Value>>> {
+    let tools = match given(object, key) {
+        None => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(tools) => from_json_text(tools, &format!("{key:?}"), ErrorKind::Tools)?,
+    };
+    let wrong = |found: String| Error::new(ErrorKind::Tools, format!("{found}, expected a list of objects"));
+    match tools {
+        Value::Null => Ok(None),
+        Value::Array(items) => match items.iter().enumerate().find(|(_, item)| item.as_object().is_none()) {
+            Some((i, item)) => Err(wrong(format!("{key:?}[{i}] is {}", item.type_name()))),
+            None => Ok(Some(items)),
+        },
+        other => Err(wrong(format!("{key:?} is {}", other.type_name()))),
+    }
+}
+
+/// A function as the tool that it is.
+fn wrapped(function: &Value) -> Value {
+    if function.as_object().is_some_and(|object| object.contains_key("function")) {
+        return function.clone();
+    }
+    let pairs = [("type".into(), "function".into()), ("function".into(), function.clone())];
+    Value::Object(pairs.into_iter().collect())
+}
+
+/// Anthropic's form has the parameters under `input_schema`, and nothing around.
+fn in_openai_form(tool: &Value) -> Value {
+    let Some(object) = tool.as_object().filter(|tool| !tool.contains_key("function")) else {
+        return tool.clone();
+    };
+    if !object.contains_key(INPUT_SCHEMA) {
+        return tool.clone();
+    }
+    let named = |key: &str| if key == INPUT_SCHEMA { "parameters".into() } else { key.into() };
+    wrapped(&Value::Object(object.iter().map(|(key, value)| (named(key), value.clone())).collect()))
+}
+
+const INPUT_SCHEMA: &str = "input_schema";

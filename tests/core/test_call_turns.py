@@ -1,0 +1,196 @@
+"""Tool calls that are entries of their own: together with a text before them they are one turn."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import everyturn
+from as_template import template_renderer
+from chats import Record, answer, result, user
+from record_formats import SHOWING_TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def showing(models: dict[str, Path]) -> everyturn.Renderer:
+    """A renderer that shows what the template is given."""
+    return template_renderer(models["chatml"], chat_template=SHOWING_TEMPLATE)
+
+
+def written(*cities: str) -> list[str]:
+    """Return calls as entries hold them."""
+    return [json.dumps({"name": "aqi", "arguments": {"city": city}}) for city in cities]
+
+
+def called(content: str, *cities: str, **more: Any) -> Record:
+    """Return the message that calls and a text are."""
+    calls = [{"type": "function", "function": json.loads(each)} for each in written(*cities)]
+    return answer(content, **more, tool_calls=calls)
+
+
+def samples(showing: everyturn.Renderer, record: Record) -> list[tuple[list[int], list[int], Any]]:
+    """Return ids, labels and weights of a record's samples."""
+    expanded = everyturn.Expander(showing, layout="per_turn").expand([record])
+    return [
+        (
+            sample.input_ids.tolist(),
+            sample.labels.tolist(),
+            None if sample.loss_weights is None else sample.loss_weights.tolist(),
+        )
+        for sample in expanded
+    ]
+
+
+def sharegpt(*entries: tuple[str, str], **more: Any) -> Record:
+    """Return a record of entries."""
+    return {"conversations": [{"from": role, "value": text, **more} for role, text in entries]}
+
+
+BONN, KIEL = written("Bonn", "Kiel")
+
+ONE_TURN: dict[str, tuple[Record, list[Record]]] = {
+    "two calls": (
+        sharegpt(
+            ("human", "Air?"), ("function_call", BONN), ("function_call", KIEL), ("gpt", "Fine.")
+        ),
+        [user("Air?"), called("", "Bonn", "Kiel"), answer("Fine.")],
+    ),
+    "a text and a call": (
+        sharegpt(("human", "Air?"), ("gpt", "Let me look."), ("function_call", BONN)),
+        [user("Air?"), called("Let me look.", "Bonn")],
+    ),
+    "a list and a call": (
+        sharegpt(
+            ("human", "Air?"), ("function_call", f"[{BONN}, {KIEL}]"), ("function_call", BONN)
+        ),
+        [user("Air?"), called("", "Bonn", "Kiel", "Bonn")],
+    ),
+    "roles of ms-swift": (
+        {
+            "messages": [
+                user("Air?"),
+                {"role": "tool_call", "content": BONN},
+                {"role": "tool_call", "content": KIEL},
+                {"role": "tool_response", "content": "10"},
+                answer("Fine."),
+            ]
+        },
+        [user("Air?"), called("", "Bonn", "Kiel"), result("10"), answer("Fine.")],
+    ),
+    "ms-swift in ShareGPT": (
+        sharegpt(("human", "Air?"), ("tool_call", BONN), ("tool_response", "10"), ("gpt", "Fine.")),
+        [user("Air?"), called("", "Bonn"), result("10"), answer("Fine.")],
+    ),
+    "reasoning before the JSON": (
+        sharegpt(("human", "Air?"), ("function_call", f"<think>\nTo see.\n</think>\n\n{BONN}")),
+        [user("Air?"), called("", "Bonn", reasoning_content="To see.")],
+    ),
+    "a text before the JSON": (
+        sharegpt(("human", "Air?"), ("function_call", f"I look it up.\n{BONN}")),
+        [user("Air?"), called("I look it up.", "Bonn")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONE_TURN)
+def test_calls_are_one_turn_with_the_text_before_them(
+    showing: everyturn.Renderer, name: str
+) -> None:
+    """As the same turn in OpenAI's form."""
+    record, messages = ONE_TURN[name]
+    assert samples(showing, record) == samples(showing, {"messages": messages})
+
+
+def test_weights_of_the_parts_of_a_turn_that_differ_hold_for_each(
+    models: dict[str, Path],
+) -> None:
+    """What has weight 0 in the record has it in the sample."""
+    template = (
+        "{%- for message in messages -%}{{- '<|im_start|>' ~ message.role ~ '\n' ~ message.content -}}"
+        "{%- for call in message.tool_calls or [] -%}{{- '[' ~ call.function.name -}}"
+        "{{- call.function.arguments | tojson -}}{{- ']' -}}{%- endfor -%}"
+        "{{- '<|im_end|>\n' -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
+    )
+    renderer = template_renderer(models["chatml"], chat_template=template)
+
+    def trained(first: int, second: int) -> str:
+        turn = [
+            {"from": "gpt", "value": "Let me look.", "weight": first},
+            {"from": "function_call", "value": BONN, "weight": second},
+        ]
+        record = {"conversations": [{"from": "human", "value": "Air?"}, *turn]}
+        sample = everyturn.Expander(renderer).expand([record])[0]
+        weights = sample.loss_weights
+        kept = sample.labels != -100
+        if weights is not None:
+            kept &= weights > 0
+        return renderer.decode(sample.input_ids[kept].tolist())
+
+    assert trained(1, 1) == 'Let me look.[aqi{"city": "Bonn"}]<|im_end|>'
+    assert "Bonn" not in trained(1, 0)
+    assert "Let me look." in trained(1, 0)
+    assert "Let me look." not in trained(0, 1)
+    assert "Bonn" in trained(0, 1)
+
+
+# --------------------------------------------------------------------------------------------
+# What is most likely a fault
+# --------------------------------------------------------------------------------------------
+
+
+def test_consecutive_answers_are_named(showing: everyturn.Renderer) -> None:
+    """By expand as by check; a text after a call is a turn of its own."""
+    record = sharegpt(("human", "Air?"), ("function_call", BONN), ("gpt", "Fine."))
+    report = everyturn.Expander(showing, on_error="skip").expand([record]).report
+    assert report.warnings["consecutive_assistants"] == 1
+    (place,) = report.warning_places["consecutive_assistants"]
+    assert (place.message_index, place.line) == (2, 1)
+    assert "message 1 is the assistant's, too" in place.text
+
+
+def test_a_mismatch_after_another_answer_says_so(data: Path) -> None:
+    """The prompt of a server is not what the template writes there."""
+    expander = everyturn.Expander(data / "tokenizers" / "qwen3", prompt_mismatch="match_thinking")
+    record = {"messages": [user("Price?"), called("", "Bonn"), answer("Two.")]}
+    with pytest.raises(everyturn.SampleError, match="message 1 is the assistant's, too"):
+        expander.expand([record])
+
+
+@pytest.mark.parametrize(
+    "arguments", ['{"x": "unfin', "", "[1]", "{x: 1}", None, ["a"], 5, '"{}"', ...]
+)
+def test_arguments_that_are_not_an_object_are_named(
+    showing: everyturn.Renderer, arguments: Any
+) -> None:
+    """Whatever the template makes of them."""
+    function = {"name": "f"} | ({} if arguments is ... else {"arguments": arguments})
+    message = answer("", tool_calls=[{"type": "function", "id": "c", "function": function}])
+    report = (
+        everyturn.Expander(showing, on_error="skip")
+        .expand([{"messages": [user("Go."), message]}])
+        .report
+    )
+    if report.records_dropped.keys() <= {"all_targets_dropped"}:
+        assert report.warnings["arguments_not_json"] == 1
+    else:
+        assert report.faults
+
+
+def test_a_template_that_cannot_print_missing_arguments_is_explained(
+    models: dict[str, Path],
+) -> None:
+    """Its own words are about a type of the engine."""
+    template = (
+        "{%- for message in messages -%}{{- '<|im_start|>' ~ message.role ~ '\n' ~ message.content -}}"
+        "{%- for call in message.tool_calls or [] -%}{{- call.function.arguments | tojson -}}"
+        "{%- endfor -%}{{- '<|im_end|>\n' -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
+    )
+    renderer = template_renderer(models["chatml"], chat_template=template)
+    message = answer("", tool_calls=[{"type": "function", "function": {"name": "f"}}])
+    with pytest.raises(
+        everyturn.TemplateError, match="message 1: tool call 0: the arguments are not"
+    ):
+        everyturn.Expander(renderer).expand([{"messages": [user("Go."), message]}])
