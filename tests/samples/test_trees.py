@@ -28,6 +28,11 @@ def arrays_of(samples: everyturn.Samples) -> dict[str, Any]:
     return {name: None if array is None else array.tolist() for name, array in arrays.items()}
 
 
+def trees(records: list[Record], **options: Any) -> Any:
+    """Samples of the layout `tree`, whose columns are there."""
+    return expanded(records, layout="tree", **options)
+
+
 def paths(samples: everyturn.Samples) -> Counter[Any]:
     """What is trained, after what, with which weights, by the product."""
     return Counter(
@@ -59,7 +64,7 @@ def test_a_tree_trains_what_rows_of_their_own_train(
     records: list[Record], options: dict[str, Any]
 ) -> None:
     """Whatever prompts are shown, and however rows are cut: prompt, target and weight are those of `per_turn`."""
-    tree = expanded(records, layout="tree", **options)
+    tree = trees(records, **options)
     per_turn = expanded(records, layout="per_turn", **options)
     assert samples_of(tree) == samples_of(per_turn)
     assert paths(tree) == paths(per_turn) == paths(expanded(records, layout="merged", **options))
@@ -71,10 +76,10 @@ def test_a_tree_trains_what_rows_of_their_own_train(
 
 def test_a_long_tree_is_cut_into_rows_that_fit() -> None:
     """Each target is trained in one of them; those whose paths have much in common stay together."""
-    whole = expanded(CHATS, layout="tree")
+    whole = trees(CHATS)
     longest = int(expanded(CHATS, layout="per_turn").lengths.max())
     assert whole.lengths.max() > longest
-    cut = expanded(CHATS, layout="tree", max_length=longest)
+    cut = trees(CHATS, max_length=longest)
     assert cut.lengths.max() <= longest
     assert len(cut) > len(whole) == len(CHATS)
     assert samples_of(cut) == samples_of(whole)
@@ -89,7 +94,7 @@ def test_parts_of_a_message_weigh_what_they_weigh() -> None:
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": parts}]
     messages += [{"role": "user", "content": "!"}, {"role": "assistant", "content": "Done."}]
     options: dict[str, Any] = {"input_format": "messages"}
-    tree = expanded([{"messages": messages}], layout="tree", **options)
+    tree = trees([{"messages": messages}], **options)
     per_turn = expanded([{"messages": messages}], layout="per_turn", **options)
     assert paths(tree) == paths(per_turn)
     assert tree.loss_weights is not None
@@ -103,7 +108,7 @@ def test_two_answers_after_one_prompt_repeat_its_last_position() -> None:
         messages.append({"role": "user", "content": "Again?"})
         messages.append({"role": "assistant", "content": word})
     options: dict[str, Any] = {"history_turns": 1}
-    tree = expanded([{"messages": messages}], layout="tree", **options)
+    tree = trees([{"messages": messages}], **options)
     per_turn = expanded([{"messages": messages}], layout="per_turn", **options)
     assert samples_of(tree) == samples_of(per_turn)
     assert sum(samples_of(tree).values()) == 3
@@ -118,7 +123,7 @@ def test_columns_are_those_of_the_layout() -> None:
         samples = expanded(CHATS, layout=layout)
         assert all(getattr(samples, name) is None for name in TREE_COLUMNS)
         assert not set(TREE_COLUMNS) & set(samples.to_arrow().column_names)
-    for samples in (expanded([], layout="tree"), everyturn.Expander("demo", layout="tree").empty()):
+    for samples in (trees([]), everyturn.Expander("demo", layout="tree").empty()):
         for name in TREE_COLUMNS:
             assert getattr(samples, name).dtype == np.int32
         assert set(TREE_COLUMNS) < set(samples.to_arrow().column_names)
@@ -126,7 +131,7 @@ def test_columns_are_those_of_the_layout() -> None:
 
 def test_all_tokens_are_a_tree_without_branches() -> None:
     """One rendering is one path; its first token is predicted by nothing."""
-    samples = expanded(CHATS[:1], layout="tree", train_on="all_tokens")
+    samples = trees(CHATS[:1], train_on="all_tokens")
     assert samples.position_ids.tolist() == list(range(len(samples.input_ids)))
     assert set(samples.subtree_end.tolist()) == {len(samples.input_ids)}
     assert samples.shift_labels.tolist() == [*samples.input_ids.tolist()[1:], -100]
@@ -135,8 +140,8 @@ def test_all_tokens_are_a_tree_without_branches() -> None:
 @pytest.mark.parametrize("strategy", ["bfd", "sequential"])
 def test_packs_hold_whole_trees_side_by_side(strategy: Any) -> None:
     """No root sees another; every path is there with its labels and weights."""
-    samples = expanded(WEIGHTED, layout="tree")
-    packed = samples.pack(400, strategy=strategy)
+    samples = trees(WEIGHTED)
+    packed: Any = samples.pack(400, strategy=strategy)
     assert len(packed) < len(samples)
     assert packed.subtree_end is not None
     for row in packed:
@@ -156,7 +161,7 @@ def test_packs_hold_whole_trees_side_by_side(strategy: Any) -> None:
 
 def test_selections_and_parts_stay_trees() -> None:
     """Selecting, splitting and putting together again keep every path."""
-    samples = expanded(WEIGHTED, layout="tree")
+    samples = trees(WEIGHTED)
     parts = samples.split({"train": 0.5, "eval": 0.5})
     assert all(len(part) for part in parts.values())
     again = everyturn.Samples.concatenate(list(parts.values()))
@@ -172,15 +177,15 @@ def test_selections_and_parts_stay_trees() -> None:
 
 def test_copies_are_left_out() -> None:
     """A tree that is cut into several rows is one conversation."""
-    samples = expanded([*CHATS, *CHATS[2:5]], layout="tree", max_length=130, overflow="drop")
+    samples = trees([*CHATS, *CHATS[2:5]], max_length=130, overflow="drop")
     assert samples.duplicates == 3
-    alone = expanded(CHATS, layout="tree", max_length=130, overflow="drop")
+    alone = trees(CHATS, max_length=130, overflow="drop")
     assert arrays_of(samples.deduplicate()) == arrays_of(alone)
 
 
 def test_folders_files_and_pickles_give_back_what_they_were_given(tmp_path: Path) -> None:
     """Saved, mapped, written to Parquet and pickled: the same arrays."""
-    samples = expanded(WEIGHTED, layout="tree")
+    samples = trees(WEIGHTED)
     samples.save(tmp_path / "saved")
     assert arrays_of(everyturn.Samples.load(tmp_path / "saved")) == arrays_of(samples)
     assert arrays_of(pickle.loads(pickle.dumps(samples))) == arrays_of(samples)  # noqa: S301
@@ -196,7 +201,7 @@ def test_weights_that_come_late_are_at_the_predicting_positions(tmp_path: Path) 
     """Rows that were written before the first weight get theirs as trees have them."""
     from everyturn.samples.parquet import Writer
 
-    plain, weighted = expanded(CHATS, layout="tree"), expanded(WEIGHTED, layout="tree")
+    plain, weighted = trees(CHATS), trees(WEIGHTED)
     with Writer(tmp_path / "late.parquet") as writer:
         writer.write(plain)
         writer.write(weighted)
@@ -235,14 +240,14 @@ def test_streams_shards_and_batches_of_tables_are_the_same_rows(tmp_path: Path) 
 
 def test_what_cannot_hold_branches_refuses_them() -> None:
     """A token would see what it must not, and nobody would notice."""
-    samples = expanded(CHATS, layout="tree")
+    samples = trees(CHATS)
     with pytest.raises(everyturn.SampleError, match="TreeCollator"):
         samples.pad(pad_token_id=0)
 
 
 def test_rows_of_a_tree_are_in_the_order_of_the_targets() -> None:
     """Pre-order, children in the order of the targets: what is trained first comes first."""
-    samples = expanded(CHATS, layout="tree")
+    samples = trees(CHATS)
     for rows in rows_by_line(samples).values():
         targets = [row.targets[0] for row, _ in rows]
         assert targets == sorted(targets)

@@ -17,6 +17,7 @@ from everyturn.torch import (
     StreamDataset,
     TreeCollator,
 )
+from everyturn.torch.tree_collator import TreeAttention
 from torch_samples import CHATS, LINES, PAD, WEIGHTED, expanded
 
 IDS = 4096
@@ -148,7 +149,8 @@ def test_flex_attention_has_the_same_loss(name: str) -> None:
     """Forward, where there is no accelerator: FlexAttention has no backward on CPUs."""
     items = list(SampleDataset(expanded(CHATS[:4], layout="tree")))
     losses = []
-    for attention, implementation in (("sdpa", "sdpa"), ("flex", "flex_attention")):
+    kinds: list[tuple[TreeAttention, str]] = [("sdpa", "sdpa"), ("flex", "flex_attention")]
+    for attention, implementation in kinds:
         collator = TreeCollator(pad_token_id=PAD, attention=attention, multiple_of=128)
         with torch.no_grad():
             model = model_of(name, implementation).float()
@@ -197,7 +199,7 @@ def test_loaders_give_batches_of_trees() -> None:
     loader: Any = DataLoader(
         StreamDataset(expander, LINES), batch_size=4, collate_fn=TreeCollator(pad_token_id=PAD)
     )
-    samples = expander.expand(LINES)
+    samples: Any = expander.expand(LINES)
     assert sum(int((batch["shift_labels"] != -100).sum()) for batch in loader) == int(
         (samples.shift_labels != -100).sum()
     )
