@@ -21,6 +21,7 @@ from chats import to_jsonl
 from everyturn import Expander, Renderer
 from everyturn.cli import main
 from everyturn.inspect import compare, pick, terminal
+from everyturn.inspect.branches import branches
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.inspection import Inspection, Sample, inspect_record
 from everyturn.inspect.screen import BARS, TRAINED, wrapped_lines
@@ -499,13 +500,16 @@ def test_a_tree_is_shown_with_its_trunk_once() -> None:
     samples = expander.expand([{"messages": messages}])
     found = branches(inspection.samples)
     assert [branch.of for branch in found] == [None, 0, 1]
-    assert sum(len(sample.ids) - branch.shared for sample, branch in zip(inspection.samples, found, strict=True)) == len(samples.input_ids)
+    assert sum(
+        len(sample.ids) - branch.shared
+        for sample, branch in zip(inspection.samples, found, strict=True)
+    ) == len(samples.input_ids)
     for sample, branch in zip(inspection.samples, found, strict=True):
         assert sample.text.endswith(branch.rest.text)
         assert "".join(run.text for run in branch.rest.runs) == branch.rest.text
         assert "".join(cell.text for cell in branch.rest.cells) == branch.rest.text
         assert branch.rest.trained_tokens == sample.trained_tokens
-    lines = [line.plain for line in inspection_lines(inspection, 80)]
+    lines = [line.plain for line in terminal.inspection_lines(inspection, 80)]
     assert max(map(len, lines)) <= 80
     shown = "\n".join(lines[: next(at for at, line in enumerate(lines) if "── messages" in line)])
     assert all(shown.count(f"Question {turn}?") == 1 for turn in range(3))

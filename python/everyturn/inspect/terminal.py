@@ -85,7 +85,11 @@ def _tree(
         left = columns - len(indent)
         where = wrap(words_of(branch, samples, messages), left, style=STYLES["template"])
         yield Text()
-        for line in [*_rule(_title(at, inspection), left), *where, *show(branch.rest, messages, left)]:
+        for line in [
+            *_rule(_title(at, inspection), left),
+            *where,
+            *show(branch.rest, messages, left),
+        ]:
             yield Text(indent).append_text(line)
 
 
