@@ -87,10 +87,10 @@ def assert_equal_masks(found: BlockMask, expected: BlockMask) -> None:
     assert torch.equal(found.to_dense(), expected.to_dense())
 
 
-def test_block_masks_are_those_of_pytorch() -> None:
-    """On 1,000 random trees, of any length, with any number of branches."""
+def test_block_masks_are_those_of_pytorch(pytestconfig: pytest.Config) -> None:
+    """On 100 random trees (1,000 with `--whole`), of any length, with any number of branches."""
     random = np.random.default_rng(4)
-    for seed in range(1000):
+    for seed in range(1000 if pytestconfig.getoption("--whole") else 100):
         length = int(random.integers(1, 90))
         block = int(random.choice([4, 8, 16]))
         branching = float(random.choice([0.0, 0.03, 0.2, 0.6]))
@@ -98,9 +98,10 @@ def test_block_masks_are_those_of_pytorch() -> None:
         assert_equal_masks(tree_masks.block_mask(ends, block=block), by_pairs(ends, block))
 
 
-def test_a_block_mask_of_a_long_row_is_made_at_once() -> None:
-    """At 32,768 tokens at least 20 times faster than by pairs, and equal."""
-    ends = ends_of(32_768, branching=0.005, seed=5)
+def test_a_block_mask_of_a_long_row_is_made_at_once(pytestconfig: pytest.Config) -> None:
+    """At 32,768 tokens (with `--whole`, else at 8,192) at least 20 times faster than by pairs, and equal."""
+    length = 32_768 if pytestconfig.getoption("--whole") else 8_192
+    ends = ends_of(length, branching=0.005, seed=5)
     before = time.perf_counter()
     found = tree_masks.block_mask(ends)
     between = time.perf_counter()
