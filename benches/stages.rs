@@ -103,7 +103,8 @@ fn expand(
         bench.iter_with_setup(core::Workspace::default, |mut workspace| {
             let rows = lines.iter().map(|line| {
                 let format = Some(core::Format::Messages);
-                let record = core::Record { bytes: Some(line), file: &file, line: 1, format };
+                let record =
+                    core::Record { bytes: Some(line), file: &file, line: 1, format, columns_of: None };
                 expander.expand_record(record, &mut workspace, &go_on).samples.len()
             });
             rows.sum::<usize>()
@@ -117,6 +118,7 @@ fn read(path: &Path) -> Vec<u8> {
     source
         .open(&Arc::default())
         .expect("the chats can be read")
+        .bytes
         .read_to_end(&mut bytes)
         .expect("the chats can be read");
     bytes

@@ -1,6 +1,7 @@
 # The compiled core. Use the classes of `everyturn`; they are built on these.
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -26,13 +27,15 @@ __all__ = [
     "CheckStream",
     "Checker",
     "Expander",
+    "PlainFile",
     "Records",
     "Renderer",
     "StatsStream",
     "Stream",
     "Template",
     "__version__",
-    "format_of_key",
+    "content_of",
+    "formats_of_keys",
     "last_exchanges",
     "lint_model",
     "lint_template",
@@ -66,7 +69,8 @@ _Counts: TypeAlias = tuple[dict[str, int], _Places, list[str], dict[str, int], _
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
-def format_of_key(key: str) -> str | None: ...
+def content_of(head: bytes) -> str: ...
+def formats_of_keys(keys: AbstractSet[str]) -> list[str]: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(
     folder: str,
@@ -213,6 +217,13 @@ class Expander:
     ) -> Stream: ...
 
 @final
+class PlainFile:
+    def __new__(cls, path: str) -> PlainFile: ...
+    @property
+    def bytes_taken(self) -> int: ...
+    def read(self, size: int) -> bytes: ...
+
+@final
 class Records:
     def __new__(
         cls,
@@ -270,4 +281,4 @@ class Checker:
 
 @final
 class CheckStream:
-    def next_chunk(self) -> tuple[bytes, list[_Line]] | None: ...
+    def next_chunk(self) -> tuple[bytes, list[_Line], bool] | None: ...

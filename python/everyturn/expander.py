@@ -117,8 +117,9 @@ class Expander:
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
         deduplicate: Of conversations that are the same (`Samples.conversation_id`) the first is kept, the others are
             dropped as ``duplicate``; 16 bytes are held in memory for each conversation.
-        input_format: ``auto`` (each file's first records show it), ``messages``, ``sharegpt``, ``alpaca`` or
-            ``prompt_completion``.
+        input_format: ``auto`` (each file's first records show it), ``messages`` (OpenAI's or Anthropic's),
+            ``sharegpt``, ``alpaca``, ``prompt_completion``, ``query_response`` and ``exchanges`` (ms-swift, xtuner) or
+            ``responses`` (OpenAI's). Trees of messages are found by ``auto`` alone.
         map: Other names of keys: the name that is read, and the one that records have instead, for instance
             ``{"messages": "dialog", "role": "speaker", "content": "text"}``. The error about a record whose format is
             not known proposes one.
@@ -248,8 +249,10 @@ class Expander:
         """Expand everything in the source.
 
         Args:
-            source: A path, a glob, ``"-"`` (stdin), a list of paths, bytes, a binary file object or an iterable of
-                dict. Files may be compressed (gzip, zstd, bzip2).
+            source: A path, a glob, ``"-"`` (stdin), a list of paths, bytes, a binary file object, an iterable of
+                dict, or a table of pyarrow, polars, pandas or Hugging Face datasets. A file holds JSON lines, a JSON
+                list or objects (compressed or not), Parquet, Arrow's formats or CSV, as its content shows; a folder
+                is one that ``save_to_disk`` of datasets has written. See ``docs/files.md``.
             limit: Stop after this many records.
 
         Raises:

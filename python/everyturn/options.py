@@ -25,7 +25,16 @@ PromptMismatch: TypeAlias = Literal["error", "skip", "match_thinking", "splice",
 Thinking: TypeAlias = Literal["as_rendered", "match"]
 Header: TypeAlias = Literal["as_rendered", "context"]
 ControlTokens: TypeAlias = Literal["allow", "warn", "literal", "reject"]
-InputFormat: TypeAlias = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion"]
+InputFormat: TypeAlias = Literal[
+    "auto",
+    "messages",
+    "sharegpt",
+    "alpaca",
+    "prompt_completion",
+    "query_response",
+    "exchanges",
+    "responses",
+]
 Normalize: TypeAlias = Literal["none", "sample", "conversation"]
 Engine: TypeAlias = Literal["auto", "reference", "fast"]
 Serve: TypeAlias = Literal["vllm", "sglang", "transformers", "llama.cpp", "template"]

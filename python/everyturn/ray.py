@@ -25,7 +25,7 @@ from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shards
-from everyturn.io.inputs import resolve
+from everyturn.io.inputs import one_by_one
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
@@ -155,10 +155,10 @@ def expand_to(
 
 def _paths(given: Any) -> list[str]:
     """The names of files, which workers can open: no stream, no bytes."""
-    inputs, names = resolve(given)
-    if any(kind != "path" for kind, _ in inputs):
+    singles = one_by_one(given)
+    if any(not isinstance(source, str) or source == "-" for _, source in singles):
         raise OptionsError("workers read files: give paths, globs or a Ray Dataset")
-    return names
+    return [name for name, _ in singles]
 
 
 def _pool(concurrency: int | tuple[int, int] | None, *, tasks: int | None = None) -> Any:

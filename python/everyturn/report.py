@@ -20,8 +20,8 @@ class Report:
         train_on: The option, as the report's one line names it.
         server: The server whose prompts were made, with its version; None for ``serve="template"``.
         now: The local time that the template was shown, ISO; None if it does not ask for the date.
-        records_read: Lines that are not blank, or records of an iterable.
-        blank_lines: Lines of white space.
+        records_read: Lines that are not blank, or records of an iterable; of trees of messages, their paths.
+        blank_lines: Lines of white space; in a JSON document, those on which no record starts.
         records_kept: Records that gave at least one sample.
         records_dropped: The others by cause: a kind of error, ``no_target``, ``all_targets_dropped`` or ``duplicate``
             (see `Samples.deduplicate`).

@@ -281,6 +281,9 @@ EMPTY_ANSWERS: dict[str, tuple[Record, int]] = {
     ),
     "alpaca": ({"instruction": "a", "history": [["b", "c"]], "output": ""}, 3),
     "prompt_completion": ({"prompt": [USER], "completion": [said("")]}, 1),
+    "query_response": ({"query": "a", "response": ""}, 1),
+    "exchanges": ({"conversation": [{"human": "a", "assistant": ""}]}, 1),
+    "responses": ({"input": "a", "output": [{"type": "message", **said("")}]}, 1),
 }
 
 

@@ -157,6 +157,16 @@ BAD_RUNS: dict[str, tuple[Callable[[], object], type[everyturn.EveryturnError], 
         everyturn.InputError,
         "<bytes>",
     ),
+    "content": (
+        lambda: everyturn.Expander("demo", on_error="skip").expand(b"PAR1\x15\x04\x15*"),
+        everyturn.InputError,
+        "<bytes>",
+    ),
+    "json_document": (
+        lambda: everyturn.Expander("demo", on_error="skip").expand(b'[\n{"messages": []'),
+        everyturn.JsonlError,
+        "<bytes>",
+    ),
     "model": (
         lambda: everyturn.Renderer.from_dir("a/folder/that/is/not/there"),
         everyturn.ModelError,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import everyturn
-from chats import answer, user
+from chats import Record, answer, user
 
 EXPANDER = everyturn.Expander("demo", on_error="skip")
 
@@ -93,8 +93,8 @@ def test_whatever_a_template_may_show_counts(change: dict[str, Any]) -> None:
 
 def test_the_same_conversation_is_found_by_every_command() -> None:
     """Expansion, stats and check agree on copies."""
-    chat = {"messages": [user("a"), answer("b")]}
-    records = [chat, {"id": 1, **chat}, {"messages": [user("a"), answer("c")]}]
+    chat: Record = {"messages": [user("a"), answer("b")]}
+    records: list[Record] = [chat, {"id": 1, **chat}, {"messages": [user("a"), answer("c")]}]
     assert EXPANDER.expand(records).duplicates == 1
     assert EXPANDER.stats(records).duplicates == 1
     assert EXPANDER.replace(deduplicate=True).expand(records).line.tolist() == [1, 3]

@@ -419,7 +419,7 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any], text: str)
         (
             {"messages": [[]], "completion": ["x"]},
             {},
-            "input_format: name it, .*messages, completion",
+            "input_format: name it, .*messages, prompt_completion",
         ),
         (
             {"messages": [[]]},

@@ -142,7 +142,8 @@ def test_what_cannot_be_kept_is_refused(keep: Any, text: str) -> None:
 
 def test_ways_to_say_the_same() -> None:
     """Names, names with types, and what an expander has itself; it goes into metadata and back."""
-    for keep in ({"id": None, "score": "float64"}, [("id", None), ("score", "float64")]):
+    ways: list[Any] = [{"id": None, "score": "float64"}, [("id", None), ("score", "float64")]]
+    for keep in ways:
         made = everyturn.Expander("demo", keep=keep)
         assert made.kept_keys == (("id", None), ("score", "float64"))
         assert made.replace().kept_keys == made.kept_keys

@@ -5,8 +5,8 @@ the columns of `everyturn.samples.parquet`, of one schema for all batches. Which
 sample. Reading, scheduling and writing are the engine's business: Ray Data (`everyturn.ray`), Spark, Hugging Face
 datasets.
 
-`rows` makes JSON lines of rows, `origins` finds their locations, `expander` expands them, `reports` gathers the reports
-of many processes; `lines` makes tables of files.
+`io.arrow_rows` makes JSON lines of rows, `origins` finds their locations, `expander` expands them, `reports` gathers
+the reports of many processes; `lines` makes tables of files.
 """
 
 from everyturn.arrow.expander import Preparer, read_reports

@@ -15,10 +15,10 @@ from everyturn import _core
 from everyturn.arrow import reports as batch_reports
 from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
-from everyturn.arrow.rows import json_lines
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, check_options
-from everyturn.io.inputs import json_line
+from everyturn.io.arrow_rows import json_lines
+from everyturn.io.json_lines import json_line
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
@@ -249,17 +249,15 @@ class Preparer:
         given: InputFormat = self._options["input_format"]
         if given != "auto" or self._columns.json_column is not None:
             return given
-        names = [name for name in table.column_names if name not in self._not_of_records()]
-        known = {name: _core.format_of_key(name) for name in names}
-        formats = {name: found for name, found in known.items() if found is not None}
+        names = set(table.column_names) - set(self._not_of_records())
         # What is carried along may be called as in another format.
-        kept = [name for name, _ in self._keep]
-        formats = {name: formats[name] for name in formats if name not in kept} or formats
+        kept = {name for name, _ in self._keep}
+        formats = _core.formats_of_keys(names - kept) or _core.formats_of_keys(names)
         if len(formats) > 1:
             raise OptionsError(
                 f"input_format: name it, because the columns fit several formats: {', '.join(formats)}"
             )
-        return next(iter(formats.values()), None)
+        return formats[0] if formats else None
 
     def _with_columns(
         self,

@@ -16,6 +16,7 @@ from typing import Any
 
 from everyturn.bench import synthetic
 from everyturn.exceptions import InputError, system_words
+from everyturn.io.files import JSON, kind_of
 from everyturn.io.inputs import resolve
 from everyturn.io.records import Records
 
@@ -206,7 +207,9 @@ def _bytes_of(name: str) -> bytes:
 
 
 def _records(name: str, raw: bytes) -> Records:
-    """Return the records in the bytes of a file, under its name."""
+    """Return the records of a file, from the bytes that were read of it, under its name."""
+    if name != "-" and kind_of(name) != JSON:
+        return Records(name)
     stream = io.BytesIO(raw)
     stream.name = name
     return Records(stream)

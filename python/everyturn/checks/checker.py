@@ -86,7 +86,8 @@ class Checker:
 
         Raises:
             OptionsError: There are several inputs, or other names for keys and roles.
-            InputError: The input cannot be copied: a line is too long, or its compressed data are broken.
+            InputError: The input cannot be copied: a line is too long, its compressed data are broken, or it holds
+                trees of messages.
         """
         if self.renames:
             raise OptionsError(
@@ -198,8 +199,13 @@ class _File:
         self,
         data: bytes,
         lines: list[_Line],
+        is_made: bool,  # noqa: FBT001 - private
         is_first: bool,  # noqa: FBT001 - private
     ) -> Iterator[Finding | Change]:
+        if is_made and self.output is not None:
+            raise InputError.in_file(
+                self.name, "it holds trees of messages, of which no corrected copy is made"
+            )
         has_mark = is_first and data.startswith(files.BYTE_ORDER_MARK)
         if has_mark:
             yield from self._mark()

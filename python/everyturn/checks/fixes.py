@@ -33,16 +33,28 @@ def _edited(text: bytes, record: Record, fixes: Iterable[Fix]) -> tuple[bytes, l
     except ValueError:
         # Python refuses integers of very many digits, which the core takes.
         return text, []
-    draft = Draft(data, list(_entries(data, record)), record.format)
+    if isinstance(data, str):
+        # A record within JSON text.
+        return text, []
+    draft = Draft(_as_object(data, record), list(_entries(data, record)), record.format)
     remarks = [remark for fix in fixes for remark in fix(draft)]
     return (json.dumps(data, **_style(before)).encode(), remarks) if remarks else (text, [])
 
 
-def _entries(data: dict[str, Any], record: Record) -> Iterator[Entry]:
+def _as_object(data: Any, record: Record) -> dict[str, Any]:
+    """A list of messages as the object that the core reads it as: the list in it is the same."""
+    if isinstance(data, dict):
+        return data
+    return {message.place.key: data for message in record.messages if message.place is not None}
+
+
+def _entries(data: Any, record: Record) -> Iterator[Entry]:
     for message in record.messages:
         if message.place is not None:
             key, index, role_key = message.place
-            yield Entry(message.position, data[key][index], role_key)
+            items = data if isinstance(data, list) else data[key]
+            if isinstance(items, list):
+                yield Entry(message.position, items[index], role_key)
 
 
 def _style(text: str) -> dict[str, Any]:

@@ -24,7 +24,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
             "inputs",
             nargs="+",
             metavar="INPUT",
-            help='a file, a glob, or "-" for stdin; may be compressed',
+            help="a file (JSON lines or a JSON list, compressed or not; Parquet, Arrow, CSV), a folder "
+            'that datasets saved, a glob, or "-" for stdin',
         ),
         file,
     )

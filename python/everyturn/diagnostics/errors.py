@@ -23,25 +23,30 @@ READING = (
         "whether it is complete.",
     ),
     Kind(
+        name="content",
+        severity=None,
+        summary="an input holds what cannot be read there",
+        reason="Parquet and Arrow files are read where they are named as files: a pipe, bytes in "
+        "memory and an archive within a file cannot be searched as they need it.",
+        remedy="Name the file; from memory, give the table itself.",
+    ),
+    Kind(
         name="line_too_long",
         severity="error",
         summary="a line is longer than max_line_bytes",
-        reason="A line is held in memory as a whole. One of many megabytes is usually a JSON "
-        "array or a file with other line ends, read as a single line.",
-        remedy="Write one record per line (`jq -c '.[]'` unpacks an array), or raise the limit if "
-        "the record is really that long.",
+        reason="A record is held in memory as a whole. One of many megabytes is usually a file with "
+        "other line ends, read as a single line.",
+        remedy="Write one record per line, or raise the limit if the record is really that long.",
         hint="--max-line-bytes raises the limit",
     ),
     Kind(
         name="json",
         severity="error",
-        summary="a line is not JSON",
-        reason="Each line that is not blank must be one JSON value. Pretty-printed JSON "
-        "spreads a record over many lines; single quotes, trailing commas and comments "
-        "are not JSON.",
-        remedy="Write records with a JSON library, one per line. `jq -c .` joins pretty-printed "
-        "records.",
-        hint="--on-error skip drops such lines and counts them",
+        summary="a record is not JSON",
+        reason="Each line that is not blank, or each item of a list, must be one JSON value. Single "
+        "quotes, trailing commas and comments are not JSON.",
+        remedy="Write records with a JSON library.",
+        hint="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="json_utf8",
@@ -66,9 +71,20 @@ READING = (
         name="json_number",
         severity="error",
         summary="a number is NaN, Infinity or too large",
-        reason="JSON has no NaN and no Infinity, and a float beyond 64 bits cannot be kept.",
+        reason="JSON has no NaN and no Infinity, and a float beyond 64 bits cannot be kept. The text "
+        "names the key.",
         remedy="Write null, a text, or a number that fits.",
         hint="--on-error skip drops such lines and counts them",
+    ),
+    Kind(
+        name="json_document",
+        severity=None,
+        summary="a JSON document is broken or cut off",
+        reason="In a file of one list, or of objects that take many lines, a missing bracket or "
+        "quote hides where the next record starts, so the run ends. The records before it are "
+        "read.",
+        remedy="Correct the file at the line that the text names. `jq . FILE` finds the same place; "
+        "a file that ends within a record was not written or fetched to its end.",
     ),
     Kind(
         name="json_depth",
@@ -84,9 +100,9 @@ SHAPE = (
     Kind(
         name="not_an_object",
         severity="error",
-        summary="a record is not a JSON object",
-        reason="A record is `{..}` with its messages under a key. A bare list or text does not "
-        "say what it is.",
+        summary="a record is neither an object nor a list of messages",
+        reason="A record is `{..}` with its messages under a key, or a list whose first item is a "
+        "message by its keys, `role` or `from`. Any other list or text does not say what it is.",
         remedy='Write `{"messages": [..]}`, one per line.',
         hint="--on-error skip drops such records and counts them",
     ),

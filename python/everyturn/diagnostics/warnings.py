@@ -146,6 +146,16 @@ WARNINGS = (
         remedy='Write the arguments as JSON text of an object; `"{}"` where there are none.',
     ),
     Kind(
+        name="null_arguments",
+        severity="warning",
+        summary="a key in the arguments of a call, or in a tool's parameters, is null",
+        reason="Arrow gives every object the keys of all others, and null where a row has none. "
+        "Rows that went through it and were written as JSON (`to_json`, `to_pylist`) train the "
+        "model to write those nulls, and show it tools that nobody serves.",
+        remedy="Give the table itself, or its Parquet or Arrow file: what Arrow put in is taken "
+        "out there. In JSON a null may be meant, and stays.",
+    ),
+    Kind(
         name="undesired_skipped",
         severity="note",
         summary="the answers of a record are labelled as undesired",

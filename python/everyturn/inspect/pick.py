@@ -55,7 +55,9 @@ def record_at(expander: Expander, source: str, number: int | None) -> Record:
     if number is None or last.line == number:
         return last
     if last.line > number:
-        raise OptionsError(f"{source}:{number}: the line is blank")
+        raise OptionsError(
+            f"{source}:{number}: the line is blank, or a message of a tree that is not the last of its path"
+        )
     raise OptionsError(
         f"{source}:{number}: there is no such line: the last record is in line {last.line}"
     )

@@ -1,21 +1,23 @@
 """What a caller may hand over as input, turned into what the core reads.
 
-In: paths, globs, ``"-"``, bytes, binary file objects, iterables of dict. Out: one entry per input, with its name.
+In: paths, globs, ``"-"``, bytes, binary file objects, iterables of dict, tables. Out: one entry per input, with its
+name. JSON is read by the core; what has columns, in a file (`files` says which) or in memory, becomes lines on the way
+to it (`tables`). Everything that reads records comes through here.
 """
 
 import dataclasses
 import glob
 import io
 import itertools
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
-
-import numpy as np
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
 from everyturn.exceptions import InputError, OptionsError
+from everyturn.io.files import JSON, files_of_folder, kind_of
+from everyturn.io.json_lines import LineReader, lines_of_records
+from everyturn.io.tables import reader_of_file, reader_of_object
 from everyturn.options import StrPath
 
 
@@ -27,8 +29,18 @@ class BinaryReader(Protocol):
         """Return up to size bytes; none at the end."""
 
 
+@runtime_checkable
+class ArrowStream(Protocol):
+    """A table, of pyarrow, polars, pandas or another library, by the Arrow C data interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the capsule of a stream of tables."""
+
+
 Record: TypeAlias = Mapping[str, Any]
-Whole: TypeAlias = StrPath | bytes | BinaryReader | Iterable[StrPath] | Iterable[Record]
+Whole: TypeAlias = (
+    StrPath | bytes | BinaryReader | ArrowStream | Iterable[StrPath] | Iterable[Record]
+)
 CoreSource: TypeAlias = tuple[str, Any]
 
 
@@ -79,28 +91,71 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
     if isinstance(source, Share):
         inputs, files = resolve(source.source)
         return [_share(source, number, entry) for number, entry in enumerate(inputs)], files
+    singles = _singles(source)
+    return [single.core for single in singles], [single.name for single in singles]
+
+
+class _Single(NamedTuple):
+    """One input: its name, what it is given as, and what the core takes."""
+
+    name: str
+    source: Any
+    core: CoreSource
+
+
+def _singles(source: Whole) -> list[_Single]:
     if isinstance(source, str | os.PathLike):
-        paths = _expand_path(source)
-    elif isinstance(source, bytes | bytearray | memoryview):
-        return [("bytes", bytes(source))], ["<bytes>"]
-    elif isinstance(source, io.TextIOBase):
-        raise TypeError('the file is open for text, and JSONL is bytes: open it with "rb"')
-    elif isinstance(source, BinaryReader):
+        return [_of_path(path) for path in _expand_path(source)]
+    if isinstance(source, bytes | bytearray | memoryview):
+        return [_Single("<bytes>", bytes(source), ("bytes", bytes(source)))]
+    name = f"<{type(source).__name__}>"
+    if (rows := reader_of_object(source, name)) is not None:
+        return [_Single(name, source, ("rows", (name, "table", rows)))]
+    if isinstance(source, io.TextIOBase):
+        raise TypeError('the file is open for text, and JSON is bytes: open it with "rb"')
+    if isinstance(source, BinaryReader):
         name = str(getattr(source, "name", "<stream>"))
-        return [("reader", (name, source))], [name]
-    elif isinstance(source, Iterable) and not isinstance(source, Mapping):
-        entries = iter(source)
-        first = next(entries, _END)
-        if not isinstance(first, str | os.PathLike):
-            records = itertools.chain(() if first is _END else (first,), entries)
-            return [("reader", (_RecordReader.name, _RecordReader(records)))], [_RecordReader.name]
+        return [_Single(name, source, ("reader", (name, source)))]
+    if isinstance(source, Iterable) and not isinstance(source, Mapping):
+        return _of_items(source)
+    parts = ", ".join(map(repr, _parts(source)))
+    hint = f": name one of its parts, {parts}" if parts else ""
+    raise TypeError(
+        f"cannot read conversations from {type(source).__name__}{hint}; "
+        "expected a path, paths, bytes, a binary file, a table or an iterable of dict"
+    )
+
+
+def _parts(source: object) -> list[Any]:
+    """The names of the data sets in a dict of them, as Hugging Face datasets has for the splits of one."""
+    is_one = isinstance(source, Mapping) and hasattr(source, "column_names")
+    return list(cast("Mapping[Any, Any]", source)) if is_one else []
+
+
+def _of_items(items: Iterable[Any]) -> list[_Single]:
+    entries = iter(items)
+    first = next(entries, _END)
+    if isinstance(first, str | os.PathLike):
         paths = [path for entry in (first, *entries) for path in _expand_path(entry)]
-    else:
-        raise TypeError(
-            f"cannot read conversations from {type(source).__name__}; "
-            "expected a path, paths, bytes, a binary file or an iterable of dict"
-        )
-    return [("stdin", path) if path == "-" else ("path", path) for path in paths], paths
+        return [_of_path(path) for path in paths]
+    records = itertools.chain(() if first is _END else (first,), entries)
+    reader = LineReader(lines_of_records(records))
+    return [_Single(_RECORDS, reader, ("rows", (_RECORDS, None, reader)))]
+
+
+_END = object()
+"""Marks the end of an iterator: None could be an entry."""
+
+_RECORDS = "<records>"
+
+
+def _of_path(path: str) -> _Single:
+    if path == "-":
+        return _Single(path, path, ("stdin", path))
+    kind = kind_of(path)
+    if kind == JSON:
+        return _Single(path, path, ("path", path))
+    return _Single(path, path, ("rows", (path, kind.words, reader_of_file(path, kind))))
 
 
 def _share(share: Share, number: int, entry: CoreSource) -> CoreSource:
@@ -119,9 +174,7 @@ def one_by_one(source: Whole) -> list[tuple[str, Whole]]:
     >>> one_by_one(b"{}")
     [('<bytes>', b'{}')]
     """
-    inputs, files = resolve(source)
-    singles = [value[1] if kind == "reader" else value for kind, value in inputs]
-    return list(zip(files, singles, strict=True))
+    return [(single.name, single.source) for single in _singles(source)]
 
 
 def size_of(source: Whole) -> int | None:
@@ -145,7 +198,7 @@ def _expand_path(path: object) -> list[str]:
     if text == "-":
         return [text]
     if Path(text).is_dir():
-        raise InputError.in_file(text, f"is a folder; name its files, e.g. {text}/*.jsonl")
+        return files_of_folder(text)
     if Path(text).exists():
         return [text]
     if glob.has_magic(text):
@@ -156,52 +209,3 @@ def _expand_path(path: object) -> list[str]:
             return found
         raise InputError.in_file(text, "no file matches")
     raise InputError.in_file(text, "no such file")
-
-
-class _RecordReader:
-    """Records as JSON lines, made as they are read: dicts take the same way as files."""
-
-    name = "<records>"
-
-    def __init__(self, records: Iterator[Any]) -> None:
-        self._records = records
-        self._count = 0
-
-    def read(self, size: int, /) -> bytes:
-        lines: list[bytes] = []
-        length = 0
-        while length < size and (record := next(self._records, _END)) is not _END:
-            self._count += 1
-            try:
-                lines.append(json_line(record))
-            except (TypeError, ValueError) as error:
-                raise TypeError(f"record {self._count}: {error}") from error
-            length += len(lines[-1])
-        return b"".join(lines)
-
-
-_END = object()
-"""Marks the end of an iterator: None could be an entry."""
-
-
-def json_line(record: object) -> bytes:
-    """Return the line that a record is read as.
-
-    Raises:
-        TypeError: The record holds what is not JSON.
-    """
-    text = json.dumps(record, ensure_ascii=False, default=_as_json)
-    try:
-        return text.encode() + b"\n"
-    except UnicodeEncodeError:
-        # A lone surrogate: escaped, it reaches the core, which names the record.
-        return json.dumps(record, default=_as_json).encode() + b"\n"
-
-
-def _as_json(value: object) -> Any:
-    """Mappings as objects, numpy scalars and arrays as numbers and lists."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"it holds {type(value).__name__}, which is not JSON")

@@ -64,6 +64,7 @@ kinds {
     // Reading.
     Io = "io" of Input,
     Compression = "compression" of Input,
+    Content = "content" of Input,
     LineTooLong = "line_too_long" of Jsonl,
     // JSON.
     Json = "json" of Jsonl,
@@ -71,6 +72,7 @@ kinds {
     JsonSurrogate = "json_surrogate" of Jsonl,
     JsonNumber = "json_number" of Jsonl,
     JsonDepth = "json_depth" of Jsonl,
+    JsonDocument = "json_document" of Jsonl,
     // Shape of a record.
     NotAnObject = "not_an_object" of Conversation,
     UnknownFormat = "unknown_format" of Conversation,

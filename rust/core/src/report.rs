@@ -59,6 +59,8 @@ pub mod warning {
         CONSECUTIVE_ASSISTANTS = "consecutive_assistants",
         /// Tool calls whose arguments are not a JSON object.
         ARGUMENTS_NOT_JSON = "arguments_not_json",
+        /// Tool calls with null under a key of their arguments, and tools with one in their parameters.
+        NULL_ARGUMENTS = "null_arguments",
         /// Records whose answers are labelled as undesired, and are not trained.
         UNDESIRED_SKIPPED = "undesired_skipped",
         /// Records whose images, sounds or videos are left out, or whose placeholders are taken for text.

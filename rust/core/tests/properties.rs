@@ -36,7 +36,8 @@ fn expand(line: &[u8], layout: core::Layout, train_on: core::TrainOn) -> core::O
         ..core::Options::default()
     };
     let expander = core::Expander::new(RENDERER.clone(), options).unwrap();
-    let record = core::Record { bytes: Some(line), file: &"test".into(), line: 1, format: None };
+    let record =
+        core::Record { bytes: Some(line), file: &"test".into(), line: 1, format: None, columns_of: None };
     expander.expand_record(record, &mut core::Workspace::default(), &AtomicBool::new(false))
 }
 

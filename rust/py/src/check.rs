@@ -60,7 +60,8 @@ impl Checker {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let format = input_format.and_then(|format| format.0);
         let found = detached(py, || {
-            let record = core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format };
+            let record =
+                core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format, columns_of: None };
             Ok(self.core.check_record(record))
         })?;
         found_tuple(py, &found)
@@ -82,21 +83,21 @@ impl Checker {
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct CheckStream(SharedStream<core::CheckStream>);
 
-/// The bytes of a chunk and, of each of its lines, number, start, stop and what was found.
-type CheckedChunk<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>);
+/// The bytes of a chunk, of each of its lines number, start, stop and what was found, and whether they were made of others.
+type CheckedChunk<'py> = (Bound<'py, PyBytes>, Vec<Bound<'py, PyTuple>>, bool);
 
 #[pymethods]
 impl CheckStream {
     /// The next chunk, `None` at the end.
     fn next_chunk<'py>(&self, py: Python<'py>) -> PyResult<Option<CheckedChunk<'py>>> {
-        let Some((bytes, lines)) = self.0.step(py, core::CheckStream::next_chunk)? else {
+        let Some((bytes, lines, is_made)) = self.0.step(py, core::CheckStream::next_chunk)? else {
             return Ok(None);
         };
         let lines = lines.iter().map(|line| {
             let (start, stop) = line.range.as_ref().map(|range| (range.start, range.end)).unzip();
             (line.number, start, stop, found_tuple(py, &line.found)?).into_pyobject(py)
         });
-        Ok(Some((PyBytes::new(py, &bytes), lines.collect::<PyResult<Vec<_>>>()?)))
+        Ok(Some((PyBytes::new(py, &bytes), lines.collect::<PyResult<Vec<_>>>()?, is_made)))
     }
 }
 

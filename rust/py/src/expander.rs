@@ -122,7 +122,7 @@ impl Expander {
         let format = format_name.and_then(|format| format.0);
         let file = Arc::from(file);
         let (json, report) = detached(py, || {
-            let record = core::Record { bytes: text, file: &file, line, format };
+            let record = core::Record { bytes: text, file: &file, line, format, columns_of: None };
             core::inspect_record(&self.core, record)
                 .map(|inspection| (inspection.to_json(), inspection.report))
         })?;
@@ -141,7 +141,10 @@ impl Expander {
         let format = format_name.and_then(|format| format.0);
         let file = Arc::from(file);
         detached(py, || {
-            core::requests_of_record(&self.core, core::Record { bytes: text, file: &file, line, format })
+            core::requests_of_record(
+                &self.core,
+                core::Record { bytes: text, file: &file, line, format, columns_of: None },
+            )
         })
     }
 

@@ -11,6 +11,7 @@ mod errors;
 mod expander;
 mod guard;
 mod pack;
+mod plain_file;
 mod records;
 mod renderer;
 mod source;
@@ -34,11 +35,13 @@ mod _core {
     #[pymodule_export]
     use super::pack::pack;
     #[pymodule_export]
+    use super::plain_file::PlainFile;
+    #[pymodule_export]
     use super::records::Records;
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::source::format_of_key;
+    use super::source::{content_of, formats_of_keys};
     #[pymodule_export]
     use super::stats::StatsStream;
     #[pymodule_export]

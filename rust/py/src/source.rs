@@ -1,19 +1,20 @@
 //! Python's inputs as sources of the core: paths, bytes, and anything with `read(size)`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use everyturn_core::{Share, Source};
+use everyturn_core::{Content, ReadRows, Share, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
-/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("share", (input, index,
-/// count, first))` or `("from_line", (input, line))`, made by the Python side.
+/// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("rows", (name, what, object))`,
+/// `("share", (input, index, count, first))` or `("from_line", (input, line))`, made by the Python side.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
@@ -29,16 +30,13 @@ fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
             let (input, line): (Bound<'_, PyAny>, u64) = value.extract()?;
             Source::FromLine { source: Box::new(from_python(&input, raised)?), line }
         }
+        "rows" => {
+            let (name, columns_of, reader) = value.extract()?;
+            Source::Rows { name, columns_of, reader: Box::new(PyReader::new(reader, raised)) }
+        }
         _ => {
-            let (name, reader): (String, Bound<'_, PyAny>) = value.extract()?;
-            Source::Callback {
-                name,
-                reader: Box::new(PyReader {
-                    reader: reader.unbind(),
-                    raised: raised.clone(),
-                    rest: Cursor::new(Vec::new()),
-                }),
-            }
+            let (name, reader) = value.extract()?;
+            Source::Callback { name, reader: Box::new(PyReader::new(reader, raised)) }
         }
     })
 }
@@ -50,10 +48,18 @@ pub fn all_from_python(inputs: &[Bound<'_, PyAny>]) -> PyResult<(Vec<Source>, Ra
     Ok((sources, raised))
 }
 
-/// The format that a record's key shows, or `None`.
+/// The formats that the keys of a record show, whatever their values are.
 #[pyfunction]
-pub fn format_of_key(key: &str) -> Option<&'static str> {
-    everyturn_core::Format::from_key(key).map(everyturn_core::Format::name)
+pub fn formats_of_keys(keys: HashSet<String>) -> Vec<&'static str> {
+    everyturn_core::Format::shown_by_keys(|key| keys.contains(key))
+        .map(everyturn_core::Format::name)
+        .collect()
+}
+
+/// What a file holds whose first bytes after decompression these are.
+#[pyfunction]
+pub fn content_of(head: &[u8]) -> &'static str {
+    Content::of(head).name()
 }
 
 /// A Python object with `read(size) -> bytes`; it is called on the thread that asks for samples.
@@ -62,6 +68,20 @@ struct PyReader {
     raised: Raised,
     /// What the object gave beyond what was asked for.
     rest: Cursor<Vec<u8>>,
+    /// What it says that it has taken of its file.
+    bytes_taken: Option<u64>,
+}
+
+impl PyReader {
+    fn new(reader: Py<PyAny>, raised: &Raised) -> Self {
+        Self { reader, raised: raised.clone(), rest: Cursor::new(Vec::new()), bytes_taken: None }
+    }
+}
+
+impl ReadRows for PyReader {
+    fn bytes_taken(&self) -> Option<u64> {
+        self.bytes_taken
+    }
 }
 
 /// Fewer, larger reads: each takes the GIL.
@@ -75,6 +95,9 @@ impl Read for PyReader {
         }
         let bytes = Python::attach(|py| -> PyResult<Vec<u8>> {
             let bytes = self.reader.call_method1(py, "read", (READ_BYTES,))?;
+            if let Some(taken) = self.reader.bind(py).getattr_opt("bytes_taken")? {
+                self.bytes_taken = taken.extract()?;
+            }
             let bytes = bytes
                 .extract::<Cow<'_, [u8]>>(py)
                 .map_err(|_| PyTypeError::new_err("read() gave no bytes: open the file in binary mode"))?;

@@ -1,6 +1,16 @@
 """Every rule, by theme: a file holds the texts of its kinds, what finds them, and what corrects them."""
 
-from everyturn.checks.rules import call_ids, calls, content, files, order, results, texts, tools
+from everyturn.checks.rules import (
+    call_ids,
+    calls,
+    content,
+    files,
+    nulls,
+    order,
+    results,
+    texts,
+    tools,
+)
 from everyturn.checks.rules.rule import Fix, Rule
 from everyturn.diagnostics.kind import Kind
 
@@ -8,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *order.RULES,
     *content.RULES,
     *calls.RULES,
+    *nulls.RULES,
     *call_ids.RULES,
     *results.RULES,
     *tools.RULES,

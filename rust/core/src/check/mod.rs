@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::conversation::{Conversation, Format, as_record, id_of_bytes, unknown_format};
+use crate::conversation::{Conversation, Format, as_record, check_is_record, id_of_bytes, unknown_format};
 use crate::error::{Error, Result};
 use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
 use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
@@ -75,12 +75,18 @@ impl Checker {
         found.conversation_id = id_of_bytes(bytes);
         found.format = self.reading.input_format.or(record.format);
         let options = &self.reading.record;
-        let value = workspace.parser().parse(bytes).map_err(|error| vec![error])?;
-        let value = options.renames.of_record(&value).map_err(|error| vec![error])?;
-        found.own_format = Format::detect(&value);
+        let value = workspace.parser().parse(bytes).and_then(|value| options.renames.opened(value));
+        let value = value.map_err(|error| vec![error])?;
+        found.own_format = options.renames.format_of(&value);
+        found.format = found.format.or(found.own_format);
+        check_is_record(&value, &options.renames).map_err(|error| vec![error])?;
+        let value = match found.format {
+            Some(format) => format.with_key(value),
+            None => value,
+        };
         let object = as_record(&value).map_err(|error| vec![error])?;
         found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
-        let format = found.format.ok_or_else(|| vec![unknown_format(&value)])?;
+        let format = found.format.ok_or_else(|| vec![unknown_format(&value, record.columns_of)])?;
         let conversation = Conversation::read(&value, format, options)?;
         found.conversation_id = conversation.id();
         let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
@@ -113,8 +119,8 @@ impl Work for Checker {
     }
 }
 
-/// The bytes of a chunk, and its lines.
-pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>);
+/// The bytes of a chunk, its lines, and whether they are not those of the file but made of them.
+pub type CheckedChunk = (Vec<u8>, Vec<CheckedLine>, bool);
 
 /// The lines of sources, checked in order and with bounded memory.
 pub struct CheckStream(Ordered<Checker>);
@@ -143,6 +149,6 @@ impl CheckStream {
             },
             found,
         });
-        Ok(Some((chunk.chunk.bytes, checked.collect())))
+        Ok(Some((chunk.chunk.bytes, checked.collect(), chunk.chunk.is_made)))
     }
 }

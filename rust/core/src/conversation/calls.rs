@@ -29,6 +29,16 @@ pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
         .map(Value::Array)
 }
 
+/// An entry of `tool_calls`, of what there is of it.
+pub(super) fn function_call(id: Option<&Value>, name: Option<&Value>, arguments: Option<&Value>) -> Object {
+    let there = |pairs: [(&str, Option<&Value>); 2]| -> Object {
+        pairs.into_iter().filter_map(|(key, value)| Some((key.into(), value?.clone()))).collect()
+    };
+    let mut call = there([("id", id), ("type", Some(&"function".into()))]);
+    call.insert("function", Value::Object(there([("name", name), ("arguments", arguments)])));
+    call
+}
+
 /// What an entry holds that is a call: some write the reasoning, or a text, before its JSON.
 pub struct WrittenCall {
     pub reasoning: Option<String>,
@@ -90,11 +100,14 @@ pub(super) fn check_tool_calls(calls: Option<&Value>) -> Result<()> {
     Err(Error::new(ErrorKind::Tools, wrong))
 }
 
+/// The function of a call or a tool, which may be written without anything around it.
+pub fn function_of(entry: &Value) -> Option<&Object> {
+    entry.as_object().map(|entry| entry.get("function").and_then(Value::as_object).unwrap_or(entry))
+}
+
 /// Whether a call has arguments that are an object, or JSON text of one.
 pub fn arguments_are_object(call: &Value) -> bool {
-    let function =
-        call.as_object().map(|call| call.get("function").and_then(Value::as_object).unwrap_or(call));
-    match function.and_then(|function| function.get("arguments")) {
+    match function_of(call).and_then(|function| function.get("arguments")) {
         Some(Value::Object(_)) => true,
         Some(Value::String(text)) => {
             matches!(json::parse_with_constants(text), Ok(Value::Object(_)))

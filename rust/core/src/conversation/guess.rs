@@ -2,8 +2,10 @@
 //!
 //! In: a record. Out: a sentence that says how to read it, if its shape tells. Nothing is read by a guess.
 
+use super::formats::given;
 use super::labels::is_rejected;
 use super::role::Role;
+use super::trees;
 use crate::json::{Object, Value};
 
 /// Keys that hold a question and its answer, most often used first.
@@ -24,20 +26,41 @@ const CONTENT_KEYS: [&str; 6] = ["content", "value", "text", "message", "utteran
 
 /// How to read a record of that shape.
 pub(super) fn renames(record: &Object) -> Option<String> {
-    preference(record).or_else(|| messages(record)).or_else(|| pair(record))
+    trees::fault(record)
+        .or_else(|| preference(record))
+        .or_else(|| pair(record))
+        .or_else(|| messages(record))
+        .or_else(|| text(record))
+}
+
+/// A text without roles.
+fn text(record: &Object) -> Option<String> {
+    record.get("text").and_then(Value::as_str)?;
+    let text =
+        "it is a text as for pretraining: it has no answer of an assistant, which is what is trained here";
+    Some(text.into())
 }
 
 /// Two answers of which one is better.
-fn preference(record: &Object) -> Option<String> {
+pub(super) fn preference(record: &Object) -> Option<String> {
     let rejected = record.iter().map(|(key, _)| key).find(|key| is_rejected(key))?;
-    let chosen = record.get("chosen")?;
-    let is_answer = record.contains_key("prompt")
-        && record.get("prompt").map(Value::type_name) == Some(chosen.type_name());
-    let ours = if is_answer { "completion" } else { "messages" };
-    Some(format!(
+    let chosen = given(record, "chosen")?;
+    let what = format!(
         "it is a pair of preferences (\"chosen\", {rejected:?}), of which supervised training can use the chosen answer \
-         only: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"
-    ))
+         only"
+    );
+    if chosen.as_object().is_some() {
+        return Some(format!(
+            "{what}: undesired=\"skip\" does that once it stands at the end of the messages"
+        ));
+    }
+    let is_answer = record.get("prompt").map(Value::type_name) == Some(chosen.type_name());
+    let ours = match () {
+        () if record.contains_key("instruction") => "output",
+        () if is_answer => "completion",
+        () => "messages",
+    };
+    Some(format!("{what}: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"))
 }
 
 /// A list of objects under another name.
@@ -80,10 +103,16 @@ pub(super) fn message_keys(message: &Object) -> String {
 /// A question and an answer.
 fn pair(record: &Object) -> Option<String> {
     let is_text = |key: &str| record.get(key).is_some_and(|value| value.as_str().is_some());
+    let is_question = |key: &str| is_text(key) || record.get(key).is_some_and(is_list_of_objects);
     let (question, answer) =
-        PAIRS.into_iter().find(|(question, answer)| is_text(question) && is_text(answer))?;
+        PAIRS.into_iter().find(|(question, answer)| is_question(question) && is_text(answer))?;
     let mut names = Vec::new();
     names.extend((question != "prompt").then(|| format!("\"prompt\": {question:?}")));
     names.extend((answer != "completion").then(|| format!("\"completion\": {answer:?}")));
     Some(format!("map={{{}}} would read it as a question and its answer", names.join(", ")))
+}
+
+fn is_list_of_objects(value: &Value) -> bool {
+    let items = value.as_array().unwrap_or_default();
+    !items.is_empty() && items.iter().all(|item| item.as_object().is_some())
 }

@@ -4,6 +4,7 @@
 //! teach an answer that its record calls a bad one.
 
 use super::formats::given;
+use super::guess;
 use super::weight::{self, Weight};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
@@ -41,10 +42,12 @@ pub(super) fn read(record: &Object, undesired: Undesired) -> Result<Verdict> {
         )),
         (Undesired::Error, None, Some((key, _))) => Err(Error::new(
             ErrorKind::Undesired,
-            format!(
-                "{key:?} holds a rejected answer, which supervised training has no use for; undesired=\"skip\" trains \
-                 the others alone"
-            ),
+            guess::preference(record).unwrap_or_else(|| {
+                format!(
+                    "{key:?} holds a rejected answer, which supervised training has no use for; undesired=\"skip\" \
+                     trains the others alone"
+                )
+            }),
         )),
         (Undesired::Skip, Some(_), _) => Ok(Verdict { weight: Some(Weight::ZERO), is_skipped: true }),
         (Undesired::Error | Undesired::Skip | Undesired::Ignore, _, _) => {

@@ -71,8 +71,8 @@ pub fn as_message(item: &Value) -> Result<&Object> {
     })
 }
 
-/// What every format does with an item of a list of messages.
-pub(super) fn from_item(item: Item) -> Result<Message> {
+/// What every format does with an item of a list of messages, which may say nothing by itself: a part of a turn.
+pub(super) fn part_of_item(item: Item) -> Result<Message> {
     let role = item.role?;
     if let Some(fault) = item.fault {
         return Err(fault);
@@ -87,11 +87,6 @@ pub(super) fn from_item(item: Item) -> Result<Message> {
     take_function_call(&mut fields)?;
     let mut part_weights = Vec::new();
     match fields.get("content") {
-        None if !speaks_without_content(role, &fields) => {
-            let hint = guess::message_keys(&fields);
-            let text = format!("no \"content\", and no tool calls or reasoning instead{hint}");
-            return Err(Error::new(ErrorKind::Shape, text));
-        }
         None | Some(Value::String(_)) => {}
         Some(Value::Array(_)) => parts::read(&mut fields, &mut part_weights)?,
         Some(other) => {
@@ -104,6 +99,16 @@ pub(super) fn from_item(item: Item) -> Result<Message> {
     part_weights::take(&mut fields, &mut part_weights)?;
     check_tool_calls(fields.get("tool_calls"))?;
     Ok(Message { role, fields, weight, part_weights, may_be_target: true })
+}
+
+/// The message, if it says anything.
+pub(super) fn speaking(message: Message) -> Result<Message> {
+    if message.fields.contains_key("content") || speaks_without_content(message.role, &message.fields) {
+        return Ok(message);
+    }
+    let hint = guess::message_keys(&message.fields);
+    let text = format!("no \"content\", and no tool calls or reasoning instead{hint}");
+    Err(Error::new(ErrorKind::Shape, text))
 }
 
 /// Puts tool calls after role and content; calls that stand among the other keys have the last word.

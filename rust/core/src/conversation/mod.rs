@@ -5,6 +5,7 @@
 //! training (`weight`, ..) are taken out of the messages: a server never sees them. Contents, tools and tool
 //! arguments are passed on as they stand. What a template makes of a message is not decided here.
 
+mod blocks;
 mod calls;
 mod formats;
 mod guess;
@@ -21,17 +22,18 @@ mod renames;
 mod role;
 mod system;
 mod tools;
+pub mod trees;
 mod turns;
 mod weight;
 
-pub use calls::arguments_are_object;
+pub use calls::{arguments_are_object, function_of};
 pub use formats::{Format, unknown_format};
 pub use identity::id_of_bytes;
 pub use message::{Message, REASONING_KEYS, as_message};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
-pub use record_keys::unread as unread_keys;
+pub use record_keys::{is_of_some_record, unread as unread_keys};
 pub use renames::Renames;
 pub use role::{OTHER_NAMES, Role};
 pub use weight::Weight;
@@ -87,7 +89,7 @@ impl Conversation {
     }
 
     /// Reads a record of a known format, or finds everything for which it is refused: the first fault of each message,
-    /// of its tools and of its template arguments, and what it says of itself as a whole.
+    /// of its tools and of its template arguments, and what it says of itself as a whole, which comes first.
     pub fn read(record: &Value, format: Format, options: &RecordOptions) -> Result<Self, Vec<Error>> {
         Self::read_or_faults(record, format, options, MAX_FAULTS)
     }
@@ -100,11 +102,13 @@ impl Conversation {
         most_of_messages: usize,
     ) -> Result<Self, Vec<Error>> {
         let record = as_record(record).map_err(|error| vec![error])?;
-        let (mut messages, mut faults) = read_messages(record, format, &options.renames, most_of_messages);
+        let mut faults = Vec::new();
+        let verdict = labels::read(record, options.undesired).map_err(|error| faults.push(error));
+        let (mut messages, of_messages) = read_messages(record, format, &options.renames, most_of_messages);
+        faults.extend(of_messages);
         let tools = tools::read(record, &mut messages).map_err(|error| faults.push(error));
         let template_kwargs =
             read_template_kwargs(record.get(TEMPLATE_KWARGS)).map_err(|error| faults.push(error));
-        let verdict = labels::read(record, options.undesired).map_err(|error| faults.push(error));
         let media = media::read(record, &messages, options.media).map_err(|error| faults.push(error));
         let (Ok(tools), Ok(template_kwargs), Ok(verdict), Ok(media), true) =
             (tools, template_kwargs, verdict, media, faults.is_empty())
@@ -150,6 +154,14 @@ fn read_messages(
 
 fn no_messages() -> Error {
     Error::new(ErrorKind::Shape, "the conversation has no messages")
+}
+
+/// Refuses what is neither an object nor a list of messages.
+pub fn check_is_record(record: &Value, renames: &Renames) -> Result<()> {
+    if matches!(record, Value::Array(_)) && renames.format_of(record).is_some() {
+        return Ok(());
+    }
+    as_record(record).map(|_| ())
 }
 
 /// The object that a record must be.

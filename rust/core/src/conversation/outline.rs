@@ -33,10 +33,22 @@ pub struct Entry<'a> {
 enum Source<'a> {
     /// A content by itself: where it stands says whose it is.
     Content { role: Role, content: Value },
-    /// An object in a list.
-    Item { place: Place, value: Cow<'a, Value>, read: ReadItem },
+    /// An object in a list; without a place it stands for one that the record writes in another way.
+    Item { place: Option<Place>, value: Cow<'a, Value>, read: ReadItem },
     /// Several entries that are one turn of the assistant.
     Turn(Vec<Entry<'a>>),
+}
+
+/// The key that an item has its role under.
+pub type RoleKey = fn(item: &Object) -> &'static str;
+
+/// Which entries are one turn of the assistant.
+#[derive(Debug, Clone, Copy)]
+pub enum TurnRule {
+    /// Tool calls that are entries of their own, and a text directly before them.
+    Calls,
+    /// All that the assistant says before somebody else does.
+    Neighbours,
 }
 
 /// Where an item stands in its record.
@@ -86,7 +98,7 @@ impl<'a> Outline<'a> {
             Cow::Owned(items) => items.into_iter().map(Cow::Owned).collect(),
         };
         self.entries.extend(values.into_iter().enumerate().map(|(index, value)| Entry {
-            source: Source::Item { place: Place { list, index }, value, read },
+            source: Source::Item { place: Some(Place { list, index }), value, read },
             may_be_target,
         }));
     }
@@ -113,17 +125,43 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// Makes one turn of tool calls that are entries of their own, and of a text directly before them.
-    pub(super) fn join_calls(&mut self, role_key: fn(&Object) -> &'static str) {
-        if !self.entries.iter().any(|entry| entry.is_call(role_key)) {
+    /// Puts messages in the place of items that are written in another way; `None` leaves an item as it stands.
+    pub(super) fn rewrite(&mut self, messages_of: fn(&Object) -> Option<Vec<Value>>) {
+        let messages = |(at, entry): (usize, &Entry<'a>)| Some((at, entry.object().and_then(messages_of)?));
+        let rewritten: Vec<(usize, Vec<Value>)> =
+            self.entries.iter().enumerate().filter_map(messages).collect();
+        if rewritten.is_empty() {
+            return;
+        }
+        let mut rewritten = rewritten.into_iter().peekable();
+        for (at, entry) in std::mem::take(&mut self.entries).into_iter().enumerate() {
+            match rewritten.next_if(|(index, _)| *index == at) {
+                Some((_, messages)) => {
+                    self.entries.extend(messages.into_iter().map(|message| entry.rewritten(message)));
+                }
+                None => self.entries.push(entry),
+            }
+        }
+    }
+
+    /// Makes one message of the entries that are one turn of the assistant.
+    pub(super) fn join_turns(&mut self, turns: TurnRule, role_key: RoleKey) {
+        let continues = |before: &Entry<'_>, entry: &Entry<'_>| match turns {
+            TurnRule::Calls => entry.is_call(role_key) && before.can_be_continued(role_key),
+            TurnRule::Neighbours => {
+                before.may_be_target == entry.may_be_target && {
+                    [before, entry].into_iter().all(Entry::is_part_of_assistant)
+                }
+            }
+        };
+        let has_parts = |entries: &[Entry<'_>]| entries.windows(2).any(|pair| continues(&pair[0], &pair[1]));
+        if !has_parts(&self.entries) {
             return;
         }
         let mut joined: Vec<Entry<'a>> = Vec::with_capacity(self.entries.len());
         for entry in std::mem::take(&mut self.entries) {
             match joined.last_mut() {
-                Some(before) if entry.is_call(role_key) && before.can_be_continued(role_key) => {
-                    before.append(entry);
-                }
+                Some(before) if continues(before, &entry) => before.append(entry),
                 _ => joined.push(entry),
             }
         }
@@ -136,11 +174,30 @@ impl Entry<'_> {
         Self { source: Source::Content { role, content }, may_be_target: true }
     }
 
+    /// A message that stands for this entry, or for a part of it.
+    fn rewritten(&self, message: Value) -> Self {
+        let source = match &self.source {
+            Source::Item { read, .. } => {
+                Source::Item { place: None, value: Cow::Owned(message), read: *read }
+            }
+            Source::Content { role, .. } => Source::Content { role: *role, content: message },
+            Source::Turn(_) => Source::Turn(Vec::new()),
+        };
+        Self { source, may_be_target: self.may_be_target }
+    }
+
     pub fn read(&self) -> Result<Message> {
+        message::speaking(self.read_part()?)
+    }
+
+    /// The same of what may say nothing by itself.
+    fn read_part(&self) -> Result<Message> {
         let message = match &self.source {
             Source::Content { role, content } => Message::saying(*role, content.clone()),
-            Source::Item { value, read, .. } => message::from_item(read(as_message(value)?))?,
-            Source::Turn(parts) => turns::joined(&parts.iter().map(Self::read).collect::<Result<Vec<_>>>()?),
+            Source::Item { value, read, .. } => message::part_of_item(read(as_message(value)?))?,
+            Source::Turn(parts) => {
+                turns::joined(&parts.iter().map(Self::read_part).collect::<Result<Vec<_>>>()?)
+            }
         };
         Ok(Message { may_be_target: self.may_be_target, ..message })
     }
@@ -160,7 +217,7 @@ impl Entry<'_> {
                     fields: item.fields,
                     call: item.call,
                     may_be_target,
-                    place: Some((*place, item.role_key)),
+                    place: place.map(|place| (place, item.role_key)),
                 },
                 None => LenientMessage { may_be_target, ..LenientMessage::default() },
             },
@@ -178,13 +235,20 @@ impl Entry<'_> {
         }
     }
 
-    fn is_call(&self, role_key: fn(&Object) -> &'static str) -> bool {
+    /// Whether it is the assistant's, and can be joined with others: a list of parts cannot.
+    fn is_part_of_assistant(&self) -> bool {
+        let message = self.read_leniently();
+        let is_text = |content: &Value| content.is_null() || content.as_str().is_some();
+        message.role == Some(Role::Assistant) && message.fields.get("content").is_none_or(is_text)
+    }
+
+    fn is_call(&self, role_key: RoleKey) -> bool {
         let name = self.object().and_then(|object| object.get(role_key(object))).and_then(Value::as_str);
         name.is_some_and(is_call_role)
     }
 
     /// Whether a call that follows belongs to the same turn: this one is a call, or a text of the assistant.
-    fn can_be_continued(&self, role_key: fn(&Object) -> &'static str) -> bool {
+    fn can_be_continued(&self, role_key: RoleKey) -> bool {
         if matches!(self.source, Source::Turn(_)) || self.is_call(role_key) {
             return true;
         }

@@ -27,9 +27,9 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
             found.ok_or_else(|| in_part(format!("no text in a part of type {kind:?}")))
         };
         match kind {
-            "text" => {
+            _ if is_text(kind) => {
                 add_weight(part, weights, WeightedPart::ContentItem(texts.len())).map_err(in_weight)?;
-                texts.push(text_part(text(&["text", "value"])?));
+                texts.push(text_part(text(&["text", "value", kind])?));
             }
             "reasoning" | "thinking" => {
                 let text = text(&["value", "text", kind])?.to_owned();
@@ -66,6 +66,20 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         fields.insert("tool_calls", Value::Array(calls));
     }
     Ok(())
+}
+
+/// The types of parts that are text: OpenAI's Chat Completions have the first, its Responses the next two. A refusal is
+/// what the model said.
+const TEXT_TYPES: [&str; 4] = ["text", "input_text", "output_text", "refusal"];
+
+fn is_text(kind: &str) -> bool {
+    TEXT_TYPES.contains(&kind)
+}
+
+/// The text of a part that is text.
+pub(super) fn text_of_part(part: &Object) -> Option<&str> {
+    let kind = part.get("type").and_then(Value::as_str).filter(|kind| is_text(kind))?;
+    ["text", "value", kind].iter().find_map(|key| part.get(key)).and_then(Value::as_str)
 }
 
 /// Between several parts of reasoning.

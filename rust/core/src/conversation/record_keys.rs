@@ -22,13 +22,25 @@ pub fn unread<'r>(
     let is_used = move |key: &str, value: &Value| {
         format.has_key(key)
             || options.keep.iter().any(|kept| kept == key)
-            || key == TEMPLATE_KWARGS
-            || tools::KEYS.contains(&key)
-            || system::KEYS.contains(&key)
-            || weight::KEYS.contains(&key)
+            || is_of_any_format(key)
             || (options.undesired != Undesired::Ignore
                 && labels::LABELS.contains(&key)
                 && labels::is_verdict(value))
     };
     record.iter().filter(move |(key, value)| !value.is_null() && !is_used(key, value)).map(|(key, _)| key)
+}
+
+/// Whether a key of an object is one that records have, of any format.
+pub fn is_of_some_record(key: &str) -> bool {
+    is_of_any_format(key)
+        || labels::LABELS.contains(&key)
+        || Format::ALL.iter().any(|format| format.has_key(key))
+}
+
+/// The keys that are read beside the messages, whatever the format.
+fn is_of_any_format(key: &str) -> bool {
+    key == TEMPLATE_KWARGS
+        || tools::KEYS.contains(&key)
+        || system::KEYS.contains(&key)
+        || weight::KEYS.contains(&key)
 }

@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::formats::Format;
+use super::from_json_text;
 use super::role::Role;
+use super::trees;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
@@ -83,6 +86,59 @@ impl Renames {
             renames.roles.push((theirs.as_str().into(), role));
         }
         Ok(renames)
+    }
+
+    /// The record that a line holds, under the names that are read here.
+    pub fn opened(&self, line: Value) -> Result<Value> {
+        self.renamed(Self::held_by(line)?)
+    }
+
+    /// The record that a line holds: where it is the JSON text of an object or a list, what that says.
+    pub fn held_by(line: Value) -> Result<Value> {
+        match &line {
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+                from_json_text(&line, "the record", ErrorKind::Json)
+            }
+            _ => Ok(line),
+        }
+    }
+
+    /// The record under the names that are read here.
+    pub fn renamed(&self, record: Value) -> Result<Value> {
+        Ok(match self.of_record(&record)? {
+            Cow::Owned(renamed) => renamed,
+            Cow::Borrowed(_) => record,
+        })
+    }
+
+    /// The format of a record, as its keys or its messages show it.
+    pub fn format_of(&self, record: &Value) -> Option<Format> {
+        match record {
+            Value::Object(_) => Format::detect(&*self.of_record(record).ok()?),
+            Value::Array(items) => items.first().and_then(|item| self.format_of_message(item)),
+            _ => None,
+        }
+    }
+
+    /// Whether a value is a message by its keys, and not a record.
+    pub fn is_message(&self, item: &Value) -> bool {
+        self.format_of_message(item).is_some()
+    }
+
+    /// The format of lists that hold such a message; `None` if it is none.
+    fn format_of_message(&self, item: &Value) -> Option<Format> {
+        if self.format_of(item.as_object().map(|_| item)?).is_some() {
+            return None;
+        }
+        // A message of a tree is one of several conversations.
+        let item = item.as_object().filter(|item| !trees::is_row(item))?;
+        let renamed = renamed(item, &self.of_messages).ok()?;
+        Format::of_message(renamed.as_ref().unwrap_or(item))
+    }
+
+    /// The name that is read here of a key of a record.
+    pub fn of_record_key<'k>(&self, key: &'k str) -> &'k str {
+        self.of_records.iter().find(|known| *known.theirs == *key).map_or(key, |known| known.ours)
     }
 
     /// The record under the names that are read here. Of a record that is not an object nothing is renamed.

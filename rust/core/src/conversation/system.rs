@@ -2,10 +2,12 @@
 //!
 //! In: a record and the messages that its format finds. Out: the same messages, after that one.
 
+use super::blocks::only_text;
 use super::formats::given;
 use super::outline::Outline;
+use super::parts;
 use super::role::Role;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
 /// The keys that it stands under, in every format.
@@ -13,15 +15,16 @@ pub const KEYS: [&str; 3] = ["system", "system_prompt", "instructions"];
 
 /// Puts it first, unless it is empty or the messages begin with the same text.
 pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
-    let mut found: Option<(&str, &Value)> = None;
+    let mut found: Option<(&str, Value)> = None;
     for key in KEYS {
         let Some(content) = given(record, key).filter(|content| !is_empty(content)) else { continue };
         if !matches!(content, Value::String(_) | Value::Array(_)) {
             let text = format!("{key:?} is {}, expected text", content.type_name());
             return outline.refuse(Error::new(ErrorKind::Shape, text));
         }
-        match found {
-            Some((other, before)) if before != content => {
+        let Some(content) = outline.note(of_parts(key, content)) else { return };
+        match &found {
+            Some((other, before)) if *before != content => {
                 let text = format!("{other:?} and {key:?} are different system messages");
                 return outline.refuse(Error::new(ErrorKind::Shape, text));
             }
@@ -31,11 +34,22 @@ pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
     let Some((_, content)) = found else { return };
     let is_there = outline.entries.first().is_some_and(|entry| {
         let first = entry.read_leniently();
-        first.role == Some(Role::System) && first.fields.get("content") == Some(content)
+        first.role == Some(Role::System) && first.fields.get("content") == Some(&content)
     });
     if !is_there {
-        outline.begin_with(Role::System, content.clone());
+        outline.begin_with(Role::System, content);
     }
+}
+
+/// The text of a list of one part, the parts of a longer one.
+fn of_parts(key: &str, content: &Value) -> Result<Value> {
+    if content.as_array().is_none() {
+        return Ok(content.clone());
+    }
+    let mut fields: Object = [("content".into(), content.clone())].into_iter().collect();
+    parts::read(&mut fields, &mut Vec::new())
+        .map_err(|error| Error::new(error.kind, format!("{key:?}: {}", error.text)))?;
+    Ok(fields.get("content").and_then(Value::as_array).map_or(Value::Null, only_text))
 }
 
 fn is_empty(content: &Value) -> bool {

@@ -67,16 +67,20 @@ fn wrapped(function: &Value) -> Value {
     Value::Object(pairs.into_iter().collect())
 }
 
-/// Anthropic's form has the parameters under `input_schema`, and nothing around.
+/// Anthropic's form has the parameters under `input_schema`, and nothing around; that of OpenAI's Responses has nothing
+/// around the function.
 fn in_openai_form(tool: &Value) -> Value {
     let Some(object) = tool.as_object().filter(|tool| !tool.contains_key("function")) else {
         return tool.clone();
     };
-    if !object.contains_key(INPUT_SCHEMA) {
+    let is_flat =
+        object.get("type").and_then(Value::as_str) == Some("function") && object.contains_key("name");
+    if !is_flat && !object.contains_key(INPUT_SCHEMA) {
         return tool.clone();
     }
     let named = |key: &str| if key == INPUT_SCHEMA { "parameters".into() } else { key.into() };
-    wrapped(&Value::Object(object.iter().map(|(key, value)| (named(key), value.clone())).collect()))
+    let function = object.iter().filter(|(key, _)| !matches!(&***key, "type" | "cache_control"));
+    wrapped(&Value::Object(function.map(|(key, value)| (named(key), value.clone())).collect()))
 }
 
 const INPUT_SCHEMA: &str = "input_schema";

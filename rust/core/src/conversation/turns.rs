@@ -1,4 +1,4 @@
-//! One turn that a format writes as several entries: a text, then its tool calls, each an entry of its own.
+//! One turn that a format writes as several entries: its reasoning, its text and its tool calls, each one of its own.
 //!
 //! In: the parts of a turn, read. Out: one message that has all of them. Weights that differ become weights of parts.
 
@@ -25,6 +25,9 @@ pub fn joined(parts: &[Message]) -> Message {
         }
         turn.part_weights.extend(part.part_weights.iter().map(|weight| new.moved(weight)));
     }
+    if !parts.iter().any(|part| part.fields.contains_key("content")) {
+        turn.fields.remove("content");
+    }
     turn
 }
 
@@ -36,12 +39,15 @@ pub fn joined_leniently(parts: Vec<LenientMessage>) -> LenientMessage {
         may_be_target: parts.iter().any(|part| part.may_be_target),
         ..LenientMessage::default()
     };
+    if !parts.iter().any(|part| part.fields.contains_key("content")) {
+        turn.fields.remove("content");
+    }
     let mut calls = Vec::new();
     for part in parts {
         grow(&mut turn.fields, &part.fields);
         calls.extend(part.call.into_iter().flat_map(listed));
     }
-    turn.call = Some(Value::Array(calls));
+    turn.call = (!calls.is_empty()).then_some(Value::Array(calls));
     turn
 }
 

@@ -149,7 +149,7 @@ impl Case {
 
     fn line(&self) -> Record<'_> {
         static FILE: std::sync::LazyLock<Arc<str>> = std::sync::LazyLock::new(|| "case".into());
-        Record { bytes: Some(self.record.as_bytes()), file: &FILE, line: 1, format: None }
+        Record { bytes: Some(self.record.as_bytes()), file: &FILE, line: 1, format: None, columns_of: None }
     }
 }
 

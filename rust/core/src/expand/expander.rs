@@ -14,9 +14,9 @@ use super::record::{Scratch, Work};
 use super::stage_times::Stage;
 use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
-use crate::conversation::{Conversation, Format, as_record, unknown_format};
+use crate::conversation::{Conversation, Format, Renames, check_is_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::Value;
+use crate::json::{Object, Value};
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
 use crate::options::{
@@ -89,10 +89,16 @@ impl Expander {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
             let Workspace { parser, times, .. } = workspace;
-            let value = times.measure(Stage::Parse, || parser.parse(bytes))?;
-            let kept = kept_values(as_record(&value)?, &self.options.read.record.keep);
-            let value = self.options.read.record.renames.of_record(&value)?;
-            let format = self.format_of(&value, record.format)?;
+            let value = times.measure(Stage::Parse, || parser.parse(bytes).and_then(Renames::held_by))?;
+            let renames = &self.options.read.record.renames;
+            let kept = match &value {
+                Value::Object(object) => kept_values(object, &self.options.read.record.keep),
+                // A list of messages has no keys.
+                _ => kept_values(&Object::default(), &self.options.read.record.keep),
+            };
+            let value = renames.renamed(value)?;
+            let format = self.format_of(&value, record)?;
+            let value = format.with_key(value);
             let conversation = times.measure(Stage::Convert, || {
                 Conversation::from_record(&value, format, &self.options.read.record)
             })?;
@@ -200,10 +206,11 @@ impl Expander {
 
     /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
     /// before the one that shows its format have none of these.
-    fn format_of(&self, value: &Value, given: Option<Format>) -> Result<Format> {
-        as_record(value)?;
-        let format = given.or(self.options.read.input_format).or_else(|| Format::detect(value));
-        format.ok_or_else(|| unknown_format(value))
+    fn format_of(&self, value: &Value, record: Record<'_>) -> Result<Format> {
+        let renames = &self.options.read.record.renames;
+        check_is_record(value, renames)?;
+        let format = record.format.or(self.options.read.input_format).or_else(|| renames.format_of(value));
+        format.ok_or_else(|| unknown_format(value, record.columns_of))
     }
 }
 

@@ -10,6 +10,7 @@ mod account;
 mod cases;
 mod expander;
 mod fit;
+mod nulls;
 mod preflight;
 mod record;
 mod stage_times;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::nulls::warn_of_nulls;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message, Role, arguments_are_object, part_texts};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,7 @@ pub fn preflight(
 ) -> Result<()> {
     count_unused(conversation, report);
     warn_of_messages(conversation, report);
+    warn_of_nulls(conversation, report);
     let adaptations = prepared.adaptations;
     report.warn(warning::PARTS_JOINED, adaptations.joined_parts);
     report.warn(warning::ARGUMENTS_EMPTIED, adaptations.emptied_arguments);

@@ -21,7 +21,7 @@ pub fn stage_times<'l>(
     let mut workspace = Workspace { times: StageTimes::measured(), ..Workspace::default() };
     let mut samples = Samples::of(expander.options.layout);
     for (at, bytes) in (1..).zip(lines) {
-        let record = Record { bytes: Some(bytes), file: &file, line: at, format: None };
+        let record = Record { bytes: Some(bytes), file: &file, line: at, format: None, columns_of: None };
         let outcome = expander.expand_record(record, &mut workspace, &go_on);
         if let Some(error) = outcome.error {
             return Err(error);

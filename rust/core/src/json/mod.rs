@@ -15,7 +15,7 @@ mod write;
 
 pub use fast::Parser;
 pub use number::Number;
-pub use strict::{parse as parse_strict, parse_with_constants};
+pub use strict::{Prefix, WHITE_SPACE, parse as parse_strict, parse_prefix, parse_with_constants};
 pub use value::{Object, Value, object};
 pub use write::{write, write_sorted};
 

@@ -1,20 +1,45 @@
 //! The slow and obvious JSON reader: the arbiter of what is accepted, and the one that says what is wrong and where.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use super::{MAX_DEPTH, Number, Object, Value};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
+
+/// What JSON has between values.
+pub const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one JSON text.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
     let text = std::str::from_utf8(bytes).map_err(|error| invalid_utf8(bytes, error.valid_up_to()))?;
-    read(Reader { text, at: 0, has_constants: false })
+    read(Reader { text, at: 0, has_constants: false, path: Vec::new() })
 }
 
 /// Reads one JSON text in which `NaN`, `Infinity`, `-Infinity` and floats beyond 64 bits are numbers, as Python's
 /// `json` reads them.
 pub fn parse_with_constants(text: &str) -> Result<Value> {
-    read(Reader { text, at: 0, has_constants: true })
+    read(Reader { text, at: 0, has_constants: true, path: Vec::new() })
+}
+
+/// What a text begins with.
+#[derive(Debug)]
+pub enum Prefix {
+    /// A JSON value, and the place after it.
+    Value { value: Value, end: usize },
+    /// A value that the end of the text cuts off.
+    Open,
+    /// No value: the place of the first byte that fits none.
+    Broken { at: usize },
+}
+
+/// Reads the value that a text begins with, as [`parse_with_constants`] does.
+pub fn parse_prefix(text: &str) -> Prefix {
+    let mut reader = Reader { text, at: 0, has_constants: true, path: Vec::new() };
+    match reader.value(0) {
+        Ok(value) => Prefix::Value { value, end: reader.at },
+        Err(_) if reader.at >= text.len() => Prefix::Open,
+        Err(_) => Prefix::Broken { at: reader.at },
+    }
 }
 
 fn read(mut reader: Reader<'_>) -> Result<Value> {
@@ -42,6 +67,14 @@ struct Reader<'a> {
     at: usize,
     /// `NaN` and `Infinity` are numbers, as Python's `json` reads them.
     has_constants: bool,
+    /// Where the value is that is being read.
+    path: Vec<Step>,
+}
+
+/// A step from a value to one in it.
+enum Step {
+    Key(Arc<str>),
+    Index(usize),
 }
 
 impl Reader<'_> {
@@ -57,6 +90,21 @@ impl Reader<'_> {
 
     fn error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
         Error::new(kind, text).at_byte(self.at)
+    }
+
+    /// The error for a value that is meant as a number, with the key that holds it.
+    fn not_a_number(&self, at: usize, why: &str) -> Error {
+        let mut place = String::new();
+        for step in &self.path {
+            // Writing to a String cannot fail.
+            let _ = match step {
+                Step::Key(key) if place.is_empty() => write!(place, "{key}"),
+                Step::Key(key) => write!(place, ".{key}"),
+                Step::Index(index) => write!(place, "[{index}]"),
+            };
+        }
+        let place = if place.is_empty() { place } else { format!("the value of {}: ", excerpt(&place)) };
+        Error::new(ErrorKind::JsonNumber, format!("{place}{why}")).at_byte(at)
     }
 
     fn unexpected(&self, expected: &str) -> Error {
@@ -105,7 +153,7 @@ impl Reader<'_> {
             }
         }
         if rest.starts_with("NaN") || rest.starts_with("Infinity") {
-            return Err(self.error(ErrorKind::JsonNumber, "NaN and Infinity are not JSON"));
+            return Err(self.not_a_number(self.at, "NaN and Infinity are not JSON"));
         }
         Err(self.unexpected("a value"))
     }
@@ -137,7 +185,9 @@ impl Reader<'_> {
             self.skip_space();
             self.take(b':', "':'")?;
             self.skip_space();
+            self.path.push(Step::Key(key.clone()));
             pairs.push((key, self.value(depth)?));
+            self.path.pop();
             self.skip_space();
             if self.peek() == Some(b',') {
                 self.at += 1;
@@ -159,7 +209,9 @@ impl Reader<'_> {
         }
         loop {
             self.skip_space();
+            self.path.push(Step::Index(items.len()));
             items.push(self.value(depth)?);
+            self.path.pop();
             self.skip_space();
             if self.peek() == Some(b',') {
                 self.at += 1;
@@ -189,7 +241,7 @@ impl Reader<'_> {
                 return Ok(Value::Number(Number::Float(f64::NEG_INFINITY)));
             }
             if self.text[self.at..].starts_with("Infinity") {
-                return Err(self.error(ErrorKind::JsonNumber, "NaN and Infinity are not JSON"));
+                return Err(self.not_a_number(self.at, "NaN and Infinity are not JSON"));
             }
         }
         if self.peek() == Some(b'0') {
@@ -213,9 +265,9 @@ impl Reader<'_> {
             None if self.has_constants => text.parse().ok().map(Number::Float),
             number => number,
         };
-        number.map(Value::Number).ok_or_else(|| {
-            Error::new(ErrorKind::JsonNumber, "the number is beyond a 64-bit float").at_byte(start)
-        })
+        number
+            .map(Value::Number)
+            .ok_or_else(|| self.not_a_number(start, "the number is beyond a 64-bit float"))
     }
 
     fn string(&mut self) -> Result<Arc<str>> {
@@ -337,6 +389,18 @@ mod tests {
     fn an_error_names_its_byte() {
         let error = parse(br#"{"a": 1,, "b": 2}"#).unwrap_err();
         assert_eq!(error.to_string(), "byte 8: found ',', expected a key in double quotes");
+    }
+
+    #[test]
+    fn what_is_no_number_is_named_by_its_key() {
+        for (text, place) in [
+            (r#"{"messages": [], "score": NaN}"#, "byte 26: the value of \"score\": NaN"),
+            (r#"{"a": [1, {"b": -Infinity}]}"#, "byte 17: the value of \"a[1].b\": NaN"),
+            ("1e999", "byte 0: the number"),
+        ] {
+            let error = parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(place), "{error}");
+        }
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! Sources to chunks of lines.
+//! Sources to chunks of records.
 //!
-//! In: sources. Out: the lines of each, a chunk at a time, with the file's format, which the first record with a known
-//! key shows. A thread of our own reads, decompresses and cuts lines ahead of its consumer; a source that calls back is
+//! In: sources. Out: the records of each, a chunk at a time, with the file's format, which the first record with a known
+//! key shows. A thread of our own reads, decompresses and cuts ahead of its consumer; a source that calls back is
 //! read by the calling thread instead.
 
-use std::io::Read;
+use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::format::format_of_chunk;
-use super::lines::{Chunk, JsonlReader, Line, LineText};
-use super::source::{Source, read_error};
+use super::cutter::Cutter;
+use super::format::{Shape, shape_of_chunk};
+use super::lines::{Chunk, Line, LineText};
+use super::source::Source;
+use super::trees::{TreeRows, with_paths};
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
 use crate::conversation::{Format, Renames};
@@ -36,6 +38,7 @@ pub struct StreamOptions {
 pub(crate) struct FileChunk {
     pub(crate) index: usize,
     name: Arc<str>,
+    columns_of: Option<Arc<str>>,
     /// The file's format and the line of the record that shows it: lines before it have none.
     format: Option<(Format, u64)>,
     pub(crate) chunk: Chunk,
@@ -65,6 +68,7 @@ impl FileChunk {
             file: &self.name,
             line: line.number,
             format: self.format.filter(|(_, from)| line.number >= *from).map(|(format, _)| format),
+            columns_of: self.columns_of.as_ref(),
         }
     }
 }
@@ -189,11 +193,16 @@ struct Reader {
 struct OpenFile {
     index: usize,
     name: Arc<str>,
-    format: Option<(Format, u64)>,
+    columns_of: Option<Arc<str>>,
+    /// What its records are, once one has shown it.
+    shape: Option<Shape>,
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
+    chunk_bytes: usize,
+    /// What is made of lines that were all read.
+    made: VecDeque<Chunk>,
+    records: Cutter,
     renames: Arc<Renames>,
-    lines: JsonlReader<Box<dyn Read + Send>>,
 }
 
 impl Reader {
@@ -229,33 +238,59 @@ impl Reader {
 
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
         let (name, first_line) = (source.name(), source.first_line());
-        let bytes = source.open(&self.bytes_taken)?;
+        let opened = source.open(&self.bytes_taken)?;
+        let columns_of = opened.columns_of.clone();
+        let records = Cutter::open(opened, &name, self.chunk_bytes, &self.options)?;
         Ok(OpenFile {
             index,
             name,
-            format: self.options.input_format.map(|format| (format, 1)),
+            columns_of,
+            shape: self.options.input_format.map(|format| Shape::Conversations(format, 1)),
             first_line,
+            chunk_bytes: self.chunk_bytes,
+            made: VecDeque::new(),
+            records,
             renames: self.options.record.renames.clone(),
-            lines: JsonlReader::new(bytes, self.chunk_bytes, self.options.max_line_bytes),
         })
     }
 }
 
 impl OpenFile {
     fn next_chunk(&mut self) -> Result<Option<FileChunk>> {
-        let chunk = self.lines.next_chunk().map_err(|error| {
-            let mut error = read_error(&self.name, &error);
-            error.location.line = Some(self.lines.next_line());
-            error
-        })?;
-        let Some(chunk) = chunk else {
+        let Some(mut chunk) = self.next_records()? else {
             return Ok(None);
         };
-        let mut chunk = FileChunk { index: self.index, name: self.name.clone(), format: self.format, chunk };
-        self.format = self.format.or_else(|| format_of_chunk(&chunk.chunk, &self.renames));
-        chunk.format = self.format;
-        chunk.chunk.skip_lines_before(self.first_line, self.lines.next_line());
-        Ok(Some(chunk))
+        chunk.skip_lines_before(self.first_line, self.records.next_line());
+        let format = match self.shape {
+            Some(Shape::Conversations(format, line)) => Some((format, line)),
+            Some(Shape::Trees | Shape::TreeRows) | None => None,
+        };
+        let (name, columns_of) = (self.name.clone(), self.columns_of.clone());
+        Ok(Some(FileChunk { index: self.index, name, columns_of, format, chunk }))
+    }
+
+    /// Lines that hold a conversation each, as far as the file is of a known shape.
+    fn next_records(&mut self) -> Result<Option<Chunk>> {
+        if let Some(chunk) = self.made.pop_front() {
+            return Ok(Some(chunk));
+        }
+        let Some(chunk) = self.records.next_chunk(&self.name)? else {
+            return Ok(None);
+        };
+        self.shape = self.shape.or_else(|| shape_of_chunk(&chunk, &self.renames));
+        Ok(Some(match self.shape {
+            Some(Shape::Trees) => with_paths(&chunk),
+            Some(Shape::TreeRows) => {
+                let mut rows = TreeRows::default();
+                rows.add(&chunk);
+                while let Some(chunk) = self.records.next_chunk(&self.name)? {
+                    rows.add(&chunk);
+                }
+                self.made = rows.chunks(self.chunk_bytes);
+                self.made.pop_front().unwrap_or_default()
+            }
+            Some(Shape::Conversations(..)) | None => chunk,
+        }))
     }
 }
 
@@ -263,7 +298,7 @@ impl OpenFile {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
-    use std::io;
+    use std::io::{self, Read};
 
     use super::*;
 

@@ -15,11 +15,11 @@ pub const MAX_LINE_BYTES: usize = 64 << 20;
 /// About how much text a chunk holds unless the caller says otherwise.
 pub const CHUNK_BYTES: usize = 4 << 20;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// What a line may have beyond its text: a byte order mark and a carriage return.
 const NOT_TEXT_BYTES: usize = 4;
 /// What is read at a time once a chunk is full and its last line still open.
-const READ_BYTES: usize = 1 << 18;
+pub(super) const READ_BYTES: usize = 1 << 18;
 
 /// Whole lines of one file.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub struct Chunk {
     pub lines: Vec<Line>,
     /// Blank lines after the last of `lines`.
     pub blank_at_end: u64,
+    /// Whether the lines are not those of the file, but were made of them.
+    pub is_made: bool,
 }
 
 impl Chunk {

@@ -1,10 +1,14 @@
 //! Inputs to records.
 //!
-//! In: paths, standard input, byte streams. Out: lines with their numbers and the format of their file, read ahead in
-//! chunks. What a line means is not known here: only as much of it is parsed as shows its format. No model is needed,
-//! and nothing else of the project reads lines.
+//! In: paths, standard input, byte streams. Out: records with their lines and the format of their file, read ahead in
+//! chunks: `lines` cuts a file that has one a line, `document` JSON of other shapes, and `cutter` looks which it is. What
+//! a record means is not known here: only as much of it is parsed as shows its format. No model is needed, and nothing
+//! else of the project reads files of records.
 
 mod chunks;
+mod content;
+mod cutter;
+mod document;
 mod format;
 mod lines;
 mod options;
@@ -12,16 +16,18 @@ mod record;
 mod records;
 mod share;
 mod source;
+mod trees;
 mod wait;
 
 pub use chunks::StreamOptions;
 pub(crate) use chunks::{Chunks, FileChunk};
+pub use content::Content;
 pub(crate) use lines::line_text;
 pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};
 pub use options::ReadOptions;
 pub use record::Record;
 pub use records::Records;
 pub use share::Share;
-pub use source::Source;
+pub use source::{Opened, ReadRows, Source, read_error};
 pub(crate) use wait::wait;
 pub use wait::{Interruption, Step};

@@ -13,4 +13,6 @@ pub struct Record<'a> {
     pub line: u64,
     /// `None`: nothing in the file showed its format.
     pub format: Option<Format>,
+    /// What has the columns that are its keys, if it is a row.
+    pub columns_of: Option<&'a Arc<str>>,
 }

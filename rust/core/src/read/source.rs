@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::share::{Share, ShareReader};
+use super::share::Share;
 use crate::error::{Error, ErrorKind, Result};
 
 /// One input.
@@ -23,7 +23,14 @@ pub enum Source {
         name: String,
         reader: Box<dyn Read + Send>,
     },
-    /// The lines of another source that fall to one share.
+    /// Records that are made as they are read, a line each; called on that thread, too.
+    Rows {
+        name: String,
+        /// What has columns and is read so, for error texts: a Parquet file, a table.
+        columns_of: Option<String>,
+        reader: Box<dyn ReadRows>,
+    },
+    /// The records of another source that fall to one share.
     Share {
         source: Box<Source>,
         share: Share,
@@ -35,13 +42,31 @@ pub enum Source {
     },
 }
 
+/// A reader of lines that are made of something else.
+pub trait ReadRows: Read + Send {
+    /// The bytes taken of what the lines are made of; `None` if those of the lines themselves are to be counted.
+    fn bytes_taken(&self) -> Option<u64>;
+}
+
+/// A source that can be read.
+pub struct Opened {
+    /// Plain bytes.
+    pub bytes: Box<dyn Read + Send>,
+    /// A record is wanted if all of these hold it.
+    pub shares: Vec<Share>,
+    /// Each line is one record, whatever is in it.
+    pub holds_lines: bool,
+    /// What has the columns that are the keys of its records.
+    pub columns_of: Option<Arc<str>>,
+}
+
 impl Source {
     pub fn name(&self) -> Arc<str> {
         match self {
             Self::Path(path) => path.to_string_lossy().into(),
             Self::Stdin => "-".into(),
             Self::Bytes(_) => "<bytes>".into(),
-            Self::Callback { name, .. } => name.as_str().into(),
+            Self::Callback { name, .. } | Self::Rows { name, .. } => name.as_str().into(),
             Self::Share { source, .. } | Self::FromLine { source, .. } => source.name(),
         }
     }
@@ -49,7 +74,7 @@ impl Source {
     /// True for what calls back into its owner's thread.
     pub fn calls_back(&self) -> bool {
         match self {
-            Self::Callback { .. } => true,
+            Self::Callback { .. } | Self::Rows { .. } => true,
             Self::Share { source, .. } | Self::FromLine { source, .. } => source.calls_back(),
             Self::Path(_) | Self::Stdin | Self::Bytes(_) => false,
         }
@@ -60,25 +85,33 @@ impl Source {
         match self {
             Self::Share { source, .. } => source.first_line(),
             Self::FromLine { source, line } => source.first_line().max(*line),
-            Self::Path(_) | Self::Stdin | Self::Bytes(_) | Self::Callback { .. } => 1,
+            Self::Path(_) | Self::Stdin | Self::Bytes(_) | Self::Callback { .. } | Self::Rows { .. } => 1,
         }
     }
 
     /// Opens the source from its start; `taken` grows by the bytes read from it.
-    pub fn open(self, taken: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>> {
+    pub fn open(self, taken: &Arc<AtomicU64>) -> Result<Opened> {
         let name = self.name();
         let raw: Box<dyn Read + Send> = match self {
             Self::Path(path) => Box::new(File::open(&path).map_err(|error| read_error(&name, &error))?),
             Self::Stdin => Box::new(io::stdin()),
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Self::Callback { reader, .. } => reader,
+            Self::Rows { reader, columns_of, .. } => {
+                let bytes = Box::new(CountedRows { reader, counted: 0, taken: taken.clone() });
+                let columns_of = columns_of.map(Arc::from);
+                return Ok(Opened { bytes, shares: Vec::new(), holds_lines: true, columns_of });
+            }
             Self::Share { source, share } => {
-                return Ok(Box::new(ShareReader::new(source.open(taken)?, share)));
+                let mut opened = source.open(taken)?;
+                opened.shares.push(share);
+                return Ok(opened);
             }
             Self::FromLine { source, .. } => return source.open(taken),
         };
         let counted = Counted { reader: raw, taken: taken.clone() };
-        decompressed(counted).map_err(|error| read_error(&name, &error))
+        let bytes = decompressed(counted).map_err(|error| read_error(&name, &error))?;
+        Ok(Opened { bytes, shares: Vec::new(), holds_lines: false, columns_of: None })
     }
 }
 
@@ -128,6 +161,22 @@ impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.taken.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+struct CountedRows {
+    reader: Box<dyn ReadRows>,
+    counted: u64,
+    taken: Arc<AtomicU64>,
+}
+
+impl Read for CountedRows {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        let so_far = self.reader.bytes_taken().unwrap_or(self.counted + count as u64);
+        self.taken.fetch_add(so_far.saturating_sub(self.counted), Ordering::Relaxed);
+        self.counted = so_far.max(self.counted);
         Ok(count)
     }
 }

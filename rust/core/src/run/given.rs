@@ -84,7 +84,7 @@ impl GivenRecord {
                 LineText::TooLong => None,
             },
         };
-        Some(Record { bytes, file: &self.file, line: self.line, format: self.format })
+        Some(Record { bytes, file: &self.file, line: self.line, format: self.format, columns_of: None })
     }
 }
 

@@ -1,13 +1,15 @@
 //! `{"instruction", "input", "output" or "response"}`, with an optional `system` and `history`.
 
+use super::history::{self, HISTORY};
 use super::{Declaration, Format, given, missing, openai, optional_text, required_text};
 use crate::conversation::outline::Outline;
 use crate::conversation::role::{Role, RoleNames};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
-    keys: &["instruction", "input", "output", "response", "history"],
+    keys: &["instruction", "input", "output", "response", HISTORY],
+    marks: &["instruction"],
     outline,
     role_names: &RoleNames(&[]),
     ..openai::DECLARATION
@@ -15,7 +17,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
-    push_history(&mut outline, record);
+    history::push(&mut outline, record);
     let instruction = || record.get("instruction").cloned().unwrap_or(Value::Null);
     let question = outline.note(question(record)).unwrap_or_else(instruction);
     outline.push_content(Role::User, question);
@@ -38,24 +40,4 @@ fn check_answer(record: &Object) -> Result<()> {
         return Err(missing(record, "output", Format::Alpaca));
     }
     Ok(())
-}
-
-fn push_history(outline: &mut Outline<'_>, record: &Object) {
-    let wrong = || Error::new(ErrorKind::Shape, "\"history\" is not a list of pairs of texts");
-    let exchanges = match given(record, "history") {
-        None => return,
-        Some(Value::Array(exchanges)) => exchanges,
-        Some(_) => return outline.refuse(wrong()),
-    };
-    for exchange in exchanges {
-        let Some([question, answer]) = exchange.as_array() else {
-            outline.refuse(wrong());
-            continue;
-        };
-        if question.as_str().is_none() || answer.as_str().is_none() {
-            outline.refuse(wrong());
-        }
-        outline.push_content(Role::User, question.clone());
-        outline.push_content(Role::Assistant, answer.clone());
-    }
 }

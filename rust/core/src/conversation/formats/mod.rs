@@ -4,15 +4,20 @@
 //! and lenient reading are made from that declaration.
 
 mod alpaca;
+mod exchanges;
+mod history;
 mod openai;
 mod prompt_completion;
+mod query_response;
+mod responses;
 mod sharegpt;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::from_json_text;
 use super::guess;
-use super::outline::Outline;
+use super::outline::{Outline, RoleKey, TurnRule};
 use super::renames::Renames;
 use super::role::{Role, RoleNames};
 use super::system;
@@ -23,19 +28,27 @@ use crate::json::{Object, Value};
 pub struct Declaration {
     /// The keys of a record that are the format's.
     keys: &'static [&'static str],
+    /// The keys that show it, if a record has them all.
+    marks: &'static [&'static str],
+    /// What else shows it, where other records have these keys, too.
+    fits: Option<fn(&Object) -> bool>,
     /// Finds the messages of a record. It finds what it can of a record that is refused, too.
     outline: fn(&Object) -> Outline<'_>,
+    /// Puts messages in the place of items that are written in another way.
+    rewrite: fn(&mut Outline<'_>),
+    /// Which entries are one turn.
+    turns: TurnRule,
     /// What it calls the roles of the items of its lists.
     role_names: &'static RoleNames,
     /// The key that an item of its lists has its role under.
-    pub(super) role_key: fn(item: &Object) -> &'static str,
+    pub(super) role_key: RoleKey,
     /// What it calls a role itself under this key, where others have other names.
     pub(super) name_of_role: fn(key: &str, role: Role) -> &'static str,
 }
 
-/// The formats: what each is called, the key whose presence shows it, and its declaration.
+/// The formats: what each is called, and its declaration.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $format:ident = $name:literal with key $key:literal, declared by $file:ident;)+) => {
+    ($($(#[$doc:meta])* $format:ident = $name:literal declared by $file:ident;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Format { $($(#[$doc])* $format),+ }
 
@@ -47,10 +60,6 @@ macro_rules! formats {
                 match self { $(Self::$format => $name),+ }
             }
 
-            fn key(self) -> &'static str {
-                match self { $(Self::$format => $key),+ }
-            }
-
             const fn declaration(self) -> &'static Declaration {
                 match self { $(Self::$format => &$file::DECLARATION),+ }
             }
@@ -60,13 +69,19 @@ macro_rules! formats {
 
 formats! {
     /// OpenAI: `{"messages": [{"role", "content", ..}], "tools": ..}`.
-    Messages = "messages" with key "messages", declared by openai;
+    Messages = "messages" declared by openai;
     /// `{"conversations": [{"from", "value"}]}`, or with role and content.
-    ShareGpt = "sharegpt" with key "conversations", declared by sharegpt;
+    ShareGpt = "sharegpt" declared by sharegpt;
     /// `{"instruction", "input", "output"}`.
-    Alpaca = "alpaca" with key "instruction", declared by alpaca;
+    Alpaca = "alpaca" declared by alpaca;
     /// `{"prompt", "completion"}`, texts or message lists.
-    PromptCompletion = "prompt_completion" with key "completion", declared by prompt_completion;
+    PromptCompletion = "prompt_completion" declared by prompt_completion;
+    /// ms-swift: `{"query", "response", "history", "system"}`.
+    QueryResponse = "query_response" declared by query_response;
+    /// ms-swift: `{"conversation": [{"human", "assistant"}]}`; xtuner: with input and output.
+    Exchanges = "exchanges" declared by exchanges;
+    /// OpenAI's Responses: `{"input": text or [items], "output": [items]}`.
+    Responses = "responses" declared by responses;
 }
 
 impl Format {
@@ -75,15 +90,48 @@ impl Format {
         Self::ALL.iter().copied().find(|format| format.name() == name)
     }
 
-    /// The format that the presence of a key shows.
+    /// The format that a key shows by itself.
     pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|format| format.key() == key)
+        Self::ALL.iter().copied().find(|format| {
+            let declaration = format.declaration();
+            declaration.fits.is_none() && declaration.marks == [key]
+        })
     }
 
-    /// The format of a record, if its keys show one.
+    /// The formats that the keys of a record show, whatever their values are.
+    pub fn shown_by_keys(has_key: impl Fn(&str) -> bool) -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(move |format| {
+            let declaration = format.declaration();
+            declaration.fits.is_none() && declaration.marks.iter().all(|key| has_key(key))
+        })
+    }
+
+    /// The format of a record, if it shows one.
     pub fn detect(record: &Value) -> Option<Self> {
         let record = record.as_object()?;
-        Self::ALL.iter().copied().find(|format| given(record, format.key()).is_some())
+        Self::ALL.iter().copied().find(|format| {
+            let Declaration { marks, fits, .. } = format.declaration();
+            marks.iter().all(|key| given(record, key).is_some()) && fits.is_none_or(|fits| fits(record))
+        })
+    }
+
+    /// The format whose lists hold items with such keys.
+    pub fn of_message(item: &Object) -> Option<Self> {
+        match () {
+            () if item.contains_key("role") => Some(Self::Messages),
+            () if item.contains_key("from") => Some(Self::ShareGpt),
+            () => None,
+        }
+    }
+
+    /// A record that is a list of messages, as the record of this format that holds it; other records as they are.
+    pub fn with_key(self, record: Value) -> Value {
+        match record {
+            Value::Array(_) => {
+                Value::Object(Object::from_pairs(vec![(self.declaration().keys[0].into(), record)]))
+            }
+            _ => record,
+        }
     }
 
     /// The messages of a record where they are, under the names that are read here.
@@ -91,7 +139,8 @@ impl Format {
         let declaration = self.declaration();
         let mut outline = (declaration.outline)(record);
         outline.rename(renames, declaration);
-        outline.join_calls(declaration.role_key);
+        (declaration.rewrite)(&mut outline);
+        outline.join_turns(declaration.turns, declaration.role_key);
         system::put_first(record, &mut outline);
         outline
     }
@@ -112,10 +161,13 @@ impl Format {
     }
 }
 
-/// The keys that show a format, for error texts.
+/// The keys that show a format by themselves, for error texts.
 fn format_keys() -> String {
-    let keys: Vec<String> = Format::ALL.iter().map(|format| format!("{:?}", format.key())).collect();
-    keys.join(", ")
+    let declarations = Format::ALL.iter().map(|format| format.declaration());
+    let marks = declarations.filter(|format| format.fits.is_none()).map(|format| format.marks);
+    let keys =
+        marks.map(|marks| marks.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" with "));
+    keys.collect::<Vec<_>>().join(", ")
 }
 
 /// The keys of a record, for error texts.
@@ -131,15 +183,16 @@ fn key_list(record: &Object) -> String {
     keys.join(", ")
 }
 
-/// The error for a record of which no format is known.
-pub fn unknown_format(record: &Value) -> Error {
+/// The error for a record of which no format is known; `columns_of` is what it is a row of.
+pub fn unknown_format(record: &Value, columns_of: Option<&Arc<str>>) -> Error {
     let keys = record.as_object().map(key_list).unwrap_or_default();
     let hint =
         record.as_object().and_then(guess::renames).map_or_else(String::new, |guess| format!("; {guess}"));
-    let text = format!(
-        "no key of the record shows its format: it has {keys}; expected one of {}{hint}",
-        format_keys()
-    );
+    let found = match columns_of {
+        Some(what) => format!("no column of this {what} shows its format: the row has {keys}"),
+        None => format!("no key of the record shows its format: it has {keys}"),
+    };
+    let text = format!("{found}; expected one of {}{hint}", format_keys());
     Error::new(ErrorKind::UnknownFormat, text)
 }
 

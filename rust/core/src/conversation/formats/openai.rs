@@ -1,14 +1,19 @@
-//! `{"messages": [{"role", "content", ..}]}`, as OpenAI's API takes it.
+//! `{"messages": [{"role", "content", ..}]}`, as OpenAI's API takes it, or Anthropic's.
 
 use super::{Declaration, Format, list};
+use crate::conversation::blocks;
 use crate::conversation::item::Item;
-use crate::conversation::outline::Outline;
+use crate::conversation::outline::{Outline, TurnRule};
 use crate::conversation::role::OPENAI_NAMES;
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     keys: &["messages"],
+    marks: &["messages"],
+    fits: None,
     outline,
+    rewrite: blocks::rewrite,
+    turns: TurnRule::Calls,
     role_names: &OPENAI_NAMES,
     role_key,
     name_of_role: |_, role| role.name(),

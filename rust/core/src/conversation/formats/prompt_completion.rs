@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration =
-    Declaration { keys: &["prompt", "completion"], outline, ..openai::DECLARATION };
+    Declaration { keys: &["prompt", "completion"], marks: &["completion"], outline, ..openai::DECLARATION };
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();

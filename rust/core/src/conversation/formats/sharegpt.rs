@@ -1,6 +1,6 @@
 //! `{"conversations": [{"from", "value"}]}` and its variants.
 
-use super::{Declaration, Format, list};
+use super::{Declaration, Format, list, openai};
 use crate::conversation::guess;
 use crate::conversation::item::Item;
 use crate::conversation::outline::Outline;
@@ -8,8 +8,15 @@ use crate::conversation::role::{CALL_ROLES, Role, RoleNames};
 use crate::error::{Error, ErrorKind};
 use crate::json::{Object, Value};
 
-pub(super) const DECLARATION: Declaration =
-    Declaration { keys: &["conversations"], outline, role_names: &SPEAKERS, role_key, name_of_role };
+pub(super) const DECLARATION: Declaration = Declaration {
+    keys: &["conversations"],
+    marks: &["conversations"],
+    outline,
+    role_names: &SPEAKERS,
+    role_key,
+    name_of_role,
+    ..openai::DECLARATION
+};
 
 /// A function call is the assistant's.
 const SPEAKERS: RoleNames = RoleNames(&[

@@ -1,18 +1,19 @@
 """Rows of Arrow tables as the JSON lines of records.
 
-In: a table whose columns are the keys of records, or hold their JSON text. Out: a line for each row. What a record
-means is the core's business.
+In: a table whose columns are the keys of records, or hold their JSON text. Out: a line for each row. A null in a column
+or in a struct is a key that the record does not have, because Arrow gives all rows all fields; a null in a map or in
+JSON text stays. Dates and decimals are texts, as JSON has no such types. What a record means is the core's business.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from everyturn.exceptions import InputError
-from everyturn.io.inputs import json_line
+from everyturn.io.json_lines import json_line
 
 _Convert: TypeAlias = Callable[[Any], Any]
 
@@ -37,12 +38,10 @@ def json_lines(
     if json_column is not None:
         return _text_lines(table, json_column)
     names = [name for name in table.column_names if name not in others]
-    columns = [
-        list(map(_if_json, values)) if name in carried else values
-        for name, values in ((name, _values(table[name])) for name in names)
-    ]
+    columns = [(_carried if name in carried else _values)(name, table[name]) for name in names]
+    rows: Iterable[tuple[Any, ...]] = zip(*columns, strict=True) if names else [()] * len(table)
     lines = []
-    for row, values in enumerate(zip(*columns, strict=True), start=1):
+    for row, values in enumerate(rows, start=1):
         record = {
             name: value for name, value in zip(names, values, strict=True) if value is not None
         }
@@ -72,10 +71,16 @@ def _text_lines(table: pa.Table, name: str) -> list[bytes]:
     return [line.rstrip(b"\n") for line in lines]
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    convert = _converter(column.type)
-    values: list[Any] = column.to_pylist()
-    return values if convert is None else [_apply(convert, value) for value in values]
+def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+    try:
+        convert = _converter(column.type)
+        values: list[Any] = column.to_pylist()
+        return values if convert is None else [_apply(convert, value) for value in values]
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        # UnicodeDecodeError and JSONDecodeError are values that are wrong, too.
+        raise InputError(
+            f"the column {name!r} holds {column.type}, which is not JSON here: {error}"
+        ) from error
 
 
 def _apply(convert: _Convert, value: Any) -> Any:
@@ -84,16 +89,41 @@ def _apply(convert: _Convert, value: Any) -> Any:
 
 def _converter(kind: pa.DataType) -> _Convert | None:
     """What makes JSON of a value of that type; None where it is as it should be."""
+    types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return json.loads if kind.extension_name == "arrow.json" else _converter(kind.storage_type)
-    if pa.types.is_struct(kind):
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return _converter(kind.value_type)
+    if types.is_struct(kind):
         return _of_struct(kind)
-    if pa.types.is_map(kind):
+    if types.is_map(kind):
         item = _converter(kind.item_type) or _as_it_is
-        return lambda pairs: {key: _apply(item, value) for key, value in pairs}
+        return lambda pairs: {_key(key): _apply(item, value) for key, value in pairs}
     if _is_list(kind):
         of = _converter(kind.value_type)
         return None if of is None else lambda values: [_apply(of, value) for value in values]
+    return _of_scalar(kind)
+
+
+def _of_scalar(kind: pa.DataType) -> _Convert | None:
+    types = pa.types
+    if _is_binary(kind):
+        return bytes.decode
+    if types.is_decimal(kind):
+        return str
+    if types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind):
+        return lambda value: value.isoformat()
+    is_json = (
+        types.is_null(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+    )
+    if not is_json:
+        raise TypeError("no JSON is like it")
     return None
 
 
@@ -104,6 +134,20 @@ def _of_struct(kind: pa.StructType) -> _Convert:
     return lambda value: {
         name: converters[name](field) for name, field in value.items() if field is not None
     }
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a key of a map is {type(key).__name__}, and not text")
+    return key
+
+
+def _carried(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column that is kept as it is: None for one that JSON does not have."""
+    try:
+        return list(map(_if_json, _values(name, column)))
+    except InputError:
+        return [None] * len(column)
 
 
 def _if_json(value: Any) -> Any:
@@ -120,5 +164,25 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+    return any(
+        is_one(kind)
+        for is_one in (
+            pa.types.is_list,
+            pa.types.is_large_list,
+            pa.types.is_fixed_size_list,
+            pa.types.is_list_view,
+            pa.types.is_large_list_view,
+        )
+    )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return any(
+        is_one(kind)
+        for is_one in (
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_fixed_size_binary,
+            pa.types.is_binary_view,
+        )
+    )

@@ -1,0 +1,130 @@
+"""What a path names: JSON, which the core reads, or rows of columns, which are read here.
+
+In: a path. Out: the files that it stands for, each with what it holds, by its content: the name of a file counts only
+for text that is not JSON and whose first line does not show a format.
+"""
+
+import csv
+import json
+import stat
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from everyturn import _core
+from everyturn.exceptions import EveryturnError, InputError
+
+HEAD_BYTES = 1 << 16
+"""How much of a file is looked at; the first line of CSV has to be in it."""
+
+_WORDS = {
+    "json": "JSON file",
+    "parquet": "Parquet file",
+    "arrow_file": "Arrow file",
+    "arrow_stream": "Arrow stream",
+    "csv": "CSV file",
+}
+_COMPRESSED = (".gz", ".zst", ".bz2")
+_DELIMITERS = {".csv": (",", ";"), ".tsv": ("\t",)}
+
+
+class Kind(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        name: ``csv`` is text of columns, whatever separates them.
+        delimiter: What separates the columns of text.
+        is_compressed: The bytes of the file are not those of its content.
+    """
+
+    name: Literal["json", "parquet", "arrow_file", "arrow_stream", "csv"]
+    delimiter: str = ","
+    is_compressed: bool = False
+
+    @property
+    def words(self) -> str:
+        """As error texts call it."""
+        return _WORDS[self.name]
+
+
+JSON = Kind("json")
+
+
+def kind_of(path: str) -> Kind:
+    """Find out what a file holds. What cannot be opened is left to who reads it."""
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            # What is taken from a pipe is gone.
+            return JSON
+        with Path(path).open("rb") as file:
+            raw = file.read(8)
+        head = _core.PlainFile(path).read(HEAD_BYTES)
+    except (OSError, EveryturnError):
+        return JSON
+    content = _core.content_of(head)
+    if content in ("parquet", "arrow_file", "arrow_stream"):
+        return Kind(content, is_compressed=not head.startswith(raw))  # type: ignore[arg-type]
+    if content == "text" and (delimiter := _delimiter(head, path)) is not None:
+        return Kind("csv", delimiter)
+    return JSON
+
+
+def _delimiter(head: bytes, path: str) -> str | None:
+    """What separates the columns of text; None if it is not text of columns."""
+    try:
+        line = head.split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
+    except UnicodeDecodeError:
+        return None
+    if not line.strip() or line.lstrip()[0] in "{[" or (line[0] == '"' and _is_json(line)):
+        return None
+    for delimiter in (",", "\t", ";"):
+        if _core.formats_of_keys(set(_columns(line, delimiter))):
+            return delimiter
+    name = path.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    by_name = _DELIMITERS.get(Path(name).suffix, ())
+    return max(by_name, key=lambda delimiter: len(_columns(line, delimiter)), default=None)
+
+
+def _columns(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return []
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def files_of_folder(folder: str) -> list[str]:
+    """Return the files of a data set that Hugging Face datasets has saved to disk, in order.
+
+    Raises:
+        InputError: The folder is none, or holds several data sets.
+    """
+    path = Path(folder)
+    if (path / "dataset_dict.json").is_file():
+        splits = json.loads((path / "dataset_dict.json").read_bytes()).get("splits", [])
+        named = ", ".join(str(path / split) for split in splits)
+        raise InputError.in_file(folder, f"holds several data sets: name one of {named}")
+    if not (path / "state.json").is_file():
+        endings = sorted({entry.suffix for entry in path.iterdir() if entry.is_file()} - {""})
+        found = next((ending for ending in (".parquet", ".arrow") if ending in endings), ".jsonl")
+        raise InputError.in_file(folder, f"is a folder; name its files, e.g. {folder}/*{found}")
+    try:
+        state = json.loads((path / "state.json").read_bytes())
+        files = [str(path / entry["filename"]) for entry in state["_data_files"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError.in_file(
+            folder, f"its state.json does not name the data files ({error})"
+        ) from error
+    if state.get("_indices_data_files"):
+        raise InputError.in_file(
+            folder, "its rows are chosen by an index: save it again, flattened"
+        )
+    return files

@@ -1,0 +1,140 @@
+//! Messages whose contents are Anthropic's blocks, as the messages of OpenAI's API that they are.
+//!
+//! In: messages. Out: the results of tools that a message of the user holds, each a message of its own before the rest of
+//! it; calls and reasoning of the assistant beside its text. Blocks that are not known stay where they are, for the
+//! reader of parts to refuse.
+
+use super::calls::function_call;
+use super::message::REASONING_KEYS;
+use super::outline::Outline;
+use super::parts::text_of_part;
+use super::role::Role;
+use super::weight;
+use crate::json::{Object, Value};
+
+const CALL: &str = "tool_use";
+const RESULT: &str = "tool_result";
+const REASONING: &str = "thinking";
+/// Encrypted reasoning: no text that could be shown or trained.
+const REDACTED: &str = "redacted_thinking";
+
+/// Between several blocks of reasoning.
+const SEPARATOR: &str = "\n";
+
+pub(super) fn rewrite(outline: &mut Outline<'_>) {
+    outline.rewrite(messages_of);
+}
+
+/// The messages that a message is; `None` if it has no blocks that only Anthropic's have.
+fn messages_of(message: &Object) -> Option<Vec<Value>> {
+    let blocks = message.get("content")?.as_array()?;
+    let has = |is_own: fn(&Object) -> bool| blocks.iter().filter_map(Value::as_object).any(is_own);
+    match message.get("role")?.as_str()? {
+        "user" | "human" if has(is_result) => Some(of_user(message, blocks)),
+        "assistant" | "gpt" if has(is_of_assistant) => Some(vec![of_assistant(message, blocks)]),
+        _ => None,
+    }
+}
+
+fn kind(block: &Object) -> Option<&str> {
+    block.get("type").and_then(Value::as_str)
+}
+
+fn is_result(block: &Object) -> bool {
+    kind(block) == Some(RESULT)
+}
+
+fn is_of_assistant(block: &Object) -> bool {
+    match kind(block) {
+        Some(CALL | REDACTED) => true,
+        Some(REASONING) => block.contains_key("signature"),
+        _ => false,
+    }
+}
+
+fn of_user(message: &Object, blocks: &[Value]) -> Vec<Value> {
+    let (results, rest): (Vec<&Value>, Vec<&Value>) =
+        blocks.iter().partition(|block| block.as_object().is_some_and(is_result));
+    let mut messages: Vec<Object> = results.into_iter().filter_map(Value::as_object).map(of_result).collect();
+    if !rest.is_empty() {
+        let rest: Vec<Value> = rest.into_iter().cloned().collect();
+        let role = message.get("role").cloned().unwrap_or(Value::Null);
+        messages.push([("role".into(), role), ("content".into(), only_text(&rest))].into_iter().collect());
+    }
+    if let Some(last) = messages.last_mut() {
+        let others = message.iter().filter(|(key, _)| !matches!(&***key, "role" | "content"));
+        *last = last.iter().chain(others).map(|(key, value)| (key.clone(), value.clone())).collect();
+    }
+    messages.into_iter().map(Value::Object).collect()
+}
+
+/// The message of a tool. That it failed is a key of it, which a template may read, and which is counted if none does.
+fn of_result(block: &Object) -> Object {
+    let content = match block.get("content") {
+        None | Some(Value::Null) => "".into(),
+        Some(Value::Array(blocks)) if blocks.is_empty() => "".into(),
+        Some(Value::Array(blocks)) => only_text(blocks),
+        Some(other) => other.clone(),
+    };
+    let id = block.get("tool_use_id").cloned().unwrap_or(Value::Null);
+    let pairs = [("role", Role::Tool.name().into()), ("tool_call_id", id), ("content", content)];
+    let mut message: Object = pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    let is_failure = |key: &str, value: &Value| key == "is_error" && *value != Value::Bool(false);
+    let others =
+        block.iter().filter(|(key, value)| weight::KEYS.contains(&&***key) || is_failure(key, value));
+    others.for_each(|(key, value)| message.insert(key, value.clone()));
+    message
+}
+
+fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
+    let mut new = message.clone();
+    let has_calls = message.get("tool_calls").is_some_and(|calls| !calls.is_null());
+    let has_reasoning = REASONING_KEYS.iter().any(|key| message.get(key).is_some_and(|text| !text.is_null()));
+    let (mut calls, mut reasoning, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for value in blocks {
+        let block = value.as_object();
+        match block.and_then(kind).zip(block) {
+            Some((CALL, block)) if !has_calls => calls.push(Value::Object(call_of(block))),
+            Some((REASONING, block)) if !has_reasoning && !is_weighted(block) => {
+                reasoning.extend(block.get(REASONING).and_then(Value::as_str));
+            }
+            // Counted as what no template reads.
+            Some((REDACTED, block)) => new.insert(REDACTED, Value::Object(block.clone())),
+            _ => rest.push(value.clone()),
+        }
+    }
+    if rest.is_empty() {
+        new.remove("content");
+    } else {
+        new.insert("content", only_text(&rest));
+    }
+    if !reasoning.is_empty() {
+        new.insert(REASONING_KEYS[0], reasoning.join(SEPARATOR).as_str().into());
+    }
+    if !calls.is_empty() {
+        new.insert("tool_calls", Value::Array(calls));
+    }
+    Value::Object(new)
+}
+
+fn call_of(block: &Object) -> Object {
+    let mut call = function_call(block.get("id"), block.get("name"), block.get("input"));
+    let weights = block.iter().filter(|(key, _)| weight::KEYS.contains(&&***key));
+    weights.for_each(|(key, value)| call.insert(key, value.clone()));
+    call
+}
+
+/// Blocks as a content: one that is a text alone is that text.
+pub(super) fn only_text(blocks: &[Value]) -> Value {
+    match blocks {
+        [Value::Object(block)] if !is_weighted(block) => {
+            text_of_part(block).map_or_else(|| Value::Array(blocks.to_vec()), Value::from)
+        }
+        _ => Value::Array(blocks.to_vec()),
+    }
+}
+
+/// Whether a block says what it weighs.
+pub(super) fn is_weighted(block: &Object) -> bool {
+    weight::KEYS.iter().any(|key| block.get(key).is_some_and(|weight| !weight.is_null()))
+}

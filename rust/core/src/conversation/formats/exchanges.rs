@@ -1,0 +1,59 @@
+//! `{"conversation": [{"human", "assistant"}]}`, as ms-swift has it, or with `input` and `output`, as xtuner has it.
+//!
+//! An exchange is a message of the user and one of the assistant; what else stands in it is the answer's, but for a
+//! `system`, which comes first.
+
+use super::{Declaration, Format, given, list, openai};
+use crate::conversation::outline::Outline;
+use crate::conversation::role::Role;
+use crate::json::{Object, Value};
+
+pub(super) const DECLARATION: Declaration = Declaration {
+    keys: &[EXCHANGES],
+    marks: &[EXCHANGES],
+    fits: Some(fits),
+    outline,
+    rewrite: |outline| outline.rewrite(messages),
+    ..openai::DECLARATION
+};
+
+const EXCHANGES: &str = "conversation";
+const SYSTEM: &str = "system";
+
+/// The keys of a question and its answer.
+const PAIRS: [(&str, &str); 2] = [("human", "assistant"), ("input", "output")];
+
+fn fits(record: &Object) -> bool {
+    let exchanges = given(record, EXCHANGES).and_then(Value::as_array).unwrap_or_default();
+    let is_exchange = |item: &Value| item.as_object().is_some_and(|item| pair(item).is_some());
+    !exchanges.is_empty() && exchanges.iter().all(is_exchange)
+}
+
+fn pair(exchange: &Object) -> Option<(&'static str, &'static str)> {
+    PAIRS.into_iter().find(|(question, _)| exchange.contains_key(question))
+}
+
+fn outline(record: &Object) -> Outline<'_> {
+    let mut outline = Outline::default();
+    if let Some(exchanges) = outline.note(list(record, EXCHANGES, Format::Exchanges)) {
+        outline.push_list(EXCHANGES, exchanges, openai::item, true);
+    }
+    outline
+}
+
+fn messages(exchange: &Object) -> Option<Vec<Value>> {
+    let (question, answer) = pair(exchange)?;
+    let message = |role: Role, content: &Value| {
+        [("role".into(), role.name().into()), ("content".into(), content.clone())].into_iter()
+    };
+    let mut messages: Vec<Object> = Vec::new();
+    let system = given(exchange, SYSTEM).filter(|system| system.as_str() != Some(""));
+    messages.extend(system.map(|system| message(Role::System, system).collect()));
+    messages.extend(given(exchange, question).map(|text| message(Role::User, text).collect()));
+    if let Some(text) = given(exchange, answer) {
+        let others = exchange.iter().filter(|(key, _)| ![SYSTEM, question, answer].contains(&&***key));
+        let others = others.map(|(key, value)| (key.clone(), value.clone()));
+        messages.push(message(Role::Assistant, text).chain(others).collect());
+    }
+    Some(messages.into_iter().map(Value::Object).collect())
+}
