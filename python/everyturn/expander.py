@@ -82,7 +82,9 @@ class Expander:
             ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's own
             ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` takes precedence: 0 is context only.
         layout: ``per_turn`` (a sample per target), ``merged`` (the fewest samples that carry the same pairs of prompt
-            and target) or ``conversation`` (rendered once, inexact where the template rewrites history).
+            and target), ``tree`` (one prefix tree a conversation: what prompts have in common is in it once, for
+            models whose attention takes a mask) or ``conversation`` (rendered once, inexact where the template
+            rewrites history).
         max_length: The most tokens of a sample, or None.
         overflow: A longer sample is an ``error``; ``drop`` drops its target; ``shrink_history`` drops the oldest
             exchanges before it until it fits; ``truncate_prompt`` cuts the prompt's first tokens. A target is never

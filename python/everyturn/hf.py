@@ -18,7 +18,7 @@ from everyturn.exceptions import OptionsError
 from everyturn.options import StrPath
 from everyturn.samples import Samples
 from everyturn.samples.kept_types import places_in, types_in
-from everyturn.samples.labels import check_unweighted
+from everyturn.samples.labels import check_no_trees, check_unweighted
 from everyturn.samples.parquet import WEIGHTS, to_lists, to_table
 
 try:
@@ -51,7 +51,8 @@ def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> dataset
 
     Raises:
         OptionsError: A column is unknown.
-        SampleError: A trained token has a weight other than 1, and ``loss_weights`` is not among the columns.
+        SampleError: A trained token has a weight other than 1, and ``loss_weights`` is not among the columns; or the
+            samples are trees, and ``subtree_end`` is not.
     """
     types = types_in(samples.kept.only(columns), places_in(samples))
     table = to_table(samples, with_weights=True, types=types)
@@ -64,9 +65,9 @@ def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> dataset
             f"columns: {unknown[0]!r} is unknown; expected some of {', '.join(known)}"
         )
     if WEIGHTS not in columns:
-        check_unweighted(
-            samples.labels, samples.loss_weights, holder=f"a dataset without the column {WEIGHTS}"
-        )
+        check_unweighted(samples, holder=f"a dataset without the column {WEIGHTS}")
+    if "subtree_end" not in columns:
+        check_no_trees(samples, holder="a dataset without the column subtree_end")
     info = datasets.DatasetInfo(description=json.dumps(samples.metadata))
     return datasets.Dataset(table.select(columns), info=info)
 

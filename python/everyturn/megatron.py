@@ -16,7 +16,7 @@ from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.options import StrPath
 from everyturn.samples import ragged
-from everyturn.samples.labels import IGNORE_INDEX, check_unweighted
+from everyturn.samples.labels import IGNORE_INDEX, check_no_trees, check_unweighted
 from everyturn.samples.packing import Packed
 from everyturn.samples.padding import check_token_id
 from everyturn.samples.parquet import described, to_lists
@@ -42,7 +42,7 @@ def to_parquet(packed: Packed, path: StrPath, *, eos_token_id: int) -> None:
 
     Raises:
         OptionsError: The name ends otherwise, or the id is none.
-        SampleError: A trained token has a weight other than 1, or follows ``eos_token_id``.
+        SampleError: A trained token has a weight other than 1, or follows ``eos_token_id``; or the packs hold trees.
     """
     if not Path(path).name.endswith(SUFFIX):
         raise OptionsError(f"path must end in {SUFFIX}, by which the reader knows it, not {path}")
@@ -53,7 +53,8 @@ def to_parquet(packed: Packed, path: StrPath, *, eos_token_id: int) -> None:
 
 
 def _to_table(packed: Packed, eos_token_id: int) -> pa.Table:
-    check_unweighted(packed.labels, packed.loss_weights, holder=f"a {SUFFIX} file")
+    check_unweighted(packed, holder=f"a {SUFFIX} file")
+    check_no_trees(packed, holder=f"a {SUFFIX} file")
     loss_mask = _rolled_mask(packed)
     _check_not_behind_eos(packed, loss_mask, eos_token_id)
     starts = ragged.to_offsets(packed.seq_lengths)[:-1]

@@ -19,7 +19,7 @@ TrainOn: TypeAlias = Literal[
     "marked",
     "all_tokens",
 ]
-Layout: TypeAlias = Literal["per_turn", "merged", "conversation"]
+Layout: TypeAlias = Literal["per_turn", "merged", "tree", "conversation"]
 Overflow: TypeAlias = Literal["error", "drop", "shrink_history", "truncate_prompt"]
 PromptMismatch: TypeAlias = Literal["error", "skip", "match_thinking", "splice", "common_prefix"]
 Thinking: TypeAlias = Literal["as_rendered", "match"]

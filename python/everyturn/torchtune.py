@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import Dataset
 
 from everyturn.samples import Samples
-from everyturn.samples.labels import IGNORE_INDEX, check_unweighted
+from everyturn.samples.labels import IGNORE_INDEX, check_no_trees, check_unweighted
 from everyturn.samples.packing import Packed
 from everyturn.samples.padding import check_token_id
 
@@ -66,7 +66,8 @@ class SampleDataset(Dataset[Item]):
     """
 
     def __init__(self, samples: Samples) -> None:
-        check_unweighted(samples.labels, samples.loss_weights, holder=_HOLDER)
+        check_unweighted(samples, holder=_HOLDER)
+        check_no_trees(samples, holder=_HOLDER)
         self._samples = samples
 
     def __len__(self) -> int:
@@ -94,7 +95,8 @@ class PackedDataset(Dataset[PackedItem]):
 
     def __init__(self, packed: Packed, *, pad_token_id: int) -> None:
         check_token_id(pad_token_id)
-        check_unweighted(packed.labels, packed.loss_weights, holder=_HOLDER)
+        check_unweighted(packed, holder=_HOLDER)
+        check_no_trees(packed, holder=_HOLDER)
         self._packed = packed
         self._pad_token_id = pad_token_id
 

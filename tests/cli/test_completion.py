@@ -39,7 +39,7 @@ def completed(*words: str, folder: Path | None = None) -> set[str]:
         (("everyturn", ""), {*COMMANDS}),
         (("everyturn", "-"), {"-h", "--help", "--version"}),
         (("everyturn", "ex"), {"expand", "explain"}),
-        (("everyturn", "expand", "--layout", ""), {"per_turn", "merged", "conversation"}),
+        (("everyturn", "expand", "--layout", ""), {"per_turn", "merged", "tree", "conversation"}),
         (("everyturn", "expand", "--layout", "m"), {"merged"}),
         (("everyturn", "check", "--fo"), {"--format"}),
         (("everyturn", "check", "--format", ""), {"text", "json", "sarif", "github"}),

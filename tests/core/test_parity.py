@@ -33,6 +33,7 @@ from reference import (
     row_of,
     rows_by_line,
     samples_of,
+    tokens_of_a_trie,
 )
 
 CONVERSATIONS_PER_FILE = 6
@@ -280,7 +281,7 @@ def test_faults_agree_with_the_reference(case: Case) -> None:
 
 def test_every_line_and_target_is_accounted_for(case: Case) -> None:
     """Lines read are lines kept and dropped; targets found are targets trained and dropped."""
-    for layout in ("per_turn", "merged"):
+    for layout in ("per_turn", "merged", "tree"):
         report = case.expand(layout).report
         assert report.records_read == len(case.lines)
         assert report.records_read == report.records_kept + sum(report.records_dropped.values())
@@ -290,6 +291,22 @@ def test_every_line_and_target_is_accounted_for(case: Case) -> None:
 def test_per_turn_and_merged_carry_the_same_targets(case: Case) -> None:
     """`merged` trains the same (prompt, completion, weight) as `per_turn`, each exactly once."""
     assert_same_samples(samples_of(case.expand("merged")), samples_of(case.expand("per_turn")))
+
+
+def test_per_turn_and_tree_carry_the_same_targets(case: Case) -> None:
+    """Every path of `tree` that is trained is a row of `per_turn`, weight included, and the reverse."""
+    assert_same_samples(samples_of(case.expand("tree")), samples_of(case.expand("per_turn")))
+
+
+def test_a_tree_has_hardly_more_tokens_than_there_are_beginnings(case: Case) -> None:
+    """No tree has fewer tokens than a plain trie of the rows; these have at most 1 % more."""
+    tree = case.expand("tree")
+    bound = sum(
+        tokens_of_a_trie(row.ids for row, _ in rows)
+        for rows in rows_by_line(case.expand("per_turn")).values()
+    )
+    assert bound <= tree.report.tokens <= bound + bound // 100
+    assert len(tree) == len(set(tree.line.tolist())), "a conversation is one tree"
 
 
 def test_merged_rows_are_those_of_the_reference(case: Case) -> None:

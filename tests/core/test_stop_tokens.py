@@ -217,8 +217,8 @@ def test_the_header_of_a_result_ends_a_tool_call(
         first + made + "\nr<|assistant|>\n«z<|user|>»",
     ]
     whole = first + f"«{made}»\nr<|assistant|>\n«z<|user|>»"
-    expected = {"per_turn": per_turn, "merged": [whole], "conversation": [whole + "\nb"]}
-    assert shown("header_is_stop", samples) == expected[layout]
+    expected = {"per_turn": per_turn, "conversation": [whole + "\nb"]}
+    assert shown("header_is_stop", samples) == expected.get(layout, [whole])
 
 
 def test_the_headers_that_end_turns_are_the_stop_tokens(folders: dict[str, Path]) -> None:

@@ -66,6 +66,7 @@ def test_a_last_turn_is_all_that_follows_the_last_user(
         == {
             "per_turn": [text.removesuffix("\n") for text in per_turn],
             "merged": [whole.removesuffix("\n")],
+            "tree": [whole.removesuffix("\n")],
             "conversation": [whole],
         }[layout]
     )

@@ -21,6 +21,7 @@ from chats import to_jsonl
 from everyturn import Expander, Renderer
 from everyturn.cli import main
 from everyturn.inspect import compare, pick, terminal
+from everyturn.inspect.branches import branches
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.inspection import Inspection, Sample, inspect_record
 from everyturn.inspect.screen import BARS, TRAINED, wrapped_lines
@@ -482,3 +483,35 @@ def test_colours_come_where_they_are_wanted(path: Path) -> None:
 def test_a_terminal_without_the_characters_gets_them_escaped(path: Path) -> None:
     """ASCII output does not fail."""
     assert "\\u2503" in run(path, PYTHONIOENCODING="ascii")
+
+
+def test_a_tree_is_shown_with_its_trunk_once() -> None:
+    """Each answer from where its path parts from the others, and which message is rendered otherwise there."""
+    messages = []
+    for turn in range(3):
+        messages.append({"role": "user", "content": f"Question {turn}?"})
+        thought = f"Thought {turn}."
+        messages.append(
+            {"role": "assistant", "content": f"Answer {turn}.", "reasoning_content": thought}
+        )
+    expander = Expander("demo", layout="tree")
+    (record,) = pick.records(expander, json.dumps({"messages": messages}).encode())
+    inspection = inspect_record(expander, record)
+    samples = expander.expand([{"messages": messages}])
+    found = branches(inspection.samples)
+    assert [branch.of for branch in found] == [None, 0, 1]
+    assert sum(
+        len(sample.ids) - branch.shared
+        for sample, branch in zip(inspection.samples, found, strict=True)
+    ) == len(samples.input_ids)
+    for sample, branch in zip(inspection.samples, found, strict=True):
+        assert sample.text.endswith(branch.rest.text)
+        assert "".join(run.text for run in branch.rest.runs) == branch.rest.text
+        assert "".join(cell.text for cell in branch.rest.cells) == branch.rest.text
+        assert branch.rest.trained_tokens == sample.trained_tokens
+    lines = [line.plain for line in terminal.inspection_lines(inspection, 80)]
+    assert max(map(len, lines)) <= 80
+    shown = "\n".join(lines[: next(at for at, line in enumerate(lines) if "── messages" in line)])
+    assert all(shown.count(f"Question {turn}?") == 1 for turn in range(3))
+    assert "branches off sample 0 after " in shown
+    assert "where assistant 1 is rendered" in shown

@@ -31,10 +31,12 @@ from transformers import (
 from trl import SFTConfig, SFTTrainer
 
 import everyturn
+from everyturn.torch import TreeCollator
 from paths import DEMO, EXAMPLE_CHATS
 
 STEPS = 3
 RATE = 0.2
+PAD = 0
 LONGEST_SAMPLE = 200
 LONGEST_ROW = 700
 
@@ -71,9 +73,12 @@ def one_thread() -> Any:
 
 def expanded(layout: str) -> everyturn.Samples:
     """The example chats, except those with a long sample, which would make the padded rectangles large."""
-    options: Any = {"layout": layout}
-    samples = everyturn.Expander("demo", **options).expand(EXAMPLE_CHATS)
-    long = samples.line[samples.lengths > LONGEST_SAMPLE]
+
+    def expand(layout: Any) -> everyturn.Samples:
+        return everyturn.Expander("demo", layout=layout).expand(EXAMPLE_CHATS)
+
+    samples, merged = expand(layout), expand("merged")
+    long = merged.line[merged.lengths > LONGEST_SAMPLE]
     return samples.select(np.flatnonzero(~np.isin(samples.line, long)))
 
 
@@ -177,6 +182,7 @@ def options(rows: Rows, folder: Path) -> dict[str, Any]:
         "report_to": "none",
         "save_strategy": "no",
         "disable_tqdm": True,
+        "remove_unused_columns": "subtree_end" not in rows.column_names,
     }
 
 
@@ -193,8 +199,14 @@ def with_trl(rows: Rows, folder: Path, *, padding_free: bool) -> Trainer:
         args=arguments,
         train_dataset=rows,
         processing_class=AutoTokenizer.from_pretrained(DEMO),
+        data_collator=tree_collator(rows),
     )
     return trainer
+
+
+def tree_collator(rows: Rows) -> TreeCollator | None:
+    """What makes batches of trees; trainers have their own for other rows."""
+    return TreeCollator(pad_token_id=PAD) if "subtree_end" in rows.column_names else None
 
 
 def with_transformers(rows: Rows, folder: Path, *, padding_free: bool, **more: Any) -> Trainer:
@@ -203,6 +215,7 @@ def with_transformers(rows: Rows, folder: Path, *, padding_free: bool, **more: A
     tokenizer = AutoTokenizer.from_pretrained(DEMO)
     flattening: Any = DataCollatorWithFlattening
     collator: Any = flattening() if padding_free else DataCollatorForSeq2Seq(tokenizer)
+    collator = tree_collator(rows) or collator
     return Trainer(
         model=tiny_model(),
         args=TrainingArguments(**arguments),
@@ -212,6 +225,10 @@ def with_transformers(rows: Rows, folder: Path, *, padding_free: bool, **more: A
 
 
 Make = Callable[..., Trainer]
+TREES = [
+    pytest.param(with_trl, "tree", False, id="trl-tree"),
+    pytest.param(with_transformers, "tree", False, id="transformers-tree"),
+]
 FILES = [
     pytest.param(with_trl, "per_turn", False, id="trl-per_turn"),
     pytest.param(with_trl, "merged", False, id="trl-merged"),
@@ -226,7 +243,7 @@ FILES = [
 def written(kind: str, folder: Path) -> tuple[Rows, list[list[str]]]:
     """The rows of a file of this kind, as `datasets` reads them, and the conversations side by side in each."""
     file = folder / "train.parquet"
-    samples = expanded("per_turn" if kind == "per_turn" else "merged")
+    samples = expanded("merged" if kind == "packed" else kind)
     if kind == "packed":
         packed = samples.pack(LONGEST_ROW)
         assert 1 < len(packed) < len(samples)
@@ -241,7 +258,7 @@ def written(kind: str, folder: Path) -> tuple[Rows, list[list[str]]]:
     return rows, names
 
 
-@pytest.mark.parametrize(("make", "kind", "padding_free"), FILES)
+@pytest.mark.parametrize(("make", "kind", "padding_free"), [*FILES, *TREES])
 def test_training_from_a_file_is_training_on_every_target(
     make: Make, kind: str, *, padding_free: bool, by_hand: Training, tmp_path: Path
 ) -> None:

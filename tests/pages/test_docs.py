@@ -22,7 +22,7 @@ ADDRESSES = {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
 PAGES = [
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("check", "inspect", "keep-and-split", "masks", "stats")
+        for name in ("check", "inspect", "keep-and-split", "masks", "stats", "trees")
     ),
     *sorted((ROOT / "docs" / "use-with").glob("*.md")),
 ]

@@ -26,6 +26,7 @@ from reference.layouts import (
 from reference.model import STOP_TOKENS, ReferenceModel, RenderError, Result
 from reference.records import Conversation, Message, conversations_of, detect_format, normalise
 from reference.targets import Target, targets
+from reference.trees import tokens_of_a_trie
 
 __all__ = [
     "IGNORE_INDEX",
@@ -56,4 +57,5 @@ __all__ = [
     "samples_of",
     "split_lines",
     "targets",
+    "tokens_of_a_trie",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from everyturn import _educational
 from everyturn._educational import IGNORE_INDEX, Ids, Row, prompt_of
 from reference.model import Result
+from reference.trees import paths_of
 
 
 def row_of(result: Result) -> Row:
@@ -60,6 +61,9 @@ def rows_by_line(samples: Any) -> dict[int, list[tuple[Row, list[float]]]]:
     """Every row of a `Samples` with the weight of each trained stretch, by its line."""
     rows: dict[int, list[tuple[Row, list[float]]]] = {}
     for sample in samples:
+        if sample.subtree_end is not None:
+            rows.setdefault(int(sample.line), []).extend(paths_of(sample))
+            continue
         row = Row(
             ids=tuple(sample.input_ids.tolist()),
             labels=tuple(sample.labels.tolist()),

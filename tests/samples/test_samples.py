@@ -13,7 +13,7 @@ import pytest
 import everyturn
 from chats import Record, named_chat, to_jsonl
 from everyturn.samples.columns import COLUMNS as DECLARED
-from everyturn.samples.columns import DEFAULTS, OFFSETS
+from everyturn.samples.columns import DEFAULTS, OFFSETS, TREE_COLUMNS
 from everyturn.torch import SampleDataset
 from sample_rows import CHATS, WEIGHTED, columns_of, rows_of
 
@@ -81,10 +81,12 @@ def test_every_declared_column_is_a_typed_field() -> None:
     for column in DECLARED:
         array = npt.NDArray[column.dtype.base.type]  # type: ignore[name-defined]
         assert hints[column.name] == (array | None if column.is_optional else array)
-        assert column.is_optional == (column.name in DEFAULTS)
+        assert column.is_optional == (column.name in DEFAULTS or column in TREE_COLUMNS)
         assert f"{column.name}: {column.dtype.base.name}[" in str(everyturn.Samples.__doc__)
         if column.per == "token":
-            for rows in (everyturn.Batch, everyturn.Packed, everyturn.PackedRow):
+            # Trees are not padded: batches of them have more than that.
+            padded = () if column in TREE_COLUMNS else (everyturn.Batch,)
+            for rows in (*padded, everyturn.Packed, everyturn.PackedRow):
                 assert column.name in typing.get_type_hints(rows)
 
 

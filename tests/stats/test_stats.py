@@ -53,7 +53,7 @@ def test_each_way_is_what_its_own_expansion_gives(source: bytes, options: dict[s
     check_variants(stats, source, **others)
     layouts = {layout for layout, _ in stats.variants}
     target_by_target = options.keys() & {"history_turns", "thinking"}
-    expected = {"per_turn", "merged"} | (set() if target_by_target else {"conversation"})
+    expected = {"per_turn", "merged", "tree"} | (set() if target_by_target else {"conversation"})
     assert layouts == expected
     assert {train_on for _, train_on in stats.variants} == {
         *TRAIN_ON,
@@ -167,8 +167,8 @@ def test_the_command_shows_what_an_epoch_costs(
     path.write_bytes(EXAMPLES)
     assert main(["stats", str(path), "--model", "demo", "--max-length", "256"]) == 0
     out = capsys.readouterr().out
-    assert [out.count(train_on + " ") for train_on in TRAIN_ON[1:]] == [6, 6]
-    assert all(f" {layout} " in out for layout in ("per_turn", "merged", "conversation"))
+    assert [out.count(train_on + " ") for train_on in TRAIN_ON[1:]] == [8, 8]
+    assert all(f" {layout} " in out for layout in ("per_turn", "merged", "tree", "conversation"))
     assert "…" not in out
     tables = out[out.index("Messages") :]
     assert max(map(len, tables.splitlines())) <= 80
@@ -186,7 +186,7 @@ def test_json_is_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     for variant, other in zip(shown["variants"], expected["variants"], strict=True):
         assert variant["report"]["tokens"] == other["report"]["tokens"]
     assert shown["messages_by_role"] == expected["messages_by_role"]
-    assert len(shown["variants"]) == 9
+    assert len(shown["variants"]) == 12
 
 
 def test_a_file_without_conversations_fails(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from reference import (
 Expand = Callable[..., everyturn.Samples]
 Shown = Callable[[str, everyturn.Samples], list[str]]
 
-LAYOUTS: tuple[Layout, ...] = ("per_turn", "merged", "conversation")
+LAYOUTS: tuple[Layout, ...] = ("per_turn", "merged", "tree", "conversation")
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
-every_exact_layout = pytest.mark.parametrize("layout", ["per_turn", "merged"])
+every_exact_layout = pytest.mark.parametrize("layout", ["per_turn", "merged", "tree"])
 
 
 def targets_of(samples: everyturn.Samples) -> list[int]:

@@ -29,6 +29,7 @@ def test_the_public_names_are_these() -> None:
         "SampleDataset",
         "StreamDataset",
         "TokenBatchSampler",
+        "TreeCollator",
     }
     assert set(everyturn.torch.__all__) == names
     for name in names:

@@ -111,6 +111,16 @@ WARNINGS = (
         hint="--layout merged is exact",
     ),
     Kind(
+        name="positions_repeated",
+        severity="warning",
+        summary="a position predicts two trained tokens and is in its tree twice",
+        reason="Two answers come after the same prompt, or one prompt ends within another answer. "
+        "A position has one label, so it is repeated: the loss is that of the layout per_turn, and "
+        "the tree has a token more.",
+        remedy="Nothing is wrong. Where there are many, look whether the window of history_turns "
+        "makes many prompts alike, or whether conversations repeat themselves.",
+    ),
+    Kind(
         name="empty_targets",
         severity="warning",
         summary="only the stop token of a target is trained",

@@ -200,7 +200,7 @@ class Inspection:
         conversation_id: 32 hex digits, equal for conversations that are the same; see `Samples.conversation_id`.
         options: The options of the expander.
         messages: What becomes of each message.
-        samples: What `Expander.expand` gives.
+        samples: What `Expander.expand` gives; in the layout ``tree`` the paths of the targets.
         report: Its account.
         error: The fault at which it would end, or None.
     """
@@ -259,7 +259,9 @@ def inspect_record(expander: Expander, record: Record) -> Inspection:
     Raises:
         EveryturnError: The record is broken as a whole.
     """
-    core = expander._expander  # noqa: SLF001
+    # A tree is shown path by path: what is trained, after what, is the same.
+    shown = expander.replace(layout="per_turn") if expander.layout == "tree" else expander
+    core = shown._expander  # noqa: SLF001
     text, counts = core.inspect(record.file, record.line, record.format, record.text)
     plain = json.loads(text)
     report = expander._report(counts)  # noqa: SLF001

@@ -4,11 +4,12 @@ In: an inspection and a number of columns. Out: lines of text with styles, none 
 without their colours. What a chat holds cannot steer the terminal: `characters` sees to that.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.text import Text
 
 from everyturn.faults import Notes
+from everyturn.inspect.branches import branches, words_of
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.compare import Comparison, Difference
 from everyturn.inspect.inspection import Cell, Inspection, Message, Sample
@@ -57,16 +58,39 @@ def inspection_lines(
     """Show what is lost of a record, its samples, what they count, and why each message is trained or not."""
     columns = max(columns, LEAST_COLUMNS)
     yield from _head(inspection, columns)
-    for at, sample in enumerate(inspection.samples):
-        yield Text()
-        yield from _rule(_title(at, inspection), columns)
-        show = _token_lines if tokens else _sample_lines
-        yield from show(sample, inspection.messages, columns)
+    show = _token_lines if tokens else _sample_lines
+    if inspection.options["layout"] == "tree":
+        yield from _tree(inspection, columns, show)
+    else:
+        for at, sample in enumerate(inspection.samples):
+            yield Text()
+            yield from _rule(_title(at, inspection), columns)
+            yield from show(sample, inspection.messages, columns)
     yield Text()
     yield from _rule("messages", columns)
     for at, message in enumerate(inspection.messages):
         yield from _message_lines(at, message, inspection.report.train_on, columns)
     yield from _notes(inspection, notes, columns)
+
+
+def _tree(
+    inspection: Inspection,
+    columns: int,
+    show: Callable[[Sample, Sequence[Message], int], Iterator[Text]],
+) -> Iterator[Text]:
+    """Show each path from where it branches off: what it shares with an earlier one is shown there."""
+    samples, messages = inspection.samples, inspection.messages
+    for at, branch in enumerate(branches(samples)):
+        indent = " " * min(INDENT * branch.depth, (columns - LEAST_COLUMNS) // 2)
+        left = columns - len(indent)
+        where = wrap(words_of(branch, samples, messages), left, style=STYLES["template"])
+        yield Text()
+        for line in [
+            *_rule(_title(at, inspection), left),
+            *where,
+            *show(branch.rest, messages, left),
+        ]:
+            yield Text(indent).append_text(line)
 
 
 def _head(inspection: Inspection, columns: int) -> Iterator[Text]:

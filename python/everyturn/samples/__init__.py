@@ -5,7 +5,7 @@
 says which samples belong together), `kept` has what is carried along of records, `kept_types` its types in files,
 `storage` saves and maps, `parquet` makes tables and files of them, and is imported where one is wanted, as it needs
 pyarrow.
-`ragged` has the arithmetic of offsets, `labels` what a label says.
+`trees` takes trees apart; `ragged` has the arithmetic of offsets, `labels` what a label says.
 """
 
 from everyturn.samples.kept import Kept
@@ -13,5 +13,15 @@ from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, PackedRow
 from everyturn.samples.padding import Batch
 from everyturn.samples.table import Sample, Samples
+from everyturn.samples.trees import Unrolled
 
-__all__ = ["IGNORE_INDEX", "Batch", "Kept", "Packed", "PackedRow", "Sample", "Samples"]
+__all__ = [
+    "IGNORE_INDEX",
+    "Batch",
+    "Kept",
+    "Packed",
+    "PackedRow",
+    "Sample",
+    "Samples",
+    "Unrolled",
+]

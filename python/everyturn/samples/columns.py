@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core
-from everyturn.samples.labels import IGNORE_INDEX, unit_weights
+from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighed_labels
 
 if TYPE_CHECKING:
     from everyturn.samples.packing import Packed
@@ -57,9 +57,18 @@ ARRAYS = (*(column.name for column in COLUMNS), *OFFSETS.values())
 DEFAULTS: Mapping[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
     "loss_weights": unit_weights
 }
-"""What an absent optional column means, made from the labels."""
+"""What an absent optional column means, made from the labels that it goes with (`weighed_labels`)."""
 
-NOT_TRAINED: Mapping[str, int] = {"labels": IGNORE_INDEX, "loss_weights": 0}
+TREE_COLUMNS = tuple(
+    column for column in COLUMNS if column.is_optional and column.name not in DEFAULTS
+)
+"""The columns of the layout ``tree`` alone: all samples have them or none."""
+
+NOT_TRAINED: Mapping[str, int] = {
+    "labels": IGNORE_INDEX,
+    "loss_weights": 0,
+    "shift_labels": IGNORE_INDEX,
+}
 """The value of a column at tokens that are not trained."""
 
 
@@ -73,7 +82,7 @@ def filled(samples: "Samples | Packed", column: Column) -> npt.NDArray[Any]:
     (True, dtype('float32'))
     """
     array: npt.NDArray[Any] | None = getattr(samples, column.name)
-    return DEFAULTS[column.name](samples.labels) if array is None else array
+    return DEFAULTS[column.name](weighed_labels(samples)) if array is None else array
 
 
 def for_models(column: Column) -> np.dtype[Any]:

@@ -13,7 +13,8 @@ from everyturn.exceptions import SampleError
 from everyturn.wording import counted
 
 if TYPE_CHECKING:
-    from everyturn.samples.table import Samples
+    from everyturn.samples.packing import Packed
+    from everyturn.samples.table import Sample, Samples
 
 IGNORE_INDEX: int = _core.IGNORE_INDEX
 """The label of a token that is not trained; PyTorch's and Hugging Face's value."""
@@ -25,13 +26,17 @@ def unit_weights(labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return weights
 
 
-def weighted_tokens(
-    labels: npt.NDArray[np.int32], loss_weights: npt.NDArray[np.float32] | None
-) -> npt.NDArray[np.int64]:
-    """Return the indices of the trained tokens whose weight is not 1."""
-    if loss_weights is None:
+def weighed_labels(samples: "Samples | Packed | Sample") -> npt.NDArray[np.int32]:
+    """Return the labels that ``loss_weights`` go with: in trees those at the predicting positions."""
+    return samples.labels if samples.shift_labels is None else samples.shift_labels
+
+
+def weighted_tokens(samples: "Samples | Packed") -> npt.NDArray[np.int64]:
+    """Return the indices of the weights of trained tokens that are not 1."""
+    if samples.loss_weights is None:
         return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero((labels != IGNORE_INDEX) & (loss_weights != 1))
+    trained = weighed_labels(samples) != IGNORE_INDEX
+    return np.flatnonzero(trained & (samples.loss_weights != 1))
 
 
 def check_lengths(samples: "Samples", max_length: int) -> None:
@@ -54,18 +59,29 @@ def check_lengths(samples: "Samples", max_length: int) -> None:
     raise error
 
 
-def check_unweighted(
-    labels: npt.NDArray[np.int32], loss_weights: npt.NDArray[np.float32] | None, *, holder: str
-) -> None:
+def check_unweighted(samples: "Samples | Packed", *, holder: str) -> None:
     """Refuse weights where they would be lost: the loss would be another one.
 
     Raises:
         SampleError: A trained token has a weight other than 1; the text names the holder.
     """
-    other = weighted_tokens(labels, loss_weights)
-    if loss_weights is not None and other.size:
-        trained = int(np.count_nonzero(labels != IGNORE_INDEX))
+    other, weights = weighted_tokens(samples), samples.loss_weights
+    if weights is not None and other.size:
+        trained = int(np.count_nonzero(samples.labels != IGNORE_INDEX))
         raise SampleError(
             f"{other.size:,} of {counted(trained, 'trained token')} have a loss weight other than 1 (such as "
-            f"{float(loss_weights[other[0]]):g}), and {holder} cannot hold it"
+            f"{float(weights[other[0]]):g}), and {holder} cannot hold it"
+        )
+
+
+def check_no_trees(samples: "Samples | Packed", *, holder: str) -> None:
+    """Refuse trees where what follows what would be lost: each token would see all before it.
+
+    Raises:
+        SampleError: The samples are of the layout ``tree``; the text names the holder.
+    """
+    if samples.subtree_end is not None:
+        raise SampleError(
+            f'these samples are trees (layout="tree"), whose branches must not see each other, and {holder} cannot say '
+            'so: train on them with everyturn.torch.TreeCollator, or expand with layout="merged"'
         )

@@ -38,6 +38,9 @@ class PackedRow:
         position_ids: int32[T], counted from 0 in each sample.
         seq_lengths: int32[K], the lengths of the samples.
         samples: int64[K], the indices of the samples.
+        subtree_end: int32[T], where in the row what follows each token ends; None but for trees, whose
+            ``position_ids`` are depths.
+        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; None but for trees.
         kept: What is kept of the samples' records, by name a list of K values.
     """
 
@@ -47,6 +50,8 @@ class PackedRow:
     position_ids: npt.NDArray[np.int32]
     seq_lengths: npt.NDArray[np.int32]
     samples: npt.NDArray[np.int64]
+    subtree_end: npt.NDArray[np.int32] | None = None
+    shift_labels: npt.NDArray[np.int32] | None = None
     kept: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
 
     @property
@@ -75,6 +80,10 @@ class Packed(Sequence[PackedRow]):
         max_length: The most tokens of a row.
         spread_conversations: How many conversations, of those to be kept together, are longer than a row.
         metadata: That of the samples, and how they were packed under ``packing``; as files keep it.
+        subtree_end: int32[T], where in the row what follows each token ends: token j of a row sees token i of it if
+            ``i <= j < subtree_end[i]``; None but for trees, whose ``position_ids`` are depths.
+        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
+            are at these positions, too. None but for trees.
         kept: What is kept of the records, by name a list of N values, in the order of ``samples``.
     """
 
@@ -89,6 +98,8 @@ class Packed(Sequence[PackedRow]):
     max_length: int
     spread_conversations: int
     metadata: dict[str, Any]
+    subtree_end: npt.NDArray[np.int32] | None = None
+    shift_labels: npt.NDArray[np.int32] | None = None
     kept: Kept = dataclasses.field(default_factory=Kept)
 
     def __len__(self) -> int:
@@ -104,9 +115,9 @@ class Packed(Sequence[PackedRow]):
         for column in TOKEN_COLUMNS:
             array = getattr(self, column.name)
             columns[column.name] = None if array is None else array[tokens]
+        columns["position_ids"] = self.position_ids[tokens]
         return PackedRow(
             **columns,
-            position_ids=self.position_ids[tokens],
             seq_lengths=self.seq_lengths[sequences],
             samples=self.samples[sequences],
             kept=dict(self.kept.select(np.arange(sequences.start, sequences.stop))),
@@ -157,12 +168,17 @@ def pack(
     for column in TOKEN_COLUMNS:
         array = getattr(samples, column.name)
         columns[column.name] = packed = None if array is None else array[tokens]
-        if packed is not None and column.name in NOT_TRAINED:
+        # In trees weights are where tokens are predicted, and so they stay.
+        is_of_trees = column.name != "labels" and samples.shift_labels is not None
+        if packed is not None and column.name in NOT_TRAINED and not is_of_trees:
             packed[starts[:-1]] = NOT_TRAINED[column.name]
+    if columns["subtree_end"] is None:
+        columns["position_ids"] = ragged.places_in_rows(starts)
+    else:
+        columns["subtree_end"] += _starts_in_rows(starts, seq_offsets)
     return Packed(
         **columns,
         offsets=starts[seq_offsets],
-        position_ids=ragged.places_in_rows(starts),
         seq_lengths=np.diff(starts).astype(np.int32),
         seq_offsets=seq_offsets,
         samples=order,
@@ -178,3 +194,11 @@ def pack(
         },
         kept=samples.kept.select(order),
     )
+
+
+def _starts_in_rows(
+    starts: npt.NDArray[np.int64], seq_offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Return for each token where its sample begins in its row, int32[T]."""
+    of_rows = np.repeat(starts[seq_offsets[:-1]], np.diff(seq_offsets))
+    return np.repeat(starts[:-1] - of_rows, np.diff(starts)).astype(np.int32)

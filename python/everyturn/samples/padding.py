@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
 from everyturn.options import PaddingSide, check_choice, check_count
-from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS, for_models
-from everyturn.samples.labels import check_lengths
+from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS, TREE_COLUMNS, for_models
+from everyturn.samples.labels import check_lengths, check_no_trees
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -51,6 +51,7 @@ def pad(
     """Pad the samples; see `Samples.pad`."""
     check_token_id(pad_token_id)
     check_choice("side", side, PaddingSide)
+    check_no_trees(samples, holder="a padded batch")
     length = padded_length(samples.lengths, multiple_of=multiple_of, max_length=max_length)
     if max_length is not None:
         check_lengths(samples, max_length)
@@ -61,6 +62,8 @@ def pad(
     padding = padding_of(pad_token_id)
     arrays: dict[str, Any] = {}
     for column in TOKEN_COLUMNS:
+        if column in TREE_COLUMNS:
+            continue
         array = getattr(samples, column.name)
         arrays[column.name] = padded = (
             None

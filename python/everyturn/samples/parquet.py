@@ -3,10 +3,11 @@
 Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted, -100 = not trained), ``length int32``,
 ``n_trained int32``, ``conversation_id string``, ``file string``, ``line int64``, ``targets list<int32>``,
 ``depth_from_end list<int32>`` (how many targets of the conversation come after each), a column for each key that is
-kept of the records, and ``loss_weights list<float>`` only where weights are not all 0 or 1. Columns of packs:
-``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the samples side by side in the row), ``length``,
-``n_trained``, lists of what is kept, and ``loss_weights`` likewise. The schema's metadata key ``everyturn`` holds
-version, fingerprint and options as JSON.
+kept of the records, and ``loss_weights list<float>`` only where weights are not all 0 or 1. The layout ``tree`` has
+``position_ids``, ``subtree_end`` and ``shift_labels``, each ``list<int32>``, too, and its weights are where tokens are
+predicted. Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the samples side by side in the
+row), ``length``, ``n_trained``, lists of what is kept, and ``loss_weights`` and the columns of trees likewise. The
+schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json
@@ -25,7 +26,15 @@ import pyarrow.parquet as pq
 from everyturn.atomic import appearing, temporary_beside
 from everyturn.exceptions import OptionsError
 from everyturn.options import StrPath
-from everyturn.samples.columns import COLUMNS, OFFSETS, TOKEN_COLUMNS, Column, Per, filled
+from everyturn.samples.columns import (
+    COLUMNS,
+    OFFSETS,
+    TOKEN_COLUMNS,
+    TREE_COLUMNS,
+    Column,
+    Per,
+    filled,
+)
 from everyturn.samples.kept_arrow import arrays
 from everyturn.samples.kept_types import FirstShown, Types, places_in, types_in
 from everyturn.samples.labels import IGNORE_INDEX, unit_weights, weighted_tokens
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
 
 METADATA_KEY = b"everyturn"
 WEIGHTS = "loss_weights"
+_WEIGHTS = next(column for column in COLUMNS if column.name == WEIGHTS)
 _MAX_LIST_ELEMENTS = 2**31 - 1
 _ROW_GROUP_TOKENS = 8 << 20
 
@@ -54,7 +64,7 @@ def to_table(samples: "Samples", *, with_weights: bool, types: Types | None = No
     """
     own: dict[Per, dict[str, Any]] = {"token": {}, "row": {}, "target": {}}
     for column in COLUMNS:
-        if not (column.is_optional or column.dtype.shape):
+        if _is_written(samples, column) and not column.dtype.shape:
             own[column.per][column.name] = _to_column(samples, column)
     # The reader of a file has no list of the inputs.
     own["row"]["file"] = pa.array([samples.files[file] for file in samples.file], pa.string())
@@ -71,14 +81,14 @@ def to_table(samples: "Samples", *, with_weights: bool, types: Types | None = No
         samples.kept, types_in(samples.kept, place) if types is None else types, place
     )
     if with_weights:
-        columns |= _optional(samples)
+        columns[WEIGHTS] = _to_column(samples, _WEIGHTS)
     return described(columns, samples.metadata)
 
 
 def to_packed_table(packed: "Packed") -> pa.Table:
     """Return the rows as a table. Arrays are used as they are, without a copy, up to 2^31 tokens."""
     trained = count_in_rows(packed.labels != IGNORE_INDEX, packed.offsets)
-    tokens = [column for column in TOKEN_COLUMNS if not column.is_optional]
+    tokens = [column for column in TOKEN_COLUMNS if _is_written(packed, column)]
     columns: dict[str, Any] = {
         **{column.name: _to_column(packed, column) for column in tokens},
         "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
@@ -87,8 +97,14 @@ def to_packed_table(packed: "Packed") -> pa.Table:
         **_kept_lists(packed),
     }
     if packed.loss_weights is not None:
-        columns |= _optional(packed)
+        columns[WEIGHTS] = _to_column(packed, _WEIGHTS)
     return described(columns, packed.metadata)
+
+
+def _is_written(samples: "Samples | Packed", column: Column) -> bool:
+    """Whether a column is there whatever the samples weigh."""
+    of_layout = column not in TREE_COLUMNS or samples.subtree_end is not None
+    return of_layout and column is not _WEIGHTS
 
 
 def _kept_lists(packed: "Packed") -> dict[str, Any]:
@@ -98,12 +114,6 @@ def _kept_lists(packed: "Packed") -> dict[str, Any]:
     return {
         name: pa.ListArray.from_arrays(offsets, values)
         for name, values in arrays(packed.kept, types, lambda _: None).items()
-    }
-
-
-def _optional(samples: "Samples | Packed") -> dict[str, Any]:
-    return {
-        column.name: _to_column(samples, column) for column in TOKEN_COLUMNS if column.is_optional
     }
 
 
@@ -282,7 +292,7 @@ def refuse_weights(samples: "Samples") -> None:
         OptionsError: The text and the attributes give the first one's location.
     """
     weights = samples.loss_weights
-    other = weighted_tokens(samples.labels, weights)
+    other = weighted_tokens(samples)
     if weights is None or not other.size:
         return
     row = int(np.searchsorted(samples.offsets, other[0], side="right")) - 1
@@ -306,7 +316,8 @@ def _rows_for(lengths: pa.ChunkedArray, start: int) -> tuple[int, bool]:
 
 def _with_unit_weights(table: pa.Table) -> pa.Table:
     chunks = []
-    for labels in table["labels"].chunks:
+    weighed = "shift_labels" if "shift_labels" in table.column_names else "labels"
+    for labels in table[weighed].chunks:
         weights = unit_weights(labels.flatten().to_numpy())
         offsets = labels.offsets.to_numpy()
         chunks.append(pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), pa.array(weights)))

@@ -18,6 +18,7 @@ from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
 from everyturn.samples.ragged import count_in_rows, gather, join_offsets
 from everyturn.samples.split import split
+from everyturn.samples.trees import Unrolled, unroll
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +38,11 @@ class Sample:
         targets: int32[M], the 0-based indices of the messages that are trained.
         depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
             the last.
+        position_ids: int32[T], how many tokens come before each on its path; None but in the layout ``tree``.
+        subtree_end: int32[T], where what follows each token ends: token j sees token i if
+            ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
+        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
+            are at these positions, too. None but in the layout ``tree``.
         kept: What the record has under the keys that are kept, by name; None where it has none.
     """
 
@@ -48,6 +54,9 @@ class Sample:
     conversation_id: str
     targets: npt.NDArray[np.int32]
     depth_from_end: npt.NDArray[np.int32]
+    position_ids: npt.NDArray[np.int32] | None = None
+    subtree_end: npt.NDArray[np.int32] | None = None
+    shift_labels: npt.NDArray[np.int32] | None = None
     kept: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -94,6 +103,11 @@ class Samples(Sequence[Sample]):
         target_offsets: int64[N + 1]; the targets of sample i are ``targets[target_offsets[i]:target_offsets[i + 1]]``.
         report: The account of every input line.
         metadata: Version, fingerprint and options of the expansion, as files keep them.
+        position_ids: int32[T], how many tokens come before each on its path; None but in the layout ``tree``.
+        subtree_end: int32[T], where in the sample what follows each token ends: token j of a sample sees token i of
+            it if ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
+        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
+            are at these positions, too. None but in the layout ``tree``.
         kept: What is kept of the records, by name a list of N values; see `everyturn.samples.Kept`.
     """
 
@@ -110,6 +124,9 @@ class Samples(Sequence[Sample]):
     target_offsets: npt.NDArray[np.int64]
     report: Report
     metadata: dict[str, Any]
+    position_ids: npt.NDArray[np.int32] | None = None
+    subtree_end: npt.NDArray[np.int32] | None = None
+    shift_labels: npt.NDArray[np.int32] | None = None
     kept: Kept = dataclasses.field(default_factory=Kept)
 
     def __len__(self) -> int:
@@ -258,6 +275,24 @@ class Samples(Sequence[Sample]):
         """
         return duplicates.remove(self)
 
+    def unroll(self) -> "Iterator[Unrolled]":
+        """Give what is trained as it is in rows of its own, whatever the layout: with all that comes before it.
+
+        Equal, in some order, in the layouts ``per_turn``, ``merged`` and ``tree``.
+
+        >>> from everyturn import Expander
+        >>> chat = {
+        ...     "messages": [
+        ...         {"role": "user", "content": "Hi"},
+        ...         {"role": "assistant", "content": "Hey"},
+        ...     ]
+        ... }
+        >>> expander = Expander("demo", layout="tree")
+        >>> [expander.renderer.decode(one.completion) for one in expander.expand([chat]).unroll()]
+        ['Hey<|im_end|>']
+        """
+        return unroll(self)
+
     def pad(
         self,
         *,
@@ -275,7 +310,8 @@ class Samples(Sequence[Sample]):
             max_length: The length of all rows; None is that of the longest, up to a multiple.
 
         Raises:
-            SampleError: A sample is longer than ``max_length``; nothing is cut.
+            SampleError: A sample is longer than ``max_length``; nothing is cut. Or the samples are trees, of which
+                `everyturn.torch.TreeCollator` makes batches.
             OptionsError: An option has a value that it does not take.
         """
         return pad(

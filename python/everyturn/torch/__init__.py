@@ -15,6 +15,7 @@ from everyturn.torch.items import Item
 from everyturn.torch.sample_dataset import SampleDataset
 from everyturn.torch.stream_dataset import StreamDataset
 from everyturn.torch.token_batch_sampler import TokenBatchSampler
+from everyturn.torch.tree_collator import TreeCollator
 
 __all__ = [
     "Item",
@@ -23,4 +24,5 @@ __all__ = [
     "SampleDataset",
     "StreamDataset",
     "TokenBatchSampler",
+    "TreeCollator",
 ]

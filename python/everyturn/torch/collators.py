@@ -48,8 +48,9 @@ class PaddingCollator:
         """Return the batch.
 
         Raises:
-            SampleError: An item is longer than ``max_length``; nothing is cut.
+            SampleError: An item is longer than ``max_length``; nothing is cut. Or it is a tree, for `TreeCollator`.
         """
+        _check_no_trees(items)
         lengths = torch.tensor([len(item["input_ids"]) for item in items], dtype=torch.int64)
         if self.max_length is not None:
             _check_lengths(items, self.max_length)
@@ -98,7 +99,9 @@ class PackingCollator:
 
         Raises:
             OptionsError: The items together are longer than ``max_length``.
+            SampleError: An item is a tree, for `TreeCollator`.
         """
+        _check_no_trees(items)
         lengths = torch.tensor([len(item["input_ids"]) for item in items])
         ends = lengths.cumsum(0)
         starts, total = ends - lengths, int(lengths.sum())
@@ -133,6 +136,14 @@ def _token_columns(items: Sequence[Item]) -> Iterator[tuple[str, list[torch.Tens
             if values[index] is None:
                 values[index] = torch.from_numpy(DEFAULTS[name](item["labels"].numpy()))
         yield name, values
+
+
+def _check_no_trees(items: Sequence[Item]) -> None:
+    if any("subtree_end" in item for item in items):
+        raise SampleError(
+            'these items are trees (layout="tree"), whose branches must not see each other: '
+            "make batches of them with TreeCollator"
+        )
 
 
 def _check_lengths(items: Sequence[Item], max_length: int) -> None:

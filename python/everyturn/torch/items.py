@@ -28,11 +28,17 @@ class Item(_EveryItem, total=False):
         targets: The 0-based indices of the messages that are trained.
         depth_from_end: int64[M], how many targets of the conversation come after each.
         loss_weights: float32[T]; absent where all weights of the samples are 0 or 1.
+        position_ids: int64[T], the depth of each token; absent but in the layout ``tree``, as the next two.
+        subtree_end: int64[T], where what follows each token ends.
+        shift_labels: int64[T], the id that the position predicts where that is trained, else -100.
 
     What is kept of the records stands under its own keys, as the values that JSON has; collators leave it out.
     """
 
     loss_weights: torch.Tensor
+    position_ids: torch.Tensor
+    subtree_end: torch.Tensor
+    shift_labels: torch.Tensor
 
 
 _TENSORS = tuple(

@@ -92,6 +92,8 @@ choices! {
         PerTurn = "per_turn",
         #[default]
         Merged = "merged",
+        /// One prefix tree a conversation.
+        Tree = "tree",
         Conversation = "conversation",
     }
 

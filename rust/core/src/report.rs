@@ -51,6 +51,8 @@ pub mod warning {
         BORDER_MERGES = "border_merges",
         /// Targets of the layout `conversation` that inference would show otherwise.
         INEXACT_TARGETS = "inexact_targets",
+        /// Positions of the layout `tree` that are in it twice, because each predicts one token.
+        POSITIONS_REPEATED = "positions_repeated",
         /// Targets of which nothing is rendered but the stop token.
         EMPTY_TARGETS = "empty_targets",
         /// Assistant messages directly after another one: the model has to write them with nothing new to answer.

@@ -19,6 +19,8 @@ from everyturn.options import Layout, TrainOn
 from everyturn.wording import counted
 
 HERE = Path(__file__).parent
+SHOWN: tuple[Layout, ...] = tuple(layout for layout in get_args(Layout) if layout != "tree")
+"""The layouts that the page shows: the paths of a tree are the rows of ``per_turn``."""
 KINDS = {"words": 0, "template": 1, "control": 2}
 AS_THEY_ARE = "\n\t "
 """Characters that the page shows in its own way."""
@@ -29,11 +31,11 @@ Stretch: TypeAlias = tuple[int, int | str | None, int]
 
 def conversations_page(expander: Expander, lines: Sequence[Record], *, model: str, of: int) -> str:
     """Return the page about these lines, some of `of`; the model is named as it was asked for."""
+    if expander.layout not in SHOWN:
+        expander = expander.replace(layout="per_turn")
     variants = _variants(expander)
     data = {
-        "layouts": [
-            layout for layout in get_args(Layout) if any(key[0] == layout for key in variants)
-        ],
+        "layouts": [layout for layout in SHOWN if any(key[0] == layout for key in variants)],
         "train_on_values": [
             train_on
             for train_on in get_args(TrainOn)
@@ -71,7 +73,7 @@ def _chosen(expander: Expander) -> str:
 def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     """The expander with each layout and each ``train_on`` that its other options allow."""
     variants: dict[tuple[Layout, TrainOn], Expander] = {}
-    for layout in get_args(Layout):
+    for layout in SHOWN:
         for train_on in get_args(TrainOn):
             try:
                 variants[layout, train_on] = expander.replace(layout=layout, train_on=train_on)

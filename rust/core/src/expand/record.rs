@@ -100,6 +100,7 @@ impl<'a> Work<'a> {
             max_length: self.options.max_length,
         });
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
+        self.report.warn(warning::POSITIONS_REPEATED, arranged.repeated);
         let mut samples = arranged.samples;
         let messages = &self.conversation.messages;
         let is_weighted = |at: usize| messages.get(at).is_some_and(|of| !of.part_weights.is_empty());

@@ -19,7 +19,7 @@ pub fn stage_times<'l>(
 ) -> Result<Vec<(&'static str, f64)>> {
     let (file, go_on): (Arc<str>, _) = ("".into(), AtomicBool::new(false));
     let mut workspace = Workspace { times: StageTimes::measured(), ..Workspace::default() };
-    let mut samples = Samples::default();
+    let mut samples = Samples::of(expander.options.layout);
     for (at, bytes) in (1..).zip(lines) {
         let record = Record { bytes: Some(bytes), file: &file, line: at, format: None, columns_of: None };
         let outcome = expander.expand_record(record, &mut workspace, &go_on);

@@ -44,7 +44,7 @@ impl AllTokens {
             return Err(too_long(rendering.ids.len(), max_length));
         }
         let targets = self.targets.iter().map(|target| target.message).collect();
-        let row = Sample { trained: runs(&weights), ids: rendering.ids, targets };
+        let row = Sample { trained: runs(&weights), ids: rendering.ids, targets, branches: None };
         Ok(Arranged { samples: vec![row], rendering: Some(rendering.rendering), ..Arranged::default() })
     }
 }

@@ -1,6 +1,6 @@
 //! Which layout the options ask for: `train_on="all_tokens"` is one, too, whatever `layout` says.
 
-use super::{AllTokens, Merged, PerTurn, Rows, SingleRender};
+use super::{AllTokens, Merged, PerTurn, Rows, SingleRender, Tree};
 use crate::options::{Layout, Options, TrainOn};
 
 /// How the targets of a conversation are arranged in rows.
@@ -8,6 +8,7 @@ use crate::options::{Layout, Options, TrainOn};
 pub enum Arrangement {
     PerTurn,
     Merged,
+    Tree,
     SingleRender,
     AllTokens,
 }
@@ -18,6 +19,7 @@ impl Arrangement {
             (TrainOn::AllTokens, _) => Self::AllTokens,
             (_, Layout::PerTurn) => Self::PerTurn,
             (_, Layout::Merged) => Self::Merged,
+            (_, Layout::Tree) => Self::Tree,
             (_, Layout::Conversation) => Self::SingleRender,
         }
     }
@@ -42,6 +44,7 @@ impl Arrangement {
         match self {
             Self::PerTurn => Box::<PerTurn>::default(),
             Self::Merged => Box::<Merged>::default(),
+            Self::Tree => Box::<Tree>::default(),
             Self::SingleRender => Box::<SingleRender>::default(),
             Self::AllTokens => Box::<AllTokens>::default(),
         }

@@ -1,23 +1,26 @@
 //! The encoded targets of one conversation to samples.
 //!
 //! In: the ids of each target, in order. Out: rows of ids with the spans that are trained. A layout is a file with its
-//! `Rows`: `per_turn` and `merged` make rows target by target, `single_render` and `all_tokens` from one rendering of
+//! `Rows`: `per_turn`, `merged` and `tree` make rows target by target, `single_render` and `all_tokens` from one rendering of
 //! the whole conversation. `part_weights` and `normalize` say what tokens weigh.
 
 mod all_tokens;
 mod arrangement;
+#[cfg(test)]
+mod cases;
 mod merged;
 mod normalize;
 mod part_weights;
 mod per_turn;
 mod sample;
 mod single_render;
+mod tree;
 mod whole;
 
 pub use arrangement::Arrangement;
 pub use normalize::normalize;
 pub use part_weights::{TokenWeights, set_token_weights};
-pub use sample::{Sample, Trained};
+pub use sample::{Branches, Sample, Trained};
 pub use whole::WholeConversation;
 
 use crate::chat_template::Rendering;
@@ -28,6 +31,7 @@ use merged::Merged;
 use per_turn::PerTurn;
 use sample::cut_row;
 use single_render::SingleRender;
+use tree::Tree;
 
 /// The rows of a conversation in the making.
 pub trait Rows {
@@ -52,6 +56,8 @@ pub struct Arranged {
     pub samples: Vec<Sample>,
     /// The targets whose context or text is not what inference shows.
     pub inexact: u64,
+    /// Positions that are in a row more than once, because each predicts one token.
+    pub repeated: u64,
     /// For each target that is in no sample, why.
     pub lost: Vec<Error>,
     /// Why there is no sample of a conversation that has no targets to drop.

@@ -12,6 +12,17 @@ pub struct Sample {
     pub trained: Vec<Trained>,
     /// The messages that are trained here.
     pub targets: Vec<usize>,
+    /// `None`: each token follows the one before it.
+    pub branches: Option<Branches>,
+}
+
+/// Which tokens of a row follow which, in depth-first pre-order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Branches {
+    /// How many tokens come before each on its path.
+    pub depths: Vec<i32>,
+    /// Where what follows each token ends in the row: it is seen from there, and from itself.
+    pub ends: Vec<i32>,
 }
 
 /// Tokens with labels.
@@ -21,6 +32,40 @@ pub struct Trained {
     pub weight: Weight,
     /// The target that they are of; `None` where tokens are trained whoever wrote them.
     pub message: Option<usize>,
+}
+
+impl Branches {
+    /// A row in which each token follows the one before it.
+    pub fn chain(length: usize) -> Self {
+        Self { depths: (0..index(length)).collect(), ends: vec![index(length); length] }
+    }
+
+    /// Of each of some tokens, in ascending order, the one before it on its path; `None` for the first of a path.
+    pub fn parents(&self, tokens: impl Iterator<Item = usize>) -> Vec<Option<usize>> {
+        let depth = |token: usize| usize::try_from(self.depths[token]).unwrap_or_default();
+        // The stretches of neighbours on the path to the token at hand: where each begins.
+        let mut path: Vec<usize> = Vec::new();
+        let mut seen = 0;
+        let parents = tokens.map(|token| {
+            for at in seen..=token {
+                if at == 0 || self.depths[at] != self.depths[at - 1] + 1 {
+                    let kept = path.partition_point(|start| depth(*start) < depth(at));
+                    path.truncate(kept);
+                    path.push(at);
+                }
+            }
+            seen = seen.max(token + 1);
+            let above = depth(token).checked_sub(1)?;
+            let stretch = path[path.partition_point(|start| depth(*start) <= above) - 1];
+            Some(stretch + above - depth(stretch))
+        });
+        parents.collect()
+    }
+}
+
+/// A row has far fewer tokens than 2^31.
+pub(super) fn index(token: usize) -> i32 {
+    i32::try_from(token).unwrap_or(i32::MAX)
 }
 
 impl Sample {

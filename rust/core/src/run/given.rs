@@ -61,7 +61,7 @@ fn expand(expander: &Expander, given: &[GivenRecord], cancelled: &AtomicBool) ->
     let records: Vec<(usize, Record<'_>)> =
         given.iter().enumerate().filter_map(|(at, one)| Some((at, one.record(max_line_bytes)?))).collect();
     let outcomes = on_records(expander, records.par_iter().map(|(_, record)| *record), cancelled)?;
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered::of(expander);
     gathered.warn_of_model(expander);
     gathered.report.blank_lines = (given.len() - records.len()) as u64;
     let (mut files, mut seen, mut of_samples) = (Files::default(), HashSet::new(), Vec::new());

@@ -67,7 +67,7 @@ impl Stream {
 
     /// The samples of all that is left.
     pub fn rest(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<(Samples, Report)> {
-        let (mut samples, mut report) = (Samples::default(), Report::default());
+        let (mut samples, mut report) = (Samples::of(self.expander.options.layout), Report::default());
         while let Some((more, its_report)) = self.next_chunk(go_on)? {
             samples.append(more);
             report.add(its_report);
@@ -77,7 +77,7 @@ impl Stream {
 
     /// Puts together what came of a chunk's lines, in their order.
     fn put_together(&mut self, chunk: &FileChunk, outcomes: Vec<Outcome>) -> Result<(Samples, Report)> {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::of(&self.expander);
         if std::mem::take(&mut self.is_first) {
             gathered.warn_of_model(&self.expander);
         }
@@ -92,13 +92,16 @@ impl Stream {
 }
 
 /// What came of records so far, in their order.
-#[derive(Default)]
 pub(super) struct Gathered {
     pub samples: Samples,
     pub report: Report,
 }
 
 impl Gathered {
+    pub fn of(expander: &Expander) -> Self {
+        Self { samples: Samples::of(expander.options.layout), report: Report::default() }
+    }
+
     /// Counts what is to be said of the model, once a run.
     pub fn warn_of_model(&mut self, expander: &Expander) {
         let unserved = expander.renderer.unserved_stop_tokens().len() as u64;

@@ -32,7 +32,7 @@ pub struct Column {
     /// As numpy spells it.
     pub dtype: &'static str,
     pub per: Per,
-    /// It may be absent; then its elements are those of its default.
+    /// It may be absent; then its elements are those of its default, or it is of another layout.
     pub is_optional: bool,
 }
 
@@ -111,7 +111,7 @@ impl<T: Element> Array for Option<Vec<T>> {
 }
 
 /// Declares the columns: `name: type, per Token | Row | Target`, and for an optional one `default` with the function
-/// that makes it of a table without it.
+/// that makes it of a table without it; one that has none is in all tables of a layout or in none.
 macro_rules! columns {
     ($($(#[$doc:meta])* $name:ident: $array:ty, per $per:ident $(, default $default:path)?;)+) => {
         /// Rows in flat arrays: the tokens of row i are `[offsets[i]..offsets[i + 1]]`, its targets likewise.
@@ -173,7 +173,14 @@ columns! {
     /// The id where the token is trained, else [`super::IGNORE_INDEX`]; unshifted.
     labels: Vec<i32>, per Token;
     /// Kept only once a weight other than 0 and 1 has occurred.
+    /// In trees at the position that predicts the token.
     loss_weights: Option<Vec<f32>>, per Token, default super::table::unit_weights;
+    /// In trees: how many tokens come before each on its path.
+    position_ids: Option<Vec<i32>>, per Token;
+    /// In trees: token `j` of a row sees token `i` of it if `i <= j < subtree_end[i]`.
+    subtree_end: Option<Vec<i32>>, per Token;
+    /// In trees: the id that the position predicts where that is trained, else [`super::IGNORE_INDEX`].
+    shift_labels: Option<Vec<i32>>, per Token;
     /// The conversation's id, big-endian: its opening's hash, then that of the whole.
     conversation_hashes: Vec<[u8; 16]>, per Row;
     /// Index into the list of inputs.

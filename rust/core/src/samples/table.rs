@@ -3,9 +3,13 @@
 //! In: the samples of conversation after conversation, with their origin. Out: one ragged table, ready to be handed to
 //! numpy without a copy. Which columns there are is said in `columns`.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::columns::Samples;
 use crate::conversation::Weight;
-use crate::layout::Sample;
+use crate::layout::{Branches, Sample};
+use crate::options::Layout;
 
 /// The label of a token that is not trained; Hugging Face's value.
 pub const IGNORE_INDEX: i32 = -100;
@@ -22,6 +26,17 @@ pub struct SampleOrigin {
 }
 
 impl Samples {
+    /// A table of no rows, with the columns of a layout.
+    pub fn of(layout: Layout) -> Self {
+        let of_trees = || (layout == Layout::Tree).then(Vec::new);
+        Self {
+            position_ids: of_trees(),
+            subtree_end: of_trees(),
+            shift_labels: of_trees(),
+            ..Self::default()
+        }
+    }
+
     /// Adds all samples of one conversation.
     pub fn push(&mut self, samples: &[Sample], origin: SampleOrigin) {
         let mut all: Vec<usize> = samples.iter().flat_map(|sample| &sample.targets).copied().collect();
@@ -45,23 +60,60 @@ impl Samples {
         let start = self.input_ids.len();
         self.input_ids.extend_from_slice(&sample.ids);
         self.labels.resize(self.input_ids.len(), IGNORE_INDEX);
+        for trained in &sample.trained {
+            let tokens = start + trained.tokens.start..start + trained.tokens.end;
+            self.labels[tokens.clone()].copy_from_slice(&self.input_ids[tokens]);
+        }
         if let Some(weights) = &mut self.loss_weights {
             weights.resize(self.input_ids.len(), 0.0);
         }
-        for trained in &sample.trained {
-            let tokens = start + trained.tokens.start..start + trained.tokens.end;
-            self.labels[tokens.clone()].copy_from_slice(&self.input_ids[tokens.clone()]);
-            if let Some(weights) = &mut self.loss_weights {
-                weights[tokens].fill(trained.weight.0);
+        if self.shift_labels.is_some() {
+            self.push_branches(sample, start);
+        } else if let Some(weights) = &mut self.loss_weights {
+            for trained in &sample.trained {
+                weights[start + trained.tokens.start..start + trained.tokens.end].fill(trained.weight.0);
             }
         }
         self.offsets.push(signed(self.input_ids.len()));
     }
+
+    /// Adds the columns of trees for the row that starts here: what is trained is at the position that predicts it.
+    fn push_branches(&mut self, sample: &Sample, start: usize) {
+        let (Some(positions), Some(ends), Some(labels)) =
+            (&mut self.position_ids, &mut self.subtree_end, &mut self.shift_labels)
+        else {
+            return;
+        };
+        let chain = || Cow::Owned(Branches::chain(sample.ids.len()));
+        let branches = sample.branches.as_ref().map_or_else(chain, Cow::Borrowed);
+        positions.extend_from_slice(&branches.depths);
+        ends.extend_from_slice(&branches.ends);
+        labels.resize(start + sample.ids.len(), IGNORE_INDEX);
+        let trained = || sample.trained.iter().filter(|trained| !trained.tokens.is_empty());
+        let parents = branches.parents(trained().map(|trained| trained.tokens.start));
+        for (trained, parent) in trained().zip(parents) {
+            let mut predict = |position: usize, tokens: Range<usize>| {
+                let at = start + position..start + position + tokens.len();
+                labels[at.clone()].copy_from_slice(&sample.ids[tokens]);
+                if let Some(weights) = &mut self.loss_weights {
+                    weights[at].fill(trained.weight.0);
+                }
+            };
+            // Nothing predicts the first token of a path; the others are predicted by the one before them.
+            let Range { start: first, end } = trained.tokens;
+            if let Some(parent) = parent {
+                predict(parent, first..first + 1);
+            }
+            predict(first, first + 1..end);
+        }
+    }
 }
 
-/// The weights of samples that have none of their own: 1 where there is a label, else 0.
+/// The weights of samples that have none of their own: 1 where there is a label, else 0; in trees where one is
+/// predicted.
 pub fn unit_weights(samples: &Samples) -> Vec<f32> {
-    samples.labels.iter().map(|label| if *label == IGNORE_INDEX { 0.0 } else { 1.0 }).collect()
+    let labels = samples.shift_labels.as_ref().unwrap_or(&samples.labels);
+    labels.iter().map(|label| if *label == IGNORE_INDEX { 0.0 } else { 1.0 }).collect()
 }
 
 /// A conversation has far fewer messages than 2^31.
@@ -83,7 +135,7 @@ mod tests {
 
     fn sample(weight: f32) -> Sample {
         let trained = vec![Trained { tokens: 1..3, weight: Weight(weight), message: Some(1) }];
-        Sample { ids: vec![7, 8, 9], trained, targets: vec![1] }
+        Sample { ids: vec![7, 8, 9], trained, targets: vec![1], branches: None }
     }
 
     fn table(weights: &[f32]) -> Samples {
