@@ -104,9 +104,9 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
         GOOD_CALL,
     ),
     "null_arguments": (
-        chat(USER, calling(call(arguments='{"a": null}'))),
+        chat(USER, calling(call(arguments={"a": None}))),
         1,
-        chat(USER, calling(call(arguments='{"a": 0}'))),
+        chat(USER, calling(call(arguments={"a": 0}))),
     ),
     "call_without_result": (
         chat(USER, calling(call()), USER, ANSWER),

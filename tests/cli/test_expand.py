@@ -132,7 +132,7 @@ def test_a_glob_is_its_files_in_order_of_their_names(expand: Command, tmp_path: 
 def test_limit_takes_the_first_records(expand: Command, chats: Path, limit: int) -> None:
     """Records are counted, not rows; those that are left are not read."""
     done = expand(chats, "--limit", limit)
-    assert done.code == 0
+    assert done.code == (0 if limit else 1)
     assert sorted({row["line"] for row in parse(done.out)}) == [1, 2, 3][:limit]
 
 
@@ -148,15 +148,16 @@ def test_limit_does_not_read_on(expand: Command, tmp_path: Path) -> None:
 def test_an_empty_input_is_an_empty_output(
     expand: Command, tmp_path: Path, out: Path, suffix: str
 ) -> None:
-    """Without conversations there are no rows and no fault; a Parquet file still has its columns."""
+    """Nothing is trained, which is said; a Parquet file still has its columns."""
     empty = tmp_path / "empty.jsonl"
     empty.touch()
     path = out / f"rows.{suffix}"
     done = expand(empty, "-o", path)
-    assert done.code == 0
+    assert done.code == 1
     assert done.err == (
         "all_assistant_messages: 0 targets in 0 samples from 0 conversations; "
         "0 of 0 tokens trained (0.0 %); prompts of vLLM 0.33.0\n"
+        "nothing is trained: there is no record\n"
     )
     assert read(path) == []
     if suffix == "parquet":
@@ -221,7 +222,7 @@ def test_a_chat_template_can_be_one_that_the_model_names(
     renderer = everyturn.Renderer.from_dir(folder, chat_template="brief")
     assert renderer.render(CHATS[1]["messages"]).startswith("<|im_start|>u\nQuestion")
     # The prompt's header is spelled out, so that no prompt fits: it is the other template.
-    assert (done.code, done.out) == (0, "")
+    assert (done.code, done.out) == (1, "")
     assert "prompt_mismatch" in done.err
 
 

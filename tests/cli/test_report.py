@@ -13,6 +13,8 @@ from expand_command import (
 )
 
 REPORT_KEYS = {
+    "unread_record_keys",
+    "unread_record_keys_omitted",
     "train_on",
     "server",
     "now",

@@ -31,11 +31,14 @@ def expand(
 def test_each_target_ends_with_the_stop_token(folders: dict[str, Path], layout: str) -> None:
     """It comes right after the words; no prompt shows it, as no prompt of the template does."""
     renderer, samples = expand(folders, THREE_TURNS, layout=layout)
-    assert [renderer.decode(sample.trained_ids) for sample in samples] == [
-        f"{said}{STOP}" for said in ("one", "two", "three")
-    ]
-    prompts = [renderer.decode(sample.input_ids[sample.labels == -100]) for sample in samples]
-    assert prompts[2] == "User: a\nAssistant: one\nUser: b\nAssistant: two\nUser: c\nAssistant: "
+    trained = {
+        renderer.decode(one.completion): renderer.decode(one.prompt) for one in samples.unroll()
+    }
+    assert list(trained) == [f"{said}{STOP}" for said in ("one", "two", "three")]
+    assert (
+        trained[f"three{STOP}"]
+        == "User: a\nAssistant: one\nUser: b\nAssistant: two\nUser: c\nAssistant: "
+    )
     assert samples.report.warnings["stop_appended"] == 3
 
 
@@ -117,7 +120,7 @@ def test_stats_count_the_layouts_that_have_room_for_it(folders: dict[str, Path])
     """One rendering is none of the ways to train such a model."""
     renderer = template_renderer(folders["no_terminator"], stop_token="eos")
     stats = everyturn.Expander(renderer).stats([{"messages": THREE_TURNS}])
-    assert {layout for layout, _ in stats.variants} == {"per_turn", "merged"}
+    assert {layout for layout, _ in stats.variants} == {"per_turn", "merged", "tree"}
     assert stats.variant.report.warnings["stop_appended"] == 3
 
 

@@ -174,7 +174,7 @@ def test_what_cannot_be_trained_of_an_answer_is_counted(models: dict[str, Path])
     """Encrypted reasoning is no text, and a failed tool is not shown as one: both are named."""
     redacted = {"type": "redacted_thinking", "data": "x"}
     failed = {"type": "tool_result", "tool_use_id": "t1", "content": "No.", "is_error": True}
-    records = [
+    records: list[Record] = [
         {
             "messages": [
                 user("Air?"),

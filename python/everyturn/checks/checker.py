@@ -29,6 +29,9 @@ _Fault: TypeAlias = tuple[str, int | None, str]
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
+ENDS_A_FILE = ("compression", "json_document")
+"""Faults of a file after which nothing more of it can be read: findings, too."""
+
 MOST_ONCE = _core.MAX_NAMES
 """The most names of a kind that are reported once per file: with more keys than this the keys are data."""
 
@@ -182,10 +185,10 @@ class _File:
             try:
                 chunk = stream.next_chunk()
             except EveryturnError as error:
-                if error.kind != "compression" or self.output is not None:
+                if error.kind not in ENDS_A_FILE or self.output is not None:
                     raise
                 yield self._finding(
-                    error.line or 1, Remark("compression", None, error.reason or str(error))
+                    error.line or 1, Remark(error.kind, None, error.reason or str(error))
                 )
                 return
             if chunk is None:

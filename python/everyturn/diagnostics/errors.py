@@ -77,16 +77,6 @@ READING = (
         hint="--on-error skip drops such lines and counts them",
     ),
     Kind(
-        name="json_document",
-        severity=None,
-        summary="a JSON document is broken or cut off",
-        reason="In a file of one list, or of objects that take many lines, a missing bracket or "
-        "quote hides where the next record starts, so the run ends. The records before it are "
-        "read.",
-        remedy="Correct the file at the line that the text names. `jq . FILE` finds the same place; "
-        "a file that ends within a record was not written or fetched to its end.",
-    ),
-    Kind(
         name="json_depth",
         severity="error",
         summary="arrays and objects nest too deep",
@@ -97,6 +87,16 @@ READING = (
 )
 
 SHAPE = (
+    Kind(
+        name="json_document",
+        severity=None,
+        summary="a JSON document is broken or cut off",
+        reason="In a file of one list, or of objects that take many lines, a missing bracket or "
+        "quote hides where the next record starts, so the run ends. The records before it are "
+        "read.",
+        remedy="Correct the file at the line that the text names. `jq . FILE` finds the same place; "
+        "a file that ends within a record was not written or fetched to its end.",
+    ),
     Kind(
         name="not_an_object",
         severity="error",

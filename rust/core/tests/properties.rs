@@ -141,6 +141,7 @@ fn a_fault_names_its_line_and_message() {
     let report = expand(line, core::Layout::Merged, core::TrainOn::AllAssistantMessages).report;
     assert_eq!(
         report.faults[0].to_string(),
-        "test:1: message 1: role \"bot\" is unknown; expected one of system, developer, user, assistant, tool, function"
+        "test:1: message 1: role \"bot\" is unknown; expected one of system, developer, user, assistant, tool, function, \
+         tool_call, tool_response; roles={\"bot\": \"assistant\"} reads it as that"
     );
 }

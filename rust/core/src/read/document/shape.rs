@@ -75,7 +75,8 @@ fn valid_part(bytes: &[u8]) -> (&str, bool) {
 /// What a list shows with its first item.
 fn list(text: &str, beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
     match first_item(text) {
-        FirstItem::Is(first) if may_be_record(&first, renames) => ControlFlow::Break(Shape::Document),
+        FirstItem::Is(first) if may_be_record(&first, renames) => records_in_list(text, beyond),
+        FirstItem::None { after } if text[..after].contains('\n') => ControlFlow::Break(Shape::Document),
         FirstItem::None { after } if !text[after..].trim_matches(WHITE_SPACE).is_empty() => {
             ControlFlow::Break(Shape::Lines)
         }
@@ -83,6 +84,26 @@ fn list(text: &str, beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
         FirstItem::None { .. } if beyond == Beyond::Unread => ControlFlow::Break(Shape::Lines),
         FirstItem::None { .. } | FirstItem::Is(_) | FirstItem::Unknown => ControlFlow::Continue(()),
     }
+}
+
+/// A list of records is a document, unless it is one line of several: then each line is judged by itself.
+fn records_in_list(text: &str, beyond: Beyond) -> ControlFlow<Shape> {
+    let may_end_on_its_line = match json::parse_prefix(text) {
+        Prefix::Value { end, .. } if !text[..end].contains('\n') => {
+            let rest = text[end..].trim_start_matches([' ', '\t', '\r']);
+            if rest.starts_with('\n') && !rest.trim_start_matches(WHITE_SPACE).is_empty() {
+                return ControlFlow::Break(Shape::Lines);
+            }
+            rest.trim_start_matches(WHITE_SPACE).is_empty()
+        }
+        Prefix::Open => !text.contains('\n'),
+        Prefix::Broken { at } => !text.contains('\n') && at + LONGEST_CUT > text.len(),
+        Prefix::Value { .. } => false,
+    };
+    if may_end_on_its_line && beyond == Beyond::More {
+        return ControlFlow::Continue(());
+    }
+    ControlFlow::Break(Shape::Document)
 }
 
 /// The first value is whole.
@@ -114,16 +135,17 @@ fn broken(text: &str, at: usize, beyond: Beyond) -> ControlFlow<Shape> {
     }
 }
 
-/// The shape of what does not hold together from its first line on: lines, if the next one is whole by itself.
+/// The shape of what does not hold together from its first line on: lines, if one of the others is whole by itself.
+/// Lines within a document that are, are indented.
 fn by_lines(first_line: &str, rest: &str, beyond: Beyond) -> ControlFlow<Shape> {
-    let rest = rest.trim_start_matches(WHITE_SPACE);
-    let second_line = match rest.split_once('\n') {
-        Some((line, _)) => line,
-        None if beyond == Beyond::More => return ControlFlow::Continue(()),
-        None => rest,
-    };
-    if second_line.starts_with(['{', '[']) && json::parse_strict(second_line.as_bytes()).is_ok() {
+    let ends = |line: &&str| beyond == Beyond::Nothing || line.ends_with('\n');
+    let starts_at_once = |line: &&str| !line.starts_with(WHITE_SPACE);
+    let mut lines = rest.split_inclusive('\n').filter(ends).filter(starts_at_once);
+    if lines.any(|line| json::parse_strict(line.as_bytes()).is_ok()) {
         return ControlFlow::Break(Shape::Lines);
+    }
+    if beyond == Beyond::More {
+        return ControlFlow::Continue(());
     }
     ControlFlow::Break(shape_by_break(first_line))
 }

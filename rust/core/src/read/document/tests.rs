@@ -369,7 +369,6 @@ fn the_first_bytes_tell_lines_from_documents() {
         "{\"messages\": []}",
         "{\"messages\": []}\n{\"messages\": []}\n",
         "{bad\n{\"messages\": []}\n",
-        "{\"messages\": [\n{\"messages\": []}\n",
         "[1\n{\"messages\": []}\n",
         "{\"messages\": [{\"role\": \"us\n{\"messages\": []}\n",
         "{\"messages\": [{\"role\": \"us",
@@ -378,6 +377,7 @@ fn the_first_bytes_tell_lines_from_documents() {
         "\"{}\"\n\"{}\"\n",
         "{\"a\": 1},\n{\"a\": 2}\n",
         "[]\n[]\n",
+        "[{}]\nnull\n",
         "prompt,completion\n",
     ];
     let documents = [
@@ -396,8 +396,10 @@ fn the_first_bytes_tell_lines_from_documents() {
         "[[{\"role\": \"user\"}]",
         "[]",
         "[]\n\n",
+        // An object around records, under whatever key.
+        "{\"conversations\": [\n{\"messages\": []}\n",
     ];
-    for (texts, shape) in [(&lines, Shape::Lines), (&documents, Shape::Document)] {
+    for (texts, shape) in [(&lines[..], Shape::Lines), (&documents[..], Shape::Document)] {
         for text in texts {
             assert_eq!(
                 shape_of(text.as_bytes(), Beyond::Nothing, &Renames::default()),
