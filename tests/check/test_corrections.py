@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import everyturn
@@ -182,6 +182,8 @@ def test_a_mark_and_line_ends_are_corrected() -> None:
 def test_a_copy_is_settled_and_lets_nothing_be_lost(lines: list[bytes]) -> None:
     """No line more or less, a copy of the copy is the same, and what is left is what check says of it."""
     source = b"\n".join(lines)
+    # What is one broken document, and not lines, cannot be copied.
+    assume(all(finding.kind != "json_document" for finding in found(source)))
     copy, changes, left = copied(source)
     assert copy.count(b"\n") == source.count(b"\n")
     assert copied(copy)[:2] == (copy, [])

@@ -124,6 +124,8 @@ def test_the_report_is_the_account_of_every_line(
         "control_tokens_omitted": 0,
         "unread_keys": {},
         "unread_keys_omitted": 0,
+        "unread_record_keys": {},
+        "unread_record_keys_omitted": 0,
         "unread_arguments": {},
         "unread_arguments_omitted": 0,
         "template_arguments": ["enable_thinking"],

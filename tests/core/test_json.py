@@ -19,6 +19,8 @@ from paths import find_data
 from reference import MAX_NESTING, RecordError, parse_json, parse_record, split_lines
 from value_reader import Reader
 
+#: They begin as a list of records does, whose first one counts.
+OPEN_LISTS = {"n_array_unclosed_with_object_inside.json"}
 #: Files of the suite with a newline inside: as JSONL they are several lines, whatever they hold.
 SEVERAL_LINES = {
     "n_array_newlines_unclosed.json",
@@ -126,7 +128,12 @@ def test_a_suite_document_as_a_line_is_never_taken_for_a_chat(reader: Reader, na
         return
     with pytest.raises(everyturn.EveryturnError) as caught:
         reader.expand(document)
-    if name in SEVERAL_LINES or b"\x00" in document[:4] or document.startswith(b"\xff\xfe"):
+    if (
+        name in SEVERAL_LINES
+        or name in OPEN_LISTS
+        or b"\x00" in document[:4]
+        or document.startswith(b"\xff\xfe")
+    ):
         # A document, or text of wide characters.
         assert isinstance(
             caught.value, everyturn.JsonlError | everyturn.InputError | everyturn.ConversationError

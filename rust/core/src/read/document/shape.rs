@@ -86,15 +86,16 @@ fn list(text: &str, beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
     }
 }
 
-/// A list of records is a document, unless it is one line of several: then each line is judged by itself.
+/// A list of records is a document, unless it is one line of several that are not lists: each is judged by itself then.
 fn records_in_list(text: &str, beyond: Beyond) -> ControlFlow<Shape> {
     let may_end_on_its_line = match json::parse_prefix(text) {
         Prefix::Value { end, .. } if !text[..end].contains('\n') => {
             let rest = text[end..].trim_start_matches([' ', '\t', '\r']);
-            if rest.starts_with('\n') && !rest.trim_start_matches(WHITE_SPACE).is_empty() {
+            let next = rest.trim_start_matches(WHITE_SPACE);
+            if rest.starts_with('\n') && !next.is_empty() && !next.starts_with('[') {
                 return ControlFlow::Break(Shape::Lines);
             }
-            rest.trim_start_matches(WHITE_SPACE).is_empty()
+            next.is_empty()
         }
         Prefix::Open => !text.contains('\n'),
         Prefix::Broken { at } => !text.contains('\n') && at + LONGEST_CUT > text.len(),
