@@ -288,7 +288,7 @@ def test_a_broken_record_is_named(opened: Browser) -> None:
     assert count == len(CHATS) + 1
     opened.run("document.getElementById('before').click()")
     assert "cannot be trained" in opened.run("document.getElementById('lead').textContent")
-    assert "expected a list" in opened.run("document.getElementById('notes').textContent")
+    assert "text that is not JSON" in opened.run("document.getElementById('notes').textContent")
 
 
 def test_keys_move_from_token_to_token_and_say_what_each_is(opened: Browser) -> None:
