@@ -103,7 +103,8 @@ def circumstances(record: outlines.Record, index: int) -> str:
     """Say where in a conversation a message stands, and what it holds beside text.
 
     >>> record = outlines.read(
-    ...     '{"format": "messages", "others": {}, "messages": [{"role": "assistant", "fields": {"content": "Hi"}},'
+    ...     '{"format": "messages", "unread": [], "others": {}, "messages": ['
+    ...     '{"role": "assistant", "fields": {"content": "Hi"}},'
     ...     ' {"role": "assistant", "fields": {"content": "So.", "reasoning": "Hm."}}]}'
     ... )
     >>> circumstances(record, 1)

@@ -403,7 +403,7 @@ def options_with(mark: str) -> tuple[str, ...]:
     """The names of the options that are declared with a mark; see `everyturn.options.option`.
 
     >>> options_with("reading")
-    ('input_format', 'map', 'roles', 'undesired', 'media', 'max_line_bytes', 'num_threads')
+    ('input_format', 'map', 'roles', 'undesired', 'media', 'keep', 'max_line_bytes', 'num_threads')
     """
     return tuple(field.name for field in dataclasses.fields(Expander) if field.metadata.get(mark))
 

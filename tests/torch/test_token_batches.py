@@ -40,7 +40,12 @@ def test_each_sample_is_in_one_batch_of_one_rank(
     """No batch is too large, none is empty, and all ranks have as many."""
     max_tokens = max(lengths) + room
     options: dict[str, Any] = {"max_tokens": max_tokens, "padded": padded, "shuffle": shuffle}
-    ranks = all_ranks(lengths, world_size, **options)
+    try:
+        ranks = all_ranks(lengths, world_size, **options)
+    except everyturn.OptionsError:
+        # Batches of one sample cannot be halved.
+        assert len(lengths) % world_size
+        return
     assert len({len(batches) for batches in ranks}) == 1
     assert sorted(i for batches in ranks for batch in batches for i in batch) == list(
         range(len(lengths))

@@ -44,7 +44,7 @@ class TokenBatchSampler(Sampler[list[int]]):
 
     Raises:
         OptionsError: A sample is longer than ``max_tokens``, there are fewer samples than ranks, or an option has a
-            value that it does not take.
+            value that it does not take; when batches are made, that they cannot be as many for each rank.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class TokenBatchSampler(Sampler[list[int]]):
 
 
 def _halved_to_multiple(batches: list[Indices], world_size: int) -> list[Indices]:
-    """Halve the batches with the most samples until their number is a multiple; there are samples enough."""
+    """Halve the batches with the most samples until their number is a multiple."""
     missing = -len(batches) % world_size
     if not missing:
         return batches
@@ -188,6 +188,11 @@ def _halved_to_multiple(batches: list[Indices], world_size: int) -> list[Indices
     for _ in range(missing):
         _, index, number = heapq.heappop(largest)
         batch = parts[index][number]
+        if len(batch) < 2:  # noqa: PLR2004 - what can be halved
+            raise OptionsError(
+                f"{sum(map(len, batches))} samples, each in a batch of its own, cannot be shared equally by {world_size} ranks: "
+                "allow more max_tokens, or leave samples out"
+            )
         half = math.ceil(len(batch) / 2)
         parts[index][number] = batch[:half]
         parts[index].append(batch[half:])
