@@ -1,5 +1,6 @@
 """Template arguments that a template does not read: they do nothing, and that is said with what it reads."""
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -153,10 +154,10 @@ def test_the_command_says_it_in_its_own_words(
 ) -> None:
     """A line, without the place in a program."""
     path = tmp_path / "chats.jsonl"
-    path.write_bytes(b"")
+    path.write_text(json.dumps({"messages": CHAT}) + "\n", encoding="utf-8")
     arguments = ["--template-kwargs", '{"enable_thinkin": false}', "-o", str(tmp_path / "x.jsonl")]
     assert main(["expand", str(path), "--model", "demo", *arguments]) == 0
-    first, _ = capsys.readouterr().err.splitlines()
+    first, *_ = capsys.readouterr().err.splitlines()
     assert first == (
         "warning: the template does not read the argument 'enable_thinkin'; it reads enable_thinking"
     )
