@@ -28,7 +28,7 @@ help:
 $(VENV)/user: pyproject.toml
 	@echo "== a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install "maturin>=1.9,<2"
+	@$(BIN)/python -m pip install --upgrade pip "maturin>=1.9,<2"
 	@touch $@
 
 # What tests and lints need beside it: PyTorch, transformers, trainers and what reads our files.
