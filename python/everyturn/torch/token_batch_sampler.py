@@ -190,8 +190,8 @@ def _halved_to_multiple(batches: list[Indices], world_size: int) -> list[Indices
         batch = parts[index][number]
         if len(batch) < 2:  # noqa: PLR2004 - what can be halved
             raise OptionsError(
-                f"{sum(map(len, batches))} samples, each in a batch of its own, cannot be shared equally by {world_size} ranks: "
-                "allow more max_tokens, or leave samples out"
+                f"{sum(map(len, batches))} samples, each in a batch of its own, cannot be shared equally "
+                f"by {world_size} ranks: allow more max_tokens, or leave samples out"
             )
         half = math.ceil(len(batch) / 2)
         parts[index][number] = batch[:half]
