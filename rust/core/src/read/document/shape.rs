@@ -45,7 +45,11 @@ fn decide(head: &[u8], beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> 
     let text = valid.trim_start_matches(WHITE_SPACE);
     match text.as_bytes().first() {
         None if !ends_in_other_bytes => return ControlFlow::Continue(()),
-        Some(b'[') => list(text, beyond, renames)?,
+        Some(b'[') => {
+            if let Some(shape) = list(text, beyond, renames) {
+                return shape;
+            }
+        }
         Some(b'{') if wraps_records(text, renames) => return ControlFlow::Break(Shape::Document),
         Some(b'{') => {}
         _ => return ControlFlow::Break(Shape::Lines),
@@ -72,9 +76,9 @@ fn valid_part(bytes: &[u8]) -> (&str, bool) {
     }
 }
 
-/// What a list shows with its first item.
-fn list(text: &str, beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
-    match first_item(text) {
+/// What a list shows with its first item; `None` if it is not a list of records.
+fn list(text: &str, beyond: Beyond, renames: &Renames) -> Option<ControlFlow<Shape>> {
+    Some(match first_item(text) {
         FirstItem::Is(first) if may_be_record(&first, renames) => records_in_list(text, beyond),
         FirstItem::None { after } if text[..after].contains('\n') => ControlFlow::Break(Shape::Document),
         FirstItem::None { after } if !text[after..].trim_matches(WHITE_SPACE).is_empty() => {
@@ -82,8 +86,9 @@ fn list(text: &str, beyond: Beyond, renames: &Renames) -> ControlFlow<Shape> {
         }
         FirstItem::None { .. } if beyond == Beyond::Nothing => ControlFlow::Break(Shape::Document),
         FirstItem::None { .. } if beyond == Beyond::Unread => ControlFlow::Break(Shape::Lines),
-        FirstItem::None { .. } | FirstItem::Is(_) | FirstItem::Unknown => ControlFlow::Continue(()),
-    }
+        FirstItem::None { .. } => ControlFlow::Continue(()),
+        FirstItem::Is(_) | FirstItem::Unknown => return None,
+    })
 }
 
 /// A list of records is a document, unless it is one line of several that are not lists: each is judged by itself then.
