@@ -13,6 +13,7 @@
 
 mod chat_template;
 mod check;
+mod choice;
 mod conversation;
 mod error;
 mod expand;
@@ -39,7 +40,10 @@ mod traced_text;
 
 pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
-pub use conversation::{Conversation, Format, OTHER_NAMES, RecordOptions, Renames, Role, Weight};
+pub use choice::{Choice, ChoiceNames};
+pub use conversation::{
+    Conversation, Format, Media, OTHER_NAMES, RecordOptions, Renames, Role, Undesired, Weight,
+};
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Inspection, inspect_record, requests_of_record};

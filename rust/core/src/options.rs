@@ -1,79 +1,21 @@
 //! What a caller can choose. Names and defaults are those of the Python options.
 
-use crate::conversation::Format;
-use crate::error::{Error, ErrorKind, Result};
+use crate::choice::{Choice, ChoiceNames, choices};
+use crate::conversation::{Format, record_choices};
 use crate::read::ReadOptions;
 
-/// A value with a name in Python.
-pub trait Choice: Sized + Default + 'static {
-    /// The option that takes it.
-    const OPTION: &'static str;
-    /// What it takes.
-    const NAMES: &'static [&'static str];
-
-    fn named(name: &str) -> Option<Self>;
-
-    fn name(&self) -> &'static str;
-
-    /// The choice of this name, or an error that says which there are.
-    fn from_name(name: &str) -> Result<Self> {
-        Self::named(name).ok_or_else(|| {
-            let text =
-                format!("{}: {name:?} is unknown; expected one of {}", Self::OPTION, Self::NAMES.join(", "));
-            Error::new(ErrorKind::Options, text)
-        })
-    }
-}
-
-/// What an option takes: its name, the names of its values, and that of its default.
-pub struct ChoiceNames {
-    pub option: &'static str,
-    pub names: &'static [&'static str],
-    pub default: &'static str,
-}
-
-impl ChoiceNames {
-    fn of<C: Choice>() -> Self {
-        Self { option: C::OPTION, names: C::NAMES, default: C::default().name() }
-    }
-}
-
-/// The options with a fixed set of names, each declared once.
-macro_rules! choices {
-    ($(
-        $(#[$doc:meta])*
-        $name:ident of $option:literal { $($(#[$attribute:meta])* $variant:ident = $text:literal),+ $(,)? }
-    )+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-            pub enum $name { $($(#[$attribute])* $variant),+ }
-
-            impl Choice for $name {
-                const OPTION: &'static str = $option;
-                const NAMES: &'static [&'static str] = &[$($text),+];
-
-                fn named(name: &str) -> Option<Self> {
-                    match name {
-                        $($text => Some(Self::$variant),)+
-                        _ => None,
-                    }
-                }
-
-                fn name(&self) -> &'static str {
-                    match self { $(Self::$variant => $text),+ }
-                }
-            }
-        )+
-
-        /// Every choice that a caller has.
-        pub fn choices() -> Vec<ChoiceNames> {
-            vec![$(ChoiceNames::of::<$name>(),)+ ChoiceNames::of::<Option<Format>>()]
-        }
-    };
+/// Every choice that a caller has.
+pub fn choices() -> Vec<ChoiceNames> {
+    let mut all = own_choices();
+    all.extend(record_choices());
+    all.push(ChoiceNames::of::<Option<Format>>());
+    all
 }
 
 choices! {
+    /// Those of this module.
+    fn own_choices;
+
     /// Which assistant messages are targets; a message's own weight takes precedence.
     TrainOn of "train_on" {
         #[default]
@@ -198,24 +140,6 @@ choices! {
         Sample = "sample",
         /// That of all samples of the conversation.
         Conversation = "conversation",
-    }
-
-    /// What answers are that their record calls undesired.
-    Undesired of "undesired" {
-        #[default]
-        Error = "error",
-        /// They are not trained.
-        Skip = "skip",
-        /// What says so is not looked at.
-        Ignore = "ignore",
-    }
-
-    /// What images, sounds and videos of a record are.
-    Media of "media" {
-        #[default]
-        Error = "error",
-        /// They are left out, and what marks their places is text.
-        Text = "text",
     }
 
     OnError of "on_error" {

@@ -5,9 +5,10 @@
 
 use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, message};
 use super::{ProbedTemplate, TemplateSource};
+use crate::choice::Choice;
 use crate::conversation::text_part;
 use crate::json::Value;
-use crate::options::{Choice, ContentFormat};
+use crate::options::ContentFormat;
 use crate::tokenizer::ControlTokens;
 
 /// A fault of contents in a format that nobody has chosen.

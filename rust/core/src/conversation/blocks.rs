@@ -5,7 +5,7 @@
 //! reader of parts to refuse.
 
 use super::calls::function_call;
-use super::message::REASONING_KEYS;
+use super::message::{REASONING_KEYS, SEPARATOR};
 use super::outline::Outline;
 use super::parts::text_of_part;
 use super::role::Role;
@@ -17,9 +17,6 @@ const RESULT: &str = "tool_result";
 const REASONING: &str = "thinking";
 /// Encrypted reasoning: no text that could be shown or trained.
 const REDACTED: &str = "redacted_thinking";
-
-/// Between several blocks of reasoning.
-const SEPARATOR: &str = "\n";
 
 pub(super) fn rewrite(outline: &mut Outline<'_>) {
     outline.rewrite(messages_of);

@@ -1,6 +1,7 @@
 //! Calls of tools that are written as a name and arguments, to entries of `tool_calls`.
 
 use super::from_json_text;
+use super::message::{CLOSE_THINKING, OPEN_THINKING};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};
 
@@ -47,19 +48,19 @@ pub struct WrittenCall {
     pub call: Value,
 }
 
-const OPEN: &str = "<think>";
-const CLOSE: &str = "</think>";
-
 /// Takes the JSON of a call from what is written before it. A content without such JSON is handed over as it stands.
 pub(super) fn written_call(content: &Value) -> WrittenCall {
     let as_it_stands = || WrittenCall { reasoning: None, text: String::new(), call: content.clone() };
     let Value::String(written) = content else { return as_it_stands() };
     let written: &str = written;
-    let (reasoning, rest) =
-        match written.trim_start().strip_prefix(OPEN).and_then(|text| text.split_once(CLOSE)) {
-            Some((reasoning, rest)) => (Some(reasoning.trim_matches('\n').to_owned()), rest),
-            None => (None, written),
-        };
+    let (reasoning, rest) = match written
+        .trim_start()
+        .strip_prefix(OPEN_THINKING)
+        .and_then(|text| text.split_once(CLOSE_THINKING))
+    {
+        Some((reasoning, rest)) => (Some(reasoning.trim_matches('\n').to_owned()), rest),
+        None => (None, written),
+    };
     let starts = rest.char_indices().filter(|(_, char)| matches!(char, '{' | '[')).map(|(at, _)| at);
     let is_call = |at: &usize| json::parse_strict(&rest.as_bytes()[*at..]).is_ok();
     match starts.take(MOST_STARTS).find(is_call) {

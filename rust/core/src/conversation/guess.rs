@@ -55,10 +55,12 @@ pub(super) fn preference(record: &Object) -> Option<String> {
         ));
     }
     let is_answer = record.get("prompt").map(Value::type_name) == Some(chosen.type_name());
-    let ours = match () {
-        () if record.contains_key("instruction") => "output",
-        () if is_answer => "completion",
-        () => "messages",
+    let ours = if record.contains_key("instruction") {
+        "output"
+    } else if is_answer {
+        "completion"
+    } else {
+        "messages"
     };
     Some(format!("{what}: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"))
 }

@@ -3,12 +3,12 @@
 //! In: a record. Out: the weight of all its answers, if it gives one, or why it is refused: supervised training must not
 //! teach an answer that its record calls a bad one.
 
-use super::formats::given;
+use super::formats::{given, is_nothing};
 use super::guess;
+use super::options::Undesired;
 use super::weight::{self, Weight};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
-use crate::options::Undesired;
 
 /// Keys that say whether the answers are desired, as trainers with KTO have them.
 pub const LABELS: [&str; 3] = ["label", "kto_tag", "desirable"];
@@ -82,14 +82,5 @@ fn is_bad(label: &Value) -> bool {
         Value::Number(number) => number.as_f64() == 0.0,
         Value::String(text) => BAD.contains(&text.trim().to_lowercase().as_str()),
         Value::Null | Value::Array(_) | Value::Object(_) => false,
-    }
-}
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! In: a record and its messages. Out: whether there are any that are left out, or why the record is refused.
 
-use super::formats::given;
+use super::formats::is_nothing;
 use super::message::Message;
+use super::options::Media;
 use super::parts::part_texts;
 use super::role::Role;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
-use crate::options::Media;
 
 /// The keys of a record that they stand under.
 const KEYS: [&str; 6] = ["image", "images", "video", "videos", "audio", "audios"];
@@ -18,7 +18,7 @@ const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];
 
 /// True if the record has media, which are left out because the caller says so.
 pub(super) fn read(record: &Object, messages: &[Message], media: Media) -> Result<bool> {
-    let key = KEYS.into_iter().find(|key| given(record, key).is_some_and(|value| !is_nothing(value)));
+    let key = KEYS.into_iter().find(|key| record.get(key).is_some_and(|value| !is_nothing(value)));
     let placeholder = messages.iter().enumerate().find_map(|(at, message)| Some((at, placeholder(message)?)));
     match (media, key, placeholder) {
         (_, None, None) => Ok(false),
@@ -35,10 +35,6 @@ pub(super) fn read(record: &Object, messages: &[Message], media: Media) -> Resul
 }
 
 const AS_TEXT: &str = "media=\"text\" leaves media out and takes placeholders for text";
-
-fn is_nothing(media: &Value) -> bool {
-    media.as_array().is_some_and(|items| items.iter().all(Value::is_null)) || media.as_str() == Some("")
-}
 
 /// The first placeholder of a message that is shown to the model. One that stands within a line, or that is closed as
 /// a tag of HTML, is text.

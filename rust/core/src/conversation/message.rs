@@ -13,6 +13,13 @@ use crate::json::{Object, Value};
 /// The names under which a message's reasoning is given, the first that is there before the others.
 pub const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 
+/// The tags of reasoning that is written within a text.
+pub const OPEN_THINKING: &str = "<think>";
+pub const CLOSE_THINKING: &str = "</think>";
+
+/// Between several parts of reasoning, and between the texts of a turn that is written in parts.
+pub const SEPARATOR: &str = "\n";
+
 /// A message as the template is to see it, and what the record says of its training.
 #[derive(Debug, Clone)]
 pub struct Message {

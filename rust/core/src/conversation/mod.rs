@@ -14,6 +14,7 @@ mod item;
 mod labels;
 mod media;
 mod message;
+mod options;
 mod outline;
 mod part_weights;
 mod parts;
@@ -29,7 +30,8 @@ mod weight;
 pub use calls::{arguments_are_object, function_of};
 pub use formats::{Format, unknown_format};
 pub use identity::id_of_bytes;
-pub use message::{Message, REASONING_KEYS, as_message};
+pub use message::{CLOSE_THINKING, Message, OPEN_THINKING, REASONING_KEYS, as_message};
+pub use options::{Media, RecordOptions, Undesired, record_choices};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};
@@ -42,7 +44,6 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};
-use crate::options::{Media, Undesired};
 use record_keys::TEMPLATE_KWARGS;
 
 /// A record, understood.
@@ -64,16 +65,6 @@ pub struct Unused {
     pub media: bool,
     /// The answers are labelled as undesired, and are not trained.
     pub is_undesired: bool,
-}
-
-/// How records are read, whatever their format.
-#[derive(Debug, Clone, Default)]
-pub struct RecordOptions {
-    pub renames: Arc<Renames>,
-    pub undesired: Undesired,
-    pub media: Media,
-    /// Keys of records whose values samples carry along.
-    pub keep: Vec<String>,
 }
 
 /// Keys of `chat_template_kwargs` that are ours to set.

@@ -113,33 +113,32 @@ impl<'a> Outline<'a> {
         if renames.is_empty() {
             return;
         }
-        for i in 0..self.entries.len() {
-            let Source::Item { value, .. } = &self.entries[i].source else { continue };
+        for entry in &mut self.entries {
+            let Source::Item { value, .. } = &mut entry.source else { continue };
             let Some(object) = value.as_object() else { continue };
-            let renamed = renames.of_message(object, format.role_key, format.name_of_role);
-            if let Some(Some(new)) = self.note(renamed)
-                && let Source::Item { value, .. } = &mut self.entries[i].source
-            {
-                *value = Cow::Owned(Value::Object(new));
+            match renames.of_message(object, format.role_key, format.name_of_role) {
+                Ok(None) => {}
+                Ok(Some(renamed)) => *value = Cow::Owned(Value::Object(renamed)),
+                Err(fault) => _ = self.fault.get_or_insert(fault),
             }
         }
     }
 
     /// Puts messages in the place of items that are written in another way; `None` leaves an item as it stands.
     pub(super) fn rewrite(&mut self, messages_of: fn(&Object) -> Option<Vec<Value>>) {
-        let messages = |(at, entry): (usize, &Entry<'a>)| Some((at, entry.object().and_then(messages_of)?));
-        let rewritten: Vec<(usize, Vec<Value>)> =
-            self.entries.iter().enumerate().filter_map(messages).collect();
-        if rewritten.is_empty() {
+        // Most records have none of these, and are not copied.
+        if !self.entries.iter().any(|entry| entry.object().and_then(messages_of).is_some()) {
             return;
         }
-        let mut rewritten = rewritten.into_iter().peekable();
-        for (at, entry) in std::mem::take(&mut self.entries).into_iter().enumerate() {
-            match rewritten.next_if(|(index, _)| *index == at) {
-                Some((_, messages)) => {
-                    self.entries.extend(messages.into_iter().map(|message| entry.rewritten(message)));
+        for entry in std::mem::take(&mut self.entries) {
+            match (entry.object().and_then(messages_of), &entry.source) {
+                (Some(messages), Source::Item { read, .. }) => {
+                    self.entries.extend(messages.into_iter().map(|message| Entry {
+                        source: Source::Item { place: None, value: Cow::Owned(message), read: *read },
+                        may_be_target: entry.may_be_target,
+                    }));
                 }
-                None => self.entries.push(entry),
+                _ => self.entries.push(entry),
             }
         }
     }
@@ -149,13 +148,12 @@ impl<'a> Outline<'a> {
         let continues = |before: &Entry<'_>, entry: &Entry<'_>| match turns {
             TurnRule::Calls => entry.is_call(role_key) && before.can_be_continued(role_key),
             TurnRule::Neighbours => {
-                before.may_be_target == entry.may_be_target && {
-                    [before, entry].into_iter().all(Entry::is_part_of_assistant)
-                }
+                before.may_be_target == entry.may_be_target
+                    && before.is_part_of_assistant()
+                    && entry.is_part_of_assistant()
             }
         };
-        let has_parts = |entries: &[Entry<'_>]| entries.windows(2).any(|pair| continues(&pair[0], &pair[1]));
-        if !has_parts(&self.entries) {
+        if !self.entries.windows(2).any(|pair| continues(&pair[0], &pair[1])) {
             return;
         }
         let mut joined: Vec<Entry<'a>> = Vec::with_capacity(self.entries.len());
@@ -172,18 +170,6 @@ impl<'a> Outline<'a> {
 impl Entry<'_> {
     fn content(role: Role, content: Value) -> Self {
         Self { source: Source::Content { role, content }, may_be_target: true }
-    }
-
-    /// A message that stands for this entry, or for a part of it.
-    fn rewritten(&self, message: Value) -> Self {
-        let source = match &self.source {
-            Source::Item { read, .. } => {
-                Source::Item { place: None, value: Cow::Owned(message), read: *read }
-            }
-            Source::Content { role, .. } => Source::Content { role: *role, content: message },
-            Source::Turn(_) => Source::Turn(Vec::new()),
-        };
-        Self { source, may_be_target: self.may_be_target }
     }
 
     pub fn read(&self) -> Result<Message> {

@@ -2,7 +2,7 @@
 //! template looks for them, anything else is refused.
 
 use super::calls::tool_calls_from;
-use super::message::REASONING_KEYS;
+use super::message::{REASONING_KEYS, SEPARATOR};
 use super::part_weights::{PartWeight, WeightedPart};
 use super::weight;
 use crate::error::{Error, ErrorKind, Result, excerpt};
@@ -81,9 +81,6 @@ pub(super) fn text_of_part(part: &Object) -> Option<&str> {
     let kind = part.get("type").and_then(Value::as_str).filter(|kind| is_text(kind))?;
     ["text", "value", kind].iter().find_map(|key| part.get(key)).and_then(Value::as_str)
 }
-
-/// Between several parts of reasoning.
-const SEPARATOR: &str = "\n";
 
 fn add_weight(part: &Object, weights: &mut Vec<PartWeight>, weighted: WeightedPart) -> Result<()> {
     let weight = weight::take(&mut part.clone())?;

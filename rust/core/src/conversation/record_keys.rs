@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::formats::Format;
-use super::{RecordOptions, labels, system, tools, weight};
+use super::options::{RecordOptions, Undesired};
+use super::{labels, system, tools, weight};
 use crate::json::{Object, Value};
-use crate::options::Undesired;
 
 /// The record's own arguments for the template.
 pub const TEMPLATE_KWARGS: &str = "chat_template_kwargs";

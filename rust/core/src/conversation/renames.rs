@@ -171,7 +171,7 @@ impl Renames {
         Ok(new)
     }
 
-    /// The name that records have for a key of messages.
+    /// Whether nothing is renamed.
     pub fn is_empty(&self) -> bool {
         self.of_records.is_empty() && self.of_messages.is_empty() && self.roles.is_empty()
     }

@@ -3,7 +3,7 @@
 //! In: a record and the messages that its format finds. Out: the same messages, after that one.
 
 use super::blocks::only_text;
-use super::formats::given;
+use super::formats::is_nothing;
 use super::outline::Outline;
 use super::parts;
 use super::role::Role;
@@ -17,7 +17,7 @@ pub const KEYS: [&str; 3] = ["system", "system_prompt", "instructions"];
 pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
     let mut found: Option<(&str, Value)> = None;
     for key in KEYS {
-        let Some(content) = given(record, key).filter(|content| !is_empty(content)) else { continue };
+        let Some(content) = record.get(key).filter(|content| !is_nothing(content)) else { continue };
         if !matches!(content, Value::String(_) | Value::Array(_)) {
             let text = format!("{key:?} is {}, expected text", content.type_name());
             return outline.refuse(Error::new(ErrorKind::Shape, text));
@@ -50,8 +50,4 @@ fn of_parts(key: &str, content: &Value) -> Result<Value> {
     parts::read(&mut fields, &mut Vec::new())
         .map_err(|error| Error::new(error.kind, format!("{key:?}: {}", error.text)))?;
     Ok(fields.get("content").and_then(Value::as_array).map_or(Value::Null, only_text))
-}
-
-fn is_empty(content: &Value) -> bool {
-    content.as_str().is_some_and(str::is_empty) || content.as_array().is_some_and(<[Value]>::is_empty)
 }

@@ -4,15 +4,12 @@
 
 use std::ops::Range;
 
-use super::message::{Message, REASONING_KEYS};
+use super::message::{Message, REASONING_KEYS, SEPARATOR};
 use super::outline::LenientMessage;
 use super::part_weights::{PartWeight, WeightedPart};
 use super::role::Role;
 use super::weight::Weight;
 use crate::json::{self, Object, Value};
-
-/// Between the texts of a turn, and between its parts of reasoning.
-const SEPARATOR: &str = "\n";
 
 /// The message that the parts of a turn are.
 pub fn joined(parts: &[Message]) -> Message {

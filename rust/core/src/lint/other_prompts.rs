@@ -7,10 +7,11 @@ use everyturn_template::Arena;
 
 use super::probes::{CALL_ID, Reasoning, TOOL_NAME, conversation, targets, word};
 use crate::chat_template::{ChatTemplate, TemplateSource};
+use crate::choice::Choice;
 use crate::conversation::Conversation;
 use crate::error::Result;
 use crate::json::{Value, object};
-use crate::options::{Choice, Serve};
+use crate::options::Serve;
 use crate::tokenizer::ControlTokens;
 
 /// A preset, and the kinds of chats of which it has other prompts.

@@ -8,8 +8,9 @@ use everyturn_template::Arena;
 use super::probes::{Probed, Rewriting, is_prefix, rewriting, rows};
 use super::trials::{Combination, Trial};
 use crate::chat_template::{ChatTemplate, TemplateSource};
+use crate::choice::Choice;
 use crate::json::{Object, Value};
-use crate::options::{Choice, ContentFormat, HeaderPolicy, PromptMismatch, ThinkingPolicy};
+use crate::options::{ContentFormat, HeaderPolicy, PromptMismatch, ThinkingPolicy};
 
 /// An option, its value, and why.
 pub(super) struct Recommendation {

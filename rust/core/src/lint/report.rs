@@ -5,9 +5,9 @@
 use super::findings::{Finding, broken as broken_finding, findings};
 use super::{Begin, Facts, Stop};
 use crate::chat_template::{ArgumentsForm, FlagKind};
+use crate::choice::Choice;
 use crate::error::Error;
 use crate::json::{Number, Value, object};
-use crate::options::Choice;
 
 fn number(number: impl TryInto<i64>) -> Value {
     number.try_into().map_or(Value::Null, |number| Value::Number(Number::Int(number)))

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::cutter::Cutter;
-use super::format::{Shape, shape_of_chunk};
+use super::format::{RecordKind, kind_of_chunk};
 use super::lines::{Chunk, Line, LineText};
+use super::record_reader::RecordReader;
 use super::source::Source;
 use super::trees::{TreeRows, with_paths};
 use super::wait::{Interruption, Step, wait};
@@ -195,13 +195,13 @@ struct OpenFile {
     name: Arc<str>,
     columns_of: Option<Arc<str>>,
     /// What its records are, once one has shown it.
-    shape: Option<Shape>,
+    kind: Option<RecordKind>,
     /// The lines before it are skipped; their records may show the format.
     first_line: u64,
     chunk_bytes: usize,
     /// What is made of lines that were all read.
     made: VecDeque<Chunk>,
-    records: Cutter,
+    records: RecordReader,
     renames: Arc<Renames>,
 }
 
@@ -240,12 +240,12 @@ impl Reader {
         let (name, first_line) = (source.name(), source.first_line());
         let opened = source.open(&self.bytes_taken)?;
         let columns_of = opened.columns_of.clone();
-        let records = Cutter::open(opened, &name, self.chunk_bytes, &self.options)?;
+        let records = RecordReader::open(opened, &name, self.chunk_bytes, &self.options)?;
         Ok(OpenFile {
             index,
             name,
             columns_of,
-            shape: self.options.input_format.map(|format| Shape::Conversations(format, 1)),
+            kind: self.options.input_format.map(|format| RecordKind::Conversations(format, 1)),
             first_line,
             chunk_bytes: self.chunk_bytes,
             made: VecDeque::new(),
@@ -261,15 +261,15 @@ impl OpenFile {
             return Ok(None);
         };
         chunk.skip_lines_before(self.first_line, self.records.next_line());
-        let format = match self.shape {
-            Some(Shape::Conversations(format, line)) => Some((format, line)),
-            Some(Shape::Trees | Shape::TreeRows) | None => None,
+        let format = match self.kind {
+            Some(RecordKind::Conversations(format, line)) => Some((format, line)),
+            Some(RecordKind::Trees | RecordKind::TreeRows) | None => None,
         };
         let (name, columns_of) = (self.name.clone(), self.columns_of.clone());
         Ok(Some(FileChunk { index: self.index, name, columns_of, format, chunk }))
     }
 
-    /// Lines that hold a conversation each, as far as the file is of a known shape.
+    /// Lines that hold a conversation each, as far as the file is of a known kind.
     fn next_records(&mut self) -> Result<Option<Chunk>> {
         if let Some(chunk) = self.made.pop_front() {
             return Ok(Some(chunk));
@@ -277,10 +277,10 @@ impl OpenFile {
         let Some(chunk) = self.records.next_chunk(&self.name)? else {
             return Ok(None);
         };
-        self.shape = self.shape.or_else(|| shape_of_chunk(&chunk, &self.renames));
-        Ok(Some(match self.shape {
-            Some(Shape::Trees) => with_paths(&chunk),
-            Some(Shape::TreeRows) => {
+        self.kind = self.kind.or_else(|| kind_of_chunk(&chunk, &self.renames));
+        Ok(Some(match self.kind {
+            Some(RecordKind::Trees) => with_paths(&chunk),
+            Some(RecordKind::TreeRows) => {
                 let mut rows = TreeRows::default();
                 rows.add(&chunk);
                 while let Some(chunk) = self.records.next_chunk(&self.name)? {
@@ -289,7 +289,7 @@ impl OpenFile {
                 self.made = rows.chunks(self.chunk_bytes);
                 self.made.pop_front().unwrap_or_default()
             }
-            Some(Shape::Conversations(..)) | None => chunk,
+            Some(RecordKind::Conversations(..)) | None => chunk,
         }))
     }
 }

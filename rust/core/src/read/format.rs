@@ -9,7 +9,7 @@ use crate::json::{self, Object};
 
 /// What the records of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum RecordKind {
     /// Conversations of a format, from that line on.
     Conversations(Format, u64),
     /// A tree each.
@@ -18,18 +18,18 @@ pub enum Shape {
     TreeRows,
 }
 
-pub fn shape_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<Shape> {
+pub fn kind_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<RecordKind> {
     let mut parser = json::Parser::default();
     chunk.lines.iter().find_map(|line| {
         let LineText::Bytes(range) = &line.text else {
             return None;
         };
         let value = parser.parse(&chunk.bytes[range.clone()]).and_then(|value| renames.opened(value)).ok()?;
-        let is = |shape: fn(&Object) -> bool| value.as_object().is_some_and(shape);
+        let is = |test: fn(&Object) -> bool| value.as_object().is_some_and(test);
         match renames.format_of(&value) {
-            Some(format) => Some(Shape::Conversations(format, line.number)),
-            None if is(trees::is_tree) => Some(Shape::Trees),
-            None if is(trees::is_row) => Some(Shape::TreeRows),
+            Some(format) => Some(RecordKind::Conversations(format, line.number)),
+            None if is(trees::is_tree) => Some(RecordKind::Trees),
+            None if is(trees::is_row) => Some(RecordKind::TreeRows),
             None => None,
         }
     })
@@ -42,21 +42,24 @@ mod tests {
 
     const MAX: usize = 100;
 
-    fn shape_of(lines: &[u8], max_line_bytes: usize) -> Option<Shape> {
+    fn kind_of(lines: &[u8], max_line_bytes: usize) -> Option<RecordKind> {
         let chunk = JsonlReader::new(lines, lines.len(), max_line_bytes).next_chunk().unwrap()?;
-        shape_of_chunk(&chunk, &Renames::default())
+        kind_of_chunk(&chunk, &Renames::default())
     }
 
     #[test]
     fn the_first_record_that_tells_a_format_decides() {
         let lines = b"\n{\"id\": 1}\n{bad\n{\"conversations\": []}\n{\"messages\": []}\n";
-        assert_eq!(shape_of(lines, MAX), Some(Shape::Conversations(Format::ShareGpt, 4)));
-        assert_eq!(shape_of(b"{\"id\": 1}\n{\"messages\": null}", MAX), None);
+        assert_eq!(kind_of(lines, MAX), Some(RecordKind::Conversations(Format::ShareGpt, 4)));
+        assert_eq!(kind_of(b"{\"id\": 1}\n{\"messages\": null}", MAX), None);
     }
 
     #[test]
     fn a_line_over_the_limit_tells_nothing() {
         let text = format!("{{\"messages\": \"{}\"}}\n{{\"completion\": 1}}\n", "x".repeat(MAX));
-        assert_eq!(shape_of(text.as_bytes(), MAX), Some(Shape::Conversations(Format::PromptCompletion, 2)));
+        assert_eq!(
+            kind_of(text.as_bytes(), MAX),
+            Some(RecordKind::Conversations(Format::PromptCompletion, 2))
+        );
     }
 }

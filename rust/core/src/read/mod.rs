@@ -1,18 +1,18 @@
 //! Inputs to records.
 //!
 //! In: paths, standard input, byte streams. Out: records with their lines and the format of their file, read ahead in
-//! chunks: `lines` cuts a file that has one a line, `document` JSON of other shapes, and `cutter` looks which it is. What
+//! chunks: `lines` cuts a file that has one a line, `document` JSON of other shapes, and `record_reader` looks which it is. What
 //! a record means is not known here: only as much of it is parsed as shows its format. No model is needed, and nothing
 //! else of the project reads files of records.
 
 mod chunks;
 mod content;
-mod cutter;
 mod document;
 mod format;
 mod lines;
 mod options;
 mod record;
+mod record_reader;
 mod records;
 mod share;
 mod source;

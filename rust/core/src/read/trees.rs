@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::lines::{Chunk, Line, LineText};
-use crate::conversation::trees::{self, Rows};
+use crate::conversation::trees::{self, MessageRows};
 use crate::json::{self, Value};
 
 /// The lines of a chunk of trees, each tree a line for each of its paths.
@@ -37,7 +37,7 @@ fn paths(value: &Value) -> Option<Vec<Value>> {
 /// The messages of trees, all those of a file.
 #[derive(Default)]
 pub struct TreeRows {
-    rows: Rows,
+    rows: MessageRows,
     others: Vec<(u64, Option<Vec<u8>>)>,
     blank: u64,
 }

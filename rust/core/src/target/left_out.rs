@@ -9,9 +9,9 @@ use std::ops::Range;
 use everyturn_template::{Node, Source, Span, cut_spans, is_space};
 
 use super::render::{Prompt, Rendered};
-use super::said::{CLOSE, OPEN, Said, What, add_said, inline_reasoning, is_blank};
+use super::said::{Said, What, add_said, inline_reasoning, is_blank};
 use crate::chat_template::{Part, Prepared, RecordParts};
-use crate::conversation::Message;
+use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING};
 use crate::prompt_text::PromptText;
 
 /// The parts that are in a text. Of a text that begins as the one before only the rest is looked at.
@@ -203,8 +203,8 @@ impl LeftOut {
         if let Some((content, source)) = prepared.content_of_answer(index)
             && let Some(reasoning) = inline_reasoning(content)
         {
-            let before = 0..reasoning.start.saturating_sub(OPEN.len());
-            let answer = reasoning.end + CLOSE.len()..content.len();
+            let before = 0..reasoning.start.saturating_sub(OPEN_THINKING.len());
+            let answer = reasoning.end + CLOSE_THINKING.len()..content.len();
             let part = source.made_from().map_or(Part::NONE, |node| parts.of_node(node));
             let shown = Shown::of((content, part), (text, spans), parts);
             left_out.reasoning |= shown.lacks(reasoning);
@@ -261,7 +261,7 @@ impl<'s> Shown<'s> {
             return self.lacks(bytes);
         }
         let text = self.content.get(bytes.clone()).unwrap_or_default();
-        let tags = [OPEN, CLOSE].into_iter().flat_map(|tag| text.match_indices(tag));
+        let tags = [OPEN_THINKING, CLOSE_THINKING].into_iter().flat_map(|tag| text.match_indices(tag));
         let tags: Vec<Range<usize>> = tags.map(|(at, tag)| at..at + tag.len()).collect();
         let is_in = |ranges: &[Range<usize>], at: usize| ranges.iter().any(|range| range.contains(&at));
         let mut said = text.char_indices().filter(|(at, c)| !is_space(*c) && !is_in(&tags, *at));

@@ -7,9 +7,9 @@
 use everyturn_template::Value as TemplateValue;
 
 use super::own_turn::OwnTurn;
-use super::said::{CLOSE, OPEN, inline_reasoning, says_reasoning};
+use super::said::{inline_reasoning, says_reasoning};
 use crate::chat_template::{Prepared, Rendering};
-use crate::conversation::Message;
+use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING};
 use crate::json::Value;
 use crate::traced_text::TracedText;
 
@@ -73,10 +73,10 @@ impl Inline {
     /// `None`: words stand before it.
     fn of(content: &str) -> Option<Self> {
         let reasoning = inline_reasoning(content)?;
-        if !content[..reasoning.start].replacen(OPEN, "", 1).trim().is_empty() {
+        if !content[..reasoning.start].replacen(OPEN_THINKING, "", 1).trim().is_empty() {
             return None;
         }
-        let after = content[reasoning.end..].strip_prefix(CLOSE)?.trim_start();
+        let after = content[reasoning.end..].strip_prefix(CLOSE_THINKING)?.trim_start();
         let [start, close, end] = [reasoning.start, reasoning.end, content.len() - after.len()]
             .map(|byte| u32::try_from(byte).ok());
         Some(Self { start: start?, close: close?, end: end? })

@@ -9,7 +9,7 @@ use everyturn_template::is_space;
 use memchr::memmem;
 
 use crate::chat_template::{Part, PartName, RecordParts};
-use crate::conversation::{Message, REASONING_KEYS, Role};
+use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING, REASONING_KEYS, Role};
 use crate::json::{Object, Value};
 
 /// One thing that a message says.
@@ -77,9 +77,10 @@ pub fn add_said<'m>(said: &mut Vec<Said<'m>>, message: &'m Message, parts: &Reco
         Some(Value::String(text)) => {
             // Text that is nothing but reasoning is reasoning.
             let reasoning = inline_reasoning(text).filter(|_| is_assistant);
-            let answer = reasoning.clone().and_then(|reasoning| text.get(reasoning.end + CLOSE.len()..));
+            let answer =
+                reasoning.clone().and_then(|reasoning| text.get(reasoning.end + CLOSE_THINKING.len()..));
             // A tag alone says nothing of an assistant.
-            let is_tag = is_assistant && text.trim() == OPEN;
+            let is_tag = is_assistant && text.trim() == OPEN_THINKING;
             if !is_blank(answer.unwrap_or(text)) && !is_tag {
                 say(What::Text, find_text(0), Words::Text(text));
             } else if let Some(reasoning) = reasoning.and_then(|reasoning| text.get(reasoning))
@@ -129,14 +130,10 @@ fn reasoning_field(message: &Message) -> Option<&str> {
 
 /// The bytes of a content before `</think>`, without the opening tag.
 pub fn inline_reasoning(content: &str) -> Option<Range<usize>> {
-    let end = memmem::find(content.as_bytes(), CLOSE.as_bytes())?;
-    let start = content[..end].find(OPEN).map_or(0, |at| at + OPEN.len());
+    let end = memmem::find(content.as_bytes(), CLOSE_THINKING.as_bytes())?;
+    let start = content[..end].find(OPEN_THINKING).map_or(0, |at| at + OPEN_THINKING.len());
     Some(start..end)
 }
-
-/// What begins and what ends reasoning in a content.
-pub const OPEN: &str = "<think>";
-pub const CLOSE: &str = "</think>";
 
 /// Nothing but white space, as Python has it.
 pub fn is_blank(text: &str) -> bool {

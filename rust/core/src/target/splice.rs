@@ -11,8 +11,8 @@ use everyturn_template::{Source, cut_spans};
 
 use super::mismatch::{Inline, Mismatched, Resolved, flags};
 use super::own_turn::OwnTurn;
-use super::said::CLOSE;
 use crate::chat_template::{Author, Prepared, Rendering, ThinkingFormat};
+use crate::conversation::CLOSE_THINKING;
 use crate::traced_text::TracedText;
 
 pub fn splice(
@@ -141,7 +141,7 @@ impl<'b> Body<'b> {
     fn take_rewritten(&mut self, bytes: &Range<usize>) -> Option<()> {
         let text = &self.full.text[bytes.clone()];
         let Some(reasoning) = text.find(self.target.reasoning.trim()) else { return Some(()) };
-        let after = text[reasoning..].split_once(CLOSE)?.1.trim_start();
+        let after = text[reasoning..].split_once(CLOSE_THINKING)?.1.trim_start();
         self.reasoning.get_or_insert(bytes.start + reasoning);
         self.inline = self.inline.start.min(bytes.start)..bytes.end - after.len();
         Some(())

@@ -4,9 +4,9 @@
 //! tags a template writes is found out by `chat_template::thinking`.
 
 use super::render::Rendered;
-use super::said::{CLOSE, OPEN, inline_reasoning, says_reasoning};
+use super::said::{inline_reasoning, says_reasoning};
 use crate::chat_template::ThinkingFormat;
-use crate::conversation::Message;
+use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING};
 use crate::json::Value;
 
 /// More bytes than the tags have that a prompt ends with.
@@ -37,7 +37,7 @@ pub fn has_two_thinking_blocks(
     let Some(format) = format else { return false };
     let completion = rendered.turn().trim_start();
     let prompt = rendered.prompt.text().end(TAGS);
-    let opens = |text: &str| text.starts_with(format.open_tag()) || text.starts_with(OPEN);
+    let opens = |text: &str| text.starts_with(format.open_tag()) || text.starts_with(OPEN_THINKING);
     if prompt.trim_end().ends_with(format.close_tag()) {
         return opens(completion);
     }
@@ -52,5 +52,5 @@ pub fn has_two_thinking_blocks(
     let content = message.fields.get("content").and_then(Value::as_str);
     let said = content.and_then(|content| content.get(inline_reasoning(content)?)).map(str::trim);
     let said = said.filter(|said| !said.is_empty());
-    opens(after) || said.is_some_and(|said| after.starts_with(said) && after.contains(CLOSE))
+    opens(after) || said.is_some_and(|said| after.starts_with(said) && after.contains(CLOSE_THINKING))
 }

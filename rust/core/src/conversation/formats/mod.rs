@@ -117,10 +117,10 @@ impl Format {
 
     /// The format whose lists hold items with such keys.
     pub fn of_message(item: &Object) -> Option<Self> {
-        match () {
-            () if item.contains_key("role") => Some(Self::Messages),
-            () if item.contains_key("from") => Some(Self::ShareGpt),
-            () => None,
+        if item.contains_key("role") {
+            Some(Self::Messages)
+        } else {
+            item.contains_key("from").then_some(Self::ShareGpt)
         }
     }
 
@@ -227,6 +227,16 @@ fn missing(record: &Object, key: &str, format: Format) -> Error {
 /// A value that is not null.
 pub(super) fn given<'a>(record: &'a Object, key: &str) -> Option<&'a Value> {
     record.get(key).filter(|value| !value.is_null())
+}
+
+/// Whether a value is as good as absent: null, an empty text, a list of nothing.
+pub(super) fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.iter().all(Value::is_null),
+        _ => false,
+    }
 }
 
 fn optional_text<'a>(record: &'a Object, key: &str) -> Result<Option<&'a str>> {

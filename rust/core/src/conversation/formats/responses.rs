@@ -9,6 +9,7 @@ use super::{Declaration, Format, given, missing, openai};
 use crate::conversation::blocks::{is_weighted, only_text};
 use crate::conversation::calls::function_call;
 use crate::conversation::item::Item;
+use crate::conversation::message::SEPARATOR;
 use crate::conversation::outline::{Outline, TurnRule};
 use crate::conversation::parts::text_of_part;
 use crate::conversation::role::Role;
@@ -33,9 +34,6 @@ const REASONING: &str = "reasoning";
 const CALL: &str = "function_call";
 const CALL_OUTPUT: &str = "function_call_output";
 const ITEMS: [&str; 4] = [MESSAGE, REASONING, CALL, CALL_OUTPUT];
-
-/// Between the paragraphs of a reasoning.
-const SEPARATOR: &str = "\n";
 
 fn fits(record: &Object) -> bool {
     let is_list_of_items = |value: &Value| {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Said, Tree, is_answer, wrong};
+use super::{NodeContent, Tree, is_answer, wrong};
 use crate::conversation::message::REASONING_KEYS;
 use crate::conversation::parts::text_part;
 use crate::conversation::role::Role;
@@ -55,8 +55,8 @@ pub(super) fn read(record: &Object) -> Result<(Tree, &'static [&'static str])> {
     Ok((tree, &[NODES, "current_node"]))
 }
 
-fn said(node: &Object) -> Result<Said> {
-    let Some(message) = node.get(MESSAGE).and_then(Value::as_object) else { return Ok(Said::Nothing) };
+fn said(node: &Object) -> Result<NodeContent> {
+    let Some(message) = node.get(MESSAGE).and_then(Value::as_object) else { return Ok(NodeContent::Nothing) };
     let inner = |key: &str| message.get(key).and_then(Value::as_object);
     let role = inner("author").and_then(|author| author.get("role")).cloned().unwrap_or(Value::Null);
     let Some(content) = inner("content") else { return Err(wrong("it has no content")) };
@@ -64,7 +64,7 @@ fn said(node: &Object) -> Result<Said> {
     match kind {
         "text" | "multimodal_text" => {}
         "thoughts" => return Ok(before(REASONING_KEYS[0], thoughts(content))),
-        // Said to the reader, or set beside the conversation: counted by its name.
+        // NodeContent to the reader, or set beside the conversation: counted by its name.
         "reasoning_recap" | "user_editable_context" | "model_editable_context" => {
             return Ok(before(kind, Value::Object(content.clone())));
         }
@@ -79,7 +79,7 @@ fn said(node: &Object) -> Result<Said> {
     }
     let text = text(content);
     if text.as_str() == Some("") && role.as_str() != Some(Role::Assistant.name()) {
-        return Ok(Said::Nothing);
+        return Ok(NodeContent::Nothing);
     }
     let mut new: Object = [("role".into(), role), ("content".into(), text)].into_iter().collect();
     let status =
@@ -90,7 +90,7 @@ fn said(node: &Object) -> Result<Said> {
             new.insert(key, value);
         }
     }
-    Ok(Said::Message(new))
+    Ok(NodeContent::Message(new))
 }
 
 /// What most messages weigh.
@@ -98,8 +98,8 @@ fn is_one(weight: &Value) -> bool {
     weight::read(weight::KEYS[0], weight).is_ok_and(|weight| weight == Weight::ONE)
 }
 
-fn before(key: &str, value: Value) -> Said {
-    Said::Before([(key.into(), value)].into_iter().collect())
+fn before(key: &str, value: Value) -> NodeContent {
+    NodeContent::Before([(key.into(), value)].into_iter().collect())
 }
 
 /// The parts as one text, or as they are if there is more than text.

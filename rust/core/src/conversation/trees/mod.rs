@@ -8,7 +8,7 @@ mod chatgpt;
 mod replies;
 mod rows;
 
-pub use rows::{Rows, is_row};
+pub use rows::{MessageRows, is_row};
 
 use super::role::Role;
 use super::weight;
@@ -24,18 +24,18 @@ const NOT_OF_TREES: &str = "trees are read where the first record of a file, or 
 /// The messages of a tree. Those that begin conversations are its roots.
 #[derive(Default)]
 struct Tree {
-    nodes: Vec<Node>,
+    nodes: Vec<TreeNode>,
     roots: Vec<usize>,
 }
 
-struct Node {
-    said: Said,
+struct TreeNode {
+    content: NodeContent,
     /// In order.
     children: Vec<usize>,
 }
 
 /// What a node adds to the paths through it.
-enum Said {
+enum NodeContent {
     Nothing,
     /// Keys of the message after it.
     Before(Object),
@@ -75,20 +75,22 @@ pub(super) fn fault(record: &Object) -> Option<String> {
     is_row(record).then(|| rows::fault(record))
 }
 
-impl Node {
+impl TreeNode {
     /// About how many bytes it adds to each path.
     fn size(&self) -> usize {
-        match &self.said {
-            Said::Nothing => 1,
-            Said::Before(object) | Said::Message(object) => json::write(&Value::Object(object.clone())).len(),
+        match &self.content {
+            NodeContent::Nothing => 1,
+            NodeContent::Before(object) | NodeContent::Message(object) => {
+                json::write(&Value::Object(object.clone())).len()
+            }
         }
     }
 }
 
 impl Tree {
-    fn add(&mut self, parent: Option<usize>, said: Said) -> usize {
+    fn add(&mut self, parent: Option<usize>, content: NodeContent) -> usize {
         let added = self.nodes.len();
-        self.nodes.push(Node { said, children: Vec::new() });
+        self.nodes.push(TreeNode { content, children: Vec::new() });
         match parent {
             Some(parent) => self.nodes[parent].children.push(added),
             None => self.roots.push(added),
@@ -102,7 +104,7 @@ impl Tree {
         let mut is_trained = vec![false; self.nodes.len()];
         let mut trail: Vec<usize> = Vec::new();
         let mut next: Vec<(usize, usize)> = self.roots.iter().rev().map(|root| (*root, 0)).collect();
-        let sizes: Vec<usize> = self.nodes.iter().map(Node::size).collect();
+        let sizes: Vec<usize> = self.nodes.iter().map(TreeNode::size).collect();
         let mut bytes = 0;
         while let Some((node, depth)) = next.pop() {
             trail.truncate(depth);
@@ -128,10 +130,10 @@ impl Tree {
         let mut messages: Vec<Object> = Vec::new();
         let mut before = Object::default();
         for node in trail {
-            match &self.nodes[*node].said {
-                Said::Nothing => {}
-                Said::Before(keys) => add(&mut before, keys),
-                Said::Message(message) => {
+            match &self.nodes[*node].content {
+                NodeContent::Nothing => {}
+                NodeContent::Before(keys) => add(&mut before, keys),
+                NodeContent::Message(message) => {
                     let mut message = message.clone();
                     add(&mut message, &std::mem::take(&mut before));
                     if is_trained[*node] && is_answer(&message) {

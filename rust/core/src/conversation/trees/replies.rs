@@ -2,7 +2,7 @@
 //!
 //! In: a record. Out: its tree. A message of it is read here for rows, too.
 
-use super::{Said, Tree, wrong};
+use super::{NodeContent, Tree, wrong};
 use crate::conversation::role::Role;
 use crate::error::{Result, excerpt};
 use crate::json::{Object, Value};
@@ -31,7 +31,7 @@ pub(super) fn read(record: &Object) -> Result<(Tree, &'static [&'static str])> {
         if is_deleted(object) {
             return Err(wrong(format!("the message {} is deleted", name(object))));
         }
-        let node = tree.add(parent, Said::Message(message(object)));
+        let node = tree.add(parent, NodeContent::Message(message(object)));
         match object.get(REPLIES) {
             None | Some(Value::Null) => {}
             Some(Value::Array(replies)) => next.extend(replies.iter().rev().map(|reply| (Some(node), reply))),

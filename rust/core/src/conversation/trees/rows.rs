@@ -1,12 +1,12 @@
 //! OpenAssistant's trees as rows: `{"message_id", "parent_id", "text", "role"}`, one message a record.
 //!
-//! In: the rows of a whole file, in any order. Out: a record for each path, at the line of the row that it ends with. Rows
+//! In: the rows of a whole file, in any order. Out: a record for each path, at the line of the row that it ends with. MessageRows
 //! that no first message leads to stand as they are, for the reader of records to refuse.
 
 use std::collections::{HashMap, HashSet};
 
 use super::replies::{ID, PARENT, PROMPTER, ROLE, TEXT, is_deleted, message};
-use super::{Said, Tree};
+use super::{NodeContent, Tree};
 use crate::error::excerpt;
 use crate::json::{Number, Object, Value};
 
@@ -15,7 +15,7 @@ const TREE_ID: &str = "message_tree_id";
 
 /// The rows of a file, with their lines.
 #[derive(Default)]
-pub struct Rows(Vec<(u64, Object)>);
+pub struct MessageRows(Vec<(u64, Object)>);
 
 /// Tables drop what is null: the first message of a tree may lack its parent.
 pub fn is_row(record: &Object) -> bool {
@@ -25,7 +25,7 @@ pub fn is_row(record: &Object) -> bool {
         && [TEXT, ROLE].iter().all(|key| record.contains_key(key))
 }
 
-impl Rows {
+impl MessageRows {
     pub fn push(&mut self, line: u64, row: Object) {
         self.0.push((line, row));
     }
@@ -80,7 +80,7 @@ impl Rows {
         let mut next = vec![(None, root)];
         while let Some((parent, row)) = next.pop() {
             let object = &self.0[row].1;
-            let node = tree.add(parent, Said::Message(message(object)));
+            let node = tree.add(parent, NodeContent::Message(message(object)));
             rows.push(row);
             let answers =
                 text(object, ID).and_then(|id| children.get(id)).map(Vec::as_slice).unwrap_or_default();

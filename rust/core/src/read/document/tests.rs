@@ -250,7 +250,7 @@ proptest! {
 
     #[test]
     fn records_over_the_limit_are_noted_and_the_others_read(
-        written in document(), step in 1_usize..9, chunk in 1_usize..40, max in 1_usize..80,
+        written in document(), step in 1_usize..9, chunk in 1_usize..40, max in 1_usize..400,
     ) {
         let read = read(&written.text, &How { step, chunk, max, shares: Vec::new() });
         for (number, text) in &read.records {

@@ -21,12 +21,12 @@ const HEAD_BYTES: usize = 1 << 20;
 /// What is asked for at a time until then; a stream may give less.
 const STEP_BYTES: usize = 1 << 16;
 
-pub enum Cutter {
+pub enum RecordReader {
     Lines(JsonlReader<Bytes>),
     Document(Box<DocumentReader<Bytes>>),
 }
 
-impl Cutter {
+impl RecordReader {
     /// Reads as much of a source as shows what it is.
     pub fn open(opened: Opened, file: &Arc<str>, chunk_bytes: usize, options: &ReadOptions) -> Result<Self> {
         let Opened { mut bytes, shares, holds_lines, .. } = opened;
