@@ -15,9 +15,9 @@ import everyturn
 from chats import Record, chat_of, to_jsonl
 from everyturn import Expander
 from everyturn.checks.checker import Checker
-from everyturn.io import shard_folder, shards
 from everyturn.io.inputs import Share
 from everyturn.io.records import Records
+from killed_runs import assert_resumed
 
 EXPANDER = Expander("demo", layout="per_turn")
 CHATS = [chat_of(f"Question {number}?", f"Answer {number}.") for number in range(1, 8)]
@@ -113,22 +113,7 @@ def test_a_killed_run_over_a_document_is_resumed(
     """Shards of a run that was killed after each of them are those of a run that was not."""
     path = tmp_path / "chats.json"
     path.write_bytes(write(CHATS))
-    options: dict[str, Any] = {"shard_tokens": 30, "chunk_bytes": 100}
-    whole = shards.expand(EXPANDER, path, tmp_path / "whole", **options)
-    assert len(whole.shards) > 2
-    save = shard_folder.Folder.save_progress
-
-    def killed(folder: shard_folder.Folder, progress: shard_folder.Progress) -> None:
-        save(folder, progress)
-        if len(progress.shards) == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(shard_folder.Folder, "save_progress", killed)
-    with pytest.raises(KeyboardInterrupt):
-        shards.expand(EXPANDER, path, tmp_path / "killed", **options)
-    monkeypatch.undo()
-    again = shards.expand(EXPANDER, path, tmp_path / "killed", **options)
-    assert (again.shards, again.report) == (whole.shards, whole.report)
+    assert_resumed(EXPANDER, path, tmp_path, monkeypatch)
 
 
 BROKEN = {

@@ -22,9 +22,10 @@ import everyturn
 from chats import Record, chat_of, to_jsonl
 from everyturn import Expander
 from everyturn.checks.checker import check
-from everyturn.io import shard_folder, shards
+from everyturn.io import shards
 from everyturn.io.inputs import Share, resolve, size_of
 from everyturn.io.records import Records
+from killed_runs import assert_resumed
 
 EXPANDER = Expander("demo", layout="per_turn")
 
@@ -210,21 +211,7 @@ def test_a_killed_run_over_columns_is_resumed(
 ) -> None:
     """Shards are those of a run that was not killed."""
     path = to_parquet(tmp_path / "chats.parquet")
-    options: dict[str, Any] = {"shard_tokens": 30, "chunk_bytes": 100}
-    whole = shards.expand(EXPANDER, path, tmp_path / "whole", **options)
-    save = shard_folder.Folder.save_progress
-
-    def killed(folder: shard_folder.Folder, progress: shard_folder.Progress) -> None:
-        save(folder, progress)
-        if len(progress.shards) == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(shard_folder.Folder, "save_progress", killed)
-    with pytest.raises(KeyboardInterrupt):
-        shards.expand(EXPANDER, path, tmp_path / "killed", **options)
-    monkeypatch.undo()
-    again = shards.expand(EXPANDER, path, tmp_path / "killed", **options)
-    assert (again.shards, again.report) == (whole.shards, whole.report)
+    assert_resumed(EXPANDER, path, tmp_path, monkeypatch)
 
 
 @every_file

@@ -22,7 +22,7 @@ from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shard_folder
-from everyturn.io.identity import HashInputs
+from everyturn.io.identity import HASH_INPUTS, HashInputs
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
@@ -126,7 +126,7 @@ def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
                 folder,
                 shard_tokens=SHARD_TOKENS if parsed.shard_tokens is None else parsed.shard_tokens,
                 loss_weights=parsed.loss_weights,
-                hash_inputs=parsed.hash_inputs or "sampled",
+                hash_inputs=parsed.hash_inputs or HASH_INPUTS,
                 limit=parsed.limit,
                 on_bytes=advance,
             )

@@ -99,31 +99,21 @@ def _converter(kind: pa.DataType) -> _Convert | None:
     if types.is_map(kind):
         item = _converter(kind.item_type) or _as_it_is
         return lambda pairs: {_key(key): _apply(item, value) for key, value in pairs}
-    if _is_list(kind):
+    if _is_one_of(kind, _LISTS):
         of = _converter(kind.value_type)
         return None if of is None else lambda values: [_apply(of, value) for value in values]
     return _of_scalar(kind)
 
 
 def _of_scalar(kind: pa.DataType) -> _Convert | None:
-    types = pa.types
-    if _is_binary(kind):
+    if _is_one_of(kind, _BINARY):
         return bytes.decode
-    if types.is_decimal(kind):
+    if pa.types.is_decimal(kind):
         return str
-    if types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind):
+    if _is_one_of(kind, _TIMES):
         return lambda value: value.isoformat()
-    is_json = (
-        types.is_null(kind)
-        or types.is_boolean(kind)
-        or types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_string_view(kind)
-    )
-    if not is_json:
-        raise TypeError("no JSON is like it")
+    if not _is_one_of(kind, _JSON):
+        raise TypeError("JSON has no such type")
     return None
 
 
@@ -163,26 +153,12 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    return any(
-        is_one(kind)
-        for is_one in (
-            pa.types.is_list,
-            pa.types.is_large_list,
-            pa.types.is_fixed_size_list,
-            pa.types.is_list_view,
-            pa.types.is_large_list_view,
-        )
-    )
+_LISTS = ("list", "large_list", "fixed_size_list", "list_view", "large_list_view")
+_BINARY = ("binary", "large_binary", "fixed_size_binary", "binary_view")
+_JSON = ("null", "boolean", "integer", "floating", "string", "large_string", "string_view")
+_TIMES = ("timestamp", "date", "time")
+"""Names of types, as ``pyarrow.types`` tells them."""
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return any(
-        is_one(kind)
-        for is_one in (
-            pa.types.is_binary,
-            pa.types.is_large_binary,
-            pa.types.is_fixed_size_binary,
-            pa.types.is_binary_view,
-        )
-    )
+def _is_one_of(kind: pa.DataType, names: tuple[str, ...]) -> bool:
+    return any(getattr(pa.types, f"is_{name}")(kind) for name in names)

@@ -18,6 +18,9 @@ from everyturn.options import StrPath
 
 HashInputs: TypeAlias = Literal["sampled", "whole"]
 
+HASH_INPUTS: HashInputs = "sampled"
+"""How large inputs are hashed by default."""
+
 Identity: TypeAlias = Mapping[str, Any]
 """``name``; ``bytes``, ``modified`` (nanoseconds since 1970) and ``hash``, which are None where there is none."""
 

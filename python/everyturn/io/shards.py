@@ -16,7 +16,14 @@ import numpy as np
 from everyturn.exceptions import OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander
 from everyturn.io import shard_folder
-from everyturn.io.identity import HashInputs, Identity, differences, identify, is_as_before
+from everyturn.io.identity import (
+    HASH_INPUTS,
+    HashInputs,
+    Identity,
+    differences,
+    identify,
+    is_as_before,
+)
 from everyturn.io.inputs import Share, Whole, one_by_one
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_choice, check_count
@@ -48,7 +55,7 @@ def expand(
     *,
     shard_tokens: int = SHARD_TOKENS,
     loss_weights: bool = False,
-    hash_inputs: HashInputs = "sampled",
+    hash_inputs: HashInputs = HASH_INPUTS,
     limit: int | None = None,
     chunk_bytes: int = CHUNK_BYTES,
     on_bytes: Callable[[int], None] | None = None,
