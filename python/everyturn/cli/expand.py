@@ -44,7 +44,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser = commands.add_parser(
         name,
         help="turn chats into training samples",
-        description="Turn chats into training samples: JSON lines in, Parquet (or JSON lines) out.",
+        description="Turn chats into training samples: JSON, Parquet, Arrow or CSV in, Parquet or JSON lines out.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
