@@ -34,7 +34,7 @@ from everyturn.history import window
 from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
 from everyturn.report import Report
-from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Sample, Samples
+from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Rule, Sample, Samples
 from everyturn.verification.verifier import verify
 
 __version__ = _core.__version__
@@ -56,6 +56,7 @@ __all__ = [
     "PackedRow",
     "Renderer",
     "Report",
+    "Rule",
     "Sample",
     "SampleError",
     "Samples",

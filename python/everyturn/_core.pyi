@@ -23,6 +23,7 @@ __all__ = [
     "OTHER_ROLE_NAMES",
     "ROLE_NAMES",
     "SERVERS",
+    "TEXT_KINDS",
     "WARNINGS",
     "CheckStream",
     "Checker",
@@ -41,6 +42,8 @@ __all__ = [
     "lint_template",
     "name_of_role",
     "pack",
+    "relabel",
+    "relabel_in_place",
 ]
 
 __version__: str
@@ -51,6 +54,7 @@ MAX_LINE_BYTES: int
 MAX_NAMES: int
 MAX_WARNING_PLACES: int
 COLUMNS: list[tuple[str, str, str, bool]]
+TEXT_KINDS: list[str]
 CHOICES: dict[str, list[str]]
 DEFAULT_CHOICES: dict[str, str]
 ERROR_KINDS: list[str]
@@ -97,6 +101,18 @@ def pack(
     strategy: str,
     conversations: npt.NDArray[np.int64] | None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]: ...
+def relabel(
+    arrays: dict[str, Any],
+    weights: npt.NDArray[np.float32],
+    *,
+    layout: str,
+    max_length: int | None,
+    normalize: str,
+    allow_context: bool,
+) -> tuple[dict[str, Any], npt.NDArray[np.int64]]: ...
+def relabel_in_place(
+    arrays: dict[str, Any], weights: npt.NDArray[np.float32]
+) -> dict[str, Any] | None: ...
 
 @final
 class Renderer:
@@ -199,6 +215,8 @@ class Expander:
         media: str,
         non_finite: str,
         keep: list[str],
+        provenance: bool,
+        keep_texts: bool,
         on_error: str,
         max_line_bytes: int,
         num_threads: int | None,

@@ -36,6 +36,7 @@ from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Kept, Samples
 from everyturn.samples.kept_types import Keep, Keys, stated
+from everyturn.samples.provenance import carried_keys
 from everyturn.stats import Stats, stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
@@ -135,6 +136,9 @@ class Expander:
             types (``{"score": "float64"}``: ``bool``, ``int64``, ``float64``, ``string``, ``json`` or a list of one,
             ``list<string>``). Where none is stated, a file has the types that its first 1,000 conversations show. A
             record without a key has null.
+        provenance: Samples say of each run of tokens what wrote it (``run_kinds``, ``run_messages``, ``run_answers``),
+            and carry what rules look at in messages, as `Samples.relabel` needs it.
+        keep_texts: With ``provenance``: the texts of messages, too, for rules that look at them.
         on_error: ``raise`` at the first fault, or ``skip`` and count it.
         max_line_bytes: A longer line is a fault.
         num_threads: None is one per core.
@@ -199,6 +203,14 @@ class Expander:
     keep: Keys = option(
         (), reading=True, summary="carry values of records along, e.g. id,score:float64"
     )
+    provenance: bool = option(
+        False,  # noqa: FBT003 - a default
+        summary="say of each token what wrote it; relabel goes by it",
+    )
+    keep_texts: bool = option(
+        False,  # noqa: FBT003 - a default
+        summary="carry the texts of messages along, for rules that look at them",
+    )
     on_error: OnError = option(
         "raise", per_record=False, summary="stop at the first fault, or count it and continue"
     )
@@ -228,12 +240,12 @@ class Expander:
 
     def _core_options(self) -> dict[str, Any]:
         """The options as the core takes them: which types values have is nothing to it."""
-        return {**self.options(), "keep": [name for name, _ in self.kept_keys]}
+        return {**self.options(), "keep": [name for name, _ in stated(self.keep)]}
 
     @property
     def kept_keys(self) -> Keep:
-        """The keys of ``keep`` in their order, each with the type that is stated for it, or None."""
-        return stated(self.keep)
+        """What samples carry along, each with its type or None: the keys of ``keep``, then the facts of messages."""
+        return carried_keys(self.options())
 
     def reading(self) -> dict[str, Any]:
         """The options by which records are found in a source, as `everyturn.io.records.Records` takes them."""
@@ -377,7 +389,7 @@ class Expander:
         options = self.options()
         # They say how fast, not what.
         del options["num_threads"], options["max_line_bytes"]
-        options["keep"] = dict(self.kept_keys)
+        options["keep"] = dict(stated(self.keep))
         return {
             "version": _core.__version__,
             "fingerprint": self.renderer.fingerprint,

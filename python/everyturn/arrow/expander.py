@@ -24,8 +24,9 @@ from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples.kept_arrow import arrays, to_arrow_type
-from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in, stated
+from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in
 from everyturn.samples.parquet import has_weights, refuse_weights, to_table
+from everyturn.samples.provenance import carried_keys
 
 _NO_TIME = "1970-01-01T00:00:00"
 """The clock of a template that does not ask for the date, so that equal preparers have equal pickles."""
@@ -202,7 +203,7 @@ class Preparer:
 
     @property
     def _keep(self) -> Keep:
-        return stated(self._options["keep"])
+        return carried_keys(self._options)
 
     def _types_in_text(self, table: pa.Table) -> Types:
         """The types of kept keys that are no columns of the table.

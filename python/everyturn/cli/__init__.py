@@ -20,6 +20,7 @@ from everyturn.cli import (
     explain,
     inspect,
     lint,
+    relabel,
     stats,
     verify,
 )
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "inspect": inspect,
     "check": check,
     "stats": stats,
+    "relabel": relabel,
     "lint": lint,
     "verify": verify,
     "bench": bench,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from everyturn.samples.packing import Packed
     from everyturn.samples.table import Samples
 
-Per: TypeAlias = Literal["token", "row", "target"]
+Per: TypeAlias = Literal["token", "row", "target", "run"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +48,11 @@ COLUMNS = tuple(
 
 TOKEN_COLUMNS = tuple(column for column in COLUMNS if column.per == "token")
 
-OFFSETS: Mapping[Per, str] = {"token": "offsets", "target": "target_offsets"}
+OFFSETS: Mapping[Per, str] = {
+    "token": "offsets",
+    "target": "target_offsets",
+    "run": "run_offsets",
+}
 """The fields of `Samples` that bound the rows in columns which have more than an element a row."""
 
 ARRAYS = (*(column.name for column in COLUMNS), *OFFSETS.values())
@@ -63,6 +67,9 @@ TREE_COLUMNS = tuple(
     column for column in COLUMNS if column.is_optional and column.name not in DEFAULTS
 )
 """The columns of the layout ``tree`` alone: all samples have them or none."""
+
+RUN_COLUMNS = tuple(column for column in COLUMNS if column.per == "run")
+"""What wrote the tokens: rows have no runs where nobody asked."""
 
 NOT_TRAINED: Mapping[str, int] = {
     "labels": IGNORE_INDEX,

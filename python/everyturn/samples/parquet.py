@@ -5,9 +5,12 @@ Columns of samples: ``input_ids list<int32>``, ``labels list<int32>`` (unshifted
 ``depth_from_end list<int32>`` (how many targets of the conversation come after each), a column for each key that is
 kept of the records, and ``loss_weights list<float>`` only where weights are not all 0 or 1. The layout ``tree`` has
 ``position_ids``, ``subtree_end`` and ``shift_labels``, each ``list<int32>``, too, and its weights are where tokens are
-predicted. Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the samples side by side in the
-row), ``length``, ``n_trained``, lists of what is kept, and ``loss_weights`` and the columns of trees likewise. The
-schema's metadata key ``everyturn`` holds version, fingerprint and options as JSON.
+predicted. With provenance there are ``run_lengths list<int32>``, ``run_kinds list<uint8>``, ``run_messages
+list<int32>`` and ``run_answers list<bool>``, an element for each run of tokens, and ``message_facts string``.
+
+Columns of packs: ``input_ids``, ``labels``, ``seq_lengths list<int32>`` (the samples side by side in the row),
+``length``, ``n_trained``, lists of what is kept, and ``loss_weights`` and the columns of trees likewise. The schema's
+metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json
@@ -29,6 +32,7 @@ from everyturn.options import StrPath
 from everyturn.samples.columns import (
     COLUMNS,
     OFFSETS,
+    RUN_COLUMNS,
     TOKEN_COLUMNS,
     TREE_COLUMNS,
     Column,
@@ -62,7 +66,7 @@ def to_table(samples: "Samples", *, with_weights: bool, types: Types | None = No
     Raises:
         OptionsError: A kept value does not fit the type of its column.
     """
-    own: dict[Per, dict[str, Any]] = {"token": {}, "row": {}, "target": {}}
+    own: dict[Per, dict[str, Any]] = {"token": {}, "row": {}, "target": {}, "run": {}}
     for column in COLUMNS:
         if _is_written(samples, column) and not column.dtype.shape:
             own[column.per][column.name] = _to_column(samples, column)
@@ -75,6 +79,7 @@ def to_table(samples: "Samples", *, with_weights: bool, types: Types | None = No
         "conversation_id": pa.array(samples.conversation_id, pa.string()),
         **own["row"],
         **own["target"],
+        **own["run"],
     }
     place = places_in(samples)
     columns |= arrays(
@@ -103,8 +108,11 @@ def to_packed_table(packed: "Packed") -> pa.Table:
 
 def _is_written(samples: "Samples | Packed", column: Column) -> bool:
     """Whether a column is there whatever the samples weigh."""
-    of_layout = column not in TREE_COLUMNS or samples.subtree_end is not None
-    return of_layout and column is not _WEIGHTS
+    if column in TREE_COLUMNS:
+        return samples.subtree_end is not None
+    if column in RUN_COLUMNS:
+        return bool(samples.metadata["options"]["provenance"])
+    return column is not _WEIGHTS
 
 
 def _kept_lists(packed: "Packed") -> dict[str, Any]:

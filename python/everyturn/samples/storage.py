@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from everyturn.samples.table import Samples
 
 FORMAT = "everyturn.samples"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "samples.json"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from everyturn.options import PackStrategy, PaddingSide, Prefixes, StrPath
+from everyturn.options import Normalize, PackStrategy, PaddingSide, Prefixes, StrPath
 from everyturn.report import Report
 from everyturn.samples import duplicates, storage
 from everyturn.samples.columns import COLUMNS, OFFSETS, filled
@@ -17,6 +17,8 @@ from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
 from everyturn.samples.ragged import count_in_rows, gather, join_offsets
+from everyturn.samples.relabel import relabel
+from everyturn.samples.rules import Rules
 from everyturn.samples.split import split
 from everyturn.samples.trees import Unrolled, unroll
 
@@ -43,6 +45,10 @@ class Sample:
             ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
+        run_lengths: int32[R], the tokens of each run, of neighbours that the same wrote; none but with ``provenance``.
+        run_kinds: uint8[R], what they are, by their places in `everyturn.samples.KINDS`.
+        run_messages: int32[R], the message that wrote them, -1 for none.
+        run_answers: bool[R], whether they are of an answer that is trained here: the model must emit them.
         kept: What the record has under the keys that are kept, by name; None where it has none.
     """
 
@@ -54,6 +60,10 @@ class Sample:
     conversation_id: str
     targets: npt.NDArray[np.int32]
     depth_from_end: npt.NDArray[np.int32]
+    run_lengths: npt.NDArray[np.int32]
+    run_kinds: npt.NDArray[np.uint8]
+    run_messages: npt.NDArray[np.int32]
+    run_answers: npt.NDArray[np.bool_]
     position_ids: npt.NDArray[np.int32] | None = None
     subtree_end: npt.NDArray[np.int32] | None = None
     shift_labels: npt.NDArray[np.int32] | None = None
@@ -108,6 +118,12 @@ class Samples(Sequence[Sample]):
             it if ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
+        run_lengths: int32[R], the tokens of each run, of neighbours in a sample that the same wrote; none but with
+            ``provenance``.
+        run_kinds: uint8[R], what they are, by their places in `everyturn.samples.KINDS`.
+        run_messages: int32[R], the message that wrote them, -1 for none.
+        run_answers: bool[R], whether they are of an answer that is trained in the sample: the model must emit them.
+        run_offsets: int64[N + 1]; the runs of sample i are ``[run_offsets[i]:run_offsets[i + 1]]``.
         kept: What is kept of the records, by name a list of N values; see `everyturn.samples.Kept`.
     """
 
@@ -122,6 +138,11 @@ class Samples(Sequence[Sample]):
     targets: npt.NDArray[np.int32]
     depth_from_end: npt.NDArray[np.int32]
     target_offsets: npt.NDArray[np.int64]
+    run_lengths: npt.NDArray[np.int32]
+    run_kinds: npt.NDArray[np.uint8]
+    run_messages: npt.NDArray[np.int32]
+    run_answers: npt.NDArray[np.bool_]
+    run_offsets: npt.NDArray[np.int64]
     report: Report
     metadata: dict[str, Any]
     position_ids: npt.NDArray[np.int32] | None = None
@@ -275,6 +296,42 @@ class Samples(Sequence[Sample]):
         """
         return duplicates.remove(self)
 
+    def relabel(
+        self, rules: Rules, *, normalize: Normalize = "none", allow_context: bool = False
+    ) -> "Samples":
+        """Give tokens other weights by rules, of which the last that holds for a token decides.
+
+        The samples are those that an expansion with these weights would give: an answer of which nothing is trained any
+        more is no target, and conversations without it are arranged anew. Nothing is rendered or encoded. The samples
+        must have been expanded with ``provenance``.
+
+        >>> from everyturn import Expander, Rule
+        >>> chat = [
+        ...     {"role": "user", "content": "Hi"},
+        ...     {"role": "assistant", "content": "Hey"},
+        ...     {"role": "user", "content": "1+1?"},
+        ...     {"role": "assistant", "content": "2"},
+        ... ]
+        >>> samples = Expander("demo", provenance=True).expand([{"messages": chat}])
+        >>> last = samples.relabel([Rule(weight=0), Rule(weight="own", answers="-1")])
+        >>> samples.targets.tolist(), last.targets.tolist()
+        ([1, 3], [3])
+
+        Args:
+            rules: `everyturn.Rule`, or mappings as JSON has them.
+            normalize: As of `Expander`.
+            allow_context: Rules may train tokens that the model is not to emit: those of users, tools or the template.
+                Rows are then left as they are, but for those without a trained token.
+
+        Returns:
+            Samples whose metadata has the rules under ``rules``.
+
+        Raises:
+            OptionsError: A rule is wrong or looks at what the samples do not have; the samples do not say what wrote
+                their tokens, are normalized already, or train all tokens.
+        """
+        return relabel(self, rules, normalize=normalize, allow_context=allow_context)
+
     def unroll(self) -> "Iterator[Unrolled]":
         """Give what is trained as it is in rows of its own, whatever the layout: with all that comes before it.
 
@@ -362,6 +419,19 @@ class Samples(Sequence[Sample]):
             InputError: The folder is none that this version can read, or is damaged.
         """
         return Samples(**storage.load(path, mmap=mmap))
+
+    @staticmethod
+    def from_parquet(path: StrPath) -> "Samples":
+        """Read a file that `to_parquet` or the command line wrote.
+
+        Their report counts what is there: what was dropped is not in the file.
+
+        Raises:
+            InputError: The file cannot be read, or is none of samples.
+        """
+        from everyturn.samples import from_arrow
+
+        return from_arrow.read_parquet(path)
 
     def to_arrow(self) -> "pa.Table":
         """Return the samples as a table; the columns are named in `everyturn.samples.parquet`."""

@@ -5,7 +5,7 @@ from typing import Any, TypedDict, cast
 import torch
 
 from everyturn.samples import Sample
-from everyturn.samples.columns import COLUMNS, for_models
+from everyturn.samples.columns import COLUMNS, RUN_COLUMNS, for_models
 
 
 class _EveryItem(TypedDict):
@@ -31,6 +31,11 @@ class Item(_EveryItem, total=False):
         position_ids: int64[T], the depth of each token; absent but in the layout ``tree``, as the next two.
         subtree_end: int64[T], where what follows each token ends.
         shift_labels: int64[T], the id that the position predicts where that is trained, else -100.
+        run_lengths: int64[R], the tokens of each run that the same wrote; absent but with ``provenance``, as the next
+            three, see `everyturn.samples.Samples`.
+        run_kinds: uint8[R].
+        run_messages: int64[R].
+        run_answers: bool[R].
 
     What is kept of the records stands under its own keys, as the values that JSON has; collators leave it out.
     """
@@ -39,6 +44,10 @@ class Item(_EveryItem, total=False):
     position_ids: torch.Tensor
     subtree_end: torch.Tensor
     shift_labels: torch.Tensor
+    run_lengths: torch.Tensor
+    run_kinds: torch.Tensor
+    run_messages: torch.Tensor
+    run_answers: torch.Tensor
 
 
 _TENSORS = tuple(
@@ -47,6 +56,9 @@ _TENSORS = tuple(
     if column.per != "row" and column.name != "targets"
 )
 """What becomes a tensor, and of which type."""
+
+_RUNS = frozenset(column.name for column in RUN_COLUMNS)
+"""There is at least one run, or nobody asked what wrote the tokens."""
 
 
 def to_item(sample: Sample) -> Item:
@@ -58,7 +70,7 @@ def to_item(sample: Sample) -> Item:
     }
     for name, dtype in _TENSORS:
         array = getattr(sample, name)
-        if array is not None:
+        if array is not None and not (name in _RUNS and not array.size):
             item[name] = torch.from_numpy(array.astype(dtype))
     item["targets"] = sample.targets.tolist()
     return cast("Item", item)

@@ -59,7 +59,10 @@ pub use read::{
 };
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
-pub use samples::{Column, Data, IGNORE_INDEX, Kept, Packs, Per, Samples, Texts, pack};
+pub use samples::{
+    Column, Data, IGNORE_INDEX, Kept, LabelledTable, Packs, Per, Relabelled, Relabelling, Samples, Texts,
+    pack, relabel, relabel_in_place,
+};
 pub use serving::{PRESETS, Preset};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
-pub use target::Exchanges;
+pub use target::{Exchanges, TextKind};

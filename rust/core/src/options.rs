@@ -164,6 +164,10 @@ pub struct Options {
     pub header: HeaderPolicy,
     pub control_tokens: ControlTokenPolicy,
     pub normalize: Normalize,
+    /// Samples say what wrote each of their tokens, and carry what rules look at in messages.
+    pub provenance: bool,
+    /// The texts of messages, too.
+    pub keep_texts: bool,
     /// Of conversations that are the same the first is kept.
     pub deduplicate: bool,
     pub on_error: OnError,

@@ -30,7 +30,7 @@ pub struct Expander {
 impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
-                        thinking, header, control_tokens, normalize, deduplicate, input_format, map, roles, undesired, media, non_finite, keep, on_error, max_line_bytes, num_threads))]
+                        thinking, header, control_tokens, normalize, deduplicate, input_format, map, roles, undesired, media, non_finite, keep, provenance, keep_texts, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -57,6 +57,8 @@ impl Expander {
         media: Choice<core::Media>,
         non_finite: Choice<core::NonFinite>,
         keep: Vec<String>,
+        provenance: bool,
+        keep_texts: bool,
         on_error: Choice<core::OnError>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
@@ -73,6 +75,8 @@ impl Expander {
             header: header.0,
             control_tokens: control_tokens.0,
             normalize: normalize.0,
+            provenance,
+            keep_texts,
             deduplicate,
             on_error: on_error.0,
             read: core::ReadOptions {
@@ -192,12 +196,19 @@ fn to_dict<'py>(
     mut samples: core::Samples,
     report: &core::Report,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let kept = kept_arrays(py, std::mem::take(&mut samples.kept));
+    let dict = arrays(py, samples)?;
+    dict.set_item("kept", kept)?;
+    dict.set_item("report", report_dict(py, report)?)?;
+    Ok(dict)
+}
+
+/// The columns by name, without what is kept of records.
+pub fn arrays(py: Python<'_>, samples: core::Samples) -> PyResult<Bound<'_, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("kept", kept_arrays(py, std::mem::take(&mut samples.kept)))?;
     for (name, data) in samples.into_arrays() {
         dict.set_item(name, data.map(|data| to_array(py, data)).transpose()?)?;
     }
-    dict.set_item("report", report_dict(py, report)?)?;
     Ok(dict)
 }
 
@@ -213,6 +224,8 @@ fn to_array(py: Python<'_>, data: core::Data) -> PyResult<Bound<'_, PyAny>> {
         core::Data::I32(elements) => elements.into_pyarray(py).into_any(),
         core::Data::I64(elements) => elements.into_pyarray(py).into_any(),
         core::Data::F32(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::U8(elements) => elements.into_pyarray(py).into_any(),
+        core::Data::Bool(elements) => elements.into_pyarray(py).into_any(),
         core::Data::Hashes(hashes) => {
             let shape = [hashes.len(), 16];
             hashes.into_flattened().into_pyarray(py).reshape(shape)?.into_any()

@@ -13,6 +13,7 @@ mod guard;
 mod pack;
 mod plain_file;
 mod records;
+mod relabel;
 mod renderer;
 mod source;
 mod stats;
@@ -39,6 +40,8 @@ mod _core {
     #[pymodule_export]
     use super::records::Records;
     #[pymodule_export]
+    use super::relabel::{relabel, relabel_in_place};
+    #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
     use super::source::{content_of, formats_of_keys};
@@ -58,6 +61,7 @@ mod _core {
         module.add("MAX_NAMES", core::MAX_NAMES)?;
         module.add("MAX_WARNING_PLACES", core::MAX_WARNING_PLACES)?;
         module.add("COLUMNS", super::expander::columns())?;
+        module.add("TEXT_KINDS", core::TextKind::names().collect::<Vec<_>>())?;
         let choices = core::choices();
         let names = choices.iter().map(|choice| (choice.option, choice.names.to_vec()));
         module.add("CHOICES", names.collect::<HashMap<_, _>>())?;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use everyturn_template::{Source, Span, Step};
 
 use super::Prepared;
+use crate::conversation::REASONING_KEYS;
 
 /// Who wrote something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,33 @@ pub enum Author {
     Record,
 }
 
+/// What wrote something, and which part of a message it is; messages by their places among those that were prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrote {
+    Template,
+    Content(usize),
+    Reasoning(usize),
+    Call(usize),
+    Tools,
+    Record,
+}
+
 impl Prepared<'_> {
+    /// What wrote the text of a span. The role of a message is the template's word: it may have written it itself.
+    pub fn wrote(&self, source: Source) -> Wrote {
+        let Some(node) = source.made_from() else { return Wrote::Template };
+        let path = self.inputs.path(node);
+        let (Author::Message(index), [_, _, rest @ ..]) = (self.author_of(source), path.as_slice()) else {
+            return if matches!(*path, [Step::Variable("tools"), ..]) { Wrote::Tools } else { Wrote::Record };
+        };
+        match rest.first() {
+            Some(Step::Key("role")) => Wrote::Template,
+            Some(Step::Key("tool_calls")) => Wrote::Call(index),
+            Some(Step::Key(key)) if REASONING_KEYS.contains(key) => Wrote::Reasoning(index),
+            _ => Wrote::Content(index),
+        }
+    }
+
     /// Who wrote the text of a span; a message is named by its place among those that were prepared.
     pub fn author_of(&self, source: Source) -> Author {
         let Some(node) = source.made_from() else { return Author::Template };

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod calls;
+mod facts;
 mod formats;
 mod guess;
 mod identity;

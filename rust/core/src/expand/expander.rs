@@ -16,7 +16,7 @@ use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
 use crate::conversation::{Conversation, Format, Renames, check_is_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value};
+use crate::json::{Object, Value, write};
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
 use crate::options::{
@@ -72,6 +72,15 @@ impl Expander {
         if options.num_threads.is_some_and(|threads| threads > MAX_THREADS) {
             return Err(Error::new(ErrorKind::Options, format!("num_threads must be at most {MAX_THREADS}")));
         }
+        if options.keep_texts && !options.provenance {
+            let text =
+                "keep_texts is for rules about tokens whose provenance is known: it needs provenance=True";
+            return Err(Error::new(ErrorKind::Options, text));
+        }
+        if options.provenance {
+            // Made now: a process that is forked later need not wait for a thread that it does not have.
+            renderer.tokenizer.token_bytes();
+        }
         check_layout(&renderer, &options)?;
         check_header(&renderer, options.header)?;
         check_thinking(&renderer, options.thinking)?;
@@ -92,7 +101,7 @@ impl Expander {
             let options = &self.options.read.record;
             let value =
                 times.measure(Stage::Parse, || options.parse(parser, bytes).and_then(Renames::held_by))?;
-            let kept = match &value {
+            let mut kept = match &value {
                 Value::Object(object) => kept_values(object, &options.keep),
                 // A list of messages has no keys.
                 _ => kept_values(&Object::default(), &options.keep),
@@ -103,6 +112,9 @@ impl Expander {
             let conversation =
                 times.measure(Stage::Convert, || Conversation::from_record(&value, format, options))?;
             let conversation_id = times.measure(Stage::Convert, || conversation.id());
+            if self.options.provenance {
+                kept.push(Some(write(&conversation.facts(self.options.keep_texts))));
+            }
             Ok(ReadRecord { conversation_id, format, conversation, kept })
         })
     }

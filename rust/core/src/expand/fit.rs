@@ -18,7 +18,8 @@ use crate::layout::{Rows, too_long};
 use crate::options::{ControlTokenPolicy, Options, Overflow};
 use crate::report::warning;
 use crate::target::{
-    Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, prompt_too_long, weigh_bytes, weigh_tokens,
+    Encoded, Exchanges, FewestDropped, Provenance, Rendered, Target, Targets, Writers, prompt_too_long,
+    weigh_bytes, weigh_tokens,
 };
 
 /// Where the targets of a conversation go.
@@ -213,6 +214,8 @@ impl Work<'_> {
         // One rendering of the whole conversation is held to the lengths as a whole.
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
         self.weigh_parts(target, view, &rendered, &encoded)?;
+        let provenance = times.measure(Stage::Account, || self.provenance(view, &rendered, &encoded))?;
+        let encoded = Encoded { provenance: &provenance, ..encoded };
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
         times.measure(Stage::Account, || self.count(target.message, view, &rendered, &encoded));
@@ -220,6 +223,25 @@ impl Work<'_> {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }
         Ok(())
+    }
+
+    /// What wrote the tokens of a target, where somebody asks.
+    fn provenance(
+        &mut self,
+        view: &View<'_, '_>,
+        rendered: &Rendered<'_>,
+        encoded: &Encoded<'_>,
+    ) -> Result<Vec<Provenance>> {
+        if !self.options.provenance || self.arrangement.is_rendered_once() {
+            return Ok(Vec::new());
+        }
+        let writers = Writers {
+            prepared: view.prepared,
+            messages: &self.conversation.messages,
+            message_at: &|index| view.message_at(index),
+            tokenizer: &self.renderer.tokenizer,
+        };
+        writers.of_target(rendered, encoded, &mut self.offsets)
     }
 
     /// Weighs the tokens of a target with parts that have weights of their own.
@@ -235,9 +257,8 @@ impl Work<'_> {
             return Ok(());
         }
         let weights = weigh_bytes(view.prepared, message, view.index_of(target.message), rendered)?;
-        let prompt = rendered.prompt.text();
-        let border = prompt.len();
-        let text = prompt.to_text() + &rendered.completion.text;
+        let border = rendered.prompt.text().len();
+        let text = rendered.whole_text();
         let continuation = encoded.border_merged.then_some(border);
         let tokenizer = &self.renderer.tokenizer;
         let encoding =

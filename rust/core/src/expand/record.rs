@@ -98,10 +98,12 @@ impl<'a> Work<'a> {
             tokenizer: &self.renderer.tokenizer,
             encoder: scratch.encoder,
             max_length: self.options.max_length,
+            keeps_provenance: self.options.provenance,
         });
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
         self.report.warn(warning::POSITIONS_REPEATED, arranged.repeated);
         let mut samples = arranged.samples;
+        samples.iter_mut().for_each(Sample::mark_answers);
         let messages = &self.conversation.messages;
         let is_weighted = |at: usize| messages.get(at).is_some_and(|of| !of.part_weights.is_empty());
         let unweighed = set_token_weights(&mut samples, &self.token_weights, is_weighted);

@@ -6,8 +6,6 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use everyturn_template::cut_spans;
-
 use super::view::View;
 use crate::chat_template::{Author, Authors, Prepared, Rendering};
 use crate::conversation::Conversation;
@@ -70,24 +68,16 @@ impl Trace {
         encoded: &Encoded<'_>,
         cut: usize,
     ) {
-        let Rendered { prompt, completion, plain, arguments, completion_spans, .. } = rendered;
-        let messages = (0..view.index_of(message)).map(|index| view.message_at(index)).collect();
-        let source = PromptSource { messages, arguments };
-        let [of_head, of_tail] = prompt.spans();
-        let prompt = prompt.text();
-        let [head, tail] = prompt.parts();
-        let text = [head, tail, &completion.text].concat();
+        let text = rendered.whole_text();
         let author_of = |source| match view.prepared.author_of(source) {
             Author::Message(place) => Author::Message(view.message_at(place)),
             author => author,
         };
-        let spans = cut_spans(of_head, 0, head.len()).chain(of_tail.iter().copied()).chain(cut_spans(
-            &completion_spans,
-            0,
-            completion.text.len(),
-        ));
-        let authors = Authors::of(spans, author_of);
-        let continuation = encoded.border_merged.then_some(prompt.len());
+        let authors = Authors::of(rendered.spans(), author_of);
+        let continuation = encoded.border_merged.then_some(rendered.prompt.text().len());
+        let Rendered { plain, arguments, .. } = rendered;
+        let messages = (0..view.index_of(message)).map(|index| view.message_at(index)).collect();
+        let source = PromptSource { messages, arguments };
         let added = EncodedText { text, authors, plain, continuation, cut, prompt: Some(source) };
         match self.texts.get_mut(row) {
             Some(before) => *before = added,

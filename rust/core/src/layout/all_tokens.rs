@@ -44,7 +44,13 @@ impl AllTokens {
             return Err(too_long(rendering.ids.len(), max_length));
         }
         let targets = self.targets.iter().map(|target| target.message).collect();
-        let row = Sample { trained: runs(&weights), ids: rendering.ids, targets, branches: None };
+        let row = Sample {
+            trained: runs(&weights),
+            ids: rendering.ids,
+            provenance: rendering.provenance,
+            targets,
+            ..Sample::default()
+        };
         Ok(Arranged { samples: vec![row], rendering: Some(rendering.rendering), ..Arranged::default() })
     }
 }

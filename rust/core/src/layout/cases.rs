@@ -31,7 +31,7 @@ pub fn fill_where(rows: &mut dyn Rows, targets: &[Case], is_added: impl Fn(usize
     for (message, (prompt, completion, less)) in targets.iter().enumerate() {
         let ids = [prompt.clone(), completion.clone()].concat();
         let same = common_items(&before, &ids).saturating_sub(*less);
-        let encoded = Encoded { ids: &ids, prompt: prompt.len(), same, border_merged: false };
+        let encoded = Encoded { ids: &ids, prompt: prompt.len(), same, ..Encoded::default() };
         rows.compare(&encoded);
         if is_added(message) {
             rows.add(Target { message, weight: Weight::ONE }, &encoded, 0);

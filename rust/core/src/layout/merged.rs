@@ -10,7 +10,7 @@ use crate::target::{Encoded, Target};
 /// A target joins the row whose ids are the longest that its prompt starts with.
 #[derive(Default)]
 pub struct Merged {
-    samples: Vec<Sample>,
+    pub(super) samples: Vec<Sample>,
     /// How many ids each row has in common with the target compared last.
     common: Vec<usize>,
 }
@@ -42,7 +42,7 @@ impl Rows for Merged {
             self.samples.len() - 1
         });
         let row = &mut self.samples[at];
-        row.ids.extend_from_slice(&encoded.ids[row.ids.len()..]);
+        row.extend(encoded, row.ids.len());
         row.push_trained(encoded.prompt..row.ids.len(), target);
         self.common[at] = row.ids.len();
         Some(at)

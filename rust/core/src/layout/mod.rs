@@ -2,8 +2,9 @@
 //!
 //! In: the ids of each target, in order. Out: rows of ids with the spans that are trained. A layout is a file with its
 //! `Rows`: `per_turn`, `merged` and `tree` make rows target by target, `single_render` and `all_tokens` from one rendering of
-//! the whole conversation. `part_weights` and `normalize` say what tokens weigh.
+//! the whole conversation; `again` makes them of targets that were expanded before. `part_weights` and `normalize` say what tokens weigh.
 
+mod again;
 mod all_tokens;
 mod arrangement;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod single_render;
 mod tree;
 mod whole;
 
+pub use again::{KnownTarget, arrange};
 pub use arrangement::Arrangement;
 pub use normalize::normalize;
 pub use part_weights::{TokenWeights, set_token_weights};

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use crate::conversation::Weight;
-use crate::target::{Encoded, Target};
+use crate::target::{Encoded, Provenance, Target};
 
 /// A row of token ids.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sample {
     pub ids: Vec<i32>,
+    /// What wrote each of them; empty where nobody asks.
+    pub provenance: Vec<Provenance>,
     pub trained: Vec<Trained>,
     /// The messages that are trained here.
     pub targets: Vec<usize>,
@@ -69,6 +71,29 @@ pub(super) fn index(token: usize) -> i32 {
 }
 
 impl Sample {
+    /// Adds the ids of a target from this one on.
+    pub(super) fn extend(&mut self, encoded: &Encoded<'_>, from: usize) {
+        self.ids.extend_from_slice(&encoded.ids[from..]);
+        self.provenance.extend_from_slice(encoded.provenance.get(from..).unwrap_or_default());
+    }
+
+    /// What is trained is of answers, and nothing else is.
+    pub fn mark_answers(&mut self) {
+        if self.provenance.is_empty() {
+            return;
+        }
+        for token in &mut self.provenance {
+            *token = token.in_context();
+        }
+        for trained in &self.trained {
+            let (tokens, Some(message)) = (trained.tokens.clone(), trained.message) else { continue };
+            for token in tokens.clone() {
+                let provenance = &mut self.provenance[token];
+                *provenance = provenance.in_answer(message, token + 1 == tokens.end);
+            }
+        }
+    }
+
     /// These tokens are a target's.
     pub(super) fn push_trained(&mut self, tokens: Range<usize>, target: Target) {
         self.trained.push(Trained { tokens, weight: target.weight, message: Some(target.message) });
@@ -78,7 +103,8 @@ impl Sample {
 
 /// A target in its own row, without the first `cut` ids of its prompt.
 pub(super) fn cut_row(target: Target, encoded: &Encoded<'_>, cut: usize) -> Sample {
-    let mut row = Sample { ids: encoded.ids[cut..].to_vec(), ..Sample::default() };
+    let mut row = Sample::default();
+    row.extend(encoded, cut);
     row.push_trained(encoded.prompt - cut..row.ids.len(), target);
     row
 }

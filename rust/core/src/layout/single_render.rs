@@ -65,6 +65,7 @@ impl SingleRender {
             }
         }
         row.ids = rendering.ids;
+        row.provenance = rendering.provenance;
         if let Some(max_length) = whole.max_length {
             let length = row.ids.len();
             let lost = shorten(&mut row, max_length).into_iter();
@@ -94,6 +95,8 @@ fn shorten(sample: &mut Sample, max_length: usize) -> Vec<usize> {
     }
     let fits = sample.trained.partition_point(|trained| trained.tokens.end <= max_length);
     sample.trained.truncate(fits);
-    sample.ids.truncate(sample.trained.last().map_or(0, |trained| trained.tokens.end));
+    let length = sample.trained.last().map_or(0, |trained| trained.tokens.end);
+    sample.ids.truncate(length);
+    sample.provenance.truncate(length);
     sample.targets.split_off(fits)
 }

@@ -7,8 +7,8 @@ use std::ops::Range;
 use crate::chat_template::{Prepared, Rendering};
 use crate::conversation::{Conversation, Role};
 use crate::error::Result;
-use crate::target::Encoder;
-use crate::tokenizer::{Encoding, Tokenizer};
+use crate::target::{Encoder, Provenance, Tokenized, Writers};
+use crate::tokenizer::{Encoding, Known, Tokenizer};
 
 /// A conversation, and what renders and encodes it.
 pub struct WholeConversation<'w> {
@@ -18,12 +18,16 @@ pub struct WholeConversation<'w> {
     pub encoder: &'w mut Encoder,
     /// The most tokens of a row.
     pub max_length: Option<usize>,
+    /// Rows keep what wrote their tokens.
+    pub keeps_provenance: bool,
 }
 
 /// The text and the ids of a whole conversation.
 pub(super) struct OneRendering<'w> {
     pub rendering: Rendering,
     pub ids: Vec<i32>,
+    /// What wrote each of them; empty where nobody asks.
+    pub provenance: Vec<Provenance>,
     tokenizer: &'w Tokenizer,
     /// Which bytes each token came from, found out when it is first asked for: it takes the reference engine.
     offsets: Option<Encoding>,
@@ -44,7 +48,20 @@ impl<'w> WholeConversation<'w> {
     pub(super) fn render(&mut self) -> Result<OneRendering<'w>> {
         let rendering = self.rendering()?;
         let ids = self.encoder.encode_text(self.tokenizer, &rendering.text)?.to_vec();
-        Ok(OneRendering { rendering, ids, tokenizer: self.tokenizer, offsets: None })
+        let provenance = if self.keeps_provenance { self.provenance(&rendering, &ids)? } else { Vec::new() };
+        Ok(OneRendering { rendering, ids, provenance, tokenizer: self.tokenizer, offsets: None })
+    }
+
+    fn provenance(&self, rendering: &Rendering, ids: &[i32]) -> Result<Vec<Provenance>> {
+        let writers = Writers {
+            prepared: self.prepared,
+            messages: &self.conversation.messages,
+            message_at: &|index| index,
+            tokenizer: self.tokenizer,
+        };
+        let checkpoints = self.encoder.checkpoints();
+        let of = Tokenized { text: &rendering.text, ids, checkpoints, plain: &[], continuation: None };
+        writers.of_tokens(rendering.spans.iter().copied(), &of, &mut Known::default())
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Per {
     Row,
     /// A message that is trained in a row.
     Target,
+    /// Neighbouring tokens of a row that the same wrote.
+    Run,
 }
 
 impl Per {
@@ -21,6 +23,7 @@ impl Per {
             Self::Token => "token",
             Self::Row => "row",
             Self::Target => "target",
+            Self::Run => "run",
         }
     }
 }
@@ -42,6 +45,8 @@ pub enum Data {
     I32(Vec<i32>),
     I64(Vec<i64>),
     F32(Vec<f32>),
+    U8(Vec<u8>),
+    Bool(Vec<bool>),
     /// 16 bytes an element.
     Hashes(Vec<[u8; 16]>),
 }
@@ -65,6 +70,16 @@ impl Element for i64 {
 impl Element for f32 {
     const DTYPE: &str = "float32";
     const DATA: fn(Vec<Self>) -> Data = Data::F32;
+}
+
+impl Element for u8 {
+    const DTYPE: &str = "uint8";
+    const DATA: fn(Vec<Self>) -> Data = Data::U8;
+}
+
+impl Element for bool {
+    const DTYPE: &str = "bool";
+    const DATA: fn(Vec<Self>) -> Data = Data::Bool;
 }
 
 impl Element for [u8; 16] {
@@ -110,23 +125,30 @@ impl<T: Element> Array for Option<Vec<T>> {
     }
 }
 
-/// Declares the columns: `name: type, per Token | Row | Target`, and for an optional one `default` with the function
+/// Declares the columns: `name: type, per Token | Row | Target | Run`, and for an optional one `default` with the function
 /// that makes it of a table without it; one that has none is in all tables of a layout or in none.
 macro_rules! columns {
     ($($(#[$doc:meta])* $name:ident: $array:ty, per $per:ident $(, default $default:path)?;)+) => {
-        /// Rows in flat arrays: the tokens of row i are `[offsets[i]..offsets[i + 1]]`, its targets likewise.
+        /// Rows in flat arrays: the tokens of row i are `[offsets[i]..offsets[i + 1]]`, its targets and runs likewise.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Samples {
             $($(#[$doc])* pub $name: $array,)+
             pub offsets: Vec<i64>,
             pub target_offsets: Vec<i64>,
+            pub run_offsets: Vec<i64>,
             /// What the rows carry along of their records.
             pub kept: Kept,
         }
 
         impl Default for Samples {
             fn default() -> Self {
-                Self { $($name: Default::default(),)+ offsets: vec![0], target_offsets: vec![0], kept: Kept::default() }
+                Self {
+                    $($name: Default::default(),)+
+                    offsets: vec![0],
+                    target_offsets: vec![0],
+                    run_offsets: vec![0],
+                    kept: Kept::default(),
+                }
             }
         }
 
@@ -144,6 +166,7 @@ macro_rules! columns {
                 later.add_columns_of(self);
                 join_offsets(&mut self.offsets, &later.offsets);
                 join_offsets(&mut self.target_offsets, &later.target_offsets);
+                join_offsets(&mut self.run_offsets, &later.run_offsets);
                 $(Array::append(&mut self.$name, later.$name);)+
                 self.kept.append(later.kept);
             }
@@ -161,6 +184,7 @@ macro_rules! columns {
                     $((stringify!($name), self.$name.into_data()),)+
                     ("offsets", self.offsets.into_data()),
                     ("target_offsets", self.target_offsets.into_data()),
+                    ("run_offsets", self.run_offsets.into_data()),
                 ]
                 .into_iter()
             }
@@ -191,6 +215,14 @@ columns! {
     targets: Vec<i32>, per Target;
     /// How many targets of the conversation, in all of its samples, come later.
     depth_from_end: Vec<i32>, per Target;
+    /// How many tokens the run has. Rows have no runs where nobody asks what wrote their tokens.
+    run_lengths: Vec<i32>, per Run;
+    /// What they are, by the numbers of [`crate::target::TextKind`].
+    run_kinds: Vec<u8>, per Run;
+    /// The message that wrote them, -1 for none.
+    run_messages: Vec<i32>, per Run;
+    /// They are of an answer that the row trains.
+    run_answers: Vec<bool>, per Run;
 }
 
 /// Bounds of the rows of one part, and then of a later one.

@@ -10,6 +10,7 @@ use super::columns::Samples;
 use crate::conversation::Weight;
 use crate::layout::{Branches, Sample};
 use crate::options::Layout;
+use crate::target::Provenance;
 
 /// The label of a token that is not trained; Hugging Face's value.
 pub const IGNORE_INDEX: i32 = -100;
@@ -44,6 +45,7 @@ impl Samples {
         let later = |target: &usize| all.len() - all.partition_point(|other| other <= target);
         for sample in samples {
             self.push_tokens(sample);
+            self.push_runs(sample);
             self.depth_from_end.extend(sample.targets.iter().map(|target| index(later(target))));
             self.conversation_hashes.push(origin.conversation_id.to_be_bytes());
             self.file.push(origin.file);
@@ -75,6 +77,18 @@ impl Samples {
             }
         }
         self.offsets.push(signed(self.input_ids.len()));
+    }
+
+    /// Adds what wrote the tokens of a row.
+    fn push_runs(&mut self, sample: &Sample) {
+        for run in sample.provenance.chunk_by(|one, next| one == next) {
+            let Provenance { kind, message, is_answer } = run[0];
+            self.run_lengths.push(index(run.len()));
+            self.run_kinds.push(kind as u8);
+            self.run_messages.push(message);
+            self.run_answers.push(is_answer);
+        }
+        self.run_offsets.push(signed(self.run_lengths.len()));
     }
 
     /// Adds the columns of trees for the row that starts here: what is trained is at the position that predicts it.
@@ -135,7 +149,7 @@ mod tests {
 
     fn sample(weight: f32) -> Sample {
         let trained = vec![Trained { tokens: 1..3, weight: Weight(weight), message: Some(1) }];
-        Sample { ids: vec![7, 8, 9], trained, targets: vec![1], branches: None }
+        Sample { ids: vec![7, 8, 9], trained, targets: vec![1], ..Sample::default() }
     }
 
     fn table(weights: &[f32]) -> Samples {

@@ -4,6 +4,7 @@
 //! completion's ids. Where the tokenizer would merge over the border the border is forced.
 
 use super::id_guard::Checked;
+use super::provenance::Provenance;
 use super::render::Rendered;
 use crate::error::Result;
 use crate::prompt_text::PromptText;
@@ -22,7 +23,7 @@ pub struct Encoder {
 }
 
 /// The ids of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Encoded<'e> {
     /// The prompt's, then the completion's.
     pub ids: &'e [i32],
@@ -32,6 +33,10 @@ pub struct Encoded<'e> {
     pub same: usize,
     /// The ids of the whole do not start with the prompt's: the completion was encoded as a continuation.
     pub border_merged: bool,
+    /// Where ids and bytes are known to belong together, in order; none from where a border was forced.
+    pub checkpoints: &'e [Checkpoint],
+    /// What wrote each of the ids; empty where nobody asks.
+    pub provenance: &'e [Provenance],
 }
 
 impl Encoded<'_> {
@@ -65,7 +70,8 @@ impl Encoder {
                 guard.check(tokenizer, &ids, &checkpoints(encoding, same, usize::MAX))?;
             }
             self.valid = encoding.ids().len();
-            return Ok(Encoded { ids: encoding.ids(), prompt: prompt_ids, same, border_merged: false });
+            let (ids, checkpoints) = (encoding.ids(), encoding.checkpoints());
+            return Ok(Encoded { ids, prompt: prompt_ids, same, checkpoints, ..Encoded::default() });
         }
         self.valid = from;
         self.forced.clear();
@@ -84,7 +90,15 @@ impl Encoder {
             guard.check(tokenizer, &ids, &known)?;
             self.valid = from;
         }
-        Ok(Encoded { ids: &self.forced, prompt: prompt_ids, same, border_merged: true })
+        let known = encoding.checkpoints();
+        let checkpoints = &known[..known.partition_point(|checkpoint| checkpoint.ids <= from)];
+        let (ids, border_merged) = (&*self.forced, true);
+        Ok(Encoded { ids, prompt: prompt_ids, same, border_merged, checkpoints, ..Encoded::default() })
+    }
+
+    /// Where ids and bytes of what was encoded last are known to belong together, in order.
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        self.encoding.checkpoints()
     }
 
     /// The ids of a text that is not a target.

@@ -9,7 +9,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
-use everyturn_template::{Span, Value as TemplateValue};
+use everyturn_template::{Span, Value as TemplateValue, cut_spans};
 
 use super::header::HeaderPlace;
 use super::id_guard::IdGuard;
@@ -50,6 +50,20 @@ impl Rendered<'_> {
     /// The completion without a header.
     pub fn turn(&self) -> &str {
         &self.completion.text[self.header.in_completion()..]
+    }
+
+    /// Prompt and completion.
+    pub fn whole_text(&self) -> String {
+        let [head, tail] = self.prompt.text().parts();
+        [head, tail, &self.completion.text].concat()
+    }
+
+    /// Where the bytes of prompt and completion come from, as far as it is known.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        let [of_head, of_tail] = self.prompt.spans();
+        let head = self.prompt.text().head.len();
+        let of_completion = cut_spans(&self.completion_spans, 0, self.completion.text.len());
+        cut_spans(of_head, 0, head).chain(of_tail.iter().copied()).chain(of_completion)
     }
 
     /// The control tokens in the completion that are to be plain text: bytes of the completion.

@@ -13,10 +13,11 @@ mod rebuilt;
 mod segment_cache;
 mod segments;
 mod swallowed;
+mod token_bytes;
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokenizers::Tokenizer as HfTokenizer;
 
@@ -32,6 +33,7 @@ use crate::options::EngineChoice;
 use continuation::Unprefixed;
 use engines::{Engines, Reference};
 use segments::Cutter;
+use token_bytes::TokenBytes;
 
 /// What a piece of text is encoded after, so that no word starts with it.
 const LINE_BREAK: &str = "\n";
@@ -45,6 +47,8 @@ pub struct Tokenizer {
     added_ids: HashSet<u32>,
     /// The ids of a line break.
     line_break: Vec<i32>,
+    /// Made when they are first asked for.
+    token_bytes: OnceLock<TokenBytes>,
 }
 
 impl Tokenizer {
@@ -60,6 +64,7 @@ impl Tokenizer {
             line_break: reference.encode(LINE_BREAK, false)?,
             cutter: Cutter::of(library)?,
             engines: Engines::new(reference, json, engine),
+            token_bytes: OnceLock::new(),
         };
         if engine == EngineChoice::Fast {
             tokenizer.engines.demand_fast(&tokenizer.cutter)?;
@@ -162,6 +167,11 @@ impl Tokenizer {
         let ids = self.encode(text)?.into_iter().filter(|id| control_tokens.is_control(*id));
         ids.filter_map(|id| control_tokens.text_of(id)).for_each(found);
         Ok(())
+    }
+
+    /// The bytes that each token stands for.
+    pub fn token_bytes(&self) -> &TokenBytes {
+        self.token_bytes.get_or_init(|| TokenBytes::of(self.library()))
     }
 
     /// The text of ids, control tokens included.

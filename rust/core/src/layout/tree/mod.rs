@@ -11,13 +11,20 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use super::{Arranged, Rows, WholeConversation};
+use super::{Arranged, Rows, Sample, WholeConversation};
 use crate::target::{Encoded, Target};
 use prefix_tree::PrefixTree;
 
 #[derive(Default)]
 pub struct Tree {
     targets: PrefixTree,
+}
+
+impl Tree {
+    /// The rows of the targets that were added.
+    pub(super) fn samples(&self, max_length: Option<usize>) -> Vec<Sample> {
+        rows::rows(&self.targets, max_length)
+    }
 }
 
 impl Rows for Tree {
@@ -27,17 +34,20 @@ impl Rows for Tree {
 
     fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) -> Option<usize> {
         if cut == 0 {
-            self.targets.add(target, encoded.ids, encoded.prompt);
+            self.targets.add(target, encoded, 0);
             return None;
         }
         self.targets.compare(&encoded.ids[cut..encoded.prompt], 0);
-        self.targets.add(target, &encoded.ids[cut..], encoded.prompt - cut);
+        self.targets.add(target, encoded, cut);
         self.targets.forget_compared();
         None
     }
 
     fn finish(self: Box<Self>, whole: WholeConversation<'_>) -> Arranged {
-        let samples = rows::rows(&self.targets, whole.max_length);
-        Arranged { samples, repeated: self.targets.repeated, ..Arranged::default() }
+        Arranged {
+            samples: self.samples(whole.max_length),
+            repeated: self.targets.repeated,
+            ..Arranged::default()
+        }
     }
 }

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use crate::prompt_text::common_items;
-use crate::target::Target;
+use crate::target::{Encoded, Provenance, Target};
 
 /// The node before the first tokens; it has no ids.
 pub(super) const ROOT: usize = 0;
@@ -23,6 +23,8 @@ pub(super) struct Node {
     pub parent: usize,
     /// In the order of the targets.
     pub children: Vec<usize>,
+    /// Some of them begin alike.
+    has_twins: bool,
     /// Which of its ids is the first that belongs to a completion; all after it do, too.
     pub completed_from: usize,
     /// What begins at that id.
@@ -47,21 +49,28 @@ struct Path {
 pub(super) struct PrefixTree {
     /// Of all nodes.
     ids: Vec<i32>,
+    /// What wrote each of them; empty where nobody asks.
+    provenance: Vec<Provenance>,
     nodes: Vec<Node>,
     /// What the target compared last begins with.
     path: Path,
-    /// Children of one node may begin alike.
-    has_twins: bool,
     /// How many positions are repeated.
     pub repeated: u64,
 }
 
 impl Default for PrefixTree {
     fn default() -> Self {
-        let root =
-            Node { ids: 0..0, depth: 0, parent: ROOT, children: Vec::new(), completed_from: 0, begins: None };
+        let root = Node {
+            ids: 0..0,
+            depth: 0,
+            parent: ROOT,
+            children: Vec::new(),
+            has_twins: false,
+            completed_from: 0,
+            begins: None,
+        };
         let path = Path { nodes: vec![ROOT], length: 0 };
-        Self { ids: Vec::new(), nodes: vec![root], path, has_twins: false, repeated: 0 }
+        Self { ids: Vec::new(), provenance: Vec::new(), nodes: vec![root], path, repeated: 0 }
     }
 }
 
@@ -92,10 +101,16 @@ impl PrefixTree {
         &self.ids[self.nodes[node].ids.clone()]
     }
 
+    pub fn provenance_of(&self, node: usize) -> &[Provenance] {
+        self.provenance.get(self.nodes[node].ids.clone()).unwrap_or_default()
+    }
+
     /// Finds the longest path that a prompt begins with; its first `same` ids are those of what was compared before.
     pub fn compare(&mut self, prompt: &[i32], same: usize) {
         // Where two paths begin alike, what goes on along one may go further along the other.
-        self.go_back_to(if self.has_twins { 0 } else { same.min(prompt.len()) });
+        let twins = self.path.nodes.iter().map(|node| &self.nodes[*node]).find(|node| node.has_twins);
+        let unique = twins.map_or(usize::MAX, Node::end);
+        self.go_back_to(same.min(prompt.len()).min(unique));
         let mut others = Vec::new();
         let mut longest: Option<Path> = None;
         loop {
@@ -119,8 +134,9 @@ impl PrefixTree {
         self.path = longest.unwrap_or_else(|| self.path.clone());
     }
 
-    /// Adds the target whose prompt, the first ids, was compared last.
-    pub fn add(&mut self, target: Target, ids: &[i32], prompt: usize) {
+    /// Adds the target whose prompt was compared last, without its first `cut` ids.
+    pub fn add(&mut self, target: Target, encoded: &Encoded<'_>, cut: usize) {
+        let (ids, prompt) = (&encoded.ids[cut..], encoded.prompt - cut);
         if self.path.length == prompt && !self.predicts_nothing() {
             self.go_back_to(prompt - 1);
             self.repeated += 1;
@@ -129,15 +145,18 @@ impl PrefixTree {
         let parent = self.path.nodes[self.path.nodes.len() - 1];
         let depth = self.path.length;
         let begins_alike = |child: &usize| self.ids_of(*child).first() == ids.get(depth);
-        self.has_twins |= self.nodes[parent].children.iter().any(begins_alike);
+        let is_twin = self.nodes[parent].children.iter().any(begins_alike);
+        self.nodes[parent].has_twins |= is_twin;
         let start = self.ids.len();
         self.ids.extend_from_slice(&ids[depth..]);
+        self.provenance.extend_from_slice(encoded.provenance.get(cut + depth..).unwrap_or_default());
         let begins = Some(Completion { target, length: ids.len() - prompt });
         let node = self.push(Node {
             ids: start..self.ids.len(),
             depth,
             parent,
             children: Vec::new(),
+            has_twins: false,
             completed_from: prompt - depth,
             begins,
         });
@@ -219,6 +238,7 @@ impl PrefixTree {
             depth: self.path.length,
             parent: head,
             children: std::mem::take(&mut node.children),
+            has_twins: std::mem::take(&mut node.has_twins),
             completed_from: node.completed_from.saturating_sub(at),
             begins: node.begins.take_if(|_| begins_later),
         };

@@ -97,6 +97,7 @@ fn write(tree: &PrefixTree, marks: &Marks) -> Sample {
         };
         let (node, start) = (tree.node(at), row.ids.len());
         row.ids.extend_from_slice(tree.ids_of(at));
+        row.provenance.extend_from_slice(tree.provenance_of(at));
         branches.depths.extend(index(node.depth)..index(node.end()));
         branches.ends.resize(row.ids.len(), 0);
         if let Some(completion) = node.begins.filter(|_| marks.trained[at] == marks.row) {

@@ -1,0 +1,148 @@
+"""Tables and Parquet files that `everyturn.samples.parquet` made, back to samples.
+
+In: a table with the columns and the metadata of an expansion. Out: the samples. What a table does not hold, the account
+of what was dropped, is missing from their report, which counts what is there.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from everyturn.exceptions import InputError
+from everyturn.options import StrPath
+from everyturn.report import Report
+from everyturn.samples.columns import COLUMNS, OFFSETS, RUN_COLUMNS, Column
+from everyturn.samples.kept import Kept, Texts
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.parquet import METADATA_KEY
+from everyturn.samples.provenance import carried_keys
+from everyturn.samples.ragged import to_offsets
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
+
+
+def read_parquet(path: StrPath) -> "Samples":
+    """Read the samples of a Parquet file.
+
+    Raises:
+        InputError: The file cannot be read, or is none of samples.
+    """
+    try:
+        table = pq.read_table(Path(path))
+    except (OSError, pa.ArrowException) as error:
+        raise _unusable(
+            f"{path}: is not a Parquet file that can be read ({error})", path
+        ) from error
+    try:
+        return to_samples(table)
+    except InputError as error:
+        raise _unusable(f"{path}: {error}", path) from error
+
+
+def to_samples(table: pa.Table) -> "Samples":
+    """Return the samples of a table.
+
+    Raises:
+        InputError: The table is none of samples.
+    """
+    from everyturn.samples.table import Samples
+
+    described = (table.schema.metadata or {}).get(METADATA_KEY)
+    if described is None or "seq_lengths" in table.column_names:
+        raise InputError("holds no samples that everyturn has written (packs are not read)")
+    metadata = json.loads(described)
+    arrays: dict[str, Any] = {}
+    for column in COLUMNS:
+        if column.per != "row":
+            arrays |= _of_lists(table, column)
+    files, file = np.unique(np.array(table["file"].to_pylist(), dtype=object), return_inverse=True)
+    arrays["file"] = file.reshape(-1).astype(np.int32)
+    arrays["line"] = table["line"].to_numpy()
+    ids = "".join(table["conversation_id"].to_pylist())
+    arrays["conversation_hashes"] = np.frombuffer(bytes.fromhex(ids), dtype=np.uint8).reshape(
+        -1, 16
+    )
+    return Samples(
+        **arrays,
+        files=tuple(map(str, files)),
+        kept=_kept(table, metadata),
+        metadata=metadata,
+        report=_report(arrays, metadata),
+    )
+
+
+def _of_lists(table: pa.Table, column: Column) -> dict[str, Any]:
+    """Return a column with more than an element a row, and where its rows begin."""
+    offsets = OFFSETS[column.per]
+    if column.name not in table.column_names:
+        if column not in RUN_COLUMNS:
+            return {column.name: None}
+        starts = np.zeros(len(table) + 1, dtype=np.int64)
+        return {column.name: np.zeros(0, dtype=column.dtype), offsets: starts}
+    lists = table[column.name].combine_chunks()
+    if isinstance(lists, pa.ChunkedArray):
+        lists = pa.concat_arrays(lists.chunks)
+    values = lists.flatten().to_numpy(zero_copy_only=False).astype(column.dtype, copy=False)
+    return {column.name: values, offsets: to_offsets(lists.value_lengths().to_numpy())}
+
+
+def _kept(table: pa.Table, metadata: dict[str, Any]) -> Kept:
+    """Return what the rows carry along, held once for neighbours that have the same."""
+    keep = carried_keys(metadata["options"])
+    if not keep:
+        return Kept()
+    texts = [_json_texts(table[name], stated) for name, stated in keep]
+    of_rows: list[int] = []
+    distinct: list[tuple[bytes, ...]] = []
+    for values in zip(*texts, strict=True):
+        if not distinct or distinct[-1] != values:
+            distinct.append(values)
+        of_rows.append(len(distinct) - 1)
+    columns = tuple(_texts(values) for values in zip(*distinct, strict=True)) or tuple(
+        _texts(()) for _ in keep
+    )
+    return Kept(keep, columns, np.array(of_rows, dtype=np.int64))
+
+
+def _json_texts(column: pa.ChunkedArray, stated: str | None) -> list[bytes]:
+    """Return each value as JSON text; none where it is missing."""
+    values = column.to_pylist()
+    if stated == "json":
+        return [b"" if value is None else value.encode() for value in values]
+    return [
+        b"" if value is None else json.dumps(value, ensure_ascii=False).encode() for value in values
+    ]
+
+
+def _texts(values: tuple[bytes, ...]) -> Texts:
+    data = np.frombuffer(b"".join(values), dtype=np.uint8)
+    return Texts(data, to_offsets(np.array([len(value) for value in values], dtype=np.int64)))
+
+
+def _report(arrays: dict[str, Any], metadata: dict[str, Any]) -> Report:
+    records = len(set(zip(arrays["file"].tolist(), arrays["line"].tolist(), strict=True)))
+    labels: npt.NDArray[np.int32] = arrays["labels"]
+    return Report(
+        train_on=metadata["options"]["train_on"],
+        server=metadata["server"],
+        now=metadata["now"],
+        records_read=records,
+        records_kept=records,
+        targets_found=len(arrays["targets"]),
+        targets_trained=len(arrays["targets"]),
+        rows=len(arrays["offsets"]) - 1,
+        tokens=len(arrays["input_ids"]),
+        trained_tokens=int(np.count_nonzero(labels != IGNORE_INDEX)),
+    )
+
+
+def _unusable(text: str, path: StrPath) -> InputError:
+    error = InputError(text)
+    error.file = str(path)
+    return error

@@ -1,0 +1,59 @@
+"""What wrote the tokens of samples, and what rules look at in the messages of their records.
+
+In: samples that were expanded with ``provenance``. Out: names of kinds, the facts of messages, and what is needed to go
+from runs to tokens. Which kinds there are is the core's; what is made of them is said in `everyturn.samples.relabel`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from everyturn import _core
+from everyturn.exceptions import OptionsError
+from everyturn.samples.kept_types import Keep, stated
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
+
+KINDS: tuple[str, ...] = tuple(_core.TEXT_KINDS)
+"""What a run of tokens may be, by the numbers of ``run_kinds``: ``template`` (the template's own text, control tokens
+included), ``content``, ``reasoning``, ``tool_call``, ``tool_result``, ``system``, ``tools`` (definitions), ``stop``
+(the token that ends an answer) and ``record`` (anything else of the record: a template argument, text made of several
+parts)."""
+
+FACTS = "message_facts"
+"""The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
+of the tools that it calls; ``tool``, that of the tool whose result it is; ``weight``, where the record gives it one;
+``is_weighted_in_part`` and ``is_prompt`` where they are true; with ``keep_texts`` its ``text`` and ``reasoning``."""
+
+
+def carried_keys(options: Mapping[str, Any]) -> Keep:
+    """Return what samples carry along under an expansion's options, each with its type or None."""
+    facts: Keep = ((FACTS, "json"),) if options["provenance"] else ()
+    return (*stated(options["keep"]), *facts)
+
+
+def check_provenance(samples: "Samples") -> None:
+    """Refuse samples that do not say what wrote their tokens.
+
+    Raises:
+        OptionsError: The text says how to get it.
+    """
+    if FACTS not in samples.kept:
+        raise OptionsError(
+            "the samples do not say what wrote their tokens: expand them with provenance=True (--provenance)"
+        )
+
+
+def facts_of_records(samples: "Samples") -> list[list[dict[str, Any]]]:
+    """Return the facts of the messages of each record, in the order of the kept texts."""
+    column = samples.kept.column(FACTS)
+    return [json.loads(column.text(at) or b"[]") for at in range(len(column.offsets) - 1)]
+
+
+def rows_of_runs(samples: "Samples") -> npt.NDArray[np.int64]:
+    """Return for each run the sample that it is of, int64[R]."""
+    return np.repeat(np.arange(len(samples)), np.diff(samples.run_offsets))

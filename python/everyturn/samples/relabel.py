@@ -1,0 +1,113 @@
+"""Other labels and weights for samples that were expanded once.
+
+In: samples that say what wrote their tokens, and rules. Out: the samples that an expansion with these weights would
+give, without rendering or encoding anything. Which tokens a rule holds for is said in `everyturn.samples.rules`; rows
+are made by the core.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from everyturn import _core
+from everyturn.exceptions import OptionsError
+from everyturn.options import Normalize, check_choice
+from everyturn.samples.columns import COLUMNS, OFFSETS
+from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.origins import records
+from everyturn.samples.provenance import check_provenance
+from everyturn.samples.rules import Rules, checked, weights_of_runs
+
+if TYPE_CHECKING:
+    from everyturn.samples.table import Samples
+
+_OF_RECORDS = ("file", "line", "conversation_hashes")
+"""The columns that the core does not make anew."""
+
+
+def relabel(
+    samples: "Samples", rules: Rules, *, normalize: Normalize, allow_context: bool
+) -> "Samples":
+    """Give tokens other weights; see `Samples.relabel`."""
+    made = checked(rules)
+    check_choice("normalize", normalize, Normalize)
+    check_provenance(samples)
+    options = samples.metadata["options"]
+    _check_options(options, allow_context=allow_context)
+    weights = np.repeat(weights_of_runs(samples, made), samples.run_lengths)
+    arrays = {
+        name: getattr(samples, name)
+        for name in (*(column.name for column in COLUMNS), *OFFSETS.values())
+        if name not in _OF_RECORDS
+    }
+    present = {
+        name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None
+    }
+    present["records"] = records(samples)
+    before = samples.metadata.get("rules", [])
+    metadata = samples.metadata | {
+        "options": options | {"normalize": normalize},
+        "rules": [*before, [rule.to_dict() for rule in made]],
+    }
+    if normalize == "none" and not allow_context:
+        labels = _core.relabel_in_place(present, weights)
+        if labels is not None:
+            return _with_report(samples, dataclasses.replace(samples, **labels, metadata=metadata))
+    columns, sources = _core.relabel(
+        present,
+        weights,
+        layout=options["layout"],
+        max_length=options["max_length"],
+        normalize=normalize,
+        allow_context=allow_context,
+    )
+    for name in _OF_RECORDS:
+        columns[name] = getattr(samples, name)[sources]
+    changed = dataclasses.replace(
+        samples, **columns, kept=samples.kept.select(sources), metadata=metadata
+    )
+    return _with_report(samples, changed)
+
+
+def _check_options(options: dict[str, Any], *, allow_context: bool) -> None:
+    if options["train_on"] == "all_tokens":
+        raise OptionsError(
+            'rules choose among answers, and train_on="all_tokens" has none: expand with another'
+        )
+    if options["normalize"] != "none":
+        raise OptionsError(
+            'the weights are normalized already: expand with normalize="none", and normalize when relabelling'
+        )
+    if allow_context and options["layout"] == "tree":
+        raise OptionsError(
+            "allow_context: in trees a token of context has several that may follow it; take another layout"
+        )
+
+
+def _with_report(before: "Samples", after: "Samples") -> "Samples":
+    """Return the samples with the account of what is left, as if it had been expanded so."""
+    left = len(after.targets)
+    report = before.report
+    lost = _record_count(before) - _record_count(after)
+    dropped = dict(report.records_dropped)
+    if lost:
+        dropped["no_target"] = dropped.get("no_target", 0) + lost
+    removed = len(before.targets) - left
+    changed = dataclasses.replace(
+        report,
+        records_kept=report.records_kept - lost,
+        records_dropped=dict(sorted(dropped.items())),
+        targets_found=report.targets_found - removed,
+        targets_trained=report.targets_trained - removed,
+        rows=report.rows - len(before) + len(after),
+        tokens=report.tokens - len(before.input_ids) + len(after.input_ids),
+        trained_tokens=report.trained_tokens
+        - int(np.count_nonzero(before.labels != IGNORE_INDEX))
+        + int(np.count_nonzero(after.labels != IGNORE_INDEX)),
+    )
+    return dataclasses.replace(after, report=changed)
+
+
+def _record_count(samples: "Samples") -> int:
+    return int(records(samples).max(initial=-1)) + 1

@@ -1,0 +1,119 @@
+//! What rules about messages look at: who speaks, which tools are called and answer, what weighs.
+//!
+//! In: a conversation. Out: a JSON value that samples carry along, an object for each message. Texts are in it on request:
+//! they may be longer than all else.
+
+use super::{Conversation, Message, REASONING_KEYS, Role, part_texts};
+use crate::json::{Number, Value, object};
+
+impl Conversation {
+    /// A list with an object for each message: `role`; `calls`, the names of the tools that it calls; `tool`, the name of
+    /// the tool whose result it is; `weight`, where the record gives it one; `is_weighted_in_part` and `is_prompt` where
+    /// they are true; on request `text`, its content, and `reasoning`.
+    pub fn facts(&self, with_texts: bool) -> Value {
+        // Of the last message with calls: their ids and names, and how many results came after it.
+        let mut called: Vec<Call<'_>> = Vec::new();
+        let mut results = 0;
+        let facts = self.messages.iter().map(|message| {
+            let mut facts = vec![("role", Value::from(message.role.name()))];
+            if message.role == Role::Tool {
+                let by_id = |id| called.iter().find(|call| call.id.is_some() && call.id == id);
+                let text = |key: &str| message.fields.get(key).and_then(Value::as_str);
+                let by_order = called.get(results);
+                let call = text("tool_call_id").and_then(|id| by_id(Some(id))).or(by_order);
+                if let Some(name) = text("name").or(call.and_then(|call| call.name)) {
+                    facts.push(("tool", name.into()));
+                }
+                results += 1;
+            } else {
+                (called, results) = (calls_of(message), 0);
+                let names: Vec<Value> = called.iter().filter_map(|call| call.name).map(Value::from).collect();
+                if !called.is_empty() {
+                    facts.push(("calls", Value::Array(names)));
+                }
+            }
+            if let Some(weight) = message.weight {
+                facts.push(("weight", Value::Number(Number::Float(weight.0.into()))));
+            }
+            if !message.part_weights.is_empty() {
+                facts.push(("is_weighted_in_part", Value::Bool(true)));
+            }
+            if message.role == Role::Assistant && !message.may_be_target {
+                facts.push(("is_prompt", Value::Bool(true)));
+            }
+            if with_texts {
+                facts.extend(texts_of(message));
+            }
+            object(&facts)
+        });
+        Value::Array(facts.collect())
+    }
+}
+
+struct Call<'m> {
+    id: Option<&'m str>,
+    name: Option<&'m str>,
+}
+
+fn calls_of(message: &Message) -> Vec<Call<'_>> {
+    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
+    calls.iter().filter_map(call_of).collect()
+}
+
+fn call_of(call: &Value) -> Option<Call<'_>> {
+    let call = call.as_object()?;
+    let function = call.get("function").and_then(Value::as_object).unwrap_or(call);
+    Some(Call {
+        id: call.get("id").and_then(Value::as_str),
+        name: function.get("name").and_then(Value::as_str),
+    })
+}
+
+fn texts_of(message: &Message) -> impl Iterator<Item = (&'static str, Value)> {
+    let content = match message.fields.get("content") {
+        Some(Value::String(text)) => Some(text.to_string()),
+        Some(Value::Array(parts)) => Some(part_texts(parts).concat()),
+        _ => None,
+    };
+    let reasoning = REASONING_KEYS.iter().find_map(|key| message.fields.get(key)?.as_str());
+    let content = content.map(|text| ("text", Value::from(text.as_str())));
+    content.into_iter().chain(reasoning.map(|text| ("reasoning", Value::from(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+    use super::*;
+    use crate::conversation::{Format, RecordOptions};
+    use crate::json::{parse_strict, write};
+
+    fn facts(messages: &str, with_texts: bool) -> String {
+        let record = parse_strict(format!("{{\"messages\": {messages}}}").as_bytes()).unwrap();
+        let read = Conversation::from_record(&record, Format::Messages, &RecordOptions::default());
+        write(&read.unwrap().facts(with_texts))
+    }
+
+    const CALLS: &str = r#"[
+        {"role": "user", "content": "Air?"},
+        {"role": "assistant", "reasoning_content": "Two calls.", "tool_calls": [
+            {"id": "1", "function": {"name": "air", "arguments": {}}},
+            {"id": "2", "function": {"name": "rain", "arguments": {}}}]},
+        {"role": "tool", "tool_call_id": "2", "content": "none"},
+        {"role": "tool", "content": "fine"},
+        {"role": "assistant", "content": "Good.", "weight": 0.5}]"#;
+
+    #[test]
+    fn results_are_those_of_calls_by_id_and_by_order() {
+        let expected = r#"[{"role": "user"}, {"role": "assistant", "calls": ["air", "rain"]}, {"role": "tool", "tool": "rain"}, {"role": "tool", "tool": "rain"}, {"role": "assistant", "weight": 0.5}]"#;
+        assert_eq!(facts(CALLS, false), expected);
+    }
+
+    #[test]
+    fn texts_are_there_on_request() {
+        let found = facts(CALLS, true);
+        for text in [r#""text": "Air?""#, r#""reasoning": "Two calls.""#, r#""text": "fine""#] {
+            assert!(found.contains(text), "{found}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Samples whose tokens get other weights than they were expanded with.
+//!
+//! In: the rows of a table, which know the answers that they train, and what each token is to weigh. Out: the rows that
+//! an expansion with these weights would give. Nothing is rendered or encoded again: the ids of prompts and completions
+//! are in the rows. A conversation that loses an answer is arranged anew from those that are left.
+
+use std::ops::Range;
+
+use super::columns::Samples;
+use super::table::{IGNORE_INDEX, SampleOrigin};
+use crate::conversation::Weight;
+use crate::layout::{
+    Branches, KnownTarget, Sample, TokenWeights, Trained, arrange, normalize, set_token_weights,
+};
+use crate::options::{Layout, Normalize};
+use crate::target::{Provenance, Target, TextKind};
+
+/// A table of samples as they were expanded.
+#[derive(Clone, Copy)]
+pub struct LabelledTable<'t> {
+    pub input_ids: &'t [i32],
+    pub labels: &'t [i32],
+    pub loss_weights: Option<&'t [f32]>,
+    /// Of trees.
+    pub position_ids: Option<&'t [i32]>,
+    pub subtree_end: Option<&'t [i32]>,
+    pub offsets: &'t [i64],
+    pub run_lengths: &'t [i32],
+    pub run_kinds: &'t [u8],
+    pub run_messages: &'t [i32],
+    pub run_answers: &'t [bool],
+    pub run_offsets: &'t [i64],
+    /// Of each row the number of its record; those of one record have the same.
+    pub records: &'t [i64],
+}
+
+/// How samples are labelled.
+#[derive(Debug, Clone, Copy)]
+pub struct Relabelling {
+    pub layout: Layout,
+    pub max_length: Option<usize>,
+    pub normalize: Normalize,
+    /// Tokens that no answer is of may be trained; rows are then left as they are.
+    pub allow_context: bool,
+}
+
+/// Rows that were made of others.
+pub struct Relabelled {
+    /// Without what is known of the records.
+    pub samples: Samples,
+    /// For each row one that is of the same record.
+    pub sources: Vec<i64>,
+}
+
+/// An answer that a row trains, or would.
+struct Answer {
+    tokens: Range<usize>,
+    message: usize,
+    weights: Vec<Weight>,
+}
+
+/// A row with its answers and what its tokens weigh.
+struct Row {
+    /// Nothing of it is trained yet.
+    sample: Sample,
+    answers: Vec<Answer>,
+    /// Stretches that are trained and of no answer.
+    context: Vec<Trained>,
+}
+
+/// Gives each token its weight: one that is not a number leaves it as it is; 0 is not trained.
+pub fn relabel(table: &LabelledTable<'_>, weights: &[f32], how: Relabelling) -> Relabelled {
+    let mut made = Relabelled { samples: Samples::of(how.layout), sources: Vec::new() };
+    for rows in rows_of_records(table.records) {
+        let source = rows[0];
+        let rows = rows.into_iter().map(|row| table.row(row, weights, how.allow_context)).collect();
+        let samples = relabel_conversation(rows, how);
+        made.sources.resize(made.sources.len() + samples.len(), i64::try_from(source).unwrap_or_default());
+        let origin = SampleOrigin { file: 0, line: 0, conversation_id: 0 };
+        made.samples.push(&samples, origin);
+    }
+    made
+}
+
+/// The columns that change where every answer keeps a trained token: then the rows stay what they are.
+pub struct NewLabels {
+    pub labels: Vec<i32>,
+    pub loss_weights: Option<Vec<f32>>,
+    /// Of trees.
+    pub shift_labels: Option<Vec<i32>>,
+}
+
+/// The same as [`relabel`] where rows stay what they are, without making them anew; `None` where an answer is lost.
+pub fn relabel_in_place(table: &LabelledTable<'_>, weights: &[f32]) -> Option<NewLabels> {
+    let count = table.input_ids.len();
+    let mut labels = vec![IGNORE_INDEX; count];
+    let mut shift_labels = table.subtree_end.map(|_| vec![IGNORE_INDEX; count]);
+    let mut loss_weights = vec![0.0; count];
+    let mut are_units = true;
+    for row in 0..table.records.len() {
+        let start = index(table.offsets[row]);
+        let answers = table.answers(row);
+        let parents = table
+            .branches(row)
+            .map(|branches| branches.parents(answers.iter().map(|(answer, _)| answer.start)));
+        for (at, (answer, _)) in answers.iter().enumerate() {
+            let mut is_lost = true;
+            for token in answer.clone() {
+                let predicts = predicting(parents.as_deref(), at, answer, token).map(|at| start + at);
+                let token = start + token;
+                let weight = match weights[token] {
+                    given if given.is_nan() => table.own_weight(token, predicts),
+                    given => given,
+                };
+                if weight <= 0.0 {
+                    continue;
+                }
+                is_lost = false;
+                are_units &= Weight(weight) == Weight::ONE;
+                labels[token] = table.input_ids[token];
+                if let Some(at) = predicts {
+                    loss_weights[at] = weight;
+                    if let Some(shifted) = &mut shift_labels {
+                        shifted[at] = table.input_ids[token];
+                    }
+                }
+            }
+            if is_lost {
+                return None;
+            }
+        }
+    }
+    Some(NewLabels { labels, loss_weights: (!are_units).then_some(loss_weights), shift_labels })
+}
+
+/// Where the weight of a token of an answer is: in trees at the position that predicts it, which the first of a path
+/// has none of.
+fn predicting(
+    parents: Option<&[Option<usize>]>,
+    answer: usize,
+    tokens: &Range<usize>,
+    token: usize,
+) -> Option<usize> {
+    match parents {
+        None => Some(token),
+        Some(parents) if token == tokens.start => parents[answer],
+        Some(_) => Some(token - 1),
+    }
+}
+
+/// The rows of each record, records in the order of their first rows.
+fn rows_of_records(records: &[i64]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for (row, record) in records.iter().enumerate() {
+        let at = *known.entry(record).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[at].push(row);
+    }
+    groups
+}
+
+fn relabel_conversation(rows: Vec<Row>, how: Relabelling) -> Vec<Sample> {
+    let is_lost = |answer: &Answer| answer.weights.iter().all(|weight| *weight <= Weight::ZERO);
+    let loses_some = rows.iter().flat_map(|row| &row.answers).any(is_lost);
+    let weights: TokenWeights = rows
+        .iter()
+        .flat_map(|row| &row.answers)
+        .map(|answer| (answer.message, answer.weights.clone()))
+        .collect();
+    let is_made_of_targets = how.layout != Layout::Conversation && !how.allow_context;
+    let mut samples: Vec<Sample> = if loses_some && is_made_of_targets {
+        let mut targets: Vec<KnownTarget> = rows.iter().flat_map(|row| row.targets(&is_lost)).collect();
+        targets.sort_by_key(|known| known.target.message);
+        arrange(how.layout, &targets, how.max_length)
+    } else {
+        rows.into_iter().map(|row| row.with_answers(&is_lost)).collect()
+    };
+    if loses_some {
+        samples.iter_mut().for_each(Sample::mark_answers);
+    }
+    // What loses all of its tokens is no error: it was asked for.
+    set_token_weights(&mut samples, &weights, |message| weights.contains_key(&message));
+    samples.retain(|sample| !sample.trained.is_empty());
+    normalize(&mut samples, how.normalize);
+    samples
+}
+
+impl LabelledTable<'_> {
+    fn row(&self, row: usize, weights: &[f32], allow_context: bool) -> Row {
+        let tokens = tokens_of(self.offsets, row);
+        let start = tokens.start;
+        let ids = self.input_ids[tokens.clone()].to_vec();
+        let branches = self.branches(row);
+        let provenance = self.provenance(row, ids.len());
+        let sample = Sample { ids, provenance, branches, ..Sample::default() };
+        let answers = self.answers(row);
+        let parents = sample
+            .branches
+            .as_ref()
+            .map(|branches| branches.parents(answers.iter().map(|(answer, _)| answer.start)));
+        let weigh = |token: usize, predicts: Option<usize>| match weights[start + token] {
+            given if given.is_nan() => Weight(self.own_weight(start + token, predicts.map(|at| start + at))),
+            given => Weight(given),
+        };
+        let answers = answers.into_iter().enumerate().map(|(at, (answer, message))| {
+            let weigh = |token| weigh(token, predicting(parents.as_deref(), at, &answer, token));
+            Answer { weights: answer.clone().map(weigh).collect(), tokens: answer.clone(), message }
+        });
+        let answers: Vec<Answer> = answers.collect();
+        let weigh = |token: usize| weigh(token, Some(token));
+        let context = if allow_context { trained_context(&sample, weigh) } else { Vec::new() };
+        Row { sample, answers, context }
+    }
+
+    fn branches(&self, row: usize) -> Option<Branches> {
+        let tokens = tokens_of(self.offsets, row);
+        let (depths, ends) = self.position_ids.zip(self.subtree_end)?;
+        Some(Branches { depths: depths[tokens.clone()].to_vec(), ends: ends[tokens].to_vec() })
+    }
+
+    /// What wrote the tokens of a row.
+    fn provenance(&self, row: usize, length: usize) -> Vec<Provenance> {
+        let mut provenance = Vec::with_capacity(length);
+        for run in tokens_of(self.run_offsets, row) {
+            let of = Provenance {
+                kind: TextKind::of_number(self.run_kinds[run]),
+                message: self.run_messages[run],
+                is_answer: self.run_answers[run],
+            };
+            provenance.resize(provenance.len() + self.run_length(run), of);
+        }
+        provenance
+    }
+
+    /// The tokens of the answers of a row, each with its message.
+    fn answers(&self, row: usize) -> Vec<(Range<usize>, usize)> {
+        let mut answers: Vec<(Range<usize>, usize)> = Vec::new();
+        let mut start = 0;
+        for run in tokens_of(self.run_offsets, row) {
+            let end = start + self.run_length(run);
+            let message = usize::try_from(self.run_messages[run]).ok().filter(|_| self.run_answers[run]);
+            match (message, answers.last_mut()) {
+                (Some(message), Some((tokens, of))) if *of == message && tokens.end == start => {
+                    tokens.end = end;
+                }
+                (Some(message), _) => answers.push((start..end, message)),
+                (None, _) => {}
+            }
+            start = end;
+        }
+        answers
+    }
+
+    fn run_length(&self, run: usize) -> usize {
+        usize::try_from(self.run_lengths[run]).unwrap_or_default()
+    }
+
+    /// What a token weighs as it was expanded; its weight is where it is predicted.
+    fn own_weight(&self, token: usize, predicts: Option<usize>) -> f32 {
+        match (self.loss_weights, predicts) {
+            _ if self.labels[token] == IGNORE_INDEX => 0.0,
+            (Some(weights), Some(at)) => weights[at],
+            _ => 1.0,
+        }
+    }
+}
+
+impl Row {
+    /// The sample with all of its answers trained that are not lost, and what else is.
+    fn with_answers(self, is_lost: &impl Fn(&Answer) -> bool) -> Sample {
+        let Self { mut sample, answers, context } = self;
+        for Answer { tokens, message, .. } in answers.into_iter().filter(|answer| !is_lost(answer)) {
+            sample.trained.push(Trained { tokens, weight: Weight::ONE, message: Some(message) });
+            sample.targets.push(message);
+        }
+        sample.trained.extend(context);
+        sample.trained.sort_by_key(|trained| trained.tokens.start);
+        sample
+    }
+
+    /// Its answers, but those that are lost, each with the ids before it.
+    fn targets<'r>(
+        &'r self,
+        is_lost: &'r impl Fn(&Answer) -> bool,
+    ) -> impl Iterator<Item = KnownTarget> + 'r {
+        self.answers.iter().filter(|answer| !is_lost(answer)).map(|answer| {
+            let Range { start, end } = answer.tokens;
+            let path: Vec<usize> = match &self.sample.branches {
+                None => (0..end).collect(),
+                Some(branches) => {
+                    let sees = |token: &usize| index(i64::from(branches.ends[*token])) >= end;
+                    (0..end).filter(sees).collect()
+                }
+            };
+            KnownTarget {
+                target: Target { message: answer.message, weight: Weight::ONE },
+                ids: path.iter().map(|token| self.sample.ids[*token]).collect(),
+                prompt: path.len() - (end - start),
+                provenance: path.iter().map(|token| self.sample.provenance[*token]).collect(),
+            }
+        })
+    }
+}
+
+/// The stretches of tokens that are trained and of no answer.
+fn trained_context(sample: &Sample, weigh: impl Fn(usize) -> Weight) -> Vec<Trained> {
+    let weight_at =
+        |token: usize| if sample.provenance[token].is_answer { Weight::ZERO } else { weigh(token) };
+    let weights: Vec<Weight> = (0..sample.ids.len()).map(weight_at).collect();
+    let mut start = 0;
+    let stretches = weights.chunk_by(|one, next| one == next).map(|stretch| {
+        let tokens = start..start + stretch.len();
+        start = tokens.end;
+        Trained { tokens, weight: stretch[0], message: None }
+    });
+    stretches.filter(|trained| trained.weight > Weight::ZERO).collect()
+}
+
+fn tokens_of(offsets: &[i64], row: usize) -> Range<usize> {
+    index(offsets[row])..index(offsets[row + 1])
+}
+
+/// Places in arrays are not negative.
+fn index(place: i64) -> usize {
+    usize::try_from(place).unwrap_or_default()
+}

@@ -1,0 +1,132 @@
+//! `_core.relabel`: the arrays of samples and what each token is to weigh in, the arrays of the samples with these weights
+//! out.
+
+use everyturn_core as core;
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::choice::Choice;
+use crate::expander::arrays;
+use crate::guard::detached;
+
+/// `arrays` has the columns of tokens and runs by name, with their offsets, and the record of each row under `records`.
+#[pyfunction]
+#[pyo3(signature = (arrays, weights, *, layout, max_length, normalize, allow_context))]
+pub fn relabel<'py>(
+    py: Python<'py>,
+    arrays: &Bound<'py, PyDict>,
+    weights: PyReadonlyArray1<'py, f32>,
+    layout: Choice<core::Layout>,
+    max_length: Option<usize>,
+    normalize: Choice<core::Normalize>,
+    allow_context: bool,
+) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyArray1<i64>>)> {
+    let given = Given::of(arrays)?;
+    let table = given.table()?;
+    let how = core::Relabelling { layout: layout.0, max_length, normalize: normalize.0, allow_context };
+    let weights = weights_of(&weights, &table)?;
+    let made = detached(py, || Ok(core::relabel(&table, weights, how)))?;
+    Ok((self::arrays(py, made.samples)?, PyArray1::from_vec(py, made.sources)))
+}
+
+/// The columns that change where every answer keeps a trained token, by name; `None` where rows have to be made anew.
+#[pyfunction]
+#[pyo3(signature = (arrays, weights))]
+pub fn relabel_in_place<'py>(
+    py: Python<'py>,
+    arrays: &Bound<'py, PyDict>,
+    weights: PyReadonlyArray1<'py, f32>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let given = Given::of(arrays)?;
+    let table = given.table()?;
+    let weights = weights_of(&weights, &table)?;
+    let Some(made) = detached(py, || Ok(core::relabel_in_place(&table, weights)))? else {
+        return Ok(None);
+    };
+    let columns = PyDict::new(py);
+    columns.set_item("labels", PyArray1::from_vec(py, made.labels))?;
+    columns.set_item("loss_weights", made.loss_weights.map(|weights| PyArray1::from_vec(py, weights)))?;
+    columns.set_item("shift_labels", made.shift_labels.map(|labels| PyArray1::from_vec(py, labels)))?;
+    Ok(Some(columns))
+}
+
+fn weights_of<'w>(
+    weights: &'w PyReadonlyArray1<'_, f32>,
+    table: &core::LabelledTable<'_>,
+) -> PyResult<&'w [f32]> {
+    let weights = weights.as_slice()?;
+    if weights.len() != table.input_ids.len() {
+        return Err(PyValueError::new_err("there must be as many weights as tokens"));
+    }
+    Ok(weights)
+}
+
+/// Arrays that Python holds.
+struct Given<'py> {
+    input_ids: PyReadonlyArray1<'py, i32>,
+    labels: PyReadonlyArray1<'py, i32>,
+    loss_weights: Option<PyReadonlyArray1<'py, f32>>,
+    position_ids: Option<PyReadonlyArray1<'py, i32>>,
+    subtree_end: Option<PyReadonlyArray1<'py, i32>>,
+    offsets: PyReadonlyArray1<'py, i64>,
+    run_lengths: PyReadonlyArray1<'py, i32>,
+    run_kinds: PyReadonlyArray1<'py, u8>,
+    run_messages: PyReadonlyArray1<'py, i32>,
+    run_answers: PyReadonlyArray1<'py, bool>,
+    run_offsets: PyReadonlyArray1<'py, i64>,
+    records: PyReadonlyArray1<'py, i64>,
+}
+
+impl<'py> Given<'py> {
+    fn of(arrays: &Bound<'py, PyDict>) -> PyResult<Self> {
+        Ok(Self {
+            input_ids: array(arrays, "input_ids")?,
+            labels: array(arrays, "labels")?,
+            loss_weights: optional(arrays, "loss_weights")?,
+            position_ids: optional(arrays, "position_ids")?,
+            subtree_end: optional(arrays, "subtree_end")?,
+            offsets: array(arrays, "offsets")?,
+            run_lengths: array(arrays, "run_lengths")?,
+            run_kinds: array(arrays, "run_kinds")?,
+            run_messages: array(arrays, "run_messages")?,
+            run_answers: array(arrays, "run_answers")?,
+            run_offsets: array(arrays, "run_offsets")?,
+            records: array(arrays, "records")?,
+        })
+    }
+
+    fn table(&self) -> PyResult<core::LabelledTable<'_>> {
+        Ok(core::LabelledTable {
+            input_ids: self.input_ids.as_slice()?,
+            labels: self.labels.as_slice()?,
+            loss_weights: self.loss_weights.as_ref().map(|array| array.as_slice()).transpose()?,
+            position_ids: self.position_ids.as_ref().map(|array| array.as_slice()).transpose()?,
+            subtree_end: self.subtree_end.as_ref().map(|array| array.as_slice()).transpose()?,
+            offsets: self.offsets.as_slice()?,
+            run_lengths: self.run_lengths.as_slice()?,
+            run_kinds: self.run_kinds.as_slice()?,
+            run_messages: self.run_messages.as_slice()?,
+            run_answers: self.run_answers.as_slice()?,
+            run_offsets: self.run_offsets.as_slice()?,
+            records: self.records.as_slice()?,
+        })
+    }
+}
+
+fn array<'py, T: numpy::Element>(
+    arrays: &Bound<'py, PyDict>,
+    name: &str,
+) -> PyResult<PyReadonlyArray1<'py, T>> {
+    optional(arrays, name)?.ok_or_else(|| PyValueError::new_err(format!("there is no array {name}")))
+}
+
+fn optional<'py, T: numpy::Element>(
+    arrays: &Bound<'py, PyDict>,
+    name: &str,
+) -> PyResult<Option<PyReadonlyArray1<'py, T>>> {
+    let array = arrays.get_item(name)?.filter(|array| !array.is_none());
+    let array = array.map(|array| array.cast_into::<PyArray1<T>>().map(|array| array.readonly())).transpose();
+    array.map_err(PyErr::from)
+}
