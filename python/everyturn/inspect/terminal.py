@@ -262,26 +262,28 @@ def _compared(each: Comparison, messages: Sequence[Message], columns: int) -> It
     if each.is_same:
         yield from wrap(f"{name}same prompt, same completion", columns, style=style)
         return
-    parts = [] if each.same_prompt else ["the prompt"]
-    parts += [] if each.same_completion else ["what is trained"]
-    yield from wrap(f"{name}{' and '.join(parts)} differ", columns, style=style)
-    for what, is_same in (("prompt", each.same_prompt), ("trained", each.same_completion)):
-        if not is_same:
-            yield from _parted(what, each.difference(what), columns)
+    same = {"prompt": each.same_prompt, "completion": each.same_completion}
+    parts = [what for what, is_same in same.items() if not is_same]
+    verb = "differs" if len(parts) == 1 else "differ"
+    yield from wrap(f"{name}the {' and the '.join(parts)} {verb}", columns, style=style)
+    if not each.same_prompt:
+        yield from _parted("prompt", each.difference("prompt"), columns)
+    if not each.same_completion:
+        yield from _parted("completion", each.difference("trained"), columns)
 
 
 def _parted(what: str, found: Difference | None, columns: int) -> Iterator[Text]:
     if found is None:
         yield from wrap(f"  {what}: the same text in other tokens", columns)
         return
-    for name, rest in (("exact", found.exact), ("one render", found.one_render)):
-        text = Text(f"  {what:<7} {name:<10} ")
+    for name, rest in (("exact", found.exact), ("one rendering", found.one_render)):
+        text = Text(f"  {what:<10} {name:<13} ")
         shared = found.shared[-SHARED_CHARACTERS:]
         text.append(printable(shared, spaces=True)[-SHARED_CHARACTERS:], STYLES["template"])
         text.append("▸", STYLES["mark"])
         shown = printable(rest[:columns], spaces=True) if rest else "(ends)"
         left = columns - width(text.plain)
-        text.append(cut(shown, max(left, 1)), STYLES["trained" if what == "trained" else "user"])
+        text.append(cut(shown, max(left, 1)), STYLES["trained" if what == "completion" else "user"])
         yield text
 
 
