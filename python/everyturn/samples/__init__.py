@@ -1,10 +1,11 @@
 """Samples and what is made of them.
 
-`table` has the samples in flat arrays; its methods call the others, which take samples and know nothing of each other:
-`padding` and `packing` make rows of bounded length, `split` parts by conversation, `duplicates` finds copies (`origins`
-says which samples belong together), `kept` has what is carried along of records, `kept_types` its types in files,
-`storage` saves and maps, `parquet` makes tables and files of them, and is imported where one is wanted, as it needs
-pyarrow.
+`table` has the samples in flat arrays, and gives out each as a `sample`; its methods call the others, which take
+samples and know nothing of each other: `selection` says which rows are meant, `padding` and `packing` make rows of
+bounded length, `split` parts by conversation, `duplicates` finds copies (`origins` says which samples belong together),
+`kept` has what is carried along of records, `kept_types` its types in files, `storage` saves and maps, `parquet` makes
+tables and files of them, and is imported where one is wanted, as it needs pyarrow; `frames` makes data frames of a
+table.
 `trees` takes trees apart; `ragged` has the arithmetic of offsets, `labels` what a label says.
 """
 
@@ -12,7 +13,8 @@ from everyturn.samples.kept import Kept
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, PackedRow
 from everyturn.samples.padding import Batch
-from everyturn.samples.table import Sample, Samples
+from everyturn.samples.sample import Sample
+from everyturn.samples.table import Samples
 from everyturn.samples.trees import Unrolled
 
 __all__ = [
