@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures docs wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures notebook docs wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -22,6 +22,7 @@ help:
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
+	@echo "notebook  the outputs of examples/first_look.ipynb"
 	@echo "docs   the site, in site/: docs/ and the docstrings, every link checked"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
@@ -97,6 +98,9 @@ serving: build
 
 pictures: build
 	$(BIN)/python tools/make_pictures.py
+
+notebook: build
+	$(BIN)/python tools/run_notebook.py examples/first_look.ipynb
 
 $(VENV)/docs: $(VENV)/user
 	@echo "== what makes the site: Sphinx, MyST, furo"

@@ -80,6 +80,13 @@ def test_what_pages_say_of_their_commands_is_printed(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.startswith(shown)
 
 
+def test_the_notebook_shows_what_its_cells_give() -> None:
+    """Run cell by cell, as `tools/run_notebook.py` has written it."""
+    tool, notebook = ROOT / "tools" / "run_notebook.py", ROOT / "examples" / "first_look.ipynb"
+    command = [sys.executable, str(tool), "--check", str(notebook)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
 def test_links_of_pages_lead_somewhere() -> None:
     """To files, and to headings in them."""
     pages = [
