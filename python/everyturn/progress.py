@@ -1,5 +1,7 @@
 """A bar that shows how much of the input was read, in a terminal or a notebook."""
 
+import importlib.util
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -19,6 +21,9 @@ def progress_bar(total: int | None, *, is_shown: bool) -> Iterator[Advance]:
     Args:
         total: How many bytes there are; None if that is not known.
         is_shown: Whether there is one at all.
+
+    Warns:
+        UserWarning: A notebook without ipywidgets has none.
     """
     if not is_shown:
         yield lambda done: None  # noqa: ARG005
@@ -32,12 +37,19 @@ def progress_bar(total: int | None, *, is_shown: bool) -> Iterator[Advance]:
         TransferSpeedColumn,
     )
 
+    console = Console(stderr=True)
+    if console.is_jupyter and importlib.util.find_spec("ipywidgets") is None:
+        warnings.warn(
+            "a notebook shows the bar by ipywidgets: pip install ipywidgets", stacklevel=4
+        )
+        yield lambda done: None  # noqa: ARG005
+        return
     bar = Progress(
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
     )
     with bar:

@@ -34,3 +34,14 @@ def test_a_fault_is_raised_as_without_a_bar() -> None:
     """It goes away first."""
     with pytest.raises(everyturn.EveryturnError):
         everyturn.Expander("demo").expand([{"messages": []}], progress=True)
+
+
+def test_a_notebook_that_cannot_show_a_bar_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And expands all the same."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # noqa: ARG005
+    with pytest.warns(UserWarning, match="pip install ipywidgets"):
+        samples = everyturn.Expander("demo").expand(EXAMPLE_CHATS, progress=True)
+    assert len(samples) == 16
