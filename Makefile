@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures notebook docs wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures notebook recipes docs wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -23,6 +23,7 @@ help:
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "notebook  the outputs of examples/first_look.ipynb"
+	@echo "recipes  docs/recipes, from published templates (needs EVERYTURN_DATA)"
 	@echo "docs   the site, in site/: docs/ and the docstrings, every link checked"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
@@ -101,6 +102,9 @@ pictures: build
 
 notebook: build
 	$(BIN)/python tools/run_notebook.py examples/first_look.ipynb
+
+recipes: build
+	$(BIN)/python tools/make_recipes.py
 
 $(VENV)/docs: $(VENV)/user
 	@echo "== what makes the site: Sphinx, MyST, furo"

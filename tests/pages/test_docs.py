@@ -87,6 +87,14 @@ def test_the_notebook_shows_what_its_cells_give() -> None:
     assert subprocess.run(command, check=False).returncode == 0
 
 
+@pytest.mark.usefixtures("data")
+def test_the_recipes_are_those_of_the_published_templates() -> None:
+    """docs/recipes is what tools/make_recipes.py makes."""
+    command = [sys.executable, str(ROOT / "tools" / "make_recipes.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
 def test_links_of_pages_lead_somewhere() -> None:
     """To files, and to headings in them."""
     pages = [
