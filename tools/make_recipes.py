@@ -133,7 +133,8 @@ FAMILIES = (
         tokenizer=None,
         words="""Without tools history stays as it was: all answers of a chat share one sample. Where there is no system
         message the template writes a long one of its own, with the date. With Mistral's own tokenizer vLLM does not
-        render by this template ([why](../serving.md#where-the-template-is-not-asked)): check with `everyturn verify`.""",
+        render by this template ([why](../serving.md#where-the-template-is-not-asked)): check with
+        `everyturn verify`.""",
     ),
     Family(
         name="glm",

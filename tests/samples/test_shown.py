@@ -150,6 +150,17 @@ def test_an_empty_sample_is_shown() -> None:
     assert "0 tokens, 0 trained (0 %)" in plain(sample_html(dataclasses.replace(sample, **empty)))
 
 
+def test_statistics_show_what_an_epoch_costs_in_each_layout() -> None:
+    """With the figures of each layout's own report."""
+    stats = DEMO.stats(EXAMPLE_CHATS)
+    rows = [line.split() for line in plain(stats._repr_html_()).splitlines()]
+    for (layout, train_on), variant in stats.variants.items():
+        if train_on == stats.train_on:
+            report = variant.report
+            numbers = [report.rows, report.tokens, report.trained_tokens]
+            assert [layout, *(f"{number:,}" for number in numbers)] in [row[:4] for row in rows]
+
+
 def test_reports_of_expansions_and_of_templates_show_their_lines() -> None:
     """All of them."""
     report = DEMO.expand(EXAMPLE_CHATS).report

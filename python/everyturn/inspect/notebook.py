@@ -20,6 +20,7 @@ from everyturn.inspect.screen import ScreenLine, StyledText, lines_of_runs
 from everyturn.inspect.terminal import STYLES, margin_columns, report_lines, screen_line
 from everyturn.renderer import Renderer
 from everyturn.samples import IGNORE_INDEX, Sample, Samples
+from everyturn.stats import Stats
 from everyturn.wording import counted
 
 SHOWN_SAMPLES = 10
@@ -54,6 +55,26 @@ def samples_html(samples: Samples) -> str:
     more = [Text(f"and {counted(left, 'sample')} more")] if left > 0 else []
     shown: list[RenderableType] = [Text(repr(samples), style="bold"), table, *more]
     return fragment(shown)
+
+
+def stats_html(stats: Stats) -> str:
+    """Show what an epoch costs in each layout, and the report of the given one."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("layout")
+    for name in ("samples", "tokens", "trained", "share", "median", "longest"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for (layout, train_on), variant in stats.variants.items():
+        if train_on == stats.train_on:
+            report, lengths = variant.report, variant.lengths
+            numbers = (report.rows, report.tokens, report.trained_tokens)
+            table.add_row(
+                Text(layout, style="bold" if layout == stats.layout else ""),
+                *(f"{number:,}" for number in numbers),
+                f"{100 * report.trained_tokens / max(report.tokens, 1):.1f} %",
+                *(f"{lengths.quantile(share):,}" for share in (0.5, 1.0)),
+            )
+    lines = report_lines(stats.variant.report.lines(), COLUMNS)
+    return fragment([Text(repr(stats), style="bold"), table, *lines])
 
 
 def lines_html(lines: Iterable[str]) -> str:

@@ -34,6 +34,22 @@ def row_numbers(rows: Rows, count: int) -> npt.NDArray[np.int64]:
         return np.flatnonzero(asked)
     outside = asked[(asked < -count) | (asked >= count)]
     if outside.size:
-        there_are = f"samples are 0 to {count - 1}" if count else "there are no samples"
-        raise IndexError(f"no sample {outside[0]}: {there_are}")
+        raise _outside(outside[0], count)
     return np.where(asked < 0, asked + count, asked).astype(np.int64)
+
+
+def row_number(row: int | np.integer[Any], count: int) -> int:
+    """Return the number, from 0, of one row; negative ones count from the end.
+
+    Raises:
+        IndexError: There is no such row.
+    """
+    number = int(row)
+    if not -count <= number < count:
+        raise _outside(number, count)
+    return number + count if number < 0 else number
+
+
+def _outside(row: int, count: int) -> IndexError:
+    there_are = f"samples are 0 to {count - 1}" if count else "there are no samples"
+    return IndexError(f"no sample {row}: {there_are}")

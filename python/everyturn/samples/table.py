@@ -20,7 +20,7 @@ from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
 from everyturn.samples.ragged import count_in_rows, gather, join_offsets
 from everyturn.samples.sample import Sample, without_renderer
-from everyturn.samples.selection import Rows, row_numbers
+from everyturn.samples.selection import Rows, row_number, row_numbers
 from everyturn.samples.split import split
 from everyturn.samples.trees import Unrolled, unroll
 
@@ -114,7 +114,7 @@ class Samples(Sequence[Sample]):
             return self.select(np.arange(len(self))[index])
         if not isinstance(index, int | np.integer):
             return self.select(index)
-        row = int(row_numbers([int(index)], len(self))[0])
+        row = row_number(index, len(self))
         indices: dict[str, Any] = {"row": row}
         for per, name in OFFSETS.items():
             offsets = getattr(self, name)

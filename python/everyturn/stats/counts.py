@@ -122,6 +122,11 @@ class Stats:
             f"trained={report.trained_tokens})"
         )
 
+    def _repr_html_(self) -> str:
+        from everyturn.inspect.notebook import stats_html
+
+        return stats_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types; histograms as pairs of number and count."""
         plain = {
