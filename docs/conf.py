@@ -58,7 +58,7 @@ def _with_root_page(_: Any, name: str, source: list[str]) -> None:
         return
     up = "../" * name.count("/")
     text = (ROOT / ROOT_PAGES[name]).read_text(encoding="utf-8")
-    text = re.sub(r"\]\(docs/", f"]({up}", text)
+    text = text.replace("](docs/", f"]({up}").replace("](examples/", f"]({up}../examples/")
     for page, file in ROOT_PAGES.items():
         text = text.replace(f"]({file})", f"]({up}{page}.md)")
     source[0] = text + "\n" + source[0]
