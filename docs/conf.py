@@ -23,6 +23,7 @@ html_theme = "furo"
 html_title = f"everyturn {release}"
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 
 # Markdown as GitHub reads it.
 myst_heading_anchors = 4

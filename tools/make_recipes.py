@@ -81,8 +81,8 @@ FAMILIES = (
         template="Qwen-Qwen3-0.6B",
         tokenizer="qwen3",
         words="""Earlier reasoning is cut from prompts, and an answer without reasoning is written after an empty block
-        of thinking, in the last turn only. So answers seldom share a sample: train trees where the attention takes a
-        mask.""",
+        of thinking, in the last turn only. So answers seldom share a sample: `--layout tree` is cheaper where
+        the attention takes a mask.""",
     ),
     Family(
         name="deepseek-r1",
