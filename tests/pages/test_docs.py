@@ -8,9 +8,10 @@ from pathlib import Path
 
 import datasets
 import pytest
+import yaml
 import zstandard
 
-from doc_blocks import assert_printed_as_shown, blocks_of, commands_of, pages_with
+from doc_blocks import PAGES, assert_printed_as_shown, blocks_of, commands_of, pages_with
 from everyturn.cli import main, parser
 from paths import DEMO, EXAMPLE_CHATS, ROOT
 
@@ -85,6 +86,20 @@ def test_the_notebook_shows_what_its_cells_give() -> None:
     tool, notebook = ROOT / "tools" / "run_notebook.py", ROOT / "examples" / "first_look.ipynb"
     command = [sys.executable, str(tool), "--check", str(notebook)]
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_every_block_is_run_or_at_least_understood() -> None:
+    """Those of Spark, which tests do not have, compile, and settings of other tools are YAML."""
+    run = {"python", "text", "sh", "console"}
+    read = {"", "{toctree}", "{eval-rst}"}
+    for page in PAGES:
+        for kind, text in blocks_of(page):
+            if kind == "py":
+                compile(text, page.name, "exec")
+            elif kind == "yaml":
+                assert yaml.safe_load(text)
+            else:
+                assert kind in run | read, f"{page}: {kind}"
 
 
 @pytest.mark.usefixtures("data")
