@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures notebook recipes docs wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -22,6 +22,9 @@ help:
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
+	@echo "notebook  the outputs of examples/first_look.ipynb"
+	@echo "recipes  docs/recipes, from published templates (needs EVERYTURN_DATA)"
+	@echo "docs   the site, in site/: docs/ and the docstrings, every link checked"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
 # What a user needs: the package's own dependencies come with it.
@@ -97,8 +100,24 @@ serving: build
 pictures: build
 	$(BIN)/python tools/make_pictures.py
 
+notebook: build
+	$(BIN)/python tools/run_notebook.py examples/first_look.ipynb
+
+recipes: build
+	$(BIN)/python tools/make_recipes.py
+
+$(VENV)/docs: $(VENV)/user
+	@echo "== what makes the site: Sphinx, MyST, furo"
+	@$(BIN)/python -m pip install --group docs
+	@touch $@
+
+docs: $(VENV)/docs
+	$(BUILD)
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs site
+	@echo "== site/index.html"
+
 wheel: setup
 	$(BIN)/maturin build --release --out target/wheels
 
 clean:
-	rm -rf target $(VENV) demo.parquet
+	rm -rf target $(VENV) site demo.parquet

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, resolve
+from everyturn.io.inputs import Source, resolve, total_bytes
 from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
@@ -32,6 +32,7 @@ from everyturn.options import (
     check_count,
     option,
 )
+from everyturn.progress import progress_bar
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Kept, Samples
@@ -263,7 +264,9 @@ class Expander:
         check_options(changes)
         return Expander(self.renderer, **{**self.options(), **changes})
 
-    def expand(self, source: Source, *, limit: int | None = None) -> Samples:
+    def expand(
+        self, source: Source, *, limit: int | None = None, progress: bool = False
+    ) -> Samples:
         """Expand everything in the source.
 
         Args:
@@ -272,12 +275,17 @@ class Expander:
                 list or objects (compressed or not), Parquet, Arrow's formats or CSV, as its content shows; a folder
                 is one that ``save_to_disk`` of datasets has written. See ``docs/files.md``.
             limit: Stop after this many records.
+            progress: Show a bar, in a terminal (on stderr) or a notebook.
 
         Raises:
             EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
         """
         stream, files = self._open(source, CHUNK_BYTES, limit)
-        return self._samples(stream.rest(), files)
+        if not progress:
+            return self._samples(stream.rest(), files)
+        with progress_bar(total_bytes([*files]), is_shown=True) as advance:
+            parts = list(self._chunks(stream, files, advance))
+        return Samples.concatenate(parts) if parts else self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
         r"""Expand records that were read already, or are somewhere else: with their locations and formats.
@@ -372,7 +380,14 @@ class Expander:
     def _samples(self, chunk: dict[str, Any], files: tuple[str, ...]) -> Samples:
         report = self._report(chunk.pop("report"))
         kept = Kept.from_core(self.kept_keys, *chunk.pop("kept"))
-        return Samples(**chunk, files=files, report=report, metadata=self.metadata(), kept=kept)
+        return Samples(
+            **chunk,
+            files=files,
+            report=report,
+            metadata=self.metadata(),
+            kept=kept,
+            renderer=self.renderer,
+        )
 
     def _report(self, counts: dict[str, Any]) -> Report:
         """Return the report that the core has counted."""

@@ -9,7 +9,7 @@ from everyturn.faults import Fault, Notes
 from everyturn.report_text import report_lines, summary
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Report:
     """The account of an expansion; reports of parts add up with ``+``.
 
@@ -132,6 +132,23 @@ class Report:
 
     def __str__(self) -> str:
         return summary(self)
+
+    def __repr__(self) -> str:
+        lost = {
+            "records_dropped": sum(self.records_dropped.values()),
+            "targets_dropped": sum(self.targets_dropped.values()),
+            "warnings": list(self.warnings),
+        }
+        words = "".join(f", {name}={value}" for name, value in lost.items() if value)
+        return (
+            f"Report(records={self.records_read}, targets={self.targets_trained}, samples={self.rows}, "
+            f"tokens={self.tokens}, trained={self.trained_tokens}{words})"
+        )
+
+    def _repr_html_(self) -> str:
+        from everyturn.inspect.notebook import lines_html
+
+        return lines_html(self.lines())
 
     def lines(self, notes: Notes | None = None) -> list[str]:
         """The report as text: the one line, then what was dropped and what is worth knowing.

@@ -1,37 +1,40 @@
 """What the pages of `docs` show is what happens: their code, their commands, their pictures."""
 
-import contextlib
-import io
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import datasets
 import pytest
+import yaml
+import zstandard
 
-from everyturn.cli import main
-from paths import EXAMPLE_CHATS, ROOT
+from doc_blocks import PAGES, assert_printed_as_shown, blocks_of, commands_of, pages_with
+from everyturn.cli import main, parser
+from paths import DEMO, EXAMPLE_CHATS, ROOT
 
-BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 #: What drawings may name: nothing is fetched from there.
 ADDRESSES = {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
-PAGES = [
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in ("check", "inspect", "keep-and-split", "masks", "stats", "trees")
-    ),
-    *sorted((ROOT / "docs" / "use-with").glob("*.md")),
-]
+#: Commands that take minutes; tests of their own run them.
+LONG = ["bench"]
+DOCS = ROOT / "docs"
+
+
+def named(page: Path) -> str:
+    """The name of a test on a page."""
+    return str(page.relative_to(ROOT).with_suffix(""))
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: a folder with the example chats."""
+    """The working directory: a folder with the example chats, a corpus of them, and a template."""
     shutil.copy(EXAMPLE_CHATS, tmp_path)
+    shutil.copy(DEMO / "chat_template.jinja", tmp_path)
+    (tmp_path / "corpus").mkdir()
+    packed = zstandard.ZstdCompressor().compress(EXAMPLE_CHATS.read_bytes())
+    (tmp_path / "corpus" / "chats.jsonl.zst").write_bytes(packed)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -40,48 +43,97 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # What Ray says of its own settings, and of its own files when it ends.
 @pytest.mark.filterwarnings("ignore:.*is deprecated.*:DeprecationWarning:ray")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in pages_with("python") if DOCS in page.parents], ids=named
+)
 def test_the_code_of_a_page_prints_what_the_page_says(
     page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Python blocks, run one after the other in a folder with some chats, print the text blocks after them."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "cache")
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert any(kind == "python" for kind, _ in blocks)
-    namespace: dict[str, Any] = {}
-    printed = ""
-    for kind, text in blocks:
-        if kind == "python":
-            assert printed == "", "a block that prints is followed by what it prints"
-            output = io.StringIO()
-            with contextlib.redirect_stdout(output):
-                exec(compile(text, page.name, "exec"), namespace)  # noqa: S102 - our own page
-            printed = output.getvalue()
-        elif kind == "text":
-            assert printed == text
-            printed = ""
-    assert printed == ""
+    assert_printed_as_shown(blocks_of(page), page.name)
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    ("page", "says", "written"),
-    [
-        ("inspect", "≠ assistant 1: what is trained differ", "report.html"),
-        ("stats", "Samples of at most 4,096 tokens", "stats.html"),
-    ],
+    "page", [page for page in pages_with("sh") if DOCS in page.parents], ids=named
 )
-def test_the_commands_of_a_page_run(
-    page: str, says: str, written: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With the example chats and the built-in model."""
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
-    (commands,) = (block for kind, block in BLOCK.findall(text) if kind == "sh")
-    for command in commands.splitlines():
-        program, *arguments = shlex.split(command.replace("path/to/model", "demo"))
+def test_the_commands_of_a_page_run(page: Path) -> None:
+    """With the example chats and the built-in model; those that take minutes are understood."""
+    for program, command, *arguments in commands_of(page):
         assert program == "everyturn"
-        assert main(arguments) == 0
-    assert says in capsys.readouterr().out
-    assert (folder / written).exists()
+        words = [command, *(word.replace("path/to/model", "demo") for word in arguments)]
+        if command in LONG:
+            parser().parse_args(words)
+        else:
+            assert main(words) == 0, words
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_pages_say_of_their_commands_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of `inspect`, `stats` and `lint`."""
+    assert main(["inspect", "chats.jsonl:8", "--model", "demo", "--compare", "conversation"]) == 0
+    assert "≠ assistant 1: the completion differs" in capsys.readouterr().out
+    assert main(["stats", "chats.jsonl", "--model", "demo", "--max-length", "4096"]) == 0
+    assert "Samples of at most 4,096 tokens" in capsys.readouterr().out
+    assert main(["lint", "--model", "demo"]) == 0
+    (shown,) = (block.text for block in blocks_of(DOCS / "lint.md") if block.kind == "text")
+    assert capsys.readouterr().out.startswith(shown)
+
+
+def test_the_notebook_shows_what_its_cells_give() -> None:
+    """Run cell by cell, as `tools/run_notebook.py` has written it."""
+    tool, notebook = ROOT / "tools" / "run_notebook.py", ROOT / "examples" / "first_look.ipynb"
+    command = [sys.executable, str(tool), "--check", str(notebook)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_every_block_is_run_or_at_least_understood() -> None:
+    """Those of Spark, which tests do not have, compile, and settings of other tools are YAML."""
+    run = {"python", "text", "sh", "console"}
+    read = {"", "{toctree}", "{eval-rst}"}
+    for page in PAGES:
+        for kind, text in blocks_of(page):
+            if kind == "py":
+                compile(text, page.name, "exec")
+            elif kind == "yaml":
+                assert yaml.safe_load(text)
+            else:
+                assert kind in run | read, f"{page}: {kind}"
+
+
+@pytest.mark.usefixtures("data")
+def test_the_recipes_are_those_of_the_published_templates() -> None:
+    """docs/recipes is what tools/make_recipes.py makes."""
+    command = [sys.executable, str(ROOT / "tools" / "make_recipes.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
+def test_links_of_pages_lead_somewhere() -> None:
+    """To files, and to headings in them."""
+    pages = [
+        *DOCS.rglob("*.md"),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    ]
+    dead = []
+    for page in pages:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, anchor = link.partition("#")
+            if "://" in link:
+                continue
+            target = page.parent / path if path else page
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                dead.append(f"{page.relative_to(ROOT)}: {link}")
+    assert dead == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The names of the headings of a page, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in plain}
 
 
 def test_the_pictures_of_the_pages_are_there_and_load_nothing() -> None:

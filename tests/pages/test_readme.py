@@ -1,67 +1,83 @@
 """What the README shows is what happens."""
 
-import contextlib
-import io
 import os
 import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import everyturn
+from doc_blocks import assert_printed_as_shown, blocks_of, commands_of
 from everyturn.cli import main
-from paths import ROOT
+from paths import EXAMPLE_CHATS, ROOT
 
-BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-
-
-@pytest.fixture
-def blocks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Return the code blocks of the README, and work where it lies."""
-    monkeypatch.chdir(ROOT)
-    return BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
 
 
-def test_the_example_prints_what_the_readme_says(blocks: list[tuple[str, str]]) -> None:
-    """The first Python block, run as it is, prints the text block after it; the others continue from there."""
-    (_, first), (kind, printed) = blocks[0], blocks[1]
-    assert kind == "text"
-    output = io.StringIO()
-    namespace: dict[str, Any] = {}
-    with contextlib.redirect_stdout(output):
-        exec(compile(first, "README.md", "exec"), namespace)  # noqa: S102 - our own README
-    assert output.getvalue() == printed
-    for kind, code in blocks[2:]:
-        if kind == "python":
-            exec(compile(code, "README.md", "exec"), namespace)  # noqa: S102 - our own README
+def test_the_example_prints_what_the_readme_says() -> None:
+    """The Python blocks, run as they are, print the text blocks after them."""
+    assert [block.kind for block in blocks_of(README)].count("python") == 1
+    assert_printed_as_shown(blocks_of(README), "README.md")
 
 
-def test_the_command_line_of_the_readme_works(
-    blocks: list[tuple[str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_commands_of_the_readme_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command, with the example's file and model in their places, writes its file."""
-    command = next(text for kind, text in blocks if kind == "sh" and "everyturn expand" in text)
-    output = tmp_path / "train.parquet"
-    places = {
-        "chats.jsonl": "examples/chats.jsonl",
-        "path/to/model": "demo",
-        "train.parquet": os.fspath(output),
-    }
-    arguments = [places.get(word, word) for word in command.split()[1:]]
-    assert main(arguments) == 0
-    assert output.is_file()
-    assert "targets in" in capsys.readouterr().err
+    """With the example chats and the built-in model in their places; `inspect` prints what is shown."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chats.jsonl").write_bytes(EXAMPLE_CHATS.read_bytes())
+    named = re.findall(r"`(everyturn [a-z]+ [^`]*)`", TEXT)
+    assert [command.split()[1] for command in named] == ["stats", "expand", "inspect"]
+    for command in named:
+        words = re.sub(r"path/to/\w+", "demo", command)
+        assert main(shlex.split(words)[1:]) == 0
+    assert (tmp_path / "train.parquet").is_file()
+    printed = "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
+    (shown,) = (block.text for block in blocks_of(README) if "┃" in block.text)
+    assert shown in printed
 
 
-def test_the_make_targets_of_the_readme_exist(blocks: list[tuple[str, str]]) -> None:
+def test_the_measured_share_is_what_the_command_counts(
+    data: Path, tokenizer_folder: Callable[[str], Path]
+) -> None:
+    """Answers of the data set that is named, with Qwen3: rendered once, so many lose their reasoning."""
+    shown = re.search(r"\*\*(\d+) % of the answers\*\* in .* `(\w+)` \((\d+) of (\d+)\)", TEXT)
+    assert shown is not None
+    share, name, inexact, of = shown.groups()
+    chats = data / "chats" / f"llamafactory_{name}.jsonl"
+    stats = everyturn.Expander(tokenizer_folder("qwen3"), layout="conversation").stats(chats)
+    report = stats.variant.report
+    assert report.targets_trained == int(of)
+    assert report.warnings["inexact_targets"] == int(inexact)
+    assert report.warnings["reasoning_dropped"] == int(inexact)
+    assert round(100 * int(inexact) / int(of)) == int(share)
+
+
+def test_figures_are_those_of_the_pages_that_are_named() -> None:
+    """The best and the worst row of the benchmark, and what trees save."""
+    benchmark = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    ratios = [int(found) for found in re.findall(r"\| (\d+)x \|$", benchmark, re.MULTILINE)]
+    trees = (ROOT / "docs" / "trees.md").read_text(encoding="utf-8")
+    saved = re.findall(r"\| ([\d.]+) \|$", trees, re.MULTILINE)
+    found = re.search(r"between (\d+) \(.*\) and (\d+) \(.*\)\s+times", TEXT)
+    assert found is not None
+    assert [int(each) for each in found.groups()] == [min(ratios), max(ratios)]
+    assert f"{min(saved, key=float)} to {max(saved, key=float)} times fewer tokens" in TEXT
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
     """Each `make` command that the README names is a target."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = {
-        word
-        for kind, text in blocks
-        if kind == "sh"
-        for word in re.findall(r"^make (\w+)", text, re.MULTILINE)
-    }
-    assert named
+    named = [words[1] for words in commands_of(README) if words[0] == "make"]
+    assert named == ["demo", "test"]
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_files_that_the_readme_links_are_there() -> None:
+    """Pages, pictures, folders."""
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", TEXT)]
+    assert [link for link in links if not os.path.exists(ROOT / link)] == []  # noqa: PTH110

@@ -113,6 +113,7 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "roles": None,
             "undesired": "error",
             "media": "error",
+            "non_finite": "error",
             "on_error": "raise",
         },
     }

@@ -76,7 +76,7 @@ def test_arrays_have_the_documented_types_and_shapes(
 def test_every_declared_column_is_a_typed_field() -> None:
     """The core declares columns; `Samples` documents each, and one per token is in packs and batches, too."""
     hints = typing.get_type_hints(everyturn.Samples)
-    others = {"files", "report", "metadata", "kept", *OFFSETS.values()}
+    others = {"files", "report", "metadata", "kept", "renderer", *OFFSETS.values()}
     assert set(hints) - others == {column.name for column in DECLARED}
     for column in DECLARED:
         array = npt.NDArray[column.dtype.base.type]  # type: ignore[name-defined]

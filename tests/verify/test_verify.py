@@ -12,10 +12,11 @@ import pytest
 
 import everyturn
 from chats import answer, call, chat_of, result, to_jsonl, user
+from doc_blocks import blocks_of
 from everyturn.cli import main
 from everyturn.verification.result import Verification
 from fake_server import FakeServer, Reply, models
-from paths import DEMO, EXAMPLE_CHATS
+from paths import DEMO, EXAMPLE_CHATS, ROOT
 
 #: Renders reasoning of earlier turns, which the demo model's template leaves out.
 KEEPS_REASONING = (
@@ -109,6 +110,23 @@ def test_the_token_is_the_first_of_the_sample_that_is_not_the_servers() -> None:
     token = difference.token
     assert token is not None
     assert sample.input_ids[token : token + 3].tolist() == list(difference.our_ids[:3])
+
+
+def test_what_the_page_shows_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a server with the same template, and of one that shows earlier reasoning."""
+    page = blocks_of(ROOT / "docs" / "serving.md")
+    shown = [block.text for block in page if block.kind == "console"]
+    other = everyturn.Renderer.from_dir("demo", chat_template=KEEPS_REASONING)
+    monkeypatch.chdir(EXAMPLE_CHATS.parent)
+    for renderer, text in zip([DEMO_RENDERER, other], shown, strict=True):
+        command, _, said = text.partition("\n")
+        with served(renderer) as fake:
+            words = command.replace("http://127.0.0.1:8000", fake.url).split()[2:]
+            main(words)
+            printed = capsys.readouterr()
+            assert printed.out + printed.err == said.replace("http://127.0.0.1:8000", fake.url)
 
 
 @pytest.mark.parametrize(

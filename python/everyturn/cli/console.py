@@ -1,13 +1,13 @@
 """What every command shares: exit codes, words on stderr, progress."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
 
 from everyturn.exceptions import OptionsError
 from everyturn.model_sources import files_of
+from everyturn.progress import Advance, progress_bar
 
 EXIT_DONE = 0
 EXIT_DATA = 1
@@ -52,36 +52,6 @@ def _is_same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve()
 
 
-class Advance(Protocol):
-    """Tells how far a run has come."""
-
-    def __call__(self, done: int) -> None:
-        """Show how many bytes have been read."""
-
-
-@contextmanager
-def progress(total: int | None) -> Iterator[Advance]:
+def progress(total: int | None) -> AbstractContextManager[Advance]:
     """Show a bar on stderr while a run lasts, if stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done: None  # noqa: ARG005
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    bar = Progress(
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("expand", total=total)
-        yield lambda done: bar.update(task, completed=done)
+    return progress_bar(total, is_shown=sys.stderr.isatty())

@@ -75,9 +75,16 @@ def style_of(run: Run, messages: Sequence[Message]) -> StyleName:
 
 def wrapped_lines(sample: Sample, messages: Sequence[Message], columns: int) -> list[ScreenLine]:
     """Cut a sample into lines; the pieces of each take at most `columns` columns."""
+    return lines_of_runs(sample.runs, messages, columns)
+
+
+def lines_of_runs(
+    runs: Iterable[Run], messages: Sequence[Message], columns: int
+) -> list[ScreenLine]:
+    """Cut the text of some runs into lines; `messages` has at least those that the runs name."""
     shown: list[ScreenLine] = []
     before = ""
-    for line in _lines(sample.runs, messages):
+    for line in _lines(runs, messages):
         label = line.label or before
         for at, pieces in enumerate(wrapped(line.pieces, columns)):
             first = at == 0 and label != before

@@ -4,7 +4,7 @@ In: an inspection and a number of columns. Out: lines of text with styles, none 
 without their colours. What a chat holds cannot steer the terminal: `characters` sees to that.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -146,19 +146,21 @@ def _rule(title: str, columns: int) -> Iterator[Text]:
 
 def _sample_lines(sample: Sample, messages: Sequence[Message], columns: int) -> Iterator[Text]:
     labels = _label_columns(messages)
-    for line in wrapped_lines(sample, messages, columns - _margin_columns(labels)):
-        yield _line(line, labels)
+    for line in wrapped_lines(sample, messages, columns - margin_columns(labels)):
+        yield screen_line(line, labels)
 
 
 def _label_columns(messages: Sequence[Message]) -> int:
     return max(len(f"{message.role} {at}") for at, message in enumerate(messages))
 
 
-def _margin_columns(labels: int) -> int:
+def margin_columns(labels: int) -> int:
+    """Return how many columns stand before the text of a line whose label has at most so many."""
     return len(ScreenLine(trained=False, label="", pieces=()).margin(labels))
 
 
-def _line(line: ScreenLine, labels: int) -> Text:
+def screen_line(line: ScreenLine, labels: int) -> Text:
+    """Return a line with its margin, in which the label has `labels` columns."""
     text = Text(line.margin(labels), style=STYLES["trained"] if line.trained else "")
     return _with_pieces(text, line.pieces)
 
@@ -174,7 +176,7 @@ def _with_pieces(text: Text, pieces: Sequence[StyledText]) -> Text:
 def _token_lines(sample: Sample, messages: Sequence[Message], columns: int) -> Iterator[Text]:
     """Each token in a column of its own: its text, and its id under it."""
     labels = _label_columns(messages)
-    left = columns - _margin_columns(labels)
+    left = columns - margin_columns(labels)
     for run in sample.runs:
         label = "" if run.owner is None else f"{messages[run.owner].role} {run.owner}"
         line = ScreenLine(run.trained, label, ())
@@ -197,8 +199,8 @@ def _ids(sample: Sample, cell: Cell) -> str:
 
 
 def _token_line(line: ScreenLine, labels: int, top: Text, bottom: Text) -> Iterator[Text]:
-    yield _line(line, labels).append_text(top)
-    yield _line(ScreenLine(line.trained, "", ()), labels).append_text(bottom)
+    yield screen_line(line, labels).append_text(top)
+    yield screen_line(ScreenLine(line.trained, "", ()), labels).append_text(bottom)
 
 
 def _message_lines(at: int, message: Message, train_on: str, columns: int) -> Iterator[Text]:
@@ -220,17 +222,22 @@ def _message_lines(at: int, message: Message, train_on: str, columns: int) -> It
 
 def _notes(inspection: Inspection, notes: Notes | None, columns: int) -> Iterator[Text]:
     yield Text()
+    yield from report_lines(inspection.report.lines(notes), columns)
+    if inspection.error is not None:
+        words = f"expand would end here: {inspection.error.kind}: {inspection.error.text}"
+        yield from wrap(words, columns, style=STYLES["mark"])
+
+
+def report_lines(lines: Iterable[str], columns: int) -> Iterator[Text]:
+    """Show the lines of a report, in another colour what is lost and what is worth knowing."""
     style = ""
-    for line in inspection.report.lines(notes):
+    for line in lines:
         # What is indented belongs to the line before.
         if not line.startswith(" "):
             style = WARNING if line.startswith(("warning", "dropped", "fault")) else ""
         indent = line[: len(line) - len(line.lstrip())]
         for part in wrap(line.strip(), columns - len(indent), style=style):
             yield Text(indent) + part
-    if inspection.error is not None:
-        words = f"expand would end here: {inspection.error.kind}: {inspection.error.text}"
-        yield from wrap(words, columns, style=STYLES["mark"])
 
 
 def comparison_lines(
@@ -262,26 +269,28 @@ def _compared(each: Comparison, messages: Sequence[Message], columns: int) -> It
     if each.is_same:
         yield from wrap(f"{name}same prompt, same completion", columns, style=style)
         return
-    parts = [] if each.same_prompt else ["the prompt"]
-    parts += [] if each.same_completion else ["what is trained"]
-    yield from wrap(f"{name}{' and '.join(parts)} differ", columns, style=style)
-    for what, is_same in (("prompt", each.same_prompt), ("trained", each.same_completion)):
-        if not is_same:
-            yield from _parted(what, each.difference(what), columns)
+    same = {"prompt": each.same_prompt, "completion": each.same_completion}
+    parts = [what for what, is_same in same.items() if not is_same]
+    verb = "differs" if len(parts) == 1 else "differ"
+    yield from wrap(f"{name}the {' and the '.join(parts)} {verb}", columns, style=style)
+    if not each.same_prompt:
+        yield from _parted("prompt", each.difference("prompt"), columns)
+    if not each.same_completion:
+        yield from _parted("completion", each.difference("trained"), columns)
 
 
 def _parted(what: str, found: Difference | None, columns: int) -> Iterator[Text]:
     if found is None:
         yield from wrap(f"  {what}: the same text in other tokens", columns)
         return
-    for name, rest in (("exact", found.exact), ("one render", found.one_render)):
-        text = Text(f"  {what:<7} {name:<10} ")
+    for name, rest in (("exact", found.exact), ("one rendering", found.one_render)):
+        text = Text(f"  {what:<10} {name:<13} ")
         shared = found.shared[-SHARED_CHARACTERS:]
         text.append(printable(shared, spaces=True)[-SHARED_CHARACTERS:], STYLES["template"])
         text.append("▸", STYLES["mark"])
         shown = printable(rest[:columns], spaces=True) if rest else "(ends)"
         left = columns - width(text.plain)
-        text.append(cut(shown, max(left, 1)), STYLES["trained" if what == "trained" else "user"])
+        text.append(cut(shown, max(left, 1)), STYLES["trained" if what == "completion" else "user"])
         yield text
 
 

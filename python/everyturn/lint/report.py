@@ -102,7 +102,7 @@ class Recommendation:
     text: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class TemplateReport:
     """What a chat template does to training, found by rendering made-up conversations of three targets each.
 
@@ -249,6 +249,16 @@ class TemplateReport:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+    def __repr__(self) -> str:
+        found = [f"{finding.severity}: {finding.kind}" for finding in self.findings]
+        options = {advice.option: advice.value for advice in self.recommendation}
+        return f"TemplateReport(is_fine={self.is_fine}, findings={found}, recommendation={options})"
+
+    def _repr_html_(self) -> str:
+        from everyturn.inspect.notebook import lines_html
+
+        return lines_html(self.lines())
 
     def lines(self) -> list[str]:
         """The report as text, each line of at most 80 columns."""

@@ -14,7 +14,8 @@ from everyturn.wording import counted
 
 if TYPE_CHECKING:
     from everyturn.samples.packing import Packed
-    from everyturn.samples.table import Sample, Samples
+    from everyturn.samples.sample import Sample
+    from everyturn.samples.table import Samples
 
 IGNORE_INDEX: int = _core.IGNORE_INDEX
 """The label of a token that is not trained; PyTorch's and Hugging Face's value."""

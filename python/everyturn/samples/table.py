@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from everyturn.exceptions import OptionsError
 from everyturn.options import Normalize, PackStrategy, PaddingSide, Prefixes, StrPath
+from everyturn.renderer import Renderer
 from everyturn.report import Report
-from everyturn.samples import duplicates, storage
+from everyturn.samples import duplicates, frames, storage
 from everyturn.samples.columns import COLUMNS, OFFSETS, filled
 from everyturn.samples.kept import Kept
 from everyturn.samples.kept_types import places_in, types_in
@@ -19,64 +21,18 @@ from everyturn.samples.padding import Batch, pad
 from everyturn.samples.ragged import count_in_rows, gather, join_offsets
 from everyturn.samples.relabel import relabel
 from everyturn.samples.rules import Rules
+from everyturn.samples.sample import Sample, without_renderer
+from everyturn.samples.selection import Rows, row_number, row_numbers
 from everyturn.samples.split import split
 from everyturn.samples.trees import Unrolled, unroll
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Sample:
-    """One sample.
-
-    Attributes:
-        input_ids: int32[T].
-        labels: int32[T], the id where the token is trained, else -100; unshifted, as Hugging Face models want them.
-        loss_weights: float32[T], or None where all weights are 0 or 1.
-        file: The input's name.
-        line: The 1-based line (or the number of the record).
-        conversation_id: 32 hex digits, equal for conversations that are the same; see `Samples.conversation_id`.
-        targets: int32[M], the 0-based indices of the messages that are trained.
-        depth_from_end: int32[M], how many targets of the conversation, in all of its samples, come after each: 0 for
-            the last.
-        position_ids: int32[T], how many tokens come before each on its path; None but in the layout ``tree``.
-        subtree_end: int32[T], where what follows each token ends: token j sees token i if
-            ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
-        shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
-            are at these positions, too. None but in the layout ``tree``.
-        run_lengths: int32[R], the tokens of each run, of neighbours that the same wrote; none but with ``provenance``.
-        run_kinds: uint8[R], what they are, by their places in `everyturn.samples.KINDS`.
-        run_messages: int32[R], the message that wrote them, -1 for none.
-        run_answers: bool[R], whether they are of an answer that is trained here: the model must emit them.
-        kept: What the record has under the keys that are kept, by name; None where it has none.
-    """
-
-    input_ids: npt.NDArray[np.int32]
-    labels: npt.NDArray[np.int32]
-    loss_weights: npt.NDArray[np.float32] | None
-    file: str
-    line: int
-    conversation_id: str
-    targets: npt.NDArray[np.int32]
-    depth_from_end: npt.NDArray[np.int32]
-    run_lengths: npt.NDArray[np.int32]
-    run_kinds: npt.NDArray[np.uint8]
-    run_messages: npt.NDArray[np.int32]
-    run_answers: npt.NDArray[np.bool_]
-    position_ids: npt.NDArray[np.int32] | None = None
-    subtree_end: npt.NDArray[np.int32] | None = None
-    shift_labels: npt.NDArray[np.int32] | None = None
-    kept: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def trained_ids(self) -> npt.NDArray[np.int32]:
-        """The ids that are trained, int32."""
-        trained: npt.NDArray[np.int32] = self.input_ids[self.labels != IGNORE_INDEX]
-        return trained
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Samples(Sequence[Sample]):
     """A ragged table of samples: sample i is ``[offsets[i]:offsets[i + 1]]`` of the flat arrays.
 
@@ -125,6 +81,7 @@ class Samples(Sequence[Sample]):
         run_answers: bool[R], whether they are of an answer that is trained in the sample: the model must emit them.
         run_offsets: int64[N + 1]; the runs of sample i are ``[run_offsets[i]:run_offsets[i + 1]]``.
         kept: What is kept of the records, by name a list of N values; see `everyturn.samples.Kept`.
+        renderer: What made them, and decodes them; None where that is not known, as after loading or unpickling.
     """
 
     input_ids: npt.NDArray[np.int32]
@@ -149,14 +106,28 @@ class Samples(Sequence[Sample]):
     subtree_end: npt.NDArray[np.int32] | None = None
     shift_labels: npt.NDArray[np.int32] | None = None
     kept: Kept = dataclasses.field(default_factory=Kept)
+    renderer: Renderer | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice | Rows) -> "Samples": ...
+
+    def __getitem__(self, index: int | np.integer[Any] | slice | Rows) -> "Sample | Samples":
+        """Return one sample, or those of a slice, of indices, or of a mask with a bool for each.
+
+        Raises:
+            IndexError: There is no such sample.
+        """
         if isinstance(index, slice):
             return self.select(np.arange(len(self))[index])
-        row = range(len(self))[index]
+        if not isinstance(index, int | np.integer):
+            return self.select(index)
+        row = row_number(index, len(self))
         indices: dict[str, Any] = {"row": row}
         for per, name in OFFSETS.items():
             offsets = getattr(self, name)
@@ -165,13 +136,22 @@ class Samples(Sequence[Sample]):
         fields["file"] = self.files[fields["file"]]
         fields["line"] = int(fields["line"])
         fields["conversation_id"] = fields.pop("conversation_hashes").tobytes().hex()
-        return Sample(**fields, kept=self.kept.of_row(row))
+        return Sample(**fields, kept=self.kept.of_row(row), renderer=self.renderer)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[row] for row in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"Samples({self.report})"
+        trained = np.count_nonzero(self.labels != IGNORE_INDEX)
+        return f"Samples(samples={len(self)}, tokens={len(self.input_ids)}, trained={trained})"
+
+    def _repr_html_(self) -> str:
+        from everyturn.inspect.notebook import samples_html
+
+        return samples_html(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return without_renderer(self)
 
     @property
     def conversation_id(self) -> list[str]:
@@ -194,12 +174,16 @@ class Samples(Sequence[Sample]):
         """The number of trained tokens of each sample, int64[N]."""
         return count_in_rows(self.labels != IGNORE_INDEX, self.offsets)
 
-    def select(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> "Samples":
-        """Return the given samples in the given order; the report stays that of the whole expansion."""
-        index = np.asarray(rows, dtype=np.int64)
-        if index.size and not (-len(self) <= index.min() and index.max() < len(self)):
-            raise IndexError(f"samples must be in 0..{len(self) - 1}")
-        index = np.where(index < 0, index + len(self), index)
+    def select(self, rows: Rows) -> "Samples":
+        """Return the given samples in the given order; the report stays that of the whole expansion.
+
+        Args:
+            rows: Indices, negative ones from the end, or a mask with a bool for each sample.
+
+        Raises:
+            IndexError: There is no such sample, or the mask has another length.
+        """
+        index = row_numbers(rows, len(self))
         indices: dict[str, Any] = {"row": index}
         offsets: dict[str, Any] = {}
         for per, name in OFFSETS.items():
@@ -243,7 +227,14 @@ class Samples(Sequence[Sample]):
         for part in parts[1:]:
             report += part.report
         kept = Kept.concatenate([part.kept for part in parts])
-        return Samples(**arrays, files=files, report=report, metadata=first.metadata, kept=kept)
+        return Samples(
+            **arrays,
+            files=files,
+            report=report,
+            metadata=first.metadata,
+            kept=kept,
+            renderer=next((part.renderer for part in parts if part.renderer), None),
+        )
 
     def split(
         self,
@@ -408,17 +399,24 @@ class Samples(Sequence[Sample]):
         storage.save(self, path)
 
     @staticmethod
-    def load(path: StrPath, *, mmap: bool = True) -> "Samples":
+    def load(path: StrPath, *, mmap: bool = True, renderer: Renderer | None = None) -> "Samples":
         """Read what `save` wrote.
 
         Args:
             path: The folder.
             mmap: Map the arrays into memory, read-only, instead of reading them.
+            renderer: What made the samples, by which a notebook shows their text.
 
         Raises:
             InputError: The folder is none that this version can read, or is damaged.
+            OptionsError: The samples were made by another renderer.
         """
-        return Samples(**storage.load(path, mmap=mmap))
+        loaded = Samples(**storage.load(path, mmap=mmap), renderer=renderer)
+        if renderer is not None and renderer.fingerprint != loaded.metadata["fingerprint"]:
+            raise OptionsError(
+                f"{path}: these samples were made by another renderer than {renderer}"
+            )
+        return loaded
 
     @staticmethod
     def from_parquet(path: StrPath) -> "Samples":
@@ -438,6 +436,26 @@ class Samples(Sequence[Sample]):
         from everyturn.samples import parquet
 
         return parquet.to_table(self, with_weights=self.loss_weights is not None)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand the table of `to_arrow` to a library that takes Arrow's interface, as ``pyarrow.table(samples)``."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_polars(self) -> "pl.DataFrame":
+        """Return the table of `to_arrow` as a data frame of polars.
+
+        Raises:
+            ModuleNotFoundError: polars is not installed.
+        """
+        return frames.to_polars(self.to_arrow())
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the table of `to_arrow` as a data frame of pandas; lists are arrays of numpy.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        return frames.to_pandas(self.to_arrow())
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name next to it, then renamed."""

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from everyturn.samples.labels import IGNORE_INDEX
 
 if TYPE_CHECKING:
-    from everyturn.samples.table import Sample, Samples
+    from everyturn.samples.sample import Sample
+    from everyturn.samples.table import Samples
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)

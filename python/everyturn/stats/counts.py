@@ -79,7 +79,7 @@ class Variant:
     lengths: Histogram
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Stats:
     """A data set and a model.
 
@@ -113,6 +113,19 @@ class Stats:
     def variant(self) -> Variant:
         """The variant of the given options."""
         return self.variants[self.layout, self.train_on]
+
+    def __repr__(self) -> str:
+        report = self.variant.report
+        return (
+            f"Stats(conversations={self.conversations}, duplicates={self.duplicates}, layout={self.layout!r}, "
+            f"train_on={self.train_on!r}, samples={report.rows}, tokens={report.tokens}, "
+            f"trained={report.trained_tokens})"
+        )
+
+    def _repr_html_(self) -> str:
+        from everyturn.inspect.notebook import stats_html
+
+        return stats_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types; histograms as pairs of number and count."""

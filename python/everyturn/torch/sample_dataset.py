@@ -1,5 +1,6 @@
 """Expanded samples as a dataset with random access."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -51,6 +52,10 @@ class SampleDataset(Dataset[Item]):
     def __getitems__(self, indices: Sequence[int]) -> list[Item]:
         """Return the items of a batch; PyTorch's loaders ask for them so."""
         return [to_item(self.samples[index]) for index in indices]
+
+    def __repr__(self) -> str:
+        where = "" if self._path is None else f"{os.fspath(self._path)!r}, "
+        return f"SampleDataset({where}{self.samples!r})"
 
     def __reduce__(self) -> tuple[type["SampleDataset"], tuple[Samples | StrPath]]:
         return SampleDataset, (self.samples if self._path is None else self._path,)

@@ -122,6 +122,12 @@ class StreamDataset(IterableDataset[Item]):
                 "ended": state_dict["ended"],
             }
 
+    def __repr__(self) -> str:
+        source = self._source
+        named = source if isinstance(source, str | os.PathLike) else type(source).__name__
+        expander = self._expander
+        return f"StreamDataset({str(named)!r}, {expander.renderer!r}, layout={expander.layout!r})"
+
     def _share(self) -> tuple[int, int]:
         """Return which share of the lines falls to this worker of this rank, and of how many."""
         worker = get_worker_info()
