@@ -58,7 +58,7 @@ pub use read::{
     Share, Source, Step, StreamOptions, read_error,
 };
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
-pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
+pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records, on_own_thread};
 pub use samples::{Column, Data, IGNORE_INDEX, Kept, Packs, Per, Samples, Texts, pack};
 pub use serving::{PRESETS, Preset};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};
