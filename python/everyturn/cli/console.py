@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError
 from everyturn.model_sources import files_of
 
@@ -16,8 +17,8 @@ EXIT_INTERRUPTED = 130
 
 
 def say(text: str) -> None:
-    """Write words, which are never results, to stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    """Write words, which are never results, to stderr: what they quote steers no terminal."""
+    print(lines_shown(text), file=sys.stderr)  # noqa: T201
 
 
 def writable(

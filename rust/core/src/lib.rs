@@ -45,6 +45,7 @@ pub use conversation::{
     Conversation, Format, Media, OTHER_NAMES, RecordOptions, Renames, Role, Undesired, Weight,
 };
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
+pub use everyturn_template::MAX_SOURCE_BYTES as MAX_TEMPLATE_BYTES;
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Inspection, inspect_record, requests_of_record};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
