@@ -10,7 +10,9 @@ from everyturn.cli import main
 EVIL = "\x1b[31mred\x07\u202e\x9b"
 STEERING = ("\x1b", "\x07", "\u202e", "\x9b")
 RAISES = (
-    "{% for m in messages %}{% if m.content == 'boom' %}{{ raise_exception('" + EVIL + "' ~ m.content) }}{% endif %}"
+    "{% for m in messages %}{% if m.content == 'boom' %}{{ raise_exception('"
+    + EVIL
+    + "' ~ m.content) }}{% endif %}"
     "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )

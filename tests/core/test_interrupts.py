@@ -18,18 +18,24 @@ SECONDS = 60
 SLOW = """
 import everyturn
 # A rendering may take a second, and these take many of them or one of a long input.
-WORK = "{% for m in messages %}{% for i in range(900) %}{% for j in range(900) %}{% set x = i * j %}{% endfor %}{% endfor %}"
+WORK = (
+    "{% for m in messages %}{% for i in range(900) %}{% for j in range(900) %}{% set x = i * j %}"
+    "{% endfor %}{% endfor %}"
+)
 END = (
     "<|im_start|>{{ m.role }}\\n{{ m.content }}<|im_end|>\\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\\n{% endif %}"
 )
 TEMPLATE = WORK + END
-LONG = "word " * 20_000_000
+LONG = "word " * 4_000_000
 demo = everyturn.Renderer.from_dir("demo", engine="reference")
 chats = [{"role": "user", "content": "x"}] * 60
 """
 CALLS = {
-    "load": "print('ready', flush=True)\nfor _ in range(500): everyturn.Renderer.from_dir('demo', chat_template=TEMPLATE)",
+    "load": (
+        "print('ready', flush=True)\n"
+        "for _ in range(500): everyturn.Renderer.from_dir('demo', chat_template=TEMPLATE)"
+    ),
     "encode": "print('ready', flush=True)\ndemo.encode(LONG)",
     "decode": "print('ready', flush=True)\nids = [7] * 20_000_000\nfor _ in range(50): demo.decode(ids)",
     "lint": "print('ready', flush=True)\nfor _ in range(500): demo.lint()",

@@ -596,7 +596,10 @@ def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str
             ),
             "version 9, which this version cannot read",
         ),
-        (lambda folder: _flip_a_bit(folder / "part-00000.parquet"), "has other bytes than were written"),
+        (
+            lambda folder: _flip_a_bit(folder / "part-00000.parquet"),
+            "has other bytes than were written",
+        ),
         *(
             (lambda folder, change=change: _edit(folder / "progress.json", change), "is damaged")
             for change in (

@@ -9,6 +9,7 @@ from typing import Any
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
 from everyturn.cli.options import add_model_flags, kwargs_from, template_bytes, template_from
+from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError, system_words
 from everyturn.lint.report import TemplateReport
 
@@ -97,6 +98,7 @@ def _text(name: str) -> str:
 
 
 def _show(lines: list[str]) -> None:
+    lines = [lines_shown(line) for line in lines]
     if not sys.stdout.isatty():
         print("\n".join(lines))  # noqa: T201
         return

@@ -39,15 +39,21 @@ class _Closed(io.TextIOBase):
 def open_standard_streams() -> None:
     """Keep the numbers of closed streams from files that are opened later, and their absence from being a fault."""
     for descriptor in STANDARD:
-        try:
-            os.fstat(descriptor)
-        except OSError:
+        if not _is_open(descriptor):
             # The lowest free number is the one that is closed.
             os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = _Closed()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

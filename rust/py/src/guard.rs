@@ -22,7 +22,8 @@ pub fn detached<T: Send + 'static>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, core::Error> + Send + 'static,
 ) -> PyResult<T> {
-    hearing_signals(py, |go_on| core::on_own_thread(go_on, work))?.map_err(|error| to_python(py, &error))
+    hearing_signals(py, |_| None, |go_on| core::on_own_thread(go_on, work))?
+        .map_err(|error| to_python(py, &error))
 }
 
 /// The same of work on so many bytes, done here where they are few.
@@ -38,15 +39,16 @@ pub fn detached_on<T: Send + 'static>(
 }
 
 /// Does a step of the core without the GIL that asks every 100 ms whether to continue: not after a signal whose
-/// handler raises.
+/// handler raises, nor once there is what `raised` gives.
 pub fn hearing_signals<T: Send>(
     py: Python<'_>,
+    raised: impl Fn(Python<'_>) -> Option<PyErr> + Send,
     step: impl FnOnce(&mut dyn FnMut() -> bool) -> core::Step<T> + Send,
 ) -> PyResult<Result<T, core::Error>> {
     let mut signal = None;
     let made = py.detach(|| {
         step(&mut || {
-            signal = Python::attach(|py| py.check_signals().err());
+            signal = Python::attach(|py| py.check_signals().err().or_else(|| raised(py)));
             signal.is_none()
         })
     });

@@ -31,7 +31,8 @@ impl<S: Send> SharedStream<S> {
         py: Python<'_>,
         step: impl FnOnce(&mut S, &mut dyn FnMut() -> bool) -> core::Step<T> + Send,
     ) -> PyResult<T> {
-        let made = hearing_signals(py, |go_on| {
+        let raised = |py: Python<'_>| self.interrupted(py);
+        let made = hearing_signals(py, raised, |go_on| {
             let Ok(mut stream) = self.core.try_lock() else { return Ok(None) };
             // Caught while the lock is held, which a panic on its way would spoil.
             core::catch_panics(|| step(&mut stream, go_on)).map(Some)
@@ -42,6 +43,12 @@ impl<S: Send> SharedStream<S> {
     /// What a stream says of itself; `None` while another thread takes a step.
     pub fn peek<T>(&self, ask: impl FnOnce(&S) -> T) -> Option<T> {
         self.core.try_lock().ok().map(|stream| ask(&stream))
+    }
+
+    /// Ctrl-C and the like that a Python object raised as it was read: what was read before it is not waited for.
+    fn interrupted(&self, py: Python<'_>) -> Option<PyErr> {
+        let mut raised = self.raised.lock().ok()?;
+        raised.take_if(|raised| !raised.is_instance_of::<PyException>(py))
     }
 
     fn exception(&self, py: Python<'_>, error: &core::Error) -> PyErr {
