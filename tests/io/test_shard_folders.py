@@ -601,7 +601,7 @@ def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str
             "has other bytes than were written",
         ),
         *(
-            (lambda folder, change=change: _edit(folder / "progress.json", change), "is damaged")
+            (partial(_edit_progress, change), "is damaged")
             for change in (
                 {"line": 10**9},
                 {"file": 99},
@@ -646,6 +646,10 @@ def test_a_finished_folder_has_the_bytes_that_were_written(
     _flip_a_bit(folder / "part-00000.parquet")
     with pytest.raises(everyturn.InputError, match="has other bytes than were written"):
         shards.expand(expander(), str(path), folder, shard_tokens=100)
+
+
+def _edit_progress(change: dict[str, Any], folder: Path) -> None:
+    _edit(folder / "progress.json", change)
 
 
 def _edit(path: Path, change: dict[str, Any]) -> None:

@@ -128,7 +128,8 @@ impl Error {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         let mut text = text.into();
         if text.len() > MAX_TEXT_BYTES {
-            text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+            let end = (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
             text.push('…');
         }
         Self { kind, text, location: Location::default() }

@@ -188,15 +188,11 @@ fn skip_zeros(reader: &mut impl BufRead) -> io::Result<bool> {
         if bytes.is_empty() {
             return Ok(false);
         }
-        match bytes.iter().position(|byte| *byte != 0) {
-            Some(zeros) => {
-                reader.consume(zeros);
-                return Ok(true);
-            }
-            None => {
-                let zeros = bytes.len();
-                reader.consume(zeros);
-            }
+        let other = bytes.iter().position(|byte| *byte != 0);
+        let zeros = other.unwrap_or(bytes.len());
+        reader.consume(zeros);
+        if other.is_some() {
+            return Ok(true);
         }
     }
 }
