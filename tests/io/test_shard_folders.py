@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -601,22 +600,6 @@ def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str
             lambda folder: _flip_a_bit(folder / "part-00000.parquet"),
             "has other bytes than were written",
         ),
-        *(
-            (partial(_edit_progress, change), "is damaged")
-            for change in (
-                {"line": 10**9},
-                {"file": 99},
-                {"file": -1},
-                {"line": None},
-                {"written": []},
-                {"shards": {}},
-                {"shards": [{"name": 1}]},
-                {"report": {}},
-                {"plan": []},
-                {"sha256": "0"},
-                {"sha256": None},
-            )
-        ),
     ],
 )
 def test_a_damaged_folder_is_refused(
@@ -625,6 +608,29 @@ def test_a_damaged_folder_is_refused(
     """What is gone or was changed is named."""
     damage(unfinished)
     with pytest.raises(everyturn.InputError, match=text):
+        shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"line": 10**9},
+        {"file": 99},
+        {"file": -1},
+        {"line": None},
+        {"written": []},
+        {"shards": {}},
+        {"shards": [{"name": 1}]},
+        {"report": {}},
+        {"plan": []},
+        {"sha256": "0"},
+        {"sha256": None},
+    ],
+)
+def test_damaged_progress_is_refused(unfinished: Path, change: dict[str, Any]) -> None:
+    """A run that goes on from a wrong place would lose lines, and say that it is done."""
+    _edit(unfinished / "progress.json", change)
+    with pytest.raises(everyturn.InputError, match=r"progress\.json: is damaged"):
         shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
 
 
@@ -647,10 +653,6 @@ def test_a_finished_folder_has_the_bytes_that_were_written(
     _flip_a_bit(folder / "part-00000.parquet")
     with pytest.raises(everyturn.InputError, match="has other bytes than were written"):
         shards.expand(expander(), str(path), folder, shard_tokens=100)
-
-
-def _edit_progress(change: dict[str, Any], folder: Path) -> None:
-    _edit(folder / "progress.json", change)
 
 
 def _edit(path: Path, change: dict[str, Any]) -> None:

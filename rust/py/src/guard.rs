@@ -42,7 +42,7 @@ pub fn detached_on<T: Send + 'static>(
 /// handler raises, nor once there is what `raised` gives.
 pub fn hearing_signals<T: Send>(
     py: Python<'_>,
-    raised: impl Fn(Python<'_>) -> Option<PyErr> + Send,
+    raised: impl Fn(Python<'_>) -> Option<PyErr> + Sync,
     step: impl FnOnce(&mut dyn FnMut() -> bool) -> core::Step<T> + Send,
 ) -> PyResult<Result<T, core::Error>> {
     let mut signal = None;
