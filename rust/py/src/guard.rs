@@ -13,7 +13,8 @@ use pyo3::prelude::*;
 
 use crate::errors::to_python;
 
-/// Work on fewer bytes than this takes no longer than to start a thread for it.
+/// Starting a thread and waiting for it takes longer than most work on fewer bytes than this. What such work may take
+/// is bounded otherwise: a rendering takes a second at most.
 const FEW_BYTES: usize = 4096;
 
 /// Does work without the GIL on a thread of its own. A signal ends the call within 100 ms; the work then goes on to its

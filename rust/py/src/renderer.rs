@@ -111,8 +111,9 @@ pub fn lint_template(
 /// The indices of the messages that are left of the last exchanges, without a model.
 #[pyfunction]
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
+    let bytes = messages.len();
     let messages = list(py, messages)?;
-    detached(py, move || {
+    detached_on(py, bytes, move || {
         let exchanges = core::Exchanges::of_messages(&messages)?;
         let bounds = exchanges.bounds(messages.len(), history_turns);
         Ok(exchanges.kept(*bounds.start(), messages.len()))
@@ -158,11 +159,12 @@ impl Renderer {
         add_generation_prompt: bool,
         template_kwargs: &str,
     ) -> PyResult<String> {
+        let bytes = messages.len() + tools.map_or(0, str::len) + template_kwargs.len();
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
         let renderer = self.core.clone();
-        detached(py, move || renderer.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+        detached_on(py, bytes, move || renderer.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
     }
 
     /// The body of a request as JSON text.
@@ -173,11 +175,12 @@ impl Renderer {
         tools: Option<&str>,
         template_kwargs: &str,
     ) -> PyResult<String> {
+        let bytes = messages.len() + tools.map_or(0, str::len) + template_kwargs.len();
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
         let renderer = self.core.clone();
-        detached(py, move || renderer.request(&messages, tools.as_ref(), &kwargs))
+        detached_on(py, bytes, move || renderer.request(&messages, tools.as_ref(), &kwargs))
     }
 
     #[getter]

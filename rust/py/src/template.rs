@@ -9,7 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::to_python;
-use crate::guard::{attached, detached, detached_on};
+use crate::guard::{attached, detached_on};
+
+/// About how many bytes a message of a short conversation has.
+const FEW_BYTES_EACH: usize = 100;
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Template(Arc<core::PlainTemplate>);
@@ -55,7 +58,9 @@ impl Template {
     ) -> PyResult<String> {
         let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
         let template = self.0.clone();
-        detached(py, move || template.apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+        detached_on(py, messages.len() * FEW_BYTES_EACH, move || {
+            template.apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs)
+        })
     }
 
     /// Renders the first n messages for each n of `counts`, in rising order: what `apply` gives for each, or the
@@ -74,7 +79,7 @@ impl Template {
     ) -> PyResult<Vec<String>> {
         let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
         let template = self.0.clone();
-        let texts = detached(py, move || {
+        let texts = detached_on(py, messages.len() * FEW_BYTES_EACH, move || {
             template.apply_each(&messages, &counts, tools.as_ref(), add_generation_prompt, &kwargs)
         })?;
         Ok(texts.into_iter().map(|text| text.unwrap_or_else(|error| format!("error: {error}"))).collect())
