@@ -1,7 +1,8 @@
-"""Rule: whatever public functions are given, what they raise is an error of the package, a TypeError or a ValueError."""
+"""Rule: whatever public functions are given, they raise an error of the package, a TypeError or a ValueError."""
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,7 +42,26 @@ anything: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 
-OPTIONS = ("train_on", "layout", "max_length", "overflow", "history_turns", "max_prompt_tokens")
+OPTIONS = (
+    "train_on",
+    "layout",
+    "max_length",
+    "overflow",
+    "history_turns",
+    "max_prompt_tokens",
+    "keep",
+    "map",
+    "roles",
+    "on_error",
+    "num_threads",
+    "max_line_bytes",
+)
+
+
+def _option(name: str, one: Any, _: Any) -> object:
+    return everyturn.Expander("demo", **{name: one})
+
+
 CALLS: dict[str, Callable[[Any, Any], object]] = {
     "from_dir": lambda one, _: everyturn.Renderer.from_dir(one),
     "now": lambda one, _: everyturn.Renderer.from_dir("demo", now=one),
@@ -49,16 +69,13 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "template_kwargs": lambda one, _: everyturn.Renderer.from_dir("demo", template_kwargs=one),
     "stop_token": lambda one, _: everyturn.Renderer.from_dir("demo", stop_token=one),
     "render": lambda one, other: RENDERER.render(one, tools=other),
-    "render arguments": lambda one, _: RENDERER.render([], **{"x": one}),
+    "render arguments": lambda one, _: RENDERER.render([], x=one),
     "encode": lambda one, _: RENDERER.encode(one),
     "decode": lambda one, _: RENDERER.decode(one),
     "decode list": lambda one, other: RENDERER.decode([one, other]),
     "window": lambda one, other: everyturn.window(one, renderer=RENDERER, max_prompt_tokens=other),
     "expander": lambda one, _: everyturn.Expander(one),
-    **{
-        f"option {name}": lambda one, _, name=name: everyturn.Expander("demo", **{name: one})
-        for name in (*OPTIONS, "keep", "map", "roles", "on_error", "num_threads", "max_line_bytes")
-    },
+    **{f"option {name}": partial(_option, name) for name in OPTIONS},
     # Any text names files, some of which are there.
     "expand": lambda one, _: EXPANDER.expand(b"" if isinstance(one, str) else one),
     "expand records": lambda one, other: EXPANDER.expand([one, other]),

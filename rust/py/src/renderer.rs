@@ -164,7 +164,9 @@ impl Renderer {
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
         let renderer = self.core.clone();
-        detached_on(py, bytes, move || renderer.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+        detached_on(py, bytes, move || {
+            renderer.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs)
+        })
     }
 
     /// The body of a request as JSON text.
