@@ -90,6 +90,7 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @given(one=anything, other=anything)
 def test_only_named_errors_are_raised(
     call: Callable[[Any, Any], object], one: Any, other: Any
