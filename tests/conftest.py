@@ -4,6 +4,7 @@ import gzip
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,12 @@ settings.register_profile(
 )
 settings.register_profile("slow", parent=settings.get_profile("fast"), max_examples=1_000)
 settings.load_profile(os.environ.get("EVERYTURN_HYPOTHESIS_PROFILE", "fast"))
+
+
+def pytest_configure() -> None:
+    """Give the children of tests the default signals, also where a shell in the background ignores SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

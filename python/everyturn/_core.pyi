@@ -19,6 +19,7 @@ __all__ = [
     "LINT_FINDINGS",
     "MAX_LINE_BYTES",
     "MAX_NAMES",
+    "MAX_TEMPLATE_BYTES",
     "MAX_WARNING_PLACES",
     "OTHER_ROLE_NAMES",
     "ROLE_NAMES",
@@ -52,6 +53,7 @@ IGNORE_INDEX: int
 CHUNK_BYTES: int
 MAX_LINE_BYTES: int
 MAX_NAMES: int
+MAX_TEMPLATE_BYTES: int
 MAX_WARNING_PLACES: int
 COLUMNS: list[tuple[str, str, str, bool]]
 TEXT_KINDS: list[str]

@@ -1,6 +1,10 @@
 """Files and folders that appear under their name only when they are whole."""
 
+import contextlib
+import hashlib
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,15 +32,56 @@ def appearing(path: StrPath) -> Iterator[Path]:
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """Give a unique name next to a path; what is there at the end is removed."""
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{os.urandom(6).hex()}")
+    """Give a unique name next to a path; what is there at the end is removed.
+
+    Names of processes that have ended without it, by SIGKILL say, are removed first.
+    """
+    _remove_those_of_the_dead(path)
+    temporary = path.with_name(f".{path.name}.tmp-{_host()}-{os.getpid()}-{os.urandom(6).hex()}")
     try:
         yield temporary
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+TEMPORARY = r"\.(?P<name>.+)\.tmp-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+"
+"""The names that `temporary_beside` gives, as a regular expression."""
+
+
+def _host() -> str:
+    """Tell machines and containers apart: each has processes of its own."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _remove_those_of_the_dead(path: Path) -> None:
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208
+    except OSError:
+        # Writing there says why.
+        return
+    for name in names:
+        found = re.fullmatch(TEMPORARY, name)
+        is_own = found is not None and (found["name"], found["host"]) == (path.name, _host())
+        if found is not None and is_own and not _is_alive(int(found["pid"])):
+            _remove(path.with_name(name))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
 
 
 def _sync(path: Path) -> None:

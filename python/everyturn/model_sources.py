@@ -123,6 +123,8 @@ def local_time(now: dt.datetime | str | None) -> str:
         now = dt.datetime.now()  # noqa: DTZ005 - templates show local time, as in transformers
     elif isinstance(now, str):
         now = _parse_time(now)
+    elif not isinstance(now, dt.datetime):
+        raise OptionsError(f"now: {now!r} is neither a datetime nor ISO text")
     return now.replace(tzinfo=None).isoformat()
 
 

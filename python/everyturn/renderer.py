@@ -11,7 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn import _core
-from everyturn.exceptions import ModelError, ServingWarning, TemplateArgumentWarning
+from everyturn.exceptions import (
+    ModelError,
+    OptionsError,
+    ServingWarning,
+    TemplateArgumentWarning,
+)
 from everyturn.lint.report import TemplateReport
 from everyturn.model_sources import (
     CONTENT_FORMAT,
@@ -202,8 +207,15 @@ class Renderer:
         return self._core.encode(text)
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer[Any]]) -> str:
-        """Decode ids, control tokens included."""
-        return self._core.decode([int(token) for token in ids])
+        """Decode ids, control tokens included.
+
+        Raises:
+            OptionsError: An id is negative or has more than 32 bits.
+        """
+        try:
+            return self._core.decode([int(token) for token in ids])
+        except OverflowError as error:
+            raise OptionsError(f"ids: {error}") from error
 
     def lint(self) -> TemplateReport:
         """Tell what the template does to training, by rendering made-up conversations.

@@ -17,6 +17,7 @@ import pytest
 
 import everyturn
 from chats import Record, to_jsonl
+from children import child
 from everyturn.bench import benchmark, corpus, sweep, synthetic
 from everyturn.bench.agreement import ONLY_EVERYTURN, ONLY_TOOL, Agreement, compare
 from everyturn.bench.process import Child, ToolUnusableError
@@ -459,7 +460,7 @@ def test_peers_are_optional() -> None:
 def test_ctrl_c_ends_the_run_and_its_children() -> None:
     """Exit 130, and no process is left behind."""
     command = [sys.executable, "-m", "everyturn", "bench", "--peers", "none", "--seconds", "600"]
-    with subprocess.Popen(
+    with child(
         [*command, "--limit", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as running:
         assert running.stderr is not None

@@ -40,7 +40,7 @@ def test_a_tokenizer_that_panics_when_it_is_loaded(
     tmp_path: Path, load: Callable[[Path], object], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever loads it, an Exception says so, and nothing else does."""
-    parts = {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}
+    parts = {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAAAP8="}}
     folder = model(tmp_path / "model", **parts)
     with pytest.raises(everyturn.InternalError, match="panicked"):
         load(folder)
@@ -106,7 +106,7 @@ def test_a_decoder_that_panics(tmp_path: Path, capfd: pytest.CaptureFixture[str]
 def test_a_panic_of_another_extension_is_still_printed(tmp_path: Path) -> None:
     """Each extension has its own hook: this one silences what it catches, and no other."""
     pytest.importorskip("tokenizers")
-    parts = {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}
+    parts = {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAAAP8="}}
     folder = model(tmp_path / "model", **parts)
     program = (
         "import sys, everyturn, tokenizers\n"

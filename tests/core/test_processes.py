@@ -1,6 +1,7 @@
 """Processes and threads: fork, spawn, forkserver, pickles, equal output, and Ctrl-C."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import multiprocessing
 import multiprocessing.connection
@@ -20,6 +21,7 @@ import pytest
 
 import everyturn
 from chats import to_jsonl
+from children import child
 from everyturn.options import Layout
 
 T = TypeVar("T")
@@ -328,9 +330,11 @@ def everyturn_command() -> list[str]:
     return [found] if found else [sys.executable, "-m", "everyturn"]
 
 
-def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def started(
+    *arguments: str, **options: Any
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """Start `everyturn expand` with the built-in model."""
-    return subprocess.Popen(
+    return child(
         [*everyturn_command(), "expand", *arguments, "--model", "demo"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -387,23 +391,23 @@ def test_ctrl_c_while_rows_are_made_leaves_nothing(tmp_path: Path, suffix: str) 
     """Interrupted at work, the command exits with 130 soon, and no output file is there."""
     folder = tmp_path / "out"
     folder.mkdir()
-    process = start("-", "-o", str(folder / f"rows.{suffix}"), stdin=subprocess.PIPE)
-    feeder = Feeder(process, most=float("inf"))
-    # More than a pipe holds has been taken: the command is reading.
-    wait_for(lambda: feeder.written > 4_000_000)
-    interrupt(process, folder)
-    feeder.thread.join(SECONDS)
+    with started("-", "-o", str(folder / f"rows.{suffix}"), stdin=subprocess.PIPE) as process:
+        feeder = Feeder(process, most=float("inf"))
+        # More than a pipe holds has been taken: the command is reading.
+        wait_for(lambda: feeder.written > 4_000_000)
+        interrupt(process, folder)
+        feeder.thread.join(SECONDS)
 
 
 def test_ctrl_c_while_waiting_for_input_leaves_nothing(tmp_path: Path) -> None:
     """Interrupted while nothing comes in, the command exits with 130 just as soon."""
     folder = tmp_path / "out"
     folder.mkdir()
-    process = start("-", "-o", str(folder / "rows.parquet"), stdin=subprocess.PIPE)
-    feeder = Feeder(process, most=1_000_000)
-    wait_for(lambda: feeder.written >= feeder.most)
-    time.sleep(0.5)
-    interrupt(process, folder)
+    with started("-", "-o", str(folder / "rows.parquet"), stdin=subprocess.PIPE) as process:
+        feeder = Feeder(process, most=1_000_000)
+        wait_for(lambda: feeder.written >= feeder.most)
+        time.sleep(0.5)
+        interrupt(process, folder)
 
 
 def test_ctrl_c_over_files_leaves_nothing(tmp_path: Path) -> None:
@@ -415,7 +419,7 @@ def test_ctrl_c_over_files_leaves_nothing(tmp_path: Path) -> None:
     for number in range(1, 200):
         (chats / f"{number}.jsonl").symlink_to(chats / "0.jsonl")
     began = time.monotonic()
-    process = start(str(chats / "*.jsonl"), "-o", str(folder / "rows.parquet"))
-    # An interpreter starts in a part of this time, and the work takes many times as long.
-    wait_for(lambda: time.monotonic() - began > 2)
-    interrupt(process, folder)
+    with started(str(chats / "*.jsonl"), "-o", str(folder / "rows.parquet")) as process:
+        # An interpreter starts in a part of this time, and the work takes many times as long.
+        wait_for(lambda: time.monotonic() - began > 2)
+        interrupt(process, folder)

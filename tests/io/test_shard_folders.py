@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 import everyturn
 from chats import numbered_chat, to_jsonl
+from children import child
 from everyturn.cli import main
 from everyturn.io import identity, shard_folder, shards
 from paths import TESTS
@@ -281,16 +282,16 @@ def test_a_run_killed_at_any_time_goes_on(tmp_path: Path) -> None:
     killed = 0
     for threads in (1, 2, 3, 4):
         again = command([str(source)], folder, *options, "--num-threads", str(threads))
-        process = subprocess.Popen(again, stderr=subprocess.DEVNULL)
-        shards_before = len(list(folder.glob("*.parquet")))
-        ends = time.monotonic() + SECONDS
-        while process.poll() is None and time.monotonic() < ends:
-            if len(list(folder.glob("*.parquet"))) > shards_before + 1:
-                break
-            time.sleep(0.001)
-        time.sleep(moments.random() * 0.1)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait(SECONDS) == -signal.SIGKILL
+        with child(again, stderr=subprocess.DEVNULL) as process:
+            shards_before = len(list(folder.glob("*.parquet")))
+            ends = time.monotonic() + SECONDS
+            while process.poll() is None and time.monotonic() < ends:
+                if len(list(folder.glob("*.parquet"))) > shards_before + 1:
+                    break
+                time.sleep(0.001)
+            time.sleep(moments.random() * 0.1)
+            process.send_signal(signal.SIGKILL)
+            killed += process.wait(SECONDS) == -signal.SIGKILL
     assert killed >= 2
     subprocess.run(
         command([str(source)], folder, *options), check=True, capture_output=True, timeout=SECONDS
@@ -595,6 +596,10 @@ def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str
             ),
             "version 9, which this version cannot read",
         ),
+        (
+            lambda folder: _flip_a_bit(folder / "part-00000.parquet"),
+            "has other bytes than were written",
+        ),
     ],
 )
 def test_a_damaged_folder_is_refused(
@@ -604,6 +609,61 @@ def test_a_damaged_folder_is_refused(
     damage(unfinished)
     with pytest.raises(everyturn.InputError, match=text):
         shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"line": 10**9},
+        {"file": 99},
+        {"file": -1},
+        {"line": None},
+        {"written": []},
+        {"shards": {}},
+        {"shards": [{"name": 1}]},
+        {"report": {}},
+        {"plan": []},
+        {"sha256": "0"},
+        {"sha256": None},
+    ],
+)
+def test_damaged_progress_is_refused(unfinished: Path, change: dict[str, Any]) -> None:
+    """A run that goes on from a wrong place would lose lines, and say that it is done."""
+    _edit(unfinished / "progress.json", change)
+    with pytest.raises(everyturn.InputError, match=r"progress\.json: is damaged"):
+        shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
+
+
+@pytest.mark.parametrize("change", [{"shards": []}, {"report": None}, {"plan": {}}])
+def test_a_damaged_manifest_is_refused(
+    file_of_a_run: tuple[Path, Path], change: dict[str, Any]
+) -> None:
+    """A folder is not called finished by a file that nobody wrote so."""
+    path, folder = file_of_a_run
+    _edit(folder / "manifest.json", change)
+    with pytest.raises(everyturn.InputError, match=r"manifest\.json: is damaged"):
+        shards.expand(expander(), str(path), folder, shard_tokens=100)
+
+
+def test_a_finished_folder_has_the_bytes_that_were_written(
+    file_of_a_run: tuple[Path, Path],
+) -> None:
+    """One with another bit in it is not "done already"."""
+    path, folder = file_of_a_run
+    _flip_a_bit(folder / "part-00000.parquet")
+    with pytest.raises(everyturn.InputError, match="has other bytes than were written"):
+        shards.expand(expander(), str(path), folder, shard_tokens=100)
+
+
+def _edit(path: Path, change: dict[str, Any]) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, **change}), encoding="utf-8")
+
+
+def _flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def test_a_finished_folder_is_left_alone(unfinished: Path) -> None:
@@ -697,14 +757,13 @@ def test_ctrl_c_keeps_whole_shards(tmp_path: Path) -> None:
     source = tmp_path / "chats.jsonl"
     source.write_bytes(to_jsonl(numbered_chat(number) for number in range(20_000)))
     folder = tmp_path / "out"
-    process = subprocess.Popen(
-        command([str(source)], folder, "--shard-tokens", "20000"), stderr=subprocess.PIPE
-    )
-    ends = time.monotonic() + SECONDS
-    while not (folder / "part-00001.parquet").exists() and time.monotonic() < ends:
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=SECONDS)[1]
+    again = command([str(source)], folder, "--shard-tokens", "20000")
+    with child(again, stderr=subprocess.PIPE) as process:
+        ends = time.monotonic() + SECONDS
+        while not (folder / "part-00001.parquet").exists() and time.monotonic() < ends:
+            time.sleep(0.001)
+        os.kill(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 130
     assert b"run the command again to resume" in said
     assert (folder / "part-00001.parquet").exists()

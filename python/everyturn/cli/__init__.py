@@ -26,6 +26,7 @@ from everyturn.cli import (
 )
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.cli.hints import hints
+from everyturn.cli.process import ending_in_order, open_standard_streams
 from everyturn.exceptions import (
     EveryturnError,
     InputError,
@@ -74,10 +75,16 @@ WRONG_USE = (InputError, ModelError, OptionsError)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    open_standard_streams()
     parsed = parser().parse_args(arguments)
     if parsed.command is None:
         say(TOUR)
         return EXIT_USE
+    with ending_in_order():
+        return _run(parsed)
+
+
+def _run(parsed: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError
 from everyturn.model_sources import files_of
 from everyturn.progress import Advance, progress_bar
@@ -16,8 +17,8 @@ EXIT_INTERRUPTED = 130
 
 
 def say(text: str) -> None:
-    """Write words, which are never results, to stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    """Write words, which are never results, to stderr: what they quote steers no terminal."""
+    print(lines_shown(text), file=sys.stderr)  # noqa: T201
 
 
 def writable(

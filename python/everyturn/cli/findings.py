@@ -15,6 +15,7 @@ from everyturn import _core
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Change, Finding
 from everyturn.checks.tally import Tally, statistics_lines
+from everyturn.control_characters import lines_shown
 from everyturn.diagnostics.kind import Severity
 
 Format: TypeAlias = Literal["text", "json", "sarif", "github"]
@@ -45,7 +46,7 @@ class TextWriter:
 
     def write(self, item: Finding | Change) -> None:
         """Write a line."""
-        self._out.write(f"{item}\n")
+        self._out.write(f"{lines_shown(str(item))}\n")
 
     def close(self, _counts: dict[str, int]) -> None:
         """Write nothing."""
@@ -146,7 +147,8 @@ class GithubWriter:
         title = item.kind if isinstance(item, Finding) else f"fixed: {item.kind}"
         properties = {"file": item.file, "line": str(item.line), "title": title}
         shown = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        self._out.write(f"::{command} {shown}::{_data(message + item.text)}\n")
+        line = f"::{command} {shown}::{_data(message + item.text)}"
+        self._out.write(f"{lines_shown(line)}\n")
 
     def close(self, _counts: dict[str, int]) -> None:
         """Write nothing."""
@@ -169,7 +171,7 @@ class StatisticsWriter:
             plain = [count.to_dict() for count in self._tally.most_frequent_first()]
             self._out.write(_json(plain) + "\n")
             return
-        self._out.writelines(f"{line}\n" for line in statistics_lines(self._tally))
+        self._out.writelines(f"{lines_shown(line)}\n" for line in statistics_lines(self._tally))
 
 
 WRITERS: dict[Format, type[TextWriter | JsonWriter | SarifWriter | GithubWriter]] = {

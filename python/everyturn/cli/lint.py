@@ -8,7 +8,8 @@ from typing import Any
 
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
-from everyturn.cli.options import add_model_flags, kwargs_from, template_from
+from everyturn.cli.options import add_model_flags, kwargs_from, template_bytes, template_from
+from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError, system_words
 from everyturn.lint.report import TemplateReport
 
@@ -88,7 +89,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
 def _text(name: str) -> str:
     """Read a template with its line ends as they are, as a model's configuration would hold it."""
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = sys.stdin.buffer.read() if name == "-" else template_bytes(Path(name))
         return data.decode("utf-8")
     except OSError as error:
         raise OptionsError(f"{name}: {system_words(error)}") from error
@@ -97,6 +98,7 @@ def _text(name: str) -> str:
 
 
 def _show(lines: list[str]) -> None:
+    lines = [lines_shown(line) for line in lines]
     if not sys.stdout.isatty():
         print("\n".join(lines))  # noqa: T201
         return

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from everyturn import _core
 from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError, system_words
 from everyturn.expander import OPTION_NAMES, Expander
@@ -167,9 +168,18 @@ def template_from(parsed: argparse.Namespace) -> str | None:
     if text is None or not _is_file(text):
         return text
     try:
-        return Path(text).read_text(encoding="utf-8")
+        # Text of a file has line feeds only, as transformers reads it.
+        return template_bytes(Path(text)).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise OptionsError(f"--chat-template: {text}: {system_words(error)}") from error
+    except UnicodeDecodeError as error:
+        raise OptionsError(f"--chat-template: {text}: not UTF-8") from error
+
+
+def template_bytes(path: Path) -> bytes:
+    """Read a template, or so much of what may have no end that the core says it is too long."""
+    with path.open("rb") as file:
+        return file.read(_core.MAX_TEMPLATE_BYTES + 1)
 
 
 def _is_file(template: str) -> bool:

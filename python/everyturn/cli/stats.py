@@ -17,6 +17,7 @@ from everyturn.cli.options import (
     expander_from,
     read_by,
 )
+from everyturn.control_characters import lines_shown
 from everyturn.expander import options_with
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.stats import QUANTILES, Histogram, Stats, Variant, packed_rows
@@ -93,7 +94,7 @@ def _show(stats: Stats) -> None:
     width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
     console = Console(width=width, highlight=False)
     for line in _lines(stats):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(lines_shown(line), markup=False, soft_wrap=True)
     tables = [_roles(stats), _lengths(stats), _variants(stats)]
     if stats.max_length is not None:
         tables.append(_packing(stats, stats.max_length))

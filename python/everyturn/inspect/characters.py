@@ -8,30 +8,11 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len
 
+from everyturn.control_characters import JOINERS, shown
+
 NEWLINE = "↵"
 SPACE = "·"
 TAB = "⇥"
-CONTROL_PICTURES = 0x2400
-DELETE = 0x7F
-DELETE_PICTURE = "␡"
-#: What joins characters or chooses their form: part of emoji and of several scripts.
-JOINERS = "\u200c\u200d"
-
-
-def shown(char: str) -> str:
-    r"""Return what stands for a character: itself, unless it does not print or steers what prints.
-
-    >>> shown("a"), shown("\x1b"), shown("\u202e")
-    ('a', '␛', '<U+202E>')
-    """
-    code = ord(char)
-    if code < ord(" "):
-        return chr(CONTROL_PICTURES + code)
-    if code == DELETE:
-        return DELETE_PICTURE
-    if char in JOINERS or not unicodedata.category(char).startswith(("C", "Zl", "Zp")):
-        return char
-    return f"<U+{code:04X}>"
 
 
 def printable(text: str, *, spaces: bool = False) -> str:

@@ -10,6 +10,7 @@ import glob
 import io
 import itertools
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
@@ -151,6 +152,8 @@ _RECORDS = "<records>"
 
 def _of_path(path: str) -> _Single:
     if path == "-":
+        if sys.stdin is None:
+            raise InputError.in_file(path, "standard input is closed")
         return _Single(path, path, ("stdin", path))
     kind = kind_of(path)
     if kind == JSON:

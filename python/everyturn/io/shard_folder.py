@@ -8,6 +8,7 @@ the end. Nothing here expands.
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -15,23 +16,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from everyturn.atomic import appearing
+from everyturn.atomic import TEMPORARY, appearing
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.io import identity
 from everyturn.report import Report
 from everyturn.samples.kept_types import Types
 
 FORMAT = "everyturn.shards"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SHARD_TOKENS = 100_000_000
 """About how many tokens a shard holds by default: some hundred megabytes on disk."""
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 
-_OWN_TEMPORARY = re.compile(
-    r"\.(part-\d{5,}\.parquet|manifest\.json|progress\.json)\.tmp-\d+-[0-9a-f]+"
-)
+_OWN_NAMES = re.compile(r"part-\d{5,}\.parquet|manifest\.json|progress\.json")
 
 Plan = dict[str, Any]
 """What a run is of, as plain JSON types: version, fingerprint, clock, options, inputs."""
@@ -153,9 +152,10 @@ class Folder:
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         head = {"format": FORMAT, "format_version": FORMAT_VERSION, "plan": self._plan}
+        whole = {**head, **content}
         with appearing(self.path / name) as temporary:
-            text = json.dumps({**head, **content}, ensure_ascii=False, indent=1) + "\n"
-            temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+            text = json.dumps({**whole, "sha256": _digest(whole)}, ensure_ascii=False, indent=1)
+            temporary.write_bytes(f"{text}\n".encode("utf-8", "surrogateescape"))
 
     def _clean(self, *, was_begun: bool) -> None:
         """Remove what a killed run has left half-written; refuse what no run has written."""
@@ -165,15 +165,20 @@ class Folder:
         if not was_begun:
             own = set()
         names = sorted(os.listdir(self.path))  # noqa: PTH208
-        foreign = [name for name in names if name not in own and not _OWN_TEMPORARY.fullmatch(name)]
+        foreign = [name for name in names if name not in own and not _is_temporary(name)]
         if foreign:
             shown = ", ".join(foreign[:3]) + (", .." if len(foreign) > 3 else "")  # noqa: PLR2004
             raise OptionsError(
                 f"{self.path}: the folder holds files of others ({shown}): name an empty or a new one"
             )
         for name in names:
-            if _OWN_TEMPORARY.fullmatch(name):
+            if _is_temporary(name):
                 (self.path / name).unlink()
+
+
+def _is_temporary(name: str) -> bool:
+    found = re.fullmatch(TEMPORARY, name)
+    return found is not None and _OWN_NAMES.fullmatch(found["name"]) is not None
 
 
 @contextlib.contextmanager
@@ -242,7 +247,18 @@ def _read(path: Path) -> dict[str, Any] | None:
             f"is {known[0]}, version {known[1]}, which this version cannot read: name another folder, or remove this "
             "one",
         )
+    if content.pop("sha256", None) != _digest(content):
+        raise InputError.in_file(
+            str(path),
+            "is damaged: it is not what everyturn wrote there. Remove the folder and run again",
+        )
     return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """Return the hash of what a file says, however it is laid out."""
+    text = json.dumps(content, ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _shards(content: Mapping[str, Any]) -> tuple[ShardFile, ...]:
@@ -279,12 +295,15 @@ def _differences(name: str, there: Any, here: Any) -> Iterator[str]:
 
 
 def _check_files(path: Path, shards: tuple[ShardFile, ...]) -> None:
-    """Refuse to build on shards that are gone or of another size."""
+    """Refuse to build on shards that are gone or changed."""
     for shard in shards:
         file = path / shard.name
-        size = file.stat().st_size if file.is_file() else None
-        if size != shard.bytes:
-            found = (
-                "is missing" if size is None else f"has {size:,} bytes instead of {shard.bytes:,}"
-            )
-            raise InputError.in_file(str(file), f"{found}: remove the folder and run again")
+        if not file.is_file():
+            found = "is missing"
+        elif (size := file.stat().st_size) != shard.bytes:
+            found = f"has {size:,} bytes instead of {shard.bytes:,}"
+        elif ShardFile.of(file, rows=shard.rows, tokens=shard.tokens) != shard:
+            found = "has other bytes than were written"
+        else:
+            continue
+        raise InputError.in_file(str(file), f"{found}: remove the folder and run again")

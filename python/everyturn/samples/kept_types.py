@@ -99,6 +99,8 @@ def parsed(name: str, kind: str) -> Type:
     Raises:
         OptionsError: There is no such type.
     """
+    if not isinstance(kind, str):
+        raise OptionsError(f"keep: {name!r}: a type is named by a text, not by {kind!r}")
     inner = kind[5:-1] if kind.startswith("list<") and kind.endswith(">") else None
     if inner is not None:
         return {"list": parsed(name, inner)}

@@ -124,8 +124,15 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// A long text is cut: what it says of the data may be as long as a line.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), location: Location::default() }
+        let mut text = text.into();
+        if text.len() > MAX_TEXT_BYTES {
+            let end = (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
+            text.push('…');
+        }
+        Self { kind, text, location: Location::default() }
     }
 
     #[must_use]
@@ -180,6 +187,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The most bytes that an error's text has.
+pub const MAX_TEXT_BYTES: usize = 4000;
 /// The characters of a text shown in an error; contents are private and may be long.
 const EXCERPT_CHARS: usize = 60;
 
@@ -190,4 +199,16 @@ pub fn excerpt(text: &str) -> String {
         short.push('…');
     }
     format!("{short:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_longer_than_the_most() {
+        let error = Error::new(ErrorKind::Shape, "é".repeat(MAX_TEXT_BYTES));
+        assert_eq!(error.text.len(), MAX_TEXT_BYTES + "…".len());
+        assert_eq!(Error::new(ErrorKind::Shape, "é").text, "é");
+    }
 }

@@ -45,6 +45,7 @@ pub use conversation::{
     Conversation, Format, Media, NonFinite, OTHER_NAMES, RecordOptions, Renames, Role, Undesired, Weight,
 };
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
+pub use everyturn_template::MAX_SOURCE_BYTES as MAX_TEMPLATE_BYTES;
 pub use expand::{Expander, Outcome, ReadRecord, Workspace, stage_times};
 pub use inspect::{Inspection, inspect_record, requests_of_record};
 pub use json::{MAX_DEPTH, Object, Parser as JsonParser, Value, parse_strict};
@@ -58,7 +59,7 @@ pub use read::{
     Share, Source, Step, StreamOptions, read_error,
 };
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
-pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records};
+pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records, on_own_thread};
 pub use samples::{
     Column, Data, IGNORE_INDEX, Kept, LabelledTable, Packs, Per, Relabelled, Relabelling, Samples, Texts,
     pack, relabel, relabel_in_place,

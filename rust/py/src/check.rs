@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::choice::Choice;
 use crate::expander::{Expander, named};
-use crate::guard::detached;
+use crate::guard::detached_on;
 use crate::records::{Names, renames};
 use crate::stream::SharedStream;
 
@@ -57,14 +57,15 @@ impl Checker {
     fn check_record<'py>(
         &self,
         py: Python<'py>,
-        line: &[u8],
+        line: Vec<u8>,
         input_format: Option<Choice<Option<core::Format>>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let format = input_format.and_then(|format| format.0);
-        let found = detached(py, || {
+        let checker = self.core.clone();
+        let found = detached_on(py, line.len(), move || {
             let record =
-                core::Record { bytes: Some(line), file: &Arc::from(""), line: 0, format, columns_of: None };
-            Ok(self.core.check_record(record))
+                core::Record { bytes: Some(&line), file: &Arc::from(""), line: 0, format, columns_of: None };
+            Ok(checker.check_record(record))
         })?;
         found_tuple(py, &found)
     }

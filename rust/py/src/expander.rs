@@ -92,14 +92,18 @@ impl Expander {
             },
             num_threads,
         };
-        let core = detached(py, || core::Expander::new(renderer.core.clone(), options))?;
+        let renderer = renderer.core.clone();
+        let core = detached(py, move || core::Expander::new(renderer, options))?;
         Ok(Self { core: Arc::new(core), pool: Arc::new(core::Pool::new(num_threads)) })
     }
 
     /// Seconds of each stage, in their order, for these JSON lines on one thread.
-    fn stage_times(&self, py: Python<'_>, source: &[u8]) -> PyResult<Vec<(&'static str, f64)>> {
-        let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        detached(py, || core::stage_times(&self.core, lines))
+    fn stage_times(&self, py: Python<'_>, source: Vec<u8>) -> PyResult<Vec<(&'static str, f64)>> {
+        let expander = self.core.clone();
+        detached(py, move || {
+            let lines = source.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+            core::stage_times(&expander, lines)
+        })
     }
 
     /// The samples of records whose locations are given.
@@ -123,13 +127,14 @@ impl Expander {
         file: &str,
         line: u64,
         format_name: Option<Choice<Option<core::Format>>>,
-        text: Option<&[u8]>,
+        text: Option<Vec<u8>>,
     ) -> PyResult<(String, Bound<'py, PyDict>)> {
         let format = format_name.and_then(|format| format.0);
-        let file = Arc::from(file);
-        let (json, report) = detached(py, || {
-            let record = core::Record { bytes: text, file: &file, line, format, columns_of: None };
-            core::inspect_record(&self.core, record)
+        let (file, expander) = (Arc::from(file), self.core.clone());
+        let (json, report) = detached(py, move || {
+            let bytes = text.as_deref();
+            let record = core::Record { bytes, file: &file, line, format, columns_of: None };
+            core::inspect_record(&expander, record)
                 .map(|inspection| (inspection.to_json(), inspection.report))
         })?;
         Ok((json, report_dict(py, &report)?))
@@ -142,14 +147,15 @@ impl Expander {
         file: &str,
         line: u64,
         format_name: Option<Choice<Option<core::Format>>>,
-        text: Option<&[u8]>,
+        text: Option<Vec<u8>>,
     ) -> PyResult<String> {
         let format = format_name.and_then(|format| format.0);
-        let file = Arc::from(file);
-        detached(py, || {
+        let (file, expander) = (Arc::from(file), self.core.clone());
+        detached(py, move || {
+            let bytes = text.as_deref();
             core::requests_of_record(
-                &self.core,
-                core::Record { bytes: text, file: &file, line, format, columns_of: None },
+                &expander,
+                core::Record { bytes, file: &file, line, format, columns_of: None },
             )
         })
     }

@@ -58,6 +58,7 @@ mod _core {
         module.add("IGNORE_INDEX", core::IGNORE_INDEX)?;
         module.add("CHUNK_BYTES", core::CHUNK_BYTES)?;
         module.add("MAX_LINE_BYTES", core::MAX_LINE_BYTES)?;
+        module.add("MAX_TEMPLATE_BYTES", core::MAX_TEMPLATE_BYTES)?;
         module.add("MAX_NAMES", core::MAX_NAMES)?;
         module.add("MAX_WARNING_PLACES", core::MAX_WARNING_PLACES)?;
         module.add("COLUMNS", super::expander::columns())?;

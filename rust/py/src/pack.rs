@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::choice::Choice;
-use crate::guard::detached;
+use crate::guard::detached_on;
 
 /// The order, the bounds of the packs in it, and the number of conversations that are in several packs.
 type Packs<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, usize);
@@ -30,7 +30,9 @@ pub fn pack<'py>(
     if conversations.as_ref().is_some_and(|numbers| numbers.len() != lengths.len()) {
         return Err(PyValueError::new_err("there must be as many conversations as lengths"));
     }
-    let packs = detached(py, || core::pack(&lengths, max_length, strategy.0, conversations.as_deref()))?;
+    let packs = detached_on(py, size_of_val(&*lengths), move || {
+        core::pack(&lengths, max_length, strategy.0, conversations.as_deref())
+    })?;
     let signed = |indices: Vec<usize>| -> Vec<i64> {
         indices.into_iter().map(|index| i64::try_from(index).unwrap_or(i64::MAX)).collect()
     };

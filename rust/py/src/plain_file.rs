@@ -14,7 +14,7 @@ use crate::guard::detached;
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct PlainFile {
     name: Arc<str>,
-    bytes: Mutex<Box<dyn Read + Send>>,
+    bytes: Arc<Mutex<Box<dyn Read + Send>>>,
     taken: Arc<AtomicU64>,
 }
 
@@ -24,20 +24,18 @@ impl PlainFile {
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let (source, taken) = (Source::Path(path), Arc::default());
         let name = source.name();
-        let opened = detached(py, || source.open(&taken))?;
-        Ok(Self { name, bytes: Mutex::new(opened.bytes), taken })
+        let counted: Arc<AtomicU64> = Arc::clone(&taken);
+        let opened = detached(py, move || source.open(&counted))?;
+        Ok(Self { name, bytes: Arc::new(Mutex::new(opened.bytes)), taken })
     }
 
     /// Up to `size` bytes; fewer at the end only.
     fn read(&self, py: Python<'_>, size: u64) -> PyResult<Cow<'static, [u8]>> {
-        detached(py, || {
+        let (source, name) = (self.bytes.clone(), self.name.clone());
+        detached(py, move || {
             let mut read = Vec::new();
-            let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-            bytes
-                .by_ref()
-                .take(size)
-                .read_to_end(&mut read)
-                .map_err(|error| read_error(&self.name, &error))?;
+            let mut bytes = source.lock().unwrap_or_else(PoisonError::into_inner);
+            bytes.by_ref().take(size).read_to_end(&mut read).map_err(|error| read_error(&name, &error))?;
             Ok(Cow::Owned(read))
         })
     }

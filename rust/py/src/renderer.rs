@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::choice::Choice;
-use crate::guard::detached;
+use crate::guard::{detached, detached_on};
 
 #[pyclass(frozen, module = "everyturn._core")]
 pub struct Renderer {
@@ -18,7 +18,8 @@ pub struct Renderer {
 
 /// JSON text made by the Python face.
 fn json(py: Python<'_>, text: &str) -> PyResult<core::Value> {
-    detached(py, || core::parse_strict(text.as_bytes()))
+    let text = text.to_owned();
+    detached_on(py, text.len(), move || core::parse_strict(text.as_bytes()))
 }
 
 fn list(py: Python<'_>, text: &str) -> PyResult<Vec<core::Value>> {
@@ -86,7 +87,7 @@ pub fn lint_model(
     let serving = (serve, content_format);
     let options =
         options(py, chat_template, template_kwargs, now, engine, serving, tokenizer_json, stop_token)?;
-    detached(py, || core::lint_model(&folder, options))
+    detached(py, move || core::lint_model(&folder, options))
 }
 
 /// Reports on a template without a model.
@@ -103,14 +104,16 @@ pub fn lint_template(
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
     let options = options(py, None, template_kwargs, now, engine, serving, None, stop_token)?;
-    detached(py, || core::lint_template(text, options))
+    let text = text.to_owned();
+    detached(py, move || core::lint_template(&text, options))
 }
 
 /// The indices of the messages that are left of the last exchanges, without a model.
 #[pyfunction]
 pub fn last_exchanges(py: Python<'_>, messages: &str, history_turns: Option<usize>) -> PyResult<Vec<usize>> {
+    let bytes = messages.len();
     let messages = list(py, messages)?;
-    detached(py, || {
+    detached_on(py, bytes, move || {
         let exchanges = core::Exchanges::of_messages(&messages)?;
         let bounds = exchanges.bounds(messages.len(), history_turns);
         Ok(exchanges.kept(*bounds.start(), messages.len()))
@@ -139,12 +142,13 @@ impl Renderer {
         let serving = (serve, content_format);
         let options =
             options(py, chat_template, template_kwargs, now, engine.0, serving, tokenizer_json, stop_token)?;
-        let renderer = detached(py, || core::Renderer::from_dir(&folder, options))?;
+        let renderer = detached(py, move || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }
 
     fn lint(&self, py: Python<'_>) -> PyResult<String> {
-        detached(py, || Ok(self.core.lint()))
+        let renderer = self.core.clone();
+        detached(py, move || Ok(renderer.lint()))
     }
 
     fn render(
@@ -155,10 +159,14 @@ impl Renderer {
         add_generation_prompt: bool,
         template_kwargs: &str,
     ) -> PyResult<String> {
+        let bytes = messages.len() + tools.map_or(0, str::len) + template_kwargs.len();
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
-        detached(py, || self.core.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+        let renderer = self.core.clone();
+        detached_on(py, bytes, move || {
+            renderer.render(&messages, tools.as_ref(), add_generation_prompt, &kwargs)
+        })
     }
 
     /// The body of a request as JSON text.
@@ -169,10 +177,12 @@ impl Renderer {
         tools: Option<&str>,
         template_kwargs: &str,
     ) -> PyResult<String> {
+        let bytes = messages.len() + tools.map_or(0, str::len) + template_kwargs.len();
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
-        detached(py, || self.core.request(&messages, tools.as_ref(), &kwargs))
+        let renderer = self.core.clone();
+        detached_on(py, bytes, move || renderer.request(&messages, tools.as_ref(), &kwargs))
     }
 
     #[getter]
@@ -217,28 +227,31 @@ impl Renderer {
         let messages = list(py, messages)?;
         let tools = tools.map(|tools| json(py, tools)).transpose()?;
         let kwargs = object(py, template_kwargs)?;
-        detached(py, || {
-            self.core.window(&messages, tools.as_ref(), &kwargs, history_turns, max_prompt_tokens)
+        let renderer = self.core.clone();
+        detached(py, move || {
+            renderer.window(&messages, tools.as_ref(), &kwargs, history_turns, max_prompt_tokens)
         })
     }
 
     fn encode<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyArray1<i32>>> {
-        let ids = detached(py, || self.core.encode(text))?;
+        let (renderer, text) = (self.core.clone(), text.to_owned());
+        let ids = detached_on(py, text.len(), move || renderer.encode(&text))?;
         Ok(ids.into_pyarray(py))
     }
 
     fn decode(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<String> {
-        detached(py, || self.core.decode(&ids))
+        let renderer = self.core.clone();
+        detached_on(py, size_of_val(&*ids), move || renderer.decode(&ids))
     }
 
     #[getter]
-    fn stop_token_ids(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
-        detached(py, || Ok(self.core.stop_token_ids()))
+    fn stop_token_ids(&self) -> Vec<u32> {
+        self.core.stop_token_ids()
     }
 
     #[getter]
-    fn asks_for_the_date(&self, py: Python<'_>) -> PyResult<bool> {
-        detached(py, || Ok(self.core.asks_for_the_date()))
+    fn asks_for_the_date(&self) -> bool {
+        self.core.asks_for_the_date()
     }
 
     #[getter]

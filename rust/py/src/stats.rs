@@ -24,8 +24,8 @@ impl StatsStream {
         limit: Option<u64>,
     ) -> PyResult<Self> {
         let pool = expanders.first().map_or_else(|| Arc::new(core::Pool::new(None)), |one| one.pool.clone());
-        let expanders = expanders.iter().map(|expander| expander.core.clone()).collect();
-        let variants = Arc::new(detached(py, || core::Variants::new(expanders))?);
+        let expanders: Vec<_> = expanders.iter().map(|expander| expander.core.clone()).collect();
+        let variants = Arc::new(detached(py, move || core::Variants::new(expanders))?);
         let options = core::StreamOptions { chunk_bytes, limit };
         SharedStream::open(&sources, |sources| core::StatsStream::open(variants, pool, sources, options))
             .map(Self)

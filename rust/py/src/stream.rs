@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
+use crate::guard::hearing_signals;
 use crate::source::{Raised, all_from_python};
 
 pub struct SharedStream<S> {
@@ -30,25 +31,24 @@ impl<S: Send> SharedStream<S> {
         py: Python<'_>,
         step: impl FnOnce(&mut S, &mut dyn FnMut() -> bool) -> core::Step<T> + Send,
     ) -> PyResult<T> {
-        let mut signal = None;
-        let result = py.detach(|| {
-            let mut stream = self.core.try_lock().map_err(|_| busy())?;
-            let mut go_on = || {
-                signal = Python::attach(|py| py.check_signals().err());
-                signal.is_none()
-            };
+        let raised = |py: Python<'_>| self.interrupted(py);
+        let made = hearing_signals(py, raised, |go_on| {
+            let Ok(mut stream) = self.core.try_lock() else { return Ok(None) };
             // Caught while the lock is held, which a panic on its way would spoil.
-            Ok::<_, PyErr>(core::catch_panics(|| step(&mut stream, &mut go_on)))
+            core::catch_panics(|| step(&mut stream, go_on)).map(Some)
         })?;
-        result.map_err(|reason| match reason {
-            core::Interruption::Stopped => signal.unwrap_or_else(|| PyRuntimeError::new_err("stopped")),
-            core::Interruption::Failed(error) => self.exception(py, &error),
-        })
+        made.map_err(|error| self.exception(py, &error))?.ok_or_else(busy)
     }
 
     /// What a stream says of itself; `None` while another thread takes a step.
     pub fn peek<T>(&self, ask: impl FnOnce(&S) -> T) -> Option<T> {
         self.core.try_lock().ok().map(|stream| ask(&stream))
+    }
+
+    /// Ctrl-C and the like that a Python object raised as it was read: what was read before it is not waited for.
+    fn interrupted(&self, py: Python<'_>) -> Option<PyErr> {
+        let mut raised = self.raised.lock().ok()?;
+        raised.take_if(|raised| !raised.is_instance_of::<PyException>(py))
     }
 
     fn exception(&self, py: Python<'_>, error: &core::Error) -> PyErr {

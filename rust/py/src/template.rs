@@ -9,10 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::to_python;
-use crate::guard::{attached, detached};
+use crate::guard::{attached, detached_on};
+
+/// About how many bytes a message of a short conversation has.
+const FEW_BYTES_EACH: usize = 100;
 
 #[pyclass(frozen, module = "everyturn._core")]
-pub struct Template(core::PlainTemplate);
+pub struct Template(Arc<core::PlainTemplate>);
 
 #[pymethods]
 impl Template {
@@ -21,7 +24,9 @@ impl Template {
     fn new(py: Python<'_>, source: &str, now: Option<&str>) -> PyResult<Self> {
         let now = now.unwrap_or("1970-01-01T00:00:00").parse();
         let now = now.map_err(|error| PyValueError::new_err(format!("now: {error}")))?;
-        detached(py, || core::PlainTemplate::compile(source, now)).map(Self)
+        let source = source.to_owned();
+        detached_on(py, source.len(), move || core::PlainTemplate::compile(&source, now).map(Arc::new))
+            .map(Self)
     }
 
     /// Renders with any variables.
@@ -52,7 +57,10 @@ impl Template {
         variables: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<String> {
         let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
-        detached(py, || self.0.apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs))
+        let template = self.0.clone();
+        detached_on(py, messages.len() * FEW_BYTES_EACH, move || {
+            template.apply(&messages, tools.as_ref(), add_generation_prompt, &kwargs)
+        })
     }
 
     /// Renders the first n messages for each n of `counts`, in rising order: what `apply` gives for each, or the
@@ -70,8 +78,9 @@ impl Template {
         variables: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Vec<String>> {
         let (messages, tools, kwargs) = given(py, messages, tools, documents, variables)?;
-        let texts = detached(py, || {
-            self.0.apply_each(&messages, &counts, tools.as_ref(), add_generation_prompt, &kwargs)
+        let template = self.0.clone();
+        let texts = detached_on(py, messages.len() * FEW_BYTES_EACH, move || {
+            template.apply_each(&messages, &counts, tools.as_ref(), add_generation_prompt, &kwargs)
         })?;
         Ok(texts.into_iter().map(|text| text.unwrap_or_else(|error| format!("error: {error}"))).collect())
     }
@@ -89,7 +98,7 @@ fn given(
 ) -> PyResult<Given> {
     let json = |value: &Bound<'_, PyAny>| -> PyResult<core::Value> {
         let text: String = py.import("json")?.call_method1("dumps", (value,))?.extract()?;
-        detached(py, || core::parse_strict(text.as_bytes()))
+        detached_on(py, text.len(), move || core::parse_strict(text.as_bytes()))
     };
     let core::Value::Array(messages) = json(messages)? else {
         return Err(PyTypeError::new_err("messages are not a list"));

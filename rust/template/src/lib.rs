@@ -18,7 +18,7 @@ pub mod written;
 /// Where values live.
 pub use bumpalo::Bump as Arena;
 pub use error::{Error, ErrorKind, Result};
-pub use limits::Limits;
+pub use limits::{Limits, MAX_SOURCE_BYTES};
 pub use run::output::Output;
 pub use run::{Grown, ListPrefixes, Replays};
 pub use syntax::ast;

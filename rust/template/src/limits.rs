@@ -1,6 +1,8 @@
 //! What one rendering may cost. A template is somebody else's program: each limit turns a hang or an abort of the
 //! process into an error at that record.
 
+/// Bytes of a template's source, 18 times as many as the longest published one has.
+pub const MAX_SOURCE_BYTES: usize = 512 << 10;
 /// Nesting of expressions and statements that the parser accepts.
 pub const MAX_PARSE_DEPTH: usize = 150;
 /// Digits of an integer, as Python's own limit on converting one to text.

@@ -5,8 +5,8 @@ use jiff::civil::DateTime;
 
 use crate::compile::compile;
 use crate::compile::program::Program;
-use crate::error::Result;
-use crate::limits::Limits;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::{Limits, MAX_SOURCE_BYTES};
 use crate::run;
 use crate::run::output::Output;
 use crate::run::{Grown, ListPrefixes, Replays};
@@ -23,6 +23,10 @@ pub struct Template {
 
 impl Template {
     pub fn compile(source: &str) -> Result<Self> {
+        if source.len() > MAX_SOURCE_BYTES {
+            let message = format!("the template has {} bytes, more than {MAX_SOURCE_BYTES}", source.len());
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
         let syntax = parser::parse(source)?;
         let program = compile(&syntax)?;
         Ok(Self { syntax, program })

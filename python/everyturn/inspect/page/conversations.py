@@ -9,10 +9,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
+from everyturn.control_characters import shown
 from everyturn.exceptions import EveryturnError, OptionsError
 from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
-from everyturn.inspect.characters import shown
 from everyturn.inspect.inspection import Inspection, Message, Run, Sample, inspect_record
 from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn

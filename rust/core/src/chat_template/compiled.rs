@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::mem;
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use everyturn_template::{
     Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Span, Template,
@@ -19,6 +21,10 @@ pub struct CompiledTemplate {
     now: DateTime,
     /// It applies what may make a token of a text that holds none.
     pub rewrites: bool,
+    /// Made-up messages are rendered, to find out about the template.
+    is_probed: AtomicBool,
+    /// The limit that one of these renderings met: no other one is tried.
+    exhausted: OnceLock<Error>,
 }
 
 /// A rendered text and where each run of it comes from.
@@ -36,13 +42,22 @@ pub struct RenderWorkspace {
     arena: RefCell<Arena>,
     /// Of the input that the workspace is used for.
     replays: RefCell<Replays>,
+    /// The limit that a rendering of this input met: no other one is tried.
+    exhausted: RefCell<Option<Error>>,
 }
 
 impl CompiledTemplate {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
         let template = Template::compile(source).map_err(|error| template_error(&error))?;
         let rewrites = rewrites(template.syntax());
-        Ok(Self { template, source: source.to_owned(), now, rewrites })
+        let (is_probed, exhausted) = (AtomicBool::new(true), OnceLock::new());
+        Ok(Self { template, source: source.to_owned(), now, rewrites, is_probed, exhausted })
+    }
+
+    /// Says that what is rendered from now on is somebody's; an error if a made-up rendering met a limit.
+    pub fn end_probing(&self) -> Result<()> {
+        self.is_probed.store(false, Ordering::Relaxed);
+        self.exhausted.get().cloned().map_or(Ok(()), Err)
     }
 
     /// Whether the template's source contains these words.
@@ -61,6 +76,7 @@ impl CompiledTemplate {
         input_bytes: usize,
         workspace: &RenderWorkspace,
     ) -> Result<Rendering> {
+        self.check_limit(workspace)?;
         let mut output = Output::default();
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
         let done = self.template.render(
@@ -71,7 +87,7 @@ impl CompiledTemplate {
             &mut output,
         );
         workspace.arena.replace(arena);
-        done.map_err(|error| template_error(&error))?;
+        done.map_err(|error| self.failed(&error, workspace))?;
         let generations = output.generations().to_vec();
         let (text, spans) = output.into_parts();
         Ok(Rendering { text, spans, generations })
@@ -87,6 +103,7 @@ impl CompiledTemplate {
         workspace: &RenderWorkspace,
         output: &mut Output,
     ) -> Result<Vec<Grown>> {
+        self.check_limit(workspace)?;
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
         let mut replays = mem::take(&mut *workspace.replays.borrow_mut());
         let limits = Limits::for_input(input_bytes);
@@ -100,7 +117,26 @@ impl CompiledTemplate {
         );
         workspace.arena.replace(arena);
         workspace.replays.replace(replays);
-        grown.map_err(|error| template_error(&error))
+        grown.map_err(|error| self.failed(&error, workspace))
+    }
+
+    /// An error if a rendering before met a limit: others of the same input would take as long, one after the other.
+    fn check_limit(&self, workspace: &RenderWorkspace) -> Result<()> {
+        let of_probes = self.exhausted.get().filter(|_| self.is_probed.load(Ordering::Relaxed));
+        let met = of_probes.cloned().or_else(|| workspace.exhausted.borrow().clone());
+        met.map_or(Ok(()), Err)
+    }
+
+    fn failed(&self, error: &everyturn_template::Error, workspace: &RenderWorkspace) -> Error {
+        let is_limit = error.kind == TemplateErrorKind::Limit;
+        let error = template_error(error);
+        if is_limit {
+            workspace.exhausted.replace(Some(error.clone()));
+            if self.is_probed.load(Ordering::Relaxed) {
+                self.exhausted.get_or_init(|| error.clone());
+            }
+        }
+        error
     }
 }
 

@@ -378,6 +378,7 @@ impl ProbedTemplate {
         };
         let thinking = probe.thinking();
         let header = probe.header(thinking.format.as_ref());
+        template.engine.end_probing()?;
         Ok((Self { turn_end, thinking, header, ..template }, endless))
     }
 

@@ -13,7 +13,9 @@ pub struct PlainTemplate(CompiledTemplate);
 
 impl PlainTemplate {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
-        CompiledTemplate::compile(source, now).map(Self)
+        let template = CompiledTemplate::compile(source, now)?;
+        template.end_probing()?;
+        Ok(Self(template))
     }
 
     /// Renders with these variables and nothing else; `input_bytes` is the size of what they hold.

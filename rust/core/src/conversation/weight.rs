@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
 /// What a token, or each token of a message, weighs in the loss; 0 is not trained.
@@ -69,7 +69,7 @@ pub(super) fn read(key: &str, value: &Value) -> Result<Weight> {
             if weight.is_finite() && weight >= 0.0 {
                 Ok(Weight(weight))
             } else {
-                Err(error(&number.to_string()))
+                Err(error(&excerpt(&number.to_string())))
             }
         }
         other => Err(error(other.type_name())),

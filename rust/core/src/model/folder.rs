@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Number, Object, Value};
+use crate::tokenizer::MAX_BYTES;
 
 #[derive(Debug, Clone)]
 pub struct ModelFiles {
@@ -80,9 +81,18 @@ pub(crate) fn model_error(path: &Path, text: &str) -> Error {
     Error::new(ErrorKind::Model, format!("{}: {text}", path.display()))
 }
 
-/// `None`: there is no such file.
+/// `None`: there is no such file. Of what is no file, such as a pipe, nothing is read: it may have no end.
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    let bytes = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(model_error(path, "is not a file")),
+        Ok(found) if found.len() > MAX_BYTES as u64 => {
+            let text = format!("has {} bytes, more than {MAX_BYTES}", found.len());
+            return Err(model_error(path, &text));
+        }
+        Ok(_) => fs::read(path),
+        Err(error) => Err(error),
+    };
+    match bytes {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
         Err(error) => Err(model_error(path, &format!("cannot be read: {error}"))),

@@ -79,7 +79,7 @@ pub struct JsonlReader<R> {
     /// The start of a line whose end is not read yet.
     rest: Vec<u8>,
     next_line: u64,
-    /// The line being read is over the limit: its bytes are dropped up to its end.
+    /// The line noted last is over the limit: its bytes are dropped up to its end.
     skipping: bool,
     ended: bool,
     /// A failed read, kept until the lines before it are handed out.
@@ -136,9 +136,11 @@ impl<R: Read> JsonlReader<R> {
                 return Ok(());
             }
             if !has_line && searched > self.max_line_bytes + NOT_TEXT_BYTES {
+                // It is said before its end is looked for, which may never come.
+                self.push(chunk, LineText::TooLong);
                 self.skipping = true;
                 chunk.bytes.clear();
-                searched = 0;
+                return Ok(());
             }
             let missing = self.chunk_bytes.saturating_sub(searched);
             let wanted = missing.max(self.chunk_bytes.min(READ_BYTES)) as u64;
@@ -147,26 +149,21 @@ impl<R: Read> JsonlReader<R> {
                 self.ended = true;
                 return Ok(());
             }
-            if self.skipping && !self.skip_line_end(chunk) {
-                searched = 0;
+            if self.skipping {
+                self.skip_line_end(chunk);
             }
         }
     }
 
-    /// Drops the rest of a line that is too long; false while its end is not in sight.
-    fn skip_line_end(&mut self, chunk: &mut Chunk) -> bool {
-        let Some(end) = memchr(b'\n', &chunk.bytes) else {
-            chunk.bytes.clear();
-            return false;
-        };
-        chunk.bytes.drain(..=end);
-        self.note_too_long(chunk);
-        true
-    }
-
-    fn note_too_long(&mut self, chunk: &mut Chunk) {
-        self.skipping = false;
-        self.push(chunk, LineText::TooLong);
+    /// Drops what is read of the rest of a line that was too long.
+    fn skip_line_end(&mut self, chunk: &mut Chunk) {
+        match memchr(b'\n', &chunk.bytes) {
+            Some(end) => {
+                chunk.bytes.drain(..=end);
+                self.skipping = false;
+            }
+            None => chunk.bytes.clear(),
+        }
     }
 
     fn push(&mut self, chunk: &mut Chunk, text: LineText) {
@@ -176,9 +173,6 @@ impl<R: Read> JsonlReader<R> {
     }
 
     fn cut_lines(&mut self, chunk: &mut Chunk) {
-        if self.skipping && self.ended {
-            self.note_too_long(chunk);
-        }
         let bytes = std::mem::take(&mut chunk.bytes);
         let has_mark = self.next_line == 1 && bytes.starts_with(BYTE_ORDER_MARK);
         let mut start = if has_mark { BYTE_ORDER_MARK.len() } else { 0 };
@@ -282,6 +276,13 @@ mod tests {
             expected.retain(|(number, _)| *number >= first_line);
             prop_assert_eq!(lines_from(first_line, text.as_bytes(), 3, chunk, 1000), (expected, blank));
         }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_noted_before_its_end() {
+        let mut reader = JsonlReader::new(io::repeat(b'x'), 100, 1000);
+        let chunk = reader.next_chunk().unwrap().unwrap();
+        assert_eq!(chunk.lines.iter().map(|line| &line.text).collect::<Vec<_>>(), [&LineText::TooLong]);
     }
 
     #[test]

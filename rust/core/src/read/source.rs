@@ -4,10 +4,12 @@
 //! Compression is recognised by the first bytes, never by the name; several members or frames are read to the end.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use flate2::bufread::GzDecoder;
 
 use super::share::Share;
 use crate::error::{Error, ErrorKind, Result};
@@ -109,7 +111,7 @@ impl Source {
             }
             Self::FromLine { source, .. } => return source.open(taken),
         };
-        let counted = Counted { reader: raw, taken: taken.clone() };
+        let counted = Counted { reader: raw, taken: taken.clone(), failed: Arc::default() };
         let bytes = decompressed(counted).map_err(|error| read_error(&name, &error))?;
         Ok(Opened { bytes, shares: Vec::new(), holds_lines: false, columns_of: None })
     }
@@ -133,18 +135,23 @@ pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
 
 const GZIP: &[u8] = &[0x1F, 0x8B];
 const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
+/// A frame that is skipped, with which pzstd begins: the low half of its first byte is free.
+const ZSTD_SKIPPED: &[u8] = &[0x2A, 0x4D, 0x18];
 const BZIP2: &[u8] = b"BZh";
 const LONGEST_MAGIC: u64 = 4;
 
 fn decompressed(mut raw: Counted) -> io::Result<Box<dyn Read + Send>> {
+    let source_failed = raw.failed.clone();
     let mut head = Vec::new();
     raw.by_ref().take(LONGEST_MAGIC).read_to_end(&mut head)?;
     let magic = head.clone();
     let whole = BufReader::with_capacity(1 << 17, Cursor::new(head).chain(raw));
+    let is_skipped =
+        magic.first().is_some_and(|first| first >> 4 == 5) && magic.get(1..) == Some(ZSTD_SKIPPED);
     Ok(if magic.starts_with(GZIP) {
-        Box::new(flate2::bufread::MultiGzDecoder::new(whole))
-    } else if magic.starts_with(ZSTD) {
-        Box::new(zstd::stream::read::Decoder::with_buffer(whole)?)
+        Box::new(GzipMembers { member: Some(GzDecoder::new(whole)) })
+    } else if magic.starts_with(ZSTD) || is_skipped {
+        Box::new(ZstdFrames { frames: zstd::stream::read::Decoder::with_buffer(whole)?, source_failed })
     } else if magic.starts_with(BZIP2) {
         Box::new(bzip2::bufread::MultiBzDecoder::new(whole))
     } else {
@@ -152,14 +159,70 @@ fn decompressed(mut raw: Counted) -> io::Result<Box<dyn Read + Send>> {
     })
 }
 
+/// Members of gzip, one after the other. Zeros after one are padding, as gzip itself and Python take them.
+struct GzipMembers<R> {
+    /// `None` after the last one.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { break };
+            if skip_zeros(&mut rest)? {
+                self.member = Some(GzDecoder::new(rest));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Passes over zeros; whether anything comes after them.
+fn skip_zeros(reader: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let other = bytes.iter().position(|byte| *byte != 0);
+        let zeros = other.unwrap_or(bytes.len());
+        reader.consume(zeros);
+        if other.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Frames of Zstandard, whose own faults are those of the data.
+struct ZstdFrames<R: BufRead> {
+    frames: zstd::stream::read::Decoder<'static, R>,
+    source_failed: Arc<AtomicBool>,
+}
+
+impl<R: BufRead> Read for ZstdFrames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.frames.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::Other if !self.source_failed.load(Ordering::Relaxed) => {
+                io::Error::new(io::ErrorKind::InvalidData, error)
+            }
+            _ => error,
+        })
+    }
+}
+
 struct Counted {
     reader: Box<dyn Read + Send>,
     taken: Arc<AtomicU64>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
+        let count = self.reader.read(buffer).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
         self.taken.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }

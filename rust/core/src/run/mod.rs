@@ -5,10 +5,12 @@
 
 mod given;
 mod ordered;
+mod own_thread;
 mod pool;
 mod stream;
 
 pub use given::{GivenRecord, GivenSamples, expand_records};
 pub(crate) use ordered::{Ordered, Work, on_pool, on_records};
+pub use own_thread::on_own_thread;
 pub use pool::Pool;
 pub use stream::Stream;

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::panics::catch_all;
 
 /// Deeply nested records and templates need more stack than a thread's usual 2 MiB.
-const STACK_BYTES: usize = 8 << 20;
+pub(super) const STACK_BYTES: usize = 8 << 20;
 
 pub struct Pool {
     threads: usize,

@@ -3,6 +3,7 @@
 //! In: the bytes of `tokenizer.json`. Out: ids of a text, ids of a text that continues another, text of ids, and the
 //! control tokens. The template writes every special token itself, so none is added here.
 
+mod bounds;
 mod continuation;
 mod control_tokens;
 mod engines;
@@ -21,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokenizers::Tokenizer as HfTokenizer;
 
+pub use bounds::MAX_BYTES;
 pub use control_tokens::{Candidate, ControlTokens, FoundToken, StopToken};
 pub use engines::Encoding;
 pub use incremental::{Checkpoint, IncrementalEncoding};
@@ -53,6 +55,7 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     pub fn from_bytes(json: &[u8], engine: EngineChoice) -> Result<Self> {
+        bounds::check(json)?;
         let reference = Reference::from_bytes(json)?;
         let library = reference.library();
         let unprefixed = continuation::unprefixed(library).map_err(|cause| {

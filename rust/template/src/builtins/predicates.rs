@@ -45,7 +45,9 @@ static TESTS: [Test; 39] = [
     test("escaped", |_, value, args| plain(args, value.as_text().is_some_and(|text| text.markup))),
     test("even", even),
     test("false", |_, value, args| plain(args, matches!(value, Value::Bool(false)))),
-    test("filter", |_, value, args| names_one(value, args, |name| filters::find(name).is_some())),
+    test("filter", |machine, value, args| {
+        names_one(machine, value, args, |name| filters::find(name).is_some())
+    }),
     test("float", |_, value, args| plain(args, matches!(value, Value::Float(_)))),
     test("ge", greater_or_equal),
     test("greaterthan", greater),
@@ -65,7 +67,7 @@ static TESTS: [Test; 39] = [
     test("sameas", same_as),
     test("sequence", |_, value, args| plain(args, is_sequence(value))),
     test("string", |_, value, args| plain(args, value.as_str().is_some())),
-    test("test", |_, value, args| names_one(value, args, |name| find(name).is_some())),
+    test("test", |machine, value, args| names_one(machine, value, args, |name| find(name).is_some())),
     test("true", |_, value, args| plain(args, matches!(value, Value::Bool(true)))),
     test("undefined", |_, value, args| plain(args, value.is_undefined())),
     test("upper", |machine, value, args| text_is(machine, value, args, unicode::is_upper)),
@@ -80,9 +82,14 @@ fn plain(args: Args<'_>, answer: bool) -> Result<bool> {
     args.none("test").map(|()| answer)
 }
 
-fn names_one(value: Value<'_>, args: Args<'_>, exists: impl FnOnce(&str) -> bool) -> Result<bool> {
+fn names_one<'a>(
+    machine: &mut Machine<'a>,
+    value: Value<'a>,
+    args: Args<'a>,
+    exists: impl FnOnce(&str) -> bool,
+) -> Result<bool> {
     args.none("test")?;
-    operators::hashable(value)?;
+    operators::hashable(&mut machine.memory, value)?;
     Ok(value.as_str().is_some_and(exists))
 }
 
@@ -97,7 +104,7 @@ fn text_is<'a>(
         Some(text) => text,
         None => machine.str(value)?,
     };
-    machine.memory.work(text.str.len())?;
+    machine.memory.look_at_each(text.str.len())?;
     Ok(is(text.str))
 }
 

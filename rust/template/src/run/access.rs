@@ -3,7 +3,7 @@
 use super::Machine;
 use crate::builtins::methods;
 use crate::compile::program::Name;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::run::iterate::Iter;
 use crate::value::memory::Memory;
 use crate::value::operators;
@@ -44,7 +44,7 @@ impl<'a> Machine<'a> {
         if let Value::Dict(dict) = object
             && name.is_item_of_dict
         {
-            return match dict.get_str(&name.text.0) {
+            return match dict.find(&mut self.memory, &name.text.0)? {
                 Some(value) => Ok(value),
                 None => self.missing(object, Value::Literal(&name.text)),
             };
@@ -128,8 +128,8 @@ impl<'a> Machine<'a> {
     fn own_item(&mut self, object: Value<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
         Ok(match object {
             Value::Dict(dict) => match key.as_str() {
-                Some(name) => dict.get_str(name),
-                None if operators::hashable(key).is_err() => None,
+                Some(name) => dict.find(&mut self.memory, name)?,
+                None if is_unhashable(&mut self.memory, key)? => None,
                 None => dict_item(&mut self.memory, dict, key)?,
             },
             Value::List(items) | Value::Tuple(items) => list_item(items, key),
@@ -137,7 +137,7 @@ impl<'a> Machine<'a> {
                 let (Some(text), Some(index)) = (object.as_text(), key.as_index()) else {
                     return Ok(None);
                 };
-                match slices::character(text.str, index) {
+                match slices::character(&mut self.memory, text.str, index)? {
                     Some((start, end)) => {
                         let text = text.cut(&mut self.memory, start, end)?;
                         Some(self.memory.text(text)?)
@@ -160,7 +160,11 @@ impl<'a> Machine<'a> {
                 let text = container.as_str().unwrap_or_default();
                 self.memory.work(text.len())?;
                 match item.as_str() {
-                    Some(part) => Ok(memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()),
+                    Some(part) if part.len() > text.len() => Ok(false),
+                    Some(part) => {
+                        self.memory.work(part.len())?;
+                        Ok(memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some())
+                    }
                     None => Err(operators::type_error(format!(
                         "'in <string>' requires string as left operand, not {}",
                         item.type_name()
@@ -168,10 +172,11 @@ impl<'a> Machine<'a> {
                 }
             }
             Value::Dict(dict) => {
-                operators::hashable(item)?;
-                let found = item
-                    .as_str()
-                    .map_or_else(|| dict_item(&mut self.memory, dict, item), |name| Ok(dict.get_str(name)));
+                operators::hashable(&mut self.memory, item)?;
+                let found = match item.as_str() {
+                    Some(name) => dict.find(&mut self.memory, name),
+                    None => dict_item(&mut self.memory, dict, item),
+                };
                 found.map(|found| found.is_some())
             }
             Value::View(view) if view.kind == ViewKind::Keys => self.contains(Value::Dict(view.dict), item),
@@ -189,6 +194,15 @@ impl<'a> Machine<'a> {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Whether `hash(key)` is a TypeError.
+fn is_unhashable(memory: &mut Memory<'_>, key: Value<'_>) -> Result<bool> {
+    match operators::hashable(memory, key) {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind == ErrorKind::Type => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -34,7 +34,7 @@ impl<'a> Machine<'a> {
                 let object = self.operand(&item.object)?;
                 let index = self.operand(&item.index)?;
                 if let (Value::Dict(dict), Value::Literal(name)) = (object, index)
-                    && let Some(value) = dict.get_str(&name.0)
+                    && let Some(value) = dict.find(&mut self.memory, &name.0)?
                 {
                     return Ok(value);
                 }
@@ -308,7 +308,7 @@ impl<'a> Machine<'a> {
             BinaryOperator::Add => operators::add(memory, left, right),
             BinaryOperator::Subtract => operators::subtract(memory, left, right),
             BinaryOperator::Multiply => operators::multiply(memory, left, right),
-            BinaryOperator::Divide => operators::divide(left, right),
+            BinaryOperator::Divide => operators::divide(memory, left, right),
             BinaryOperator::FloorDivide => operators::floor_divide(memory, left, right),
             BinaryOperator::Remainder => operators::remainder(memory, left, right),
             BinaryOperator::Power => operators::power(memory, left, right),
@@ -335,7 +335,7 @@ pub fn insert<'a>(
     key: Value<'a>,
     value: Value<'a>,
 ) -> Result<()> {
-    operators::hashable(key)?;
+    operators::hashable(memory, key)?;
     for entry in &mut *entries {
         if operators::equal(memory, entry.key, key)? {
             entry.value = value;

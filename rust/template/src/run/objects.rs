@@ -196,9 +196,9 @@ impl<'a> Machine<'a> {
                     if at > 0 {
                         out.push_str(", ");
                     }
-                    operators::write_repr(&mut out, entry.key)?;
+                    operators::write_repr(&mut self.memory, &mut out, entry.key)?;
                     out.push_str(": ");
-                    operators::write_repr(&mut out, entry.value)?;
+                    operators::write_repr(&mut self.memory, &mut out, entry.value)?;
                 }
                 out.push_str("}>");
                 Ok(out)

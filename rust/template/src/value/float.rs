@@ -72,7 +72,7 @@ impl FloatStyle {
     /// Asks for the room and the work of writing a float so: a digit beyond the first few is a division of a large
     /// number.
     pub fn ask(&self, memory: &mut Memory<'_>) -> Result<()> {
-        memory.work(64 * self.precision.min(MOST_DIGITS))?;
+        memory.work(64 * (8 + 2 * self.precision.min(MOST_DIGITS)))?;
         memory.reserve(self.precision.saturating_add(400))
     }
 }

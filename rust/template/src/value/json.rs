@@ -115,7 +115,7 @@ impl<'a> Writer<'_, 'a> {
             Value::Float(float) if float.is_nan() => self.out.push_str("NaN"),
             Value::Float(f64::INFINITY) => self.out.push_str("Infinity"),
             Value::Float(f64::NEG_INFINITY) => self.out.push_str("-Infinity"),
-            Value::Float(_) => write_repr(&mut self.out, value)?,
+            Value::Float(_) => write_repr(self.memory, &mut self.out, value)?,
             value => {
                 return Err(type_error(format!(
                     "Object of type {} is not JSON serializable",

@@ -1,6 +1,5 @@
 //! `Markup`: text that is safe in HTML, and how other text becomes so.
 
-use crate::builtins::methods::look_at_each;
 use crate::error::Result;
 use crate::run::Machine;
 use crate::value::Value;
@@ -12,7 +11,7 @@ pub fn escape<'a>(memory: &mut Memory<'a>, text: Text<'a>) -> Result<Text<'a>> {
     if text.markup {
         return Ok(text);
     }
-    look_at_each(memory, text.str.len())?;
+    memory.look_at_each(text.str.len())?;
     let specials = || text.str.bytes().enumerate().filter_map(|(at, byte)| Some((at, spelled(byte)?)));
     let count = specials().count();
     if count == 0 {

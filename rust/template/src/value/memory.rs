@@ -9,8 +9,14 @@ use crate::limits::Limits;
 use crate::value::text::{Origin, Span, Text, push_span, small};
 use crate::value::{Dict, Entry, Items, Undefined, Value};
 
-/// Digits of a long integer that cost as much as one byte of text.
-const DIGITS_AT_ONCE: usize = 32;
+/// Pairs of digits of long integers that cost as much as a byte of text: when they are added or multiplied, and when
+/// they are read or written in decimal.
+const PAIRS_OF_DIGITS: usize = 32;
+const PAIRS_IN_DECIMAL: usize = 8;
+/// Integers up to this many digits are read and written as fast as anything else.
+const FEW_DIGITS: usize = 20;
+/// Entries of a dict and bytes of a key up to here are compared as fast as anything else.
+const SMALL_LOOKUP: usize = 64;
 
 pub struct Memory<'a> {
     arena: &'a Bump,
@@ -39,7 +45,7 @@ impl<'a> Memory<'a> {
     }
 
     #[inline]
-    fn burn(&mut self, fuel: u64) -> Result<()> {
+    pub fn burn(&mut self, fuel: u64) -> Result<()> {
         match self.fuel.checked_sub(fuel) {
             Some(left) => {
                 self.fuel = left;
@@ -55,8 +61,36 @@ impl<'a> Memory<'a> {
         let digits = |value: Value<'_>| if let Value::BigInt(digits) = value { digits.len() } else { 0 };
         match digits(a) + digits(b) {
             0 => Ok(()),
-            digits => self.work(digits * digits / DIGITS_AT_ONCE),
+            digits => self.work(digits * digits / PAIRS_OF_DIGITS),
         }
+    }
+
+    /// Reading or writing an integer of this many decimal digits, which grows with their square.
+    #[inline]
+    pub fn decimal(&mut self, digits: usize) -> Result<()> {
+        if digits <= FEW_DIGITS {
+            return Ok(());
+        }
+        self.work(digits.saturating_mul(digits) / PAIRS_IN_DECIMAL)
+    }
+
+    /// Looking for a text among the keys of a dict: each may be equal to it but for the end.
+    #[inline]
+    pub fn lookup(&mut self, entries: usize, key: &str) -> Result<()> {
+        if entries + key.len() <= SMALL_LOOKUP {
+            return Ok(());
+        }
+        self.work(entries.saturating_mul(key.len().max(8)))
+    }
+
+    /// Looking at each character of a text of this many bytes, which takes longer than copying them.
+    pub fn look_at_each(&mut self, bytes: usize) -> Result<()> {
+        self.work(bytes.saturating_mul(16))
+    }
+
+    /// What is left of the fuel and of the bytes of values.
+    pub fn left(&self) -> (u64, usize) {
+        (self.fuel, self.left)
     }
 
     /// Asks for room before something of this size is made outside of the arena.

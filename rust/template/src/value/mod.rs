@@ -17,7 +17,9 @@ pub mod unicode;
 
 use std::cell::Cell;
 
+use crate::error::Result;
 use crate::run::Growing;
+use crate::value::memory::Memory;
 use crate::value::text::{Node, Text};
 
 /// A string of the template's source.
@@ -120,10 +122,13 @@ impl<'a> Dict<'a> {
 
     /// The value under a text key.
     #[inline]
-    pub fn get_str(&self, key: &str) -> Option<Value<'a>> {
-        let entry = self.entries.iter().find(|entry| entry.key.as_str().is_some_and(|known| known == key))?;
-        entry.read.set(true);
-        Some(entry.value)
+    pub fn find(&self, memory: &mut Memory<'_>, key: &str) -> Result<Option<Value<'a>>> {
+        memory.lookup(self.entries.len(), key)?;
+        let entry = self.entries.iter().find(|entry| entry.key.as_str().is_some_and(|known| known == key));
+        if let Some(entry) = entry {
+            entry.read.set(true);
+        }
+        Ok(entry.map(|entry| entry.value))
     }
 
     /// Every entry, each marked as read.

@@ -7,18 +7,21 @@ use crate::value::text::Text;
 use crate::value::{Range, Value};
 
 /// The bytes of the character at a position, counted from the end if negative.
-pub fn character(text: &str, index: i64) -> Option<(usize, usize)> {
-    if text.is_ascii() {
-        let length = i64::try_from(text.len()).ok()?;
-        let at = usize::try_from(if index < 0 { index + length } else { index }).ok()?;
-        return (at < text.len()).then_some((at, at + 1));
-    }
-    let found = if index < 0 {
-        text.char_indices().rev().nth(usize::try_from(-(index + 1)).ok()?)
-    } else {
-        text.char_indices().nth(usize::try_from(index).ok()?)
+pub fn character(memory: &mut Memory<'_>, text: &str, index: i64) -> Result<Option<(usize, usize)>> {
+    // Whether a text is ASCII is known of many bytes at once.
+    memory.work(text.len() >> 4)?;
+    let from_end = index < 0;
+    let Ok(passed) = usize::try_from(if from_end { -(index + 1) } else { index }) else {
+        return Ok(None);
     };
-    found.map(|(at, char)| (at, at + char.len_utf8()))
+    if text.is_ascii() {
+        let at = if from_end { text.len().checked_sub(passed + 1) } else { Some(passed) };
+        return Ok(at.filter(|at| *at < text.len()).map(|at| (at, at + 1)));
+    }
+    memory.work(passed.min(text.len()).saturating_mul(4))?;
+    let mut chars = text.char_indices();
+    let found = if from_end { chars.rev().nth(passed) } else { chars.nth(passed) };
+    Ok(found.map(|(at, char)| (at, at + char.len_utf8())))
 }
 
 /// A slice of a sequence of `length` items: the first position, how many, and the step between them.
@@ -119,6 +122,9 @@ fn picked<'a>(
 fn text_slice<'a>(memory: &mut Memory<'a>, text: Text<'a>, bounds: [Option<i64>; 3]) -> Result<Text<'a>> {
     memory.work(text.str.len())?;
     let ascii = text.str.is_ascii();
+    if !ascii {
+        memory.work(text.str.len().saturating_mul(4))?;
+    }
     let length = if ascii { text.str.len() } else { text.str.chars().count() };
     let picked = Picked::new(bounds, length)?;
     if picked.count == 0 {

@@ -62,9 +62,11 @@ impl<'a> Getter<'a> {
 
 fn path<'a>(machine: &mut Machine<'a>, text: Text<'a>) -> Result<&'a [Value<'a>]> {
     let mut keys = Vec::new();
+    machine.memory.look_at_each(text.str.len())?;
     for part in text.str.split('.') {
         let key = if !part.is_empty() && part.chars().all(unicode::is_digit) {
-            operators::int(&mut machine.memory, &parse::int(part, 10)?)?
+            let int = parse::int(&mut machine.memory, part, 10)?;
+            operators::int(&mut machine.memory, &int)?
         } else {
             let part = text.part(&mut machine.memory, part)?;
             machine.memory.text(part)?
@@ -83,6 +85,7 @@ pub fn ignore_case<'a>(machine: &mut Machine<'a>, key: Value<'a>) -> Result<Valu
     if text.str.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Ok(key);
     }
+    machine.memory.look_at_each(2 * text.str.len())?;
     machine.memory.reserve(text.str.len())?;
     let lower = machine.memory.str(&unicode::lower(text.str))?;
     machine.memory.text(text.rewritten(lower))

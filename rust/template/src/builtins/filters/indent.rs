@@ -24,7 +24,7 @@ pub fn indent<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
         return Err(unsupported("a text is indented by markup, which would escape it"));
     }
     let (first, blank) = (flag(first), flag(blank));
-    machine.memory.work(text.str.len())?;
+    machine.memory.work(4 * text.str.len())?;
     let mut pieces = Vec::new();
     for (number, (start, end)) in lines(text.str).enumerate() {
         machine.memory.reserve(3 * size_of::<Text<'_>>())?;

@@ -14,7 +14,7 @@ pub fn int<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> R
     let [default, base] = args.bind("int", ["default", "base"], 0)?;
     let float = match value {
         Value::Undefined(undefined) => return Err(undefined_error(undefined)),
-        Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => return whole(machine, value),
+        Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => return whole(value),
         Value::Float(float) if float.is_infinite() => {
             return Err(value_error("cannot convert float infinity to integer"));
         }
@@ -23,7 +23,8 @@ pub fn int<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> R
             None => None,
             Some(text) => {
                 machine.memory.reserve(text.len())?;
-                match base.map_or(Ok(10), index).and_then(|base| parse::int(text, base)) {
+                let base = base.map_or(Ok(10), index);
+                match base.and_then(|base| parse::int(&mut machine.memory, text, base)) {
                     Ok(int) => return operators::int(&mut machine.memory, &int),
                     Err(error) if error.kind == ErrorKind::Limit => return Err(error),
                     Err(_) => parse::float(text).ok(),
@@ -38,11 +39,10 @@ pub fn int<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> R
 }
 
 /// `int(value)` of what is an integer already.
-pub fn whole<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Result<Value<'a>> {
-    match (value, operators::as_big(value)) {
-        (Value::Bool(bool), _) => Ok(Value::Int(i64::from(bool))),
-        (Value::Int(_) | Value::BigInt(_), _) => Ok(value),
-        (_, Some(int)) => operators::int(&mut machine.memory, &int),
-        (_, None) => Err(type_error(format!("'{}' object is not an integer", value.type_name()))),
+pub fn whole(value: Value<'_>) -> Result<Value<'_>> {
+    match value {
+        Value::Bool(bool) => Ok(Value::Int(i64::from(bool))),
+        Value::Int(_) | Value::BigInt(_) => Ok(value),
+        value => Err(type_error(format!("'{}' object is not an integer", value.type_name()))),
     }
 }

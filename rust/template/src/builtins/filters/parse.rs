@@ -7,11 +7,12 @@ use num_bigint::BigInt;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MAX_INT_DIGITS;
+use crate::value::memory::Memory;
 use crate::value::operators::value_error;
 use crate::value::unicode;
 
 /// `int(text, base)`; with base zero the prefix decides.
-pub fn int(text: &str, base: i64) -> Result<BigInt> {
+pub fn int(memory: &mut Memory<'_>, text: &str, base: i64) -> Result<BigInt> {
     let invalid = || value_error(format!("invalid literal for int() with base {base}"));
     let base = u32::try_from(base).ok().filter(|base| matches!(base, 0 | 2..=36)).ok_or_else(invalid)?;
     let plain = plain(text).ok_or_else(invalid)?;
@@ -34,6 +35,7 @@ pub fn int(text: &str, base: i64) -> Result<BigInt> {
         }
         return Err(Error::new(ErrorKind::Limit, format!("an integer of more than {MAX_INT_DIGITS} digits")));
     }
+    memory.decimal(digits.len())?;
     let magnitude = BigInt::parse_bytes(digits.as_bytes(), base).ok_or_else(invalid)?;
     Ok(if negative { -magnitude } else { magnitude })
 }
@@ -114,11 +116,13 @@ mod tests {
             ("\u{b2}", 10, None),
             ("", 10, None),
         ];
+        let arena = bumpalo::Bump::new();
+        let mut memory = Memory::new(&arena, &crate::Limits::for_input(0));
         for (text, base, expected) in table {
-            assert_eq!(int(text, base).ok(), expected.map(BigInt::from), "{text:?} {base}");
+            assert_eq!(int(&mut memory, text, base).ok(), expected.map(BigInt::from), "{text:?} {base}");
         }
-        assert_eq!(int(&"1".repeat(4301), 10).unwrap_err().kind, ErrorKind::Value);
-        assert_eq!(int(&"1".repeat(4301), 16).unwrap_err().kind, ErrorKind::Limit);
+        assert_eq!(int(&mut memory, &"1".repeat(4301), 10).unwrap_err().kind, ErrorKind::Value);
+        assert_eq!(int(&mut memory, &"1".repeat(4301), 16).unwrap_err().kind, ErrorKind::Limit);
     }
 
     #[test]

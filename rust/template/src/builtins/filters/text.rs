@@ -94,6 +94,7 @@ pub fn format<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -
 pub fn title<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
     args.none("title")?;
     let text = soft_str(machine, value)?;
+    machine.memory.look_at_each(2 * text.str.len())?;
     machine.memory.reserve(text.str.len())?;
     remade(machine, text, &with_capitals(text.str))
 }

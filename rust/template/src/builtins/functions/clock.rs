@@ -5,16 +5,21 @@ use std::fmt::Write;
 use jiff::civil::DateTime;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::value::memory::Memory;
 
+/// What spelling a part of a moment costs, in bytes of text.
+const COST_OF_DIRECTIVE: usize = 64 * 8;
 /// The longest field that a width may ask for.
 const MAX_WIDTH: usize = 1000;
 
-pub fn strftime(now: DateTime, format: &str) -> Result<String> {
+pub fn strftime(memory: &mut Memory<'_>, now: DateTime, format: &str) -> Result<String> {
+    memory.work(format.len())?;
     let mut out = String::new();
     let mut rest = format;
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         let directive = directive(&rest[at..])?;
+        memory.work(COST_OF_DIRECTIVE)?;
         rest = &rest[at + directive.len()..];
         match directive.chars().last() {
             Some('%') => out.push('%'),
@@ -24,11 +29,11 @@ pub fn strftime(now: DateTime, format: &str) -> Result<String> {
                 let _ = write!(out, "{:06}", now.subsec_nanosecond() / 1000);
             }
             Some('z' | 'Z') => {}
-            Some('c') => out.push_str(&strftime(now, "%a %b %e %H:%M:%S %Y")?),
-            Some('x') => out.push_str(&strftime(now, "%m/%d/%y")?),
-            Some('X') => out.push_str(&strftime(now, "%H:%M:%S")?),
-            Some('r') => out.push_str(&strftime(now, "%I:%M:%S %p")?),
-            Some('h') => out.push_str(&strftime(now, "%b")?),
+            Some('c') => out.push_str(&strftime(memory, now, "%a %b %e %H:%M:%S %Y")?),
+            Some('x') => out.push_str(&strftime(memory, now, "%m/%d/%y")?),
+            Some('X') => out.push_str(&strftime(memory, now, "%H:%M:%S")?),
+            Some('r') => out.push_str(&strftime(memory, now, "%I:%M:%S %p")?),
+            Some('h') => out.push_str(&strftime(memory, now, "%b")?),
             // What C does not know it leaves as it stands; in its own locale E and O change nothing.
             Some(letter) if !"aAbBCdDeFgGHIjklmMnpPRsStTuUVwWyY".contains(letter) => out.push_str(directive),
             _ => match jiff::fmt::strtime::format(directive.replace(['E', 'O'], ""), now) {

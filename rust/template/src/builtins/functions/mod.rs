@@ -85,7 +85,7 @@ fn strftime_now<'a>(machine: &mut Machine<'a>, args: Args<'a>) -> Result<Value<'
     let Some(format) = format.and_then(Value::as_text) else {
         return Err(type_error("strftime() argument 1 must be str"));
     };
-    let text = clock::strftime(machine.now, format.str)?;
+    let text = clock::strftime(&mut machine.memory, machine.now, format.str)?;
     let str = machine.memory.str(&text)?;
     machine.memory.text(format.rewritten(str))
 }

@@ -131,11 +131,10 @@ pub fn call_dict<'a>(
 }
 
 fn get<'a>(memory: &mut Memory<'a>, dict: &'a Dict<'a>, key: Value<'a>) -> Result<Option<Value<'a>>> {
-    memory.work(dict.entries.len())?;
     if let Some(name) = key.as_str() {
-        return Ok(dict.get_str(name));
+        return dict.find(memory, name);
     }
-    operators::hashable(key)?;
+    operators::hashable(memory, key)?;
     for entry in dict.entries {
         memory.step()?;
         if operators::equal(memory, entry.key, key)? {

@@ -106,11 +106,6 @@ fn unsupported(kind: &str, name: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{kind}.{name}() is not supported"))
 }
 
-/// Reserves the work of looking at each character of `bytes` bytes, which costs more than copying them.
-pub fn look_at_each(memory: &mut Memory<'_>, bytes: usize) -> Result<()> {
-    memory.work(bytes.saturating_mul(16))
-}
-
 /// An argument that Python takes through `__index__`.
 fn integer(value: Value<'_>) -> Result<i64> {
     match value {

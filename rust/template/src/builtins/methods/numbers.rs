@@ -2,7 +2,7 @@
 
 use num_bigint::{BigInt, Sign};
 
-use super::{look_at_each, no_such, unsupported};
+use super::{no_such, unsupported};
 use crate::builtins::arguments::Args;
 use crate::error::Result;
 use crate::run::Machine;
@@ -27,10 +27,6 @@ pub fn call_int<'a>(
         Value::Bool(bool) => Value::Int(i64::from(bool)),
         object => object,
     };
-    if let Value::BigInt(digits) = object {
-        look_at_each(&mut machine.memory, digits.len())?;
-    }
-    let big = || operators::as_big(object).unwrap_or_default();
     match name {
         "conjugate" => args.none(name).map(|()| plain),
         "as_integer_ratio" => {
@@ -39,11 +35,13 @@ pub fn call_int<'a>(
         }
         "bit_length" => {
             args.none(name)?;
-            Ok(Value::Int(i64::try_from(big().bits()).unwrap_or(i64::MAX)))
+            let big = operators::as_big(&mut machine.memory, object)?.unwrap_or_default();
+            Ok(Value::Int(i64::try_from(big.bits()).unwrap_or(i64::MAX)))
         }
         "bit_count" => {
             args.none(name)?;
-            Ok(Value::Int(big().iter_u64_digits().map(|digit| i64::from(digit.count_ones())).sum()))
+            let big = operators::as_big(&mut machine.memory, object)?.unwrap_or_default();
+            Ok(Value::Int(big.iter_u64_digits().map(|digit| i64::from(digit.count_ones())).sum()))
         }
         name if int_has(name) => Err(unsupported("int", name)),
         name => Err(no_such(object, name)),

@@ -4,7 +4,6 @@
 use super::spec::{format_value, with_digit};
 use super::{repr, subscript};
 use crate::builtins::arguments::Args;
-use crate::builtins::methods::look_at_each;
 use crate::error::Result;
 use crate::run::Machine;
 use crate::value::Value;
@@ -29,7 +28,7 @@ fn expand<'a>(
     arguments: FormatArguments<'a>,
 ) -> Result<Text<'a>> {
     let mut formatter = Formatter { arguments, numbering: Numbering::Unknown, escape: format.markup };
-    look_at_each(&mut machine.memory, format.str.len())?;
+    machine.memory.look_at_each(format.str.len())?;
     let text = formatter.expand(machine, format, 2)?;
     Ok(text.with_markup(format.markup))
 }

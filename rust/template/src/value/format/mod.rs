@@ -11,7 +11,6 @@ mod spec;
 pub use braces::{braces, braces_of};
 pub use percent::percent;
 
-use crate::builtins::methods::look_at_each;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::Machine;
 use crate::value::Value;
@@ -23,8 +22,8 @@ use crate::value::text::Text;
 fn subscript<'a>(memory: &mut Memory<'a>, mapping: Value<'a>, key: &str) -> Result<Value<'a>> {
     match mapping {
         Value::Dict(dict) => {
-            memory.work(dict.entries.len())?;
-            dict.get_str(key).ok_or_else(|| value_error(format!("there is no '{key}' to format")))
+            let found = dict.find(memory, key)?;
+            found.ok_or_else(|| value_error(format!("there is no '{key}' to format")))
         }
         Value::Undefined(undefined) => Err(undefined_error(undefined)),
         other => Err(type_error(format!("'{}' object has no item '{key}'", other.type_name()))),
@@ -36,10 +35,10 @@ fn repr<'a>(machine: &mut Machine<'a>, value: Value<'a>, ascii: bool) -> Result<
     let mut text = String::new();
     match value {
         Value::Object(_) => text.push_str(machine.str(value)?.str),
-        value => operators::write_repr(&mut text, value)?,
+        value => operators::write_repr(&mut machine.memory, &mut text, value)?,
     }
     if ascii && !text.is_ascii() {
-        look_at_each(&mut machine.memory, 4 * text.len())?;
+        machine.memory.look_at_each(4 * text.len())?;
         machine.memory.reserve(text.len().saturating_mul(4))?;
         text = text.chars().map(escaped).collect();
     }

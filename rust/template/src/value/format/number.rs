@@ -2,7 +2,6 @@
 
 use num_bigint::BigInt;
 
-use crate::builtins::methods::look_at_each;
 use crate::error::Result;
 use crate::limits::MAX_INT_DIGITS;
 use crate::value::memory::Memory;
@@ -38,7 +37,8 @@ impl Number {
             _ => (10, ""),
         };
         let bits = usize::try_from(int.bits()).unwrap_or(usize::MAX);
-        look_at_each(memory, bits / 4)?;
+        memory.decimal(if base == 10 { bits / 3 } else { 0 })?;
+        memory.look_at_each(bits / 4)?;
         memory.reserve(bits)?;
         let mut digits = int.magnitude().to_str_radix(base);
         if base == 10 && digits.len() > MAX_INT_DIGITS {

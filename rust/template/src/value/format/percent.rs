@@ -4,7 +4,6 @@ use num_bigint::BigInt;
 
 use super::number::{Align, Layout, Number};
 use super::{character, repeated, repr, shortened, subscript};
-use crate::builtins::methods::look_at_each;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::Machine;
 use crate::value::Value;
@@ -14,7 +13,7 @@ use crate::value::operators::{self, type_error, undefined_error, value_error};
 use crate::value::text::{Node, Text};
 
 pub fn percent<'a>(machine: &mut Machine<'a>, format: Text<'a>, value: Value<'a>) -> Result<Text<'a>> {
-    look_at_each(&mut machine.memory, format.str.len())?;
+    machine.memory.look_at_each(format.str.len())?;
     let mut values = Values::new(value);
     let mut pieces = Vec::new();
     let mut rest = format.str;
@@ -202,7 +201,7 @@ impl Conversion {
                 let text = match value.as_text() {
                     _ if escaping => None,
                     Some(text) => Some(text).filter(|text| text.str.chars().count() == 1),
-                    None if operators::as_big(value).is_some() => {
+                    None if matches!(value, Value::BigInt(_)) || value.as_index().is_some() => {
                         let c = character(value)?.to_string();
                         Some(Text::derived(machine.memory.str(&c)?, Node::NONE))
                     }
@@ -243,7 +242,9 @@ impl Conversion {
             return Err(type_error(format!("%{} format: an integer is required", self.code)));
         }
         let int: BigInt = match value {
-            Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => operators::as_big(value).unwrap_or_default(),
+            Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => {
+                operators::as_big(&mut machine.memory, value)?.unwrap_or_default()
+            }
             Value::Float(float) if decimal => {
                 let digits = format!("{:.0}", float.trunc());
                 digits.parse().map_err(|_| value_error("cannot convert this float to an integer"))?
@@ -273,7 +274,7 @@ impl Conversion {
             Value::Str(_) | Value::Literal(_) if escaping => {
                 return Err(unsupported("a number read from text in markup"));
             }
-            value => operators::as_float(value)?
+            value => operators::as_float(&mut machine.memory, value)?
                 .ok_or_else(|| type_error(format!("must be real number, not {}", value.type_name())))?,
         };
         let style = FloatStyle {

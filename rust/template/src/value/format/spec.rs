@@ -208,12 +208,12 @@ fn format_int<'a>(memory: &mut Memory<'a>, value: Value<'a>, spec: &Spec) -> Res
                 }
                 Number { rest: character(value)?.into(), ..Number::default() }
             } else {
-                let int = operators::as_big(value).unwrap_or_default();
+                let int = operators::as_big(memory, value)?.unwrap_or_default();
                 Number::of_int(memory, &int, spec.code, spec.alternate)?
             }
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%' => {
-            let float = operators::as_float(value)?.unwrap_or_default();
+            let float = operators::as_float(memory, value)?.unwrap_or_default();
             return format_float(memory, float, spec, value.type_name());
         }
         _ => return Err(spec.unknown_code(value.type_name())),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::{BigInt, Sign, ToBigInt};
 
 use super::{type_error, undefined_error, value_error};
 use crate::error::{Error, ErrorKind, Result};
@@ -13,10 +13,13 @@ use crate::value::memory::Memory;
 use crate::value::text::Text;
 
 /// The integer that a bool or an int is.
-pub fn as_big(value: Value<'_>) -> Option<BigInt> {
+pub fn as_big(memory: &mut Memory<'_>, value: Value<'_>) -> Result<Option<BigInt>> {
     match value {
-        Value::BigInt(digits) => digits.parse().ok(),
-        value => value.as_index().map(BigInt::from),
+        Value::BigInt(digits) => {
+            memory.decimal(digits.len())?;
+            Ok(digits.parse().ok())
+        }
+        value => Ok(value.as_index().map(BigInt::from)),
     }
 }
 
@@ -32,18 +35,22 @@ pub fn int<'a>(memory: &mut Memory<'a>, int: &BigInt) -> Result<Value<'a>> {
             format!("an integer has more than {MAX_INT_DIGITS} digits"),
         ));
     }
+    memory.decimal(usize::try_from(int.bits() * 3 / 10).unwrap_or(usize::MAX))?;
     let digits = memory.str(&int.to_string())?;
     Ok(Value::BigInt(memory.alloc(digits)?))
 }
 
 /// The float that a bool, an int or a float is; OverflowError beyond.
-pub fn as_float(value: Value<'_>) -> Result<Option<f64>> {
+pub fn as_float(memory: &mut Memory<'_>, value: Value<'_>) -> Result<Option<f64>> {
     Ok(Some(match value {
         Value::Float(float) => float,
-        Value::BigInt(digits) => match digits.parse::<f64>() {
-            Ok(float) if float.is_finite() => float,
-            _ => return Err(value_error("int too large to convert to float")),
-        },
+        Value::BigInt(digits) => {
+            memory.decimal(digits.len())?;
+            match digits.parse::<f64>() {
+                Ok(float) if float.is_finite() => float,
+                _ => return Err(value_error("int too large to convert to float")),
+            }
+        }
         value => match value.as_index() {
             #[allow(clippy::cast_precision_loss, reason = "the nearest float is what Python takes, too")]
             Some(int) => int as f64,
@@ -61,40 +68,40 @@ pub(super) enum NumberOrder {
     OtherTypes,
 }
 
-pub(super) fn compare_numbers(a: Value<'_>, b: Value<'_>) -> NumberOrder {
-    match (a, b) {
+pub(super) fn compare_numbers(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>) -> Result<NumberOrder> {
+    Ok(match (a, b) {
         (Value::Int(a), Value::Int(b)) => NumberOrder::Known(a.cmp(&b)),
         (Value::Float(a), Value::Float(b)) => {
             a.partial_cmp(&b).map_or(NumberOrder::NotANumber, NumberOrder::Known)
         }
-        (Value::Float(a), b) => match compare_with_float(b, a) {
+        (Value::Float(a), b) => match compare_with_float(memory, b, a)? {
             NumberOrder::Known(order) => NumberOrder::Known(order.reverse()),
             other => other,
         },
-        (a, Value::Float(b)) => compare_with_float(a, b),
-        (a, b) => match (as_big(a), as_big(b)) {
+        (a, Value::Float(b)) => compare_with_float(memory, a, b)?,
+        (a, b) => match (as_big(memory, a)?, as_big(memory, b)?) {
             (Some(a), Some(b)) => NumberOrder::Known(a.cmp(&b)),
             _ => NumberOrder::OtherTypes,
         },
-    }
+    })
 }
 
 /// An integer against a float, exactly.
-fn compare_with_float(int: Value<'_>, float: f64) -> NumberOrder {
-    let Some(int) = as_big(int) else {
-        return NumberOrder::OtherTypes;
+fn compare_with_float(memory: &mut Memory<'_>, int: Value<'_>, float: f64) -> Result<NumberOrder> {
+    let Some(int) = as_big(memory, int)? else {
+        return Ok(NumberOrder::OtherTypes);
     };
     if float.is_nan() {
-        return NumberOrder::NotANumber;
+        return Ok(NumberOrder::NotANumber);
     }
     if float.is_infinite() {
-        return NumberOrder::Known(if float > 0.0 { Ordering::Less } else { Ordering::Greater });
+        return Ok(NumberOrder::Known(if float > 0.0 { Ordering::Less } else { Ordering::Greater }));
     }
-    let Ok(whole) = format!("{:.0}", float.trunc()).parse::<BigInt>() else {
-        return NumberOrder::NotANumber;
+    let Some(whole) = float.trunc().to_bigint() else {
+        return Ok(NumberOrder::NotANumber);
     };
     let rest = float.fract().partial_cmp(&0.0).unwrap_or(Ordering::Equal);
-    NumberOrder::Known(int.cmp(&whole).then(rest.reverse()))
+    Ok(NumberOrder::Known(int.cmp(&whole).then(rest.reverse())))
 }
 
 enum Pair {
@@ -104,14 +111,14 @@ enum Pair {
 }
 
 /// Two numbers on common ground, or the error that Python gives for these operands.
-fn numbers(a: Value<'_>, b: Value<'_>, symbol: &str) -> Result<Pair> {
+fn numbers(memory: &mut Memory<'_>, a: Value<'_>, b: Value<'_>, symbol: &str) -> Result<Pair> {
     if let (Value::Undefined(undefined), _) | (_, Value::Undefined(undefined)) = (a, b) {
         return Err(undefined_error(undefined));
     }
     if let (Some(a), Some(b)) = (a.as_index(), b.as_index()) {
         return Ok(Pair::Small(a, b));
     }
-    if let (Some(a), Some(b)) = (as_big(a), as_big(b)) {
+    if let (Some(a), Some(b)) = (as_big(memory, a)?, as_big(memory, b)?) {
         return Ok(Pair::Big(a, b));
     }
     let unsupported = || {
@@ -121,11 +128,12 @@ fn numbers(a: Value<'_>, b: Value<'_>, symbol: &str) -> Result<Pair> {
             b.type_name()
         ))
     };
-    let is_number = |value| matches!(value, Value::Float(_)) || as_big(value).is_some();
+    let is_number =
+        |value: Value<'_>| matches!(value, Value::Float(_) | Value::BigInt(_)) || value.as_index().is_some();
     if !is_number(a) || !is_number(b) {
         return Err(unsupported());
     }
-    match (as_float(a)?, as_float(b)?) {
+    match (as_float(memory, a)?, as_float(memory, b)?) {
         (Some(a), Some(b)) => Ok(Pair::Float(a, b)),
         _ => Err(unsupported()),
     }
@@ -170,7 +178,7 @@ pub fn add<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Va
                 Err(type_error(format!("can only concatenate str (not \"{}\") to str", b.type_name())))
             }
             _ => {
-                let pair = numbers(a, b, "+")?;
+                let pair = numbers(memory, a, b, "+")?;
                 exact(memory, pair, i64::checked_add, |a, b| a + b, |a, b| a + b)
             }
         },
@@ -191,7 +199,7 @@ fn joined<'a>(memory: &mut Memory<'a>, a: &[Value<'a>], b: &[Value<'a>]) -> Resu
 }
 
 pub fn subtract<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
-    let pair = numbers(a, b, "-")?;
+    let pair = numbers(memory, a, b, "-")?;
     exact(memory, pair, i64::checked_sub, |a, b| a - b, |a, b| a - b)
 }
 
@@ -206,7 +214,7 @@ pub fn multiply<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Resu
             repeat(memory, sequence, times)
         }
         _ => {
-            let pair = numbers(a, b, "*")?;
+            let pair = numbers(memory, a, b, "*")?;
             exact(memory, pair, i64::checked_mul, |a, b| a * b, |a, b| a * b)
         }
     }
@@ -241,9 +249,9 @@ fn zero_division() -> Error {
     value_error("division by zero")
 }
 
-pub fn divide<'a>(a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
+pub fn divide<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
     const EXACT: u64 = 1 << 53;
-    let (a, b) = match numbers(a, b, "/")? {
+    let (a, b) = match numbers(memory, a, b, "/")? {
         #[allow(clippy::cast_precision_loss, reason = "they are within the exact range")]
         Pair::Small(a, b) if a.unsigned_abs() <= EXACT && b.unsigned_abs() <= EXACT => (a as f64, b as f64),
         Pair::Small(a, b) => return big_ratio(&a.into(), &b.into()),
@@ -281,7 +289,7 @@ fn big_ratio<'a>(a: &BigInt, b: &BigInt) -> Result<Value<'a>> {
 }
 
 pub fn floor_divide<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
-    Ok(match numbers(a, b, "//")? {
+    Ok(match numbers(memory, a, b, "//")? {
         Pair::Small(_, 0) => return Err(zero_division()),
         Pair::Small(a, b) if b != -1 => {
             Value::Int(a.div_euclid(b) - i64::from(b < 0 && a.rem_euclid(b) != 0))
@@ -294,7 +302,7 @@ pub fn floor_divide<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> 
 
 /// `a % b` of numbers.
 pub fn remainder<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
-    Ok(match numbers(a, b, "%")? {
+    Ok(match numbers(memory, a, b, "%")? {
         Pair::Small(_, 0) => return Err(zero_division()),
         Pair::Small(_, -1) => Value::Int(0),
         Pair::Small(a, b) => {
@@ -341,16 +349,16 @@ fn float_divmod(a: f64, b: f64) -> Result<(f64, f64)> {
 }
 
 pub fn power<'a>(memory: &mut Memory<'a>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>> {
-    let (base, exponent) = match numbers(a, b, "** or pow()")? {
+    let (base, exponent) = match numbers(memory, a, b, "** or pow()")? {
         Pair::Float(base, exponent) => (base, exponent),
         Pair::Small(..) | Pair::Big(..) => {
-            let (Some(base), Some(exponent)) = (as_big(a), as_big(b)) else {
+            let (Some(base), Some(exponent)) = (as_big(memory, a)?, as_big(memory, b)?) else {
                 return Err(type_error("unsupported operand type(s) for **"));
             };
             if exponent.sign() != Sign::Minus {
                 return integer_power(memory, &base, &exponent);
             }
-            (as_float(a)?.unwrap_or(0.0), as_float(b)?.unwrap_or(0.0))
+            (as_float(memory, a)?.unwrap_or(0.0), as_float(memory, b)?.unwrap_or(0.0))
         }
     };
     if base == 0.0 && exponent < 0.0 {
@@ -387,7 +395,7 @@ pub fn negative<'a>(memory: &mut Memory<'a>, value: Value<'a>) -> Result<Value<'
     match value {
         Value::Undefined(undefined) => Err(undefined_error(undefined)),
         Value::Float(float) => Ok(Value::Float(-float)),
-        value => match as_big(value) {
+        value => match as_big(memory, value)? {
             Some(big) => int(memory, &-big),
             None => Err(type_error(format!("bad operand type for unary -: '{}'", value.type_name()))),
         },

@@ -10,7 +10,7 @@ pub use arithmetic::{
     add, as_big, as_float, divide, floor_divide, int, multiply, negative, positive, power, remainder,
     subtract,
 };
-pub use print::{str, write_repr};
+pub use print::{short_repr, str, write_repr};
 
 use arithmetic::NumberOrder;
 
@@ -44,9 +44,8 @@ pub fn undefined_error(undefined: Undefined<'_>) -> Error {
             (Value::None, Some(name)) => format!("'None' has no attribute '{name}'"),
             (object, Some(name)) => format!("'{} object' has no attribute '{name}'", object.type_name()),
             (object, None) => {
-                let mut name = String::new();
                 // A name that cannot be shown is left out.
-                let _ = write_repr(&mut name, missing.name);
+                let name = short_repr(missing.name).unwrap_or_default();
                 format!("{} object has no element {name}", object.type_name())
             }
         },
@@ -143,7 +142,7 @@ impl Comparing<'_, '_> {
 
     fn numbers(&mut self, a: Value<'_>, b: Value<'_>) -> Result<NumberOrder> {
         self.memory.arithmetic(a, b)?;
-        Ok(arithmetic::compare_numbers(a, b))
+        arithmetic::compare_numbers(self.memory, a, b)
     }
 
     fn equal(&mut self, a: Value<'_>, b: Value<'_>, depth: u32) -> Result<bool> {
@@ -248,17 +247,19 @@ impl Comparing<'_, '_> {
 }
 
 /// An error unless `hash(value)` works: keys of dicts must.
-pub fn hashable(value: Value<'_>) -> Result<()> {
-    hashable_at(value, 0)
+pub fn hashable(memory: &mut Memory<'_>, value: Value<'_>) -> Result<()> {
+    hashable_at(memory, value, 0)
 }
 
-fn hashable_at(value: Value<'_>, depth: u32) -> Result<()> {
+/// Pays for each value: tuples that hold each other twice grow without bound when walked.
+fn hashable_at(memory: &mut Memory<'_>, value: Value<'_>, depth: u32) -> Result<()> {
     let unhashable = match value {
         Value::List(_) | Value::Dict(_) => true,
         Value::View(view) => view.kind != ViewKind::Values,
         Value::Tuple(_) if depth > MAX_DEPTH => true,
         Value::Tuple(items) => {
-            return items.items.iter().try_for_each(|item| hashable_at(*item, depth + 1));
+            memory.step()?;
+            return items.items.iter().try_for_each(|item| hashable_at(memory, *item, depth + 1));
         }
         _ => false,
     };

@@ -46,7 +46,7 @@ impl<'a> Unique<'a> {
             machine.memory.work(text.len())?;
             return Ok(self.texts.insert(text));
         }
-        hashable(key)?;
+        hashable(&mut machine.memory, key)?;
         for seen in &self.others {
             machine.memory.step()?;
             if same(&mut machine.memory, *seen, key)? {

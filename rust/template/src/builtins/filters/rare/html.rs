@@ -60,6 +60,7 @@ pub fn xmlattr<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) 
 pub fn striptags<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
     args.none("striptags")?;
     let text = plain_str(machine, value)?;
+    machine.memory.look_at_each(text.str.len())?;
     machine.memory.reserve(3 * text.str.len())?;
     let outside = without_tags(text.str);
     let words: Vec<_> = outside.split(unicode::is_space).filter(|word| !word.is_empty()).collect();

@@ -15,7 +15,7 @@ pub fn abs<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> R
     if let Value::Float(float) = value {
         return Ok(Value::Float(float.abs()));
     }
-    let int = operators::as_big(value)
+    let int = operators::as_big(&mut machine.memory, value)?
         .ok_or_else(|| type_error(format!("bad operand type for abs(): '{}'", value.type_name())))?;
     operators::int(&mut machine.memory, &BigInt::from(int.magnitude().clone()))
 }
@@ -41,7 +41,7 @@ fn to_float<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Result<f64> {
         machine.memory.reserve(text.len())?;
         return parse::float(text);
     }
-    operators::as_float(value)?.ok_or_else(|| {
+    operators::as_float(&mut machine.memory, value)?.ok_or_else(|| {
         type_error(format!("float() argument must be a string or a real number, not '{}'", value.type_name()))
     })
 }
@@ -61,6 +61,9 @@ pub fn round<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) ->
     }
 }
 
+/// No float is written with more digits, of which each costs as much as a step, than when it is rounded.
+const DIGITS_OF_ROUNDED: usize = 309 + 323;
+
 /// `func(value * 10**precision) / 10**precision`
 fn round_to_side<'a>(
     machine: &mut Machine<'a>,
@@ -71,9 +74,9 @@ fn round_to_side<'a>(
     let unit = operators::power(&mut machine.memory, Value::Int(10), precision)?;
     let scaled = match operators::multiply(&mut machine.memory, value, unit)? {
         Value::Float(float) => to_int(machine, side(float))?,
-        int => whole(machine, int)?,
+        int => whole(int)?,
     };
-    operators::divide(scaled, unit)
+    operators::divide(&mut machine.memory, scaled, unit)
 }
 
 /// `round(value, precision)`
@@ -89,12 +92,19 @@ fn round_half_even<'a>(
     };
     match (value, places) {
         (Value::Float(float), None) => to_int(machine, float.round_ties_even()),
-        (Value::Float(float), Some(places)) => round_float(float, places).map(Value::Float),
-        (value, Some(places @ ..0)) => match operators::as_big(value) {
-            Some(int) => operators::int(&mut machine.memory, &round_int(&int, places.unsigned_abs())),
-            None => whole(machine, value),
+        (Value::Float(float), Some(places)) => {
+            machine.memory.work(64 * DIGITS_OF_ROUNDED)?;
+            round_float(float, places).map(Value::Float)
+        }
+        (value, Some(places @ ..0)) => match operators::as_big(&mut machine.memory, value)? {
+            Some(int) => {
+                let digits = usize::try_from(int.bits() * 3 / 10).unwrap_or(usize::MAX);
+                machine.memory.decimal(digits)?;
+                operators::int(&mut machine.memory, &round_int(&int, places.unsigned_abs()))
+            }
+            None => whole(value),
         },
-        (value, _) => whole(machine, value),
+        (value, _) => whole(value),
     }
 }
 
@@ -158,6 +168,7 @@ fn round_float(float: f64, places: i64) -> Result<f64> {
 pub fn filesizeformat<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
     let [binary] = args.bind("filesizeformat", ["binary"], 0)?;
     let bytes = to_float(machine, value)?;
+    machine.memory.work(64 * DIGITS_OF_ROUNDED)?;
     let size = file_size(bytes, flag(binary))?;
     let size = machine.memory.str(&size)?;
     let text = match value.as_text() {
@@ -179,18 +190,18 @@ fn file_size(bytes: f64, binary: bool) -> Result<String> {
         let whole = whole.ok_or_else(|| value_error("cannot convert float infinity to integer"))?;
         return Ok(format!("{whole} Bytes"));
     }
-    let mut size = String::new();
+    let (mut size, mut unit_name) = (bytes, "");
     let mut unit = u128::from(base);
     for prefix in prefixes {
         unit *= u128::from(base);
         #[expect(clippy::cast_precision_loss, reason = "Python divides by the nearest float, too")]
         let of_unit = f64::from(base) * bytes / unit as f64;
-        size = format!("{of_unit:.1} {prefix}");
+        (size, unit_name) = (of_unit, prefix);
         if whole.as_ref().is_some_and(|whole| *whole < BigInt::from(unit)) {
             break;
         }
     }
-    Ok(size.replace("NaN", "nan"))
+    Ok(format!("{size:.1} {unit_name}").replace("NaN", "nan"))
 }
 
 #[cfg(test)]

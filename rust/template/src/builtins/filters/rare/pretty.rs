@@ -151,7 +151,7 @@ impl<'a> Printer<'_, 'a> {
         self.memory.reserve(text.len())?;
         let text = Text::template(text);
         let mut literal = String::new();
-        write_repr(&mut literal, Value::Str(&text))?;
+        write_repr(self.memory, &mut literal, Value::Str(&text))?;
         Ok(literal)
     }
 
@@ -199,8 +199,7 @@ fn write<'a>(memory: &mut Memory<'a>, out: &mut String, value: Value<'a>, depth:
         }
         value => {
             let before = out.len();
-            memory.reserve(value.as_str().map_or(0, str::len))?;
-            write_repr(out, value)?;
+            write_repr(memory, out, value)?;
             return memory.reserve(out.len() - before);
         }
     }

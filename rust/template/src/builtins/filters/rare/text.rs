@@ -27,6 +27,9 @@ pub fn truncate<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>)
         Some(end) => end,
         None => machine.memory.text(Text::template("..."))?,
     };
+    for text in [value.as_str(), end.as_str()].into_iter().flatten() {
+        machine.memory.work(text.len())?;
+    }
     let end_length = length_of(end)?;
     if order(&mut machine.memory, limit, end_length, ">=")?.is_none_or(std::cmp::Ordering::is_lt) {
         return Err(value_error("a length below that of what is put at the end"));
@@ -66,7 +69,7 @@ fn whole_words<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Result<Value<
 pub fn wordcount<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> Result<Value<'a>> {
     args.none("wordcount")?;
     let text = soft_str(machine, value)?;
-    machine.memory.work(text.str.len())?;
+    machine.memory.look_at_each(text.str.len())?;
     let words = text.str.split(|c| !is_word(c)).filter(|word| !word.is_empty()).count();
     i64::try_from(words).map(Value::Int).map_err(|_| unsupported("more words than can be counted"))
 }

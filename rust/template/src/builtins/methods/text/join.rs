@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::{count, string};
 use crate::builtins::arguments::Args;
-use crate::builtins::methods::{look_at_each, unsupported};
+use crate::builtins::methods::unsupported;
 use crate::error::Result;
 use crate::run::Machine;
 use crate::value::format;
@@ -88,7 +88,7 @@ pub fn translate<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) ->
     let Some(Value::Dict(table)) = table else {
         return Err(unsupported("str", "translate"));
     };
-    look_at_each(memory, text.str.len())?;
+    memory.look_at_each(text.str.len())?;
     let mut pieces = Vec::new();
     let mut from = 0;
     for (at, c) in text.str.char_indices() {

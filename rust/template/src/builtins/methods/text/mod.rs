@@ -8,7 +8,7 @@ mod pad;
 mod search;
 mod split;
 
-use super::{integer, look_at_each, no_such, unsupported};
+use super::{integer, no_such, unsupported};
 use crate::builtins::arguments::Args;
 use crate::error::Result;
 use crate::run::Machine;
@@ -134,7 +134,7 @@ fn rewrite<'a>(
 ) -> Result<Text<'a>> {
     args.none(name)?;
     // Finding the other case of a character takes two searches.
-    look_at_each(memory, 2 * text.str.len())?;
+    memory.look_at_each(2 * text.str.len())?;
     memory.reserve(text.str.len())?;
     let new = function(text.str);
     if new == text.str {
@@ -152,7 +152,7 @@ fn is<'a>(
     name: &str,
 ) -> Result<Value<'a>> {
     let all = |predicate: fn(char) -> bool| !text.str.is_empty() && text.str.chars().all(predicate);
-    look_at_each(memory, text.str.len())?;
+    memory.look_at_each(text.str.len())?;
     let is = match name {
         "isalnum" => all(unicode::is_alnum),
         "isalpha" => all(unicode::is_alpha),

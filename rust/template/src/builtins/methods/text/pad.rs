@@ -2,7 +2,6 @@
 
 use super::{count, small_integer, string};
 use crate::builtins::arguments::Args;
-use crate::builtins::methods::look_at_each;
 use crate::error::Result;
 use crate::run::Machine;
 use crate::value::markup::escape_value;
@@ -66,7 +65,7 @@ pub fn zfill<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Res
 pub fn expandtabs<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Result<Text<'a>> {
     let [size] = args.bind("expandtabs", ["tabsize"], 0)?;
     let size = usize::try_from(small_integer(size, 8)?).unwrap_or(0);
-    look_at_each(memory, text.str.len())?;
+    memory.look_at_each(text.str.len())?;
     if !text.str.contains('\t') {
         return Ok(text);
     }

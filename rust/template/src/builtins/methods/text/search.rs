@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::string;
 use crate::builtins::arguments::Args;
-use crate::builtins::methods::{bound, look_at_each, positions};
+use crate::builtins::methods::{bound, positions};
 use crate::error::Result;
 use crate::value::Value;
 use crate::value::memory::Memory;
@@ -18,7 +18,7 @@ pub fn find<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>, name: &
     memory.work(needle.len())?;
     if name.starts_with('r') {
         // `memrmem` is the slow one.
-        look_at_each(memory, text.str.len())?;
+        memory.look_at_each(text.str.len())?;
     }
     memory.work(text.str.len())?;
     let found = window(text.str, start, end)?.and_then(|(start, end)| {

@@ -4,7 +4,6 @@ use memchr::memmem;
 
 use super::{count, small_integer, string};
 use crate::builtins::arguments::Args;
-use crate::builtins::methods::look_at_each;
 use crate::error::Result;
 use crate::value::Value;
 use crate::value::memory::Memory;
@@ -39,7 +38,7 @@ pub fn strip<'a>(
             if chars.len() <= FEW {
                 trim(text.str, side, |c| chars.contains(c))
             } else {
-                look_at_each(memory, chars.len())?;
+                memory.look_at_each(chars.len())?;
                 memory.reserve(chars.len() * size_of::<char>())?;
                 let mut sorted: Vec<char> = chars.chars().collect();
                 sorted.sort_unstable();
@@ -47,7 +46,7 @@ pub fn strip<'a>(
             }
         }
     };
-    look_at_each(memory, 2 * (text.str.len() - stripped.len()))?;
+    memory.look_at_each(2 * (text.str.len() - stripped.len()))?;
     if stripped.len() == text.str.len() { Ok(text) } else { text.part(memory, stripped) }
 }
 
@@ -77,7 +76,7 @@ pub fn split<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>, right:
     let [separator, most] = args.bind(name, ["sep", "maxsplit"], 0)?;
     let most = count(most, -1)?.unwrap_or(usize::MAX);
     if right || separator.is_none_or(|separator| separator.as_str().is_none()) {
-        look_at_each(memory, text.str.len())?;
+        memory.look_at_each(text.str.len())?;
     }
     memory.work(text.str.len())?;
     let mut parts = Parts { text, items: Vec::new() };
@@ -180,7 +179,7 @@ impl<'a> Parts<'a> {
 pub fn splitlines<'a>(memory: &mut Memory<'a>, text: Text<'a>, args: Args<'a>) -> Result<Value<'a>> {
     let [keep] = args.bind("splitlines", ["keepends"], 0)?;
     let keep = small_integer(keep, 0)? != 0;
-    look_at_each(memory, text.str.len())?;
+    memory.look_at_each(text.str.len())?;
     let mut parts = Parts { text, items: Vec::new() };
     let mut from = 0;
     while let Some(rest) = text.str.get(from..).filter(|rest| !rest.is_empty()) {
@@ -208,7 +207,7 @@ pub fn partition<'a>(
     let whole = text.str.as_bytes();
     memory.work(whole.len() + separator.len())?;
     if right {
-        look_at_each(memory, whole.len())?;
+        memory.look_at_each(whole.len())?;
     }
     let found = if right { memmem::rfind(whole, separator) } else { memmem::find(whole, separator) };
     let (at, end) = match found {

@@ -1,0 +1,161 @@
+"""Rule: no template and no tokenizer of a model ends the process, hangs it or takes gigabytes: an error says why."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import everyturn
+
+DEMO = Path(everyturn.__file__).parent / "models" / "demo"
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+#: CPU seconds: a rendering may take about one; this leaves room for slow builds.
+CEILING = 10
+#: The memory that a child may ask for beyond what Python and its libraries map.
+ADDRESS_SPACE = 6 << 30
+
+
+def _again_and_again(operation: str, operands: str = "") -> str:
+    loop = "{% for i in range(100000) %}{% for j in range(100000) %}"
+    return f"{operands}{loop}{{% set y = {operation} %}}{{% endfor %}}{{% endfor %}}{CHATML}"
+
+
+TEXT = "{% set u = 'É' * 25000 %}"
+HASHED = "{% set ns = namespace(x=(1,)) %}{% for i in range(60) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}"
+TEMPLATES = {
+    "hash of shared tuples": HASHED + "{{ {ns.x: 1} }}" + CHATML,
+    "unique shared tuples": HASHED + "{{ [ns.x, ns.x] | unique | list | length }}" + CHATML,
+    "character": _again_and_again("u[20000]", TEXT),
+    "rounding": _again_and_again("1e300 | round(300)"),
+    "size": _again_and_again("1e300 | filesizeformat"),
+    "words": _again_and_again("u | wordcount", TEXT),
+    "dates": _again_and_again(f"strftime_now('{'%c' * 22}')"),
+    "power": _again_and_again("7 ** 5000"),
+    "big sums": _again_and_again("k + 7", "{% set k = 10 ** 4299 %}"),
+    "key": _again_and_again("{u: 1}[u]", TEXT),
+    "long": "x" * (1 << 20) + CHATML,
+    "many items": "{% set x = [" + "1," * 5_000_000 + "] %}" + CHATML,
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_template_that_works_without_end_is_stopped_at_load(template: str) -> None:
+    """By one of the made-up renderings, after which no other one is tried."""
+    before, memory = time.process_time(), _peak()
+    with pytest.raises(everyturn.ModelError, match=r"more work|has .* bytes, more than"):
+        everyturn.Renderer.from_dir("demo", chat_template=template)
+    assert time.process_time() - before < CEILING
+    assert _peak() - memory < 200 << 20
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def test_a_record_that_makes_a_template_work_without_end_is_a_fault() -> None:
+    """Its other targets are not tried, each of which would take as long."""
+    shown = CHATML.replace(
+        "{{ m.content }}",
+        "{{ m.content }}{% if 'boom' in m.content %}" + _again_and_again("7 ** 5000").removesuffix(CHATML)
+        + "{% endif %}",
+    )  # fmt: skip
+    expander = everyturn.Expander(
+        everyturn.Renderer.from_dir("demo", chat_template=shown), on_error="skip"
+    )
+    turns = [{"role": role, "content": "boom"} for _ in range(20) for role in ("user", "assistant")]
+    before = time.process_time()
+    report = expander.expand([{"messages": turns}]).report
+    assert report.targets_dropped == {"template": 20} or report.records_dropped == {"template": 1}
+    assert time.process_time() - before < CEILING
+
+
+def _model(folder: Path, **parts: Any) -> Path:
+    """Write the built-in model with other parts of its tokenizer."""
+    folder.mkdir()
+    for path in DEMO.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    config = json.loads((folder / "tokenizer.json").read_text())
+    added = parts.pop("added", [])
+    config["added_tokens"] += added
+    (folder / "tokenizer.json").write_text(json.dumps(config | parts))
+    return folder
+
+
+def _replaced(content: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"String": "a"}, "content": content}
+
+
+TOKENIZERS: dict[str, tuple[dict[str, Any], str]] = {
+    "charsmap": ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "/////w=="}}, "charsmap"),
+    "replaced five times": (
+        {"normalizer": {"type": "Sequence", "normalizers": [_replaced("a" * 1000)] * 5}},
+        "normalizer can make a text more than 64 times as long",
+    ),
+    "decoded": ({"decoder": _replaced("a" * 1000)}, "decoder can make"),
+    "prepended": ({"normalizer": {"type": "Prepend", "prepend": "a" * 10_000_000}}, "normalizer can make"),
+    "id": (
+        {
+            "added": [
+                {"id": (1 << 31) + 7, "content": "<|x|>", "single_word": False, "lstrip": False}
+                | {"rstrip": False, "normalized": False, "special": True}
+            ]
+        },
+        "id 2147483655 is far beyond",
+    ),
+    "regular expression": (
+        {
+            "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "a" * 10_000_000}}
+            | {"behavior": "Isolated", "invert": False}
+        },
+        "regular expression of more than",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("parts", "reason"), TOKENIZERS.values(), ids=TOKENIZERS)
+@pytest.mark.parametrize("engine", ["auto", "fast"])
+def test_a_tokenizer_out_of_proportion_is_refused(
+    parts: dict[str, Any], reason: str, engine: str, tmp_path: Path
+) -> None:
+    """Before the library reads it, which would end the process: so this is tried in another one."""
+    folder = _model(tmp_path / "model", **parts)
+    program = (
+        "import sys, everyturn\n"
+        "try:\n"
+        "    everyturn.Renderer.from_dir(sys.argv[1], engine=sys.argv[2])\n"
+        "except everyturn.ModelError as error:\n"
+        "    sys.exit(str(error))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder), engine],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE)),
+    )
+    assert done.returncode == 1, done.stderr
+    assert reason in done.stderr
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
+def test_a_pipe_is_no_file_of_a_model(name: str, tmp_path: Path) -> None:
+    """Reading it would never end."""
+    folder = _model(tmp_path / "model")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(everyturn.ModelError, match=f"{name}: is not a file"):
+        everyturn.Renderer.from_dir(folder)
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(everyturn.ModelError, match=f"{name}: is not a file"):
+        everyturn.Renderer.from_dir(folder)
