@@ -6,6 +6,24 @@ from collections.abc import Iterable
 MOST_NAMES = 5
 """The most names that a sentence lists."""
 
+NEARLY = 0.1
+"""How much less similar than the most similar name others may be that are suggested with it."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question about the most similar names, to end a sentence with; nothing where none is similar.
+
+    >>> did_you_mean("merge", ["per_turn", "merged"]), did_you_mean("packed", ["tree", "merged"])
+    ('; did you mean merged?', '')
+    """
+    near = difflib.get_close_matches(word, [*known])
+
+    def likeness(name: str) -> float:
+        return difflib.SequenceMatcher(None, word, name).ratio()
+
+    likely = [name for name in near if likeness(name) > likeness(near[0]) - NEARLY]
+    return f"; did you mean {' or '.join(likely)}?" if likely else ""
+
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun; the plural is given where it has another form than an added ``s``.

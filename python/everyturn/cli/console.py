@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from everyturn.exceptions import OptionsError
-from everyturn.model_sources import files_of
+from everyturn.model_folder import files_of
 
 EXIT_DONE = 0
 EXIT_DATA = 1

@@ -312,9 +312,11 @@ OUTSIDE = (
         summary="a model folder cannot be used",
         reason="A file is missing or broken, the chat template does not compile, or no token "
         "ends its turns.",
-        remedy="The folder needs `tokenizer.json`, `tokenizer_config.json` and a chat template.",
-        hint="--chat-template gives your own template; `everyturn lint --model DIR` says "
-        "what is wrong with it",
+        remedy="The folder needs `tokenizer.json`, `tokenizer_config.json` and a chat template. For a "
+        "model of the Hugging Face Hub `hf download` fetches them into the local cache, where "
+        "`--model OWNER/NAME` finds them. `--chat-template FILE` gives another template, and "
+        "`everyturn lint` says what a template does to training.",
+        hint="a model folder holds tokenizer.json, tokenizer_config.json and a chat template",
     ),
     Kind(
         name="options",
