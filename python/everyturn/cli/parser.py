@@ -1,7 +1,7 @@
-"""How a command line is refused: one line that says what is wrong and what was meant, and one that says where help is.
+"""How a command line is refused: a line that says what is wrong and what was meant, and one that says where help is.
 
-In: the words of a command line. Out: what argparse makes of them, or an end with exit code 2. Argparse's own usage would
-name every flag: it is in ``--help`` alone, and shortened there.
+In: the words of a command line. Out: what argparse makes of them, or an end with exit code 2. The usage of argparse,
+which names every flag, is in ``--help`` alone, and shortened there.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """A folder of shards on disk: what is in it, what may be, and how far a run has come.
 
 In: what a run is of (its plan). Out: the folder, locked, with the progress of an earlier run of the same plan. Files
-appear when they are whole: ``part-00000.parquet`` and so on, ``progress.json`` after each of them, ``manifest.json`` at
-the end. Nothing here expands.
+appear when they are whole: ``part-00000.parquet`` and so on, ``.progress.json`` after each of them, ``.manifest.json``
+at the end. Both are hidden, because readers take every other file of a folder for Parquet. Nothing here expands.
 """
 
 import contextlib
@@ -22,15 +22,17 @@ from everyturn.report import Report
 from everyturn.samples.kept_types import Types
 
 FORMAT = "everyturn.shards"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SHARD_TOKENS = 100_000_000
 """About how many tokens a shard holds by default: some hundred megabytes on disk."""
 
-MANIFEST = "manifest.json"
-PROGRESS = "progress.json"
+MANIFEST = ".manifest.json"
+PROGRESS = ".progress.json"
+FORMER = ("manifest.json", "progress.json")
+"""The names that both had before version 3, by which an older folder is known."""
 
 _OWN_TEMPORARY = re.compile(
-    r"\.(part-\d{5,}\.parquet|manifest\.json|progress\.json)\.tmp-\d+-[0-9a-f]+"
+    r"\.(part-\d{5,}\.parquet|\.manifest\.json|\.progress\.json)\.tmp-\d+-[0-9a-f]+"
 )
 
 Plan = dict[str, Any]
@@ -113,6 +115,8 @@ class Folder:
     def __init__(self, path: Path, plan: Plan) -> None:
         self.path = path
         self._plan = plan
+        for name in FORMER:
+            _read(path / name)
         self.manifest = _read(path / MANIFEST)
         self.progress: Progress | None = None
         left = self.manifest or _read(path / PROGRESS)
@@ -195,7 +199,7 @@ def opened(path: Path, plan: Plan) -> Iterator[Folder]:
 
 def is_one(path: Path) -> bool:
     """Whether a run has written to the folder."""
-    return any((path / name).is_file() for name in (MANIFEST, PROGRESS))
+    return any((path / name).is_file() for name in (MANIFEST, PROGRESS, *FORMER))
 
 
 def clock_of(path: Path) -> str | None:

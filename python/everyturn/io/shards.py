@@ -1,6 +1,6 @@
 """Samples in a folder of Parquet files, for inputs and outputs larger than memory.
 
-In: an expander and a source. Out: ``part-00000.parquet`` and so on, cut between conversations, and ``manifest.json``.
+In: an expander and a source. Out: ``part-00000.parquet`` and so on, cut between conversations, and ``.manifest.json``.
 The bytes of each depend on the inputs and the options alone: not on threads or chunks, nor on how often the run was
 killed and run again. The folder itself is `everyturn.io.shard_folder`'s business.
 """
