@@ -107,7 +107,9 @@ WARNINGS = (
         summary="a target follows a context that never occurs at inference",
         reason="The layout `conversation` renders once, and this template writes history "
         "differently from the prompt that the answer had.",
-        remedy="Use the layout `merged`: exact, and seldom more samples.",
+        remedy="The layouts `merged`, `per_turn` and `tree` are exact, and `everyturn stats` counts how many tokens "
+        "each takes. Where a template rewrites history after every answer, `merged` makes a sample of each answer; "
+        "`tree` holds once what they have in common.",
         hint="--layout merged is exact",
     ),
     Kind(
