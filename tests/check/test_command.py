@@ -61,7 +61,7 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
         f"error: role [*]: 1, first {bad}:1: message 1",
         f"warning: consecutive_users: 1, first {bad}:2: message 1",
         f"warning: identical_messages: 1, first {bad}:2: message 1",
-        f"note: arguments_object: 1, first {bad}:2: message 2",
+        f"note: arguments_object [*]: 1, first {bad}:2: message 2",
         "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
     ]
     assert done.code == 1
@@ -78,7 +78,7 @@ def test_findings_are_grouped_by_kind(check: Callable[..., Done], tmp_path: Path
     assert role.startswith("error: role [*]: 7: ")
     assert [line.split(": ")[0] for line in places[:5]] == [f"  {path}:{n}" for n in range(1, 6)]
     assert places[5] == "  and 2 more"
-    assert f"  {path}:1: the file starts with a byte order mark" in places
+    assert f"  {path}:1" in places
     assert "[*] `everyturn check --fix -o FILE` corrects those that have one right answer" in places
     assert any(line.startswith("warning: bom [*]: 1: ") for line in places)
     assert done.err == ""
