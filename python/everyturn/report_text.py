@@ -124,15 +124,24 @@ def cause_lines(found: Sequence[Cause], notes: Notes) -> Iterator[str]:
 
 
 def _warnings(report: "Report") -> Iterator[str]:
-    from everyturn.catalogue import KINDS
-
     for name, count in report.warnings.items():
-        kind = KINDS[name]
-        mark = NOTE if kind.severity == "note" else WARNING
-        often = "once" if count == 1 else f"{count:,} times"
-        yield f"{mark}{name}, {often}: {kind.summary}"
+        yield warning_line(name, count)
         places = report.warning_places.get(name, ())
         yield from (f"  {place.text}" for place in places[:SHOWN_PLACES])
+
+
+def warning_line(name: str, count: int) -> str:
+    """Say what a warning means, and how often it was given.
+
+    >>> warning_line("empty_thinking", 2)
+    'warning: empty_thinking, 2 times: a target without reasoning is trained to write an empty block of thinking'
+    """
+    from everyturn.catalogue import KINDS
+
+    kind = KINDS[name]
+    mark = NOTE if kind.severity == "note" else WARNING
+    often = "once" if count == 1 else f"{count:,} times"
+    return f"{mark}{name}, {often}: {kind.summary}"
 
 
 def _unread(report: "Report") -> Iterator[str]:
