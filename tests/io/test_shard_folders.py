@@ -619,9 +619,12 @@ def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str
         (lambda folder: (folder / "part-00000.parquet").write_bytes(b"x"), "has 1 bytes"),
         (
             lambda folder: (folder / ".progress.json").write_bytes(b"{}"),
-            "none that everyturn wrote",
+            "was not written by everyturn",
         ),
-        (lambda folder: (folder / ".progress.json").write_bytes(b"{"), "none that everyturn wrote"),
+        (
+            lambda folder: (folder / ".progress.json").write_bytes(b"{"),
+            "was not written by everyturn",
+        ),
         (
             lambda folder: (folder / ".progress.json").write_bytes(
                 b'{"format": "everyturn.shards", "format_version": 9}'

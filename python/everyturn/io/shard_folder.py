@@ -173,7 +173,8 @@ class Folder:
         if foreign:
             shown = ", ".join(foreign[:3]) + (", .." if len(foreign) > 3 else "")  # noqa: PLR2004
             raise OptionsError(
-                f"{self.path}: the folder holds files of others ({shown}): name an empty or a new one"
+                f"{self.path}: the folder has files that everyturn did not write ({shown}): "
+                "name a new or an empty folder"
             )
         for name in names:
             if _OWN_TEMPORARY.fullmatch(name):
@@ -239,7 +240,9 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError.in_file(str(path), f"is none that everyturn wrote ({error})") from error
+        raise InputError.in_file(
+            str(path), f"was not written by everyturn, or is damaged ({error})"
+        ) from error
     if known != (FORMAT, FORMAT_VERSION):
         raise InputError.in_file(
             str(path),
@@ -262,7 +265,7 @@ def _check_plan(path: Path, there: Plan, here: Plan) -> None:
     if differences:
         shown = "; ".join(differences[:5]) + ("; .." if len(differences) > 5 else "")  # noqa: PLR2004
         raise OptionsError(
-            f"{path}: the folder is of another run: {shown}. Name another folder, or remove this one"
+            f"{path}: the folder belongs to another run: {shown}. Name another folder, or remove this one"
         )
 
 
