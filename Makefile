@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures licences wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -22,6 +22,7 @@ help:
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
+	@echo "licences  THIRD_PARTY_LICENSES.txt, and what deny.toml allows (needs cargo-deny)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
 # What a user needs: the package's own dependencies come with it.
@@ -96,6 +97,11 @@ serving: build
 
 pictures: build
 	$(BIN)/python tools/make_pictures.py
+
+# Made with what cargo has fetched. cargo-deny takes minutes to build, so it is asked only where it is installed; the workflow always asks it.
+licences:
+	$(PYTHON) tools/make_licences.py > THIRD_PARTY_LICENSES.txt.new && mv THIRD_PARTY_LICENSES.txt.new THIRD_PARTY_LICENSES.txt
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo "cargo-deny is not installed: cargo install cargo-deny --locked"; fi
 
 wheel: setup
 	$(BIN)/maturin build --release --out target/wheels
