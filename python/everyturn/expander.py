@@ -19,6 +19,7 @@ from everyturn.options import (
     InputFormat,
     Layout,
     Media,
+    NonFinite,
     Normalize,
     OnError,
     Overflow,
@@ -128,6 +129,8 @@ class Expander:
             ``error``; ``skip`` trains none of them; ``ignore`` does not look at such keys.
         media: Images, sounds and videos beside the text, and placeholders such as ``<image>``, are an ``error``;
             ``text`` leaves media out and takes placeholders for text.
+        non_finite: ``NaN``, ``Infinity`` and floats beyond 64 bits in records, which JSON does not have, are an
+            ``error``, or ``read`` as numbers, as Python's `json` does.
         keep: Keys of the records whose values samples carry along, into tables, files and items: names, or names with
             types (``{"score": "float64"}``: ``bool``, ``int64``, ``float64``, ``string``, ``json`` or a list of one,
             ``list<string>``). Where none is stated, a file has the types that its first 1,000 conversations show. A
@@ -189,6 +192,9 @@ class Expander:
     )
     media: Media = option(
         "error", reading=True, summary="images, sounds and videos beside the text"
+    )
+    non_finite: NonFinite = option(
+        "error", reading=True, summary="NaN and Infinity, which JSON does not have"
     )
     keep: Keys = option(
         (), reading=True, summary="carry values of records along, e.g. id,score:float64"
@@ -403,7 +409,7 @@ def options_with(mark: str) -> tuple[str, ...]:
     """The names of the options that are declared with a mark; see `everyturn.options.option`.
 
     >>> options_with("reading")
-    ('input_format', 'map', 'roles', 'undesired', 'media', 'keep', 'max_line_bytes', 'num_threads')
+    ('input_format', 'map', 'roles', 'undesired', 'media', 'non_finite', 'keep', 'max_line_bytes', 'num_threads')
     """
     return tuple(field.name for field in dataclasses.fields(Expander) if field.metadata.get(mark))
 

@@ -27,6 +27,7 @@ LITERALS: dict[str, Any] = {
     "normalize": options.Normalize,
     "undesired": options.Undesired,
     "media": options.Media,
+    "non_finite": options.NonFinite,
     "on_error": options.OnError,
     "engine": options.Engine,
 }
@@ -56,6 +57,7 @@ DEFAULTS: dict[str, Any] = {
     "roles": None,
     "undesired": "error",
     "media": "error",
+    "non_finite": "error",
     "on_error": "raise",
     "max_line_bytes": 64 << 20,
     "num_threads": None,

@@ -253,6 +253,52 @@ def test_tags_of_html_are_text(showing: everyturn.Renderer, text: str) -> None:
 
 
 # --------------------------------------------------------------------------------------------
+# Numbers that JSON does not have
+# --------------------------------------------------------------------------------------------
+
+NOT_JSON = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+@pytest.mark.parametrize("number", [*NOT_JSON, "1e999"])
+def test_numbers_that_json_does_not_have_are_refused_by_key_and_read_on_request(
+    showing: everyturn.Renderer, number: str
+) -> None:
+    """Python's json writes them, and a key that nobody reads need not cost the record."""
+    line = f'{{"messages": {json.dumps(CHAT)}, "score": {number}}}'.encode()
+    with pytest.raises(everyturn.JsonlError, match=r'the value of "score"'):
+        everyturn.Expander(showing).expand(line)
+    expander = everyturn.Expander(showing, non_finite="read", keep=["score"])
+    samples = expander.expand(line)
+    assert samples.report.targets_trained == 1
+    assert str(samples.kept["score"]) == str([NOT_JSON.get(number, float("inf"))])
+    assert [
+        finding.kind for finding in everyturn.check(line, non_finite="read", keep=["score"])
+    ] == []
+
+
+def test_numbers_that_json_does_not_have_are_shown_as_python_writes_them(
+    showing: everyturn.Renderer,
+) -> None:
+    """What a template is given is what Python's json reads."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"most": float("inf")}}}
+    assert (
+        '"most": Infinity'
+        in texts(showing, {"tools": [tool], "messages": CHAT}, non_finite="read")[0]
+    )
+
+
+@pytest.mark.parametrize("number", NOT_JSON)
+def test_no_weight_is_a_number_that_json_does_not_have(
+    showing: everyturn.Renderer, number: str
+) -> None:
+    """A loss of NaN would end a training."""
+    line = f'{{"messages": {json.dumps(CHAT)}, "weight": {number}}}'.encode()
+    with pytest.raises(everyturn.ConversationError) as caught:
+        everyturn.Expander(showing, non_finite="read").expand(line)
+    assert caught.value.kind == "weight"
+
+
+# --------------------------------------------------------------------------------------------
 # Every other key
 # --------------------------------------------------------------------------------------------
 

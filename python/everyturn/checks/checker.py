@@ -144,7 +144,7 @@ def check(
         limit: Stop after this many records.
         **options: Those of `Expander` but ``on_error``, as a fault is a finding and ends nothing; without a renderer
             only those of reading do something: ``input_format``, ``map``, ``roles``, ``undesired``, ``media``,
-            ``max_line_bytes`` and ``num_threads``.
+            ``non_finite``, ``max_line_bytes`` and ``num_threads``.
 
     Returns:
         An iterator over findings, in the order of the lines.

@@ -73,8 +73,9 @@ READING = (
         summary="a number is NaN, Infinity or too large",
         reason="JSON has no NaN and no Infinity, and a float beyond 64 bits cannot be kept. The text "
         "names the key.",
-        remedy="Write null, a text, or a number that fits.",
-        hint="--on-error skip drops such lines and counts them",
+        remedy="Write null, a text, or a number that fits; or let such numbers be read as Python does: "
+        '`non_finite="read"`.',
+        hint="--non-finite read reads them as Python does; --on-error skip drops such lines and counts them",
     ),
     Kind(
         name="json_depth",

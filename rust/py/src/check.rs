@@ -23,7 +23,7 @@ pub struct Checker {
 #[pymethods]
 impl Checker {
     #[new]
-    #[pyo3(signature = (expander, *, input_format, map, roles, undesired, media, keep, max_line_bytes, num_threads))]
+    #[pyo3(signature = (expander, *, input_format, map, roles, undesired, media, non_finite, keep, max_line_bytes, num_threads))]
     #[allow(clippy::too_many_arguments, reason = "one argument per option of reading")]
     fn new(
         py: Python<'_>,
@@ -33,6 +33,7 @@ impl Checker {
         roles: Names,
         undesired: Choice<core::Undesired>,
         media: Choice<core::Media>,
+        non_finite: Choice<core::NonFinite>,
         keep: Vec<String>,
         max_line_bytes: usize,
         num_threads: Option<usize>,
@@ -42,6 +43,7 @@ impl Checker {
             renames: renames(py, map, roles)?,
             undesired: undesired.0,
             media: media.0,
+            non_finite: non_finite.0,
             keep,
         };
         let read = core::ReadOptions { input_format: input_format.0, max_line_bytes, record };

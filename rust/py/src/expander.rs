@@ -30,7 +30,7 @@ pub struct Expander {
 impl Expander {
     #[new]
     #[pyo3(signature = (renderer, *, train_on, layout, max_length, overflow, history_turns, max_prompt_tokens, prompt_mismatch,
-                        thinking, header, control_tokens, normalize, deduplicate, input_format, map, roles, undesired, media, keep, on_error, max_line_bytes, num_threads))]
+                        thinking, header, control_tokens, normalize, deduplicate, input_format, map, roles, undesired, media, non_finite, keep, on_error, max_line_bytes, num_threads))]
     #[allow(
         clippy::too_many_arguments,
         reason = "one argument per option: Python's options class is the struct"
@@ -55,6 +55,7 @@ impl Expander {
         roles: Names,
         undesired: Choice<core::Undesired>,
         media: Choice<core::Media>,
+        non_finite: Choice<core::NonFinite>,
         keep: Vec<String>,
         on_error: Choice<core::OnError>,
         max_line_bytes: usize,
@@ -81,6 +82,7 @@ impl Expander {
                     renames: renames(py, map, roles)?,
                     undesired: undesired.0,
                     media: media.0,
+                    non_finite: non_finite.0,
                     keep,
                 },
             },

@@ -31,7 +31,7 @@ pub use calls::{arguments_are_object, function_of};
 pub use formats::{Format, unknown_format};
 pub use identity::id_of_bytes;
 pub use message::{CLOSE_THINKING, Message, OPEN_THINKING, REASONING_KEYS, as_message};
-pub use options::{Media, RecordOptions, Undesired, record_choices};
+pub use options::{Media, NonFinite, RecordOptions, Undesired, record_choices};
 pub use outline::LenientMessage;
 pub use part_weights::{PartWeight, WeightedPart};
 pub use parts::{part_texts, text_part};

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::renames::Renames;
 use crate::choice::choices;
+use crate::error::Result;
+use crate::json::{Parser, Value};
 
 choices! {
     /// The choices that a caller has when records are read.
@@ -26,6 +28,14 @@ choices! {
         /// They are left out, and what marks their places is text.
         Text = "text",
     }
+
+    /// What `NaN`, `Infinity` and floats beyond 64 bits of a record are.
+    NonFinite of "non_finite" {
+        #[default]
+        Error = "error",
+        /// Numbers, as Python's `json` reads them.
+        Read = "read",
+    }
 }
 
 /// How records are read.
@@ -34,6 +44,17 @@ pub struct RecordOptions {
     pub renames: Arc<Renames>,
     pub undesired: Undesired,
     pub media: Media,
+    pub non_finite: NonFinite,
     /// Keys of records whose values samples carry along.
     pub keep: Vec<String>,
+}
+
+impl RecordOptions {
+    /// Reads the JSON text of a record.
+    pub(crate) fn parse(&self, parser: &mut Parser, text: &[u8]) -> Result<Value> {
+        match self.non_finite {
+            NonFinite::Error => parser.parse(text),
+            NonFinite::Read => parser.parse_with_constants(text),
+        }
+    }
 }

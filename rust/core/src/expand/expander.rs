@@ -89,19 +89,19 @@ impl Expander {
                 return Err(line_too_long(self.options.read.max_line_bytes));
             };
             let Workspace { parser, times, .. } = workspace;
-            let value = times.measure(Stage::Parse, || parser.parse(bytes).and_then(Renames::held_by))?;
-            let renames = &self.options.read.record.renames;
+            let options = &self.options.read.record;
+            let value =
+                times.measure(Stage::Parse, || options.parse(parser, bytes).and_then(Renames::held_by))?;
             let kept = match &value {
-                Value::Object(object) => kept_values(object, &self.options.read.record.keep),
+                Value::Object(object) => kept_values(object, &options.keep),
                 // A list of messages has no keys.
-                _ => kept_values(&Object::default(), &self.options.read.record.keep),
+                _ => kept_values(&Object::default(), &options.keep),
             };
-            let value = renames.renamed(value)?;
+            let value = options.renames.renamed(value)?;
             let format = self.format_of(&value, record)?;
             let value = format.with_key(value);
-            let conversation = times.measure(Stage::Convert, || {
-                Conversation::from_record(&value, format, &self.options.read.record)
-            })?;
+            let conversation =
+                times.measure(Stage::Convert, || Conversation::from_record(&value, format, options))?;
             let conversation_id = times.measure(Stage::Convert, || conversation.id());
             Ok(ReadRecord { conversation_id, format, conversation, kept })
         })

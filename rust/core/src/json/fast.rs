@@ -26,12 +26,22 @@ impl Default for Parser {
 impl Parser {
     /// Reads one JSON text.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Value> {
+        self.parse_or(bytes, strict::parse)
+    }
+
+    /// Reads one JSON text in which `NaN`, `Infinity`, `-Infinity` and floats beyond 64 bits are numbers, as Python's
+    /// `json` reads them.
+    pub fn parse_with_constants(&mut self, bytes: &[u8]) -> Result<Value> {
+        self.parse_or(bytes, |bytes| strict::utf8(bytes).and_then(strict::parse_with_constants))
+    }
+
+    fn parse_or(&mut self, bytes: &[u8], strict: impl FnOnce(&[u8]) -> Result<Value>) -> Result<Value> {
         if !has_surrogate_escape(bytes)
             && let Some(value) = self.parse_fast(bytes)
         {
             return Ok(value);
         }
-        strict::parse(bytes)
+        strict(bytes)
     }
 
     /// `None`: not for this reader.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use everyturn_template::float_repr;
 
-/// An integer of any size, exact, or a finite float.
+/// An integer of any size, exact, or a float: a finite one, unless the constants of Python's `json` were asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Number {
     Int(i64),

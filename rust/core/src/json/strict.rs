@@ -11,8 +11,11 @@ pub const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one JSON text.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    let text = std::str::from_utf8(bytes).map_err(|error| invalid_utf8(bytes, error.valid_up_to()))?;
-    read(Reader { text, at: 0, has_constants: false, path: Vec::new() })
+    read(Reader { text: utf8(bytes)?, at: 0, has_constants: false, path: Vec::new() })
+}
+
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|error| invalid_utf8(bytes, error.valid_up_to()))
 }
 
 /// Reads one JSON text in which `NaN`, `Infinity`, `-Infinity` and floats beyond 64 bits are numbers, as Python's

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Value;
+use super::{Number, Value};
 
 pub fn write(value: &Value) -> String {
     let mut out = String::new();
@@ -22,6 +22,7 @@ fn write_value(out: &mut String, value: &Value, sort_keys: bool) {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
+        Value::Number(Number::Float(float)) if !float.is_finite() => out.push_str(constant(*float)),
         Value::Number(number) => {
             // Writing to a String cannot fail.
             let _ = write!(out, "{number}");
@@ -49,6 +50,14 @@ fn write_value(out: &mut String, value: &Value, sort_keys: bool) {
             }
             out.push('}');
         }
+    }
+}
+
+fn constant(float: f64) -> &'static str {
+    match float {
+        float if float.is_nan() => "NaN",
+        float if float > 0.0 => "Infinity",
+        _ => "-Infinity",
     }
 }
 

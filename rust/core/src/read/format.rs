@@ -24,7 +24,10 @@ pub fn kind_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<RecordKind> {
         let LineText::Bytes(range) = &line.text else {
             return None;
         };
-        let value = parser.parse(&chunk.bytes[range.clone()]).and_then(|value| renames.opened(value)).ok()?;
+        let value = parser
+            .parse_with_constants(&chunk.bytes[range.clone()])
+            .and_then(|value| renames.opened(value))
+            .ok()?;
         let is = |test: fn(&Object) -> bool| value.as_object().is_some_and(test);
         match renames.format_of(&value) {
             Some(format) => Some(RecordKind::Conversations(format, line.number)),

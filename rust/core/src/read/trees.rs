@@ -20,7 +20,7 @@ pub fn with_paths(chunk: &Chunk) -> Chunk {
             continue;
         };
         let bytes = &chunk.bytes[range.clone()];
-        let tree = parser.parse(bytes).ok().and_then(|value| paths(&value));
+        let tree = parser.parse_with_constants(bytes).ok().and_then(|value| paths(&value));
         match tree {
             Some(records) => records.iter().for_each(|record| made.push_record(line.number, record)),
             None => made.push(line.number, Some(bytes)),
@@ -51,7 +51,7 @@ impl TreeRows {
                 LineText::Bytes(range) => Some(&chunk.bytes[range.clone()]),
                 LineText::TooLong => None,
             };
-            match bytes.and_then(|bytes| parser.parse(bytes).ok()) {
+            match bytes.and_then(|bytes| parser.parse_with_constants(bytes).ok()) {
                 Some(Value::Object(row)) if trees::is_row(&row) => self.rows.push(line.number, row),
                 _ => self.others.push((line.number, bytes.map(<[u8]>::to_vec))),
             }

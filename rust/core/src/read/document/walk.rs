@@ -335,7 +335,7 @@ impl Walk {
             return Ok(None);
         };
         let item = bytes.get(first.byte..self.at.byte).unwrap_or_default();
-        let value = json::Parser::default().parse(item).ok();
+        let value = json::Parser::default().parse_with_constants(item).ok();
         let Some(object) = &mut self.object else {
             // What cannot be read is a record's fault.
             if value.as_ref().is_none_or(|value| may_be_record(value, &self.renames)) {
