@@ -120,6 +120,8 @@ def _lines(stats: Stats) -> Iterable[str]:
         yield f"copies of an earlier conversation: {stats.duplicates:,}"
     yield "letters: " + (_scripts(stats.letters) or "none")
     yield from report.lines()
+    if report.faults:
+        yield "faults are counted here; `everyturn expand` ends at the first one that no option skips"
 
 
 def _scripts(letters: Mapping[str, int]) -> str:
