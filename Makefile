@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures notebook recipes docs wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving pictures notebook recipes docs licences wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -25,6 +25,7 @@ help:
 	@echo "notebook  the outputs of examples/first_look.ipynb"
 	@echo "recipes  docs/recipes, from published templates (needs EVERYTURN_DATA)"
 	@echo "docs   the site, in site/: docs/ and the docstrings, every link checked"
+	@echo "licences  THIRD_PARTY_LICENSES.txt, and what deny.toml allows (needs cargo-deny)"
 	@echo "wheel  the optimised wheel, in target/wheels"
 
 # What a user needs: the package's own dependencies come with it.
@@ -115,6 +116,10 @@ docs: $(VENV)/docs
 	$(BUILD)
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs site
 	@echo "== site/index.html"
+# Made with what cargo has fetched. cargo-deny takes minutes to build, so it is asked only where it is installed; the workflow always asks it.
+licences:
+	$(PYTHON) tools/make_licences.py > THIRD_PARTY_LICENSES.txt.new && mv THIRD_PARTY_LICENSES.txt.new THIRD_PARTY_LICENSES.txt
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo "cargo-deny is not installed: cargo install cargo-deny --locked"; fi
 
 wheel: setup
 	$(BIN)/maturin build --release --out target/wheels

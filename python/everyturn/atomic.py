@@ -90,6 +90,9 @@ def _sync(path: Path) -> None:
 
 
 def _sync_entry(path: Path) -> None:
+    if os.name == "nt":
+        # Folders cannot be opened there, nor files flushed that are open for reading.
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,6 @@
 """Conversations to samples."""
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -39,6 +38,7 @@ from everyturn.samples import Kept, Samples
 from everyturn.samples.kept_types import Keep, Keys, stated
 from everyturn.samples.provenance import carried_keys
 from everyturn.stats import Stats, stats
+from everyturn.wording import did_you_mean
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time by default."""
@@ -453,9 +453,9 @@ def check_options(given: Iterable[str], *, own: Iterable[str] = ()) -> None:
     """
     for name in given:
         if name not in OPTION_NAMES:
-            meant = difflib.get_close_matches(name, [*OPTION_NAMES, *own])
-            hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
-            raise OptionsError(f"{name} is not an option{hint}")
+            raise OptionsError(
+                f"{name} is not an option{did_you_mean(name, [*OPTION_NAMES, *own])}"
+            )
 
 
 def _rebuild(renderer: Renderer, options: dict[str, Any]) -> Expander:

@@ -94,7 +94,7 @@ def save_to_disk(
     """
     folder = Path(path)
     if folder.exists():
-        raise FileExistsError(f"{folder}: there is something of this name already")
+        raise FileExistsError(f"{folder}: exists already: name a new folder")
     dataset: datasets.Dataset | datasets.DatasetDict
     if isinstance(samples_or_parts, Samples):
         dataset = to_dataset(samples_or_parts, columns=columns)

@@ -8,12 +8,12 @@ import dataclasses
 import datetime as dt
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from everyturn import _core
 from everyturn.auto_tokenizer import rebuilt_tokenizer
 from everyturn.exceptions import OptionsError
+from everyturn.model_folder import folder_of, template_of
 from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource, check_choice
 
 ENGINE: Engine = "auto"
@@ -27,29 +27,6 @@ CONTENT_FORMAT: ContentFormat = "auto"
 
 TOKENIZER: TokenizerSource = "file"
 """What a model's tokenizer is by default."""
-
-DEMO = "demo"
-"""The name of the built-in model."""
-
-
-FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "special_tokens_map.json",
-    "generation_config.json",
-    "added_tokens.json",
-    "chat_template.json",
-    "config.json",
-    "vocab.json",
-)
-"""Files of a model's folder, whether they are read here or by others."""
-
-
-def files_of(model: StrPath) -> list[Path]:
-    """Return the files that a model's folder has or may have, besides its weights."""
-    folder = folder_of(model)
-    return [folder / name for name in FILES] + [*folder.glob("additional_chat_templates/*.jinja")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +65,7 @@ class Sources:
 def sources_of(
     path: StrPath,
     *,
-    chat_template: str | None = None,
+    chat_template: StrPath | None = None,
     template_kwargs: Mapping[str, Any] | None = None,
     now: dt.datetime | str | None = None,
     engine: Engine = ENGINE,
@@ -101,7 +78,7 @@ def sources_of(
     check_choice("tokenizer", tokenizer, TokenizerSource)
     return Sources(
         folder=str(folder_of(path).absolute()),
-        chat_template=chat_template,
+        chat_template=template_of(chat_template),
         template_kwargs=json.dumps(dict(template_kwargs or {})),
         now=local_time(now),
         engine=engine,
@@ -110,11 +87,6 @@ def sources_of(
         tokenizer=tokenizer,
         stop_token=stop_token,
     )
-
-
-def folder_of(path: StrPath) -> Path:
-    """Return the folder of a model, which may be the built-in one."""
-    return Path(__file__).parent / "models" / DEMO if path == DEMO else Path(path)
 
 
 def local_time(now: dt.datetime | str | None) -> str:

@@ -33,8 +33,8 @@ from everyturn.wording import unread_argument
 class Renderer:
     r"""Chat template and tokenizer of one model: text and ids exactly as transformers and tokenizers give them.
 
-    Made by `from_dir`. Frozen and safe to use from many threads; it pickles as the sources it was made from, and
-    refuses to be rebuilt where they give another result.
+    ``Renderer(path)`` loads a model folder, `from_dir` one with options. Frozen and safe to use from many threads; it
+    pickles as the sources it was made from, and refuses to be rebuilt where they give another result.
 
     >>> renderer = Renderer.from_dir("demo")
     >>> renderer.render([{"role": "user", "content": "Hi"}], add_generation_prompt=True)
@@ -47,8 +47,9 @@ class Renderer:
     _core: _core.Renderer
     _sources: Sources
 
-    def __init__(self, sources: Sources) -> None:
-        """Use `from_dir`."""
+    def __init__(self, model: StrPath | Sources) -> None:
+        """Load a model folder as `from_dir` does, which takes options as well."""
+        sources = model if isinstance(model, Sources) else sources_of(model)
         object.__setattr__(self, "_sources", sources)
         object.__setattr__(self, "_core", sources.load())
         for note in (self._core.serving_note, self._core.tokenizer_note):
@@ -63,7 +64,7 @@ class Renderer:
         cls,
         path: StrPath,
         *,
-        chat_template: str | None = None,
+        chat_template: StrPath | None = None,
         template_kwargs: Mapping[str, Any] | None = None,
         now: dt.datetime | str | None = None,
         engine: Engine = ENGINE,
@@ -75,8 +76,9 @@ class Renderer:
         """Load a model folder as transformers does.
 
         Args:
-            path: A folder with ``tokenizer.json``, ``tokenizer_config.json`` and a chat template, or ``"demo"``.
-            chat_template: The text of another template, or the name of one of the model's named templates.
+            path: A folder with ``tokenizer.json``, ``tokenizer_config.json`` and a chat template; an id of the Hugging
+                Face Hub whose files are in the local cache (nothing is downloaded); or ``"demo"``.
+            chat_template: The text of another template, its file, or the name of one of the model's named templates.
             template_kwargs: Arguments for every rendering, e.g. ``{"enable_thinking": False}``.
             now: The local time that ``strftime_now`` shows, a datetime or ISO text; the current one if None.
             engine: What encodes text. ``"reference"``: the ``tokenizers`` library. ``"fast"``: a fast engine, or an

@@ -25,6 +25,9 @@ SHOWN_PLACES = 2
 WARNING = "warning: "
 """How lines begin that are worth a colour."""
 
+NOTE = "note: "
+"""How lines begin that say what was done as it was asked for."""
+
 
 def summary(report: "Report") -> str:
     """Return the report's one line."""
@@ -96,8 +99,10 @@ def _dropped(report: "Report", notes: Notes) -> Iterator[str]:
     found = notes.causes(report.faults)
     for noun, counts in (("record", report.records_dropped), ("target", report.targets_dropped)):
         for kind, count in counts.items():
-            yield f"dropped {counted(count, noun)}: {kind}"
-            yield from cause_lines(found.pop(kind, ()), notes)
+            causes = found.pop(kind, ())
+            why = "" if causes else f": {_cause(report, kind)}"
+            yield f"dropped {counted(count, noun)}: {kind}{why}"
+            yield from cause_lines(causes, notes)
     for kind, others in found.items():
         yield f"fault: {kind}"
         yield from cause_lines(others, notes)
@@ -120,9 +125,23 @@ def cause_lines(found: Sequence[Cause], notes: Notes) -> Iterator[str]:
 
 def _warnings(report: "Report") -> Iterator[str]:
     for name, count in report.warnings.items():
-        yield f"{WARNING}{name}: {count:,}"
+        yield warning_line(name, count)
         places = report.warning_places.get(name, ())
         yield from (f"  {place.text}" for place in places[:SHOWN_PLACES])
+
+
+def warning_line(name: str, count: int) -> str:
+    """Say what a warning means, and how often it was given.
+
+    >>> warning_line("empty_thinking", 2)
+    'warning: empty_thinking, 2 times: a target without reasoning is trained to write an empty block of thinking'
+    """
+    from everyturn.catalogue import KINDS
+
+    kind = KINDS[name]
+    mark = NOTE if kind.severity == "note" else WARNING
+    often = "once" if count == 1 else f"{count:,} times"
+    return f"{mark}{name}, {often}: {kind.summary}"
 
 
 def _unread(report: "Report") -> Iterator[str]:
@@ -146,7 +165,7 @@ def _unread_of_records(report: "Report") -> Iterator[str]:
     if left := _left(report.unread_record_keys, report.unread_record_keys_omitted):
         names.append(f"others ({counted(left, 'time')})")
     if names:
-        yield f"note: unread_record_keys: nothing reads these keys of records: {', '.join(names)}"
+        yield f"{NOTE}unread_record_keys: nothing reads these keys of records: {', '.join(names)}"
 
 
 def _shown(counts: Mapping[str, int]) -> Iterable[tuple[str, int]]:

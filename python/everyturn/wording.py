@@ -6,6 +6,27 @@ from collections.abc import Iterable
 MOST_NAMES = 5
 """The most names that a sentence lists."""
 
+SHORT = 10
+"""Below this many seconds tenths are told."""
+
+NEARLY = 0.1
+"""How much less similar than the most similar name others may be that are suggested with it."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question about the most similar names, to end a sentence with; nothing where none is similar.
+
+    >>> did_you_mean("merge", ["per_turn", "merged"]), did_you_mean("packed", ["tree", "merged"])
+    ('; did you mean merged?', '')
+    """
+    near = difflib.get_close_matches(word, [*known])
+
+    def likeness(name: str) -> float:
+        return difflib.SequenceMatcher(None, word, name).ratio()
+
+    likely = [name for name in near if likeness(name) > likeness(near[0]) - NEARLY]
+    return f"; did you mean {' or '.join(likely)}?" if likely else ""
+
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun; the plural is given where it has another form than an added ``s``.
@@ -14,6 +35,33 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     ('1 target', '1,204 targets', '2 copies')
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def sized(count: int) -> str:
+    """Return a number of bytes in the unit that suits it.
+
+    >>> sized(812), sized(3_900_000), sized(21_000_000_000)
+    ('812 bytes', '3.9 MB', '21.0 GB')
+    """
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return counted(count, "byte")
+
+
+def lasted(seconds: float) -> str:
+    """Return a time in the units that suit it.
+
+    >>> lasted(0.24), lasted(41.7), lasted(3725)
+    ('0.2 s', '42 s', '1 h 2 min')
+    """
+    if seconds < SHORT:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -229,7 +229,7 @@ def test_records_that_nobody_can_do_end_the_run(bench: Command, tmp_path: Path) 
     file.write_bytes(to_jsonl([{"messages": [{"role": "nobody", "content": "Hi"}]}]))
     done = bench("--data", file, *QUICK)
     assert done.code == 1
-    assert "everyturn can do none of the records" in done.err
+    assert "everyturn can expand none of the records" in done.err
 
 
 # Comparing --------------------------------------------------------------------------------

@@ -58,12 +58,42 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
     done = check(bad)
     assert done.out.splitlines() == [str(finding) for finding in found(bad)]
     assert done.err.splitlines() == [
-        f"error: role: 1, first {bad}:1: message 1",
+        f"error: role [*]: 1, first {bad}:1: message 1",
         f"warning: consecutive_users: 1, first {bad}:2: message 1",
         f"warning: identical_messages: 1, first {bad}:2: message 1",
-        f"note: arguments_object: 1, first {bad}:2: message 2",
+        f"note: arguments_object [*]: 1, first {bad}:2: message 2",
+        "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
     ]
     assert done.code == 1
+
+
+def test_findings_are_grouped_by_kind(check: Callable[..., Done], tmp_path: Path) -> None:
+    """The gravest first, each with its first places, and how many more there are."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(
+        b"\xef\xbb\xbf" + chat(USER, said("x", "bot")) * 7 + chat(USER, USER, said("y"))
+    )
+    done = check(path, "--format", "grouped")
+    role, *places = done.out.splitlines()
+    assert role.startswith("error: role [*]: 7: ")
+    assert [line.split(": ")[0] for line in places[:5]] == [f"  {path}:{n}" for n in range(1, 6)]
+    assert places[5] == "  and 2 more"
+    assert f"  {path}:1" in places
+    assert "[*] `everyturn check --fix -o FILE` corrects those that have one right answer" in places
+    assert any(line.startswith("warning: bom [*]: 1: ") for line in places)
+    assert done.err == ""
+
+
+def test_the_summary_marks_what_can_be_corrected(
+    check: Callable[..., Done], tmp_path: Path
+) -> None:
+    """As the statistics do."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + chat(USER, said("x")))
+    assert check(path).err.splitlines() == [
+        f"warning: bom [*]: 1, first {path}:1",
+        "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +115,9 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
         (["--statistics"], 1),
         (["--statistics", "--ignore", "role"], 0),
         (["--statistics", "--format", "sarif"], 2),
+        (["--statistics", "--format", "grouped"], 2),
+        (["--format", "grouped"], 1),
+        (["--format", "grouped", "--ignore", "role"], 0),
         (["--json", "--format", "text"], 2),
         (["--max-length", "5"], 2),
         (["--now", "2026-01-01"], 2),

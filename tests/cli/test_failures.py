@@ -48,7 +48,7 @@ def test_a_failure_late_in_the_input_leaves_the_older_file(
     paths = in_files(tmp_path, [good, weighted, good, BROKEN])
     older = out / f"rows.{suffix}"
     older.write_bytes(b"older")
-    assert expand(*paths, "-o", older).code == 1
+    assert expand(*paths, "-o", older, "--overwrite").code == 1
     assert list(out.iterdir()) == [older]
     assert older.read_bytes() == b"older"
 

@@ -75,7 +75,10 @@ def test_stderr_names_what_is_lost_and_what_is_worth_knowing(
     assert lines[2].startswith(f"  {path}:3: ")
     assert lines[3] == "dropped 1 record: shape"
     assert lines[4].startswith(f"  {path}:4: ")
-    assert lines[5:] == ["warning: control_tokens: 1", "control tokens in text: <think> 2"]
+    assert lines[5:] == [
+        "warning: control_tokens, once: the text of a message contains control tokens",
+        "control tokens in text: <think> 2",
+    ]
 
 
 def test_faults_of_one_cause_are_one_line(expand: Command, tmp_path: Path) -> None:

@@ -187,6 +187,19 @@ def test_a_template_without_an_end_of_turn_cannot_be_loaded(folders: dict[str, P
     assert "stop_token" in str(caught.value)
 
 
+def test_the_end_of_a_turn_that_is_no_token_of_this_tokenizer_is_shown(demo: Path) -> None:
+    """The template is another model's: what it writes is named, not called nothing."""
+    source = (
+        "{%- for message in messages -%}"
+        "{{- message.role ~ ': ' ~ message.content ~ '<|over_and_out|>\n' -}}"
+        "{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- 'assistant: ' -}}{%- endif -%}"
+    )
+    with pytest.raises(everyturn.ModelError, match="this tokenizer has no control token") as caught:
+        everyturn.Renderer.from_dir(demo, chat_template=source)
+    assert '"<|over_and_out|>"' in str(caught.value)
+
+
 @every_layout
 def test_the_next_header_ends_a_turn_that_has_no_end(
     expand: Expand, shown: Shown, layout: Layout

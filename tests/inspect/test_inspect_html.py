@@ -269,9 +269,8 @@ def test_what_is_dropped_is_shown_first(
     losses = browser.run(
         "[...document.querySelectorAll('#losses .notice')].map((e) => e.textContent)"
     )
-    assert [text.partition(": prompt_mismatch")[0] for text in losses] == [
-        "Dropped: message 2",
-        "Dropped: message 6",
+    assert [text.partition(": first prompt_mismatch: ")[0] for text in losses] == [
+        "Dropped: messages 2 and 6"
     ]
     names = browser.run("[...document.querySelectorAll('#messages b')].map((e) => e.textContent)")
     assert names[:2] == ["2 assistant", "6 assistant"]
@@ -279,7 +278,8 @@ def test_what_is_dropped_is_shown_first(
     assert browser.run("document.querySelectorAll('#messages .is-lost').length") == 2
     assert browser.run("document.querySelectorAll('#messages .is-trained').length") == 0
     lead = browser.run("document.querySelector('#lead').textContent")
-    assert lead.startswith("Trained is what is not dropped (none here)")
+    assert lead.startswith("0 of 2 messages that were to be trained are: 0 of 0 tokens")
+    assert browser.run("document.title") == "What is trained: chats.jsonl:1"
 
 
 def test_a_broken_record_is_named(opened: Browser) -> None:

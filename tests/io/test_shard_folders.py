@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pandas as pd
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -116,14 +118,14 @@ def test_the_manifest_describes_every_file(inputs: list[str], tmp_path: Path) ->
     """Names, rows, tokens, sizes and hashes; inputs with their sizes; model and options; the report."""
     folder = tmp_path / "out"
     written = shards.expand(expander(), inputs, folder, shard_tokens=200)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((folder / ".manifest.json").read_text(encoding="utf-8"))
     assert manifest["shards"] == [dataclasses.asdict(shard) for shard in written.shards]
     for shard in manifest["shards"]:
         content = (folder / shard["name"]).read_bytes()
         assert shard["bytes"] == len(content)
         assert shard["sha256"] == hashlib.sha256(content).hexdigest()
     assert {path.name for path in folder.iterdir()} == {
-        "manifest.json",
+        ".manifest.json",
         *(shard.name for shard in written.shards),
     }
     plan = manifest["plan"]
@@ -545,7 +547,7 @@ def test_an_input_changed_while_it_is_read_ends_in_an_error(
     monkeypatch.setattr(shard_folder.Folder, "save_progress", and_change)
     with pytest.raises(everyturn.OptionsError, match=r"chats\.jsonl: its content has changed"):
         shards.expand(expander(), str(path), folder, shard_tokens=100)
-    assert not (folder / "manifest.json").exists()
+    assert not (folder / ".manifest.json").exists()
 
 
 def test_a_folder_of_an_older_version_is_refused_in_words(
@@ -553,10 +555,38 @@ def test_a_folder_of_an_older_version_is_refused_in_words(
 ) -> None:
     """What it knew of its inputs is less than is asked for now."""
     path, folder = file_of_a_run
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
+    manifest = json.loads((folder / ".manifest.json").read_text(encoding="utf-8"))
+    (folder / ".manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
     with pytest.raises(everyturn.InputError, match=r"version 1, .* name another folder, or remove"):
         shards.expand(expander(), str(path), folder, shard_tokens=100)
+
+
+@pytest.mark.parametrize("name", shard_folder.FORMER)
+def test_a_folder_whose_manifest_was_not_hidden_is_refused_in_words(
+    file_of_a_run: tuple[Path, Path], name: str
+) -> None:
+    """Finished or not: no shard of it is overwritten."""
+    path, folder = file_of_a_run
+    manifest = json.loads((folder / ".manifest.json").read_text(encoding="utf-8"))
+    (folder / ".manifest.json").unlink()
+    (folder / name).write_text(json.dumps({**manifest, "format_version": 2}))
+    before = files_of(folder)
+    assert shard_folder.is_one(folder)
+    with pytest.raises(everyturn.InputError, match=r"version 2, .* name another folder, or remove"):
+        shards.expand(expander(), str(path), folder, shard_tokens=100)
+    assert files_of(folder) == before
+
+
+def test_readers_of_parquet_read_a_folder_by_its_name(inputs: list[str], tmp_path: Path) -> None:
+    """The manifest is not taken for a shard; polars, which reads hidden files, takes a pattern."""
+    folder = tmp_path / "out"
+    rows = shards.expand(expander(), inputs, folder, shard_tokens=200).report.rows
+    assert pq.read_table(folder).num_rows == rows
+    assert len(pd.read_parquet(folder)) == rows
+    assert len(pl.read_parquet(folder / "*.parquet")) == rows
+    for source in ({"path": str(folder)}, {"path": "parquet", "data_dir": str(folder)}):
+        loaded = datasets.load_dataset(**source, split="train", cache_dir=str(tmp_path / "cache"))
+        assert loaded.num_rows == rows
 
 
 def test_a_run_without_a_shard_binds_nobody(tmp_path: Path) -> None:
@@ -588,10 +618,16 @@ def test_files_of_others_are_refused(unfinished: Path, tmp_path: Path, name: str
     [
         (lambda folder: (folder / "part-00001.parquet").unlink(), "part-00001.parquet: is missing"),
         (lambda folder: (folder / "part-00000.parquet").write_bytes(b"x"), "has 1 bytes"),
-        (lambda folder: (folder / "progress.json").write_bytes(b"{}"), "none that everyturn wrote"),
-        (lambda folder: (folder / "progress.json").write_bytes(b"{"), "none that everyturn wrote"),
         (
-            lambda folder: (folder / "progress.json").write_bytes(
+            lambda folder: (folder / ".progress.json").write_bytes(b"{}"),
+            "was not written by everyturn",
+        ),
+        (
+            lambda folder: (folder / ".progress.json").write_bytes(b"{"),
+            "was not written by everyturn",
+        ),
+        (
+            lambda folder: (folder / ".progress.json").write_bytes(
                 b'{"format": "everyturn.shards", "format_version": 9}'
             ),
             "version 9, which this version cannot read",
@@ -767,4 +803,4 @@ def test_ctrl_c_keeps_whole_shards(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"run the command again to resume" in said
     assert (folder / "part-00001.parquet").exists()
-    assert not list(folder.glob(".*"))
+    assert not list(folder.glob(".*.tmp-*"))

@@ -557,3 +557,24 @@ def test_the_page_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> N
     assert run("--model", "demo") == 0
     page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
     assert f"```text\n{capsys.readouterr().out}```" in page
+
+
+def test_the_headline_does_not_call_fine_what_has_warnings(data: Path) -> None:
+    """A template that leaves out all reasoning fails on nothing, and is not fine for a model that reasons."""
+    template = (data / "templates" / "hfjs-deepseek-ai-DeepSeek-R1.jinja").read_text(
+        encoding="utf-8"
+    )
+    report = TemplateReport.of_model(
+        data / "tokenizers" / "deepseek-v3", chat_template=template, template_kwargs={}
+    )
+    assert report.is_fine
+    assert report.lines()[0] == "nothing fails by default, but read on: 2 warnings, 2 notes"
+
+
+def test_what_follows_a_stop_token_is_shown_as_it_is_written(data: Path) -> None:
+    """Its characters, not their numbers: the line above shows the token so."""
+    template = data / "templates" / "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja"
+    report = TemplateReport.of_model(data / "tokenizers" / "deepseek-v3", chat_template=template)
+    shown = "".join(line.strip() for line in report.lines())
+    assert "<\uff5cAssistant\uff5c>" in shown
+    assert "\\uff5c" not in shown

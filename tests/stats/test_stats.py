@@ -1,6 +1,8 @@
 """Rule: `stats` counts what an expansion gives, for every combination of layout and train_on, in one pass."""
 
+import itertools
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -17,7 +19,9 @@ import everyturn
 from chats import to_jsonl
 from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
-from everyturn.stats import Histogram, Stats, packed_rows
+from everyturn.stats import Histogram, Stats, counts, kept_by_max_length, packed_rows
+from everyturn.stats.max_length import padding_of_batches
+from paths import EXAMPLE_CHATS
 from reference import read_lines
 
 RENDERER = everyturn.Renderer.from_dir("demo")
@@ -215,3 +219,94 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         )
         peaks.append(int(run.stdout))
     assert peaks[1] < 1.15 * peaks[0]
+
+
+LIMITS = (64, 128, 256, 1024, 2048)
+
+
+@pytest.mark.parametrize("layout", ["per_turn", "merged", "tree", "conversation"])
+@pytest.mark.parametrize("options", [{}, {"max_length": 100}, {"overflow": "drop"}], ids=str)
+def test_each_max_length_is_what_its_own_expansion_keeps(
+    monkeypatch: pytest.MonkeyPatch, layout: Any, options: dict[str, Any]
+) -> None:
+    """Samples, lengths and reports, up to the first length that loses nothing."""
+    monkeypatch.setattr(counts, "MAX_LENGTHS", LIMITS)
+    found = everyturn.Expander(RENDERER, layout=layout, **options).stats(EXAMPLES)
+    given = filter(None, [options.get("max_length")])
+    assert set(found.max_lengths) == {64, 128, 256, 1024, *given}
+    assert list(found.max_lengths) == sorted(found.max_lengths)
+    for max_length, variant in found.max_lengths.items():
+        own = everyturn.Expander(
+            RENDERER, layout=layout, max_length=max_length, overflow="drop", on_error="skip"
+        ).expand(EXAMPLES)
+        assert variant.report.to_dict() == own.report.to_dict(), max_length
+        assert Counter(own.lengths.tolist()) == dict(variant.lengths.counts), max_length
+    assert found.max_lengths[64].report.targets_dropped["too_long"] > 0
+    assert found.max_lengths[1024].report == found.variant.report
+
+
+def test_a_max_length_shortens_as_overflow_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What shrinks is not lost."""
+    monkeypatch.setattr(counts, "MAX_LENGTHS", LIMITS)
+    options: dict[str, Any] = {"max_length": 128, "overflow": "shrink_history"}
+    found = everyturn.Expander(RENDERER, **options).stats(EXAMPLES)
+    for max_length, variant in found.max_lengths.items():
+        own = everyturn.Expander(
+            RENDERER, on_error="skip", **{**options, "max_length": max_length}
+        ).expand(EXAMPLES)
+        assert variant.report.to_dict() == own.report.to_dict(), max_length
+    assert found.max_lengths[128].report.warnings["history_shrunk"] > 0
+
+
+def test_lengths_that_lose_nothing_are_not_shown() -> None:
+    """But for the first of them, and the one that is asked for."""
+    found = everyturn.Expander(RENDERER, max_length=100_000).stats(EXAMPLES)
+    assert list(found.max_lengths) == [512, 1024, 100_000]
+    _, first, second = kept_by_max_length(found)
+    assert (first.share, first.lost, second.share, second.lost) == (1.0, 0, 1.0, 0)
+    assert first.trained_tokens == found.variant.report.trained_tokens
+    (nothing,) = kept_by_max_length(everyturn.Expander(RENDERER).stats(b""))
+    assert (nothing.share, nothing.packs, nothing.padding) == (0.0, 0, 0.0)
+
+
+def test_trees_are_counted_by_their_paths() -> None:
+    """Branches end where nothing follows a token; the others have one path each."""
+    found = everyturn.Expander(RENDERER).stats(EXAMPLES)
+    trees = everyturn.Expander(RENDERER, layout="tree").expand(EXAMPLES)
+    variant = found.variants["tree", "all_assistant_messages"]
+    assert trees.position_ids is not None
+    assert trees.subtree_end is not None
+    branches, depths, before = Counter[int](), Counter[int](), 0
+    for start, end in zip(trees.offsets[:-1], trees.offsets[1:], strict=True):
+        ends, positions = trees.subtree_end[start:end], trees.position_ids[start:end]
+        branches[int((ends == np.arange(1, end - start + 1)).sum())] += 1
+        depths[int(positions.max()) + 1] += 1
+        before += int(positions.sum())
+    assert dict(variant.branches.counts) == branches
+    assert dict(variant.depths.counts) == depths
+    assert variant.tokens_before == before
+    assert max(branches) > 1
+    rows = found.variants["per_turn", "all_assistant_messages"]
+    assert dict(rows.branches.counts) == {1: rows.report.rows}
+    assert rows.depths == rows.lengths
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.integers(1, 4))
+def test_padding_is_that_of_all_batches(lengths: list[int], size: int) -> None:
+    """On average over every batch that can be drawn."""
+    batches = list(itertools.product(lengths, repeat=size))
+    tokens = sum(map(sum, batches))
+    places = sum(size * max(batch) for batch in batches)
+    expected = 1 - tokens / places if places else 0.0
+    counted = Histogram(dict(sorted(Counter(lengths).items())))
+    assert padding_of_batches(counted, size) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_command_tells_which_max_length_to_take(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a flag; and how the trees look."""
+    assert main(["stats", str(EXAMPLE_CHATS), "--model", "demo"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"max_length +trained +kept +lost +samples +packs +full +padding", shown)
+    assert re.search(r"^ 1,024 +1,\d+ +100.0 % +0 ", shown, re.MULTILINE)
+    assert re.search(r"^ branches +1 ", shown, re.MULTILINE)
+    assert "copies of an earlier" not in shown

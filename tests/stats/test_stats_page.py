@@ -10,7 +10,7 @@ from browser import Browser
 from chats import chat_of, to_jsonl
 from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
-from everyturn.stats import Histogram
+from everyturn.stats import Histogram, kept_by_max_length
 from everyturn.stats.page.data_set import data_set_page
 
 HOSTILE_KEY = "<script>alert(1)</script>"
@@ -20,7 +20,8 @@ TITLES = [
     "Who wrote the text?",
     "How long are the samples?",
     "How many answers has a conversation?",
-    "How full are packs?",
+    "Which max_length keeps what?",
+    "How much is padding?",
     "Which records were dropped?",
     "Which scripts is the text written in?",
 ]
@@ -60,6 +61,13 @@ def test_numbers_are_those_of_stats(source: Path, made: Path) -> None:
             )
     for role, count in stats.characters_by_role.items():
         assert f"<title>{role}: {count:,} (" in text
+    for kept in kept_by_max_length(stats):
+        share, lost = f"{100 * kept.share:.1f} %", f"{kept.lost:,} answer"
+        assert f"<title>{kept.max_length:,}: {share}; {lost}" in text
+        assert f"{kept.packs:,} pack" in text
+    total = stats.variant.report.records_read
+    for cause, count in stats.variant.report.records_dropped.items():
+        assert f"<title>{cause}: {count:,} ({100 * count / total:.1f} %)" in text
     assert re.findall(r"<h3>(.*?)</h3>", text) == TITLES
     assert f"Samples of more than 256 tokens: {stats.variant.lengths.above(256):,} (" in text
 

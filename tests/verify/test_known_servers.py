@@ -68,7 +68,7 @@ def test_another_server_is_refused_by_name(owner: str | None) -> None:
     replies = {} if owner is None else {"/v1/models": models(owner)}
     with (
         FakeServer(replies).running() as fake,
-        pytest.raises(everyturn.ServerError, match="none of the servers that are known") as caught,
+        pytest.raises(everyturn.ServerError, match="not a server that is known here") as caught,
     ):
         Server(Client(fake.url))
     assert owner is None or owner in str(caught.value)
@@ -79,7 +79,7 @@ def test_models_that_are_not_a_list_of_models_are_none(data: bytes) -> None:
     """Whatever else answers there."""
     with (
         FakeServer({"/v1/models": Reply(data), "/version": Reply(data)}).running() as fake,
-        pytest.raises(everyturn.ServerError, match="none of the servers that are known"),
+        pytest.raises(everyturn.ServerError, match="not a server that is known here"),
     ):
         Server(Client(fake.url))
 

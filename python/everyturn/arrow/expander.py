@@ -115,7 +115,7 @@ class Preparer:
     def _check(self) -> None:
         if self._options["deduplicate"]:
             raise OptionsError(
-                "deduplicate sees all records in their order, and a batch sees its own"
+                "deduplicate needs all records in order, and a batch has only its own"
             )
         if self._options["on_error"] == "skip" and self._reports is None:
             raise OptionsError(

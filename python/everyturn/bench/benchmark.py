@@ -211,7 +211,7 @@ def check(
     """Return the jobs of the tools that can handle the model, what each made, and why others are skipped."""
     reference = made_of(plan.expander().expand(corpus.data))
     if len(reference.failures) == len(corpus.lines):
-        raise SampleError(f"everyturn can do none of the records: {reference.failures[0]}")
+        raise SampleError(f"everyturn can expand none of the records: {reference.failures[0]}")
     jobs: dict[str, Job] = {}
     checked: dict[str, Checked] = {}
     left_out: dict[str, str] = {}
@@ -261,5 +261,5 @@ def _done_by_all(corpus: Corpus, checked: Mapping[str, Checked]) -> tuple[int, .
     failed = {record for each in checked.values() for record in each.failures}
     timed = tuple(record for record in range(len(corpus.lines)) if record not in failed)
     if not timed:
-        raise SampleError("no record can be done by all tools: compare fewer of them at a time")
+        raise SampleError("no record works with all tools: compare fewer tools at a time")
     return timed

@@ -26,6 +26,7 @@ from everyturn.cli import (
 )
 from everyturn.cli.console import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USE, say
 from everyturn.cli.hints import hints
+from everyturn.cli.parser import CommandParser, Parser
 from everyturn.cli.process import ending_in_order, open_standard_streams
 from everyturn.exceptions import (
     EveryturnError,
@@ -76,7 +77,11 @@ WRONG_USE = (InputError, ModelError, OptionsError)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     open_standard_streams()
-    parsed = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        # As git, cargo and others take it: of all, or of a command.
+        words = [*words[1:], "--help"]
+    parsed = parser().parse_args(words)
     if parsed.command is None:
         say(TOUR)
         return EXIT_USE
@@ -119,12 +124,12 @@ def _show_warning(
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="everyturn",
         description="Every assistant turn of a chat becomes an exact training sample.",
     )
     parser.add_argument("--version", action="version", version=f"everyturn {_core.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
     for name, command in COMMANDS.items():
         command.add_parser(commands, name)
     # What completes all commands has to know them.

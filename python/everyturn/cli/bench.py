@@ -15,10 +15,10 @@ from everyturn.cli.options import (
     add_model_flags,
     kwargs_from,
     read_by,
-    template_from,
 )
 from everyturn.exceptions import OptionsError
-from everyturn.model_sources import DEMO, sources_of
+from everyturn.model_folder import DEMO
+from everyturn.model_sources import sources_of
 from everyturn.renderer import Renderer
 from everyturn.wording import counted
 
@@ -139,7 +139,7 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
     model = parsed.model or DEMO
     sources = sources_of(
         model,
-        chat_template=template_from(parsed),
+        chat_template=parsed.chat_template,
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
         engine=parsed.engine,

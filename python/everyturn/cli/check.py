@@ -10,10 +10,10 @@ from typing import Any, get_args
 from everyturn.atomic import appearing
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
-from everyturn.checks.tally import Tally
+from everyturn.checks.tally import MARK, Tally, legend
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.findings import WRITERS, Format, StatisticsWriter, Writer
+from everyturn.cli.findings import Format, writer_to
 from everyturn.cli.options import (
     add_expander_flags,
     add_inputs,
@@ -33,6 +33,7 @@ examples:
   everyturn check chats.jsonl --model path/to/model --max-length 4096 --format github
   everyturn check chats.jsonl --fix -o fixed.jsonl --ignore crlf,unknown_key
   everyturn check chats.jsonl --select call_,tool_,role --statistics
+  everyturn check chats.jsonl --format grouped
 
 exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong use
 `everyturn explain KIND` gives the reason of a finding and what to do.
@@ -57,7 +58,10 @@ def add_parser(commands: Any, name: str) -> None:
     )
     add_inputs(parser)
     parser.add_argument(
-        "--format", choices=get_args(Format), help="how findings are written (default: text)"
+        "--format",
+        choices=get_args(Format),
+        help="how findings are written: one a line (text, the default), by kind with the first places of each "
+        "(grouped), or for other programs",
     )
     parser.add_argument("--json", action="store_true", help="the same as --format json")
     parser.add_argument(
@@ -96,16 +100,10 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json and parsed.format not in (None, "json"):
         raise OptionsError(f"--json is --format json, and --format is {parsed.format}")
     form: Format = "json" if parsed.json else parsed.format or "text"
-    if parsed.statistics and form not in ("text", "json"):
-        raise OptionsError(f"--statistics are text or JSON, and --format is {form}")
+    tally, changes = Tally(), 0
+    writer = writer_to(sys.stdout, tally, form, statistics=parsed.statistics)
     checker = _checker(parsed)
     items = _items(parsed, checker)
-    tally, changes = Tally(), 0
-    writer: Writer = (
-        StatisticsWriter(sys.stdout, tally, form)
-        if parsed.statistics
-        else WRITERS[form](sys.stdout)
-    )
     for item in items:
         writer.write(item)
         if isinstance(item, Finding):
@@ -116,7 +114,7 @@ def run(parsed: argparse.Namespace) -> int:
     sys.stdout.flush()
     if changes:
         say(f"fixed {changes:,}")
-    if not parsed.statistics:
+    if not parsed.statistics and form != "grouped":
         _summarize(tally, checker)
     failing = ("error", "warning") if parsed.strict else ("error",)
     is_failing = not checker.records or any(
@@ -176,9 +174,12 @@ def _summarize(tally: Tally, checker: Checker) -> None:
     lines = _lines_on([_fault(count.first) for count in counts], checker)
     for count in counts:
         first = count.first
-        say(f"{first.severity}: {first.kind}: {count.count:,}, first {first.place}")
+        mark = f" {MARK}" if count.is_fixable else ""
+        say(f"{first.severity}: {first.kind}{mark}: {count.count:,}, first {first.place}")
         for line in lines.get(_fault(first), ()):
             say(f"  {line}")
+    for line in legend(counts):
+        say(line)
     if not checker.records:
         say("nothing to check: there is no record")
     elif not counts:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError
-from everyturn.model_sources import files_of
+from everyturn.model_folder import files_of
 from everyturn.progress import Advance, progress_bar
 
 EXIT_DONE = 0

@@ -2,11 +2,9 @@
 
 import argparse
 import json
-import sys
-from contextlib import AbstractContextManager, ExitStack
+import time
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Protocol, get_args
+from typing import Any, get_args
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
@@ -18,6 +16,7 @@ from everyturn.cli.options import (
     expander_from,
     read_by,
 )
+from everyturn.cli.outputs import writer_of
 from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
@@ -27,9 +26,13 @@ from everyturn.io.inputs import resolve, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
 from everyturn.report_text import first_faults
-from everyturn.samples import Samples
-from everyturn.samples.kept_types import check_stated
-from everyturn.wording import counted
+from everyturn.wording import counted, lasted, sized
+
+STDOUT = "-"
+"""The name of standard output."""
+
+HISTORY_REPEATED = 3
+"""From this many samples a conversation on it is worth saying that each repeats the history before it."""
 
 EXAMPLES = """\
 examples:
@@ -54,11 +57,16 @@ def add_parser(commands: Any, name: str) -> None:
             "-o",
             "--output",
             metavar="FILE",
-            default="-",
+            default=STDOUT,
             help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
             "an earlier run (default: JSON lines on stdout)",
         ),
         file,
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a file that is not one of samples; without it such a file is never replaced",
     )
     parser.add_argument(
         "--shard-tokens",
@@ -91,9 +99,9 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Expand, write, report."""
-    to_stdout = parsed.output == "-"
-    if parsed.json and to_stdout:
+    if parsed.json and parsed.output == STDOUT:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
+    began = time.perf_counter()
     names = read_by(parsed, resolve(parsed.inputs)[1])
     report_path = None
     if parsed.report:
@@ -101,18 +109,23 @@ def run(parsed: argparse.Namespace) -> int:
             "--report", parsed.report, inputs=[*names, parsed.output], model=parsed.model
         )
     if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
-        expander, report = _expand_to_folder(parsed)
+        expander, report, written = _expand_to_folder(parsed)
     else:
-        expander, report = _expand_to_file(parsed)
+        expander, report, written = _expand_to_file(parsed)
     _show(expander, report, parsed)
     if report_path:
         _write_report(report_path, report)
+    if written is not None:
+        say(f"wrote {written}, in {lasted(time.perf_counter() - began)}")
     return EXIT_DONE if report.trained_tokens else EXIT_DATA
 
 
-def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
+def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report, str | None]:
+    """Expand, and return what was written in words; None where an earlier run had finished."""
     from everyturn.io import shards
 
+    if parsed.overwrite:
+        raise OptionsError("--overwrite is for a file: shards are never overwritten")
     folder = writable("-o", parsed.output, folder=True)
     # A resumed run gives the templates the time at which it began.
     parsed.now = parsed.now or shard_folder.clock_of(folder)
@@ -134,13 +147,19 @@ def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report]:
         raise KeyboardInterrupt(
             f"{folder} keeps its shards: run the command again to resume"
         ) from None
+    size = sized(sum(shard.bytes for shard in written.shards))
+    rows = counted(written.report.rows, "sample")
+    found = f"{folder}: {counted(len(written.shards), 'shard')}, {rows}, {size}"
     if written.was_done:
-        say(f"{folder} was done already; nothing is changed")
-    say(f"{counted(len(written.shards), 'shard')} in {folder}")
-    return expander, written.report
+        say(f"{found}: finished by an earlier run, nothing is changed")
+        return expander, written.report, None
+    if written.resumed_shards:
+        found += f", {counted(written.resumed_shards, 'shard')} of it by an earlier run"
+    return expander, written.report, found
 
 
-def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report]:
+def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report, str | None]:
+    """Expand, and return what was written in words; None where samples went to stdout."""
     for flag, given in (
         ("--shard-tokens", parsed.shard_tokens is not None),
         ("--loss-weights", parsed.loss_weights),
@@ -148,7 +167,8 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report]:
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
-    writer = _writer(parsed)
+    path = None if parsed.output == STDOUT else _output(parsed)
+    writer = writer_of(path, overwrite=parsed.overwrite)
     expander = expander_from(parsed)
     report = expander.empty().report
     total = total_bytes(resolve(parsed.inputs)[1])
@@ -161,65 +181,15 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report]:
             report += samples.report
         if not wrote:
             writer.write(expander.empty())
-    return expander, report
+    if path is None:
+        return expander, report, None
+    size = sized(path.stat().st_size)
+    return expander, report, f"{path}: {counted(report.rows, 'sample')}, {size}"
 
 
-class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
-    """Takes samples part by part."""
-
-    def write(self, samples: Samples) -> None:
-        """Append samples."""
-
-
-def _writer(parsed: argparse.Namespace) -> SamplesWriter:
-    output: str = parsed.output
-    if output == "-":
-        return JsonLinesWriter(None)
+def _output(parsed: argparse.Namespace) -> Path:
     names = read_by(parsed, resolve(parsed.inputs)[1])
-    path = writable("-o", output, inputs=names, model=parsed.model)
-    if output.endswith(".parquet"):
-        from everyturn.samples.parquet import Writer
-
-        return Writer(path)
-    if output.endswith((".jsonl", ".json")):
-        return JsonLinesWriter(path)
-    raise OptionsError(f"-o: {output}: the name must end in .parquet, .jsonl or, for a folder, /")
-
-
-class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
-    """One JSON object a sample, with the columns of the Parquet file; a file appears when it is whole."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._file: IO[str] = sys.stdout
-        self._open = ExitStack()
-
-    def __enter__(self) -> "JsonLinesWriter":
-        if self._path is not None:
-            temporary = self._open.enter_context(appearing(self._path))
-            self._file = self._open.enter_context(temporary.open("w", encoding="utf-8"))
-        return self
-
-    def write(self, samples: Samples) -> None:
-        """Append samples; a row has `loss_weights` if its own are not all 0 or 1, and kept values as they are."""
-        from everyturn.samples.parquet import to_table
-
-        table = to_table(samples, with_weights=samples.loss_weights is not None, types={})
-        check_stated(samples)
-        for number, columns in enumerate(table.to_pylist()):
-            row = {**columns, **samples.kept.of_row(number)}
-            if set(row.get("loss_weights", ())) <= {0.0, 1.0}:
-                row.pop("loss_weights", None)
-            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.flush()
-        self._open.__exit__(kind, error, traceback)
+    return writable("-o", parsed.output, inputs=names, model=parsed.model)
 
 
 def _show(expander: Expander, report: Report, parsed: argparse.Namespace) -> None:
@@ -229,8 +199,21 @@ def _show(expander: Expander, report: Report, parsed: argparse.Namespace) -> Non
     named = first_faults(report.faults, notes)
     if len(report.faults) > len(named) and parsed.report is None:
         say("--report FILE lists every fault")
+    if note := _repeated_history(expander, report):
+        say(note)
     if parsed.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))  # noqa: T201
+
+
+def _repeated_history(expander: Expander, report: Report) -> str | None:
+    """Say that another layout is cheaper where conversations are in many samples; how much, `stats` counts."""
+    each = report.rows / max(report.records_kept, 1)
+    if each < HISTORY_REPEATED or expander.layout not in ("per_turn", "merged"):
+        return None
+    return (
+        f"note: {each:.1f} samples a conversation, each with the history before it: --layout tree holds that once; "
+        "`everyturn stats` counts what an epoch costs in each layout"
+    )
 
 
 def _write_report(path: Path, report: Report) -> None:

@@ -1,12 +1,12 @@
 """Findings as lines for people and editors, JSON, SARIF, and commands for GitHub's runners.
 
 In: findings and changes, one after the other. Out: text on a stream. Nothing is held back but the changes of JSON,
-which come after the findings.
+which come after the findings, and what is counted or grouped by kind.
 """
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 from typing import IO, Any, Literal, Protocol, TypeAlias
 from urllib.parse import quote
@@ -14,11 +14,12 @@ from urllib.parse import quote
 from everyturn import _core
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Change, Finding
-from everyturn.checks.tally import Tally, statistics_lines
+from everyturn.checks.tally import Tally, grouped_lines, statistics_lines
 from everyturn.control_characters import lines_shown
 from everyturn.diagnostics.kind import Severity
+from everyturn.exceptions import OptionsError
 
-Format: TypeAlias = Literal["text", "json", "sarif", "github"]
+Format: TypeAlias = Literal["text", "grouped", "json", "sarif", "github"]
 
 SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -154,24 +155,38 @@ class GithubWriter:
         """Write nothing."""
 
 
-class StatisticsWriter:
-    """How many findings there are of each kind, instead of the findings."""
+class TallyWriter:
+    """What a tally holds when all is read, instead of each finding."""
 
-    def __init__(self, out: IO[str], tally: Tally, form: Format) -> None:
+    def __init__(self, out: IO[str], lines: Callable[[], Iterable[str]]) -> None:
         self._out = out
-        self._tally = tally
-        self._form = form
+        self._lines = lines
 
     def write(self, item: Finding | Change) -> None:
         """Write nothing: the tally counts."""
 
     def close(self, _counts: dict[str, int]) -> None:
-        """Write the counts, the most frequent first."""
-        if self._form == "json":
-            plain = [count.to_dict() for count in self._tally.most_frequent_first()]
-            self._out.write(_json(plain) + "\n")
-            return
-        self._out.writelines(f"{lines_shown(line)}\n" for line in statistics_lines(self._tally))
+        """Write the lines."""
+        self._out.writelines(f"{lines_shown(line)}\n" for line in self._lines())
+
+
+def writer_to(out: IO[str], tally: Tally, form: Format, *, statistics: bool) -> Writer:
+    """Return what writes findings in a form, or how many of each kind the tally has counted.
+
+    Raises:
+        OptionsError: Statistics have no such form.
+    """
+    if not statistics:
+        if form == "grouped":
+            return TallyWriter(out, lambda: grouped_lines(tally))
+        return WRITERS[form](out)
+    if form == "json":
+        return TallyWriter(
+            out, lambda: [_json([count.to_dict() for count in tally.most_frequent_first()])]
+        )
+    if form == "text":
+        return TallyWriter(out, lambda: statistics_lines(tally))
+    raise OptionsError(f"--statistics are text or JSON, and --format is {form}")
 
 
 WRITERS: dict[Format, type[TextWriter | JsonWriter | SarifWriter | GithubWriter]] = {

@@ -8,15 +8,16 @@ from typing import Any
 
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
-from everyturn.cli.options import add_model_flags, kwargs_from, template_bytes, template_from
+from everyturn.cli.options import add_model_flags, kwargs_from
 from everyturn.control_characters import lines_shown
-from everyturn.exceptions import OptionsError, system_words
+from everyturn.exceptions import OptionsError
 from everyturn.lint.report import TemplateReport
+from everyturn.model_folder import read_template
 
 EXAMPLES = """\
 examples:
   everyturn lint --model path/to/model
-  everyturn lint --model path/to/model --template-kwargs '{"enable_thinking": false}'
+  everyturn lint --model path/to/model --template-kwargs enable_thinking=false
   everyturn lint chat_template.jinja --json
 
 exit codes: 0 fine, 1 training would be wrong by default, 2 wrong use
@@ -39,7 +40,7 @@ def add_parser(commands: Any, name: str) -> None:
             "template",
             nargs="?",
             metavar="TEMPLATE",
-            help='a template file (.jinja) without a model; "-" for stdin',
+            help='a template file (.jinja) without a model; "-" for stdin; a folder is that of a model',
         ),
         file,
     )
@@ -58,13 +59,16 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _report(parsed: argparse.Namespace) -> TemplateReport:
+    given: str | None = parsed.template
     kwargs = kwargs_from(parsed)
-    if parsed.template is None:
+    if given is not None and Path(given).is_dir() and parsed.model is None:
+        given, parsed.model = None, given
+    if given is None:
         if parsed.model is None:
             raise OptionsError("name a model with --model, or a template file")
         return TemplateReport.of_model(
             parsed.model,
-            chat_template=template_from(parsed),
+            chat_template=parsed.chat_template,
             template_kwargs=kwargs,
             now=parsed.now,
             serve=parsed.serve,
@@ -74,10 +78,10 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(
-            f"{parsed.template}: this is a template; with a model, give it with --chat-template"
+            f"{given}: this is a template; with a model, give it with --chat-template"
         )
     return TemplateReport.of_template(
-        _text(parsed.template),
+        _from_stdin() if given == "-" else read_template(given),
         template_kwargs=kwargs,
         now=parsed.now,
         serve=parsed.serve,
@@ -86,15 +90,11 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
     )
 
 
-def _text(name: str) -> str:
-    """Read a template with its line ends as they are, as a model's configuration would hold it."""
+def _from_stdin() -> str:
     try:
-        data = sys.stdin.buffer.read() if name == "-" else template_bytes(Path(name))
-        return data.decode("utf-8")
-    except OSError as error:
-        raise OptionsError(f"{name}: {system_words(error)}") from error
+        return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise OptionsError(f"{name}: not UTF-8") from error
+        raise OptionsError("-: not UTF-8") from error
 
 
 def _show(lines: list[str]) -> None:

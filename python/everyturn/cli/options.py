@@ -5,17 +5,19 @@ import dataclasses
 import json
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from everyturn import _core
 from everyturn.cli.completion import complete_with, directory, file
-from everyturn.exceptions import OptionsError, system_words
+from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.model_folder import is_template_file
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import from_flag
+
+PYTHON_WORDS = {"True": True, "False": False, "None": None}
+"""Values of template arguments that Python spells otherwise than JSON: as text, all of them would be true."""
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +42,10 @@ def add_model_flags(
     model = parser.add_argument_group("model")
     complete_with(
         model.add_argument(
-            "--model", required=required, metavar="DIR", help='a model folder, or "demo"'
+            "--model",
+            required=required,
+            metavar="DIR",
+            help='a model folder, the id of a model in the Hugging Face cache, or "demo", the built-in model',
         ),
         directory,
     )
@@ -54,8 +59,9 @@ def add_model_flags(
     )
     model.add_argument(
         "--template-kwargs",
-        metavar="JSON",
-        help="""arguments for it, e.g. '{"enable_thinking": false}'""",
+        metavar="KEY=VALUE",
+        action="append",
+        help="an argument for it, e.g. enable_thinking=false; repeat the flag for more, or give all as a JSON object",
     )
     model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
     model.add_argument(
@@ -138,14 +144,15 @@ def _names(text: str) -> dict[str, str]:
 def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
     """The files that a command reads: its inputs of these names, and the template where it is a file."""
     template = parsed.chat_template
-    return [*names, *([template] if template is not None and _is_file(template) else [])]
+    is_file = template is not None and is_template_file(template)
+    return [*names, *([template] if is_file else [])]
 
 
 def renderer_from(parsed: argparse.Namespace) -> Renderer:
     """Load the model that the flags name."""
     return Renderer.from_dir(
         parsed.model,
-        chat_template=template_from(parsed),
+        chat_template=parsed.chat_template,
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
         engine=parsed.engine,
@@ -162,38 +169,33 @@ def expander_from(parsed: argparse.Namespace) -> Expander:
     return Expander(renderer_from(parsed), **given)
 
 
-def template_from(parsed: argparse.Namespace) -> str | None:
-    """Return the text or the name of the template that the flags name."""
-    text: str | None = parsed.chat_template
-    if text is None or not _is_file(text):
-        return text
-    try:
-        # Text of a file has line feeds only, as transformers reads it.
-        return template_bytes(Path(text)).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    except OSError as error:
-        raise OptionsError(f"--chat-template: {text}: {system_words(error)}") from error
-    except UnicodeDecodeError as error:
-        raise OptionsError(f"--chat-template: {text}: not UTF-8") from error
-
-
-def template_bytes(path: Path) -> bytes:
-    """Read a template, or so much of what may have no end that the core says it is too long."""
-    with path.open("rb") as file:
-        return file.read(_core.MAX_TEMPLATE_BYTES + 1)
-
-
-def _is_file(template: str) -> bool:
-    """Whether a template is given by its file, not by its name."""
-    return template.endswith(".jinja") or Path(template).is_file()
-
-
 def kwargs_from(parsed: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments for the template that the flags give."""
-    text: str | None = parsed.template_kwargs
+    """Return the arguments for the template that the flags give, each as KEY=VALUE or all of them as JSON."""
+    kwargs: dict[str, Any] = {}
+    for text in parsed.template_kwargs or ():
+        kwargs |= _json_object(text) if text.lstrip().startswith("{") else _argument(text)
+    return kwargs
+
+
+def _json_object(text: str) -> dict[str, Any]:
     try:
-        kwargs = json.loads(text or "{}")
+        kwargs: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise OptionsError(f"--template-kwargs: not JSON: {error}") from error
-    if not isinstance(kwargs, dict):
-        raise OptionsError(f"--template-kwargs: expected an object, found {text}")
     return kwargs
+
+
+def _argument(text: str) -> dict[str, Any]:
+    """Read ``KEY=VALUE``: the value is JSON, a word of Python, or else text."""
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals):
+        raise OptionsError(
+            f"--template-kwargs: expected KEY=VALUE or a JSON object, not {text!r}; "
+            """for instance enable_thinking=false, or '{"enable_thinking": false}'"""
+        )
+    if value in PYTHON_WORDS:
+        return {name: PYTHON_WORDS[value]}
+    try:
+        return {name: json.loads(value)}
+    except ValueError:
+        return {name: value}

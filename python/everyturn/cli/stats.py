@@ -20,7 +20,15 @@ from everyturn.cli.options import (
 from everyturn.control_characters import lines_shown
 from everyturn.expander import options_with
 from everyturn.io.inputs import resolve, total_bytes
-from everyturn.stats import QUANTILES, Histogram, Stats, Variant, packed_rows
+from everyturn.stats import (
+    QUANTILES,
+    Histogram,
+    Stats,
+    Variant,
+    kept_by_max_length,
+    packed_rows,
+)
+from everyturn.stats.max_length import BATCH
 from everyturn.wording import counted
 
 if TYPE_CHECKING:
@@ -95,7 +103,9 @@ def _show(stats: Stats) -> None:
     console = Console(width=width, highlight=False)
     for line in _lines(stats):
         console.print(lines_shown(line), markup=False, soft_wrap=True)
-    tables = [_roles(stats), _lengths(stats), _variants(stats)]
+    tables = [_roles(stats), _lengths(stats), _variants(stats), _max_lengths(stats)]
+    if ("tree", stats.train_on) in stats.variants:
+        tables.append(_trees(stats))
     if stats.max_length is not None:
         tables.append(_packing(stats, stats.max_length))
     for table in tables:
@@ -107,9 +117,12 @@ def _lines(stats: Stats) -> Iterable[str]:
     """What needs no table: records, copies, scripts, and what is worth knowing."""
     report = stats.variant.report
     yield f"{counted(report.records_read, 'record')}, {counted(stats.conversations, 'conversation')}"
-    yield f"copies of an earlier conversation: {stats.duplicates:,}"
+    if stats.duplicates:
+        yield f"copies of an earlier conversation: {stats.duplicates:,}"
     yield "letters: " + (_scripts(stats.letters) or "none")
     yield from report.lines()
+    if report.faults:
+        yield "faults are counted here; `everyturn expand` ends at the first one that no option skips"
 
 
 def _scripts(letters: Mapping[str, int]) -> str:
@@ -129,21 +142,66 @@ def _roles(stats: Stats) -> "Table":
 
 
 def _lengths(stats: Stats) -> "Table":
-    def row(name: str, numbers: Histogram) -> tuple[str, ...]:
-        quantiles = (numbers.quantile(share) for share in QUANTILES)
-        mean = numbers.sum / numbers.total if numbers.total else 0.0
-        return name, *map(_number, quantiles), f"{mean:,.1f}"
-
     rows = [
-        row("messages", stats.messages),
-        row("assistant messages", stats.assistant_messages),
-        row(f"tokens, {stats.layout}", stats.variant.lengths),
+        _quantiles("messages", stats.messages),
+        _quantiles("assistant messages", stats.assistant_messages),
+        _quantiles(f"tokens, {stats.layout}", stats.variant.lengths),
     ]
-    return _table(
-        "Lengths of conversations and samples",
-        ("", "least", "median", "90 %", "99 %", "most", "mean"),
-        rows,
+    return _table("Lengths of conversations and samples", QUANTILE_COLUMNS, rows)
+
+
+QUANTILE_COLUMNS = ("", "least", "median", "90 %", "99 %", "most", "mean")
+
+
+def _quantiles(name: str, numbers: Histogram) -> tuple[str, ...]:
+    quantiles = (numbers.quantile(share) for share in QUANTILES)
+    mean = numbers.sum / numbers.total if numbers.total else 0.0
+    return name, *map(_number, quantiles), f"{mean:,.1f}"
+
+
+def _trees(stats: Stats) -> "Table":
+    """How the trees of conversations look, and what they save."""
+    trees = stats.variants["tree", stats.train_on]
+    repeated = trees.report.warnings.get("positions_repeated", 0)
+    words = [f"Trees, {stats.train_on}"]
+    if merged := stats.variants.get(("merged", stats.train_on)):
+        times = merged.report.tokens / max(trees.report.tokens, 1)
+        words.append(f"{times:.1f} times fewer tokens than merged")
+    words.append(f"{counted(repeated, 'position')} repeated")
+    rows = [
+        _quantiles("tokens of a tree", trees.lengths),
+        _quantiles("branches", trees.branches),
+        _quantiles("tokens of the longest", trees.depths),
+    ]
+    return _table("; ".join(words), QUANTILE_COLUMNS, rows)
+
+
+def _max_lengths(stats: Stats) -> "Table":
+    """What each max_length keeps of the given layout and train_on."""
+    rows = [
+        (
+            f"{kept.max_length:,}",
+            _number(kept.trained_tokens),
+            f"{100 * kept.share:.1f} %",
+            _number(kept.lost),
+            _number(kept.samples),
+            _number(kept.packs),
+            f"{100 * kept.full:.1f} %",
+            f"{100 * kept.padding:.0f} %",
+        )
+        for kept in kept_by_max_length(stats)
+    ]
+    columns = (
+        "max_length",
+        "trained",
+        "kept",
+        "lost",
+        "samples",
+        "packs",
+        "full",
+        "padding",
     )
+    return _table(f"What max_length keeps; padding: of {BATCH} samples", columns, rows)
 
 
 def _variants(stats: Stats) -> "Table":

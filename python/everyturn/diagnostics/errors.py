@@ -25,7 +25,7 @@ READING = (
     Kind(
         name="content",
         severity=None,
-        summary="an input holds what cannot be read there",
+        summary="the content of an input cannot be read from there",
         reason="Parquet and Arrow files are read where they are named as files: a pipe, bytes in "
         "memory and an archive within a file cannot be searched as they need it.",
         remedy="Name the file; from memory, give the table itself.",
@@ -81,7 +81,7 @@ READING = (
         name="json_depth",
         severity="error",
         summary="arrays and objects nest too deep",
-        reason="Nesting beyond 128 is never a chat; it is a way to make readers crash.",
+        reason="JSON that nests deeper than 128 levels is not a chat, and can crash the programs that read it.",
         remedy="Check the program that wrote the line.",
         hint="--on-error skip drops such lines and counts them",
     ),
@@ -124,16 +124,16 @@ SHAPE = (
         reason="A list is missing where messages should be, a message is not an object, has no "
         "content and nothing instead of it, or has parts that are not text. The text "
         "of the error says which. Nothing is guessed.",
-        remedy="Give the message its content; split a file of several formats into one file "
-        "per format.",
+        remedy="Give the message its content, and put records of different formats into different "
+        "files.",
         hint="--input-format names the format; --on-error skip drops such records and counts them",
     ),
     Kind(
         name="role",
         severity="error",
         summary="a role is unknown",
-        reason="Whether a message is trained depends on its role, so a name that could mean "
-        "anyone is refused. `messages` take OpenAI's roles; `human`, `gpt` and the like "
+        reason="Whether a message is trained depends on its role, so a role that is not known "
+        "is refused, not guessed. `messages` take OpenAI's roles; `human`, `gpt` and the like "
         "are understood in `conversations`.",
         remedy="Use system, developer, user, assistant or tool. `everyturn check --fix` renames "
         "what has one meaning.",
@@ -155,18 +155,18 @@ SHAPE = (
         severity="error",
         summary="a weight is not a number of at least 0",
         reason="`weight`, `trainable`, `train`, `loss` and `loss_weight` say whether a message "
-        "is trained: true, false or a number of at least 0. With two that disagree, or a text, "
-        "that is undecided.",
-        remedy="Write 0 for context only, 1 for trained, and one key only.",
+        "is trained: true, false or a number of at least 0. Two that disagree, or a text, "
+        "do not say it.",
+        remedy="Use one of these keys: 0 for context only, 1 for trained.",
         hint="--on-error skip drops such records and counts them",
     ),
     Kind(
         name="undesired",
         severity="error",
-        summary="an answer is one that its record calls undesired",
-        reason="Data for KTO and for preferences hold answers that the model is not to give. Supervised training "
-        "teaches whatever it is shown, so they are never trained as good ones.",
-        remedy='Train with a method for preferences, or use the good answers alone: `undesired="skip"`. Where the '
+        summary="the record marks an answer as undesired",
+        reason="KTO and preference data contain answers that the model should not give. Supervised training would "
+        "teach them, so they are not trained unless it is asked for.",
+        remedy='Train with a preference method, or use the good answers alone: `undesired="skip"`. Where the '
         'label means something else, `undesired="ignore"`.',
         hint="--undesired skip trains nothing of such records; --undesired ignore does not look at labels",
     ),
@@ -174,9 +174,10 @@ SHAPE = (
         name="media",
         severity="error",
         summary="a record has images, sounds or videos",
-        reason="Only text is rendered and trained. Without its image, an answer about it teaches to make things up.",
-        remedy='Leave such records out, or let them through as text: `media="text"`.',
-        hint="--media text leaves media out and takes placeholders for text",
+        reason="Only text is rendered and trained. Trained without its image, an answer about it teaches the model "
+        "to invent what it sees.",
+        remedy='Leave such records out, or train their text alone: `media="text"`.',
+        hint="--media text leaves media out and treats placeholders as text",
     ),
     Kind(
         name="template_kwargs",
@@ -221,8 +222,8 @@ TARGET = (
         name="empty_prompt",
         severity="error",
         summary="a conversation starts with its target",
-        reason="Nothing comes before the message that is to be trained, so there is nothing "
-        "that a server would have been sent.",
+        reason="Nothing comes before the message that is to be trained, so a server could not "
+        "have been asked for it.",
         remedy="Put a user or system message before it, or give it the weight 0.",
         hint="--on-error skip drops such targets and counts them",
     ),
@@ -259,8 +260,8 @@ TARGET = (
         name="no_stop_token",
         severity="error",
         summary="no stop token ends a target",
-        reason="The turn, as the template writes it, does not end in the token that stops the "
-        "model elsewhere. Trained so, the model would not learn to stop.",
+        reason="The template does not end this turn with the token that ends other turns, so the "
+        "model would not learn to stop there.",
         remedy="Correct the template: the end of the turn depends on what is in the message. Where the turn ends with "
         "a token at which a server is to stop, declare it in `eos_token_id` of `generation_config.json`. Where the "
         "template ends no turn at all, stop_token names a control token to append to each target.",
@@ -300,8 +301,8 @@ TARGET = (
         name="encode",
         severity="error",
         summary="the tokenizer failed on a text",
-        reason="It knows no token for it and has no unknown token, or its pattern failed.",
-        remedy="Check the text there; the tokenizer may be the wrong one.",
+        reason="It has no token for a part of the text and no unknown token, or its pattern failed.",
+        remedy="Check the text, and whether the tokenizer is the model's own.",
         hint="--on-error skip drops such targets and counts them",
     ),
 )
@@ -313,9 +314,11 @@ OUTSIDE = (
         summary="a model folder cannot be used",
         reason="A file is missing or broken, the chat template does not compile, or no token "
         "ends its turns.",
-        remedy="The folder needs `tokenizer.json`, `tokenizer_config.json` and a chat template.",
-        hint="--chat-template gives your own template; `everyturn lint --model DIR` says "
-        "what is wrong with it",
+        remedy="The folder needs `tokenizer.json`, `tokenizer_config.json` and a chat template. For a "
+        "model of the Hugging Face Hub `hf download` fetches them into the local cache, where "
+        "`--model OWNER/NAME` finds them. `--chat-template FILE` gives another template, and "
+        "`everyturn lint` says what a template does to training.",
+        hint="a model folder holds tokenizer.json, tokenizer_config.json and a chat template",
     ),
     Kind(
         name="options",
@@ -328,7 +331,7 @@ OUTSIDE = (
         name="internal",
         severity="error",
         summary="a bug of everyturn or of a library that it uses",
-        reason="A panic was caught; the record is dropped, the others are not affected.",
+        reason="The program failed on this record; the record is dropped, and no other is affected.",
         remedy="Please report it, with the record if you can share it.",
         hint="--on-error skip drops such records and counts them",
     ),
@@ -341,7 +344,7 @@ OF_SERVERS = (
     Kind(
         name="server",
         severity=None,
-        summary="a server does not answer, or not in a way that can be used",
+        summary="a server does not answer, or its answer cannot be used",
         reason="`everyturn verify` asks a running server for the ids of prompts. It refused the "
         "connection, took too long, redirected elsewhere, failed, asked for a key, or is none of "
         "those that show the ids of a prompt: vLLM, SGLang and llama.cpp. Nothing was compared "

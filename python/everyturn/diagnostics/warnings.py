@@ -7,8 +7,8 @@ WARNINGS = (
         name="reasoning_dropped",
         severity="warning",
         summary="the template omits a target's reasoning",
-        reason="The message has reasoning and the rendering has none: it is not learned, and the "
-        "model is trained to answer without it.",
+        reason="The message has reasoning and the rendering does not, so the model is trained to "
+        "answer without it.",
         remedy="`everyturn lint` shows which keys the template reads; a flag such as "
         "enable_thinking may switch it on.",
         hint="--template-kwargs sets the template's thinking flag",
@@ -35,8 +35,8 @@ WARNINGS = (
         name="message_part_dropped",
         severity="warning",
         summary="a text or a tool call of a message is not in the prompt",
-        reason="Of a message before the target the template prints something, and not this. Reasoning is not counted: "
-        "templates leave that of earlier turns out on purpose.",
+        reason="The template prints other parts of a message before the target, and not this one. Reasoning is not "
+        "counted: templates leave that of earlier turns out on purpose.",
         remedy="Use a template that prints it, or leave it out of the record.",
     ),
     Kind(
@@ -53,7 +53,7 @@ WARNINGS = (
         severity="warning",
         summary="the template omits a target's tool call, or its arguments",
         reason="The message calls tools, and no byte of the completion comes from one of the calls: the model learns "
-        "to say nothing there. Some templates print the first of several calls only.",
+        "not to call there. Some templates print the first of several calls only.",
         remedy="Use a template that writes tool calls; some models have one named tool_use.",
         hint="--chat-template tool_use uses the model's template of that name",
     ),
@@ -79,7 +79,8 @@ WARNINGS = (
         severity="warning",
         summary="a target is trained to write its own header",
         reason="The template has no generation prompt, or none in this place: it writes the header of an answer "
-        "(`<|im_start|>assistant`) only once the answer is there. No server shows it, so the model has to write it.",
+        "(`<|im_start|>assistant`) only once the answer is there. No server puts it into the prompt, so the model "
+        "has to write it.",
         remedy="Correct the template, so that it writes the header where add_generation_prompt is set. Or have the "
         "header belong to the prompt, and serve with a template that writes it there.",
         hint="--header context trains after the header",
@@ -88,8 +89,8 @@ WARNINGS = (
         name="header_in_prompt",
         severity="note",
         summary="a target's prompt got the header that the template leaves out of it",
-        reason="header is context: the prompt ends with the header of the answer, which this template writes only once "
-        "the answer is there.",
+        reason="`header` is `context`: the prompt ends with the header of the answer, which this template writes "
+        "only once the answer is there.",
         remedy="Serve with a template that writes the header where add_generation_prompt is set.",
     ),
     Kind(
@@ -107,7 +108,9 @@ WARNINGS = (
         summary="a target follows a context that never occurs at inference",
         reason="The layout `conversation` renders once, and this template writes history "
         "differently from the prompt that the answer had.",
-        remedy="Use the layout `merged`: exact, and seldom more samples.",
+        remedy="The layouts `merged`, `per_turn` and `tree` are exact, and `everyturn stats` counts how many tokens "
+        "each takes. Where a template rewrites history after every answer, `merged` makes a sample of each answer; "
+        "`tree` holds once what they have in common.",
         hint="--layout merged is exact",
     ),
     Kind(
@@ -182,7 +185,7 @@ WARNINGS = (
     Kind(
         name="parts_joined",
         severity="note",
-        summary="a content of parts was joined into one text",
+        summary="the parts of a content were joined into one text",
         reason="The template takes text only, so the texts of the parts were put together, "
         "with a newline between them.",
         remedy="Nothing needs to be done if the parts are text that belongs together.",
@@ -230,11 +233,11 @@ WARNINGS = (
         name="empty_thinking",
         severity="warning",
         summary="a target without reasoning is trained to write an empty block of thinking",
-        reason="The prompt asks for thinking, and the template writes an empty block for an answer that has none: the "
-        "model learns to think nothing when it is asked to think.",
+        reason="The prompt asks for thinking, and the template writes an empty block for an answer without "
+        "reasoning: the model learns to skip its reasoning although it is asked to think.",
         remedy="Render such targets as a server does that is asked not to think, and serve them so. A template without "
         "a switch has no such prompt: leave these answers out, or train the block.",
-        hint="--thinking match",
+        hint="--thinking match gives such targets a prompt that asks for no thinking",
     ),
     Kind(
         name="two_thinking_blocks",
@@ -257,7 +260,7 @@ WARNINGS = (
         name="asked_not_to_think",
         severity="note",
         summary="a target without reasoning comes after a prompt that asks for none",
-        reason="thinking is match: the template's switch is turned off for answers without reasoning.",
+        reason="`thinking` is `match`: the template's switch is turned off for answers without reasoning.",
         remedy="Nothing needs to be done where the server is asked not to think for such answers.",
     ),
     Kind(
@@ -333,7 +336,7 @@ CAUSES = (
         name="all_targets_dropped",
         severity=None,
         summary="every target of a record was dropped",
-        reason="Each for its own reason, which the report gives.",
+        reason="Each has its own reason, which the report gives.",
         remedy="Look at the faults of that line.",
     ),
     Kind(

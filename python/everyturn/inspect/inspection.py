@@ -74,7 +74,7 @@ class Message:
         if self.fault is not None:
             return f"not trained: {self.fault.kind}: {self.fault.text}"
         return {
-            "context": "context: only assistants are trained",
+            "context": "context",
             "left_out": "left out: nothing of it is in the prompt",
             "prompt": "context: it belongs to the prompt of the pair",
             "weight": "not trained: its own weight is 0",

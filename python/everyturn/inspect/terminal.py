@@ -105,12 +105,16 @@ def _head(inspection: Inspection, columns: int) -> Iterator[Text]:
 
 
 def _losses(inspection: Inspection, columns: int) -> Iterator[Text]:
-    """What is not trained though it was to be, before anything that is."""
-    for at, why in inspection.dropped.items():
-        yield from wrap(f"dropped: message {at}: {why}", columns, style=WARNING)
-    for at, remarks in inspection.remarks.items():
-        for remark in remarks:
-            yield from wrap(f"warning: message {at}: {remark}", columns, style=WARNING)
+    """What is not trained though it was to be, before anything that is: a kind once, with its first reason."""
+    remarks = [(at, text) for at, texts in inspection.remarks.items() for text in texts]
+    for word, losses in (("dropped", inspection.dropped.items()), ("warning", remarks)):
+        kinds: dict[str, list[tuple[int, str]]] = {}
+        for at, text in losses:
+            kinds.setdefault(text.partition(":")[0], []).append((at, text))
+        for same in kinds.values():
+            numbers, why = ", ".join(str(at) for at, _ in same), same[0][1]
+            where = f"messages {numbers}: first" if len(same) > 1 else f"message {numbers}:"
+            yield from wrap(f"{word}: {where} {why}", columns, style=WARNING)
 
 
 def _legend(columns: int) -> Iterator[Text]:

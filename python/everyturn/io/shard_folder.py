@@ -1,17 +1,17 @@
 """A folder of shards on disk: what is in it, what may be, and how far a run has come.
 
 In: what a run is of (its plan). Out: the folder, locked, with the progress of an earlier run of the same plan. Files
-appear when they are whole: ``part-00000.parquet`` and so on, ``progress.json`` after each of them, ``manifest.json`` at
-the end. Nothing here expands.
+appear when they are whole: ``part-00000.parquet`` and so on, ``.progress.json`` after each of them, ``.manifest.json``
+at the end. Both are hidden, because readers take every other file of a folder for Parquet. Nothing here expands.
 """
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,20 @@ from everyturn.io import identity
 from everyturn.report import Report
 from everyturn.samples.kept_types import Types
 
+if sys.platform != "win32":
+    import fcntl
+
 FORMAT = "everyturn.shards"
 FORMAT_VERSION = 3
 SHARD_TOKENS = 100_000_000
 """About how many tokens a shard holds by default: some hundred megabytes on disk."""
 
-MANIFEST = "manifest.json"
-PROGRESS = "progress.json"
+MANIFEST = ".manifest.json"
+PROGRESS = ".progress.json"
+FORMER = ("manifest.json", "progress.json")
+"""The names that both had before version 3, by which an older folder is known."""
 
-_OWN_NAMES = re.compile(r"part-\d{5,}\.parquet|manifest\.json|progress\.json")
+_OWN_NAMES = re.compile(r"part-\d{5,}\.parquet|\.manifest\.json|\.progress\.json")
 
 Plan = dict[str, Any]
 """What a run is of, as plain JSON types: version, fingerprint, clock, options, inputs."""
@@ -112,6 +117,8 @@ class Folder:
     def __init__(self, path: Path, plan: Plan) -> None:
         self.path = path
         self._plan = plan
+        for name in FORMER:
+            _read(path / name)
         self.manifest = _read(path / MANIFEST)
         self.progress: Progress | None = None
         left = self.manifest or _read(path / PROGRESS)
@@ -169,7 +176,8 @@ class Folder:
         if foreign:
             shown = ", ".join(foreign[:3]) + (", .." if len(foreign) > 3 else "")  # noqa: PLR2004
             raise OptionsError(
-                f"{self.path}: the folder holds files of others ({shown}): name an empty or a new one"
+                f"{self.path}: the folder has files that everyturn did not write ({shown}): "
+                "name a new or an empty folder"
             )
         for name in names:
             if _is_temporary(name):
@@ -200,7 +208,7 @@ def opened(path: Path, plan: Plan) -> Iterator[Folder]:
 
 def is_one(path: Path) -> bool:
     """Whether a run has written to the folder."""
-    return any((path / name).is_file() for name in (MANIFEST, PROGRESS))
+    return any((path / name).is_file() for name in (MANIFEST, PROGRESS, *FORMER))
 
 
 def clock_of(path: Path) -> str | None:
@@ -218,7 +226,13 @@ def inputs_of(path: Path) -> dict[str, identity.Identity]:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Let no other process write to the folder; the lock ends with the process, however it ends."""
+    """Let no other process write to the folder; the lock ends with the process, however it ends.
+
+    Windows has no locks of folders: there callers see to it, as for any file.
+    """
+    if sys.platform == "win32":
+        yield
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         try:
@@ -240,7 +254,9 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError.in_file(str(path), f"is none that everyturn wrote ({error})") from error
+        raise InputError.in_file(
+            str(path), f"was not written by everyturn, or is damaged ({error})"
+        ) from error
     if known != (FORMAT, FORMAT_VERSION):
         raise InputError.in_file(
             str(path),
@@ -274,7 +290,7 @@ def _check_plan(path: Path, there: Plan, here: Plan) -> None:
     if differences:
         shown = "; ".join(differences[:5]) + ("; .." if len(differences) > 5 else "")  # noqa: PLR2004
         raise OptionsError(
-            f"{path}: the folder is of another run: {shown}. Name another folder, or remove this one"
+            f"{path}: the folder belongs to another run: {shown}. Name another folder, or remove this one"
         )
 
 

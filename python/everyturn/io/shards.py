@@ -1,6 +1,6 @@
 """Samples in a folder of Parquet files, for inputs and outputs larger than memory.
 
-In: an expander and a source. Out: ``part-00000.parquet`` and so on, cut between conversations, and ``manifest.json``.
+In: an expander and a source. Out: ``part-00000.parquet`` and so on, cut between conversations, and ``.manifest.json``.
 The bytes of each depend on the inputs and the options alone: not on threads or chunks, nor on how often the run was
 killed and run again. The folder itself is `everyturn.io.shard_folder`'s business.
 """
@@ -41,11 +41,13 @@ class Written:
         shards: The shards in order.
         report: The account of every input line.
         was_done: True if an earlier run had finished, and nothing was changed.
+        resumed_shards: How many shards an earlier run had left that was killed.
     """
 
     shards: tuple[ShardFile, ...]
     report: Report
     was_done: bool
+    resumed_shards: int = 0
 
 
 def expand(
@@ -111,11 +113,12 @@ def expand(
             opened.forget_progress()
             shards, report = opened.result()
             return Written(shards=shards, report=report, was_done=True)
+        resumed = len(opened.progress.shards) if opened.progress else 0
         run = _Run(expander, opened, plan)
         run.read(inputs, limit, chunk_bytes, on_bytes)
         _check_unchanged(folder, inputs, hash_inputs)
         shards, report = run.finish()
-        return Written(shards=shards, report=report, was_done=False)
+        return Written(shards=shards, report=report, was_done=False, resumed_shards=resumed)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -212,7 +212,7 @@ class TemplateReport:
         cls,
         path: StrPath,
         *,
-        chat_template: str | None = None,
+        chat_template: StrPath | None = None,
         template_kwargs: Mapping[str, Any] | None = None,
         now: dt.datetime | str | None = None,
         serve: Serve = SERVE,
@@ -282,7 +282,11 @@ class TemplateReport:
             for severity in ("error", "warning", "note")
         }
         said = [f"{n} {what}{'s' * (n > 1)}" for what, n in counts.items() if n]
-        verdict = "fine by default" if self.is_fine else "training would be wrong by default"
+        verdict = "fine by default"
+        if counts["error"]:
+            verdict = "training would be wrong by default"
+        elif counts["warning"]:
+            verdict = "nothing fails by default, but read on"
         return f"{verdict}: {', '.join(said) or 'nothing to say'}"
 
     def _facts(self) -> list[str]:
@@ -358,7 +362,7 @@ OWNERS = {
 def _stop_text(stop: StopToken) -> str:
     number = "" if stop.id is None else f" ({stop.id})"
     owner = OWNERS[stop.owner]
-    after = f", then {json.dumps(stop.trailing)}" if stop.trailing else ""
+    after = f", then {json.dumps(stop.trailing, ensure_ascii=False)}" if stop.trailing else ""
     return f"{stop.text}{number}, {owner}{after}"
 
 

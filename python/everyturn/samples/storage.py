@@ -33,7 +33,7 @@ def save(samples: "Samples", path: StrPath) -> None:
     """Write a folder, which appears when it is whole; see `Samples.save`."""
     folder = Path(path)
     if folder.exists():
-        raise FileExistsError(f"{folder}: there is something of this name already")
+        raise FileExistsError(f"{folder}: exists already: name a new folder")
     arrays = {name: getattr(samples, name) for name in ARRAYS}
     present = {name: array for name, array in arrays.items() if array is not None}
     present |= _kept_arrays(samples.kept.compact())

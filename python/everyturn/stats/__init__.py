@@ -1,12 +1,21 @@
-"""What a data set is made of: `counts` says how much of what there is, `page` shows it as a page."""
+"""What a data set is made of: `counts` counts, `max_length` says what a limit keeps, `page` shows both in a browser."""
 
 from everyturn.stats.counts import (
     QUANTILES,
     Histogram,
     Stats,
     Variant,
-    packed_rows,
     stats,
 )
+from everyturn.stats.max_length import Kept, kept_by_max_length, packed_rows
 
-__all__ = ["QUANTILES", "Histogram", "Stats", "Variant", "packed_rows", "stats"]
+__all__ = [
+    "QUANTILES",
+    "Histogram",
+    "Kept",
+    "Stats",
+    "Variant",
+    "kept_by_max_length",
+    "packed_rows",
+    "stats",
+]

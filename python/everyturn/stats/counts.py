@@ -1,8 +1,8 @@
 """What a data set is made of, and what each way to train it costs.
 
 In: a source and an expander. Out: counts and how often each length occurs, for every combination of layout and
-train_on, in one pass. Memory does not grow with the source, except for 16 bytes per conversation, by which copies are
-recognized.
+train_on, and for the given one with every max_length, in one pass. Memory does not grow with the source, except for 16
+bytes per conversation, by which copies are recognized.
 """
 
 import dataclasses
@@ -25,6 +25,9 @@ TRAIN_ON: tuple[TrainOn, ...] = (
     "last_assistant_message",
 )
 """The values of ``train_on`` that are compared; ``marked`` and ``all_tokens`` only where they are asked for."""
+
+MAX_LENGTHS = tuple(1 << power for power in range(9, 18))
+"""The values of ``max_length`` that are compared, besides the given one."""
 
 QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
 
@@ -68,15 +71,21 @@ class Histogram:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Variant:
-    """The counts of one layout and train_on.
+    """The counts of one layout, train_on and max_length.
 
     Attributes:
         report: The account of every line.
         lengths: Tokens per sample.
+        branches: Paths per sample: one, but for the layout ``tree``.
+        depths: Tokens of a sample's longest path.
+        tokens_before: How many tokens come before each on its path, in sum: what attention reads.
     """
 
     report: Report
     lengths: Histogram
+    branches: Histogram
+    depths: Histogram
+    tokens_before: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -95,6 +104,8 @@ class Stats:
         train_on: The given value.
         max_length: The length that samples are compared with, or None.
         variants: By layout and train_on.
+        max_lengths: The given layout and train_on by max_length: what an expansion keeps of it, in rising order up to
+            the first that loses nothing. What is longer is dropped, or made shorter as ``overflow`` says.
     """
 
     conversations: int
@@ -108,6 +119,7 @@ class Stats:
     train_on: TrainOn
     max_length: int | None
     variants: Mapping[tuple[Layout, TrainOn], Variant]
+    max_lengths: Mapping[int, Variant]
 
     @property
     def variant(self) -> Variant:
@@ -132,23 +144,22 @@ class Stats:
         plain = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "variants"
+            if field.name not in ("variants", "max_lengths")
         }
         variants = [
-            {
-                "layout": layout,
-                "train_on": train_on,
-                "lengths": _pairs(variant.lengths),
-                "quantiles": {str(share): variant.lengths.quantile(share) for share in QUANTILES},
-                "report": variant.report.to_dict(),
-            }
+            {"layout": layout, "train_on": train_on, **_plain(variant)}
             for (layout, train_on), variant in self.variants.items()
+        ]
+        max_lengths = [
+            {"max_length": max_length, **_plain(variant)}
+            for max_length, variant in self.max_lengths.items()
         ]
         return {
             **plain,
             "messages": _pairs(self.messages),
             "assistant_messages": _pairs(self.assistant_messages),
             "variants": variants,
+            "max_lengths": max_lengths,
         }
 
 
@@ -161,20 +172,17 @@ def stats(
     on_bytes: Callable[[int], None] | None = None,
 ) -> Stats:
     """Count; see `Expander.stats`."""
-    variants = _variants(expander)
+    variants, limited = _variants(expander), _limited(expander)
     inputs, _ = resolve(source)
-    expanders = [each._expander for each in variants.values()]  # noqa: SLF001 - the two are one package
+    # What loses nothing to a limit is as without one, so the one without comes before them.
+    each = [*variants.values(), _unlimited(expander), *limited.values()]
+    expanders = [one._expander for one in each]  # noqa: SLF001 - the two are one package
     stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
     while stream.advance():
         if on_bytes is not None:
             on_bytes(stream.bytes_taken)
     counts = stream.stats()
-    found = {
-        key: Variant(each._report(report), Histogram(lengths))  # noqa: SLF001 - likewise
-        for (key, each), (report, lengths) in zip(
-            variants.items(), counts.pop("variants"), strict=True
-        )
-    }
+    found = [_variant(one, plain) for one, plain in zip(each, counts.pop("variants"), strict=True)]
     return Stats(
         **{
             **counts,
@@ -184,50 +192,32 @@ def stats(
         layout=expander.layout,
         train_on=expander.train_on,
         max_length=expander.max_length,
-        variants=found,
+        variants=dict(zip(variants, found, strict=False)),
+        max_lengths=_until_nothing_is_lost(
+            dict(zip(limited, found[-len(limited) :], strict=True)), found[len(variants)]
+        ),
     )
 
 
-def packed_rows(lengths: Histogram, max_length: int) -> int:
-    """Count the rows that packing makes of samples of these lengths, longest first into the fullest row that has room.
-
-    It counts what `Samples.pack` makes, without the samples: rows with as much room as one another are one entry.
-    Lengths above ``max_length`` are left out.
-    """
-    room: dict[int, int] = {}
-    packs = 0
-    fitting_lengths = {n: count for n, count in lengths.counts.items() if n <= max_length}
-    for length, left in sorted(fitting_lengths.items(), reverse=True):
-        for space in sorted(space for space in room if space >= length):
-            if not left:
-                break
-            left -= _fill(room, space, length, left)  # noqa: PLW2901 - what is left of them
-        fitting = max_length // max(length, 1)
-        full, rest = divmod(left, fitting)
-        packs += full + (rest > 0)
-        _add(room, max_length - fitting * length, full)
-        _add(room, max_length - rest * length, 1 if rest else 0)
-    return packs
+def _variant(expander: "Expander", plain: dict[str, Any]) -> Variant:
+    return Variant(
+        report=expander._report(plain["report"]),  # noqa: SLF001 - as above
+        lengths=Histogram(plain["lengths"]),
+        branches=Histogram(plain["branches"]),
+        depths=Histogram(plain["depths"]),
+        tokens_before=plain["tokens_before"],
+    )
 
 
-def _fill(room: dict[int, int], space: int, length: int, left: int) -> int:
-    """Put samples of one length into packs with ``space`` left each, and return how many fitted."""
-    fitting = space // length
-    packs = min(room[space], -(-left // fitting))
-    placed = min(left, packs * fitting)
-    last = placed - (packs - 1) * fitting
-    _add(room, space, -packs)
-    _add(room, space - fitting * length, packs - 1)
-    _add(room, space - last * length, 1)
-    return placed
-
-
-def _add(room: dict[int, int], space: int, packs: int) -> None:
-    count = room.get(space, 0) + packs
-    if count:
-        room[space] = count
-    else:
-        room.pop(space, None)
+def _until_nothing_is_lost(limited: dict[int, Variant], unlimited: Variant) -> dict[int, Variant]:
+    """Leave out what is longer than the first length that is as good as none, but for the given one."""
+    longest = unlimited.lengths.quantile(1.0)
+    enough = next((length for length in limited if length >= longest), None)
+    return {
+        length: variant
+        for length, variant in limited.items()
+        if enough is None or length <= enough or length not in MAX_LENGTHS
+    }
 
 
 def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
@@ -246,6 +236,21 @@ def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
     }
 
 
+def _limited(expander: "Expander") -> "dict[int, Expander]":
+    """The given options with every max_length; what is too long is dropped where nothing else is asked for."""
+    asked = expander.replace(on_error="skip", deduplicate=False)
+    overflow = "drop" if expander.overflow == "error" else expander.overflow
+    lengths = sorted({*MAX_LENGTHS, *filter(None, [expander.max_length])})
+    return {
+        max_length: asked.replace(max_length=max_length, overflow=overflow)
+        for max_length in lengths
+    }
+
+
+def _unlimited(expander: "Expander") -> "Expander":
+    return expander.replace(on_error="skip", deduplicate=False, max_length=None, overflow="drop")
+
+
 def _takes(expander: "Expander", layout: Layout) -> bool:
     """Whether a layout can be combined with the other options."""
     try:
@@ -253,6 +258,17 @@ def _takes(expander: "Expander", layout: Layout) -> bool:
     except OptionsError:
         return False
     return True
+
+
+def _plain(variant: Variant) -> dict[str, Any]:
+    return {
+        "lengths": _pairs(variant.lengths),
+        "quantiles": {str(share): variant.lengths.quantile(share) for share in QUANTILES},
+        "branches": _pairs(variant.branches),
+        "depths": _pairs(variant.depths),
+        "tokens_before": variant.tokens_before,
+        "report": variant.report.to_dict(),
+    }
 
 
 def _pairs(histogram: Histogram) -> list[tuple[int, int]]:

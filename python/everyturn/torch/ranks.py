@@ -16,7 +16,7 @@ def find_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
             return torch.distributed.get_rank(), torch.distributed.get_world_size()
         return 0, 1
     if rank is None or world_size is None:
-        raise OptionsError("rank and world_size are given together, or neither")
+        raise OptionsError("give both rank and world_size, or neither")
     if not 0 <= rank < world_size:
         raise OptionsError(f"rank must be in 0..{world_size - 1}, not {rank}")
     return rank, world_size

@@ -150,11 +150,11 @@ def _split(url: str) -> tuple[SplitResult, int]:
     if parts.scheme not in PORTS or not parts.hostname:
         raise OptionsError(f"server: {url!r}: {example}")
     if parts.username is not None or parts.password is not None:
-        raise OptionsError("server: the URL holds a name or a password: give an API key instead")
+        raise OptionsError("server: the URL has a user name or a password: give an API key instead")
     if parts.query or parts.fragment:
         raise OptionsError(f"server: {url!r}: nothing may follow the path; {example}")
     if not (url.isascii() and parts.path.isprintable() and " " not in parts.path):
-        raise OptionsError(f"server: {url!r}: holds characters that have no place in a URL")
+        raise OptionsError(f"server: {url!r}: has characters that are not allowed in a URL")
     return parts, PORTS[parts.scheme] if port is None else port
 
 

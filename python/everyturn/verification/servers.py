@@ -140,7 +140,7 @@ def _recognised(client: "Client") -> tuple[Kind, str | None]:
             return kind, _version(client, kind)
     seen = "" if owner is None else f" (its models are owned by {owner!r})"
     raise ServerError(
-        f"{client.url}: none of the servers that are known{seen}: vLLM, SGLang and llama.cpp show the ids of a prompt; "
+        f"{client.url}: not a server that is known here{seen}: vLLM, SGLang and llama.cpp show the ids of a prompt; "
         "transformers serve and TensorRT-LLM have no route that does"
     )
 

@@ -1,7 +1,7 @@
 //! What a data set is made of, and what each way to train it would cost.
 //!
-//! In: records, and an expander for each combination of layout and train_on. Out: counts that add up, and how often each
-//! length occurs. Samples are made and thrown away. Memory does not grow with the number of records, except for a hash
+//! In: records, and an expander for each combination of layout, train_on and max_length. Out: counts that add up, and how
+//! often each length occurs. Samples are made and thrown away. Memory does not grow with the number of records, except for a hash
 //! of each conversation, by which copies are recognized.
 
 use std::collections::{BTreeMap, HashSet};
@@ -14,7 +14,7 @@ use crate::conversation::{Conversation, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::json::Value;
-use crate::layout::Arrangement;
+use crate::layout::{Arrangement, Branches, Sample};
 use crate::read::{Chunks, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
@@ -23,7 +23,7 @@ use crate::target::{Target, targets};
 /// How often each number occurs.
 pub type Histogram = BTreeMap<u64, u64>;
 
-/// The variants of training the same records: expanders of one model that differ in layout and train_on alone.
+/// The variants of training the same records: expanders of one model that differ in layout, train_on and max_length alone.
 pub struct Variants {
     /// The one that reads the records.
     first: Arc<Expander>,
@@ -52,6 +52,20 @@ pub struct VariantStats {
     pub report: Report,
     /// Tokens a row.
     pub lengths: Histogram,
+    /// Paths a row: one, but for trees.
+    pub branches: Histogram,
+    /// Tokens of the longest path of a row.
+    pub depths: Histogram,
+    /// How many tokens come before each on its path, in sum.
+    pub tokens_before: u64,
+}
+
+/// A variant of a record, and what decides whether another one equals it.
+struct Made {
+    arrangement: Arrangement,
+    targets: Option<Vec<Target>>,
+    max_length: Option<usize>,
+    variant: VariantStats,
 }
 
 /// A record's part in the stats.
@@ -65,9 +79,7 @@ impl Variants {
     pub fn new(expanders: Vec<Arc<Expander>>) -> Result<Self> {
         match expanders.first() {
             Some(first) => Ok(Self { first: first.clone(), expanders }),
-            None => {
-                Err(Error::new(ErrorKind::Options, "there is no combination of layout and train_on to count"))
-            }
+            None => Err(Error::new(ErrorKind::Options, "there is no combination of options to count")),
         }
     }
 }
@@ -88,37 +100,76 @@ impl Work for Variants {
         let read = self.first.read(record, workspace);
         let conversation = read.as_ref().ok().map(|read| &read.conversation);
         let mut stats = conversation.map_or_else(Stats::default, describe);
-        // What is the same with another layout or train_on is not made again.
-        let mut made: Vec<(Arrangement, Option<Vec<Target>>, VariantStats)> = Vec::new();
+        // What is the same with another layout, train_on or max_length is not made again.
+        let mut made: Vec<Made> = Vec::new();
         for expander in &self.expanders {
             let options = &expander.options;
             let arrangement = Arrangement::of(options);
-            let wanted = conversation
+            let targets = conversation
                 .filter(|_| arrangement.has_targets())
                 .map(|conversation| targets(conversation, options.train_on));
-            let count = wanted.as_ref().map_or(0, Vec::len);
-            let known = made.iter().find(|(other, known, _)| {
-                wanted.is_some() && *known == wanted && arrangement.has_rows_of(*other, count)
+            let known = made.iter().find(|known| {
+                conversation.is_some() && known.equals(arrangement, targets.as_deref(), options.max_length)
             });
             let variant = match known {
-                Some((_, _, variant)) => variant.clone(),
+                Some(known) => known.variant.clone(),
                 // Prepared anew each time: what a template has not read is counted for each separately.
                 None => VariantStats::of(expander.expand_read(record, read.as_ref(), workspace, cancelled)),
             };
             stats.variants.push(variant.clone());
-            made.push((arrangement, wanted, variant));
+            made.push(Made { arrangement, targets, max_length: options.max_length, variant });
         }
         RecordStats { stats, conversation_id: read.ok().map(|read| read.conversation_id) }
     }
 }
 
+impl Made {
+    /// Whether a variant with these targets has the same rows: what fits anyhow is as if there were no limit.
+    fn equals(
+        &self,
+        arrangement: Arrangement,
+        targets: Option<&[Target]>,
+        max_length: Option<usize>,
+    ) -> bool {
+        let longest = self.variant.lengths.last_key_value().map_or(0, |(length, _)| *length);
+        let fits = max_length.is_none_or(|most| longest <= most as u64);
+        self.targets.as_deref() == targets
+            && arrangement.has_rows_of(self.arrangement, targets.map_or(0, <[Target]>::len))
+            && (self.max_length == max_length || self.max_length.is_none() && fits)
+    }
+}
+
 impl VariantStats {
     fn of(outcome: Outcome) -> Self {
-        let mut lengths = Histogram::new();
+        let mut found = Self { report: outcome.report, ..Self::default() };
         for sample in &outcome.samples {
-            *lengths.entry(sample.ids.len() as u64).or_default() += 1;
+            found.add_row(sample);
         }
-        Self { report: outcome.report, lengths }
+        found
+    }
+
+    fn add_row(&mut self, sample: &Sample) {
+        let length = sample.ids.len() as u64;
+        let (mut paths, mut longest, mut before) = (1, length, length * length.saturating_sub(1) / 2);
+        if let Some(Branches { depths, ends }) = &sample.branches {
+            let depths = depths.iter().map(|depth| u64::try_from(*depth).unwrap_or_default());
+            // Nothing follows the last token of a path.
+            paths = ends.iter().zip(1..).filter(|(end, next)| **end == *next).count() as u64;
+            longest = depths.clone().max().map_or(0, |deepest| deepest + 1);
+            before = depths.sum();
+        }
+        *self.lengths.entry(length).or_default() += 1;
+        *self.branches.entry(paths).or_default() += 1;
+        *self.depths.entry(longest).or_default() += 1;
+        self.tokens_before += before;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.report.add(other.report);
+        add_counts(&mut self.lengths, other.lengths);
+        add_counts(&mut self.branches, other.branches);
+        add_counts(&mut self.depths, other.depths);
+        self.tokens_before += other.tokens_before;
     }
 }
 
@@ -184,8 +235,7 @@ impl Stats {
         add_counts(&mut self.characters_by_role, stats.characters_by_role);
         add_counts(&mut self.letters, stats.letters);
         for (mine, theirs) in self.variants.iter_mut().zip(stats.variants) {
-            mine.report.add(theirs.report);
-            add_counts(&mut mine.lengths, theirs.lengths);
+            mine.add(theirs);
         }
     }
 }

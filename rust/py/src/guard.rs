@@ -36,6 +36,14 @@ pub fn detached_on<T: Send + 'static>(
     if bytes >= FEW_BYTES {
         return detached(py, work);
     }
+    computed(py, work)
+}
+
+/// The same of work on arrays of Python's, which cannot be left behind: a signal is heard after it.
+pub fn computed<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, core::Error> + Send,
+) -> PyResult<T> {
     py.detach(|| core::catch_panics(work)).map_err(|error| to_python(py, &error))
 }
 

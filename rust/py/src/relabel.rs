@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 
 use crate::choice::Choice;
 use crate::expander::arrays;
-use crate::guard::detached;
+use crate::guard::computed;
 
 /// `arrays` has the columns of tokens and runs by name, with their offsets, and the record of each row under `records`.
 #[pyfunction]
@@ -27,7 +27,7 @@ pub fn relabel<'py>(
     let table = given.table()?;
     let how = core::Relabelling { layout: layout.0, max_length, normalize: normalize.0, allow_context };
     let weights = weights_of(&weights, &table)?;
-    let made = detached(py, || Ok(core::relabel(&table, weights, how)))?;
+    let made = computed(py, || Ok(core::relabel(&table, weights, how)))?;
     Ok((self::arrays(py, made.samples)?, PyArray1::from_vec(py, made.sources)))
 }
 
@@ -42,7 +42,7 @@ pub fn relabel_in_place<'py>(
     let given = Given::of(arrays)?;
     let table = given.table()?;
     let weights = weights_of(&weights, &table)?;
-    let Some(made) = detached(py, || Ok(core::relabel_in_place(&table, weights)))? else {
+    let Some(made) = computed(py, || Ok(core::relabel_in_place(&table, weights)))? else {
         return Ok(None);
     };
     let columns = PyDict::new(py);

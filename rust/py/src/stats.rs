@@ -52,10 +52,15 @@ impl StatsStream {
         dict.set_item("messages_by_role", stats.messages_by_role)?;
         dict.set_item("characters_by_role", stats.characters_by_role)?;
         dict.set_item("letters", stats.letters)?;
-        let variants = stats
-            .variants
-            .into_iter()
-            .map(|variant| Ok((report_dict(py, &variant.report)?, variant.lengths)));
+        let variants = stats.variants.into_iter().map(|variant| {
+            let counts = PyDict::new(py);
+            counts.set_item("report", report_dict(py, &variant.report)?)?;
+            counts.set_item("lengths", variant.lengths)?;
+            counts.set_item("branches", variant.branches)?;
+            counts.set_item("depths", variant.depths)?;
+            counts.set_item("tokens_before", variant.tokens_before)?;
+            Ok(counts)
+        });
         dict.set_item("variants", variants.collect::<PyResult<Vec<_>>>()?)?;
         Ok(dict)
     }

@@ -4,6 +4,8 @@
 //! [`Inputs`]. The text that comes out is the text that Jinja2 3.1 gives under the settings of transformers 5.23, or
 //! an error where that raises one; with it comes where each run of it is from. Nothing in here knows what a chat is.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 pub mod analysis;
 mod builtins;
 mod compile;

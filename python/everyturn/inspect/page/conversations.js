@@ -8,16 +8,16 @@ everyturn.sections.conversations = (root, data) => {
   const MOST_CELLS = 20000;
 
   const TRAIN_ON = {
-    all_assistant_messages: ["every assistant message", "Trained is every assistant message"],
-    last_assistant_message: ["the last assistant message", "Trained is the last assistant message alone"],
-    last_assistant_turn: ["the last turn", "Trained is every assistant message after the last user message"],
-    marked: ["marked messages", "Trained are the assistant messages with their own weight"],
-    all_tokens: ["all tokens", "Trained is every token of the conversation, whoever wrote it"],
+    all_assistant_messages: ["every assistant message", "Every assistant message is trained"],
+    last_assistant_message: ["the last assistant message", "The last assistant message alone is trained"],
+    last_assistant_turn: ["the last turn", "Every assistant message after the last user message is trained"],
+    marked: ["marked messages", "The assistant messages with a weight of their own are trained"],
+    all_tokens: ["all tokens", "Every token of the conversation is trained, whoever wrote it"],
   };
   const LAYOUTS = {
-    per_turn: ["one per answer", "A sample for each trained message, after exactly the prompt that a server would send."],
+    per_turn: ["per_turn", "A sample for each trained message, after exactly the prompt that a server would send."],
     merged: ["merged", "The fewest samples in which each trained message follows exactly the prompt that a server would send."],
-    conversation: ["one render", "The conversation rendered once, with a mask, as most trainers do it."],
+    conversation: ["conversation", "The conversation rendered once, with a mask, as most trainers do it."],
   };
   const VIEWS = {
     text: ["text", ""],
@@ -128,11 +128,8 @@ everyturn.sections.conversations = (root, data) => {
     const tokens = found.rows.reduce((sum, row) => sum + row.tokens, 0);
     const trained = found.rows.reduce((sum, row) => sum + trainedOf(row), 0);
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
-    const which = state.trainOn === "all_tokens" ? "" : ` (${listed(found.trained)})`;
-    const isWhole = found.dropped.length === 0 && !found.remarks.some(([, remarks]) => remarks.some(isOfLoss));
-    const what = isWhole ? TRAIN_ON[state.trainOn][1] : "Trained is what is not dropped";
     part("lead").textContent =
-      `${what}${which}, each through the token that ends it: ${trained.toLocaleString("en")} of ` +
+      `${leadOf(found)}: ${trained.toLocaleString("en")} of ` +
       `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, "sample")}. ` +
       "Everything else is context.";
     const inexact =
@@ -144,27 +141,48 @@ everyturn.sections.conversations = (root, data) => {
     part("view-words").textContent = VIEWS[state.view][1];
   }
 
-  const isOfLoss = (remark) => /^\w+_dropped: /.test(remark);
-
-  /* What was to be trained and is not, before anything that is. */
-  function showLosses(found) {
-    for (const [at, why] of found.dropped) {
-      part("losses").append(element("p", { class: "notice" }, `Dropped: message ${at}: ${why}`));
+  /* What is trained, in words that stay true where messages are dropped or lose a part. */
+  function leadOf(found) {
+    if (state.trainOn === "all_tokens") {
+      return TRAIN_ON.all_tokens[1];
     }
-    for (const [at, remarks] of found.remarks) {
-      for (const remark of remarks) {
-        part("losses").append(element("p", { class: "notice" }, `Warning: message ${at}: ${remark}`));
+    const each = found.trained.length === 1 ? "" : "each ";
+    const which = found.trained.length === 0 ? "" : ` (${listed(found.trained)}), ${each}up to and including its stop token`;
+    if (found.dropped.length > 0) {
+      const wanted = counted(found.trained.length + found.dropped.length, "message");
+      const are = found.trained.length === 1 ? "is" : "are";
+      return `${found.trained.length} of ${wanted} that were to be trained ${are}${which}`;
+    }
+    const isWhole = !found.remarks.some(([, remarks]) => remarks.some((remark) => /^\w+_dropped: /.test(remark)));
+    return `${TRAIN_ON[state.trainOn][1]}${which}${isWhole ? "" : ", but not all of it"}`;
+  }
+
+  /* What was to be trained and is not, before anything that is: a kind once, with the reason of its first message. */
+  function showLosses(found) {
+    const remarks = found.remarks.flatMap(([at, each]) => each.map((remark) => [at, remark]));
+    for (const [word, losses] of [["Dropped", found.dropped], ["Warning", remarks]]) {
+      for (const [, same] of grouped(losses)) {
+        const first = same.length > 1 ? `first ${same[0][1]}` : same[0][1];
+        const text = `${word}: ${listed(same.map(([at]) => at))}: ${first}`;
+        part("losses").append(element("p", { class: "notice" }, text));
       }
     }
+  }
+
+  /* Texts about messages by the kind that each begins with. */
+  function grouped(losses) {
+    const kinds = new Map();
+    for (const loss of losses) {
+      const kind = loss[1].split(":")[0];
+      kinds.set(kind, [...(kinds.get(kind) || []), loss]);
+    }
+    return kinds;
   }
 
   const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
   const trainedOf = (row) => row.trained.reduce((sum, stretch) => sum + stretch[1] - stretch[0], 0);
 
   function listed(numbers) {
-    if (numbers.length === 0) {
-      return "none here";
-    }
     const word = numbers.length === 1 ? "message" : "messages";
     const last = numbers[numbers.length - 1];
     return `${word} ${numbers.length === 1 ? last : `${numbers.slice(0, -1).join(", ")} and ${last}`}`;
@@ -189,7 +207,7 @@ everyturn.sections.conversations = (root, data) => {
       part("messages").append(element("li", {}, button));
     });
     for (const warning of found.warnings) {
-      part("notes").append(element("p", { class: "faint" }, `warning: ${warning}`));
+      part("notes").append(element("p", { class: "faint" }, warning));
     }
     if (found.error !== null) {
       part("notes").append(element("p", { class: "notice" }, `expand would end here: ${found.error}`));

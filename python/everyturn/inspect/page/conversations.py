@@ -16,6 +16,7 @@ from everyturn.html.shell import Section, page
 from everyturn.inspect.inspection import Inspection, Message, Run, Sample, inspect_record
 from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn
+from everyturn.report_text import warning_line
 from everyturn.wording import counted
 
 HERE = Path(__file__).parent
@@ -45,7 +46,9 @@ def conversations_page(expander: Expander, lines: Sequence[Record], *, model: st
         "train_on": expander.train_on,
         "conversations": [_conversation(line, variants) for line in lines],
     }
-    file = Path(lines[0].file).name
+    name = Path(lines[0].file).name
+    if len(lines) == of == 1:
+        name = f"{name}:{lines[0].line}"
     context = {
         "file": lines[0].file,
         "shown": len(lines),
@@ -56,7 +59,7 @@ def conversations_page(expander: Expander, lines: Sequence[Record], *, model: st
     section = Section.from_folder(
         HERE, "conversations", title="Conversations", data=data, context=context
     )
-    return page(f"What is trained: {file}", [section])
+    return page(f"What is trained: {name}", [section])
 
 
 def _chosen(expander: Expander) -> str:
@@ -109,7 +112,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _variant(explanation: Inspection, bodies: "Bodies") -> dict[str, Any]:
     train_on = explanation.report.train_on
-    warnings = [f"{name}: {count}" for name, count in explanation.report.warnings.items()]
+    warnings = [warning_line(*warning) for warning in explanation.report.warnings.items()]
     error = explanation.error
     return {
         "rows": [bodies.row(sample) for sample in explanation.samples],

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from everyturn.html.shell import Section, page
 from everyturn.options import Layout, TrainOn
-from everyturn.stats.counts import Histogram, Stats, packed_rows
+from everyturn.stats.counts import Histogram, Stats
+from everyturn.stats.max_length import BATCH, Kept, kept_by_max_length
 from everyturn.wording import counted
 
 HERE = Path(__file__).parent
-
-PACK_LENGTHS = (1024, 2048, 4096, 8192, 16384, 32768)
 
 MOST_BARS = 10
 """So many causes, scripts or numbers have a bar of their own; the others share one."""
@@ -76,11 +75,19 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
 
 def _notes(stats: Stats) -> Iterable[str]:
     """What is worth knowing and is not plotted."""
-    yield f"Copies of an earlier conversation: {stats.duplicates:,}."
+    if stats.duplicates:
+        yield f"Copies of an earlier conversation: {stats.duplicates:,}."
     if stats.max_length is not None:
         over = stats.variant.lengths.above(stats.max_length)
         share = _share(over, stats.variant.lengths.total)
         yield f"Samples of more than {counted(stats.max_length, 'token')}: {over:,} ({share})."
+    if trees := stats.variants.get(("tree", stats.train_on)):
+        branches = trees.branches.sum / max(trees.branches.total, 1)
+        longest = counted(trees.depths.quantile(1.0), "token")
+        yield (
+            f"In the layout tree a conversation has {branches:.1f} branches on average, at most "
+            f"{trees.branches.quantile(1.0):,}; the longest of all has {longest}."
+        )
     yield from (line.strip() for line in stats.variant.report.lines()[1:])
 
 
@@ -114,9 +121,21 @@ def _plots(stats: Stats) -> Iterable[Plot]:
         "Conversations by assistant messages.",
         stats.assistant_messages,
     )
-    yield _packs(variant.lengths)
-    yield _counts("Which records were dropped?", "By cause.", report.records_dropped)
-    yield _counts("Which answers were dropped?", "By cause.", report.targets_dropped)
+    kept = list(kept_by_max_length(stats))
+    yield _kept(kept, stats)
+    yield _room(kept)
+    yield _counts(
+        "Which records were dropped?",
+        "By cause, with the share of all records.",
+        report.records_dropped,
+        of=report.records_read,
+    )
+    yield _counts(
+        "Which answers were dropped?",
+        "By cause, with the share of all answers that were to be trained.",
+        report.targets_dropped,
+        of=report.targets_found,
+    )
     yield _counts("Which scripts is the text written in?", "Letters of contents.", stats.letters)
 
 
@@ -138,13 +157,18 @@ def _variants_plot(
 
 
 def _counts(
-    title: str, words: str, counts: Mapping[str, int], *, trained: Iterable[str] = ()
+    title: str,
+    words: str,
+    counts: Mapping[str, int],
+    *,
+    trained: Iterable[str] = (),
+    of: int | None = None,
 ) -> Plot:
-    """Draw a bar for each name, the most frequent first."""
+    """Draw a bar for each name, the most frequent first, with its share of a number or of their sum."""
     often = sorted(counts.items(), key=lambda item: -item[1])
     rest = sum(count for _, count in often[MOST_BARS:])
     named = [*often[:MOST_BARS], ("others", rest)] if rest else often
-    most, total = max(counts.values(), default=0), sum(counts.values())
+    most, total = max(counts.values(), default=0), of or sum(counts.values())
     bars = [
         Bar(
             label=name,
@@ -182,20 +206,38 @@ def _ranges(title: str, words: str, numbers: Histogram) -> Plot:
     )
 
 
-def _packs(lengths: Histogram) -> Plot:
-    bars = []
-    for length in PACK_LENGTHS:
-        packs = packed_rows(lengths, length)
-        tokens = sum(number * count for number, count in lengths.counts.items() if number <= length)
-        full = _part(tokens, packs * length)
-        left = lengths.above(length)
-        words = (
-            f"{100 * full:.1f} % full; {counted(packs, 'pack')}, {counted(left, 'sample')} too long"
+def _kept(kept: Iterable[Kept], stats: Stats) -> Plot:
+    bars = [
+        Bar(
+            label=f"{one.max_length:,}",
+            size=one.share,
+            part=1.0,
+            number=f"{100 * one.share:.1f} %; {counted(one.lost, 'answer')} lost",
         )
-        bars.append(Bar(label=f"{length:,}", size=full, part=0.0, number=words))
+        for one in kept
+    ]
     return Plot(
-        title="How full are packs?",
-        words="Rows packed side by side, by the length of a pack.",
+        title="Which max_length keeps what?",
+        words=f"Trained tokens by max_length, layout {stats.layout}: what is longer is "
+        "dropped, or made shorter as overflow says.",
+        bars=tuple(bars),
+    )
+
+
+def _room(kept: Iterable[Kept]) -> Plot:
+    bars = [
+        Bar(
+            label=f"{one.max_length:,}",
+            size=one.padding,
+            part=0.0,
+            number=f"{100 * one.padding:.0f} %; {counted(one.packs, 'pack')}, {100 * one.full:.1f} % full",
+        )
+        for one in kept
+    ]
+    return Plot(
+        title="How much is padding?",
+        words=f"The share of padding in batches of {BATCH} samples that are drawn by chance, by max_length; "
+        "next to it what packing makes of the same samples.",
         bars=tuple(bars),
     )
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::{ProbedTemplate, TemplateSource};
 use crate::conversation::text_part;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Value, object};
 use crate::tokenizer::{ControlTokens, StopToken};
 
@@ -245,14 +245,9 @@ impl<'a> Probe<'a> {
     /// The stop token that the caller names, of a template that ends no turn.
     fn appended(&self, plain: &Tail, calls: Option<&Tail>) -> Result<Ending> {
         let named = self.source.stop_token.as_deref();
-        let stop = named.and_then(|text| self.control_tokens.with_text(text)).ok_or_else(|| {
-            Error::new(
-                ErrorKind::NoStopToken,
-                "the chat template ends an assistant's turn without a control token, and the next message does \
-                 not start with one: a model trained with it would not learn to stop; the renderer's option stop_token \
-                 names a control token to append to each target, \"eos\" the model's own end",
-            )
-        })?;
+        let stop = named
+            .and_then(|text| self.control_tokens.with_text(text))
+            .ok_or_else(|| Error::new(ErrorKind::NoStopToken, without_stop(plain.shared().trim())))?;
         let mut trailing: Vec<String> =
             [calls, Some(plain)].into_iter().flatten().map(Tail::separator).collect();
         trailing.sort_by_key(|trailing| std::cmp::Reverse(trailing.len()));
@@ -356,6 +351,20 @@ impl<'a> Probe<'a> {
             super::variables(values, self.template.server.as_ref(), special_tokens, tools, [kwargs])
         })
     }
+}
+
+/// Why a template cannot be trained with, by what it writes after a turn.
+fn without_stop(written: &str) -> String {
+    let ends = if written.is_empty() {
+        "without a control token".to_owned()
+    } else {
+        format!("with {}, in which this tokenizer has no control token", excerpt(written))
+    };
+    format!(
+        "the chat template ends an assistant's turn {ends}, and the next message does not start with one: a model \
+         trained with it would not learn to stop; the renderer's option stop_token names a control token to append to \
+         each target, \"eos\" the model's own end"
+    )
 }
 
 /// A tool as OpenAI describes one.

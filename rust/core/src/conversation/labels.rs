@@ -44,7 +44,7 @@ pub(super) fn read(record: &Object, undesired: Undesired) -> Result<Verdict> {
             ErrorKind::Undesired,
             guess::preference(record).unwrap_or_else(|| {
                 format!(
-                    "{key:?} holds a rejected answer, which supervised training has no use for; undesired=\"skip\" \
+                    "{key:?} holds a rejected answer, which supervised training cannot use; undesired=\"skip\" \
                      trains the others alone"
                 )
             }),

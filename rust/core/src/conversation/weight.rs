@@ -57,7 +57,7 @@ pub(super) fn read(key: &str, value: &Value) -> Result<Weight> {
     let error = |found: &str| {
         Error::new(
             ErrorKind::Weight,
-            format!("{key:?} is {found}, expected true, false or a number from 0 up"),
+            format!("{key:?} is {found}, expected true, false or a number of at least 0"),
         )
     };
     match value {

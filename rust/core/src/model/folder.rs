@@ -40,10 +40,10 @@ pub(super) const NAMED_TOKENS: [&str; 7] =
 impl ModelFiles {
     pub fn read(folder: &Path) -> Result<Self> {
         if !folder.is_dir() {
-            return Err(model_error(folder, "is not a folder"));
+            return Err(model_error(folder, "no such folder"));
         }
         let tokenizer_json = read(&folder.join("tokenizer.json"))?
-            .ok_or_else(|| model_error(folder, "has no tokenizer.json: a model folder needs one"))?;
+            .ok_or_else(|| model_error(folder, without_tokenizer(folder)))?;
         let mut config = read_object(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
         if !config.contains_key("added_tokens_decoder")
             && let Some(legacy) = read_object(&folder.join("special_tokens_map.json"))?
@@ -74,6 +74,16 @@ impl ModelFiles {
 
     pub fn special_token(&self, name: &str) -> Option<&str> {
         self.special_tokens.iter().find(|(known, _)| &**known == name).map(|(_, text)| &**text)
+    }
+}
+
+/// Why a folder without `tokenizer.json` is no model's, or what makes it one.
+fn without_tokenizer(folder: &Path) -> &'static str {
+    if folder.join("tokenizer.model").is_file() {
+        "has tokenizer.model, but no tokenizer.json: with transformers, \
+         AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes it"
+    } else {
+        "has no tokenizer.json: a model folder needs one"
     }
 }
 

@@ -73,7 +73,7 @@ fn said(node: &Object) -> Result<NodeContent> {
     let recipient = message.get("recipient").and_then(Value::as_str).filter(|recipient| *recipient != "all");
     if let (Some(recipient), Some("assistant")) = (recipient, role.as_str()) {
         return Err(wrong(format!(
-            "it calls the tool {}, which has no form to be trained",
+            "it calls the tool {}, and such a call cannot be written as a message",
             excerpt(recipient)
         )));
     }
