@@ -39,6 +39,7 @@ CLASSES = {
     "Finding",
     "Packed",
     "PackedRow",
+    "Rule",
     "Renderer",
     "Report",
     "Sample",

@@ -52,6 +52,8 @@ DEFAULTS: dict[str, Any] = {
     "normalize": "none",
     "deduplicate": False,
     "keep": (),
+    "provenance": False,
+    "keep_texts": False,
     "input_format": "auto",
     "map": None,
     "roles": None,

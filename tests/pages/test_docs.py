@@ -29,9 +29,10 @@ def named(page: Path) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: a folder with the example chats, a corpus of them, and a template."""
+    """The working directory: a folder with the example chats, a corpus of them, a template and rules."""
     shutil.copy(EXAMPLE_CHATS, tmp_path)
     shutil.copy(DEMO / "chat_template.jinja", tmp_path)
+    (tmp_path / "rules.json").write_text('[{"weight": 0.5, "kind": "reasoning"}]')
     (tmp_path / "corpus").mkdir()
     packed = zstandard.ZstdCompressor().compress(EXAMPLE_CHATS.read_bytes())
     (tmp_path / "corpus" / "chats.jsonl.zst").write_bytes(packed)

@@ -108,6 +108,8 @@ def test_the_metadata_says_how_samples_were_made(expander: everyturn.Expander) -
             "normalize": "none",
             "deduplicate": False,
             "keep": {},
+            "keep_texts": False,
+            "provenance": False,
             "input_format": "auto",
             "map": None,
             "roles": None,

@@ -242,6 +242,7 @@ impl Page<'_> {
                 tokenizer: &renderer.tokenizer,
                 encoder: &mut Encoder::default(),
                 max_length: None,
+                keeps_provenance: false,
             };
             self.block(&whole.rendering().unwrap().text);
         }
