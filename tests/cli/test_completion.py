@@ -42,7 +42,7 @@ def completed(*words: str, folder: Path | None = None) -> set[str]:
         (("everyturn", "expand", "--layout", ""), {"per_turn", "merged", "tree", "conversation"}),
         (("everyturn", "expand", "--layout", "m"), {"merged"}),
         (("everyturn", "check", "--fo"), {"--format"}),
-        (("everyturn", "check", "--format", ""), {"text", "json", "sarif", "github"}),
+        (("everyturn", "check", "--format", ""), {"text", "grouped", "json", "sarif", "github"}),
         (("everyturn", "explain", "prompt_m"), {"prompt_mismatch"}),
         (("everyturn", "completion", ""), {"bash", "zsh", "fish"}),
         (("everyturn", "expand", "cha"), {"chats.jsonl"}),

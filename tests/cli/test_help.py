@@ -63,11 +63,14 @@ def test_a_mismatch_is_hinted_at(
 
 
 def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a command as it is shown, in a folder with some chats and with the built-in model."""
+    """Run a command as it is shown, in a folder with some chats and samples, and with the built-in model."""
     chats = shutil.copy(EXAMPLE_CHATS, tmp_path)
     (tmp_path / "chats").mkdir()
     shutil.copy(chats, tmp_path / "chats" / "one.jsonl.zst")
     shutil.copy(ROOT / "python/everyturn/models/demo/chat_template.jinja", tmp_path)
+    samples = everyturn.Expander("demo", provenance=True, keep_texts=True).expand(chats)
+    samples.to_parquet(tmp_path / "all.parquet")
+    (tmp_path / "rules.json").write_text('[{"weight": 0.5, "kind": "reasoning"}]')
     monkeypatch.chdir(tmp_path)
     words = shlex.split(command, comments=True)
     assert words[0] == "everyturn"

@@ -17,6 +17,7 @@ from everyturn.html.shell import Section, page
 from everyturn.inspect import pick
 from everyturn.inspect.inspection import inspect_record
 from inspected_chats import CHATS, chat
+from layouts import LAYOUTS
 
 ASSETS = [
     *Path(pick.__file__).parent.joinpath("page").glob("*.js"),
@@ -63,7 +64,9 @@ def test_the_page_holds_every_variant_with_the_ids_and_labels_that_expand_gives(
     for conversation, name in zip(conversations, CHATS, strict=True):
         for layout, by_train_on in conversation["variants"].items():
             for train_on, variant in by_train_on.items():
-                samples = Expander("demo", layout=layout, train_on=train_on).expand(chat(name))
+                # The rows of a tree are its paths.
+                rows = "per_turn" if layout == "tree" else layout
+                samples = Expander("demo", layout=rows, train_on=train_on).expand(chat(name))
                 for row, sample in zip(variant["rows"], samples, strict=True):
                     body = conversation["bodies"][row["body"]]
                     assert body["ids"][: row["tokens"]] == sample.input_ids.tolist()
@@ -230,7 +233,7 @@ def test_nothing_is_loaded_and_nothing_complains(opened: Browser, made: Path) ->
     """Every conversation, layout, train_on and view, and the only request is the file."""
     for name in CHATS:
         choose(opened, name)
-        for layout in ("per_turn", "merged", "conversation"):
+        for layout in LAYOUTS:
             press(opened, "layouts", layout)
             for view in ("tokens", "next", "text"):
                 press(opened, "views", view)
@@ -340,7 +343,7 @@ def test_the_view_of_next_tokens_marks_the_position_before_each_trained_token(
 def test_the_layout_and_train_on_are_chosen_on_the_page(opened: Browser) -> None:
     """What the sentence on top counts is what expand counts."""
     choose(opened, "reasoning")
-    for layout in ("per_turn", "merged", "conversation"):
+    for layout in LAYOUTS:
         press(opened, "layouts", layout)
         report = Expander("demo", layout=layout).expand(chat("reasoning")).report
         lead = opened.run("document.getElementById('lead').textContent")
@@ -348,6 +351,24 @@ def test_the_layout_and_train_on_are_chosen_on_the_page(opened: Browser) -> None
     assert "a server would never show" in opened.run(
         "document.getElementById('layout-words').textContent"
     )
+    press(opened, "layouts", "merged")
+
+
+def test_a_tree_shows_what_its_paths_share_once(made: Path, opened: Browser) -> None:
+    """A branch begins where it leaves the others, indented, and says where and why."""
+    choose(opened, "reasoning")
+    press(opened, "layouts", "tree")
+    found = data_of(made)["conversations"][list(CHATS).index("reasoning")]["variants"]["tree"]
+    rows = found["all_assistant_messages"]["rows"]
+    shown = opened.run(
+        "[...document.querySelectorAll('#samples .sample')].map((each) => [each.querySelector('.branch').textContent, "
+        "each.style.marginInlineStart, each.querySelectorAll('.cell').length])"
+    )
+    assert [words for words, _, _ in shown] == [row["branch"]["words"] for row in rows]
+    assert shown[0][:2] == ["from the root", "0rem"]
+    assert "branches off sample 0 after" in shown[1][0]
+    assert shown[1][1] == "2rem"
+    assert all(row["branch"]["shared"] > 0 for row in rows[1:])
     press(opened, "layouts", "merged")
 
 

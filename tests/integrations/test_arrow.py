@@ -403,7 +403,7 @@ def test_a_line_that_was_cut_off_is_no_report(tmp_path: Path) -> None:
         ({"layout": "rows"}, "layout"),
         ({"on_error": "skip"}, "needs reports=FOLDER"),
         ({"json_column": "text"}, "input_format: name the format"),
-        ({"deduplicate": True}, "deduplicate sees all records"),
+        ({"deduplicate": True}, "deduplicate needs all records"),
         ({"keep": ["line"]}, "keep: 'line' is a column of the samples"),
     ],
 )

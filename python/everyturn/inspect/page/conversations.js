@@ -6,6 +6,7 @@ everyturn.sections.conversations = (root, data) => {
   const WORDS = 0;
   const CONTROL = 2;
   const MOST_CELLS = 20000;
+  const MOST_INDENTS = 8;
 
   const TRAIN_ON = {
     all_assistant_messages: ["every assistant message", "Every assistant message is trained"],
@@ -17,6 +18,7 @@ everyturn.sections.conversations = (root, data) => {
   const LAYOUTS = {
     per_turn: ["per_turn", "A sample for each trained message, after exactly the prompt that a server would send."],
     merged: ["merged", "The fewest samples in which each trained message follows exactly the prompt that a server would send."],
+    tree: ["tree", "What the prompts have in common once, and each trained message on the branch where its prompt leaves the others."],
     conversation: ["conversation", "The conversation rendered once, with a mask, as most trainers do it."],
   };
   const VIEWS = {
@@ -125,7 +127,7 @@ everyturn.sections.conversations = (root, data) => {
   }
 
   function showLead(found) {
-    const tokens = found.rows.reduce((sum, row) => sum + row.tokens, 0);
+    const tokens = found.rows.reduce((sum, row) => sum + ownTokensOf(row), 0);
     const trained = found.rows.reduce((sum, row) => sum + trainedOf(row), 0);
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
     part("lead").textContent =
@@ -180,6 +182,8 @@ everyturn.sections.conversations = (root, data) => {
   }
 
   const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+  /* Those of a branch that no path before it has. */
+  const ownTokensOf = (row) => row.tokens - (row.branch === undefined ? 0 : row.branch.shared);
   const trainedOf = (row) => row.trained.reduce((sum, stretch) => sum + stretch[1] - stretch[0], 0);
 
   function listed(numbers) {
@@ -229,7 +233,8 @@ everyturn.sections.conversations = (root, data) => {
     const trained = trainedOf(row);
     const share = row.tokens === 0 ? 0 : trained / row.tokens;
     const lines = element("div", { class: `lines view-${state.view}`, role: "group", "aria-label": `Sample ${number}` });
-    const cells = cellsOf(row);
+    const branch = row.branch || { words: "", depth: 0, cells: 0 };
+    const cells = cellsOf(row).slice(branch.cells);
     lines.cells = cells;
     drawLines(lines, cells.slice(0, MOST_CELLS), cells);
     const sample = element(
@@ -240,10 +245,12 @@ everyturn.sections.conversations = (root, data) => {
         {},
         element("h3", {}, `Sample ${number}`),
         element("span", { class: "faint" }, `${counted(row.tokens, "token")}, ${trained} trained (${(100 * share).toFixed(1)} %)`),
+        element("span", { class: "branch" }, branch.words),
         bar(row),
       ),
       lines,
     );
+    sample.style.marginInlineStart = `${Math.min(branch.depth, MOST_INDENTS) * 2}rem`;
     if (cells.length > MOST_CELLS) {
       const more = element("button", { type: "button" }, `Show the other ${cells.length - MOST_CELLS} tokens`);
       more.addEventListener("click", () => {

@@ -13,6 +13,7 @@ from everyturn.control_characters import shown
 from everyturn.exceptions import EveryturnError, OptionsError
 from everyturn.expander import Expander
 from everyturn.html.shell import Section, page
+from everyturn.inspect.branches import branches, words_of
 from everyturn.inspect.inspection import Inspection, Message, Run, Sample, inspect_record
 from everyturn.io.records import Record
 from everyturn.options import Layout, TrainOn
@@ -20,8 +21,6 @@ from everyturn.report_text import warning_line
 from everyturn.wording import counted
 
 HERE = Path(__file__).parent
-SHOWN: tuple[Layout, ...] = tuple(layout for layout in get_args(Layout) if layout != "tree")
-"""The layouts that the page shows: the paths of a tree are the rows of ``per_turn``."""
 KINDS = {"words": 0, "template": 1, "control": 2}
 AS_THEY_ARE = "\n\t "
 """Characters that the page shows in its own way."""
@@ -32,11 +31,11 @@ Stretch: TypeAlias = tuple[int, int | str | None, int]
 
 def conversations_page(expander: Expander, lines: Sequence[Record], *, model: str, of: int) -> str:
     """Return the page about these lines, some of `of`; the model is named as it was asked for."""
-    if expander.layout not in SHOWN:
-        expander = expander.replace(layout="per_turn")
     variants = _variants(expander)
     data = {
-        "layouts": [layout for layout in SHOWN if any(key[0] == layout for key in variants)],
+        "layouts": [
+            layout for layout in get_args(Layout) if any(key[0] == layout for key in variants)
+        ],
         "train_on_values": [
             train_on
             for train_on in get_args(TrainOn)
@@ -76,7 +75,7 @@ def _chosen(expander: Expander) -> str:
 def _variants(expander: Expander) -> dict[tuple[Layout, TrainOn], Expander]:
     """The expander with each layout and each ``train_on`` that its other options allow."""
     variants: dict[tuple[Layout, TrainOn], Expander] = {}
-    for layout in SHOWN:
+    for layout in get_args(Layout):
         for train_on in get_args(TrainOn):
             try:
                 variants[layout, train_on] = expander.replace(layout=layout, train_on=train_on)
@@ -114,8 +113,12 @@ def _variant(explanation: Inspection, bodies: "Bodies") -> dict[str, Any]:
     train_on = explanation.report.train_on
     warnings = [warning_line(*warning) for warning in explanation.report.warnings.items()]
     error = explanation.error
+    rows = [bodies.row(sample) for sample in explanation.samples]
+    if explanation.options["layout"] == "tree":
+        for row, branch in zip(rows, _branches(explanation), strict=True):
+            row["branch"] = branch
     return {
-        "rows": [bodies.row(sample) for sample in explanation.samples],
+        "rows": rows,
         "whys": [message.why(train_on) for message in explanation.messages],
         "trained": [at for at, message in enumerate(explanation.messages) if message.is_trained],
         "dropped": [[at, _safe(why)] for at, why in explanation.dropped.items()],
@@ -127,6 +130,20 @@ def _variant(explanation: Inspection, bodies: "Bodies") -> dict[str, Any]:
         "warnings": warnings,
         "error": None if error is None else f"{error.kind}: {error.text}",
     }
+
+
+def _branches(explanation: Inspection) -> list[dict[str, Any]]:
+    """Where each path of a tree leaves those before it: what they share is shown once."""
+    samples = explanation.samples
+    return [
+        {
+            "words": words_of(branch, samples, explanation.messages),
+            "depth": branch.depth,
+            "shared": branch.shared,
+            "cells": len(sample.cells) - len(branch.rest.cells),
+        }
+        for sample, branch in zip(samples, branches(samples), strict=True)
+    ]
 
 
 class Bodies:
