@@ -87,6 +87,7 @@ def _short(
 
 
 MADE_BY_HAND = {
+    "Rule",
     "Expander",
     "Preparer",
     "SampleDataset",
