@@ -665,7 +665,7 @@ def test_a_damaged_folder_is_refused(
 )
 def test_damaged_progress_is_refused(unfinished: Path, change: dict[str, Any]) -> None:
     """A run that goes on from a wrong place would lose lines, and say that it is done."""
-    _edit(unfinished / "progress.json", change)
+    _edit(unfinished / ".progress.json", change)
     with pytest.raises(everyturn.InputError, match=r"progress\.json: is damaged"):
         shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
 
@@ -676,7 +676,7 @@ def test_a_damaged_manifest_is_refused(
 ) -> None:
     """A folder is not called finished by a file that nobody wrote so."""
     path, folder = file_of_a_run
-    _edit(folder / "manifest.json", change)
+    _edit(folder / ".manifest.json", change)
     with pytest.raises(everyturn.InputError, match=r"manifest\.json: is damaged"):
         shards.expand(expander(), str(path), folder, shard_tokens=100)
 
@@ -707,7 +707,7 @@ def test_a_finished_folder_is_left_alone(unfinished: Path) -> None:
     first = shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
     before = {path: path.stat().st_mtime_ns for path in unfinished.iterdir()}
     again = shards.expand(expander(), SOURCE, unfinished, shard_tokens=100)
-    assert again == dataclasses.replace(first, was_done=True)
+    assert again == dataclasses.replace(first, was_done=True, resumed_shards=0)
     assert {path: path.stat().st_mtime_ns for path in unfinished.iterdir()} == before
 
 
@@ -764,7 +764,7 @@ def test_a_name_that_ends_in_a_slash_is_a_folder(
     assert f"{len(expected.shards)} shards" in printed.err
     assert files_of(folder) == files_of(tmp_path / "expected")
     assert main([*flags, "-o", str(folder)]) == 0
-    assert "was done already; nothing is changed" in capsys.readouterr().err
+    assert "finished by an earlier run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", [["--shard-tokens", "5"], ["--loss-weights"]])
@@ -782,7 +782,7 @@ def test_stdin_makes_a_new_folder(tmp_path: Path) -> None:
     """It is read once: a second run is refused."""
     again = command(["-"], tmp_path / "out")
     done = subprocess.run(again, input=SOURCE, check=True, capture_output=True, timeout=SECONDS)
-    assert b"1 shard in" in done.stderr
+    assert b"1 shard," in done.stderr
     failed = subprocess.run(again, input=SOURCE, check=False, capture_output=True, timeout=SECONDS)
     assert failed.returncode == 2
     assert b"- cannot be read again" in failed.stderr
