@@ -1,5 +1,6 @@
 """What wrote each token: as the text itself shows it, whatever the layout and the tokenizer."""
 
+import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -94,15 +95,25 @@ FOR_GPT2 = (
 )
 
 
+@pytest.fixture(scope="module")
+def renderer_of(tokenizer_folder: Callable[[str], Path]) -> Callable[[str], everyturn.Renderer]:
+    """A model by name, loaded once."""
+
+    @functools.cache
+    def loaded(name: str) -> everyturn.Renderer:
+        template = FOR_GPT2 if name == "gpt2" else None
+        return everyturn.Renderer.from_dir(tokenizer_folder(name), chat_template=template)
+
+    return loaded
+
+
 @pytest.mark.parametrize("layout", ["per_turn", "merged", "conversation"])
 @pytest.mark.parametrize("name", MODELS)
 def test_the_writers_are_those_that_inspect_finds(
-    data: Path, tokenizer_folder: Callable[[str], Path], layout: Any, name: str
+    data: Path, renderer_of: Callable[[str], everyturn.Renderer], layout: Any, name: str
 ) -> None:
     """It encodes the text again and asks the library for offsets: slow, and another way."""
-    renderer = everyturn.Renderer.from_dir(
-        tokenizer_folder(name), chat_template=FOR_GPT2 if name == "gpt2" else None
-    )
+    renderer = renderer_of(name)
     expander = everyturn.Expander(renderer, layout=layout, provenance=True, on_error="skip")
     compared = 0
     for chats in ("sgd_train", "mt_bench_en", "nemo_gym_rollouts"):
@@ -143,12 +154,10 @@ def assert_same_writers(sample: everyturn.Sample, shown: Any) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_path_of_a_tree_says_what_its_row_per_turn_says(
-    data: Path, tokenizer_folder: Callable[[str], Path], name: str
+    data: Path, renderer_of: Callable[[str], everyturn.Renderer], name: str
 ) -> None:
     """Only the answers before are trained there, too: what the template wrote in them is theirs."""
-    renderer = everyturn.Renderer.from_dir(
-        tokenizer_folder(name), chat_template=FOR_GPT2 if name == "gpt2" else None
-    )
+    renderer = renderer_of(name)
     expander = everyturn.Expander(renderer, layout="tree", provenance=True, on_error="skip")
     source = str(next((data / "chats").glob("sgd_train*")))
     rows = expander.replace(layout="per_turn").expand(source, limit=6)

@@ -1,5 +1,6 @@
 """Rules applied to samples give what an expansion with these weights gives, bit for bit."""
 
+import functools
 import itertools
 import json
 import random
@@ -62,15 +63,21 @@ def with_marks(records: list[Record]) -> list[Record]:
     return marked
 
 
+@pytest.fixture(scope="module")
+def renderer_of(tokenizer_folder: Callable[[str], Path]) -> Callable[[str], everyturn.Renderer]:
+    """A model by name, loaded once."""
+    return functools.cache(lambda name: everyturn.Renderer.from_dir(tokenizer_folder(name)))
+
+
 @every_layout
 @pytest.mark.parametrize("name", ["qwen3", "llama-3.1"])
 @pytest.mark.parametrize("mode", MODES)
 def test_every_train_on_is_a_rule(
-    data: Path, tokenizer_folder: Callable[[str], Path], layout: Any, name: str, mode: Any
+    data: Path, renderer_of: Callable[[str], everyturn.Renderer], layout: Any, name: str, mode: Any
 ) -> None:
     """What was expanded for all answers gives the samples of any choice among them."""
     expander = everyturn.Expander(
-        tokenizer_folder(name), layout=layout, provenance=True, on_error="skip"
+        renderer_of(name), layout=layout, provenance=True, on_error="skip"
     )
     for chats in CHATS:
         records = with_marks(chats_of(data, chats, 12))
@@ -189,9 +196,9 @@ def weighed(record: Record, rules: list[dict[str, Any]]) -> Record:
 
 
 @pytest.fixture(scope="module")
-def rewriting(tokenizer_folder: Callable[[str], Path]) -> everyturn.Renderer:
+def rewriting(renderer_of: Callable[[str], everyturn.Renderer]) -> everyturn.Renderer:
     """A model whose template writes the last answer otherwise than the others: few rows can be merged."""
-    return everyturn.Renderer.from_dir(tokenizer_folder("qwen3"))
+    return renderer_of("qwen3")
 
 
 @every_layout
