@@ -65,7 +65,7 @@ def test_the_page_holds_every_variant_with_the_ids_and_labels_that_expand_gives(
         for layout, by_train_on in conversation["variants"].items():
             for train_on, variant in by_train_on.items():
                 # The rows of a tree are its paths.
-                rows = "per_turn" if layout == "tree" else layout
+                rows: Any = "per_turn" if layout == "tree" else layout
                 samples = Expander("demo", layout=rows, train_on=train_on).expand(chat(name))
                 for row, sample in zip(variant["rows"], samples, strict=True):
                     body = conversation["bodies"][row["body"]]
