@@ -29,6 +29,7 @@ from everyturn.options import (
     TrainOn,
     Undesired,
     check_count,
+    check_limit,
     option,
 )
 from everyturn.progress import progress_bar
@@ -206,10 +207,12 @@ class Expander:
     )
     provenance: bool = option(
         False,  # noqa: FBT003 - a default
+        per_record=False,
         summary="say of each token what wrote it; relabel goes by it",
     )
     keep_texts: bool = option(
         False,  # noqa: FBT003 - a default
+        per_record=False,
         summary="carry the texts of messages along, for rules that look at them",
     )
     on_error: OnError = option(
@@ -372,8 +375,7 @@ class Expander:
         self, source: Source, chunk_bytes: int, limit: int | None
     ) -> tuple[_core.Stream, tuple[str, ...]]:
         check_count("chunk_bytes", chunk_bytes)
-        if limit is not None and limit < 0:
-            raise OptionsError(f"limit must be 0 or more, not {limit}")
+        check_limit(limit)
         inputs, files = resolve(source)
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 

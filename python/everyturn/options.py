@@ -87,21 +87,37 @@ def option(
         summary: The line of its flag's help.
         count: A whole number of at least 1, or None.
         reading: It says how records are read, and needs no model.
-        per_record: It changes what becomes of a single record. The others say what a fault, a copy or a weight means
-            for the whole run; commands that only read records do not have them.
+        per_record: It changes what is trained of a single record. The others say what a fault, a copy or a weight
+            means for the whole run, or what else samples say; commands that only read records do not have them.
     """
     metadata = {"summary": summary, "count": count, "reading": reading, "per_record": per_record}
     return dataclasses.field(default=default, metadata=metadata)
 
 
+MOST = 2**63 - 1
+"""No count is larger."""
+
+
 def check_count(name: str, value: int | None) -> None:
-    """Refuse anything but None and integers of at least 1.
+    """Refuse anything but None and integers from 1 to `MOST`.
 
     Raises:
         OptionsError: The text names the option.
     """
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise OptionsError(f"{name} must be a whole number of at least 1, not {value!r}")
+    if value is not None and value > MOST:
+        raise OptionsError(f"{name} must be below 2^63, not {value}")
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuse a number of records that is below 0 or above `MOST`.
+
+    Raises:
+        OptionsError: The text names the limit.
+    """
+    if limit is not None and not 0 <= limit <= MOST:
+        raise OptionsError(f"limit must be 0 or more, and below 2^63, not {limit}")
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:

@@ -85,7 +85,10 @@ def test_nothing_trained_is_an_error(
     ("rules", "text"),
     [
         ({"weight": 0}, "expected a list of rules"),
-        ([{"weight": 0, "kinds": "x"}], "rule 0: a field of a rule: 'kinds' is unknown"),
+        (
+            [{"weight": 0, "kinds": "x"}],
+            "rules.json: rule 0: a field of a rule: 'kinds' is unknown",
+        ),
     ],
 )
 def test_wrong_rules_are_named(
@@ -101,15 +104,45 @@ def test_wrong_rules_are_named(
 def test_files_that_are_not_of_samples_say_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A chat file, packs, and the input as the output."""
+    """A name of nothing, an empty file, a chat file, and packs."""
     chats = tmp_path / "chats.jsonl"
     chats.write_bytes(to_jsonl([named_chat("Ada", 1)]))
-    rules = rules_in(tmp_path, [])
-    assert main(["relabel", str(chats), "--rules", rules, "-o", str(tmp_path / "x")]) == 2
-    assert "is not a Parquet file" in capsys.readouterr().err
-    packs = tmp_path / "packs.parquet"
-    everyturn.Expander("demo").expand(str(chats)).pack(4096).to_parquet(packs)
-    assert main(["relabel", str(packs), "--rules", rules, "-o", str(tmp_path / "x")]) == 2
-    assert "holds no samples" in capsys.readouterr().err
-    assert main(["relabel", str(packs), "--rules", rules, "-o", str(packs)]) == 2
-    assert "the output is the input" in capsys.readouterr().err
+    (tmp_path / "empty.parquet").touch()
+    everyturn.Expander("demo").expand(str(chats)).pack(4096).to_parquet(tmp_path / "packs.parquet")
+    flags = ["--rules", rules_in(tmp_path, []), "-o", str(tmp_path / "train.parquet")]
+    for name, text in (
+        ("nothing.parquet", "no such file"),
+        ("empty.parquet", "is not a Parquet file"),
+        ("chats.jsonl", "is not a Parquet file"),
+        ("packs.parquet", "holds no samples"),
+    ):
+        assert main(["relabel", str(tmp_path / name), *flags]) == 2
+        assert f"{name}: {text}" in capsys.readouterr().err
+
+
+def test_nothing_of_others_is_overwritten(
+    expanded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither what is read, nor a file that is not one of samples, nor a folder."""
+    rules = rules_in(tmp_path, RULES)
+    chats = tmp_path / "notes.jsonl"
+    chats.write_text("mine")
+    everyturn.Samples.from_parquet(expanded).save(tmp_path / "saved")
+    everyturn.Samples.from_parquet(expanded).save(tmp_path / "other")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for source, output, text in (
+        (expanded, expanded, "never overwritten"),
+        (expanded, Path(rules), "never overwritten"),
+        (expanded, chats, "is not a file of samples"),
+        (expanded, tmp_path / "notes.txt", "must end in .parquet"),
+        (expanded, tmp_path / "no" / "train.parquet", "no such folder"),
+        (tmp_path / "saved", tmp_path / "other", "folders are never overwritten"),
+        (tmp_path / "saved", tmp_path / "saved", "never overwritten"),
+    ):
+        assert main(["relabel", str(source), "--rules", rules, "-o", str(output)]) == 2, output
+        assert text in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    words = ["relabel", str(expanded), "--rules", rules, "-o", str(chats), "--overwrite"]
+    assert main(words) == 0
+    assert "wrote" in capsys.readouterr().err
+    assert chats.read_bytes() != b"mine"

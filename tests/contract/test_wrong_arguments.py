@@ -1,6 +1,7 @@
 """Rule: whatever public functions are given, they raise an error of the package, a TypeError or a ValueError."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ import everyturn
 from chats import chat_of
 
 RENDERER = everyturn.Renderer.from_dir("demo")
-EXPANDER = everyturn.Expander("demo", num_threads=1)
+EXPANDER = everyturn.Expander("demo", num_threads=1, provenance=True, keep_texts=True)
 SAMPLES = EXPANDER.expand([chat_of("Hi", "Hey", "So", "Well")] * 3)
 
 scalars = st.one_of(
@@ -62,6 +63,13 @@ def _option(name: str, one: Any, _: Any) -> object:
     return everyturn.Expander("demo", **{name: one})
 
 
+CONDITIONS = tuple(field.name for field in dataclasses.fields(everyturn.Rule))
+
+
+def _rule(name: str, one: Any, _: Any) -> object:
+    return SAMPLES.relabel([{"weight": 1, name: one}])
+
+
 CALLS: dict[str, Callable[[Any, Any], object]] = {
     "from_dir": lambda one, _: everyturn.Renderer.from_dir(one),
     "now": lambda one, _: everyturn.Renderer.from_dir("demo", now=one),
@@ -80,12 +88,18 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "expand": lambda one, _: EXPANDER.expand(b"" if isinstance(one, str) else one),
     "expand records": lambda one, other: EXPANDER.expand([one, other]),
     "limit": lambda one, _: EXPANDER.expand(b"", limit=one),
+    "stats": lambda one, _: EXPANDER.stats(b"", limit=one),
+    "check": lambda one, _: list(everyturn.check(b"", limit=one)),
     "stream": lambda one, other: list(EXPANDER.stream(b"", chunk_bytes=one, limit=other)),
     "sample": lambda one, _: SAMPLES[one],
     "select": lambda one, _: SAMPLES.select(one),
     "pad": lambda one, _: SAMPLES.pad(pad_token_id=one),
     "pack": lambda one, _: SAMPLES.pack(one),
     "split": lambda one, other: SAMPLES.split(one, seed=other),
+    "relabel": lambda one, _: SAMPLES.relabel(one),
+    "rule": lambda one, other: SAMPLES.relabel([{"weight": one, "kind": other}]),
+    "rule record": lambda one, other: SAMPLES.relabel([{"weight": 0, "record": {"id": one}, "role": other}]),
+    **{f"rule {name}": partial(_rule, name) for name in CONDITIONS},
 }  # fmt: skip
 
 

@@ -243,6 +243,19 @@ def test_columns_are_kept() -> None:
     assert len(set(of_id.values())) == len(of_id)
 
 
+@pytest.mark.parametrize("json_column", [None, "json"])
+def test_provenance_comes_along(json_column: str | None) -> None:
+    """What samples say of their tokens and messages is in no column of the records."""
+    records = [chat(number) for number in range(4)]
+    options: dict[str, Any] = {"provenance": True, "keep_texts": True, "input_format": "messages"}
+    rows = records if json_column is None else [{"json": json.dumps(record)} for record in records]
+    prepare = Preparer("demo", json_column=json_column, **options)
+    found = in_batches(prepare, pa.Table.from_pylist(rows), 3)
+    expected = everyturn.Expander("demo", **options).expand(records).to_arrow()
+    for name in ("run_lengths", "run_kinds", "run_messages", "run_answers", "message_facts"):
+        assert found[name].to_pylist() == expected[name].to_pylist(), name
+
+
 def test_record_batches_are_expanded_as_spark_calls_it() -> None:
     """An iterator of batches in, one of batches out, each of the schema."""
     table = pa.Table.from_pylist(CHATS)

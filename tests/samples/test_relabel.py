@@ -14,7 +14,7 @@ import pytest
 
 import everyturn
 from chats import Record, answer, named_chat, user
-from everyturn import OptionsError, Rule
+from everyturn import OptionsError, Rule, _core
 from everyturn.options import TrainOn
 from everyturn.samples import KINDS
 from everyturn.samples.columns import COLUMNS, OFFSETS
@@ -214,6 +214,21 @@ def test_relabelled_is_expanded_anew(rewriting: everyturn.Renderer, layout: Any,
     relabelled = expander.expand(records).relabel(rules)
     assert_same_samples(relabelled, expander.expand([weighed(one, rules) for one in records]))
     assert relabelled.metadata["rules"] == [rules]
+
+
+@every_layout
+def test_labels_are_the_same_with_and_without_making_rows_anew(
+    rewriting: everyturn.Renderer, layout: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every answer keeps a token rows need not be made anew, and need not change if they are."""
+    chosen = random.Random(3)  # noqa: S311
+    records = [conversation(chosen) for _ in range(12)]
+    rules = [{"weight": 0.5, "answers": "0"}, {"weight": 0, "kind": "content", "tool": "book"}]
+    samples = everyturn.Expander(rewriting, layout=layout, provenance=True).expand(records)
+    in_place = samples.relabel(rules)
+    assert in_place.input_ids is samples.input_ids
+    monkeypatch.setattr(_core, "relabel_in_place", lambda *_: None)
+    assert_same_samples(in_place, samples.relabel(rules))
 
 
 @every_layout

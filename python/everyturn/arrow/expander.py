@@ -24,7 +24,7 @@ from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples.kept_arrow import arrays, to_arrow_type
-from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in
+from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in, stated
 from everyturn.samples.parquet import has_weights, refuse_weights, to_table
 from everyturn.samples.provenance import carried_keys
 
@@ -203,10 +203,10 @@ class Preparer:
 
     @property
     def _keep(self) -> Keep:
-        return carried_keys(self._options)
+        return stated(self._options["keep"])
 
     def _types_in_text(self, table: pa.Table) -> Types:
-        """The types of kept keys that are no columns of the table.
+        """The types of what samples carry along that is in no column of the table.
 
         Raises:
             OptionsError: There is no JSON text that may have them, or no type is stated for one.
@@ -223,7 +223,9 @@ class Preparer:
                     f'keep: state the type of {name!r}, e.g. keep={{"{name}": "string"}}: no batch shows the values '
                     "of all JSON texts"
                 )
-        return {name: parsed(name, kind) for name, kind in keys if kind is not None}
+        # What is said of messages is in no column either.
+        made = [key for key in carried_keys(self._options) if key not in self._keep]
+        return {name: parsed(name, kind) for name, kind in [*keys, *made] if kind is not None}
 
     def _records(self, table: pa.Table, lines: list[bytes], origins: Origins) -> Iterator[Record]:
         """The rows as records with their locations and formats."""
@@ -274,7 +276,7 @@ class Preparer:
             kind = prepared.schema.field(name)
             values = pa.nulls(len(rows), kind.type) if column is None else column.take(rows)
             prepared = prepared.set_column(at, kind, values)
-        for name, kind in self._keep:
+        for name, kind in carried_keys(self._options):
             if name in of_text:
                 prepared = prepared.append_column(name, of_text[name])
                 continue

@@ -21,7 +21,7 @@ from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
 from everyturn.io.inputs import CoreSource, Source, resolve
-from everyturn.options import StrPath
+from everyturn.options import StrPath, check_limit
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import stated
 
@@ -67,8 +67,7 @@ class Checker:
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
-        if limit is not None and limit < 0:
-            raise OptionsError(f"limit must be 0 or more, not {limit}")
+        check_limit(limit)
         items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
 

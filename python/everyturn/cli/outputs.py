@@ -1,4 +1,4 @@
-"""Files of samples: how ``expand`` writes them, and which ones it replaces.
+"""Files of samples: how commands write them, and which ones they replace.
 
 In: the name of a file. Out: a writer of samples, if the file can be written and nothing is lost by it.
 """

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
+from everyturn.cli.outputs import writer_of
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.options import Normalize
 from everyturn.samples import Samples
 from everyturn.samples.rules import Rule, read_rules
 from everyturn.samples.storage import MANIFEST
+from everyturn.wording import counted
 
 EXAMPLES = """\
 examples:
@@ -36,7 +38,9 @@ def add_parser(commands: Any, name: str) -> None:
     )
     complete_with(
         parser.add_argument(
-            "input", metavar="INPUT", help="a Parquet file of samples, or a folder that was saved"
+            "input",
+            metavar="INPUT",
+            help="a Parquet file of samples, or a folder of saved samples",
         ),
         file,
     )
@@ -49,8 +53,20 @@ def add_parser(commands: Any, name: str) -> None:
         ),
         file,
     )
+    complete_with(
+        parser.add_argument(
+            "-o",
+            "--output",
+            required=True,
+            metavar="PATH",
+            help="a .parquet or .jsonl file; a new folder where INPUT is a folder",
+        ),
+        file,
+    )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="PATH", help="what INPUT is: a file or a folder"
+        "--overwrite",
+        action="store_true",
+        help="replace a file that is not one of samples; without it such a file is never replaced",
     )
     parser.add_argument(
         "--normalize",
@@ -67,18 +83,29 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Relabel, write, and say what is trained now."""
-    source, target = Path(parsed.input), Path(parsed.output)
+    source = Path(parsed.input)
+    target = writable(
+        "-o", parsed.output, inputs=[parsed.input, parsed.rules], folder=source.is_dir()
+    )
+    if source.is_dir():
+        if target.exists():
+            raise OptionsError(f"-o: {target}: exists, and folders are never overwritten")
+        writer = None
+    else:
+        writer = writer_of(target, overwrite=parsed.overwrite)
     rules = read_rules(parsed.rules)
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OptionsError(f"-o {target}: the output is the input")
-    samples = _read(source)
-    relabelled = samples.relabel(
+    relabelled = _read(source).relabel(
         rules, normalize=parsed.normalize, allow_context=parsed.allow_context
     )
-    _write(relabelled, target, is_folder=source.is_dir())
+    if writer is None:
+        relabelled.save(target)
+    else:
+        with writer:
+            writer.write(relabelled)
     say(f"{relabelled.report}")
     for number, rule in enumerate(rules):
         say(f"rule {number}: {_words(rule)}")
+    say(f"wrote {target}: {counted(len(relabelled), 'sample')}")
     if not relabelled.report.trained_tokens:
         say("error: nothing is trained: the rules leave no token a weight above 0")
         return EXIT_DATA
@@ -93,13 +120,6 @@ def _read(source: Path) -> Samples:
             f"{source}: is not a folder of saved samples; relabel its Parquet files one by one"
         )
     return Samples.from_parquet(source)
-
-
-def _write(samples: Samples, target: Path, *, is_folder: bool) -> None:
-    if is_folder:
-        samples.save(target)
-    else:
-        samples.to_parquet(target)
 
 
 def _words(rule: Rule) -> str:

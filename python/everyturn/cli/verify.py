@@ -15,7 +15,12 @@ from everyturn.verification.verifier import LIMIT, TIMEOUT, verify
 API_KEY = "EVERYTURN_API_KEY"
 """The environment variable that holds the server's API key: command lines can be read by others."""
 
-WITHOUT_FLAGS = frozenset({"layout", "normalize", "deduplicate", "keep", "on_error", "num_threads"})
+WITHOUT_FLAGS = frozenset(
+    {
+        *("layout", "normalize", "deduplicate", "keep", "provenance", "keep_texts"),
+        *("on_error", "num_threads"),
+    }
+)
 """Options that change no prompt."""
 
 EXAMPLES = f"""\

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
-from everyturn.exceptions import InputError, OptionsError
+from everyturn.exceptions import InputError, OptionsError, system_words
 from everyturn.io.files import JSON, files_of_folder, kind_of
 from everyturn.io.json_lines import LineReader, lines_of_records
 from everyturn.io.tables import reader_of_file, reader_of_object
@@ -200,9 +200,14 @@ def _expand_path(path: object) -> list[str]:
     text = os.fspath(cast("StrPath", path))
     if text == "-":
         return [text]
-    if Path(text).is_dir():
+    try:
+        is_folder, exists = Path(text).is_dir(), Path(text).exists()
+    except OSError as error:
+        # A name that no file can have, or a folder that may not be looked into.
+        raise InputError.in_file(text, system_words(error)) from error
+    if is_folder:
         return files_of_folder(text)
-    if Path(text).exists():
+    if exists:
         return [text]
     if glob.has_magic(text):
         found = sorted(

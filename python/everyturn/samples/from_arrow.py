@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from everyturn.exceptions import InputError
+from everyturn.exceptions import InputError, system_words
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import COLUMNS, OFFSETS, RUN_COLUMNS, Column
@@ -35,10 +35,10 @@ def read_parquet(path: StrPath) -> "Samples":
     """
     try:
         table = pq.read_table(Path(path))
-    except (OSError, pa.ArrowException) as error:
-        raise _unusable(
-            f"{path}: is not a Parquet file that can be read ({error})", path
-        ) from error
+    except pa.ArrowInvalid as error:
+        raise _unusable(f"{path}: is not a Parquet file ({error})", path) from error
+    except OSError as error:
+        raise _unusable(f"{path}: {system_words(error)}", path) from error
     try:
         return to_samples(table)
     except InputError as error:

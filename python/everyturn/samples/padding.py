@@ -109,11 +109,11 @@ def check_token_id(pad_token_id: int) -> None:
     """Refuse what is not a token id.
 
     Raises:
-        OptionsError: The id is not an integer of at least 0.
+        OptionsError: The id is not an integer from 0 to 2^31 - 1.
     """
     if (
         not isinstance(pad_token_id, int | np.integer)
         or isinstance(pad_token_id, bool)
-        or pad_token_id < 0
+        or not 0 <= pad_token_id <= np.iinfo(np.int32).max
     ):
         raise OptionsError(f"pad_token_id must be a token id, not {pad_token_id!r}")

@@ -1,10 +1,9 @@
 """What wrote the tokens of samples, and what rules look at in the messages of their records.
 
-In: samples that were expanded with ``provenance``. Out: names of kinds, the facts of messages, and what is needed to go
-from runs to tokens. Which kinds there are is the core's; what is made of them is said in `everyturn.samples.relabel`.
+In: samples that were expanded with ``provenance``. Out: names of kinds, where the facts of messages are, and the sample
+of each run. Which kinds there are is the core's; what is made of them is said in `everyturn.samples.relabel`.
 """
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ parts)."""
 FACTS = "message_facts"
 """The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
 of the tools that it calls; ``tool``, that of the tool whose result it is; ``weight``, where the record gives it one;
-``is_weighted_in_part`` and ``is_prompt`` where they are true; with ``keep_texts`` its ``text`` and ``reasoning``."""
+``is_weighted_in_part`` where that is true; with ``keep_texts`` its ``text``, which is its content."""
 
 
 def carried_keys(options: Mapping[str, Any]) -> Keep:
@@ -46,12 +45,6 @@ def check_provenance(samples: "Samples") -> None:
         raise OptionsError(
             "the samples do not say what wrote their tokens: expand them with provenance=True (--provenance)"
         )
-
-
-def facts_of_records(samples: "Samples") -> list[list[dict[str, Any]]]:
-    """Return the facts of the messages of each record, in the order of the kept texts."""
-    column = samples.kept.column(FACTS)
-    return [json.loads(column.text(at) or b"[]") for at in range(len(column.offsets) - 1)]
 
 
 def rows_of_runs(samples: "Samples") -> npt.NDArray[np.int64]:

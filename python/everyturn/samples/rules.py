@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from everyturn.exceptions import OptionsError
+from everyturn.exceptions import OptionsError, system_words
 from everyturn.options import StrPath, TrainOn, check_choice
 from everyturn.samples.provenance import FACTS, KINDS, rows_of_runs
 
@@ -137,11 +137,16 @@ def read_rules(path: StrPath) -> tuple[Rule, ...]:
     """
     try:
         rules = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OptionsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise OptionsError(f"{path}: {system_words(error)}") from error
+    except ValueError as error:
+        raise OptionsError(f"{path}: not JSON: {error}") from error
     if not isinstance(rules, list):
         raise OptionsError(f"{path}: expected a list of rules")
-    return checked(rules)
+    try:
+        return checked(rules)
+    except OptionsError as error:
+        raise OptionsError(f"{path}: {error}") from error
 
 
 def weights_of_runs(samples: "Samples", rules: Iterable[Rule]) -> npt.NDArray[np.float32]:
@@ -159,7 +164,7 @@ def weights_of_runs(samples: "Samples", rules: Iterable[Rule]) -> npt.NDArray[np
 
 
 class Conversations:
-    """The messages of the records of samples, one after the other."""
+    """The messages of the records of samples, one after the other: which runs rules hold for is looked up in them."""
 
     def __init__(self, samples: "Samples") -> None:
         self._samples = samples
@@ -172,14 +177,13 @@ class Conversations:
         self._messages: list[Facts] = [fact for facts in self._facts for fact in facts]
         rows = rows_of_runs(samples)
         of_message = samples.run_messages >= 0
-        self._has_message = of_message
         # A run of no message has the place of one that nothing holds for.
         place = self._starts[inverse.reshape(-1)[rows]] + samples.run_messages
         self._place = np.where(of_message, place, len(self._messages))
         self._rows = rows
 
     def runs_of(self, rule: Rule) -> npt.NDArray[np.bool_]:
-        """Return the runs that a rule holds for, bool[R]."""
+        """Say of each run whether a rule holds for it, bool[R]."""
         holds = np.ones(len(self._place), dtype=np.bool_)
         if rule.kind is not None:
             numbers = [KINDS.index(kind) for kind in _several(rule.kind)]
@@ -267,7 +271,7 @@ class Conversations:
         return "weight" in fact
 
     def _rows_of(self, record: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-        """Return the samples whose records have these values, bool[N]."""
+        """Say of each sample whether its record has these values, bool[N]."""
         kept = self._samples.kept
         holds = np.ones(len(self._samples), dtype=np.bool_)
         for name, wanted in record.items():

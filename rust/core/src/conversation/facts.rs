@@ -3,13 +3,13 @@
 //! In: a conversation. Out: a JSON value that samples carry along, an object for each message. Texts are in it on request:
 //! they may be longer than all else.
 
-use super::{Conversation, Message, REASONING_KEYS, Role, part_texts};
+use super::{Conversation, Message, Role, part_texts};
 use crate::json::{Number, Value, object};
 
 impl Conversation {
     /// A list with an object for each message: `role`; `calls`, the names of the tools that it calls; `tool`, the name of
-    /// the tool whose result it is; `weight`, where the record gives it one; `is_weighted_in_part` and `is_prompt` where
-    /// they are true; on request `text`, its content, and `reasoning`.
+    /// the tool whose result it is; `weight`, where the record gives it one; `is_weighted_in_part` where that is true; on
+    /// request `text`, its content.
     pub fn facts(&self, with_texts: bool) -> Value {
         // Of the last message with calls: their ids and names, and how many results came after it.
         let mut called: Vec<Call<'_>> = Vec::new();
@@ -38,11 +38,8 @@ impl Conversation {
             if !message.part_weights.is_empty() {
                 facts.push(("is_weighted_in_part", Value::Bool(true)));
             }
-            if message.role == Role::Assistant && !message.may_be_target {
-                facts.push(("is_prompt", Value::Bool(true)));
-            }
-            if with_texts {
-                facts.extend(texts_of(message));
+            if let Some(text) = content(message).filter(|_| with_texts) {
+                facts.push(("text", text.as_str().into()));
             }
             object(&facts)
         });
@@ -69,15 +66,12 @@ fn call_of(call: &Value) -> Option<Call<'_>> {
     })
 }
 
-fn texts_of(message: &Message) -> impl Iterator<Item = (&'static str, Value)> {
-    let content = match message.fields.get("content") {
-        Some(Value::String(text)) => Some(text.to_string()),
-        Some(Value::Array(parts)) => Some(part_texts(parts).concat()),
+fn content(message: &Message) -> Option<String> {
+    match message.fields.get("content")? {
+        Value::String(text) => Some(text.to_string()),
+        Value::Array(parts) => Some(part_texts(parts).concat()),
         _ => None,
-    };
-    let reasoning = REASONING_KEYS.iter().find_map(|key| message.fields.get(key)?.as_str());
-    let content = content.map(|text| ("text", Value::from(text.as_str())));
-    content.into_iter().chain(reasoning.map(|text| ("reasoning", Value::from(text))))
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +106,7 @@ mod tests {
     #[test]
     fn texts_are_there_on_request() {
         let found = facts(CALLS, true);
-        for text in [r#""text": "Air?""#, r#""reasoning": "Two calls.""#, r#""text": "fine""#] {
+        for text in [r#""text": "Air?""#, r#""text": "fine""#] {
             assert!(found.contains(text), "{found}");
         }
     }

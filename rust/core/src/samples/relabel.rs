@@ -59,6 +59,14 @@ struct Answer {
     weights: Vec<Weight>,
 }
 
+/// Where an answer is in a row.
+struct AnswerTokens {
+    tokens: Range<usize>,
+    message: usize,
+    /// The token before it on its path.
+    before: Option<usize>,
+}
+
 /// A row with its answers and what its tokens weigh.
 struct Row {
     /// Nothing of it is trained yet.
@@ -99,27 +107,20 @@ pub fn relabel_in_place(table: &LabelledTable<'_>, weights: &[f32]) -> Option<Ne
     let mut are_units = true;
     for row in 0..table.records.len() {
         let start = index(table.offsets[row]);
-        let answers = table.answers(row);
-        let parents = table
-            .branches(row)
-            .map(|branches| branches.parents(answers.iter().map(|(answer, _)| answer.start)));
-        for (at, (answer, _)) in answers.iter().enumerate() {
+        for AnswerTokens { tokens, before, .. } in table.answers(row, table.branches(row).as_ref()) {
             let mut is_lost = true;
-            for token in answer.clone() {
-                let predicts = predicting(parents.as_deref(), at, answer, token).map(|at| start + at);
+            for token in tokens.clone() {
+                let predicts = table.predicting(before, &tokens, token).map(|at| start + at);
                 let token = start + token;
-                let weight = match weights[token] {
-                    given if given.is_nan() => table.own_weight(token, predicts),
-                    given => given,
-                };
-                if weight <= 0.0 {
+                let weight = table.weight(weights, token, predicts);
+                if weight <= Weight::ZERO {
                     continue;
                 }
                 is_lost = false;
-                are_units &= Weight(weight) == Weight::ONE;
+                are_units &= weight == Weight::ONE;
                 labels[token] = table.input_ids[token];
                 if let Some(at) = predicts {
-                    loss_weights[at] = weight;
+                    loss_weights[at] = weight.0;
                     if let Some(shifted) = &mut shift_labels {
                         shifted[at] = table.input_ids[token];
                     }
@@ -131,21 +132,6 @@ pub fn relabel_in_place(table: &LabelledTable<'_>, weights: &[f32]) -> Option<Ne
         }
     }
     Some(NewLabels { labels, loss_weights: (!are_units).then_some(loss_weights), shift_labels })
-}
-
-/// Where the weight of a token of an answer is: in trees at the position that predicts it, which the first of a path
-/// has none of.
-fn predicting(
-    parents: Option<&[Option<usize>]>,
-    answer: usize,
-    tokens: &Range<usize>,
-    token: usize,
-) -> Option<usize> {
-    match parents {
-        None => Some(token),
-        Some(parents) if token == tokens.start => parents[answer],
-        Some(_) => Some(token - 1),
-    }
 }
 
 /// The rows of each record, records in the order of their first rows.
@@ -192,24 +178,19 @@ impl LabelledTable<'_> {
     fn row(&self, row: usize, weights: &[f32], allow_context: bool) -> Row {
         let tokens = tokens_of(self.offsets, row);
         let start = tokens.start;
-        let ids = self.input_ids[tokens.clone()].to_vec();
+        let ids = self.input_ids[tokens].to_vec();
         let branches = self.branches(row);
         let provenance = self.provenance(row, ids.len());
-        let sample = Sample { ids, provenance, branches, ..Sample::default() };
-        let answers = self.answers(row);
-        let parents = sample
-            .branches
-            .as_ref()
-            .map(|branches| branches.parents(answers.iter().map(|(answer, _)| answer.start)));
-        let weigh = |token: usize, predicts: Option<usize>| match weights[start + token] {
-            given if given.is_nan() => Weight(self.own_weight(start + token, predicts.map(|at| start + at))),
-            given => Weight(given),
+        let weigh = |token: usize, predicts: Option<usize>| {
+            self.weight(weights, start + token, predicts.map(|at| start + at))
         };
-        let answers = answers.into_iter().enumerate().map(|(at, (answer, message))| {
-            let weigh = |token| weigh(token, predicting(parents.as_deref(), at, &answer, token));
-            Answer { weights: answer.clone().map(weigh).collect(), tokens: answer.clone(), message }
+        let answers = self.answers(row, branches.as_ref()).into_iter().map(|answer| {
+            let AnswerTokens { tokens, message, before } = answer;
+            let weigh = |token| weigh(token, self.predicting(before, &tokens, token));
+            Answer { weights: tokens.clone().map(weigh).collect(), tokens: tokens.clone(), message }
         });
         let answers: Vec<Answer> = answers.collect();
+        let sample = Sample { ids, provenance, branches, ..Sample::default() };
         let weigh = |token: usize| weigh(token, Some(token));
         let context = if allow_context { trained_context(&sample, weigh) } else { Vec::new() };
         Row { sample, answers, context }
@@ -235,36 +216,55 @@ impl LabelledTable<'_> {
         provenance
     }
 
-    /// The tokens of the answers of a row, each with its message.
-    fn answers(&self, row: usize) -> Vec<(Range<usize>, usize)> {
-        let mut answers: Vec<(Range<usize>, usize)> = Vec::new();
+    /// The answers of a row.
+    fn answers(&self, row: usize, branches: Option<&Branches>) -> Vec<AnswerTokens> {
+        let mut answers: Vec<AnswerTokens> = Vec::new();
         let mut start = 0;
         for run in tokens_of(self.run_offsets, row) {
             let end = start + self.run_length(run);
             let message = usize::try_from(self.run_messages[run]).ok().filter(|_| self.run_answers[run]);
             match (message, answers.last_mut()) {
-                (Some(message), Some((tokens, of))) if *of == message && tokens.end == start => {
-                    tokens.end = end;
+                (Some(message), Some(last)) if last.message == message && last.tokens.end == start => {
+                    last.tokens.end = end;
                 }
-                (Some(message), _) => answers.push((start..end, message)),
+                (Some(message), _) => {
+                    answers.push(AnswerTokens { tokens: start..end, message, before: start.checked_sub(1) });
+                }
                 (None, _) => {}
             }
             start = end;
         }
+        if let Some(branches) = branches {
+            let parents = branches.parents(answers.iter().map(|answer| answer.tokens.start));
+            for (answer, before) in answers.iter_mut().zip(parents) {
+                answer.before = before;
+            }
+        }
         answers
+    }
+
+    /// Where the weight of a token of an answer is: in trees at the position that predicts it, which the first of a path
+    /// has none of; `before` is the one before the answer.
+    fn predicting(&self, before: Option<usize>, answer: &Range<usize>, token: usize) -> Option<usize> {
+        match self.subtree_end {
+            None => Some(token),
+            Some(_) if token == answer.start => before,
+            Some(_) => Some(token - 1),
+        }
     }
 
     fn run_length(&self, run: usize) -> usize {
         usize::try_from(self.run_lengths[run]).unwrap_or_default()
     }
 
-    /// What a token weighs as it was expanded; its weight is where it is predicted.
-    fn own_weight(&self, token: usize, predicts: Option<usize>) -> f32 {
-        match (self.loss_weights, predicts) {
+    /// What a token is to weigh: as given, or as it was expanded; that weight is where the token is predicted.
+    fn weight(&self, given: &[f32], token: usize, predicts: Option<usize>) -> Weight {
+        Weight(match (given[token], self.loss_weights, predicts) {
+            (given, ..) if !given.is_nan() => given,
             _ if self.labels[token] == IGNORE_INDEX => 0.0,
-            (Some(weights), Some(at)) => weights[at],
+            (_, Some(weights), Some(at)) => weights[at],
             _ => 1.0,
-        }
+        })
     }
 }
 

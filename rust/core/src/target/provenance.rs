@@ -287,3 +287,16 @@ impl Provenance {
 fn number(message: usize) -> i32 {
     i32::try_from(message).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_stands_at_its_number() {
+        for (number, (kind, name)) in KINDS.iter().enumerate() {
+            assert_eq!(*kind as usize, number, "{name}");
+        }
+        assert_eq!(TextKind::of_number(u8::MAX), TextKind::Template);
+    }
+}
