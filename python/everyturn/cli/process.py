@@ -63,7 +63,8 @@ def ending_in_order() -> Iterator[None]:
     The process then ends by the signal, as whoever sent it expects.
     """
     before = {}
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Windows has no SIGHUP.
+    for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
         # What is ignored, or handled by a program around this, stays so.
         with contextlib.suppress(ValueError):
             if signal.getsignal(number) is signal.SIG_DFL:
