@@ -1,0 +1,108 @@
+"""LLaMA-Factory: its converter of ShareGPT-like data and its processor of supervised data, with one of its templates.
+
+Reasoning goes into the content and calls of tools become messages of their own, as its documentation asks.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from everyturn.bench.job import PROBE, Job
+from everyturn.bench.tools import Record, RecordTool
+from everyturn.bench.tools.loading import load_auto_tokenizer
+
+TAGS = {
+    "formatting": "sharegpt",
+    "messages": "messages",
+    "tools": "tools",
+    "role_tag": "role",
+    "content_tag": "content",
+    "user_tag": "user",
+    "assistant_tag": "assistant",
+    "observation_tag": "tool",
+    "function_tag": "function_call",
+    "system_tag": "system",
+}
+"""How records name things."""
+
+OF_CHAT_TEMPLATE = "read out of the chat template"
+"""What it does where no template is named."""
+
+ENDLESS = 1_000_000_000
+"""More tokens than a row has."""
+
+
+class LlamaFactory(RecordTool):
+    """One of its templates."""
+
+    def __init__(self, tokenizer: Any, name: str | None) -> None:
+        from llamafactory.data.converter import SharegptDatasetConverter
+        from llamafactory.data.parser import DatasetAttr
+        from llamafactory.data.processor import SupervisedDatasetProcessor
+        from llamafactory.data.template import get_template_and_fix_tokenizer
+        from llamafactory.hparams.data_args import DataArguments
+
+        arguments = DataArguments(template=name, cutoff_len=ENDLESS)
+        attributes = DatasetAttr("file", dataset_name="chats", **TAGS)
+        self._convert = SharegptDatasetConverter(attributes, arguments)
+        template = get_template_and_fix_tokenizer(tokenizer, arguments)
+        self._processor = SupervisedDatasetProcessor(
+            template=template, tokenizer=tokenizer, processor=None, data_args=arguments
+        )
+
+    def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+        """Yield the one sample of a conversation."""
+        tools = record.get("tools")
+        example = {
+            "messages": [_sharegpt(message) for message in record["messages"]],
+            "tools": json.dumps(tools, ensure_ascii=False) if tools else "",
+        }
+        converted = self._convert(example)
+        if not converted["_response"]:
+            raise ValueError("Skipping this abnormal example.")
+        columns = {key: [value] for key, value in converted.items()}
+        made = self._processor.preprocess_dataset(columns)
+        yield from zip(made["input_ids"], made["labels"], strict=True)
+
+
+def _sharegpt(message: dict[str, Any]) -> dict[str, str]:
+    role, content = message["role"], message.get("content") or ""
+    if calls := message.get("tool_calls"):
+        functions = [
+            {key: call["function"][key] for key in ("name", "arguments")} for call in calls
+        ]
+        role, content = "function_call", json.dumps(functions, ensure_ascii=False)
+    if reasoning := message.get("reasoning_content"):
+        content = f"<think>\n{reasoning}\n</think>\n\n{content}"
+    return {"role": role, "content": content}
+
+
+def load(job: Job) -> LlamaFactory:
+    """Load the template that writes the model's prompts; without one, what it reads out of the chat template."""
+    from llamafactory.data.template import TEMPLATES
+
+    name = job.variant or _fitting(job, TEMPLATES)
+    tool = LlamaFactory(load_auto_tokenizer(job), None if name == OF_CHAT_TEMPLATE else name)
+    tool.variant = name
+    return tool
+
+
+def _fitting(job: Job, templates: Mapping[str, Any]) -> str:
+    """Return the template that writes the most targets of the probe, whatever it writes after them."""
+    tokenizer = load_auto_tokenizer(job)
+    agreed = {name: _agreed(template, tokenizer, job) for name, template in templates.items()}
+    best = max(agreed, key=lambda name: agreed[name])
+    return best if agreed[best] else OF_CHAT_TEMPLATE
+
+
+def _agreed(template: Any, tokenizer: Any, job: Job) -> int:
+    try:
+        pairs = template.encode_multiturn(tokenizer, [dict(message) for message in PROBE])
+    except Exception:  # noqa: BLE001 - a template that lacks a token of its own is not the one
+        return 0
+    ids: list[int] = []
+    agreed = 0
+    for (prompt, answer), row in zip(pairs, job.probe, strict=True):
+        ids += [*prompt, *answer]
+        agreed += ids[: len(row.ids)] == list(row.ids)
+    return agreed
