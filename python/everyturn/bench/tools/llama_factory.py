@@ -9,7 +9,6 @@ from typing import Any
 
 from everyturn.bench.job import PROBE, Job
 from everyturn.bench.tools import Record, RecordTool
-from everyturn.bench.tools.loading import load_auto_tokenizer
 
 TAGS = {
     "formatting": "sharegpt",
@@ -52,17 +51,21 @@ class LlamaFactory(RecordTool):
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
         """Yield the one sample of a conversation."""
-        tools = record.get("tools")
-        example = {
-            "messages": [_sharegpt(message) for message in record["messages"]],
-            "tools": json.dumps(tools, ensure_ascii=False) if tools else "",
-        }
-        converted = self._convert(example)
+        converted = self._convert(example_of(record))
         if not converted["_response"]:
             raise ValueError("Skipping this abnormal example.")
         columns = {key: [value] for key, value in converted.items()}
         made = self._processor.preprocess_dataset(columns)
         yield from zip(made["input_ids"], made["labels"], strict=True)
+
+
+def example_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as its documentation asks for ShareGPT-like data."""
+    tools = record.get("tools")
+    return {
+        "messages": [_sharegpt(message) for message in record["messages"]],
+        "tools": json.dumps(tools, ensure_ascii=False) if tools else "",
+    }
 
 
 def _sharegpt(message: dict[str, Any]) -> dict[str, str]:
@@ -81,6 +84,8 @@ def load(job: Job) -> LlamaFactory:
     """Load the template that writes the model's prompts; without one, what it reads out of the chat template."""
     from llamafactory.data.template import TEMPLATES
 
+    from everyturn.bench.tools.loading import load_auto_tokenizer
+
     name = job.variant or _fitting(job, TEMPLATES)
     tool = LlamaFactory(load_auto_tokenizer(job), None if name == OF_CHAT_TEMPLATE else name)
     tool.variant = name
@@ -88,9 +93,17 @@ def load(job: Job) -> LlamaFactory:
 
 
 def _fitting(job: Job, templates: Mapping[str, Any]) -> str:
-    """Return the template that writes the most targets of the probe, whatever it writes after them."""
+    """Return the template for text that writes the most targets of the probe, whatever it writes after them."""
+    from llamafactory.data.mm_plugin import BasePlugin
+
+    from everyturn.bench.tools.loading import load_auto_tokenizer
+
     tokenizer = load_auto_tokenizer(job)
-    agreed = {name: _agreed(template, tokenizer, job) for name, template in templates.items()}
+    agreed = {
+        name: _agreed(template, tokenizer, job)
+        for name, template in templates.items()
+        if type(template.mm_plugin) is BasePlugin
+    }
     best = max(agreed, key=lambda name: agreed[name])
     return best if agreed[best] else OF_CHAT_TEMPLATE
 

@@ -52,7 +52,6 @@ OURS = Spec(
 )
 
 
-
 def _trl(mode: str) -> Spec:
     """Return TRL with the loss that a mode of `everyturn.bench.tools.trl_sft` names."""
     return Spec(
@@ -99,3 +98,14 @@ PEERS: dict[str, Spec] = {
         distributions=("tinker-cookbook", "tinker", "torch", "transformers"),
     ),
 }
+
+BOARD = (
+    BY_HAND,
+    "transformers-mask",
+    "trl",
+    "trl-default",
+    "trl-prompt-completion",
+    "axolotl",
+    "llama-factory",
+)
+"""The peers of the parity board: those of which each difference can be reproduced by a script."""

@@ -1,0 +1,233 @@
+"""Runs every peer on every model and corpus, and says of each target what is found.
+
+In: models, corpora, names of peers. Out: a `Board`. Each peer has one child process, which loads one model after the
+other, so that its imports are paid once. A peer that cannot do a model or dies is a cell that says so.
+"""
+
+import contextlib
+import dataclasses
+import json
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from everyturn.bench.agreement import spans
+from everyturn.bench.benchmark import Plan
+from everyturn.bench.corpus import Corpus
+from everyturn.bench.job import Job
+from everyturn.bench.parity.targets import Target, Targets, find, truth_job
+from everyturn.bench.parity.verdicts import Cause, Verdict, verdict
+from everyturn.bench.process import Child, ToolMissingError, ToolUnusableError
+from everyturn.bench.tools import Made, Row
+from everyturn.bench.tools.registry import EVERYTURN
+from everyturn.bench.worker import read_made
+from everyturn.expander import Expander
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What one peer does with one corpus under one model.
+
+    Attributes:
+        model: By its name on the board.
+        corpus: Likewise.
+        peer: Likewise.
+        variant: Which of its own templates the peer chose, if it has several.
+        verdicts: Of each target of the corpus, in order.
+        refusals: What the peer says of records that it refuses, by its words.
+        surplus: Trained stretches beyond one for each assistant message.
+    """
+
+    model: str
+    corpus: str
+    peer: str
+    variant: str | None
+    verdicts: tuple[Verdict, ...]
+    refusals: Mapping[str, int]
+    surplus: int
+
+    @property
+    def counts(self) -> Counter[Cause]:
+        """How many targets there are of each cause."""
+        return Counter(verdict.cause for verdict in self.verdicts)
+
+    def name_of(self, target: int) -> str:
+        """Return the name under which a target's difference is reproduced."""
+        return f"{self.model}/{self.corpus}/{self.peer}/{target}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Board:
+    """The outcome.
+
+    Attributes:
+        plans: The models, by name.
+        corpora: By name.
+        targets: By model and corpus.
+        cells: In the order of peers, models and corpora.
+        missing: Peers that are not installed, with the command that installs them.
+    """
+
+    plans: Mapping[str, Plan]
+    corpora: Mapping[str, Corpus]
+    targets: Mapping[tuple[str, str], Targets]
+    cells: tuple[Cell, ...]
+    missing: Mapping[str, str]
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """Those that were run, everyturn first."""
+        return tuple(dict.fromkeys(cell.peer for cell in self.cells))
+
+    @property
+    def is_ours_equal(self) -> bool:
+        """Whether everyturn trains every target as inference shows it."""
+        ours = (cell for cell in self.cells if cell.peer == EVERYTURN)
+        return all(cell.counts[Cause.EQUAL] == len(cell.verdicts) for cell in ours)
+
+
+def run(
+    plans: Mapping[str, Plan], corpora: Mapping[str, Corpus], missing: Mapping[str, str], say: Say
+) -> Board:
+    """Run a board.
+
+    Raises:
+        ToolMissingError: transformers cannot be imported, without which nothing can be compared.
+    """
+    jobs = {model: _jobs(plan) for model, plan in plans.items()}
+    targets = find_targets(plans, corpora, say)
+    tools = next(iter(jobs.values()))
+    cells = []
+    with tempfile.TemporaryDirectory(prefix="everyturn-parity-") as folder:
+        for peer in tools:
+            say(f"{peer}: {len(plans)} models")
+            of_models = {model: tools[peer] for model, tools in jobs.items()}
+            cells += list(_cells(peer, of_models, plans, corpora, targets, Path(folder)))
+    return Board(plans=plans, corpora=corpora, targets=targets, cells=tuple(cells), missing=missing)
+
+
+def find_targets(
+    plans: Mapping[str, Plan], corpora: Mapping[str, Corpus], say: Say
+) -> dict[tuple[str, str], Targets]:
+    """Return what inference shows, by model and corpus."""
+    found = {}
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="everyturn-parity-"))
+        child: Child | None = None
+        for model, plan in plans.items():
+            say(f"{model}: what inference shows")
+            job = truth_job(_jobs(plan)[EVERYTURN])
+            if child is None:
+                child = stack.enter_context(Child(job, loads=False))
+            child.load(job)
+            options = {**plan.options, "layout": "per_turn", "provenance": True}
+            expander = Expander(plan.renderer, **options)
+            for name, corpus in corpora.items():
+                found[model, name] = find(child, corpus, expander, Path(folder))
+    return found
+
+
+def _jobs(plan: Plan) -> dict[str, Job]:
+    """Return the job of each tool: all that it would train is to be seen, and it sees what a server's tokenizer does."""
+    return {name: dataclasses.replace(job, shows_all=True) for name, job in plan.jobs().items()}
+
+
+def _cells(
+    peer: str,
+    jobs: Mapping[str, Job],
+    plans: Mapping[str, Plan],
+    corpora: Mapping[str, Corpus],
+    targets: Mapping[tuple[str, str], Targets],
+    folder: Path,
+) -> Iterator[Cell]:
+    child: Child | None = None
+    with contextlib.ExitStack() as stack:
+        for model, job in jobs.items():
+            if child is None or not child.is_alive:
+                child = stack.enter_context(Child(job, loads=False))
+            try:
+                child.load(job)
+            except (ToolMissingError, ToolUnusableError) as error:
+                refused = _without_name(str(error), peer)
+                for name in corpora:
+                    yield _refusing(model, name, peer, targets[model, name], refused)
+                continue
+            for name, corpus in corpora.items():
+                of_corpus = targets[model, name]
+                try:
+                    made = _made(child, corpus, folder)
+                except ToolUnusableError as error:
+                    refused = _without_name(str(error), peer)
+                    yield _refusing(model, name, peer, of_corpus, refused)
+                    continue
+                verdicts = judge(of_corpus.known, made, plans[model].renderer.decode)
+                yield Cell(
+                    model=model,
+                    corpus=name,
+                    peer=peer,
+                    variant=child.variant,
+                    verdicts=tuple(verdicts),
+                    refusals=_refusals(of_corpus.known, made),
+                    surplus=_surplus(corpus, made),
+                )
+
+
+def judge(
+    targets: Sequence[Target], made: Made, decode: Callable[[Sequence[int]], str]
+) -> Iterator[Verdict]:
+    """Yield what is found of each target in what a tool made of a corpus."""
+    rows: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in made.rows:
+        rows[row.record].append(row)
+    for target in targets:
+        if target.record in made.failures:
+            yield Verdict(cause=Cause.REFUSED)
+        else:
+            yield verdict(target, rows[target.record], decode)
+
+
+def _made(child: Child, corpus: Corpus, folder: Path) -> Made:
+    path, out = folder / "corpus.jsonl", folder / "made.npz"
+    path.write_bytes(corpus.data)
+    child.check(str(path), str(out))
+    return read_made(out)
+
+
+def _refusals(targets: Sequence[Target], made: Made) -> dict[str, int]:
+    """Count the targets of the records that a tool refuses, by its words."""
+    words = [made.failures[each.record] for each in targets if each.record in made.failures]
+    return dict(Counter(words).most_common())
+
+
+def _refusing(model: str, corpus: str, peer: str, targets: Targets, words: str) -> Cell:
+    count = len(targets.known)
+    return Cell(
+        model=model,
+        corpus=corpus,
+        peer=peer,
+        variant=None,
+        verdicts=(Verdict(cause=Cause.REFUSED),) * count,
+        refusals={words: count},
+        surplus=0,
+    )
+
+
+def _without_name(words: str, peer: str) -> str:
+    return words.removeprefix(f"{peer}: ")
+
+
+def _surplus(corpus: Corpus, made: Made) -> int:
+    stretches = Counter[int]()
+    for row in made.rows:
+        stretches[row.record] += sum(1 for _ in spans(row.labels))
+    return sum(
+        max(0, count - _answers(corpus.lines[record])) for record, count in stretches.items()
+    )
+
+
+def _answers(line: bytes) -> int:
+    messages = json.loads(line)["messages"]
+    return sum(message.get("role") == "assistant" for message in messages)
