@@ -163,14 +163,14 @@ def _cells(
                     refused = _without_name(str(error), peer)
                     yield _refusing(model, name, peer, of_corpus, refused)
                     continue
-                verdicts = judge(of_corpus.known, made, plans[model].renderer.decode)
+                verdicts = (*judge(of_corpus.known, made, plans[model].renderer.decode),)
                 yield Cell(
                     model=model,
                     corpus=name,
                     peer=peer,
                     variant=child.variant,
-                    verdicts=tuple(verdicts),
-                    refusals=_refusals(of_corpus.known, made),
+                    verdicts=verdicts,
+                    refusals=_refusals(of_corpus.known, verdicts, made),
                     surplus=_surplus(corpus, made),
                 )
 
@@ -183,10 +183,10 @@ def judge(
     for row in made.rows:
         rows[row.record].append(row)
     for target in targets:
-        if target.record in made.failures:
-            yield Verdict(cause=Cause.REFUSED)
-        else:
-            yield verdict(target, rows[target.record], decode)
+        found = verdict(target, rows[target.record], decode)
+        # A tool may do the answers of a record up to the one that it refuses.
+        refused = target.record in made.failures and found.cause is not Cause.EQUAL
+        yield Verdict(cause=Cause.REFUSED) if refused else found
 
 
 def _made(child: Child, corpus: Corpus, folder: Path) -> Made:
@@ -196,9 +196,13 @@ def _made(child: Child, corpus: Corpus, folder: Path) -> Made:
     return read_made(out)
 
 
-def _refusals(targets: Sequence[Target], made: Made) -> dict[str, int]:
-    """Count the targets of the records that a tool refuses, by its words."""
-    words = [made.failures[each.record] for each in targets if each.record in made.failures]
+def _refusals(targets: Sequence[Target], verdicts: Sequence[Verdict], made: Made) -> dict[str, int]:
+    """Count the targets that a tool refuses, by its words."""
+    words = [
+        made.failures[target.record]
+        for target, verdict in zip(targets, verdicts, strict=True)
+        if verdict.cause is Cause.REFUSED
+    ]
     return dict(Counter(words).most_common())
 
 

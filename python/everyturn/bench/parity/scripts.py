@@ -1,8 +1,8 @@
 """A script that reproduces what a peer does with one target, with nothing of everyturn in it.
 
-In: a model, a record, a target and a peer. Out: the text of a script of about ten lines over transformers and the peer's
-own names. It makes what inference shows and the peer's rows, and prints where they part; a peer that refuses the record
-raises its error.
+In: a model, a record, a target and a peer. Out: the text of a script of about ten lines over transformers and the
+peer's own names. It makes what inference shows and the peer's rows, and prints where they part; a peer that refuses the
+record raises its error.
 """
 
 import dataclasses
@@ -12,7 +12,10 @@ from typing import Any
 
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.parity.targets import Target
-from everyturn.bench.tools.llama_factory import ENDLESS, OF_CHAT_TEMPLATE, TAGS, example_of
+from everyturn.bench.tools.llama_factory import OF_CHAT_TEMPLATE, TAGS, example_of
+
+Lines = tuple[tuple[str, ...], list[str]]
+"""Modules to import, and lines that make `rows`, pairs of ids and labels."""
 
 TINY = (
     "hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, "
@@ -20,12 +23,17 @@ TINY = (
 )
 """The sizes of a model that is never trained."""
 
-COMPARE = """\
-wanted = [(t, None) for t in P[:-1]] + [(P[-1], -100)] + [(t, t) for t in W[len(P):]] + [(None, -100)]
-reach = lambda row: next((i for i, (want, has) in enumerate(zip(wanted, zip(row[0] + [None], row[1] + [-100]))) if any(w not in (None, h) for w, h in zip(want, has))), len(wanted))
-at, row = max(((reach(row), row) for row in rows), key=lambda pair: pair[0])
-print("equal" if at == len(wanted) else f"differs at token {at} of {len(W)} ({len(P)} are the prompt)\\nwanted: {tokenizer.decode(W[max(at - 12, 0):at + 12])!r}\\nfound:  {tokenizer.decode(row[0][max(at - 12, 0):at + 12])!r}\\n" + f"trained there: {row[1][at:at + 1] not in ([], [-100])}")
-"""
+COMPARE = "\n".join(
+    [
+        "wanted = [(t, None) for t in P[:-1]] + [(P[-1], -100)] + [(t, t) for t in W[len(P):]] + [(None, -100)]",
+        "at, row = max((next((i for i, pairs in enumerate(zip(wanted, zip(row[0] + [None], row[1] + [-100]))) "
+        "if any(want not in (None, has) for want, has in zip(*pairs))), len(wanted)), row) for row in rows)",
+        'print("equal" if at == len(wanted) else f"differs at token {at} of {len(W)}, {len(P)} of them the prompt", '
+        '*(f"{name}: {tokenizer.decode(ids[max(at - 12, 0):at + 12])!r}" '
+        'for name, ids in (("wanted", W), ("found", row[0]))), sep="\\n")',
+        "",
+    ]
+)
 """Prints how far the nearest row is what inference shows: ids up to and through the answer, labels from its prompt on."""
 
 
@@ -51,19 +59,26 @@ class Case:
         given: dict[str, Any] = json.loads(self.plan.sources.template_kwargs)
         return {**given, **(self.record.get("chat_template_kwargs") or {})}
 
+    @property
+    def as_arguments(self) -> str:
+        """The same as they are written in a call that has others."""
+        return "".join(f", {key}={value!r}" for key, value in self.kwargs.items())
+
 
 def script(peer: str, case: Case) -> str:
-    """Return the script of a peer that has one: those of `PEERS_WITH_SCRIPTS`."""
+    """Return the script of a peer: one of `ROWS`."""
     sources = case.plan.sources
     template = "" if sources.chat_template is None else f", chat_template={sources.chat_template!r}"
     imports, rows = ROWS[peer](case)
-    head = [
-        f"import json, transformers{''.join(f', {name}' for name in imports)}",
+    lines = [
+        f"import {', '.join(('json', 'transformers', *imports))}",
         f"chat = json.loads({json.dumps(case.record)!r})",
         f"tokenizer = transformers.AutoTokenizer.from_pretrained({sources.folder!r}{template})",
         *_wanted(case),
+        *rows,
+        COMPARE,
     ]
-    return "\n".join([*head, *rows]) + "\n" + COMPARE
+    return "\n".join(lines)
 
 
 def _wanted(case: Case) -> list[str]:
@@ -71,23 +86,19 @@ def _wanted(case: Case) -> list[str]:
     target, renderer = case.target, case.plan.renderer
     texts = _texts(case)
     whole = list(target.prompt + target.completion)
-    if texts is None or renderer.encode(texts[0] + texts[1]).tolist() != whole:
-        # What a server sends that changes requests, or a text in which a token would run over the border.
+    if texts is None or renderer.encode("".join(texts)).tolist() != whole:
+        # The prompt of a server that changes requests, or a text in which a token would run over the border.
         return [f"P, W = {list(target.prompt)}, {whole}"]
     prompt, completion = texts
-    before, through = (
-        f'chat["messages"][:{target.message}]',
-        f'chat["messages"][:{target.message + 1}]',
-    )
-    more = "".join(f", {key}={value!r}" for key, value in case.kwargs.items())
-    render = f"tokenizer.apply_chat_template(messages, tools=chat.get('tools'), tokenize=False{more}, **more)"
     rest = renderer.render(**_rendered(case, target.message + 1))[len(prompt) :]
     cut = f"turn[:len(prompt) + {len(completion)}]"
     if len(completion) > len(rest):
         cut = f"turn + {completion[len(rest) :]!r}"
+    at = target.message
+    settings = f'tools=chat.get("tools"), add_generation_prompt=n == {at}, tokenize=False{case.as_arguments}'
+    render = f'tokenizer.apply_chat_template(chat["messages"][:n], {settings})'
     return [
-        f"render = lambda messages, **more: {render}",
-        f"prompt, turn = render({before}, add_generation_prompt=True), render({through})",
+        f"prompt, turn = ({render} for n in ({at}, {at + 1}))",
         f"P, W = (tokenizer.encode(text, add_special_tokens=False) for text in (prompt, {cut}))",
     ]
 
@@ -98,9 +109,8 @@ def _texts(case: Case) -> tuple[str, str] | None:
     if case.plan.sources.serve != "template":
         return None
     prompt = renderer.render(**_rendered(case, target.message), add_generation_prompt=True)
-    full = renderer.render(**_rendered(case, target.message + 1))
+    rest = renderer.render(**_rendered(case, target.message + 1))[len(prompt) :]
     stops = [renderer.decode([stop]) for stop in renderer.stop_token_ids]
-    rest = full[len(prompt) :]
     end = max(rest.rfind(stop) + len(stop) if stop in rest else 0 for stop in stops)
     return prompt, rest[:end] if end else rest + stops[0]
 
@@ -111,60 +121,67 @@ def _rendered(case: Case, count: int) -> dict[str, Any]:
     return {"messages": record["messages"][:count], "tools": record.get("tools"), **kwargs}
 
 
-def _mask(case: Case) -> tuple[tuple[str, ...], list[str]]:
-    more = "".join(f", {key}={value!r}" for key, value in case.kwargs.items())
+def _mask(case: Case) -> Lines:
+    settings = f'tools=chat.get("tools"), return_dict=True, return_assistant_tokens_mask=True{case.as_arguments}'
+    pairs = 'zip(row["input_ids"], row["assistant_masks"])'
     return (), [
-        'row = tokenizer.apply_chat_template(chat["messages"], tools=chat.get("tools"), '
-        f"return_dict=True, return_assistant_tokens_mask=True{more})",
-        'rows = [(row["input_ids"], [t if m else -100 '
-        'for t, m in zip(row["input_ids"], row["assistant_masks"])])]',
+        f'row = tokenizer.apply_chat_template(chat["messages"], {settings})',
+        f'rows = [(row["input_ids"], [t if m else -100 for t, m in {pairs}])]',
     ]
 
 
-def _trl(settings: str, columns: str) -> Callable[[Case], tuple[tuple[str, ...], list[str]]]:
-    def rows(case: Case) -> tuple[tuple[str, ...], list[str]]:
+def _trl(settings: str, columns: str) -> Callable[[Case], Lines]:
+    def rows(case: Case) -> Lines:
         held = columns.format(at=case.target.message, after=case.target.message + 1)
         if case.record.get("tools"):
             held += ', "tools": json.dumps(chat["tools"])'
         if case.kwargs:
             held += f', "chat_template_kwargs": {case.kwargs!r}'
+        config = (
+            f"trl.SFTConfig({settings}max_length=None, use_cpu=True, bf16=False, report_to='none')"
+        )
+        model = f"transformers.LlamaForCausalLM(transformers.LlamaConfig({TINY}))"
+        given = f"{model}, {config}, train_dataset=data, processing_class=tokenizer"
         return ("datasets", "trl"), [
             f'data = datasets.Dataset.from_list([{{{held}}}], on_mixed_types="use_json")',
-            f"config = trl.SFTConfig({settings}max_length=None, use_cpu=True, bf16=False, report_to='none')",
-            f"model = transformers.LlamaForCausalLM(transformers.LlamaConfig({TINY}))",
-            "trainer = trl.SFTTrainer(model, config, train_dataset=data, processing_class=tokenizer)",
+            f"trainer = trl.SFTTrainer({given})",
             'rows = [(row["input_ids"], row["labels"]) for row in trainer.train_dataset]',
         ]
 
     return rows
 
 
-def _axolotl(case: Case) -> tuple[tuple[str, ...], list[str]]:
-    more = f", chat_template_kwargs={case.kwargs!r}" if case.kwargs else ""
-    return (), [
-        "from axolotl.prompt_strategies.chat_template import load",
-        "from axolotl.utils.dict import DictDefault",
-        "settings = DictDefault(sequence_len=10**9, train_on_inputs=False, "
-        f'chat_template="tokenizer_default"{more})',
-        'row = load(tokenizer, settings, ds_cfg={"type": "chat_template", "field_messages": "messages"})'
-        ".tokenize_prompt(chat)",
+def _axolotl(case: Case) -> Lines:
+    settings: dict[str, Any] = {
+        "sequence_len": 10**9,
+        "train_on_inputs": False,
+        "chat_template": "tokenizer_default",
+    }
+    if case.kwargs:
+        settings["chat_template_kwargs"] = case.kwargs
+    data = {"type": "chat_template", "field_messages": "messages"}
+    load = "axolotl.prompt_strategies.chat_template.load"
+    return ("axolotl.prompt_strategies.chat_template", "axolotl.utils.dict"), [
+        f"settings = axolotl.utils.dict.DictDefault({settings!r})",
+        f"row = {load}(tokenizer, settings, ds_cfg={data!r}).tokenize_prompt(chat)",
         'rows = [(row["input_ids"], row["labels"])]',
     ]
 
 
-def _llama_factory(case: Case) -> tuple[tuple[str, ...], list[str]]:
+def _llama_factory(case: Case) -> Lines:
     name = None if case.variant == OF_CHAT_TEMPLATE else case.variant
     names = ", ".join(f"{key}={value!r}" for key, value in TAGS.items())
+    attributes = f'parser.DatasetAttr("file", dataset_name="chats", {names})'
+    example = f"json.loads({json.dumps(example_of(case.record))!r})"
+    fitting = "template.get_template_and_fix_tokenizer(tokenizer, data)"
+    columns = "{key: [value] for key, value in example.items()}"
+    made = f"processor.SupervisedDatasetProcessor({fitting}, tokenizer, None, data)"
     return (), [
         "from llamafactory.data import converter, parser, processor, template",
         "from llamafactory.hparams.data_args import DataArguments",
-        f"data = DataArguments(template={name!r}, cutoff_len={ENDLESS})",
-        f'attributes = parser.DatasetAttr("file", dataset_name="chats", {names})',
-        "example = converter.SharegptDatasetConverter(attributes, data)"
-        f"(json.loads({json.dumps(example_of(case.record))!r}))",
-        "fitting = template.get_template_and_fix_tokenizer(tokenizer, data)",
-        "made = processor.SupervisedDatasetProcessor(fitting, tokenizer, None, data)"
-        ".preprocess_dataset({key: [value] for key, value in example.items()})",
+        f"data = DataArguments(template={name!r}, cutoff_len=10**9)",
+        f"example = converter.SharegptDatasetConverter({attributes}, data)({example})",
+        f"made = {made}.preprocess_dataset({columns})",
         'rows = [*zip(made["input_ids"], made["labels"])]',
     ]
 
@@ -172,7 +189,7 @@ def _llama_factory(case: Case) -> tuple[tuple[str, ...], list[str]]:
 CHAT = '"messages": chat["messages"]'
 PAIR = '"prompt": chat["messages"][:{at}], "completion": chat["messages"][{at}:{after}]'
 
-ROWS: Mapping[str, Callable[[Case], tuple[tuple[str, ...], list[str]]]] = {
+ROWS: Mapping[str, Callable[[Case], Lines]] = {
     "transformers-mask": _mask,
     "trl": _trl("assistant_only_loss=True, ", CHAT),
     "trl-default": _trl("", CHAT),
@@ -180,4 +197,4 @@ ROWS: Mapping[str, Callable[[Case], tuple[tuple[str, ...], list[str]]]] = {
     "axolotl": _axolotl,
     "llama-factory": _llama_factory,
 }
-"""By peer: what it imports beside transformers, and the lines that make `rows`, pairs of ids and labels."""
+"""By peer, what a script needs for it."""

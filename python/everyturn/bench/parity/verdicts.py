@@ -45,7 +45,7 @@ MEANINGS: dict[Cause, str] = {
     Cause.GENERATION_PROMPT_DIFFERS: "the answer does not come after all that a prompt ends with, as a `<think>`",
     Cause.TOKENIZED_DIFFERENTLY: "the same text in other tokens",
     Cause.ANSWER_REWRITTEN: "the answer itself stands otherwise than the model must emit it",
-    Cause.NOT_TRAINED: "after the right prompt the answer is there, and has no labels",
+    Cause.NOT_TRAINED: "the answer has no labels",
     Cause.OTHER_LABELS: "labels that are not the ids at their position",
     Cause.PARTLY_TRAINED: "a part of the answer has no labels",
     Cause.END_NOT_TRAINED: "the answer is trained without its stop token",
@@ -80,15 +80,39 @@ def verdict(target: Target, rows: Sequence[Row], decode: Decode) -> Verdict:
         return Verdict(cause=Cause.EQUAL)
     if not rows:
         return Verdict(cause=Cause.CUT_OFF)
+    if not any(stretch for row in rows for stretch in spans(row.labels)):
+        return Verdict(cause=Cause.NOT_TRAINED)
     shown = [row for row in rows if tuple(row.ids[: len(target.prompt)]) == target.prompt]
-    if shown:
-        row = max(shown, key=lambda row: _nearness(target, row))
-        position, cause = _in_answer(target, row, decode)
-        return _told(target, row, cause, position, decode)
+    if not shown:
+        return _before_answer(target, rows, decode)
+    found = _after_prompt(target, shown, decode)
+    if found.cause is Cause.NOT_TRAINED:
+        # Rows of later answers have this one in their context; its own may show another prompt.
+        own = [row for row in rows if row not in shown and _has_stretch(target, row)]
+        departed = _before_answer(target, own, decode) if own else found
+        if departed.cause is not Cause.CUT_OFF:
+            return departed
+    return found
+
+
+def _after_prompt(target: Target, rows: Sequence[Row], decode: Decode) -> Verdict:
+    """Return how the nearest of rows departs that all show the prompt."""
+    row = max(rows, key=lambda row: _nearness(target, row))
+    position, cause = _in_answer(target, row, decode)
+    return _told(target, row, cause, position, decode)
+
+
+def _before_answer(target: Target, rows: Sequence[Row], decode: Decode) -> Verdict:
+    """Return how the nearest of rows departs from the prompt."""
     row = max(rows, key=lambda row: common(target.prompt, row.ids))
     position = common(target.prompt, row.ids)
     cause, message = _in_context(target, row, position, decode)
-    return _told(target, row, cause, position, decode, message)
+    return _told(target, row, cause, position, decode, message=message)
+
+
+def _has_stretch(target: Target, row: Row) -> bool:
+    """Return whether exactly the completion is trained somewhere in a row."""
+    return any(tuple(row.ids[start:end]) == target.completion for start, end in spans(row.labels))
 
 
 def _trains(target: Target, row: Row) -> bool:
@@ -168,6 +192,7 @@ def _told(
     cause: Cause,
     position: int,
     decode: Decode,
+    *,
     message: int | None = None,
 ) -> Verdict:
     shown = _tokens(decode) if cause is Cause.TOKENIZED_DIFFERENTLY else decode

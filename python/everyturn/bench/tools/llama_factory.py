@@ -76,7 +76,8 @@ def _sharegpt(message: dict[str, Any]) -> dict[str, str]:
         ]
         role, content = "function_call", json.dumps(functions, ensure_ascii=False)
     if reasoning := message.get("reasoning_content"):
-        content = f"<think>\n{reasoning}\n</think>\n\n{content}"
+        # As templates write it: data may have more newlines.
+        content = "<think>\n{}\n</think>\n\n{}".format(reasoning.strip("\n"), content.lstrip("\n"))
     return {"role": role, "content": content}
 
 
@@ -93,10 +94,12 @@ def load(job: Job) -> LlamaFactory:
 
 
 def _fitting(job: Job, templates: Mapping[str, Any]) -> str:
-    """Return the template for text that writes the most targets of the probe, whatever it writes after them."""
-    from llamafactory.data.mm_plugin import BasePlugin
+    """Return the template for text that writes the most targets of the probe, whatever it writes after them.
 
+    Those with the same ids come first; a template that cuts a text otherwise still writes it.
+    """
     from everyturn.bench.tools.loading import load_auto_tokenizer
+    from llamafactory.data.mm_plugin import BasePlugin
 
     tokenizer = load_auto_tokenizer(job)
     agreed = {
@@ -105,17 +108,23 @@ def _fitting(job: Job, templates: Mapping[str, Any]) -> str:
         if type(template.mm_plugin) is BasePlugin
     }
     best = max(agreed, key=lambda name: agreed[name])
-    return best if agreed[best] else OF_CHAT_TEMPLATE
+    return best if any(agreed[best]) else OF_CHAT_TEMPLATE
 
 
-def _agreed(template: Any, tokenizer: Any, job: Job) -> int:
+def _agreed(template: Any, tokenizer: Any, job: Job) -> tuple[int, int]:
+    """Return how many targets of the probe a template writes in the same ids, and in the same letters."""
     try:
         pairs = template.encode_multiturn(tokenizer, [dict(message) for message in PROBE])
     except Exception:  # noqa: BLE001 - a template that lacks a token of its own is not the one
-        return 0
+        return 0, 0
     ids: list[int] = []
-    agreed = 0
+    by_ids = by_text = 0
     for (prompt, answer), row in zip(pairs, job.probe, strict=True):
         ids += [*prompt, *answer]
-        agreed += ids[: len(row.ids)] == list(row.ids)
-    return agreed
+        by_ids += ids[: len(row.ids)] == list(row.ids)
+        by_text += _letters(tokenizer, ids).startswith(_letters(tokenizer, row.ids))
+    return by_ids, by_text
+
+
+def _letters(tokenizer: Any, ids: Sequence[int]) -> str:
+    return "".join(tokenizer.decode(ids).split())

@@ -100,7 +100,6 @@ PEERS: dict[str, Spec] = {
 }
 
 BOARD = (
-    BY_HAND,
     "transformers-mask",
     "trl",
     "trl-default",
