@@ -6,6 +6,7 @@ and the first difference of each kind with the name that reproduces it.
 
 import dataclasses
 import math
+import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,11 @@ Each line is the first difference of its kind. Its name, given to `--reproduce` 
 a script of about ten lines that shows it with transformers and the tool alone.
 """
 
+UNCHECKED = (
+    "LLaMA-Factory asks for another version of transformers; its own check of that is switched off "
+    "(`DISABLE_VERSION_CHECK`)."
+)
+
 SHOWN_WORDS = 200
 """Characters of what a tool says that are shown."""
 
@@ -50,7 +56,7 @@ def to_markdown(board: Board) -> str:
         "# What other tools train",
         "<!-- Made by the command below. -->",
         INTRODUCTION.format(truth=truth),
-        f"```sh\n{shlex.join(command_line())}\n```",
+        f"```sh\n{shlex.join(_without_outputs(command_line()))}\n```",
         _versions(board),
         "## Shares",
         *(part for corpus in board.corpora for part in _corpus(board, corpus)),
@@ -131,6 +137,16 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in (None, ("", ""))}
 
 
+def _without_outputs(command: Sequence[str]) -> Iterator[str]:
+    """Yield a command without the files that it writes."""
+    words = iter(command)
+    for word in words:
+        if word in {"--page", "-o", "--output"}:
+            next(words, None)
+        else:
+            yield word
+
+
 def _found_versions(board: Board) -> dict[str, str]:
     return versions(peer for peer in board.peers if peer != EVERYTURN)
 
@@ -140,7 +156,10 @@ def _versions(board: Board) -> str:
         *_found_versions(board).items(),
         *((n, f"not installed; {how}") for n, how in board.missing.items()),
     ]
-    return _table(["what", "version"], rows)
+    table = _table(["what", "version"], rows)
+    if os.environ.get("DISABLE_VERSION_CHECK") and "llama-factory" in board.peers:
+        return f"{table}\n\n{UNCHECKED}"
+    return table
 
 
 def _corpus(board: Board, corpus: str) -> Iterator[str]:
@@ -155,8 +174,8 @@ def _corpus(board: Board, corpus: str) -> Iterator[str]:
 
 
 def _title(board: Board, corpus: str) -> str:
-    records = board.corpora[corpus]
-    return f"{corpus}: {counted(len(records.lines), 'conversation')}"
+    count = counted(len(board.corpora[corpus].lines), "conversation")
+    return f"{corpus}: {count}, spread evenly over the file"
 
 
 def _rows(board: Board, corpus: str, newline: str) -> Iterator[list[str]]:
@@ -174,7 +193,9 @@ def _text(cell: Cell, newline: str) -> str:
         if cause is not Cause.EQUAL:
             parts.append(f"{cause.value} {100 * count / total:.0f} %")
     if cell.surplus:
-        parts.append(f"and {counted(cell.surplus, 'stretch', 'stretches')} that are no answer")
+        parts.append(
+            f"and {counted(cell.surplus, 'stretch', 'stretches')} more than there are answers"
+        )
     return newline.join(parts)
 
 

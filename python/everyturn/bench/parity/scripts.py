@@ -12,7 +12,13 @@ from typing import Any
 
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.parity.targets import Target
-from everyturn.bench.tools.llama_factory import OF_CHAT_TEMPLATE, TAGS, example_of
+from everyturn.bench.tools.llama_factory import (
+    OF_CHAT_TEMPLATE,
+    REASONED,
+    TAGS,
+    example_of,
+    is_reasoning_shown,
+)
 
 Lines = tuple[tuple[str, ...], list[str]]
 """Modules to import, and lines that make `rows`, pairs of ids and labels."""
@@ -172,7 +178,9 @@ def _llama_factory(case: Case) -> Lines:
     name = None if case.variant == OF_CHAT_TEMPLATE else case.variant
     names = ", ".join(f"{key}={value!r}" for key, value in TAGS.items())
     attributes = f'parser.DatasetAttr("file", dataset_name="chats", {names})'
-    example = f"json.loads({json.dumps(example_of(case.record))!r})"
+    with_reasoning = is_reasoning_shown(case.plan.renderer.render(REASONED))
+    held = example_of(case.record, with_reasoning=with_reasoning)
+    example = f"json.loads({json.dumps(held)!r})"
     fitting = "template.get_template_and_fix_tokenizer(tokenizer, data)"
     columns = "{key: [value] for key, value in example.items()}"
     made = f"processor.SupervisedDatasetProcessor({fitting}, tokenizer, None, data)"

@@ -24,6 +24,15 @@ TAGS = {
 }
 """How records name things."""
 
+REASONED = [
+    {"role": "user", "content": "Ready?"},
+    {"role": "assistant", "reasoning_content": "The thought.", "content": "Ready."},
+]
+"""A chat whose rendering says whether a model's template shows reasoning: else it is no part of the data."""
+
+BETWEEN_RESULTS = "\n</tool_response>\n<tool_response>\n"
+"""What its own converter writes between results that follow one another."""
+
 OF_CHAT_TEMPLATE = "read out of the chat template"
 """What it does where no template is named."""
 
@@ -44,6 +53,8 @@ class LlamaFactory(RecordTool):
         arguments = DataArguments(template=name, cutoff_len=ENDLESS)
         attributes = DatasetAttr("file", dataset_name="chats", **TAGS)
         self._convert = SharegptDatasetConverter(attributes, arguments)
+        shown = tokenizer.apply_chat_template(REASONED, tokenize=False)
+        self._with_reasoning = is_reasoning_shown(shown)
         template = get_template_and_fix_tokenizer(tokenizer, arguments)
         self._processor = SupervisedDatasetProcessor(
             template=template, tokenizer=tokenizer, processor=None, data_args=arguments
@@ -51,7 +62,7 @@ class LlamaFactory(RecordTool):
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
         """Yield the one sample of a conversation."""
-        converted = self._convert(example_of(record))
+        converted = self._convert(example_of(record, with_reasoning=self._with_reasoning))
         if not converted["_response"]:
             raise ValueError("Skipping this abnormal example.")
         columns = {key: [value] for key, value in converted.items()}
@@ -59,23 +70,36 @@ class LlamaFactory(RecordTool):
         yield from zip(made["input_ids"], made["labels"], strict=True)
 
 
-def example_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as its documentation asks for ShareGPT-like data."""
+def is_reasoning_shown(rendered: str) -> bool:
+    """Return whether a rendering of `REASONED` has its reasoning."""
+    return "The thought." in rendered
+
+
+def example_of(record: Mapping[str, Any], *, with_reasoning: bool) -> dict[str, Any]:
+    """Return a record as its documentation asks for ShareGPT-like data: questions and answers in turns."""
     tools = record.get("tools")
+    messages: list[dict[str, str]] = []
+    for message in record["messages"]:
+        changed = _sharegpt(message, with_reasoning=with_reasoning)
+        if messages and changed["role"] == messages[-1]["role"] == "tool":
+            messages[-1]["content"] += BETWEEN_RESULTS + changed["content"]
+        else:
+            messages.append(changed)
     return {
-        "messages": [_sharegpt(message) for message in record["messages"]],
+        "messages": messages,
         "tools": json.dumps(tools, ensure_ascii=False) if tools else "",
     }
 
 
-def _sharegpt(message: dict[str, Any]) -> dict[str, str]:
+def _sharegpt(message: dict[str, Any], *, with_reasoning: bool) -> dict[str, str]:
     role, content = message["role"], message.get("content") or ""
     if calls := message.get("tool_calls"):
         functions = [
             {key: call["function"][key] for key in ("name", "arguments")} for call in calls
         ]
         role, content = "function_call", json.dumps(functions, ensure_ascii=False)
-    if reasoning := message.get("reasoning_content"):
+    reasoning = message.get("reasoning_content")
+    if reasoning and with_reasoning:
         # As templates write it: data may have more newlines.
         content = "<think>\n{}\n</think>\n\n{}".format(reasoning.strip("\n"), content.lstrip("\n"))
     return {"role": role, "content": content}
@@ -115,12 +139,14 @@ def _agreed(template: Any, tokenizer: Any, job: Job) -> tuple[int, int]:
     """Return how many targets of the probe a template writes in the same ids, and in the same letters."""
     try:
         pairs = template.encode_multiturn(tokenizer, [dict(message) for message in PROBE])
-    except Exception:  # noqa: BLE001 - a template that lacks a token of its own is not the one
+    except Exception:  # noqa: BLE001 - a template that cannot even do the probe is not the one
         return 0, 0
     ids: list[int] = []
     by_ids = by_text = 0
-    for (prompt, answer), row in zip(pairs, job.probe, strict=True):
+    for (prompt, answer), row in zip(pairs, job.probe, strict=False):
         ids += [*prompt, *answer]
+        if None in ids:  # a token of another model
+            return 0, 0
         by_ids += ids[: len(row.ids)] == list(row.ids)
         by_text += _letters(tokenizer, ids).startswith(_letters(tokenizer, row.ids))
     return by_ids, by_text
