@@ -214,9 +214,9 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
     start, ids = target
     if row is None:
         return 0, "it made no sample"
-    common = common(ids, row.ids)
-    if common < len(ids):
-        return common, "other ids" if common < len(row.ids) else "its sample ends here"
+    equal = common(ids, row.ids)
+    if equal < len(ids):
+        return equal, "other ids" if equal < len(row.ids) else "its sample ends here"
     for begin, end in spans(row.labels):
         if begin < len(ids) and end > start:
             if begin != start:

@@ -23,6 +23,7 @@ from everyturn.bench.tools import Made, Row
 from everyturn.bench.tools.registry import EVERYTURN
 from everyturn.bench.worker import read_made
 from everyturn.expander import Expander
+from everyturn.wording import counted
 
 Say = Callable[[str], None]
 
@@ -99,13 +100,12 @@ def run(
     """
     jobs = {model: _jobs(plan) for model, plan in plans.items()}
     targets = find_targets(plans, corpora, say)
-    tools = next(iter(jobs.values()))
-    cells = []
+    cells: list[Cell] = []
     with tempfile.TemporaryDirectory(prefix="everyturn-parity-") as folder:
-        for peer in tools:
-            say(f"{peer}: {len(plans)} models")
-            of_models = {model: tools[peer] for model, tools in jobs.items()}
-            cells += list(_cells(peer, of_models, plans, corpora, targets, Path(folder)))
+        made_of = _Run(plans=plans, corpora=corpora, targets=targets, folder=Path(folder))
+        for peer in next(iter(jobs.values())):
+            say(f"{peer}: {counted(len(plans), 'model')}")
+            cells += made_of.cells(peer, {model: tools[peer] for model, tools in jobs.items()})
     return Board(plans=plans, corpora=corpora, targets=targets, cells=tuple(cells), missing=missing)
 
 
@@ -131,48 +131,67 @@ def find_targets(
 
 
 def _jobs(plan: Plan) -> dict[str, Job]:
-    """Return the job of each tool: all that it would train is to be seen, and it sees what a server's tokenizer does."""
+    """Return the job of each tool; one that would train nothing is to be seen to do so."""
     return {name: dataclasses.replace(job, shows_all=True) for name, job in plan.jobs().items()}
 
 
-def _cells(
-    peer: str,
-    jobs: Mapping[str, Job],
-    plans: Mapping[str, Plan],
-    corpora: Mapping[str, Corpus],
-    targets: Mapping[tuple[str, str], Targets],
-    folder: Path,
-) -> Iterator[Cell]:
-    child: Child | None = None
-    with contextlib.ExitStack() as stack:
-        for model, job in jobs.items():
-            if child is None or not child.is_alive:
-                child = stack.enter_context(Child(job, loads=False))
-            try:
-                child.load(job)
-            except (ToolMissingError, ToolUnusableError) as error:
-                refused = _without_name(str(error), peer)
-                for name in corpora:
-                    yield _refusing(model, name, peer, targets[model, name], refused)
-                continue
-            for name, corpus in corpora.items():
-                of_corpus = targets[model, name]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What the cells of every peer are made of."""
+
+    plans: Mapping[str, Plan]
+    corpora: Mapping[str, Corpus]
+    targets: Mapping[tuple[str, str], Targets]
+    folder: Path
+
+    def cells(self, peer: str, jobs: Mapping[str, Job]) -> Iterator[Cell]:
+        """Yield those of one peer: a child loads one model after the other, a fresh one after a death."""
+        child: Child | None = None
+        with contextlib.ExitStack() as stack:
+            for model, job in jobs.items():
+                if child is None or not child.is_alive:
+                    child = stack.enter_context(Child(job, loads=False))
                 try:
-                    made = _made(child, corpus, folder)
-                except ToolUnusableError as error:
-                    refused = _without_name(str(error), peer)
-                    yield _refusing(model, name, peer, of_corpus, refused)
-                    continue
-                verdicts = (*judge(of_corpus.known, made, plans[model].renderer.decode),)
-                yield Cell(
-                    model=model,
-                    corpus=name,
-                    peer=peer,
-                    variant=child.variant,
-                    verdicts=verdicts,
-                    refusals=_refusals(of_corpus.known, verdicts, made),
-                    surplus=_surplus(corpus, made),
-                )
+                    child.load(job)
+                except (ToolMissingError, ToolUnusableError) as error:
+                    yield from (self._refused(peer, model, name, error) for name in self.corpora)
+                else:
+                    yield from (self._cell(peer, model, name, child) for name in self.corpora)
+
+    def _cell(self, peer: str, model: str, name: str, child: Child) -> Cell:
+        corpus, targets = self.corpora[name], self.targets[model, name].known
+        try:
+            made = self._made(child, corpus)
+        except ToolUnusableError as error:
+            return self._refused(peer, model, name, error)
+        verdicts = (*judge(targets, made, self.plans[model].renderer.decode),)
+        return Cell(
+            model=model,
+            corpus=name,
+            peer=peer,
+            variant=child.variant,
+            verdicts=verdicts,
+            refusals=_refusals(targets, verdicts, made),
+            surplus=_surplus(corpus, made),
+        )
+
+    def _made(self, child: Child, corpus: Corpus) -> Made:
+        path, out = self.folder / "corpus.jsonl", self.folder / "made.npz"
+        path.write_bytes(corpus.data)
+        child.check(str(path), str(out))
+        return read_made(out)
+
+    def _refused(self, peer: str, model: str, name: str, error: Exception) -> Cell:
+        count = len(self.targets[model, name].known)
+        return Cell(
+            model=model,
+            corpus=name,
+            peer=peer,
+            variant=None,
+            verdicts=(Verdict(cause=Cause.REFUSED),) * count,
+            refusals={str(error).removeprefix(f"{peer}: "): count} if count else {},
+            surplus=0,
+        )
 
 
 def judge(
@@ -189,13 +208,6 @@ def judge(
         yield Verdict(cause=Cause.REFUSED) if refused else found
 
 
-def _made(child: Child, corpus: Corpus, folder: Path) -> Made:
-    path, out = folder / "corpus.jsonl", folder / "made.npz"
-    path.write_bytes(corpus.data)
-    child.check(str(path), str(out))
-    return read_made(out)
-
-
 def _refusals(targets: Sequence[Target], verdicts: Sequence[Verdict], made: Made) -> dict[str, int]:
     """Count the targets that a tool refuses, by its words."""
     words = [
@@ -204,23 +216,6 @@ def _refusals(targets: Sequence[Target], verdicts: Sequence[Verdict], made: Made
         if verdict.cause is Cause.REFUSED
     ]
     return dict(Counter(words).most_common())
-
-
-def _refusing(model: str, corpus: str, peer: str, targets: Targets, words: str) -> Cell:
-    count = len(targets.known)
-    return Cell(
-        model=model,
-        corpus=corpus,
-        peer=peer,
-        variant=None,
-        verdicts=(Verdict(cause=Cause.REFUSED),) * count,
-        refusals={words: count},
-        surplus=0,
-    )
-
-
-def _without_name(words: str, peer: str) -> str:
-    return words.removeprefix(f"{peer}: ")
 
 
 def _surplus(corpus: Corpus, made: Made) -> int:

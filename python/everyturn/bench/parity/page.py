@@ -1,7 +1,7 @@
 """A board as a page of Markdown, as tables for a terminal, and as plain JSON types.
 
-In: a `Board`. Out: its shares by peer, model and corpus, what is meant by each cause, what peers say of what they refuse,
-and the first difference of each kind with the name that reproduces it.
+In: a `Board`. Out: its shares by peer, model and corpus, what is meant by each cause, what peers say of what they
+refuse, and the first difference of each kind with the name that reproduces it.
 """
 
 import dataclasses
@@ -22,21 +22,24 @@ from everyturn.wording import counted
 
 INTRODUCTION = """\
 Of the same conversations: how many answers does each tool train as inference shows them? An answer is a target. It is
-**equal** if one of the tool's rows has exactly the ids of the prompt that a server sends, then exactly the ids that the
-model must emit, through the stop token, and labels on those alone. Whatever else is counted by the first token that differs.
+**equal** if one of the tool's rows has exactly the ids of the prompt that a server sends, then exactly the ids that
+the model must emit, through the stop token, and labels on those alone. Whatever else there is has its name by the
+first token that differs.
 
-What a server sends is made by {truth}. The rule for what the model must emit is in
-`everyturn/_educational.py`, to be read in five minutes. Tools run with their own defaults, and their own code.
+What a server sends is made by {truth}. The rule for
+what the model must emit is in `everyturn/_educational.py`, to be read in five minutes. Tools run with their own
+defaults, and their own code.
 """
 
 TRUTHS = {
-    True: "transformers alone: `apply_chat_template` of the messages before the answer, with `add_generation_prompt=True`",
+    True: "transformers alone: `apply_chat_template` of the messages before the answer, with\n"
+    "`add_generation_prompt=True`, encoded by `AutoTokenizer`",
     False: "everyturn under `--serve {serve}`, whose prompts tests compare with that server's own code",
 }
 
 REPRODUCED = """\
-Each line is the first difference of its kind. Its name, given to `--reproduce` with the other arguments of the command, prints
-a script of about ten lines that shows it with transformers and the tool alone.
+Each is the first difference of its kind. Its name, given to `--reproduce` with the other arguments of the command,
+prints a script of about ten lines that shows it with transformers and the tool alone. Texts are split at the token.
 """
 
 UNCHECKED = (

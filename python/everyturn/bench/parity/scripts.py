@@ -29,18 +29,21 @@ TINY = (
 )
 """The sizes of a model that is never trained."""
 
-COMPARE = "\n".join(
-    [
-        "wanted = [(t, None) for t in P[:-1]] + [(P[-1], -100)] + [(t, t) for t in W[len(P):]] + [(None, -100)]",
-        "at, row = max((next((i for i, pairs in enumerate(zip(wanted, zip(row[0] + [None], row[1] + [-100]))) "
-        "if any(want not in (None, has) for want, has in zip(*pairs))), len(wanted)), row) for row in rows)",
-        'print("equal" if at == len(wanted) else f"differs at token {at} of {len(W)}, {len(P)} of them the prompt", '
-        '*(f"{name}: {tokenizer.decode(ids[max(at - 12, 0):at + 12])!r}" '
-        'for name, ids in (("wanted", W), ("found", row[0]))), sep="\\n")',
-        "",
-    ]
+FIRST = (
+    "next((i for i, pairs in enumerate(zip(wanted, zip(row[0] + [None], row[1] + [-100]))) "
+    "if any(want not in (None, has) for want, has in zip(*pairs))), len(wanted))"
 )
-"""Prints how far the nearest row is what inference shows: ids up to and through the answer, labels from its prompt on."""
+TEXTS = (
+    '(f"{name}: {tokenizer.decode(ids[max(at - 12, 0):at + 12])!r}" '
+    'for name, ids in (("wanted", W), ("found", row[0])))'
+)
+COMPARE = f"""\
+wanted = [(t, None) for t in P[:-1]] + [(P[-1], -100)] + [(t, t) for t in W[len(P):]] + [(None, -100)]
+at, row = max(({FIRST}, row) for row in rows)
+said = "equal" if at == len(wanted) else f"differs at token {{at}} of {{len(W)}}, {{len(P)}} of them the prompt"
+print(said, *{TEXTS}, sep="\\n")
+"""
+"""Prints how far the nearest row is as inference shows it: ids through the answer, and labels from its prompt on."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The targets of a corpus as inference shows them.
 
-In: a corpus, and a child that says what inference shows of a target. Out: a `Target` for each assistant message of which
-it can be said, and how many there are of which it cannot, with the reasons.
+In: a corpus, and a child that says what inference shows of a target. Out: a `Target` for each assistant message of
+which it can be said, and how many there are of which it cannot, with the reasons.
 
 Under ``serve="template"`` the child is `truth`, transformers itself. Servers change requests before the template sees
 them; their prompts are everyturn's, which tests compare with the servers' own code.

@@ -5,6 +5,7 @@ prompt is `apply_chat_template` of the messages before the target, the rule is `
 everyturn's own renders or encodes here.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -40,16 +41,14 @@ class Truth(RecordTool):
 
     def _completion(self, prompt: str, full: str) -> str:
         """Return what must be emitted, through whichever stop token comes last."""
-        found = []
-        for stop in self._stops:
-            try:
-                found.append(completion_of(prompt, full, stop))
-            except NoStopError:
-                continue
-        if found:
-            return max(found, key=len)
-        # The template ends a turn by the next header alone.
-        return full[len(prompt) :] + str(self._stops[0])
+        found = [self._through(prompt, full, stop) for stop in self._stops]
+        # Where there is none, the template ends a turn by the next header alone.
+        return max(found, key=len) or full[len(prompt) :] + str(self._stops[0])
+
+    def _through(self, prompt: str, full: str, stop: str) -> str:
+        with contextlib.suppress(NoStopError):
+            return completion_of(prompt, full, stop)
+        return ""
 
 
 def load(job: Job) -> Truth:

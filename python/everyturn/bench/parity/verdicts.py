@@ -42,14 +42,14 @@ MEANINGS: dict[Cause, str] = {
     Cause.CUT_OFF: "no row of the tool reaches the answer",
     Cause.HISTORY_REWRITTEN: "an earlier answer stands otherwise before this one than a server sends it",
     Cause.CONTEXT_DIFFERS: "other text before the answer: system text, tools, a question, a header",
-    Cause.GENERATION_PROMPT_DIFFERS: "the answer does not come after all that a prompt ends with, as a `<think>`",
+    Cause.GENERATION_PROMPT_DIFFERS: "the answer does not come after all that prompts end with, as a `<think>`",
     Cause.TOKENIZED_DIFFERENTLY: "the same text in other tokens",
     Cause.ANSWER_REWRITTEN: "the answer itself stands otherwise than the model must emit it",
     Cause.NOT_TRAINED: "the answer has no labels",
     Cause.OTHER_LABELS: "labels that are not the ids at their position",
     Cause.PARTLY_TRAINED: "a part of the answer has no labels",
     Cause.END_NOT_TRAINED: "the answer is trained without its stop token",
-    Cause.EXTRA_BEFORE: "more is trained before the answer: a header, a prefilled text, the user's text",
+    Cause.EXTRA_BEFORE: "more is trained before the answer: a header, a prefilled text, a question",
     Cause.EXTRA_AFTER: "more is trained after the stop token: what the template writes between turns",
 }
 """In words."""

@@ -122,8 +122,9 @@ def _fitting(job: Job, templates: Mapping[str, Any]) -> str:
 
     Those with the same ids come first; a template that cuts a text otherwise still writes it.
     """
-    from everyturn.bench.tools.loading import load_auto_tokenizer
     from llamafactory.data.mm_plugin import BasePlugin
+
+    from everyturn.bench.tools.loading import load_auto_tokenizer
 
     tokenizer = load_auto_tokenizer(job)
     agreed = {

@@ -11,7 +11,7 @@ from everyturn.bench.tools import Record
 
 
 def load_tokenizer(job: Job) -> Any:
-    """Load what everyturn encodes with under the job's `tokenizer`: the file as it is, or what `AutoTokenizer` makes."""
+    """Load what everyturn encodes with under the job's `tokenizer`: the file as it is, or what transformers makes."""
     if job.tokenizer == "auto_tokenizer":
         return load_auto_tokenizer(job)
     _prepare(job)
