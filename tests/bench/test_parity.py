@@ -1,5 +1,6 @@
 """The parity board: a verdict of each kind that is known beforehand, end to end, and scripts that show the same."""
 
+import datetime as dt
 import importlib
 import json
 import os
@@ -219,7 +220,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run tools in this process."""
     monkeypatch.setattr(board, "Child", InProcess)
     # Tools stop the clock of templates for good.
-    monkeypatch.setattr(chat_template_utils, "datetime", chat_template_utils.datetime)
+    monkeypatch.setattr(chat_template_utils, "datetime", dt.datetime)
 
 
 @pytest.mark.usefixtures("in_process")
@@ -384,7 +385,7 @@ def test_wrong_use_is_told_before_any_work(
     parity: Run, arguments: tuple[str, ...], said: str
 ) -> None:
     """Exit 2, and the sentence that helps."""
-    code, out, err = parity(*arguments)
+    code, out, err = parity(*arguments, "--limit", 1)
     assert (code, out) == (2, "")
     assert said in err
 
@@ -430,6 +431,7 @@ def test_qwen3_in_trl_is_what_the_page_says(
     template = data / "templates" / "qwen3-0.6b.jinja"
     arguments = (
         *("--data", data / "chats" / "mt_bench_en.jsonl.gz", "--limit", 3),
+        *("--engine", "reference"),
         *("--models", f"Qwen3={tokenizer_folder('qwen3')},{template}"),
     )
     code, _, said = parity(*arguments, "--peers", "trl", "-o", out)

@@ -180,18 +180,17 @@ def _axolotl(case: Case) -> Lines:
 def _llama_factory(case: Case) -> Lines:
     name = None if case.variant == OF_CHAT_TEMPLATE else case.variant
     names = ", ".join(f"{key}={value!r}" for key, value in TAGS.items())
-    attributes = f'parser.DatasetAttr("file", dataset_name="chats", {names})'
+    attributes = f'lf.parser.DatasetAttr("file", dataset_name="chats", {names})'
     with_reasoning = is_reasoning_shown(case.plan.renderer.render(REASONED))
     held = example_of(case.record, with_reasoning=with_reasoning)
     example = f"json.loads({json.dumps(held)!r})"
-    fitting = "template.get_template_and_fix_tokenizer(tokenizer, data)"
+    fitting = "lf.template.get_template_and_fix_tokenizer(tokenizer, data)"
     columns = "{key: [value] for key, value in example.items()}"
-    made = f"processor.SupervisedDatasetProcessor({fitting}, tokenizer, None, data)"
+    made = f"lf.processor.SupervisedDatasetProcessor({fitting}, tokenizer, None, data)"
     return (), [
-        "from llamafactory.data import converter, parser, processor, template",
-        "from llamafactory.hparams.data_args import DataArguments",
-        f"data = DataArguments(template={name!r}, cutoff_len=10**9)",
-        f"example = converter.SharegptDatasetConverter({attributes}, data)({example})",
+        "from llamafactory import data as lf, hparams",
+        f"data = hparams.data_args.DataArguments(template={name!r}, cutoff_len=10**9)",
+        f"example = lf.converter.SharegptDatasetConverter({attributes}, data)({example})",
         f"made = {made}.preprocess_dataset({columns})",
         'rows = [*zip(made["input_ids"], made["labels"])]',
     ]

@@ -61,7 +61,7 @@ class Verdict:
 
     Attributes:
         cause: What it is.
-        position: 0-based token of the row that the first difference is at; None where there is no row, or no difference.
+        position: 0-based token of the row that the first difference is at; None without a row or a difference.
         message: The message in or before which a context departs; None elsewhere.
         expected: What inference has there: the text before the position, and from it on.
         found: What the tool has there.
