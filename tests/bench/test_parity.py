@@ -21,7 +21,7 @@ from chats import answer, to_jsonl, user
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.job import Job
 from everyturn.bench.parity import board, board_corpora, scripts
-from everyturn.bench.parity.targets import Target
+from everyturn.bench.parity.targets import Target, nearest
 from everyturn.bench.parity.verdicts import MEANINGS, Cause, verdict
 from everyturn.bench.tools import Row
 from everyturn.bench.tools.registry import BOARD, PEERS, Spec
@@ -409,6 +409,12 @@ def test_a_tool_that_is_not_installed_is_a_line(
     assert code == 0
     assert "trl: not installed; pip install gone-and-lost" in out
     assert "| trl | not installed; pip install gone-and-lost |" in page.read_text(encoding="utf-8")
+
+
+def test_a_template_s_tokens_belong_to_the_message_that_they_close_or_open() -> None:
+    """The first after a message's text to that message, the others to the next one, at last to the target."""
+    wrote = [-1, -1, 0, 0, -1, -1, 1, -1, -1, -1]
+    assert nearest(wrote, 3) == [0, 0, 0, 0, 0, 1, 1, 1, 3, 3]
 
 
 def test_samples_are_spread_over_a_file(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Target:
         role_of: The role of each message of the record.
         prompt: The ids that a server sends.
         completion: The ids that the model must emit.
-        wrote: For each id of the prompt the message that wrote it or comes next; empty where that is not known.
+        wrote: For each id of the prompt the message that it belongs to; empty where that is not known.
     """
 
     record: int
@@ -117,10 +117,25 @@ def _authors(corpus: Corpus, expander: Expander) -> dict[Any, tuple[int, ...]]:
     """Return by record, message and ids which message wrote each id, or comes next."""
     found: dict[Any, tuple[int, ...]] = {}
     for sample in expander.expand(corpus.data):
-        wrote = np.repeat(sample.run_messages, sample.run_lengths)
-        following = int(sample.targets[0])
-        for position in range(len(wrote) - 1, -1, -1):
-            following = wrote[position] = following if wrote[position] < 0 else wrote[position]
-        key = (sample.line - 1, int(sample.targets[0]), tuple(sample.input_ids.tolist()))
-        found[key] = tuple(wrote.tolist())
+        target = int(sample.targets[0])
+        wrote = np.repeat(sample.run_messages, sample.run_lengths).tolist()
+        key = (sample.line - 1, target, tuple(sample.input_ids.tolist()))
+        found[key] = tuple(nearest(wrote, target))
     return found
+
+
+def nearest(wrote: list[int], target: int) -> list[int]:
+    """Return for each token the message that wrote it; a template's own, -1, are of the message that comes next.
+
+    The first of them after a message's text are of that message: there a text that is longer or shorter departs.
+    """
+    near = list(wrote)
+    following = target
+    for position in range(len(wrote) - 1, -1, -1):
+        if wrote[position] >= 0:
+            following = wrote[position]
+        elif position and wrote[position - 1] >= 0:
+            near[position] = wrote[position - 1]
+        else:
+            near[position] = following
+    return near
