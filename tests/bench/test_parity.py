@@ -322,7 +322,7 @@ def test_scripts_run_tools_as_their_users_do(tmp_path: Path) -> None:
         text = scripts.script(peer, case)
         assert "import everyturn" not in text
         assert "from everyturn" not in text
-        assert len(text.splitlines()) <= 14
+        assert len(text.splitlines()) <= 15
         written.append(text)
         start = len(case.target.prompt)
         end = start + len(case.target.completion)

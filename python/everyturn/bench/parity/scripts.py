@@ -38,6 +38,7 @@ TEXTS = (
     'for name, ids in (("wanted", W), ("found", row[0])))'
 )
 COMPARE = f"""\
+assert rows, "the tool makes no row of it"
 wanted = [(t, None) for t in P[:-1]] + [(P[-1], -100)] + [(t, t) for t in W[len(P):]] + [(None, -100)]
 at, row = max(({FIRST}, row) for row in rows)
 said = "equal" if at == len(wanted) else f"differs at token {{at}} of {{len(W)}}, {{len(P)}} of them the prompt"
