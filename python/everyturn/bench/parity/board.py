@@ -203,9 +203,10 @@ def judge(
         rows[row.record].append(row)
     for target in targets:
         found = verdict(target, rows[target.record], decode)
-        # A tool may do the answers of a record up to the one that it refuses.
-        refused = target.record in made.failures and found.cause is not Cause.EQUAL
-        yield Verdict(cause=Cause.REFUSED) if refused else found
+        # A tool may do some answers of a record and refuse others, which are context in the rows of the former.
+        is_missing = found.cause in {Cause.CUT_OFF, Cause.NOT_TRAINED}
+        is_refused = target.record in made.failures and is_missing
+        yield Verdict(cause=Cause.REFUSED) if is_refused else found
 
 
 def _refusals(targets: Sequence[Target], verdicts: Sequence[Verdict], made: Made) -> dict[str, int]:

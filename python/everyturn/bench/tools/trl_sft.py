@@ -51,12 +51,16 @@ class Trl(Tool):
         self._trainer = self._bare_trainer()
 
     def expand(self, source: bytes) -> Prepared | Made:
-        """Turn JSON lines into the dataset that is trained; record by record where it cannot do one of them."""
-        records = [json.loads(line) for line in lines_of(source)]
+        """Turn JSON lines into the dataset that is trained; row by row where it cannot do one of them."""
+        rows = [
+            (number, row)
+            for number, line in enumerate(lines_of(source))
+            for row in self._rows(json.loads(line))
+        ]
         try:
-            return self._prepared(dict(enumerate(records)))
+            return self._prepared(rows)
         except Exception:  # noqa: BLE001 - it raises what it likes
-            return self._one_by_one(records)
+            return self._one_by_one(rows)
 
     def made(self, result: Prepared | Made) -> Made:
         """Return the samples in order."""
@@ -70,28 +74,27 @@ class Trl(Tool):
             ]
         )
 
-    def _one_by_one(self, records: list[Record]) -> Made:
+    def _one_by_one(self, rows: list[tuple[int, Record]]) -> Made:
         made = Made()
-        for number, record in enumerate(records):
+        for number, row in rows:
             try:
-                made.rows += self.made(self._prepared({number: record})).rows
+                made.rows += self.made(self._prepared([(number, row)])).rows
             except Exception as error:  # noqa: BLE001, PERF203 - likewise
                 made.failures[number] = reason(error)
         return made
 
-    def _prepared(self, records: dict[int, Record]) -> Prepared:
-        pairs = [(number, row) for number in records for row in self._rows(records[number])]
-        used = [key for key in COLUMNS if any(row.get(key) for _, row in pairs)]
-        rows = [{key: row[key] for key in used} for _, row in pairs]
+    def _prepared(self, rows: list[tuple[int, Record]]) -> Prepared:
+        used = [key for key in COLUMNS if any(row.get(key) for _, row in rows)]
+        columns = [{key: row[key] for key in used} for _, row in rows]
         dataset = self._trainer._prepare_dataset(  # noqa: SLF001 - the step has no public name
-            self._datasets.Dataset.from_list(rows, on_mixed_types="use_json"),
+            self._datasets.Dataset.from_list(columns, on_mixed_types="use_json"),
             self._tokenizer,
             self._config,
             packing=False,
             formatting_func=None,
             dataset_name="train",
         )
-        return Prepared(dataset, [number for number, _ in pairs])
+        return Prepared(dataset, [number for number, _ in rows])
 
     def _rows(self, record: Record) -> Iterator[Record]:
         """Yield what a user would put into the dataset for a record."""
