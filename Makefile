@@ -101,7 +101,7 @@ serving: build
 
 # Paths on the page are those from the folder of the data.
 parity: build
-	cd $(EVERYTURN_DATA) && PYTHONPATH=$(CURDIR)/tests/integrations/with_readers $(CURDIR)/$(BIN)/everyturn bench --parity \
+	cd $(EVERYTURN_DATA) && PYTHONPATH=$(CURDIR)/tests/integrations/with_readers $(CURDIR)/$(BIN)/everyturn bench --parity --limit 20 \
 	  --data chats/mt_bench_en.jsonl.gz chats/sgd_train.jsonl.gz chats/nemo_gym_rollouts.jsonl.gz \
 	  --models Qwen3=tokenizers/qwen3,templates/qwen3-0.6b.jinja Llama-3.1=tokenizers/llama-3.1 \
 	  DeepSeek-V3=tokenizers/deepseek-v3 Phi-3=tokenizers/phi-3-mini Llama-2=tokenizers/llama-2 \
