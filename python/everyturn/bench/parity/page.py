@@ -24,7 +24,7 @@ INTRODUCTION = """\
 Of the same conversations: how many answers does each tool train as inference shows them? An answer is a target. It is
 **equal** if one of the tool's rows has exactly the ids of the prompt that a server sends, then exactly the ids that
 the model must emit, through the stop token, and labels on those alone. Whatever else there is has its name by the
-first token that differs.
+first id that differs, or, where all ids are those of inference, by the labels.
 
 What a server sends is made by {truth}. The rule for
 what the model must emit is in `everyturn/_educational.py`, to be read in five minutes. Tools run with their own
