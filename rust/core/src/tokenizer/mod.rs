@@ -35,6 +35,7 @@ use crate::options::EngineChoice;
 use continuation::Unprefixed;
 use engines::{Engines, Reference};
 use segments::Cutter;
+pub use token_bytes::Spelling;
 use token_bytes::TokenBytes;
 
 /// What a piece of text is encoded after, so that no word starts with it.
