@@ -4,6 +4,8 @@ In: functions. Out: their results, in the future. What is expanded and what is w
 threads, whoever calls.
 """
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
@@ -52,3 +54,15 @@ class Workers:
 
         self._pool.submit(call)
         return future
+
+    def cpu_seconds(self) -> float:
+        """Return what the threads have worked so far. They have to be idle: each answers for itself."""
+        all_are_asked = threading.Barrier(self.threads)
+
+        def worked() -> float:
+            seconds = time.thread_time()
+            all_are_asked.wait()
+            return seconds
+
+        answers = [self.submit(worked) for _ in range(self.threads)]
+        return sum(answer.result() for answer in answers)

@@ -89,6 +89,11 @@ def add_parser(commands: Any, name: str) -> None:
         help="about how long each tool is timed, in seconds (default: %(default)s)",
     )
     parser.add_argument(
+        "--stages",
+        action="store_true",
+        help="write a Parquet file, too: how much of the work only one thread can do",
+    )
+    parser.add_argument(
         "--sweep", choices=("turns", "size"), help="how cost grows with turns or file size"
     )
     parser.add_argument(
@@ -124,6 +129,8 @@ def run(parsed: argparse.Namespace) -> int:
         plot.require_matplotlib()
     if parsed.up_to is not None and parsed.sweep is None:
         raise OptionsError("--up-to is the last step of a sweep: name one with --sweep")
+    if parsed.stages and parsed.sweep is not None:
+        raise OptionsError("--stages is of a comparison: leave --sweep out")
     plan = _plan(parsed)
     outcome = _sweep(parsed, plan) if parsed.sweep else _comparison(parsed, plan)
     if plot_path is not None:
@@ -155,6 +162,7 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
         peers=() if parsed.sweep == "size" else _peers(parsed.peers),
         threads=parsed.threads,
         seconds=parsed.seconds,
+        writes=parsed.stages,
     )
 
 
@@ -179,7 +187,7 @@ def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     from everyturn.bench import benchmark, corpus
-    from everyturn.bench.tables import comparison_table, stage_table
+    from everyturn.bench.tables import comparison_table, stage_table, written_table
 
     records = (
         corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
@@ -192,6 +200,8 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     for result in outcome.results:
         if result.stages:
             _print(stage_table(result))
+    if written := [result for result in outcome.results if result.written]:
+        _print(written_table(written))
     return outcome
 
 

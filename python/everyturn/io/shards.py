@@ -351,7 +351,7 @@ class _Ending(AbstractContextManager["_Ending"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Wait for the last shard; where the run was ended by an error that is another, it stays the one that is raised."""
+        """Wait for the last shard; what has ended the run stays the error that is raised."""
         try:
             if kind is None:
                 self._wait()

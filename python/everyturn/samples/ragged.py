@@ -70,4 +70,5 @@ def count_in_rows(
     true = np.diff(starts, append=len(flags)) * flag
     before = np.cumsum(true) - true
     at = np.searchsorted(starts, offsets, side="right") - 1
-    return np.diff(before[at] + (offsets - starts[at]) * flag[at])
+    counted: npt.NDArray[np.int64] = before[at] + (offsets - starts[at]) * flag[at]
+    return np.diff(counted)

@@ -1,8 +1,8 @@
 """Parquet files of samples, part by part.
 
-In: samples, or tables of one schema. Out: a file of row groups that are encoded side by side, on threads, while its caller
-makes the next part; they are written in the order of the rows. Which bytes a file has depends on the rows alone. What
-is a row group's encoding is said in `everyturn.samples.row_groups`, what the columns are in `everyturn.samples.parquet`.
+In: samples, or tables of one schema. Out: a file of row groups, which threads encode side by side while its caller
+makes the next part; they are written in the order of the rows. How a row group is encoded is said in
+`everyturn.samples.row_groups`, which columns there are in `everyturn.samples.parquet`.
 """
 
 from collections import deque
@@ -37,8 +37,8 @@ class Writer:
     """Writes one Parquet file, part by part; it appears under its name only when it is whole.
 
     A context manager: an exception inside leaves nothing behind. The bytes of the file depend on the rows and their
-    order, never on the parts that they came in or on the number of threads. What waits to be written is bounded: a row
-    group of 4 million tokens, and two more than there are threads that are being encoded.
+    order, never on the parts that they came in or on the number of threads. What is in memory is bounded: the rows of
+    a group that is not full yet, and two groups of 4 million tokens more than there are threads.
 
     Args:
         path: The file's name.
