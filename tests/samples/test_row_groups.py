@@ -68,9 +68,9 @@ def table(first: int, rows: int) -> pa.Table:
         {
             "input_ids": pa.array([[n, n + 1] * (n % 5) for n in numbers], pa.list_(pa.int32())),
             "labels": pa.array([[-100, n] for n in numbers], pa.list_(pa.int32())),
-            "text": pa.array([None if n % 3 else f"text {n}" for n in numbers]),
-            "score": pa.array([n / 7 for n in numbers]),
-            "flag": pa.array([n % 2 == 0 for n in numbers]),
+            "text": pa.array([None if n % 3 else f"text {n}" for n in numbers], pa.string()),
+            "score": pa.array([n / 7 for n in numbers], pa.float64()),
+            "flag": pa.array([n % 2 == 0 for n in numbers], pa.bool_()),
             "nested": pa.array(
                 [{"a": [{"b": n}], "c": None} for n in numbers],
                 pa.struct({"a": pa.list_(pa.struct({"b": pa.int64()})), "c": pa.null()}),
@@ -111,6 +111,15 @@ def test_a_file_is_what_one_writer_makes_of_the_same_groups(tmp_path: Path) -> N
         for part in parts:
             writer.write_table(part, row_group_size=max(len(part), 1))
     assert (tmp_path / "moved.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
+
+
+def test_groups_of_other_columns_are_refused(tmp_path: Path) -> None:
+    """A file has one schema."""
+    file = RowGroupFile(tmp_path / "rows.parquet")
+    file.append(row_groups.encode(table(0, 3)))
+    with pytest.raises(ValueError, match="one schema"):
+        file.append(row_groups.encode(table(0, 3).drop_columns(["text"])))
+    file.close()
 
 
 def test_every_reader_finds_each_group(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ _PER_TOKEN = frozenset(column.name for column in TOKEN_COLUMNS)
 class _Footer:
     """The numbers of the fields that are used of Parquet's `FileMetaData`, and of what is in it."""
 
-    ROWS, ROW_GROUPS = 3, 4
+    SCHEMA, ROWS, ROW_GROUPS = 2, 3, 4
     COLUMNS, PLACE, ORDINAL = 1, 5, 7
     COLUMN_PLACE, COLUMN = 2, 3
     DATA, INDEX, DICTIONARY = 9, 10, 11
@@ -85,11 +85,7 @@ def _leaves(schema: pa.Schema) -> list[tuple[str, str]]:
 
 
 class RowGroupFile:
-    """A Parquet file of row groups that have the same schema. Closing it ends it; until then it is none.
-
-    Raises:
-        OSError: A byte cannot be written; the error names the file.
-    """
+    """A Parquet file of row groups that have the same schema; it is one once it was ended."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -100,8 +96,15 @@ class RowGroupFile:
         self._file.write(MAGIC)
 
     def append(self, group: RowGroup) -> None:
-        """Write a row group after those before."""
+        """Write a row group after those before.
+
+        Raises:
+            ValueError: It has other columns.
+            OSError: It cannot be written; the error names the file.
+        """
         self._first = self._first or group.footer
+        if self._first[_Footer.SCHEMA] != group.footer[_Footer.SCHEMA]:
+            raise ValueError("the row groups of a file have one schema")
         [described] = group.footer[_Footer.ROW_GROUPS].value.values
         _move(described, self._file.tell() - len(MAGIC))
         if len(self._groups) <= _MOST_ORDINAL:
@@ -114,7 +117,11 @@ class RowGroupFile:
         self._rows += group.footer[_Footer.ROWS].value
 
     def end(self) -> None:
-        """Write what describes the row groups, of which there is one at least."""
+        """Write what describes the row groups, of which there is one at least.
+
+        Raises:
+            OSError: It cannot be written; the error names the file.
+        """
         footer = dict(self._first or {})
         _set(footer, _Footer.ROWS, self._rows)
         footer[_Footer.ROW_GROUPS] = Field(Kind.LIST, Items(Kind.STRUCT, self._groups))
@@ -139,17 +146,16 @@ class RowGroupFile:
 
 def _move(group: Struct, distance: int) -> None:
     """Let a row group's description name the places that are so many bytes after those that it names."""
-    _add(group, _Footer.PLACE, distance)
+    _move_place(group, _Footer.PLACE, distance)
     for chunk in group[_Footer.COLUMNS].value.values:
-        if chunk[_Footer.COLUMN_PLACE].value:
-            _add(chunk, _Footer.COLUMN_PLACE, distance)
-        column = chunk[_Footer.COLUMN].value
+        _move_place(chunk, _Footer.COLUMN_PLACE, distance)
         for place in (_Footer.DATA, _Footer.INDEX, _Footer.DICTIONARY):
-            _add(column, place, distance)
+            _move_place(chunk[_Footer.COLUMN].value, place, distance)
 
 
-def _add(struct: Struct, number: int, distance: int) -> None:
-    if number in struct:
+def _move_place(struct: Struct, number: int, distance: int) -> None:
+    # 0 is where nothing can be: there is no such page.
+    if number in struct and struct[number].value:
         _set(struct, number, struct[number].value + distance)
 
 
