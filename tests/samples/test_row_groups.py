@@ -1,5 +1,6 @@
 """Row groups that are encoded on their own, and the files that they are put into."""
 
+import contextlib
 import io
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,9 @@ def test_a_file_is_what_one_writer_makes_of_the_same_groups(tmp_path: Path) -> N
     """Byte for byte: bodies are moved, and their descriptions name the places where they are now."""
     parts = [table(0, 40), table(40, 1), table(41, 0), table(41, 25)]
     write(tmp_path / "moved.parquet", parts)
-    settings = row_groups._settings(parts[0].schema)
-    with pq.ParquetWriter(tmp_path / "one.parquet", parts[0].schema, **settings) as writer:
+    schema = parts[0].schema
+    settings = row_groups.settings(schema)
+    with pq.ParquetWriter(tmp_path / "one.parquet", schema, **settings) as writer:
         for part in parts:
             writer.write_table(part, row_group_size=max(len(part), 1))
     assert (tmp_path / "moved.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
@@ -154,16 +156,15 @@ def test_ids_have_neither_a_dictionary_nor_statistics(tmp_path: Path) -> None:
         assert columns[path].is_stats_set
 
 
-def test_a_full_disk_is_an_error_that_names_the_file() -> None:
+@pytest.mark.parametrize("rows", [1, 300_000])
+def test_a_full_disk_is_an_error_that_names_the_file(rows: int) -> None:
     """Whether it is full at a row group or at the end."""
-    file = RowGroupFile(Path("/dev/full"))
+
+    def write_to_full_disk() -> None:
+        with contextlib.closing(RowGroupFile(Path("/dev/full"))) as file:
+            file.append(row_groups.encode(table(0, rows)))
+            file.end()
+
     with pytest.raises(OSError, match="No space left on device") as raised:
-        for first in range(0, 300_000, 30_000):
-            file.append(row_groups.encode(table(first, 30_000)))
+        write_to_full_disk()
     assert raised.value.filename == "/dev/full"
-    file.close()
-    file = RowGroupFile(Path("/dev/full"))
-    with pytest.raises(OSError, match="No space left on device"):
-        file.append(row_groups.encode(table(0, 1)))
-        file.end()
-    file.close()

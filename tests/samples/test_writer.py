@@ -139,7 +139,7 @@ def test_row_groups_in_memory_are_bounded(
     monkeypatch.setattr(row_groups.RowGroupFile, "append", counting_append)
     with Writer(tmp_path / "rows.parquet", workers=workers(2)) as writer:
         writer.write(expander.expand(to_jsonl(CHATS)))
-    assert 0 < most[0] <= 2 + everyturn.samples.writer._WAITING_GROUPS + 1
+    assert 0 < most[0] <= 2 + everyturn.samples.writer.WAITING_GROUPS + 1
 
 
 def test_threads_say_what_they_have_worked() -> None:

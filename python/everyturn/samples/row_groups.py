@@ -51,7 +51,7 @@ class RowGroup(NamedTuple):
 def encode(table: pa.Table) -> RowGroup:
     """Return a table as a row group. The GIL is released while it is made."""
     out = pa.BufferOutputStream()
-    with pq.ParquetWriter(out, table.schema, **_settings(table.schema)) as writer:
+    with pq.ParquetWriter(out, table.schema, **settings(table.schema)) as writer:
         writer.write_table(table.combine_chunks(), row_group_size=max(len(table), 1))
     data = memoryview(out.getvalue())
     end = len(data) - len(MAGIC) - _LENGTH_BYTES
@@ -61,7 +61,7 @@ def encode(table: pa.Table) -> RowGroup:
 
 
 @functools.lru_cache(maxsize=8)
-def _settings(schema: pa.Schema) -> dict[str, Any]:
+def settings(schema: pa.Schema) -> dict[str, Any]:
     """How columns are written: ids as they are, of which zstd finds those that come again, and without statistics."""
     leaves = _leaves(schema)
     return {

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from everyturn.samples.table import Samples
 
 _ROW_GROUP_TOKENS = 4 << 20
-_WAITING_GROUPS = 2
+WAITING_GROUPS = 2
 """How many row groups may wait for the threads that encode, besides those that they are busy with."""
 
 
@@ -211,7 +211,7 @@ class _InOrder:
     def add(self, table: pa.Table) -> None:
         """Encode the next row group, and write those that are encoded; wait where too many are not."""
         self._encoding.append(self._workers.submit(encode, table))
-        most = self._workers.threads + _WAITING_GROUPS
+        most = self._workers.threads + WAITING_GROUPS
         while self._encoding and (len(self._encoding) > most or self._encoding[0].done()):
             self._write_first()
 
