@@ -31,6 +31,7 @@ __all__ = [
     "Checker",
     "Expander",
     "PlainFile",
+    "Pool",
     "Records",
     "Renderer",
     "StatsStream",
