@@ -26,9 +26,12 @@ settings.load_profile(os.environ.get("EVERYTURN_HYPOTHESIS_PROFILE", "fast"))
 
 
 def pytest_configure() -> None:
-    """Give the children of tests the default signals, also where a shell in the background ignores SIGINT."""
+    """Give the children of tests the default signals, also where a shell in the background or `nohup` ignores them."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Still ignored here; what is ignored is inherited, and a handler is not.
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

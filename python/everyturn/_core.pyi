@@ -22,6 +22,7 @@ __all__ = [
     "MAX_TEMPLATE_BYTES",
     "MAX_WARNING_PLACES",
     "OTHER_ROLE_NAMES",
+    "ROLES",
     "ROLE_NAMES",
     "SERVERS",
     "TEXT_KINDS",
@@ -41,6 +42,7 @@ __all__ = [
     "last_exchanges",
     "lint_model",
     "lint_template",
+    "message_columns",
     "name_of_role",
     "pack",
     "relabel",
@@ -56,6 +58,7 @@ MAX_NAMES: int
 MAX_TEMPLATE_BYTES: int
 MAX_WARNING_PLACES: int
 COLUMNS: list[tuple[str, str, str, bool]]
+ROLES: list[str]
 TEXT_KINDS: list[str]
 CHOICES: dict[str, list[str]]
 DEFAULT_CHOICES: dict[str, str]
@@ -105,16 +108,21 @@ def pack(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]: ...
 def relabel(
     arrays: dict[str, Any],
-    weights: npt.NDArray[np.float32],
     *,
     layout: str,
     max_length: int | None,
     normalize: str,
     allow_context: bool,
 ) -> tuple[dict[str, Any], npt.NDArray[np.int64]]: ...
-def relabel_in_place(
-    arrays: dict[str, Any], weights: npt.NDArray[np.float32]
-) -> dict[str, Any] | None: ...
+def relabel_in_place(arrays: dict[str, Any]) -> dict[str, Any] | None: ...
+def message_columns(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+) -> tuple[
+    npt.NDArray[np.int64],
+    npt.NDArray[np.uint8],
+    npt.NDArray[np.bool_],
+    npt.NDArray[np.bool_],
+]: ...
 
 @final
 class Renderer:
@@ -157,6 +165,7 @@ class Renderer:
     def lint(self) -> str: ...
     def encode(self, text: str) -> npt.NDArray[np.int32]: ...
     def decode(self, ids: list[int]) -> str: ...
+    def spelling(self) -> tuple[bytes, npt.NDArray[np.int32]] | None: ...
     @property
     def stop_token_ids(self) -> list[int]: ...
     @property

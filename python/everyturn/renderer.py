@@ -227,6 +227,22 @@ class Renderer:
         """
         return TemplateReport.from_json(self._core.lint())
 
+    def spelling(self) -> tuple[bytes, npt.NDArray[np.int32]] | None:
+        """Return what each token spells: the bytes of all tokens in the order of their ids, and how many each id has.
+
+        None where a text is not joined from what its tokens spell, as with WordPiece. The bytes of a single token need
+        not be whole characters.
+
+        >>> from everyturn import Renderer
+        >>> data, lengths = Renderer.from_dir("demo").spelling()
+        >>> len(data) == lengths.sum()
+        True
+
+        Returns:
+            The bytes, and int32[V], 0 where no token has the id.
+        """
+        return self._core.spelling()
+
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
         """The tokens that end an assistant's turn: found by probing the template, or named as its `stop_token`."""

@@ -17,9 +17,9 @@ from chats import Record, answer, named_chat, user
 from everyturn import OptionsError, Rule, _core
 from everyturn.options import TrainOn
 from everyturn.samples import KINDS
-from everyturn.samples.columns import COLUMNS, OFFSETS
 from layouts import LAYOUTS, every_layout
 from reference import read_lines
+from same_samples import assert_same_samples
 
 MODES: tuple[TrainOn, ...] = (
     "all_assistant_messages",
@@ -29,17 +29,6 @@ MODES: tuple[TrainOn, ...] = (
 )
 CHATS = ("sgd_train", "mt_bench_en", "tau_bench_gpt4o_airline", "nemo_gym_rollouts")
 RULE_SETS = 40
-
-
-def assert_same_samples(found: everyturn.Samples, expected: everyturn.Samples) -> None:
-    """All arrays are equal, those that say what wrote the tokens included."""
-    for name in (*(column.name for column in COLUMNS), *OFFSETS.values()):
-        mine, theirs = getattr(found, name), getattr(expected, name)
-        assert (mine is None) == (theirs is None), name
-        if mine is not None:
-            np.testing.assert_array_equal(mine, theirs, err_msg=name)
-    for count in ("rows", "tokens", "trained_tokens", "targets_trained", "records_kept"):
-        assert getattr(found.report, count) == getattr(expected.report, count), count
 
 
 def chats_of(data: Path, name: str, count: int) -> list[Record]:

@@ -6,9 +6,11 @@ from typing import Any, get_args
 
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
+from everyturn.cli.options import add_model_flags, renderer_from
 from everyturn.cli.outputs import writer_of
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.options import Normalize
+from everyturn.renderer import Renderer
 from everyturn.samples import Samples
 from everyturn.samples.rules import Rule, read_rules
 from everyturn.samples.storage import MANIFEST
@@ -21,6 +23,9 @@ examples:
 
 rules.json, of which the last rule that holds for a token decides:
   [{"weight": 0, "result": "(?i)error"}, {"weight": 0.5, "kind": "reasoning"}]
+
+a rule with a "span" looks for what tokens spell, and needs the model that the samples were expanded with:
+  everyturn relabel all.parquet --rules no_code.json --model path/to/model -o train.parquet
 
 exit codes: 0 done, 1 nothing is trained, 2 wrong use
 """
@@ -79,6 +84,7 @@ def add_parser(commands: Any, name: str) -> None:
         action="store_true",
         help="let rules train what the model is not to emit, too",
     )
+    add_model_flags(parser, required=False)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -94,7 +100,8 @@ def run(parsed: argparse.Namespace) -> int:
     else:
         writer = writer_of(target, overwrite=parsed.overwrite)
     rules = read_rules(parsed.rules)
-    relabelled = _read(source).relabel(
+    renderer = renderer_from(parsed) if parsed.model else None
+    relabelled = _read(source, renderer).relabel(
         rules, normalize=parsed.normalize, allow_context=parsed.allow_context
     )
     if writer is None:
@@ -112,14 +119,14 @@ def run(parsed: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _read(source: Path) -> Samples:
+def _read(source: Path, renderer: Renderer | None) -> Samples:
     if (source / MANIFEST).exists():
-        return Samples.load(source)
+        return Samples.load(source, renderer=renderer)
     if source.is_dir():
         raise InputError(
             f"{source}: is not a folder of saved samples; relabel its Parquet files one by one"
         )
-    return Samples.from_parquet(source)
+    return Samples.from_parquet(source, renderer=renderer)
 
 
 def _words(rule: Rule) -> str:

@@ -32,5 +32,9 @@ def records(samples: "Samples") -> npt.NDArray[np.int64]:
         ],
         axis=1,
     )
-    _, number = np.unique(np.ascontiguousarray(key).view("V28").reshape(-1), return_inverse=True)
-    return number.reshape(-1).astype(np.int64)
+    begins = np.ones(len(key), dtype=np.bool_)
+    # Most samples stand next to those of their record: only the first of neighbours is looked up.
+    begins[1:] = np.any(key[1:] != key[:-1], axis=1)
+    firsts = np.ascontiguousarray(key[begins]).view("V28").reshape(-1)
+    _, number = np.unique(firsts, return_inverse=True)
+    return np.repeat(number.reshape(-1), np.diff(np.append(np.flatnonzero(begins), len(key))))

@@ -15,9 +15,10 @@ from everyturn.exceptions import OptionsError
 from everyturn.options import Normalize, check_choice
 from everyturn.samples.columns import COLUMNS, OFFSETS
 from everyturn.samples.labels import IGNORE_INDEX
+from everyturn.samples.matching import weigh_runs
 from everyturn.samples.origins import records
 from everyturn.samples.provenance import check_provenance
-from everyturn.samples.rules import Rules, checked, weights_of_runs
+from everyturn.samples.rules import Rules, checked
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -35,28 +36,27 @@ def relabel(
     check_provenance(samples)
     options = samples.metadata["options"]
     _check_options(options, allow_context=allow_context)
-    weights = np.repeat(weights_of_runs(samples, made), samples.run_lengths)
+    runs = weigh_runs(samples, made, allow_context=allow_context)
     arrays = {
         name: getattr(samples, name)
         for name in (*(column.name for column in COLUMNS), *OFFSETS.values())
         if name not in _OF_RECORDS
     }
+    arrays |= runs | {"records": records(samples)}
     present = {
         name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None
     }
-    present["records"] = records(samples)
     before = samples.metadata.get("rules", [])
     metadata = samples.metadata | {
         "options": options | {"normalize": normalize},
         "rules": [*before, [rule.to_dict() for rule in made]],
     }
     if normalize == "none" and not allow_context:
-        labels = _core.relabel_in_place(present, weights)
+        labels = _core.relabel_in_place(present)
         if labels is not None:
             return _with_report(samples, dataclasses.replace(samples, **labels, metadata=metadata))
     columns, sources = _core.relabel(
         present,
-        weights,
         layout=options["layout"],
         max_length=options["max_length"],
         normalize=normalize,

@@ -319,7 +319,8 @@ class Samples(Sequence[Sample]):
 
         Raises:
             OptionsError: A rule is wrong or looks at what the samples do not have; the samples do not say what wrote
-                their tokens, are normalized already, or train all tokens.
+                their tokens, are normalized already, or train all tokens; a rule has a ``span``, and `renderer` is
+                None.
         """
         return relabel(self, rules, normalize=normalize, allow_context=allow_context)
 
@@ -405,31 +406,31 @@ class Samples(Sequence[Sample]):
         Args:
             path: The folder.
             mmap: Map the arrays into memory, read-only, instead of reading them.
-            renderer: What made the samples, by which a notebook shows their text.
+            renderer: What made the samples, by which their text is known.
 
         Raises:
             InputError: The folder is none that this version can read, or is damaged.
             OptionsError: The samples were made by another renderer.
         """
-        loaded = Samples(**storage.load(path, mmap=mmap), renderer=renderer)
-        if renderer is not None and renderer.fingerprint != loaded.metadata["fingerprint"]:
-            raise OptionsError(
-                f"{path}: these samples were made by another renderer than {renderer}"
-            )
-        return loaded
+        return _made_by(renderer, Samples(**storage.load(path, mmap=mmap)), path)
 
     @staticmethod
-    def from_parquet(path: StrPath) -> "Samples":
+    def from_parquet(path: StrPath, *, renderer: Renderer | None = None) -> "Samples":
         """Read a file that `to_parquet` or the command line wrote.
 
         Their report counts what is there: what was dropped is not in the file.
 
+        Args:
+            path: The file.
+            renderer: What made the samples, by which their text is known.
+
         Raises:
             InputError: The file cannot be read, or is none of samples.
+            OptionsError: The samples were made by another renderer.
         """
         from everyturn.samples import from_arrow
 
-        return from_arrow.read_parquet(path)
+        return _made_by(renderer, from_arrow.read_parquet(path), path)
 
     def to_arrow(self) -> "pa.Table":
         """Return the samples as a table; the columns are named in `everyturn.samples.parquet`."""
@@ -463,3 +464,13 @@ class Samples(Sequence[Sample]):
 
         with parquet.Writer(path, types=types_in(self.kept, places_in(self))) as writer:
             writer.write(self)
+
+
+def _made_by(renderer: Renderer | None, samples: Samples, path: StrPath) -> Samples:
+    """Give samples that were read their renderer."""
+    if renderer is not None and renderer.fingerprint != samples.metadata["fingerprint"]:
+        raise OptionsError(
+            f"{path}: these samples were made by another renderer than {renderer}: model, template, server, template "
+            "arguments and stop token must be the same"
+        )
+    return dataclasses.replace(samples, renderer=renderer)

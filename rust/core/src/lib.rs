@@ -42,7 +42,8 @@ pub use chat_template::PlainTemplate;
 pub use check::{CheckStream, CheckedLine, Checker, Found};
 pub use choice::{Choice, ChoiceNames};
 pub use conversation::{
-    Conversation, Format, Media, NonFinite, OTHER_NAMES, RecordOptions, Renames, Role, Undesired, Weight,
+    Conversation, Format, Media, MessageColumns, NonFinite, OTHER_NAMES, RecordOptions, Renames, Role,
+    Undesired, Weight,
 };
 pub use error::{Error, ErrorFamily, ErrorKind, Location, Result};
 pub use everyturn_template::MAX_SOURCE_BYTES as MAX_TEMPLATE_BYTES;

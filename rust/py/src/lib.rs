@@ -40,7 +40,7 @@ mod _core {
     #[pymodule_export]
     use super::records::Records;
     #[pymodule_export]
-    use super::relabel::{relabel, relabel_in_place};
+    use super::relabel::{message_columns, relabel, relabel_in_place};
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
@@ -62,6 +62,7 @@ mod _core {
         module.add("MAX_NAMES", core::MAX_NAMES)?;
         module.add("MAX_WARNING_PLACES", core::MAX_WARNING_PLACES)?;
         module.add("COLUMNS", super::expander::columns())?;
+        module.add("ROLES", core::Role::ALL.map(core::Role::name))?;
         module.add("TEXT_KINDS", core::TextKind::names().collect::<Vec<_>>())?;
         let choices = core::choices();
         let names = choices.iter().map(|choice| (choice.option, choice.names.to_vec()));

@@ -1,5 +1,5 @@
-//! `_core.relabel`: the arrays of samples and what each token is to weigh in, the arrays of the samples with these weights
-//! out.
+//! `_core.relabel`: the arrays of samples and what each run is to weigh in, the arrays of the samples with these weights
+//! out. What rules about messages look at comes from here, too.
 
 use everyturn_core as core;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
@@ -11,13 +11,13 @@ use crate::choice::Choice;
 use crate::expander::arrays;
 use crate::guard::computed;
 
-/// `arrays` has the columns of tokens and runs by name, with their offsets, and the record of each row under `records`.
+/// `arrays` has the columns of tokens and runs by name, with their offsets, the record of each row under `records`, and
+/// what each run is to weigh under `run_weights`, NaN where it keeps its weights.
 #[pyfunction]
-#[pyo3(signature = (arrays, weights, *, layout, max_length, normalize, allow_context))]
+#[pyo3(signature = (arrays, *, layout, max_length, normalize, allow_context))]
 pub fn relabel<'py>(
     py: Python<'py>,
     arrays: &Bound<'py, PyDict>,
-    weights: PyReadonlyArray1<'py, f32>,
     layout: Choice<core::Layout>,
     max_length: Option<usize>,
     normalize: Choice<core::Normalize>,
@@ -26,23 +26,19 @@ pub fn relabel<'py>(
     let given = Given::of(arrays)?;
     let table = given.table()?;
     let how = core::Relabelling { layout: layout.0, max_length, normalize: normalize.0, allow_context };
-    let weights = weights_of(&weights, &table)?;
-    let made = computed(py, || Ok(core::relabel(&table, weights, how)))?;
+    let made = computed(py, || Ok(core::relabel(&table, how)))?;
     Ok((self::arrays(py, made.samples)?, PyArray1::from_vec(py, made.sources)))
 }
 
 /// The columns that change where every answer keeps a trained token, by name; `None` where rows have to be made anew.
 #[pyfunction]
-#[pyo3(signature = (arrays, weights))]
 pub fn relabel_in_place<'py>(
     py: Python<'py>,
     arrays: &Bound<'py, PyDict>,
-    weights: PyReadonlyArray1<'py, f32>,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
     let given = Given::of(arrays)?;
     let table = given.table()?;
-    let weights = weights_of(&weights, &table)?;
-    let Some(made) = computed(py, || Ok(core::relabel_in_place(&table, weights)))? else {
+    let Some(made) = computed(py, || Ok(core::relabel_in_place(&table)))? else {
         return Ok(None);
     };
     let columns = PyDict::new(py);
@@ -52,16 +48,36 @@ pub fn relabel_in_place<'py>(
     Ok(Some(columns))
 }
 
-fn weights_of<'w>(
-    weights: &'w PyReadonlyArray1<'_, f32>,
-    table: &core::LabelledTable<'_>,
-) -> PyResult<&'w [f32]> {
-    let weights = weights.as_slice()?;
-    if weights.len() != table.input_ids.len() {
-        return Err(PyValueError::new_err("there must be as many weights as tokens"));
-    }
-    Ok(weights)
+/// Of the messages of records, whose facts are the JSON texts `data[offsets[i]:offsets[i + 1]]`: where those of each
+/// record start, roles by their places in `ROLES`, whether a message has a weight, and whether parts of it have.
+#[pyfunction]
+pub fn message_columns<'py>(
+    py: Python<'py>,
+    data: PyReadonlyArray1<'py, u8>,
+    offsets: PyReadonlyArray1<'py, i64>,
+) -> PyResult<MessageArrays<'py>> {
+    let (data, offsets) = (data.as_slice()?, offsets.as_slice()?);
+    let place = |offset: i64| usize::try_from(offset).unwrap_or(usize::MAX);
+    let texts = offsets
+        .windows(2)
+        .map(|ends| data.get(place(ends[0])..place(ends[1])))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| PyValueError::new_err("offsets must be places in the data, in order"))?;
+    let read = computed(py, || core::MessageColumns::read(texts.into_iter()))?;
+    Ok((
+        PyArray1::from_vec(py, read.offsets),
+        PyArray1::from_vec(py, read.roles),
+        PyArray1::from_vec(py, read.is_weighted),
+        PyArray1::from_vec(py, read.is_weighted_in_part),
+    ))
 }
+
+type MessageArrays<'py> = (
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<u8>>,
+    Bound<'py, PyArray1<bool>>,
+    Bound<'py, PyArray1<bool>>,
+);
 
 /// Arrays that Python holds.
 struct Given<'py> {
@@ -76,6 +92,7 @@ struct Given<'py> {
     run_messages: PyReadonlyArray1<'py, i32>,
     run_answers: PyReadonlyArray1<'py, bool>,
     run_offsets: PyReadonlyArray1<'py, i64>,
+    run_weights: PyReadonlyArray1<'py, f32>,
     records: PyReadonlyArray1<'py, i64>,
 }
 
@@ -93,6 +110,7 @@ impl<'py> Given<'py> {
             run_messages: array(arrays, "run_messages")?,
             run_answers: array(arrays, "run_answers")?,
             run_offsets: array(arrays, "run_offsets")?,
+            run_weights: array(arrays, "run_weights")?,
             records: array(arrays, "records")?,
         })
     }
@@ -110,6 +128,7 @@ impl<'py> Given<'py> {
             run_messages: self.run_messages.as_slice()?,
             run_answers: self.run_answers.as_slice()?,
             run_offsets: self.run_offsets.as_slice()?,
+            run_weights: self.run_weights.as_slice()?,
             records: self.records.as_slice()?,
         })
     }

@@ -7,6 +7,7 @@ use everyturn_core as core;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::choice::Choice;
 use crate::guard::{detached, detached_on};
@@ -242,6 +243,13 @@ impl Renderer {
     fn decode(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<String> {
         let renderer = self.core.clone();
         detached_on(py, size_of_val(&*ids), move || renderer.decode(&ids))
+    }
+
+    /// The bytes of all tokens in the order of their ids, and how many each has; `None` where texts are not joined from
+    /// what their tokens spell.
+    fn spelling<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyBytes>, Bound<'py, PyArray1<i32>>)> {
+        let spelling = self.core.spelling()?;
+        Some((PyBytes::new(py, spelling.bytes), PyArray1::from_vec(py, spelling.lengths)))
     }
 
     #[getter]

@@ -1,10 +1,11 @@
 //! What rules about messages look at: who speaks, which tools are called and answer, what weighs.
 //!
-//! In: a conversation. Out: a JSON value that samples carry along, an object for each message. Texts are in it on request:
-//! they may be longer than all else.
+//! In: a conversation. Out: a JSON value that samples carry along, an object for each message; and from such values what
+//! most rules ask for, in columns. Texts are in it on request: they may be longer than all else.
 
 use super::{Conversation, Message, Role, part_texts};
-use crate::json::{Number, Value, object};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{Number, Object, Parser, Value, object};
 
 impl Conversation {
     /// A list with an object for each message: `role`; `calls`, the names of the tools that it calls; `tool`, the name of
@@ -45,6 +46,53 @@ impl Conversation {
         });
         Value::Array(facts.collect())
     }
+}
+
+/// What the facts of many records say about their messages, which stand one after the other.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct MessageColumns {
+    /// Where the messages of each record start, and where the last one's end.
+    pub offsets: Vec<i64>,
+    /// By their places in [`Role::ALL`].
+    pub roles: Vec<u8>,
+    pub is_weighted: Vec<bool>,
+    pub is_weighted_in_part: Vec<bool>,
+}
+
+impl MessageColumns {
+    /// Reads the facts of records as JSON texts; an empty text is a record without messages.
+    pub fn read<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Result<Self> {
+        let mut columns = Self { offsets: vec![0], ..Self::default() };
+        let mut parser = Parser::default();
+        for (record, text) in texts.enumerate() {
+            let read = if text.is_empty() { Ok(()) } else { columns.read_record(&mut parser, text) };
+            read.map_err(|error| {
+                let text = format!("what is known of the messages of record {record} is damaged: {error}");
+                Error::new(ErrorKind::Content, text)
+            })?;
+            columns.offsets.push(i64::try_from(columns.roles.len()).unwrap_or(i64::MAX));
+        }
+        Ok(columns)
+    }
+
+    fn read_record(&mut self, parser: &mut Parser, text: &[u8]) -> Result<()> {
+        let facts = parser.parse(text)?;
+        let damaged = || Error::new(ErrorKind::Content, "expected a list of objects with a role");
+        for fact in facts.as_array().ok_or_else(damaged)? {
+            let fact = fact.as_object().ok_or_else(damaged)?;
+            self.roles.push(role_of(fact).ok_or_else(damaged)?);
+            self.is_weighted.push(fact.get("weight").is_some());
+            self.is_weighted_in_part.push(fact.get("is_weighted_in_part").is_some());
+        }
+        Ok(())
+    }
+}
+
+/// The place of a role in [`Role::ALL`].
+fn role_of(fact: &Object) -> Option<u8> {
+    let name = fact.get("role")?.as_str()?;
+    let place = Role::ALL.iter().position(|role| role.name() == name)?;
+    u8::try_from(place).ok()
 }
 
 struct Call<'m> {
@@ -101,6 +149,17 @@ mod tests {
     fn results_are_those_of_calls_by_id_and_by_order() {
         let expected = r#"[{"role": "user"}, {"role": "assistant", "calls": ["air", "rain"]}, {"role": "tool", "tool": "rain"}, {"role": "tool", "tool": "rain"}, {"role": "assistant", "weight": 0.5}]"#;
         assert_eq!(facts(CALLS, false), expected);
+    }
+
+    #[test]
+    fn columns_are_what_facts_say() {
+        let text = facts(CALLS, true);
+        let columns = MessageColumns::read([text.as_bytes(), b"", text.as_bytes()].into_iter()).unwrap();
+        assert_eq!(columns.offsets, [0, 5, 5, 10]);
+        assert_eq!(columns.roles[5..], [2, 3, 4, 4, 3]);
+        assert_eq!(columns.is_weighted[..5], [false, false, false, false, true]);
+        let damaged = MessageColumns::read([&b"[]"[..], b"[{}]"].into_iter()).unwrap_err();
+        assert!(damaged.text.contains("of record 1 is damaged"), "{}", damaged.text);
     }
 
     #[test]

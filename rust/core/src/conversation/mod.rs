@@ -29,6 +29,7 @@ mod turns;
 mod weight;
 
 pub use calls::{arguments_are_object, function_of};
+pub use facts::MessageColumns;
 pub use formats::{Format, unknown_format};
 pub use identity::id_of_bytes;
 pub use message::{CLOSE_THINKING, Message, OPEN_THINKING, REASONING_KEYS, as_message};

@@ -22,7 +22,7 @@ use crate::lint::{self, ModelFacts};
 use crate::options::{ContentFormat, EngineChoice, Serve};
 use crate::serving::Preset;
 use crate::target::{Exchanges, FewestDropped, prompt_too_long};
-use crate::tokenizer::{ControlTokens, Tokenizer};
+use crate::tokenizer::{ControlTokens, Spelling, Tokenizer};
 
 /// How a folder's template is to be used.
 #[derive(Debug, Clone)]
@@ -213,6 +213,11 @@ impl Renderer {
 
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         self.tokenizer.decode(ids)
+    }
+
+    /// What each token spells; `None` where texts are not joined from what their tokens spell.
+    pub fn spelling(&self) -> Option<Spelling<'_>> {
+        self.tokenizer.token_bytes().spelling()
     }
 
     /// The tokens that end a turn, as the template writes them.

@@ -1,6 +1,6 @@
 //! Samples whose tokens get other weights than they were expanded with.
 //!
-//! In: the rows of a table, which know the answers that they train, and what each token is to weigh. Out: the rows that
+//! In: the rows of a table, which know the answers that they train, and what each of their runs is to weigh. Out: the rows that
 //! an expansion with these weights would give. Nothing is rendered or encoded again: the ids of prompts and completions
 //! are in the rows. A conversation that loses an answer is arranged anew from those that are left.
 
@@ -30,6 +30,8 @@ pub struct LabelledTable<'t> {
     pub run_messages: &'t [i32],
     pub run_answers: &'t [bool],
     pub run_offsets: &'t [i64],
+    /// What the tokens of each run are to weigh; one that is not a number leaves them as they are; 0 is not trained.
+    pub run_weights: &'t [f32],
     /// Of each row the number of its record; those of one record have the same.
     pub records: &'t [i64],
 }
@@ -62,6 +64,8 @@ struct Answer {
 /// Where an answer is in a row.
 struct AnswerTokens {
     tokens: Range<usize>,
+    /// In the table.
+    runs: Range<usize>,
     message: usize,
     /// The token before it on its path.
     before: Option<usize>,
@@ -76,12 +80,12 @@ struct Row {
     context: Vec<Trained>,
 }
 
-/// Gives each token its weight: one that is not a number leaves it as it is; 0 is not trained.
-pub fn relabel(table: &LabelledTable<'_>, weights: &[f32], how: Relabelling) -> Relabelled {
+/// Gives the tokens of each run their weight.
+pub fn relabel(table: &LabelledTable<'_>, how: Relabelling) -> Relabelled {
     let mut made = Relabelled { samples: Samples::of(how.layout), sources: Vec::new() };
     for rows in rows_of_records(table.records) {
         let source = rows[0];
-        let rows = rows.into_iter().map(|row| table.row(row, weights, how.allow_context)).collect();
+        let rows = rows.into_iter().map(|row| table.row(row, how.allow_context)).collect();
         let samples = relabel_conversation(rows, how);
         made.sources.resize(made.sources.len() + samples.len(), i64::try_from(source).unwrap_or_default());
         let origin = SampleOrigin { file: 0, line: 0, conversation_id: 0 };
@@ -99,31 +103,31 @@ pub struct NewLabels {
 }
 
 /// The same as [`relabel`] where rows stay what they are, without making them anew; `None` where an answer is lost.
-pub fn relabel_in_place(table: &LabelledTable<'_>, weights: &[f32]) -> Option<NewLabels> {
+pub fn relabel_in_place(table: &LabelledTable<'_>) -> Option<NewLabels> {
     let count = table.input_ids.len();
-    let mut labels = vec![IGNORE_INDEX; count];
-    let mut shift_labels = table.subtree_end.map(|_| vec![IGNORE_INDEX; count]);
-    let mut loss_weights = vec![0.0; count];
-    let mut are_units = true;
+    let mut writer = LabelWriter {
+        table,
+        labels: vec![IGNORE_INDEX; count],
+        loss_weights: vec![0.0; count],
+        shift_labels: table.subtree_end.map(|_| vec![IGNORE_INDEX; count]),
+        are_units: true,
+    };
     for row in 0..table.records.len() {
         let start = index(table.offsets[row]);
-        for AnswerTokens { tokens, before, .. } in table.answers(row, table.branches(row).as_ref()) {
+        for answer in table.answers(row, table.branches(row).as_ref()) {
             let mut is_lost = true;
-            for token in tokens.clone() {
-                let predicts = table.predicting(before, &tokens, token).map(|at| start + at);
-                let token = start + token;
-                let weight = table.weight(weights, token, predicts);
-                if weight <= Weight::ZERO {
-                    continue;
-                }
-                is_lost = false;
-                are_units &= weight == Weight::ONE;
-                labels[token] = table.input_ids[token];
-                if let Some(at) = predicts {
-                    loss_weights[at] = weight.0;
-                    if let Some(shifted) = &mut shift_labels {
-                        shifted[at] = table.input_ids[token];
-                    }
+            for (tokens, given) in table.weighted_runs(&answer) {
+                // The weights of a tree are where tokens are predicted: of all but the first, one before.
+                let first = if table.subtree_end.is_some() && tokens.start == answer.tokens.start {
+                    tokens.start..tokens.start + 1
+                } else {
+                    tokens.start..tokens.start
+                };
+                for part in [first.clone(), first.end..tokens.end].into_iter().filter(|part| !part.is_empty())
+                {
+                    let predicts = table.predicting(answer.before, &answer.tokens, part.start);
+                    let tokens = start + part.start..start + part.end;
+                    is_lost &= !writer.write(tokens, given, predicts.map(|at| start + at));
                 }
             }
             if is_lost {
@@ -131,7 +135,62 @@ pub fn relabel_in_place(table: &LabelledTable<'_>, weights: &[f32]) -> Option<Ne
             }
         }
     }
+    let LabelWriter { labels, loss_weights, shift_labels, are_units, .. } = writer;
     Some(NewLabels { labels, loss_weights: (!are_units).then_some(loss_weights), shift_labels })
+}
+
+/// Columns that are written stretch by stretch.
+struct LabelWriter<'t> {
+    table: &'t LabelledTable<'t>,
+    labels: Vec<i32>,
+    loss_weights: Vec<f32>,
+    shift_labels: Option<Vec<i32>>,
+    /// All that is trained weighs 1.
+    are_units: bool,
+}
+
+impl LabelWriter<'_> {
+    /// Gives neighbouring tokens their weight, which is at `predicts` and after. Says whether one of them is trained.
+    fn write(&mut self, tokens: Range<usize>, given: f32, predicts: Option<usize>) -> bool {
+        if given.is_nan() {
+            return self.keep(tokens, predicts);
+        }
+        if given <= 0.0 {
+            return false;
+        }
+        self.are_units &= given == 1.0;
+        let ids = &self.table.input_ids[tokens.clone()];
+        self.labels[tokens].copy_from_slice(ids);
+        if let Some(at) = predicts {
+            self.loss_weights[at..at + ids.len()].fill(given);
+            if let Some(shifted) = &mut self.shift_labels {
+                shifted[at..at + ids.len()].copy_from_slice(ids);
+            }
+        }
+        true
+    }
+
+    /// Leaves neighbouring tokens as they were expanded.
+    fn keep(&mut self, tokens: Range<usize>, predicts: Option<usize>) -> bool {
+        let mut is_trained = false;
+        for (number, token) in tokens.enumerate() {
+            let predicts = predicts.map(|at| at + number);
+            let weight = self.table.own_weight(token, predicts);
+            if weight <= 0.0 {
+                continue;
+            }
+            is_trained = true;
+            self.are_units &= weight == 1.0;
+            self.labels[token] = self.table.input_ids[token];
+            if let Some(at) = predicts {
+                self.loss_weights[at] = weight;
+                if let Some(shifted) = &mut self.shift_labels {
+                    shifted[at] = self.table.input_ids[token];
+                }
+            }
+        }
+        is_trained
+    }
 }
 
 /// The rows of each record, records in the order of their first rows.
@@ -175,17 +234,22 @@ fn relabel_conversation(rows: Vec<Row>, how: Relabelling) -> Vec<Sample> {
 }
 
 impl LabelledTable<'_> {
-    fn row(&self, row: usize, weights: &[f32], allow_context: bool) -> Row {
+    fn row(&self, row: usize, allow_context: bool) -> Row {
         let tokens = tokens_of(self.offsets, row);
+        let mut given = Vec::with_capacity(tokens.len());
+        for run in tokens_of(self.run_offsets, row) {
+            given.resize(given.len() + self.run_length(run), self.run_weights[run]);
+        }
         let start = tokens.start;
         let ids = self.input_ids[tokens].to_vec();
         let branches = self.branches(row);
         let provenance = self.provenance(row, ids.len());
-        let weigh = |token: usize, predicts: Option<usize>| {
-            self.weight(weights, start + token, predicts.map(|at| start + at))
+        let weigh = |token: usize, predicts: Option<usize>| match given[token] {
+            own if own.is_nan() => Weight(self.own_weight(start + token, predicts.map(|at| start + at))),
+            given => Weight(given),
         };
         let answers = self.answers(row, branches.as_ref()).into_iter().map(|answer| {
-            let AnswerTokens { tokens, message, before } = answer;
+            let AnswerTokens { tokens, message, before, .. } = answer;
             let weigh = |token| weigh(token, self.predicting(before, &tokens, token));
             Answer { weights: tokens.clone().map(weigh).collect(), tokens: tokens.clone(), message }
         });
@@ -226,9 +290,11 @@ impl LabelledTable<'_> {
             match (message, answers.last_mut()) {
                 (Some(message), Some(last)) if last.message == message && last.tokens.end == start => {
                     last.tokens.end = end;
+                    last.runs.end = run + 1;
                 }
                 (Some(message), _) => {
-                    answers.push(AnswerTokens { tokens: start..end, message, before: start.checked_sub(1) });
+                    let before = start.checked_sub(1);
+                    answers.push(AnswerTokens { tokens: start..end, runs: run..run + 1, message, before });
                 }
                 (None, _) => {}
             }
@@ -257,14 +323,26 @@ impl LabelledTable<'_> {
         usize::try_from(self.run_lengths[run]).unwrap_or_default()
     }
 
-    /// What a token is to weigh: as given, or as it was expanded; that weight is where the token is predicted.
-    fn weight(&self, given: &[f32], token: usize, predicts: Option<usize>) -> Weight {
-        Weight(match (given[token], self.loss_weights, predicts) {
-            (given, ..) if !given.is_nan() => given,
-            _ if self.labels[token] == IGNORE_INDEX => 0.0,
-            (_, Some(weights), Some(at)) => weights[at],
-            _ => 1.0,
+    /// The runs of an answer, each with its tokens in the row and what they are to weigh.
+    fn weighted_runs<'r>(
+        &'r self,
+        answer: &'r AnswerTokens,
+    ) -> impl Iterator<Item = (Range<usize>, f32)> + 'r {
+        let mut end = answer.tokens.start;
+        answer.runs.clone().map(move |run| {
+            let start = end;
+            end += self.run_length(run);
+            (start..end, self.run_weights[run])
         })
+    }
+
+    /// What a token weighed when it was expanded; that weight is where the token is predicted.
+    fn own_weight(&self, token: usize, predicts: Option<usize>) -> f32 {
+        match (self.loss_weights, predicts) {
+            _ if self.labels[token] == IGNORE_INDEX => 0.0,
+            (Some(weights), Some(at)) => weights[at],
+            _ => 1.0,
+        }
     }
 }
 

@@ -37,6 +37,7 @@ use continuation::Unprefixed;
 use engines::{Engine as _, Engines, Reference, encode_error};
 use long_texts::LongTexts;
 use segments::Cutter;
+pub use token_bytes::Spelling;
 use token_bytes::TokenBytes;
 
 /// What a piece of text is encoded after, so that no word starts with it.

@@ -15,9 +15,19 @@ const SPACE_SIGN: char = '\u{2581}';
 const MOST_IDS_PER_TOKEN: usize = 4;
 
 pub struct TokenBytes {
+    /// In the order of ids.
     bytes: Vec<u8>,
     /// By id.
     places: Vec<Range<usize>>,
+    is_spelling: bool,
+}
+
+/// What each token of a vocabulary adds to a decoded text.
+pub struct Spelling<'t> {
+    /// One token after the other, in the order of ids.
+    pub bytes: &'t [u8],
+    /// How many bytes each id has, from 0 up; none where there is no token.
+    pub lengths: Vec<i32>,
 }
 
 impl TokenBytes {
@@ -27,7 +37,7 @@ impl TokenBytes {
         vocabulary.sort_unstable_by_key(|(_, id)| *id);
         let byte_of = has_byte_level(library).then(byte_alphabet);
         let most = vocabulary.len().saturating_mul(MOST_IDS_PER_TOKEN);
-        let mut table = Self { bytes: Vec::new(), places: Vec::new() };
+        let mut table = Self { bytes: Vec::new(), places: Vec::new(), is_spelling: joins_bytes(library) };
         for (token, id) in &vocabulary {
             let at = *id as usize;
             if at >= most {
@@ -54,6 +64,13 @@ impl TokenBytes {
     fn of_id(&self, id: i32) -> &[u8] {
         let place = usize::try_from(id).ok().and_then(|id| self.places.get(id).cloned());
         place.map_or(&[], |place| &self.bytes[place])
+    }
+
+    /// `None` where a text is not decoded by joining the bytes of its tokens.
+    pub fn spelling(&self) -> Option<Spelling<'_>> {
+        let length = |place: &Range<usize>| i32::try_from(place.len()).unwrap_or(i32::MAX);
+        let spelling = || Spelling { bytes: &self.bytes, lengths: self.places.iter().map(length).collect() };
+        self.is_spelling.then(spelling)
     }
 
     /// The bytes of a text that each of its tokens stands for; `None`: they are not found by walking it.
@@ -92,12 +109,31 @@ impl TokenBytes {
 }
 
 fn has_byte_level(library: &HfTokenizer) -> bool {
+    decoders(library).iter().any(|decoder| matches!(decoder, DecoderWrapper::ByteLevel(_)))
+}
+
+/// Whether the decoder joins the bytes of tokens, but for a space at the start of the text.
+fn joins_bytes(library: &HfTokenizer) -> bool {
+    let decoders = decoders(library);
+    let joins = |decoder: &DecoderWrapper| {
+        matches!(
+            decoder,
+            DecoderWrapper::ByteLevel(_)
+                | DecoderWrapper::Metaspace(_)
+                | DecoderWrapper::Replace(_)
+                | DecoderWrapper::ByteFallback(_)
+                | DecoderWrapper::Fuse(_)
+                | DecoderWrapper::Strip(_)
+        )
+    };
+    !decoders.is_empty() && decoders.iter().all(joins)
+}
+
+fn decoders(library: &HfTokenizer) -> &[DecoderWrapper] {
     match library.get_decoder() {
-        Some(DecoderWrapper::ByteLevel(_)) => true,
-        Some(DecoderWrapper::Sequence(sequence)) => {
-            sequence.get_decoders().iter().any(|decoder| matches!(decoder, DecoderWrapper::ByteLevel(_)))
-        }
-        _ => false,
+        Some(DecoderWrapper::Sequence(sequence)) => sequence.get_decoders(),
+        Some(decoder) => std::slice::from_ref(decoder),
+        None => &[],
     }
 }
 
