@@ -18,7 +18,7 @@ help:
 	@echo "lint   formatting, lints, types, stubs, and that the core knows nothing of Python"
 	@echo "fmt    format everything"
 	@echo "bench  speed of the stages, and against transformers in the same run"
-	@echo "fuzz   libFuzzer on each target of rust/fuzz, for SECONDS=60 each (needs a C++ compiler)"
+	@echo "fuzz   libFuzzer on each target of rust/fuzz, and damaged files, for SECONDS=60 each (needs a C++ compiler)"
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
@@ -99,7 +99,7 @@ COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=16
 FUZZ_TARGETS := records templates tokenizers literal layouts
 
-fuzz:
+fuzz: build
 	cd rust/fuzz && RUSTFLAGS="--cfg fuzzing $(COUNTED)" cargo build --release --target $(HOST) --target-dir ../../$(FUZZ)
 	$(PYTHON) tools/make_fuzz_seeds.py $(FUZZ)/corpus
 	@mkdir -p $(FUZZ)/found
@@ -108,6 +108,7 @@ fuzz:
 		$(FUZZ)/$(HOST)/release/$$target $(FUZZ)/corpus/$$target -max_total_time=$(SECONDS) -max_len=16384 -timeout=20 \
 			-rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/found/$$target- || exit 1; \
 	done
+	EVERYTURN_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest --quiet -n 0 tests/io/test_mutated_files.py
 
 templates: build
 	$(BIN)/python tools/compare_templates.py > docs/templates.md.new && mv docs/templates.md.new docs/templates.md

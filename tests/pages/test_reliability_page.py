@@ -29,7 +29,8 @@ def test_the_tests_that_a_row_names_are_defined(tests: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["fork", "spawn", "forkserver", "threads", "interpreter", "SIGTERM", "SIGKILL", "full disk"]
+    "word",
+    ["fork", "spawn", "forkserver", "threads", "interpreter", "SIGTERM", "SIGKILL", "full disk"],
 )
 def test_what_ends_or_shares_a_process_was_tried(word: str) -> None:
     """The page has a row for it."""
