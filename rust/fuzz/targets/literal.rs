@@ -31,7 +31,13 @@ fn control_ids(outcome: &Outcome) -> Vec<Vec<i32>> {
     outcome.samples.iter().map(|sample| sample.ids.iter().copied().filter(is_control).collect()).collect()
 }
 
+/// What the built-in template looks for in the text of answers, to write it as thinking.
+const READ_BY_THE_TEMPLATE: &[u8] = b"</think>";
+
 fuzz_target!(|bytes: &[u8]| {
+    if bytes.windows(READ_BY_THE_TEMPLATE.len()).any(|bytes| bytes == READ_BY_THE_TEMPLATE) {
+        return;
+    }
     let mut record = conversation(bytes);
     let written = expand(&EXPANDER, record.to_string().as_bytes(), None);
     for message in record["messages"].as_array_mut().into_iter().flatten() {

@@ -16,7 +16,7 @@ fuzz_target!(|line: &[u8]| {
     expand(&EXPANDER, line, None);
     if strict.is_ok() {
         for format in Format::ALL {
-            expand(&EXPANDER, line, Some(format));
+            expand(&EXPANDER, line, Some(*format));
         }
     }
 });

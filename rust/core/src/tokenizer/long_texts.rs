@@ -36,12 +36,29 @@ const WORDS_AFTER: usize = 4;
 const TRIES: usize = 32;
 
 const NORMALIZERS: [&str; 11] = [
-    "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer", "Prepend", "Replace",
-    "Precompiled", "Nmt",
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+    "Lowercase",
+    "StripAccents",
+    "BertNormalizer",
+    "Prepend",
+    "Replace",
+    "Precompiled",
+    "Nmt",
 ];
 const PRE_TOKENIZERS: [&str; 10] = [
-    "ByteLevel", "Split", "Digits", "Punctuation", "Whitespace", "WhitespaceSplit", "BertPreTokenizer",
-    "CharDelimiterSplit", "Metaspace", "UnicodeScripts",
+    "ByteLevel",
+    "Split",
+    "Digits",
+    "Punctuation",
+    "Whitespace",
+    "WhitespaceSplit",
+    "BertPreTokenizer",
+    "CharDelimiterSplit",
+    "Metaspace",
+    "UnicodeScripts",
 ];
 
 /// Finds the places.
