@@ -21,8 +21,9 @@ fn trained(outcome: &Outcome) -> Vec<(Vec<i32>, usize)> {
     for sample in &outcome.samples {
         for run in &sample.trained {
             let end = run.tokens.end;
-            let is_on_path =
-                |at: &usize| sample.branches.as_ref().is_none_or(|tree| tree.ends[*at].cast_unsigned() as usize >= end);
+            let is_on_path = |at: &usize| {
+                sample.branches.as_ref().is_none_or(|tree| tree.ends[*at].cast_unsigned() as usize >= end)
+            };
             let path: Vec<i32> = (0..end).filter(is_on_path).map(|at| sample.ids[at]).collect();
             all.push((path, run.tokens.len()));
         }

@@ -173,7 +173,12 @@ impl LongTexts {
         {
             return None;
         }
-        Some(self.neighbours.get_or_init(|| Neighbours::of(model)))
+        if let Some(known) = self.neighbours.get() {
+            return Some(known);
+        }
+        // Made before the cell is taken: a process that is forked meanwhile must not wait for this thread.
+        let made = Neighbours::of(model);
+        Some(self.neighbours.get_or_init(|| made))
     }
 }
 
