@@ -22,7 +22,7 @@ from everyturn.inspect import pick
 from everyturn.inspect.inspection import inspect_record
 
 calls, folder = int(sys.argv[1]), Path(sys.argv[2])
-long = "some words, and then some more of them. " * 200
+long = "some words, and then some more of them. " * 40
 chats = [
     {"messages": [{"role": "user", "content": f"{number} {long}"}, {"role": "assistant", "content": long}]}
     for number in range(4)
