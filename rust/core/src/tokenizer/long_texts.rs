@@ -122,9 +122,9 @@ impl LongTexts {
 
     /// A place to cut at, near this byte.
     fn place_near(&self, library: &HfTokenizer, text: &str, byte: usize) -> Option<usize> {
-        let byte = text.floor_char_boundary(byte);
-        let start = text.floor_char_boundary(byte - AROUND);
-        let end = text.ceil_char_boundary(byte + AROUND);
+        let byte = floor(text, byte);
+        let start = floor(text, byte - AROUND);
+        let end = ceil(text, byte + AROUND);
         let starts = words(library, &text[start..end])?.into_iter().map(|word| start + word.start);
         let mut places: Vec<usize> = starts
             .filter(|place| place.abs_diff(byte) < AROUND / 2 && text.is_char_boundary(*place))
@@ -184,14 +184,13 @@ impl LongTexts {
 
 impl Neighbours {
     fn of(model: &BPE) -> Self {
-        let (mut pairs, mut characters) = (HashSet::new(), HashSet::new());
-        for token in model.get_vocab().keys() {
-            pairs.extend(token.chars().zip(token.chars().skip(1)));
+        let vocabulary = model.get_vocab();
+        let pairs = vocabulary.keys().flat_map(|token| token.chars().zip(token.chars().skip(1))).collect();
+        let single = |token: &String| {
             let mut all = token.chars();
-            if let (Some(character), None) = (all.next(), all.next()) {
-                characters.insert(character);
-            }
-        }
+            all.next().filter(|_| all.next().is_none())
+        };
+        let characters = vocabulary.keys().filter_map(single).collect();
         Self { pairs, characters }
     }
 
@@ -223,8 +222,8 @@ impl Added {
 
     /// Whether no added token is at a place, and none that strips white space reaches it.
     fn is_apart(&self, text: &str, place: usize) -> bool {
-        let start = text.floor_char_boundary(place.saturating_sub(self.longest + 1));
-        let end = text.ceil_char_boundary(place + self.longest + 1);
+        let start = floor(text, place.saturating_sub(self.longest + 1));
+        let end = ceil(text, place + self.longest + 1);
         let follows_space = text[..place].chars().next_back().is_none_or(char::is_whitespace);
         !follows_space && !self.finder.is_match(&text[start..end])
     }
@@ -279,6 +278,17 @@ fn replaces_more(part: &Json) -> bool {
 
 /// The byte some characters after that one.
 fn after(text: &str, byte: usize, characters: usize) -> usize {
-    let byte = text.floor_char_boundary(byte);
+    let byte = floor(text, byte);
     text[byte..].char_indices().nth(characters).map_or(text.len(), |(at, _)| byte + at)
+}
+
+/// The last start of a character up to that byte, or the end of the text.
+fn floor(text: &str, byte: usize) -> usize {
+    let byte = byte.min(text.len());
+    (0..=byte).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// The first start of a character from that byte on, or the end of the text.
+fn ceil(text: &str, byte: usize) -> usize {
+    (byte..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
