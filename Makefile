@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench fuzz templates errors serving pictures notebook recipes docs licences wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench fuzz templates errors serving parity pictures notebook recipes docs licences wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -22,6 +22,7 @@ help:
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
+	@echo "parity  docs/parity.md: what other tools train, against inference (needs EVERYTURN_DATA)"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "notebook  the outputs of examples/first_look.ipynb"
 	@echo "recipes  docs/recipes, from published templates (needs EVERYTURN_DATA)"
@@ -118,6 +119,14 @@ errors: build
 
 serving: build
 	$(BIN)/python tools/make_serving_table.py > docs/serving.md.new && mv docs/serving.md.new docs/serving.md
+
+# Paths on the page are those from the folder of the data.
+parity: build
+	cd $(EVERYTURN_DATA) && PYTHONPATH=$(CURDIR)/tests/integrations/with_readers $(CURDIR)/$(BIN)/everyturn bench --parity --limit 20 \
+	  --data chats/mt_bench_en.jsonl.gz chats/sgd_train.jsonl.gz chats/nemo_gym_rollouts.jsonl.gz \
+	  --models Qwen3=tokenizers/qwen3,templates/qwen3-0.6b.jinja Llama-3.1=tokenizers/llama-3.1 \
+	  DeepSeek-V3=tokenizers/deepseek-v3 Phi-3=tokenizers/phi-3-mini Llama-2=tokenizers/llama-2 \
+	  --page $(CURDIR)/docs/parity.md
 
 pictures: build
 	$(BIN)/python tools/make_pictures.py

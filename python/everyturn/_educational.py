@@ -1,9 +1,9 @@
 """The rule of everyturn in plain Python over transformers: code to read, five minutes' worth of it.
 
 What comes in: a tokenizer of transformers with a chat template, a conversation, and the model's stop token. What goes
-out: rows of token ids and labels. Nothing of everyturn is used here, and everyturn uses nothing of this; its tests hold
-the two against each other. Not here: speed, input formats, weights, windows, policies for templates that break the
-rule, and finding the stop token.
+out: rows of token ids and labels. Nothing of everyturn is used here, and nothing of everyturn that makes samples uses
+this; tests and the parity board (`everyturn.bench.parity`) hold the two against each other. Not here: speed, input
+formats, weights, windows, policies for templates that break the rule, and finding the stop token.
 
 >>> from importlib.resources import files
 >>> from transformers import AutoTokenizer

@@ -176,7 +176,7 @@ def _difference(
     for number, row in enumerate(expected):
         (target,) = _targets(row)
         if target not in theirs:
-            nearest = max(found, key=lambda other: _common(row.ids, other.ids), default=None)
+            nearest = max(found, key=lambda other: common(row.ids, other.ids), default=None)
             position, what = _departure(target, nearest)
             empty = Row(row.record, (), ())
             return Difference(
@@ -184,8 +184,8 @@ def _difference(
                 target=number,
                 position=position,
                 what=what,
-                expected=_context(row, position, decode),
-                found=_context(nearest or empty, position, decode),
+                expected=context(row.ids, position, decode),
+                found=context((nearest or empty).ids, position, decode),
             )
     start, row = _first_extra(expected, found)
     return Difference(
@@ -194,7 +194,7 @@ def _difference(
         position=start,
         what=ONLY_TOOL,
         expected=("", ""),
-        found=_context(row, start, decode),
+        found=context(row.ids, start, decode),
     )
 
 
@@ -214,9 +214,9 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
     start, ids = target
     if row is None:
         return 0, "it made no sample"
-    common = _common(ids, row.ids)
-    if common < len(ids):
-        return common, "other ids" if common < len(row.ids) else "its sample ends here"
+    equal = common(ids, row.ids)
+    if equal < len(ids):
+        return equal, "other ids" if equal < len(row.ids) else "its sample ends here"
     for begin, end in spans(row.labels):
         if begin < len(ids) and end > start:
             if begin != start:
@@ -227,7 +227,7 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
     return start, ONLY_EVERYTURN
 
 
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
+def common(a: Sequence[int], b: Sequence[int]) -> int:
     """Return how many ids two samples begin with alike."""
     for index, (one, other) in enumerate(zip(a, b, strict=False)):
         if one != other:
@@ -235,6 +235,9 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
     return min(len(a), len(b))
 
 
-def _context(row: Row, position: int, decode: Callable[[Sequence[int]], str]) -> tuple[str, str]:
-    before = row.ids[max(0, position - SHOWN_TOKENS) : position]
-    return decode(before), decode(row.ids[position : position + SHOWN_TOKENS])
+def context(
+    ids: Sequence[int], position: int, decode: Callable[[Sequence[int]], str]
+) -> tuple[str, str]:
+    """Return the text of the tokens before a position, and from it on."""
+    before = ids[max(0, position - SHOWN_TOKENS) : position]
+    return decode(before), decode(ids[position : position + SHOWN_TOKENS])

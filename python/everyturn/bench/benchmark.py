@@ -76,6 +76,7 @@ class Plan:
                 options=self.options,
                 threads=1,
                 probe=rows,
+                settings=spec.settings,
             )
             for name, spec in tools.items()
         }

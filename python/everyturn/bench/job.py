@@ -39,6 +39,8 @@ class Job:
         stop_ids: What ends an assistant's turn; the author of a loop by hand knows it.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
+        settings: Those of the tool itself, where it is compared under several.
+        shows_all: Whether a tool that would train nothing with the model is run, not left out.
         probe: `PROBE`, as everyturn expands it: tools that come with renderers of their own find theirs by it.
         variant: The renderer that was found, in a later child of the same tool.
     """
@@ -58,6 +60,8 @@ class Job:
     options: Mapping[str, Any]
     threads: int
     probe: tuple[ProbeRow, ...]
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    shows_all: bool = False
     variant: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -44,14 +44,19 @@ class ToolUnusableError(Exception):
 class Child(AbstractContextManager["Child"]):
     """A process with one loaded tool; the context ends it, whatever it is doing.
 
+    Args:
+        job: What it runs first.
+        loads: Whether that is loaded at once; else `load` does it.
+
     Attributes:
         job: What it runs.
         load_seconds: How long imports and the model took.
         variant: Which renderer the tool chose, if it has several.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, loads: bool = True) -> None:
         self.job = job
+        self._loads = loads
         self.load_seconds = 0.0
         self.variant: str | None = None
 
@@ -66,13 +71,12 @@ class Child(AbstractContextManager["Child"]):
             text=True,
             encoding="utf-8",
         )
-        try:
-            answer = self._ask("load", job=self.job.to_dict())
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        self.load_seconds = answer["load_seconds"]
-        self.variant = answer["variant"]
+        if self._loads:
+            try:
+                self.load(self.job)
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
         return self
 
     def __exit__(
@@ -90,6 +94,18 @@ class Child(AbstractContextManager["Child"]):
         for pipe in (self._process.stdin, self._process.stdout, self._words):
             if pipe is not None:
                 pipe.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def load(self, job: Job) -> None:
+        """Have it load a tool, in place of the one before; its imports are done but once."""
+        self.job = job
+        answer = self._ask("load", job=job.to_dict())
+        self.load_seconds = answer["load_seconds"]
+        self.variant = answer["variant"]
 
     def read(self, path: str) -> None:
         """Have it take a corpus and warm up."""

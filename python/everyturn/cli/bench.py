@@ -1,15 +1,15 @@
 """``everyturn bench``: ids, speed and memory compared with other tools, on the same records."""
 
 import argparse
+import functools
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import appearing
+from everyturn.cli import parity
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
     add_model_flags,
@@ -44,8 +44,11 @@ FIXED = {"input_format": "messages", "on_error": "skip"}
 DEFAULTS = {"layout": "per_turn", "control_tokens": "allow"}
 """Peers make a sample for each target, too."""
 
-WIDTH = 160
-"""Columns of the table where there is no terminal."""
+OWN_TOKENIZERS = ("sglang", "llama.cpp")
+"""Servers whose tokenizers are not those that transformers makes."""
+
+RECORDS = 500
+"""How many are compared and timed, unless --limit says otherwise."""
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -77,9 +80,8 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--limit",
         type=_count,
-        default=500,
         metavar="N",
-        help="take the first N records (default: %(default)s)",
+        help=f"take the first N records (default: {RECORDS})",
     )
     parser.add_argument(
         "--seconds",
@@ -111,6 +113,7 @@ def add_parser(commands: Any, name: str) -> None:
         ),
         file,
     )
+    parity.add_flags(parser)
     # The peers go by `apply_chat_template`.
     add_model_flags(parser, required=False, serve="template")
     add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
@@ -120,6 +123,9 @@ def run(parsed: argparse.Namespace) -> int:
     """Compare or sweep, and show the result."""
     from everyturn.bench import plot
 
+    if parsed.parity:
+        return parity.run(parsed, functools.partial(_parity_plan, parsed))
+    parity.refuse_flags(parsed)
     read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
     json_path = writable("-o", parsed.output, **read) if parsed.output else None
     plot_path = writable("--plot", parsed.plot, **read) if parsed.plot else None
@@ -131,7 +137,8 @@ def run(parsed: argparse.Namespace) -> int:
         raise OptionsError("--up-to is the last step of a sweep: name one with --sweep")
     if parsed.stages and parsed.sweep is not None:
         raise OptionsError("--stages is of a comparison: leave --sweep out")
-    plan = _plan(parsed)
+    peers = () if parsed.sweep == "size" else _peers(parsed.peers)
+    plan = _plan(parsed, parsed.model or DEMO, parsed.chat_template, peers=peers)
     outcome = _sweep(parsed, plan) if parsed.sweep else _comparison(parsed, plan)
     if plot_path is not None:
         plot.save(outcome, plot_path)
@@ -140,13 +147,23 @@ def run(parsed: argparse.Namespace) -> int:
     return _exit_code(outcome)
 
 
-def _plan(parsed: argparse.Namespace) -> "Plan":
+def _parity_plan(
+    parsed: argparse.Namespace, model: str, chat_template: str | None, *, peers: tuple[str, ...]
+) -> "Plan":
+    """Return the plan of a model of the board: its tokenizer is the one that transformers makes of the folder."""
+    tokenizer = "file" if parsed.serve in OWN_TOKENIZERS else "auto_tokenizer"
+    changed = argparse.Namespace(**{**vars(parsed), "tokenizer": tokenizer})
+    return _plan(changed, model, chat_template, peers=peers)
+
+
+def _plan(
+    parsed: argparse.Namespace, model: str, chat_template: str | None, *, peers: tuple[str, ...]
+) -> "Plan":
     from everyturn.bench.benchmark import Plan
 
-    model = parsed.model or DEMO
     sources = sources_of(
         model,
-        chat_template=parsed.chat_template,
+        chat_template=chat_template,
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
         engine=parsed.engine,
@@ -159,7 +176,7 @@ def _plan(parsed: argparse.Namespace) -> "Plan":
         sources=sources,
         renderer=Renderer(sources),
         options={**FIXED, **{name: getattr(parsed, name) for name in OPTIONS}},
-        peers=() if parsed.sweep == "size" else _peers(parsed.peers),
+        peers=peers,
         threads=parsed.threads,
         seconds=parsed.seconds,
         writes=parsed.stages,
@@ -189,19 +206,18 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     from everyturn.bench import benchmark, corpus
     from everyturn.bench.tables import comparison_table, stage_table, written_table
 
-    records = (
-        corpus.read(parsed.data, parsed.limit) if parsed.data else corpus.built_in(parsed.limit)
-    )
+    limit = parsed.limit or RECORDS
+    records = corpus.read(parsed.data, limit) if parsed.data else corpus.built_in(limit)
     for why, count in records.left_out.items():
         say(f"skipped {counted(count, 'record')}: {why}")
     outcome = benchmark.run(plan, records, say, _show_agreement)
     _show_left_out(outcome.left_out)
-    _print(comparison_table(outcome))
+    print_table(comparison_table(outcome))
     for result in outcome.results:
         if result.stages:
-            _print(stage_table(result))
+            print_table(stage_table(result))
     if written := [result for result in outcome.results if result.written]:
-        _print(written_table(written))
+        print_table(written_table(written))
     return outcome
 
 
@@ -214,10 +230,10 @@ def _sweep(parsed: argparse.Namespace, plan: "Plan") -> "Sweep":
             raise OptionsError("--sweep turns makes its own conversations: leave --data out")
         outcome = sweep.turns(plan, parsed.up_to or sweep.MOST_TURNS, say)
     else:
-        records = corpus.read(parsed.data, parsed.limit) if parsed.data else None
+        records = corpus.read(parsed.data, parsed.limit or RECORDS) if parsed.data else None
         outcome = sweep.size(plan, parsed.up_to or sweep.MOST_MEGABYTES, say, records)
     _show_left_out(outcome.left_out)
-    _print(sweep_table(outcome))
+    print_table(sweep_table(outcome))
     return outcome
 
 
@@ -233,13 +249,6 @@ def _show_agreement(tool: str, checked: "Checked") -> None:
 def _show_left_out(left_out: Any) -> None:
     for why in left_out.values():
         print(f"skipped: {why}")  # noqa: T201
-
-
-def _print(table: Any) -> None:
-    from rich.console import Console
-
-    width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
-    Console(width=width, highlight=False).print(table)
 
 
 def _write_json(path: Path, plan: "Plan", outcome: "Comparison | Sweep") -> None:

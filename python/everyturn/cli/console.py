@@ -1,9 +1,11 @@
 """What every command shares: exit codes, words on stderr, progress."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError
@@ -14,6 +16,10 @@ EXIT_DONE = 0
 EXIT_DATA = 1
 EXIT_USE = 2
 EXIT_INTERRUPTED = 130
+
+
+WIDTH = 160
+"""Columns of a table where there is no terminal."""
 
 
 def say(text: str) -> None:
@@ -56,3 +62,11 @@ def _is_same(path: Path, other: Path) -> bool:
 def progress(total: int | None) -> AbstractContextManager[Advance]:
     """Show a bar on stderr while a run lasts, if stderr is a terminal."""
     return progress_bar(total, is_shown=sys.stderr.isatty())
+
+
+def print_table(table: Any) -> None:
+    """Print a table of rich to stdout."""
+    from rich.console import Console
+
+    width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+    Console(width=width, highlight=False).print(table)

@@ -3,6 +3,8 @@
 import dataclasses
 import importlib.metadata
 import importlib.util
+from collections.abc import Mapping
+from typing import Any
 
 EVERYTURN = "everyturn"
 BY_HAND = "transformers"
@@ -17,12 +19,14 @@ class Spec:
         needs: The modules that it imports, of which the first gives it its name.
         distributions: What pip calls them; their versions are reported.
         takes_threads: Whether it works on several threads if it may.
+        settings: Under which it is run, where it is there under several names.
     """
 
     module: str
     needs: tuple[str, ...]
     distributions: tuple[str, ...]
     takes_threads: bool = False
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def is_installed(self) -> bool:
@@ -47,6 +51,17 @@ OURS = Spec(
     takes_threads=True,
 )
 
+
+def _trl(mode: str) -> Spec:
+    """Return TRL with the loss that a mode of `everyturn.bench.tools.trl_sft` names."""
+    return Spec(
+        module="everyturn.bench.tools.trl_sft",
+        needs=("trl", "torch", "datasets", "transformers"),
+        distributions=("trl", "torch", "datasets", "transformers"),
+        settings={"mode": mode},
+    )
+
+
 PEERS: dict[str, Spec] = {
     BY_HAND: Spec(
         module="everyturn.bench.tools.transformers_by_hand",
@@ -59,10 +74,18 @@ PEERS: dict[str, Spec] = {
         needs=("transformers", "tokenizers", "jinja2"),
         distributions=("transformers", "tokenizers", "jinja2"),
     ),
-    "trl": Spec(
-        module="everyturn.bench.tools.trl_sft",
-        needs=("trl", "torch", "datasets", "transformers"),
-        distributions=("trl", "torch", "datasets", "transformers"),
+    "trl": _trl("assistant_only"),
+    "trl-default": _trl("default"),
+    "trl-prompt-completion": _trl("prompt_completion"),
+    "axolotl": Spec(
+        module="everyturn.bench.tools.axolotl_chat",
+        needs=("axolotl", "torch", "transformers"),
+        distributions=("axolotl", "torch", "transformers"),
+    ),
+    "llama-factory": Spec(
+        module="everyturn.bench.tools.llama_factory",
+        needs=("llamafactory", "torch", "transformers"),
+        distributions=("llamafactory", "torch", "transformers"),
     ),
     "tml": Spec(
         module="everyturn.bench.tools.tml",
@@ -75,3 +98,13 @@ PEERS: dict[str, Spec] = {
         distributions=("tinker-cookbook", "tinker", "torch", "transformers"),
     ),
 }
+
+BOARD = (
+    "transformers-mask",
+    "trl",
+    "trl-default",
+    "trl-prompt-completion",
+    "axolotl",
+    "llama-factory",
+)
+"""The peers of the parity board: those of which each difference can be reproduced by a script."""

@@ -4,16 +4,13 @@ It is the careful form of that loop: texts are encoded in batches by the tokeniz
 the border of prompt and completion are distinguished, and what follows the stop token is cut off.
 """
 
-import datetime as dt
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-import transformers
-from transformers.utils import chat_template_utils, logging
+from typing import NamedTuple
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Made, Record, Row, Tool, lines_of, reason
+from everyturn.bench.tools.loading import load_tokenizer, settings_of
 from everyturn.samples import IGNORE_INDEX
 
 BATCH = 64
@@ -92,35 +89,3 @@ class ByHand(Tool):
 def load(job: Job) -> ByHand:
     """Load the tokenizer."""
     return ByHand(job)
-
-
-def load_tokenizer(job: Job) -> Any:
-    """Load tokenizer.json as it is, with its chat template, and stop the clock of templates."""
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    clock = _clock(dt.datetime.fromisoformat(job.now))
-    setattr(chat_template_utils, "datetime", clock)  # noqa: B010 - no name that it exports
-    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(job.folder)
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    return tokenizer
-
-
-def settings_of(job: Job, record: Record) -> dict[str, Any]:
-    """Return the arguments of every rendering of a record."""
-    return {
-        "tools": record.get("tools"),
-        "chat_template": job.chat_template,
-        **job.template_kwargs,
-        **(record.get("chat_template_kwargs") or {}),
-    }
-
-
-def _clock(now: dt.datetime) -> type[dt.datetime]:
-    """Return a datetime whose `now` stands still."""
-
-    class Stopped(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> Any:
-            return now.replace(tzinfo=tz)
-
-    return Stopped

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Record, RecordTool, Unusable, labels_of
-from everyturn.bench.tools.transformers_by_hand import load_tokenizer, settings_of
+from everyturn.bench.tools.loading import load_tokenizer, settings_of
 
 
 class Mask(RecordTool):
@@ -18,7 +18,7 @@ class Mask(RecordTool):
         self._model = load_tokenizer(job)
         self._job = job
         template = self._model.get_chat_template(job.chat_template)
-        if "endgeneration" not in template:
+        if "endgeneration" not in template and not job.shows_all:
             raise Unusable("the chat template has no {% generation %} blocks")
 
     def rows(self, record: Record) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
