@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench templates errors serving parity pictures notebook recipes docs licences wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench fuzz templates errors serving parity pictures notebook recipes docs licences wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -18,6 +18,7 @@ help:
 	@echo "lint   formatting, lints, types, stubs, and that the core knows nothing of Python"
 	@echo "fmt    format everything"
 	@echo "bench  speed of the stages, and against transformers in the same run"
+	@echo "fuzz   libFuzzer on each target of rust/fuzz, and damaged files, for SECONDS=60 each (needs a C++ compiler)"
 	@echo "templates  docs/templates.md: every published template against transformers (needs EVERYTURN_DATA)"
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
@@ -89,6 +90,26 @@ bench: build
 	cargo bench --package everyturn-template --profile $(PROFILE)
 	cargo bench --package everyturn-core --profile $(PROFILE)
 	$(BIN)/everyturn bench
+
+# Coverage is counted as cargo-fuzz has it counted, without the sanitizers, which stable Rust does not have. With a named
+# target the flags are not those of build scripts.
+SECONDS := 60
+FUZZ := target/fuzz
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=16
+FUZZ_TARGETS := records templates tokenizers literal layouts
+
+fuzz: build
+	cd rust/fuzz && RUSTFLAGS="--cfg fuzzing $(COUNTED)" cargo build --release --target $(HOST) --target-dir ../../$(FUZZ)
+	$(PYTHON) tools/make_fuzz_seeds.py $(FUZZ)/corpus
+	@mkdir -p $(FUZZ)/found
+	@for target in $(FUZZ_TARGETS); do \
+		echo "== $$target"; \
+		$(FUZZ)/$(HOST)/release/$$target $(FUZZ)/corpus/$$target -max_total_time=$(SECONDS) -max_len=16384 -timeout=20 \
+			-rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/found/$$target- || exit 1; \
+	done
+	EVERYTURN_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest --quiet -n 0 tests/io/test_mutated_files.py
 
 templates: build
 	$(BIN)/python tools/compare_templates.py > docs/templates.md.new && mv docs/templates.md.new docs/templates.md

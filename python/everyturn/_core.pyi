@@ -1,6 +1,6 @@
 # The compiled core. Use the classes of `everyturn`; they are built on these.
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias, final
 
@@ -31,6 +31,7 @@ __all__ = [
     "Checker",
     "Expander",
     "PlainFile",
+    "Pool",
     "Records",
     "Renderer",
     "StatsStream",
@@ -232,6 +233,8 @@ class Expander:
         max_line_bytes: int,
         num_threads: int | None,
     ) -> Expander: ...
+    @property
+    def pool(self) -> Pool: ...
     def stage_times(self, source: bytes) -> list[tuple[str, float]]: ...
     def expand_records(
         self, records: list[_Record]
@@ -252,6 +255,13 @@ class PlainFile:
     @property
     def bytes_taken(self) -> int: ...
     def read(self, size: int) -> bytes: ...
+
+@final
+class Pool:
+    def __new__(cls, num_threads: int | None) -> Pool: ...
+    @property
+    def num_threads(self) -> int: ...
+    def submit(self, function: Callable[[], None]) -> None: ...
 
 @final
 class Records:

@@ -40,6 +40,7 @@ from everyturn.samples.kept_types import Keep, Keys, stated
 from everyturn.samples.provenance import carried_keys
 from everyturn.stats import Stats, stats
 from everyturn.wording import did_you_mean
+from everyturn.workers import Workers
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time by default."""
@@ -366,6 +367,10 @@ class Expander:
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)
             yield self._samples(chunk, files)
+
+    def workers(self) -> Workers:
+        """The threads that it works on, ``num_threads`` of them, for what is made of its samples meanwhile."""
+        return Workers(self._expander.pool)
 
     def empty(self) -> Samples:
         """No samples, with this expander's columns and metadata."""

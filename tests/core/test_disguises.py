@@ -15,7 +15,7 @@ from everyturn.options import Layout
 NAMES = ("demo", "qwen3", "llama-3.1", "llama-2", "phi-3-mini", "deepseek-v3", "minimind", "gpt2")
 #: DeepSeek's.
 BAR = "\uff5c"
-LAYOUTS: tuple[Layout, ...] = ("per_turn", "merged")
+LAYOUTS: tuple[Layout, ...] = ("per_turn", "merged", "tree")
 #: How each model's turns begin and end, for templates that are made here.
 MARKS = {
     "demo": ("<|im_start|>", "<|im_end|>"),
@@ -39,6 +39,8 @@ SHOWN = (
     "{{ m.content[::-1] }}",
     "{{ m.content | replace('!', '') }}",
     "{{ m.content | tojson }}",
+    "{{ m.content | indent(2) | e }}",
+    "{{ m.content.replace('e', 'e').strip() ~ '' }}",
     "{{ m | tojson }}",
     "{{ m }}",
     "{{ (m.name or '') ~ (m.reasoning_content or '') ~ m.content }}",
@@ -79,12 +81,23 @@ def _tokens(folder: Path, template: str) -> tuple[list[str], set[int]]:
 
 
 def _controls(samples: everyturn.Samples, ids: set[int]) -> dict[int, list[list[int]]]:
-    """Return the control ids of the rows of each line."""
+    """Return the control ids of the rows of each line, and of each path of its trees."""
     found: dict[int, list[list[int]]] = {}
     for sample in samples:
-        row = [token for token in sample.input_ids.tolist() if token in ids]
-        found.setdefault(int(sample.line), []).append(row)
+        rows = found.setdefault(int(sample.line), [])
+        for tokens in _paths(sample):
+            rows.append([token for token in tokens if token in ids])
     return found
+
+
+def _paths(sample: everyturn.Sample) -> list[list[int]]:
+    """Return the ids of a row, or from the root of a tree to each of its leaves."""
+    ids = sample.input_ids.tolist()
+    if sample.subtree_end is None:
+        return [ids]
+    ends = sample.subtree_end.tolist()
+    leaves = [at for at, end in enumerate(ends) if end == at + 1]
+    return [[ids[at] for at in range(leaf + 1) if ends[at] > leaf] for leaf in leaves]
 
 
 @pytest.mark.parametrize("name", NAMES)

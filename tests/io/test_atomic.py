@@ -14,7 +14,7 @@ import everyturn
 from chats import answer, chat_of, user
 from everyturn.atomic import appearing
 from everyturn.bench import plot
-from everyturn.samples.parquet import Writer
+from everyturn.samples.writer import Writer
 
 PLAIN = chat_of("Hi", "Hey")
 WEIGHTED = {"messages": [user("Hi"), answer("Hey", weight=0.5)]}
@@ -55,7 +55,7 @@ def test_weights_that_come_late_leave_nothing_beside_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows before are written anew under a name that no other writer has."""
-    monkeypatch.setattr("everyturn.samples.parquet._ROW_GROUP_TOKENS", 20)
+    monkeypatch.setattr("everyturn.samples.writer._ROW_GROUP_TOKENS", 20)
     expander = everyturn.Expander("demo")
     plain = expander.expand([PLAIN] * 5)
     weighted = expander.expand([WEIGHTED])

@@ -162,13 +162,13 @@ def test_row_groups_do_not_depend_on_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Groups of a file are cut by tokens, not where a part of the rows ended; weights may come late."""
-    monkeypatch.setattr(everyturn.samples.parquet, "_ROW_GROUP_TOKENS", 300)
+    monkeypatch.setattr(everyturn.samples.writer, "_ROW_GROUP_TOKENS", 300)
     records = [numbered_chat(number) for number in range(60)]
     records[40]["messages"][-1]["weight"] = 0.5
     written = []
     for chunk_bytes in (1, 400, 1 << 20):
         path = tmp_path / f"{chunk_bytes}.parquet"
-        with everyturn.samples.parquet.Writer(path) as writer:
+        with everyturn.samples.writer.Writer(path) as writer:
             for samples in expander().stream(to_jsonl(records), chunk_bytes=chunk_bytes):
                 writer.write(samples)
         written.append(path.read_bytes())

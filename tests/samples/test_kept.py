@@ -21,7 +21,7 @@ from everyturn.arrow import Preparer
 from everyturn.cli import main
 from everyturn.io import shards
 from everyturn.samples import kept_types
-from everyturn.samples.parquet import Writer
+from everyturn.samples.writer import Writer
 
 KEEP = ("id", "score", "meta", "tags", "nowhere")
 

@@ -11,6 +11,7 @@ import pytest
 
 import everyturn
 import everyturn.samples.parquet
+import everyturn.samples.writer
 from chats import Record, named_chat, to_jsonl
 from sample_rows import CHATS, WEIGHTED, Row, rows_of
 
@@ -201,7 +202,7 @@ def test_weights_are_right_for_rows_of_earlier_and_later_parts(
         "empty first": [expander.expand(b""), samples, weighted],
     }[order]
     path = tmp_path / "rows.parquet"
-    with everyturn.samples.parquet.Writer(path) as writer:
+    with everyturn.samples.writer.Writer(path) as writer:
         for part in parts:
             writer.write(part)
     expected = [row for part in parts for row in rows_of(part, with_weights=True)]
@@ -213,7 +214,7 @@ def test_weights_are_right_for_rows_of_earlier_and_later_parts(
 def test_parts_without_weights_make_no_column(samples: everyturn.Samples, tmp_path: Path) -> None:
     """The column is there only where a part needs it."""
     path = tmp_path / "rows.parquet"
-    with everyturn.samples.parquet.Writer(path) as writer:
+    with everyturn.samples.writer.Writer(path) as writer:
         writer.write(samples)
         writer.write(samples)
     assert read(path) == rows_of(samples) * 2
@@ -228,9 +229,9 @@ def test_row_groups_change_no_row(
     most: int,
 ) -> None:
     """A file in many groups holds the same rows, also where weights come late."""
-    monkeypatch.setattr(everyturn.samples.parquet, "_ROW_GROUP_TOKENS", most)
+    monkeypatch.setattr(everyturn.samples.writer, "_ROW_GROUP_TOKENS", most)
     path = tmp_path / "rows.parquet"
-    with everyturn.samples.parquet.Writer(path) as writer:
+    with everyturn.samples.writer.Writer(path) as writer:
         writer.write(samples)
         writer.write(weighted)
     assert read(path) == [
@@ -250,7 +251,7 @@ class BrokenOffError(Exception):
 
 def write_and_break_off(path: Path, parts: list[everyturn.Samples]) -> None:
     """Write some parts, and then fail."""
-    with everyturn.samples.parquet.Writer(path) as writer:
+    with everyturn.samples.writer.Writer(path) as writer:
         for part in parts:
             writer.write(part)
         raise BrokenOffError
@@ -277,7 +278,7 @@ def test_a_file_replaces_an_older_one_when_it_is_whole(
     """Until then, whoever reads the name reads the older file."""
     path = tmp_path / "rows.parquet"
     samples.to_parquet(path)
-    with everyturn.samples.parquet.Writer(path) as writer:
+    with everyturn.samples.writer.Writer(path) as writer:
         writer.write(weighted)
         assert read(path) == rows_of(samples)
     assert read(path) == rows_of(weighted, with_weights=True)

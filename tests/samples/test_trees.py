@@ -199,7 +199,7 @@ def test_folders_files_and_pickles_give_back_what_they_were_given(tmp_path: Path
 
 def test_weights_that_come_late_are_at_the_predicting_positions(tmp_path: Path) -> None:
     """Rows that were written before the first weight get theirs as trees have them."""
-    from everyturn.samples.parquet import Writer
+    from everyturn.samples.writer import Writer
 
     plain, weighted = trees(CHATS), trees(WEIGHTED)
     with Writer(tmp_path / "late.parquet") as writer:

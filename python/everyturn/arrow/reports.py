@@ -36,9 +36,10 @@ def write(folder: StrPath, batch: str, report: Report) -> None:
         _PROCESS.update(id=os.getpid(), name=uuid.uuid4().hex)
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({"batch": batch, "report": report.to_dict()}, ensure_ascii=False) + "\n"
+    line = json.dumps({"batch": batch, "report": report.to_dict()}, ensure_ascii=False)
     with (path / f"{_PROCESS['name']}.jsonl").open("a", encoding="utf-8") as file:
-        file.write(line)
+        # The line before may be half a line: the disk was full when it was written.
+        file.write(f"\n{line}\n")
 
 
 def read(folder: StrPath) -> Report:
@@ -49,7 +50,8 @@ def read(folder: StrPath) -> Report:
             try:
                 entry = json.loads(line)
             except ValueError:
-                # A process was killed while it wrote: the batch was not finished, and another has done it again.
+                # A process was killed while it wrote, or the disk was full: the batch was not finished, and was done
+                # again. Or the line is empty.
                 continue
             batches[entry["batch"]] = Report.from_dict(entry["report"])
     if not batches:

@@ -40,6 +40,7 @@ class Plan:
         peers: Names of `PEERS`.
         threads: The numbers of threads, for tools that take any.
         seconds: About how long each tool is timed.
+        writes: Whether a pass into a Parquet file is measured, too.
     """
 
     sources: Sources
@@ -48,6 +49,7 @@ class Plan:
     peers: tuple[str, ...]
     threads: tuple[int, ...]
     seconds: float
+    writes: bool = False
 
     def jobs(self) -> dict[str, Job]:
         """Return a job for each tool, everyturn first, with one thread."""
@@ -196,7 +198,9 @@ def run(plan: Plan, corpus: Corpus, say: Say, show: Callable[[str, Checked], Non
         jobs, checked, left_out = check(plan, corpus, path, say, show)
         timed = _done_by_all(corpus, checked)
         path.write_bytes(corpus.select(timed).data)
-        results = measure(plan.timed(jobs), str(path), seconds=plan.seconds, say=say)
+        results = measure(
+            plan.timed(jobs), str(path), seconds=plan.seconds, say=say, writes=plan.writes
+        )
     return Comparison(
         corpus=corpus,
         timed=timed,

@@ -44,6 +44,8 @@ class Result:
         rounds: In order.
         peak_bytes: The most memory of its process, libraries and model included.
         stages: Seconds of each stage of a pass on one thread, for a tool that knows its own.
+        written: CPU-seconds of a pass into a Parquet file, where that was asked for: ``parallel`` of threads of which
+            there may be any number, ``serial`` of the others.
     """
 
     tool: str
@@ -52,6 +54,7 @@ class Result:
     rounds: tuple[Round, ...]
     peak_bytes: int
     stages: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    written: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def wall(self) -> float:
@@ -86,8 +89,9 @@ def measure(
     seconds: float,
     say: Callable[[str], None],
     rounds: int = ROUNDS,
+    writes: bool = False,
 ) -> list[Result]:
-    """Let the tools expand a corpus in turns, each for about `seconds` seconds in all."""
+    """Let the tools expand a corpus in turns, each for about `seconds` seconds in all; then write it, if `writes`."""
     with contextlib.ExitStack() as stack:
         children = []
         for job in jobs:
@@ -108,6 +112,7 @@ def measure(
                 rounds=tuple(mine),
                 peak_bytes=child.peak_bytes(),
                 stages=child.stages() if child.job.threads == 1 else {},
+                written=child.written() if writes else {},
             )
             for child, mine in zip(children, taken, strict=True)
         ]

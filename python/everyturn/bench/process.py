@@ -124,6 +124,11 @@ class Child(AbstractContextManager["Child"]):
         stages: dict[str, float] = self._ask("stages")["stages"]
         return stages
 
+    def written(self) -> dict[str, float]:
+        """Return the CPU-seconds of a pass into a Parquet file; empty if the tool writes none."""
+        written: dict[str, float] = self._ask("written")["written"]
+        return written
+
     def peak_bytes(self) -> int:
         """Return the most memory that it has held."""
         return int(self._ask("peak")["peak_bytes"])

@@ -3,6 +3,8 @@
 In: a `Comparison` or a `Sweep`. Out: tables of rich; the command line prints them.
 """
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
@@ -62,6 +64,18 @@ def stage_table(result: Result) -> Table:
     total = sum(result.stages.values())
     for name, seconds in result.stages.items():
         table.add_row(name, _short(seconds * 1e3), f"{seconds / total:.0%}")
+    return table
+
+
+def written_table(results: Sequence[Result]) -> Table:
+    """Return a row for each pass into a Parquet file: what any number of threads can share, and what not."""
+    table = Table(title="into a Parquet file, CPU-seconds of a pass", title_justify="left")
+    for heading in ("threads", "any thread", "one thread", "share of one"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        serial, parallel = result.written["serial"], result.written["parallel"]
+        share = f"{serial / (serial + parallel):.1%}"
+        table.add_row(str(result.threads), _short(parallel), _short(serial), share)
     return table
 
 

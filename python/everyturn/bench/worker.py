@@ -75,6 +75,11 @@ class Worker:
         self.tool.fresh()
         return {"stages": self.tool.stage_times(self._source)}
 
+    def written(self) -> dict[str, Any]:
+        """Return the CPU-seconds of a pass into a Parquet file, for a tool that writes."""
+        self.tool.fresh()
+        return {"written": self.tool.written(self._source)}
+
     def peak(self) -> dict[str, Any]:
         """Return the most memory that this process has held."""
         return {"peak_bytes": peak_bytes()}

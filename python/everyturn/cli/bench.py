@@ -91,6 +91,11 @@ def add_parser(commands: Any, name: str) -> None:
         help="about how long each tool is timed, in seconds (default: %(default)s)",
     )
     parser.add_argument(
+        "--stages",
+        action="store_true",
+        help="write a Parquet file, too: how much of the work only one thread can do",
+    )
+    parser.add_argument(
         "--sweep", choices=("turns", "size"), help="how cost grows with turns or file size"
     )
     parser.add_argument(
@@ -130,6 +135,8 @@ def run(parsed: argparse.Namespace) -> int:
         plot.require_matplotlib()
     if parsed.up_to is not None and parsed.sweep is None:
         raise OptionsError("--up-to is the last step of a sweep: name one with --sweep")
+    if parsed.stages and parsed.sweep is not None:
+        raise OptionsError("--stages is of a comparison: leave --sweep out")
     peers = () if parsed.sweep == "size" else _peers(parsed.peers)
     plan = _plan(parsed, parsed.model or DEMO, parsed.chat_template, peers=peers)
     outcome = _sweep(parsed, plan) if parsed.sweep else _comparison(parsed, plan)
@@ -172,6 +179,7 @@ def _plan(
         peers=peers,
         threads=parsed.threads,
         seconds=parsed.seconds,
+        writes=parsed.stages,
     )
 
 
@@ -196,7 +204,7 @@ def _peers(asked: tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     from everyturn.bench import benchmark, corpus
-    from everyturn.bench.tables import comparison_table, stage_table
+    from everyturn.bench.tables import comparison_table, stage_table, written_table
 
     limit = parsed.limit or RECORDS
     records = corpus.read(parsed.data, limit) if parsed.data else corpus.built_in(limit)
@@ -208,6 +216,8 @@ def _comparison(parsed: argparse.Namespace, plan: "Plan") -> "Comparison":
     for result in outcome.results:
         if result.stages:
             print_table(stage_table(result))
+    if written := [result for result in outcome.results if result.written]:
+        print_table(written_table(written))
     return outcome
 
 

@@ -16,7 +16,7 @@ from everyturn.cli.options import (
     expander_from,
     read_by,
 )
-from everyturn.cli.outputs import writer_of
+from everyturn.cli.outputs import check_output, writer_of
 from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
@@ -168,11 +168,12 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report, str |
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
     path = None if parsed.output == STDOUT else _output(parsed)
-    writer = writer_of(path, overwrite=parsed.overwrite)
+    if path is not None:
+        check_output(path, overwrite=parsed.overwrite)
     expander = expander_from(parsed)
     report = expander.empty().report
     total = total_bytes(resolve(parsed.inputs)[1])
-    with writer, progress(total) as advance:
+    with writer_of(path, expander.workers()) as writer, progress(total) as advance:
         wrote = False
         for samples in expander.stream(parsed.inputs, limit=parsed.limit, on_bytes=advance):
             if len(samples) or not wrote:

@@ -14,6 +14,7 @@ from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
 from everyturn.samples import Samples
 from everyturn.samples.kept_types import check_stated
+from everyturn.workers import Workers
 
 FIRST_BYTES = 64 << 20
 """How much of the first line of a file is looked at to know its columns."""
@@ -29,27 +30,28 @@ class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
         """Append samples."""
 
 
-def writer_of(path: Path | None, *, overwrite: bool) -> SamplesWriter:
-    """Return what writes samples to a file, or to stdout.
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that nothing would be written to, or that would be lost.
 
     A file that this package has written is replaced: a run is repeated with other options. Any other takes `overwrite`.
 
     Raises:
         OptionsError: The name has no ending that is known, or a file would be lost.
     """
-    if path is None:
-        return JsonLinesWriter(None)
-    is_parquet = path.suffix == ".parquet"
-    if not is_parquet and path.suffix not in (".jsonl", ".json"):
+    if path.suffix not in (".parquet", ".jsonl", ".json"):
         raise OptionsError(f"-o: {path}: the name must end in .parquet, .jsonl or, for a folder, /")
     if not overwrite and path.exists() and not _is_of_samples(path):
         raise OptionsError(
             f"-o: {path}: exists, and is not a file of samples: --overwrite replaces it"
         )
-    if is_parquet:
-        from everyturn.samples.parquet import Writer
 
-        return Writer(path)
+
+def writer_of(path: Path | None, workers: Workers | None = None) -> SamplesWriter:
+    """Return what writes samples to a file that was checked, or to stdout; workers encode row groups."""
+    if path is not None and path.suffix == ".parquet":
+        from everyturn.samples.writer import Writer
+
+        return Writer(path, workers=workers)
     return JsonLinesWriter(path)
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import add_model_flags, renderer_from
-from everyturn.cli.outputs import writer_of
+from everyturn.cli.outputs import check_output, writer_of
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.options import Normalize
 from everyturn.renderer import Renderer
@@ -96,18 +96,17 @@ def run(parsed: argparse.Namespace) -> int:
     if source.is_dir():
         if target.exists():
             raise OptionsError(f"-o: {target}: exists, and folders are never overwritten")
-        writer = None
     else:
-        writer = writer_of(target, overwrite=parsed.overwrite)
+        check_output(target, overwrite=parsed.overwrite)
     rules = read_rules(parsed.rules)
     renderer = renderer_from(parsed) if parsed.model else None
     relabelled = _read(source, renderer).relabel(
         rules, normalize=parsed.normalize, allow_context=parsed.allow_context
     )
-    if writer is None:
+    if source.is_dir():
         relabelled.save(target)
     else:
-        with writer:
+        with writer_of(target) as writer:
             writer.write(relabelled)
     say(f"{relabelled.report}")
     for number, rule in enumerate(rules):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from everyturn import _core
-from everyturn.exceptions import EveryturnError, InputError
+from everyturn.exceptions import EveryturnError, InputError, system_words
 
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at; the first line of CSV has to be in it."""
@@ -50,15 +50,24 @@ JSON = Kind("json")
 
 
 def kind_of(path: str) -> Kind:
-    """Find out what a file holds. What cannot be opened is left to who reads it."""
+    """Find out what a file holds. What is broken is left to who reads it.
+
+    Raises:
+        InputError: The file cannot be read: then its kind is not known.
+    """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             # What is taken from a pipe is gone.
             return JSON
         with Path(path).open("rb") as file:
             raw = file.read(8)
+    except OSError as error:
+        raise InputError.in_file(path, f"cannot be read: {system_words(error)}") from error
+    try:
         head = _core.PlainFile(path).read(HEAD_BYTES)
-    except (OSError, EveryturnError):
+    except EveryturnError as error:
+        if error.kind == InputError.kind:
+            raise
         return JSON
     content = _core.content_of(head)
     if content in ("parquet", "arrow_file", "arrow_stream"):

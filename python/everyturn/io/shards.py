@@ -7,8 +7,10 @@ killed and run again. The folder itself is `everyturn.io.shard_folder`'s busines
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,8 @@ from everyturn.options import StrPath, check_choice, check_count
 from everyturn.report import Report, add_parts
 from everyturn.samples import Samples
 from everyturn.samples.kept_types import read_ahead
-from everyturn.samples.parquet import Writer, has_weights, refuse_weights
+from everyturn.samples.parquet import has_weights, refuse_weights
+from everyturn.samples.writer import Writer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,7 +184,7 @@ class _Chunk:
 
 
 class _Run:
-    """One run: what was read, and the shard that is being written."""
+    """One run: what was read, and the shard that is being written, besides the one before it that is being ended."""
 
     def __init__(self, expander: Expander, folder: Folder, plan: dict[str, Any]) -> None:
         self._expander = expander
@@ -190,8 +193,10 @@ class _Run:
         self._with_weights: bool = plan["loss_weights"]
         self._left = folder.progress or Progress(report=expander.empty().report)
         self._report = self._left.report
-        self._shards = self._left.shards
         self._types = self._left.types
+        self._workers = expander.workers()
+        self._ending = _Ending(folder, self._left.shards)
+        self._begun = len(self._left.shards)
         self._writing = ExitStack()
         self._writer: Writer | None = None
         self._rows = 0
@@ -207,7 +212,7 @@ class _Run:
         on_bytes: Callable[[int], None] | None,
     ) -> None:
         """Expand what is left of the inputs."""
-        with self._writing:
+        with self._ending, self._writing:
             chunks = self._chunks(inputs, limit, chunk_bytes, on_bytes)
             if self._types is None:
                 self._types, chunks = read_ahead(
@@ -244,8 +249,8 @@ class _Run:
 
     def finish(self) -> tuple[tuple[ShardFile, ...], Report]:
         """Write the manifest."""
-        self._folder.finish(self._shards, self._report)
-        return self._shards, self._report
+        self._folder.finish(self._ending.shards, self._report)
+        return self._ending.shards, self._report
 
     def _take(self, chunk: _Chunk) -> None:
         """Write the samples of a chunk, and end shards where they are full."""
@@ -259,10 +264,8 @@ class _Run:
             end = int(ends[min(full, len(ends) - 1)])
             self._write(samples[start:end] if (start, end) != (0, len(samples)) else samples)
             if full < len(ends):
-                self._end_shard()
-                self._folder.save_progress(
+                self._end_shard(
                     Progress(
-                        shards=self._shards,
                         report=self._report,
                         file=number,
                         line=chunk.line,
@@ -277,27 +280,83 @@ class _Run:
         if not self._with_weights and samples.loss_weights is not None:
             refuse_weights(samples)
         if self._writer is None:
-            path = self._folder.shard(len(self._shards))
-            self._writer = self._writing.enter_context(
-                Writer(path, loss_weights=self._with_weights, types=self._types)
+            writer = Writer(
+                self._folder.shard(self._begun),
+                loss_weights=self._with_weights,
+                types=self._types,
+                workers=self._workers,
             )
+            self._writer = self._writing.enter_context(writer)
         self._writer.write(samples)
         self._rows += len(samples)
         self._tokens += len(samples.input_ids)
 
-    def _end_shard(self) -> None:
-        self._writing.close()
-        path = self._folder.shard(len(self._shards))
-        shard = ShardFile.of(path, rows=self._rows, tokens=self._tokens)
-        self._shards = (*self._shards, shard)
+    def _end_shard(self, progress: Progress | None) -> None:
+        """End the shard; the next one begins meanwhile."""
+        path, rows, tokens = self._folder.shard(self._begun), self._rows, self._tokens
+        self._ending.begin(self._writing.pop_all(), path, rows, tokens, progress)
+        self._begun += 1
         self._writer, self._rows, self._tokens = None, 0, 0
 
     def _end_of_input(self) -> None:
         """End the last shard; a folder without samples has one that says so."""
-        if not self._shards and self._writer is None:
+        if not self._begun and self._writer is None:
             self._write(self._expander.empty())
         if self._writer is not None:
-            self._end_shard()
+            self._end_shard(None)
+
+
+class _Ending(AbstractContextManager["_Ending"]):
+    """Ends shards, one after the other, on a thread of its own: one at most while the next one is written.
+
+    Attributes:
+        shards: Those that are whole.
+    """
+
+    def __init__(self, folder: Folder, shards: tuple[ShardFile, ...]) -> None:
+        self.shards = shards
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, "everyturn-shards")
+        self._last: Future[None] | None = None
+
+    def begin(
+        self, writing: ExitStack, path: Path, rows: int, tokens: int, progress: Progress | None
+    ) -> None:
+        """Let a shard be written to its end, and note it with the progress that the run has made with it, if any.
+
+        Raises:
+            OSError: A shard could not be written: this one, or the one before.
+        """
+        with writing:
+            self._wait()
+            ended = writing.pop_all()
+        self._last = self._thread.submit(self._end, ended, path, rows, tokens, progress)
+
+    def _end(
+        self, writing: ExitStack, path: Path, rows: int, tokens: int, progress: Progress | None
+    ) -> None:
+        writing.close()
+        self.shards = (*self.shards, ShardFile.of(path, rows=rows, tokens=tokens))
+        if progress is not None:
+            self._folder.save_progress(dataclasses.replace(progress, shards=self.shards))
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for the last shard; what has ended the run stays the error that is raised."""
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self._thread.shutdown()
 
 
 def _conversation_ends(samples: Samples) -> Any:

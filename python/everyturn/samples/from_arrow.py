@@ -35,14 +35,18 @@ def read_parquet(path: StrPath) -> "Samples":
     """
     try:
         table = pq.read_table(Path(path))
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise _unusable(f"{path}: is not a Parquet file ({error})", path) from error
     except OSError as error:
         raise _unusable(f"{path}: {system_words(error)}", path) from error
     try:
+        # Texts that are damaged are no texts: nothing else would say so.
+        table.validate(full=True)
         return to_samples(table)
     except InputError as error:
         raise _unusable(f"{path}: {error}", path) from error
+    except (pa.ArrowException, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _unusable(f"{path}: is damaged ({error!r})", path) from error
 
 
 def to_samples(table: pa.Table) -> "Samples":

@@ -152,9 +152,9 @@ class Packed(Sequence[PackedRow]):
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name next to it, then renamed."""
-        from everyturn.samples import parquet
+        from everyturn.samples.writer import Writer
 
-        with parquet.Writer(path) as writer:
+        with Writer(path) as writer:
             writer.write_table(self.to_arrow())
 
 

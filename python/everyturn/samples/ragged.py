@@ -62,5 +62,13 @@ def count_in_rows(
     >>> count_in_rows(np.array([True, False, True]), np.array([0, 2, 3])).tolist()
     [1, 1]
     """
-    counted = np.concatenate([[0], np.cumsum(flags)])
-    return np.diff(counted[offsets])
+    if not len(flags):
+        return np.zeros(len(offsets) - 1, dtype=np.int64)
+    # Flags of neighbours are mostly equal: what is counted is stretches, from where a flag is another than before.
+    starts = np.concatenate([[0], np.flatnonzero(flags[1:] != flags[:-1]) + 1])
+    flag = flags[starts].astype(np.int64)
+    true = np.diff(starts, append=len(flags)) * flag
+    before = np.cumsum(true) - true
+    at = np.searchsorted(starts, offsets, side="right") - 1
+    counted: npt.NDArray[np.int64] = before[at] + (offsets - starts[at]) * flag[at]
+    return np.diff(counted)

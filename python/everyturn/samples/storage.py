@@ -7,6 +7,7 @@ tools read, see `everyturn.samples.parquet`.
 
 import dataclasses
 import json
+import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn.atomic import appearing
-from everyturn.exceptions import InputError
+from everyturn.exceptions import EveryturnError, InputError
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import ARRAYS, COLUMNS
@@ -48,6 +49,15 @@ def save(samples: "Samples", path: StrPath) -> None:
 def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
     """Read what `save` wrote, as the fields of `Samples`; see `Samples.load`."""
     folder = Path(path)
+    try:
+        return _load(folder, mmap=mmap)
+    except EveryturnError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _unusable(folder, f"{MANIFEST} is damaged ({error!r})") from error
+
+
+def _load(folder: Path, *, mmap: bool) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         known = manifest["format"], manifest["format_version"]
@@ -131,12 +141,24 @@ def _read(folder: Path, name: str, described: dict[str, Any], *, mmap: bool) -> 
         array: npt.NDArray[Any] = np.load(
             folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False
         )
-    except (OSError, ValueError) as error:
+    except _UNREADABLE as error:
         raise _unusable(folder, f"{name}.npy cannot be read ({error})") from error
     if (array.dtype.name, array.shape) != (described["dtype"], shape):
         raise _unusable(folder, f"{name}.npy is not the array that {MANIFEST} describes")
     # A plain array over the map: slices of it are plain arrays, too.
     return np.asarray(array)
+
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+"""What numpy raises where the header of a file, which it reads as Python, is damaged."""
 
 
 def _unusable(folder: Path, text: str) -> InputError:

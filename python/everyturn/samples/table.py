@@ -460,9 +460,9 @@ class Samples(Sequence[Sample]):
 
     def to_parquet(self, path: StrPath) -> None:
         """Write a Parquet file: to a temporary name next to it, then renamed."""
-        from everyturn.samples import parquet
+        from everyturn.samples.writer import Writer
 
-        with parquet.Writer(path, types=types_in(self.kept, places_in(self))) as writer:
+        with Writer(path, types=types_in(self.kept, places_in(self))) as writer:
             writer.write(self)
 
 

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::json::Value;
 use crate::layout::{Arrangement, Branches, Sample};
-use crate::read::{Chunks, Record, Source, Step, StreamOptions};
+use crate::read::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
 use crate::target::{Target, targets};
@@ -74,6 +74,13 @@ pub(crate) struct RecordStats {
     conversation_id: Option<u128>,
 }
 
+/// A chunk's part in the stats, but for its duplicates.
+pub(crate) struct ChunkStats {
+    stats: Stats,
+    /// Of its records that could be read, in order.
+    conversations: Vec<u128>,
+}
+
 impl Variants {
     /// All have the same renderer and read records in the same way; there is at least one.
     pub fn new(expanders: Vec<Arc<Expander>>) -> Result<Self> {
@@ -82,10 +89,16 @@ impl Variants {
             None => Err(Error::new(ErrorKind::Options, "there is no combination of options to count")),
         }
     }
+
+    /// The stats of no records.
+    fn nothing(&self) -> Stats {
+        Stats { variants: vec![VariantStats::default(); self.expanders.len()], ..Stats::default() }
+    }
 }
 
 impl Work for Variants {
     type Output = RecordStats;
+    type Made = ChunkStats;
 
     fn workspaces(&self) -> &Workspaces {
         self.first.workspaces()
@@ -120,6 +133,18 @@ impl Work for Variants {
             made.push(Made { arrangement, targets, max_length: options.max_length, variant });
         }
         RecordStats { stats, conversation_id: read.ok().map(|read| read.conversation_id) }
+    }
+
+    fn on_chunk(&self, chunk: FileChunk, records: Vec<RecordStats>) -> ChunkStats {
+        let mut stats = self.nothing();
+        let conversations = records.iter().filter_map(|record| record.conversation_id).collect();
+        for record in records {
+            stats.add(record.stats);
+        }
+        for variant in &mut stats.variants {
+            variant.report.blank_lines += chunk.blank_lines();
+        }
+        ChunkStats { stats, conversations }
     }
 }
 
@@ -224,11 +249,9 @@ fn add_letters(letters: &mut BTreeMap<&'static str, u64>, script: Script, count:
 }
 
 impl Stats {
-    /// Adds what was found of a later record.
-    fn add(&mut self, record: RecordStats, seen: &mut HashSet<u128>) {
-        let RecordStats { stats, conversation_id } = record;
+    /// Adds what was found of later records.
+    fn add(&mut self, stats: Self) {
         self.conversations += stats.conversations;
-        self.duplicates += u64::from(conversation_id.is_some_and(|id| !seen.insert(id)));
         add_counts(&mut self.messages, stats.messages);
         add_counts(&mut self.assistant_messages, stats.assistant_messages);
         add_counts(&mut self.messages_by_role, stats.messages_by_role);
@@ -262,22 +285,18 @@ impl StatsStream {
         options: StreamOptions,
     ) -> Self {
         let chunks = Chunks::open(sources, options, variants.first.options.read.clone());
-        let stats =
-            Stats { variants: vec![VariantStats::default(); variants.expanders.len()], ..Stats::default() };
+        let stats = variants.nothing();
         Self { records: Ordered::new(variants, pool, chunks), stats, seen: HashSet::new() }
     }
 
     /// Takes in the next chunk; false at the end. `go_on` is asked every 100 ms.
     pub fn advance(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<bool> {
-        let Some((chunk, records)) = self.records.next_chunk(go_on)? else {
+        let Some(ChunkStats { stats, conversations }) = self.records.next_chunk(go_on)? else {
             return Ok(false);
         };
-        for record in records {
-            self.stats.add(record, &mut self.seen);
-        }
-        for variant in &mut self.stats.variants {
-            variant.report.blank_lines += chunk.blank_lines();
-        }
+        self.stats.add(stats);
+        let copies = conversations.into_iter().filter(|conversation| !self.seen.insert(*conversation));
+        self.stats.duplicates += copies.count() as u64;
         Ok(true)
     }
 

@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 
 use crate::choice::Choice;
 use crate::guard::detached;
+use crate::pool::Pool;
 use crate::records::{GivenLine, Names, given, renames};
 use crate::renderer::Renderer;
 use crate::stream::SharedStream;
@@ -95,6 +96,12 @@ impl Expander {
         let renderer = renderer.core.clone();
         let core = detached(py, move || core::Expander::new(renderer, options))?;
         Ok(Self { core: Arc::new(core), pool: Arc::new(core::Pool::new(num_threads)) })
+    }
+
+    /// The threads that it works on.
+    #[getter]
+    fn pool(&self) -> Pool {
+        Pool(self.pool.clone())
     }
 
     /// Seconds of each stage, in their order, for these JSON lines on one thread.

@@ -12,6 +12,7 @@ mod expander;
 mod guard;
 mod pack;
 mod plain_file;
+mod pool;
 mod records;
 mod relabel;
 mod renderer;
@@ -37,6 +38,8 @@ mod _core {
     use super::pack::pack;
     #[pymodule_export]
     use super::plain_file::PlainFile;
+    #[pymodule_export]
+    use super::pool::Pool;
     #[pymodule_export]
     use super::records::Records;
     #[pymodule_export]

@@ -72,6 +72,10 @@ class Tool(ABC):
         """Return the seconds of each stage of a pass; empty for a tool that does not know them."""
         return {}
 
+    def written(self, source: Any) -> dict[str, float]:  # noqa: ARG002 - of those that write
+        """Return the CPU-seconds of a pass into a Parquet file, by which threads can do it; empty for others."""
+        return {}
+
     def fresh(self) -> None:
         """Forget what a pass left behind; not timed."""
         return

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
 from everyturn.bench.job import Job
@@ -56,6 +59,22 @@ class Everyturn(Tool):
     def stage_times(self, source: bytes) -> dict[str, float]:
         """Return the seconds of each stage of the core, in the order of the data."""
         return dict(self._expander._expander.stage_times(source))  # noqa: SLF001 - the core's own account
+
+    def written(self, source: bytes) -> dict[str, float]:
+        """Return the CPU-seconds of a pass into a Parquet file: of the pool's threads, and of all others."""
+        from everyturn.samples.writer import Writer
+
+        workers = self._expander.workers()
+        with tempfile.TemporaryDirectory(prefix="everyturn-bench-") as folder:
+            path = Path(folder) / "samples.parquet"
+            # Libraries are loaded.
+            self._expander.empty().to_parquet(path)
+            all_before, pool_before = time.process_time(), workers.cpu_seconds()
+            with Writer(path, workers=workers) as writer:
+                for samples in self._expander.stream(source):
+                    writer.write(samples)
+            parallel = workers.cpu_seconds() - pool_before
+            return {"serial": time.process_time() - all_before - parallel, "parallel": parallel}
 
     def made(self, result: Samples) -> Made:
         """Return the samples one by one."""

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use crate::conversation::{Conversation, Format, as_record, check_is_record, id_of_bytes, unknown_format};
 use crate::error::{Error, Result};
 use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
-use crate::read::{Chunks, LineText, ReadOptions, Record, Source, Step, StreamOptions};
+use crate::read::{Chunks, FileChunk, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
 use crate::samples::KeptValues;
@@ -96,6 +96,7 @@ impl Checker {
 
 impl Work for Checker {
     type Output = Found;
+    type Made = CheckedChunk;
 
     fn workspaces(&self) -> &Workspaces {
         self.expander.as_ref().map_or(&self.workspaces, |expander| expander.workspaces())
@@ -116,6 +117,18 @@ impl Work for Checker {
             (fault.location.file, fault.location.line) = (None, None);
         }
         found
+    }
+
+    fn on_chunk(&self, chunk: FileChunk, found: Vec<Found>) -> CheckedChunk {
+        let lines = chunk.chunk.lines.into_iter().zip(found).map(|(line, found)| CheckedLine {
+            number: line.number,
+            range: match line.text {
+                LineText::Bytes(range) => Some(range),
+                LineText::TooLong => None,
+            },
+            found,
+        });
+        (chunk.chunk.bytes, lines.collect(), chunk.chunk.is_made)
     }
 }
 
@@ -138,17 +151,6 @@ impl CheckStream {
 
     /// The next chunk; `None` at the end. `go_on` is asked every 100 ms.
     pub fn next_chunk(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<CheckedChunk>> {
-        let Some((chunk, found)) = self.0.next_chunk(go_on)? else {
-            return Ok(None);
-        };
-        let checked = chunk.chunk.lines.into_iter().zip(found).map(|(line, found)| CheckedLine {
-            number: line.number,
-            range: match line.text {
-                LineText::Bytes(range) => Some(range),
-                LineText::TooLong => None,
-            },
-            found,
-        });
-        Ok(Some((chunk.chunk.bytes, checked.collect(), chunk.chunk.is_made)))
+        self.0.next_chunk(go_on)
     }
 }

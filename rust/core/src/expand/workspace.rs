@@ -1,6 +1,7 @@
 //! What a thread works with, from record to record.
 //!
-//! In: a thread that begins. Out: a workspace that another has used before, or a new one; it is returned when dropped.
+//! In: a thread that begins. Out: a workspace that another has used before, or a new one; it is returned when dropped,
+//! without what long records have left in it.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
@@ -17,7 +18,16 @@ pub struct Workspace {
     pub(super) times: StageTimes,
 }
 
+/// What is longer than this is kept from record to record by no thread.
+const KEPT_BYTES: usize = 1 << 20;
+
 impl Workspace {
+    /// Gives back the memory that a long record took.
+    fn forget_long(&mut self) {
+        self.parser.shrink_to(KEPT_BYTES);
+        self.encoder.shrink_to(KEPT_BYTES);
+    }
+
     pub(crate) fn parser(&mut self) -> &mut json::Parser {
         &mut self.parser
     }
@@ -58,6 +68,7 @@ impl DerefMut for BorrowedWorkspace<'_> {
 impl Drop for BorrowedWorkspace<'_> {
     fn drop(&mut self) {
         if let Ok(mut free) = self.owner.0.try_lock() {
+            self.workspace.forget_long();
             free.push(std::mem::take(&mut self.workspace));
         }
     }

@@ -24,6 +24,13 @@ impl Default for Parser {
 }
 
 impl Parser {
+    /// Gives back the memory of texts longer than this.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if self.scratch.capacity() > bytes {
+            *self = Self::default();
+        }
+    }
+
     /// Reads one JSON text.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Value> {
         self.parse_or(bytes, strict::parse)

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::format::{RecordKind, kind_of_chunk};
@@ -130,27 +130,32 @@ impl Chunks {
     }
 
     /// Bytes taken from the sources so far, before decompression.
-    pub(crate) fn bytes_taken(&self) -> u64 {
-        self.bytes_taken.load(Ordering::Relaxed)
+    pub(crate) fn counter(&self) -> &Arc<AtomicU64> {
+        &self.bytes_taken
     }
 
     pub(crate) fn refuse_forked_child(&self) -> Result<()> {
-        if !self.is_of_another_process() {
-            return Ok(());
-        }
-        let text =
-            "a stream that was opened before a fork cannot be read in the child process: open it there";
-        Err(Error::new(ErrorKind::Options, text))
+        refuse_forked_child(self.process)
     }
 
-    fn is_of_another_process(&self) -> bool {
-        self.process != std::process::id()
+    /// Whether the calling thread need not read.
+    pub(crate) fn are_read_ahead(&self) -> bool {
+        matches!(self.feed, Feed::Ahead(_))
     }
+}
+
+/// Refuses what another process has opened.
+pub(crate) fn refuse_forked_child(process: u32) -> Result<()> {
+    if process == std::process::id() {
+        return Ok(());
+    }
+    let text = "a stream that was opened before a fork cannot be read in the child process: open it there";
+    Err(Error::new(ErrorKind::Options, text))
 }
 
 impl Drop for Chunks {
     fn drop(&mut self) {
-        if self.is_of_another_process() {
+        if self.refuse_forked_child().is_err() {
             // To close a channel can mean to wait for the other side, which is not in this process.
             std::mem::forget(std::mem::replace(&mut self.feed, Feed::Ended));
         }

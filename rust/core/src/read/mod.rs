@@ -20,7 +20,7 @@ mod trees;
 mod wait;
 
 pub use chunks::StreamOptions;
-pub(crate) use chunks::{Chunks, FileChunk};
+pub(crate) use chunks::{Chunks, FileChunk, refuse_forked_child};
 pub use content::Content;
 pub(crate) use lines::line_text;
 pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};

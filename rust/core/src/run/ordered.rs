@@ -1,24 +1,33 @@
 //! Many records, in input order, with bounded memory.
 //!
-//! In: chunks of lines, and what is to be made of a record. Out: a chunk of the input at a time, with what was made of
-//! each of its records. The pool works on a chunk while the next one is read; the calling thread only waits, and can
-//! end the run every 100 ms. What comes out does not depend on the number of threads or on the size of a chunk. What is
-//! made of a record, and what the results add up to, is not known here.
+//! In: chunks of lines, and what is to be made of a record and of a chunk. Out: what was made of a chunk of the input at
+//! a time. The pool works on chunks ahead of the one that the caller waits for, while the next one is read; the calling
+//! thread only waits, and can end the run every 100 ms. What comes out does not depend on the number of threads. What is
+//! made of a record or of a chunk, and what the results add up to, is not known here.
 
+use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::Pool;
+use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Workspace, Workspaces};
 use crate::panics::catch_panics;
-use crate::read::{Chunks, FileChunk, Interruption, Record, Step, wait};
+use crate::read::{Chunks, FileChunk, Interruption, Record, Step, refuse_forked_child, wait};
 
-/// What is made of each record.
+/// Chunks that were begun besides the one that the caller waits for and the one that waits for a place here.
+const AHEAD: usize = 1;
+/// Named as the threads of a pool are: nothing is printed of a panic that becomes an error.
+const FEEDER_NAME: &str = "everyturn-feeder";
+
+/// What is made of each record, and of each chunk.
 pub(crate) trait Work: Send + Sync + 'static {
     type Output: Send + 'static;
+    type Made: Send + 'static;
 
     /// What threads work with, one each.
     fn workspaces(&self) -> &Workspaces;
@@ -30,58 +39,147 @@ pub(crate) trait Work: Send + Sync + 'static {
         workspace: &mut Workspace,
         cancelled: &AtomicBool,
     ) -> Self::Output;
+
+    /// Puts together what was made of a chunk's records, on a thread of the pool: other chunks are worked on meanwhile.
+    fn on_chunk(&self, chunk: FileChunk, outputs: Vec<Self::Output>) -> Self::Made;
 }
 
-pub(crate) struct Ordered<W> {
+pub(crate) struct Ordered<W: Work> {
     work: Arc<W>,
     pool: Arc<Pool>,
-    chunks: Chunks,
+    feed: Feed<W::Made>,
+    /// The process that opened it: the thread that hands out chunks is not in a forked child.
+    process: u32,
     cancelled: Arc<AtomicBool>,
+    bytes_taken: Arc<AtomicU64>,
+}
+
+/// What a chunk will be.
+type Promise<M> = Receiver<Step<M>>;
+
+/// Where chunks come from.
+enum Feed<M> {
+    Opened(Chunks),
+    /// A thread of our own hands them to the pool; `None` is its last message.
+    Ahead(Receiver<Step<Option<Promise<M>>>>),
+    /// They are read on the calling thread, when it wants one.
+    Inline(Chunks),
+    Ended,
 }
 
 impl<W: Work> Ordered<W> {
     /// The work on chunks that were opened.
     pub(crate) fn new(work: Arc<W>, pool: Arc<Pool>, chunks: Chunks) -> Self {
-        Self { work, pool, chunks, cancelled: Arc::default() }
+        let bytes_taken = chunks.counter().clone();
+        let (process, cancelled) = (std::process::id(), Arc::default());
+        Self { work, pool, feed: Feed::Opened(chunks), process, cancelled, bytes_taken }
     }
 
-    /// The next chunk, and what was made of each of its records; `None` at the end, and after an error or a stop.
-    /// `go_on` is asked every 100 ms.
-    pub(crate) fn next_chunk(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Step<Option<(FileChunk, Vec<W::Output>)>> {
-        let Some(chunk) = self.chunks.next(go_on)? else {
-            return Ok(None);
-        };
-        let (work, cancelled) = (self.work.clone(), self.cancelled.clone());
-        let made = on_pool(&self.pool, go_on, move || {
-            let records = chunk.chunk.lines.par_iter().map(|line| chunk.record(line));
-            let made = on_records(&*work, records, &cancelled)?;
-            Ok((chunk, made))
-        });
-        if made.is_err() {
+    /// What was made of the next chunk; `None` at the end, and after an error or a stop. `go_on` is asked every 100 ms.
+    pub(crate) fn next_chunk(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<W::Made>> {
+        let next = self.take(go_on);
+        if !matches!(next, Ok(Some(_))) {
             self.end();
         }
-        made.map(Some)
+        next
+    }
+
+    fn take(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<W::Made>> {
+        if matches!(self.feed, Feed::Ended) {
+            return Ok(None);
+        }
+        refuse_forked_child(self.process)?;
+        self.feed = match mem::replace(&mut self.feed, Feed::Ended) {
+            Feed::Opened(chunks) => self.begin(chunks)?,
+            begun => begun,
+        };
+        let promise = match &mut self.feed {
+            Feed::Ahead(promises) => wait(promises, go_on)??,
+            Feed::Inline(chunks) => match chunks.next(go_on)? {
+                Some(chunk) => {
+                    Some(promised(&*self.pool.get()?, self.work.clone(), chunk, self.cancelled.clone()))
+                }
+                None => None,
+            },
+            Feed::Opened(_) | Feed::Ended => None,
+        };
+        promise.map(|promise| wait(&promise, go_on)?).transpose()
+    }
+
+    fn begin(&self, chunks: Chunks) -> Result<Feed<W::Made>> {
+        if !chunks.are_read_ahead() {
+            return Ok(Feed::Inline(chunks));
+        }
+        let (work, pool, cancelled) = (self.work.clone(), self.pool.get()?, self.cancelled.clone());
+        let (sender, promises) = sync_channel(AHEAD);
+        let mut chunks = chunks;
+        let feed = move || {
+            loop {
+                let next = chunks.next(&mut || !cancelled.load(Ordering::Relaxed));
+                let promise = next
+                    .map(|chunk| chunk.map(|chunk| promised(&pool, work.clone(), chunk, cancelled.clone())));
+                let is_last = !matches!(promise, Ok(Some(_)));
+                // The receiver is gone: nobody needs the rest.
+                if sender.send(promise).is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        // Not joined: it ends once the receiver is gone.
+        std::thread::Builder::new().name(FEEDER_NAME.into()).spawn(feed).map_err(|error| {
+            Error::new(ErrorKind::Internal, format!("a thread cannot be started: {error}"))
+        })?;
+        Ok(Feed::Ahead(promises))
     }
 
     /// Drops what is left of the input.
     pub(crate) fn end(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
-        self.chunks.end();
+        let feed = mem::replace(&mut self.feed, Feed::Ended);
+        if refuse_forked_child(self.process).is_err() {
+            // To close a channel can mean to wait for the other side, which is not in this process.
+            mem::forget(feed);
+        }
     }
 
     /// Bytes taken from the sources so far, before decompression.
     pub(crate) fn bytes_taken(&self) -> u64 {
-        self.chunks.bytes_taken()
+        self.bytes_taken.load(Ordering::Relaxed)
     }
 }
 
-impl<W> Drop for Ordered<W> {
+impl<W: Work> Drop for Ordered<W> {
     fn drop(&mut self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.end();
     }
+}
+
+/// Lets the pool work on a chunk.
+fn promised<W: Work>(
+    pool: &ThreadPool,
+    work: Arc<W>,
+    chunk: FileChunk,
+    cancelled: Arc<AtomicBool>,
+) -> Promise<W::Made> {
+    begun(pool, move || {
+        let records = chunk.chunk.lines.par_iter().map(|line| chunk.record(line));
+        let outputs = on_records(&*work, records, &cancelled)?;
+        Ok(work.on_chunk(chunk, outputs))
+    })
+}
+
+/// Lets a thread of the pool do the work.
+fn begun<T: Send + 'static>(
+    pool: &ThreadPool,
+    work: impl FnOnce() -> Step<T> + Send + 'static,
+) -> Promise<T> {
+    let (sender, done) = sync_channel(1);
+    pool.spawn(move || {
+        let made = catch_panics(work);
+        // The receiver is gone: nobody needs the result.
+        let _ = sender.send(made);
+    });
+    done
 }
 
 /// Does the work on the pool's threads while this one waits.
@@ -90,13 +188,7 @@ pub(crate) fn on_pool<T: Send + 'static>(
     go_on: &mut dyn FnMut() -> bool,
     work: impl FnOnce() -> Step<T> + Send + 'static,
 ) -> Step<T> {
-    let (sender, done) = sync_channel(1);
-    pool.get()?.spawn(move || {
-        let made = catch_panics(work);
-        // The receiver is gone: nobody needs the result.
-        let _ = sender.send(made);
-    });
-    wait(&done, go_on)?
+    wait(&begun(&*pool.get()?, work), go_on)?
 }
 
 /// What is made of records, in their order; it is stopped once `cancelled` is set.

@@ -27,6 +27,16 @@ impl Pool {
         Self { threads: threads.unwrap_or_else(cores).max(1), current: Mutex::new(None) }
     }
 
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Lets a thread do work that nobody waits for; what is begun first was given first.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.get()?.spawn(work);
+        Ok(())
+    }
+
     /// The threads of this process, started at first use.
     pub fn get(&self) -> Result<Arc<ThreadPool>> {
         let process = std::process::id();

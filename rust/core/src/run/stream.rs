@@ -4,10 +4,11 @@
 //! error ends the stream.
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Ordered, Pool, Work};
+use super::{Ordered, Pool, Work, on_pool};
 use crate::error::Result;
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::read::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
@@ -16,6 +17,7 @@ use crate::samples::{SampleOrigin, Samples};
 
 impl Work for Expander {
     type Output = Outcome;
+    type Made = Made;
 
     fn workspaces(&self) -> &Workspaces {
         &self.workspaces
@@ -24,10 +26,25 @@ impl Work for Expander {
     fn on_record(&self, record: Record<'_>, workspace: &mut Workspace, cancelled: &AtomicBool) -> Outcome {
         self.expand_record(record, workspace, cancelled)
     }
+
+    fn on_chunk(&self, chunk: FileChunk, outcomes: Vec<Outcome>) -> Made {
+        if self.options.deduplicate {
+            return Made::Apart(chunk, outcomes);
+        }
+        Made::Together(Box::new(Gathered::of_chunk(self, &chunk, outcomes, None)))
+    }
+}
+
+/// What a chunk is made to.
+pub(crate) enum Made {
+    Together(Box<Result<Gathered>>),
+    /// Which conversations are copies of earlier ones is known once the chunks before are.
+    Apart(FileChunk, Vec<Outcome>),
 }
 
 pub struct Stream {
     expander: Arc<Expander>,
+    pool: Arc<Pool>,
     records: Ordered<Expander>,
     /// The conversations so far, where copies are dropped.
     seen: HashSet<u128>,
@@ -42,8 +59,8 @@ impl Stream {
         options: StreamOptions,
     ) -> Self {
         let chunks = Chunks::open(sources, options, expander.options.read.clone());
-        let records = Ordered::new(expander.clone(), pool, chunks);
-        Self { expander, records, seen: HashSet::new(), is_first: true }
+        let records = Ordered::new(expander.clone(), pool.clone(), chunks);
+        Self { expander, pool, records, seen: HashSet::new(), is_first: true }
     }
 
     /// Bytes taken from the sources so far, before decompression.
@@ -53,46 +70,36 @@ impl Stream {
 
     /// The samples of the next chunk; `None` at the end. `go_on` is asked every 100 ms.
     pub fn next_chunk(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<Option<(Samples, Report)>> {
-        let Some((chunk, outcomes)) = self.records.next_chunk(go_on)? else {
+        let Some(made) = self.records.next_chunk(go_on)? else {
             return Ok(None);
         };
-        match self.put_together(&chunk, outcomes) {
-            Ok(made) => Ok(Some(made)),
-            Err(error) => {
-                self.records.end();
-                Err(error.into())
+        let gathered = match made {
+            Made::Together(gathered) => *gathered,
+            Made::Apart(chunk, outcomes) => {
+                Gathered::of_chunk(&self.expander, &chunk, outcomes, Some(&mut self.seen))
             }
+        };
+        let mut gathered = gathered.inspect_err(|_| self.records.end())?;
+        if mem::take(&mut self.is_first) {
+            gathered.warn_of_model(&self.expander);
         }
+        Ok(Some((gathered.samples, gathered.report)))
     }
 
     /// The samples of all that is left.
     pub fn rest(&mut self, go_on: &mut dyn FnMut() -> bool) -> Step<(Samples, Report)> {
-        let (mut samples, mut report) = (Samples::of(self.expander.options.layout), Report::default());
-        while let Some((more, its_report)) = self.next_chunk(go_on)? {
-            samples.append(more);
+        let (mut parts, mut report) = (vec![Samples::of(self.expander.options.layout)], Report::default());
+        while let Some((samples, its_report)) = self.next_chunk(go_on)? {
+            parts.push(samples);
             report.add(its_report);
         }
+        let samples = on_pool(&self.pool, go_on, || Ok(Samples::joined(parts)))?;
         Ok((samples, report))
-    }
-
-    /// Puts together what came of a chunk's lines, in their order.
-    fn put_together(&mut self, chunk: &FileChunk, outcomes: Vec<Outcome>) -> Result<(Samples, Report)> {
-        let mut gathered = Gathered::of(&self.expander);
-        if std::mem::take(&mut self.is_first) {
-            gathered.warn_of_model(&self.expander);
-        }
-        gathered.report.blank_lines = chunk.blank_lines();
-        let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
-        for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
-            let copies = self.expander.options.deduplicate.then_some(&mut self.seen);
-            gathered.add(outcome, file, line.number, copies)?;
-        }
-        Ok((gathered.samples, gathered.report))
     }
 }
 
 /// What came of records so far, in their order.
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     pub samples: Samples,
     pub report: Report,
 }
@@ -100,6 +107,22 @@ pub(super) struct Gathered {
 impl Gathered {
     pub fn of(expander: &Expander) -> Self {
         Self { samples: Samples::of(expander.options.layout), report: Report::default() }
+    }
+
+    /// What came of the lines of a chunk, without `copies` of the conversations so far.
+    fn of_chunk(
+        expander: &Expander,
+        chunk: &FileChunk,
+        outcomes: Vec<Outcome>,
+        mut copies: Option<&mut HashSet<u128>>,
+    ) -> Result<Self> {
+        let mut gathered = Self::of(expander);
+        gathered.report.blank_lines = chunk.blank_lines();
+        let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
+        for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
+            gathered.add(outcome, file, line.number, copies.as_deref_mut())?;
+        }
+        Ok(gathered)
     }
 
     /// Counts what is to be said of the model, once a run.

@@ -4,6 +4,10 @@
 //! arrays with their names and types, which the binding and Python's side follow. How rows become columns is said in
 //! `table`.
 
+use std::mem;
+
+use rayon::prelude::*;
+
 use super::kept::Kept;
 
 /// What a column has an element for.
@@ -52,7 +56,7 @@ pub enum Data {
 }
 
 /// A type that columns hold.
-trait Element: Copy {
+trait Element: Copy + Default + Send + Sync {
     const DTYPE: &str;
     const DATA: fn(Vec<Self>) -> Data;
 }
@@ -88,11 +92,12 @@ impl Element for [u8; 16] {
 }
 
 /// An array that is always there, or an optional one.
-trait Array {
+trait Array: Sized {
     type Element: Element;
     const IS_OPTIONAL: bool;
 
-    fn append(&mut self, later: Self);
+    /// The elements of all parts, one after the other.
+    fn joined(parts: Vec<Self>) -> Self;
     fn into_data(self) -> Option<Data>;
 }
 
@@ -100,8 +105,21 @@ impl<T: Element> Array for Vec<T> {
     type Element = T;
     const IS_OPTIONAL: bool = false;
 
-    fn append(&mut self, later: Self) {
-        self.extend_from_slice(&later);
+    fn joined(mut parts: Vec<Self>) -> Self {
+        parts.retain(|part| !part.is_empty());
+        if parts.len() <= 1 {
+            return parts.pop().unwrap_or_default();
+        }
+        let mut all = vec![T::default(); parts.iter().map(Vec::len).sum()];
+        let mut rest = all.as_mut_slice();
+        let mut places = Vec::with_capacity(parts.len());
+        for part in &parts {
+            let (place, later) = rest.split_at_mut(part.len());
+            places.push(place);
+            rest = later;
+        }
+        places.into_par_iter().zip(parts).for_each(|(place, part)| place.copy_from_slice(&part));
+        all
     }
 
     fn into_data(self) -> Option<Data> {
@@ -113,11 +131,9 @@ impl<T: Element> Array for Option<Vec<T>> {
     type Element = T;
     const IS_OPTIONAL: bool = true;
 
-    /// Both are there, or neither.
-    fn append(&mut self, later: Self) {
-        if let (Some(mine), Some(later)) = (self, later) {
-            mine.extend_from_slice(&later);
-        }
+    /// All are there, or none.
+    fn joined(parts: Vec<Self>) -> Self {
+        parts.into_iter().collect::<Option<Vec<_>>>().map(Array::joined)
     }
 
     fn into_data(self) -> Option<Data> {
@@ -160,22 +176,25 @@ macro_rules! columns {
                 is_optional: <$array as Array>::IS_OPTIONAL,
             }),+];
 
-            /// Adds the rows of a later part.
-            pub fn append(&mut self, mut later: Self) {
-                self.add_columns_of(&later);
-                later.add_columns_of(self);
-                join_offsets(&mut self.offsets, &later.offsets);
-                join_offsets(&mut self.target_offsets, &later.target_offsets);
-                join_offsets(&mut self.run_offsets, &later.run_offsets);
-                $(Array::append(&mut self.$name, later.$name);)+
-                self.kept.append(later.kept);
-            }
-
-            /// Has each optional column that the other table has.
-            fn add_columns_of(&mut self, other: &Self) {
-                $($(if other.$name.is_some() && self.$name.is_none() {
-                    self.$name = Some($default(self));
+            /// The rows of all parts, one after the other. There is at least one part; each column of theirs is let go
+            /// once it is copied, which the threads of the pool that this is called on do together.
+            pub fn joined(mut parts: Vec<Self>) -> Self {
+                $($(if parts.iter().any(|part| part.$name.is_some()) {
+                    for part in parts.iter_mut().filter(|part| part.$name.is_none()) {
+                        part.$name = Some($default(part));
+                    }
                 })?)+
+                let mut kept = Kept::default();
+                for part in &mut parts {
+                    kept.append(mem::take(&mut part.kept));
+                }
+                Self {
+                    $($name: Array::joined(parts.iter_mut().map(|part| mem::take(&mut part.$name)).collect()),)+
+                    offsets: joined_offsets(parts.iter().map(|part| &part.offsets)),
+                    target_offsets: joined_offsets(parts.iter().map(|part| &part.target_offsets)),
+                    run_offsets: joined_offsets(parts.iter().map(|part| &part.run_offsets)),
+                    kept,
+                }
             }
 
             /// All arrays by name, without what is kept of records; an optional column that is absent has none.
@@ -225,8 +244,12 @@ columns! {
     run_answers: Vec<bool>, per Run;
 }
 
-/// Bounds of the rows of one part, and then of a later one.
-fn join_offsets(offsets: &mut Vec<i64>, later: &[i64]) {
-    let end = offsets.last().copied().unwrap_or_default();
-    offsets.extend(later.iter().skip(1).map(|offset| end + offset));
+/// The bounds of the rows of all parts, one after the other.
+fn joined_offsets<'p>(parts: impl Iterator<Item = &'p Vec<i64>>) -> Vec<i64> {
+    let mut joined = vec![0];
+    for part in parts {
+        let end = joined.last().copied().unwrap_or_default();
+        joined.extend(part.iter().skip(1).map(|offset| end + offset));
+    }
+    joined
 }

@@ -180,10 +180,8 @@ mod tests {
     #[test]
     fn a_table_of_parts_is_that_of_all_rows() {
         for (first, later) in [(1.0, 1.0), (1.0, 0.5), (0.5, 1.0), (0.5, 0.5)] {
-            let mut parts = table(&[first]);
-            parts.append(Samples::default());
-            parts.append(table(&[later]));
-            assert_eq!(parts, table(&[first, later]));
+            let parts = vec![table(&[first]), Samples::default(), table(&[later])];
+            assert_eq!(Samples::joined(parts), table(&[first, later]));
         }
     }
 }

@@ -96,6 +96,18 @@ impl Encoder {
         Ok(Encoded { ids, prompt: prompt_ids, same, border_merged, checkpoints, ..Encoded::default() })
     }
 
+    /// Gives back the memory of texts longer than this: the next target is encoded from its start.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if self.encoding.text().len() > bytes {
+            self.encoding = IncrementalEncoding::default();
+            self.valid = 0;
+        }
+        for ids in [&mut self.forced, &mut self.prompt_tail] {
+            ids.clear();
+            ids.shrink_to(bytes / size_of::<i32>());
+        }
+    }
+
     /// Where ids and bytes of what was encoded last are known to belong together, in order.
     pub fn checkpoints(&self) -> &[Checkpoint] {
         self.encoding.checkpoints()

@@ -9,6 +9,7 @@ mod control_tokens;
 mod engines;
 mod extraction;
 mod incremental;
+mod long_texts;
 mod offsets;
 mod rebuilt;
 mod segment_cache;
@@ -33,7 +34,8 @@ pub use segment_cache::SegmentCache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
 use continuation::Unprefixed;
-use engines::{Engines, Reference};
+use engines::{Engine as _, Engines, Reference, encode_error};
+use long_texts::LongTexts;
 use segments::Cutter;
 pub use token_bytes::Spelling;
 use token_bytes::TokenBytes;
@@ -46,6 +48,9 @@ pub struct Tokenizer {
     cutter: Cutter,
     /// The same without the word-start prefix; `None` where the tokenizer puts none.
     unprefixed: Option<Unprefixed>,
+    /// Where long texts may be cut in which added tokens are recognised, and those in which they are plain text.
+    long_texts: Option<LongTexts>,
+    long_plain_texts: Option<LongTexts>,
     /// Those of all added tokens, white space included.
     added_ids: HashSet<u32>,
     /// The ids of a line break.
@@ -62,11 +67,18 @@ impl Tokenizer {
         let unprefixed = continuation::unprefixed(library).map_err(|cause| {
             Error::new(ErrorKind::Model, format!("tokenizer.json cannot be read: {cause}"))
         })?;
+        let cutter = Cutter::of(library)?;
+        let long_texts = |has_added| {
+            let is_cut = unprefixed.as_ref().is_none_or(|unprefixed| !unprefixed.is_for_words);
+            is_cut.then(|| LongTexts::of(library, has_added)).flatten()
+        };
         let tokenizer = Self {
+            long_texts: long_texts(!cutter.covers_all()),
+            long_plain_texts: long_texts(false),
             unprefixed,
             added_ids: library.get_added_tokens_decoder().into_keys().collect(),
             line_break: reference.encode(LINE_BREAK, false)?,
-            cutter: Cutter::of(library)?,
+            cutter,
             engines: Engines::new(reference, json, engine),
             token_bytes: OnceLock::new(),
         };
@@ -105,7 +117,69 @@ impl Tokenizer {
 
     /// The ids of a text.
     pub fn encode(&self, text: &str) -> Result<Vec<i32>> {
-        self.reference().encode(text, false)
+        let (mut ids, mut from) = (Vec::new(), 0);
+        let encode = |text: &str, ids: &mut Vec<i32>| self.reference().encode_segment(text, ids);
+        while let Some(cut) = self.cutter.next(text, from) {
+            self.encode_in_pieces(&text[from..cut.start], &mut ids, encode)?;
+            ids.push(cut.id);
+            from = cut.end;
+        }
+        self.encode_in_pieces(&text[from..], &mut ids, encode)?;
+        Ok(ids)
+    }
+
+    /// Appends the ids of a text without tokens to cut at.
+    fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        self.encode_in_pieces(text, ids, |text, ids| self.engines.encode_segment(text, &self.cutter, ids))
+    }
+
+    fn encode_in_pieces(
+        &self,
+        text: &str,
+        ids: &mut Vec<i32>,
+        encode: impl Fn(&str, &mut Vec<i32>) -> Result<()>,
+    ) -> Result<()> {
+        let continuing = |library: &HfTokenizer, text: &str, ids: &mut Vec<i32>| {
+            let encoding = library.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
+            ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
+            Ok(())
+        };
+        self.cut(self.long_texts.as_ref(), text, ids, encode, continuing)
+    }
+
+    /// Appends the ids of a text in which added tokens are plain text.
+    fn encode_plain(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let reference = self.reference();
+        let encode = |text: &str, ids: &mut Vec<i32>| reference.encode_plain(text, ids);
+        let continuing = |library: &HfTokenizer, text: &str, ids: &mut Vec<i32>| {
+            reference.encode_plain_with(library, text, ids)
+        };
+        self.cut(self.long_plain_texts.as_ref(), text, ids, encode, continuing)
+    }
+
+    /// Appends the ids of a text, piece by piece if it is long: of its first piece by `encode`, and so of the others
+    /// unless the tokenizer puts a prefix before a text.
+    fn cut(
+        &self,
+        long_texts: Option<&LongTexts>,
+        text: &str,
+        ids: &mut Vec<i32>,
+        encode: impl Fn(&str, &mut Vec<i32>) -> Result<()>,
+        continuing: impl Fn(&HfTokenizer, &str, &mut Vec<i32>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(long_texts) = long_texts else { return encode(text, ids) };
+        let unprefixed = self.unprefixed.as_ref().map(|unprefixed| &unprefixed.library);
+        let library = unprefixed.unwrap_or(self.library());
+        let mut from = 0;
+        while from < text.len() {
+            let end = long_texts.end_of_piece(library, text, from)?.unwrap_or(text.len());
+            match unprefixed {
+                Some(library) if from > 0 => continuing(library, &text[from..end], ids)?,
+                _ => encode(&text[from..end], ids)?,
+            }
+            from = end;
+        }
+        Ok(())
     }
 
     /// The ids that other programs get who let the tokenizer add its special tokens to what a template wrote.

@@ -55,18 +55,16 @@ impl SegmentCache {
     }
 
     fn encode_recognised(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |ids: &mut Vec<i32>| tokenizer.engines.encode_segment(segment, &tokenizer.cutter, ids);
-        self.recognised.get_or_encode(segment, ids, encode)
+        self.recognised.get_or_encode(segment, ids, |ids| tokenizer.encode_segment(segment, ids))
     }
 
     fn encode_continued(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode =
-            |text: &str, ids: &mut Vec<i32>| tokenizer.engines.encode_segment(text, &tokenizer.cutter, ids);
+        let encode = |text: &str, ids: &mut Vec<i32>| tokenizer.encode_segment(text, ids);
         self.continued.get_or_encode(segment, ids, |ids| tokenizer.after_line_break(segment, ids, encode))
     }
 
     fn encode_plain(&mut self, tokenizer: &Tokenizer, segment: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encode = |text: &str, ids: &mut Vec<i32>| tokenizer.reference().encode_plain(text, ids);
+        let encode = |text: &str, ids: &mut Vec<i32>| tokenizer.encode_plain(text, ids);
         self.plain.get_or_encode(segment, ids, |ids| tokenizer.after_line_break(segment, ids, encode))
     }
 }

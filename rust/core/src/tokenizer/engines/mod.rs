@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use reference::{Encoding, Reference};
+pub use reference::{Encoding, Reference, encode_error};
 
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::EngineChoice;

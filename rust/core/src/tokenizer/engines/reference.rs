@@ -87,7 +87,12 @@ impl Reference {
 
     /// Appends the ids of a text in which no added token is recognised.
     pub fn encode_plain(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
-        let encoding = self.plain.encode(&self.library, text, OffsetType::None)?;
+        self.encode_plain_with(&self.library, text, ids)
+    }
+
+    /// The same by another form of the library's tokenizer.
+    pub fn encode_plain_with(&self, library: &HfTokenizer, text: &str, ids: &mut Vec<i32>) -> Result<()> {
+        let encoding = self.plain.encode(library, text, OffsetType::None)?;
         ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));
         Ok(())
     }

@@ -1,0 +1,72 @@
+//! What the fuzz targets share: the built-in model, and records expanded with it.
+//!
+//! In: options, a line. Out: what became of it; a panic that the core has caught ends the process.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
+
+use everyturn_core::{
+    ErrorKind, Expander, Format, OnError, Options, Outcome, Record, Renderer, RendererOptions, Workspace,
+};
+use jiff::civil::{DateTime, date};
+use serde_json::{Value as Json, json};
+
+/// The folder of the built-in model.
+pub const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/everyturn/models/demo");
+
+static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "fuzz".into());
+
+pub fn now() -> DateTime {
+    date(2026, 1, 31).at(12, 0, 0, 0)
+}
+
+/// How the built-in model is loaded, perhaps with another tokenizer.
+pub fn renderer_options(tokenizer_json: Option<String>) -> RendererOptions {
+    RendererOptions {
+        chat_template: None,
+        template_kwargs: Default::default(),
+        now: now(),
+        engine: everyturn_core::EngineChoice::Reference,
+        serve: Default::default(),
+        content_format: Default::default(),
+        tokenizer_json,
+        stop_token: None,
+    }
+}
+
+/// The built-in model with these options; faults drop records.
+pub fn expander(options: Options) -> Expander {
+    let renderer = Renderer::from_dir(Path::new(DEMO), renderer_options(None)).expect("the built-in model");
+    Expander::new(Arc::new(renderer), Options { on_error: OnError::Skip, ..options }).expect("options")
+}
+
+/// Expands a line in a format, or in the one that it shows.
+pub fn expand(expander: &Expander, line: &[u8], format: Option<Format>) -> Outcome {
+    let record = Record { bytes: Some(line), file: &NAME, line: 1, format, columns_of: None };
+    let outcome = expander.expand_record(record, &mut Workspace::default(), &AtomicBool::new(false));
+    for fault in &outcome.report.faults {
+        assert!(fault.kind != ErrorKind::Internal, "{fault}");
+    }
+    outcome
+}
+
+/// A conversation of messages whose roles and texts are these bytes: a byte that chooses the role, then text up to the
+/// next zero byte.
+pub fn conversation(bytes: &[u8]) -> Json {
+    let messages: Vec<Json> = bytes
+        .split(|byte| *byte == 0)
+        .filter_map(|part| part.split_first())
+        .map(|(role, text)| {
+            let text = String::from_utf8_lossy(text);
+            match role % 8 {
+                0 => json!({"role": "system", "content": text}),
+                1..4 => json!({"role": "user", "content": text}),
+                4 => json!({"role": "tool", "content": text}),
+                5 => json!({"role": "assistant", "reasoning_content": text, "content": "so"}),
+                _ => json!({"role": "assistant", "content": text}),
+            }
+        })
+        .collect();
+    json!({"messages": messages})
+}
