@@ -158,7 +158,7 @@ impl LabelWriter<'_> {
         if given <= 0.0 {
             return false;
         }
-        self.are_units &= given == 1.0;
+        self.are_units &= Weight(given) == Weight::ONE;
         let ids = &self.table.input_ids[tokens.clone()];
         self.labels[tokens].copy_from_slice(ids);
         if let Some(at) = predicts {
@@ -180,7 +180,7 @@ impl LabelWriter<'_> {
                 continue;
             }
             is_trained = true;
-            self.are_units &= weight == 1.0;
+            self.are_units &= Weight(weight) == Weight::ONE;
             self.labels[token] = self.table.input_ids[token];
             if let Some(at) = predicts {
                 self.loss_weights[at] = weight;
