@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import everyturn
 from everyturn.cli import main as command
 from everyturn.io import shards
-from everyturn.samples import parquet
+from everyturn.samples import writer
 
 # Made once: a child that is forked before any thread has worked can use it.
 EXPANDER = everyturn.Expander(
@@ -109,10 +109,10 @@ def _expanded(name: str) -> Callable[[Path, Path], None]:
 
 def _weighted_late(_: Path, out: Path) -> None:
     """The last sample is the first with a weight, after groups of rows are in the file."""
-    few = mock.patch.object(parquet, "_ROW_GROUP_TOKENS", 100)
-    with few, parquet.Writer(out / "weighted.parquet") as writer:
-        writer.write(samples())
-        writer.write(EXPANDER.expand([chat("weighted", weight=0.5)]))
+    few = mock.patch.object(writer, "_ROW_GROUP_TOKENS", 100)
+    with few, writer.Writer(out / "weighted.parquet") as rows:
+        rows.write(samples())
+        rows.write(EXPANDER.expand([chat("weighted", weight=0.5)]))
 
 
 def _in_parts(_: Path, out: Path) -> None:
