@@ -235,7 +235,7 @@ class Renderer:
 
         >>> from everyturn import Renderer
         >>> data, lengths = Renderer.from_dir("demo").spelling()
-        >>> len(data) == lengths.sum()
+        >>> len(data) == int(lengths.sum())
         True
 
         Returns:
