@@ -394,6 +394,9 @@ def test_what_belongs_to_the_board_needs_it(capsys: pytest.CaptureFixture[str]) 
     """A page of a comparison of speed would be something else."""
     assert main(["bench", "--page", "page.md"]) == 2
     assert "--page belongs to the board: add --parity" in capsys.readouterr().err
+    for flags in (["--sweep", "turns"], ["--stages"], ["--plot", "a.png"], ["--up-to", "9"]):
+        assert main(["bench", "--parity", *flags]) == 2
+        assert f"{flags[0]} is of a comparison of speed" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("in_process")

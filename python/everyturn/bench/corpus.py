@@ -19,6 +19,7 @@ from everyturn.exceptions import InputError, system_words
 from everyturn.io.files import JSON, kind_of
 from everyturn.io.inputs import resolve
 from everyturn.io.records import Records
+from everyturn.wording import counted
 
 BUILT_IN = "<built-in chats>"
 BUILT_IN_CHATS = 200
@@ -118,7 +119,12 @@ def read(source: list[str], limit: int) -> Corpus:
             else:
                 origins.append((name, record.line))
     if not lines:
-        raise InputError(f"{', '.join(names)}: no record with messages: {dict(left_out)}")
+        why = ", ".join(
+            f"{counted(count, 'record')}: {reason}" for reason, count in left_out.items()
+        )
+        raise InputError(
+            f"{', '.join(names)}: no record with messages ({why or 'there are no records'})"
+        )
     return Corpus(
         lines=tuple(lines), origins=tuple(origins), files=tuple(files), left_out=dict(left_out)
     )

@@ -58,6 +58,14 @@ def run(parsed: argparse.Namespace, make_plan: MakePlan) -> int:
     """Make the board, or one script."""
     from everyturn.bench.parity import board, page
 
+    for flag, is_given in (
+        ("--sweep", parsed.sweep),
+        ("--up-to", parsed.up_to),
+        ("--stages", parsed.stages),
+        ("--plot", parsed.plot),
+    ):
+        if is_given:
+            raise OptionsError(f"{flag} is of a comparison of speed: leave it or --parity out")
     read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
     json_path = writable("-o", parsed.output, **read) if parsed.output else None
     page_path = writable("--page", parsed.page, **read) if parsed.page else None
