@@ -15,7 +15,7 @@ help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
 	@echo "test   every test, Rust and Python"
 	@echo "servers  fetch the code of vLLM and SGLang, for the tests that compare with it (0.5 GB)"
-	@echo "lint   formatting, lints, types, stubs, and that the core knows nothing of Python"
+	@echo "lint   formatting, lints, types, and that the core knows nothing of Python"
 	@echo "fmt    format everything"
 	@echo "bench  speed of the stages, and against transformers in the same run"
 	@echo "fuzz   libFuzzer on each target of rust/fuzz, and damaged files, for SECONDS=60 each (needs a C++ compiler)"
@@ -79,7 +79,6 @@ lint: build
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest everyturn._core --mypy-config-file pyproject.toml
 
 fmt: setup
 	cargo fmt --all
