@@ -43,4 +43,5 @@ def records(samples: "Samples") -> npt.NDArray[np.int64]:
         axis=1,
     )
     _, of_firsts = np.unique(key.view("V28").reshape(-1), return_inverse=True)
-    return of_firsts.reshape(-1)[number]
+    numbers: npt.NDArray[np.int64] = of_firsts.reshape(-1)[number]
+    return numbers

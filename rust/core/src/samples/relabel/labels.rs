@@ -149,7 +149,8 @@ fn is_unit(weight: &f32) -> bool {
 }
 
 fn fill<T: Copy + PartialEq>(column: &mut Cow<'_, [T]>, at: Range<usize>, item: T) {
-    if column[at.clone()].iter().any(|other| *other != item) {
+    // All are looked at, as that is faster than stopping at the first of few.
+    if column[at.clone()].iter().fold(false, |differs, other| differs | (*other != item)) {
         column.to_mut()[at].fill(item);
     }
 }

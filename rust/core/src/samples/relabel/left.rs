@@ -32,10 +32,16 @@ impl<'a, 't> RowsLeft<'a, 't> {
         table: &'a LabelledTable<'t>,
         labels: &'a Labels<'t>,
         answers: &'a Answers,
+        is_left: &[bool],
         how: Relabelling,
     ) -> Self {
+        let rows = (0..is_left.len()).filter(|row| is_left[*row]);
+        let most = rows.map(|row| table.row(row).len()).sum();
         let mut samples = Samples::of(how.layout);
-        samples.loss_weights = labels.loss_weights.as_ref().map(|_| Vec::new());
+        let Samples { input_ids, labels: trained, position_ids, subtree_end, shift_labels, .. } = &mut samples;
+        let of_trees = [position_ids, subtree_end, shift_labels].into_iter().flatten();
+        [input_ids, trained].into_iter().chain(of_trees).for_each(|column| column.reserve(most));
+        samples.loss_weights = labels.loss_weights.as_ref().map(|_| Vec::with_capacity(most));
         Self { table, labels, answers, how, samples, sources: Vec::new() }
     }
 
@@ -109,23 +115,23 @@ impl<'a, 't> RowsLeft<'a, 't> {
         if !in_order || begin_alike(&self.table.input_ids[row_tokens.clone()], depths, ends) {
             return None;
         }
-        // From the last token to the first: what comes after one must hold the end of an answer.
-        let mut lasts =
-            self.kept_answers(row).map(|answer| answer.tokens.end - 1 - row_tokens.start).rev().peekable();
-        let mut next_last = None;
+        // Of the tokens from one answer's end to the next one's, those that the next one follows.
         let mut needed: Vec<Range<usize>> = Vec::new();
-        for at in (0..ends.len()).rev() {
-            next_last = lasts.next_if(|last| *last == at).or(next_last);
-            if next_last.is_none_or(|last| last >= index(ends[at])) {
-                continue;
-            }
-            let token = row_tokens.start + at;
-            match needed.last_mut() {
-                Some(stretch) if stretch.start == token + 1 => stretch.start = token,
-                _ => needed.push(token..token + 1),
+        let mut from = row_tokens.start;
+        for Answer { tokens: Range { end, .. }, .. } in self.kept_answers(row) {
+            let (first, until) = (from - row_tokens.start, end - row_tokens.start);
+            let last_end = place(until);
+            let neighbours = ends[first..until].chunk_by(|one, next| (*one < last_end) == (*next < last_end));
+            for tokens in neighbours {
+                let stretch = from..from + tokens.len();
+                from = stretch.end;
+                match needed.last_mut() {
+                    _ if tokens[0] < last_end => {}
+                    Some(last) if last.end == stretch.start => last.end = stretch.end,
+                    _ => needed.push(stretch),
+                }
             }
         }
-        needed.reverse();
         Some(needed)
     }
 
@@ -188,7 +194,8 @@ impl<'a, 't> RowsLeft<'a, 't> {
 
 /// Whether two tokens that follow the same one are equal.
 fn begin_alike(ids: &[i32], depths: &[i32], ends: &[i32]) -> bool {
-    let begins: Vec<usize> = (1..ids.len()).filter(|at| depths[*at] != depths[*at - 1] + 1).collect();
+    let goes_on = depths.windows(2).map(|neighbours| neighbours[1] == neighbours[0] + 1);
+    let begins: Vec<usize> = (1..).zip(goes_on).filter(|(_, goes_on)| !goes_on).map(|(at, _)| at).collect();
     let before = parents(depths, begins.iter().copied());
     begins.into_iter().zip(before).any(|(begin, parent)| {
         let first = parent.map_or(0, |parent| parent + 1);

@@ -11,8 +11,6 @@ mod labels;
 mod left;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests;
 
 use std::ops::Range;
 
@@ -87,7 +85,7 @@ pub fn relabel<'t>(table: &LabelledTable<'t>, how: Relabelling) -> Relabelled<'t
         *loss_weights = normalized(loss_weights.take(), ids, shift_labels.as_deref(), rows, how.normalize);
         return Relabelled::Labels(labels);
     }
-    let mut left = left::RowsLeft::new(table, &labels, &answers, how);
+    let mut left = left::RowsLeft::new(table, &labels, &answers, &is_left, how);
     for rows in rows_of_records(table.records) {
         left.add(&rows, &is_left);
     }

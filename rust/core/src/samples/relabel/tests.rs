@@ -12,17 +12,20 @@ use crate::target::Target;
 
 const ORIGIN: SampleOrigin = SampleOrigin { file: 0, line: 0, conversation_id: 0 };
 
-/// The template's token after each answer.
-const STOP: i32 = 8;
+/// Text of the template: all that answers have here. Who wrote it as context does not hang on which answers are left.
+const OF_TEMPLATE: &[i32] = &[2, 3, STOP];
+
+/// What follows each answer.
+const STOP: i32 = 4;
 
 /// An answer: how much of the one before it, with its prompt, its prompt begins with, what follows there, and what it is.
 type Case = (usize, Vec<i32>, Vec<i32>);
 
 /// Answers that often go on where the one before ended, as those of chats do, and have few ids.
 fn cases() -> impl Strategy<Value = Vec<Case>> {
-    let ids = |length| prop::collection::vec(0..3, length);
+    let ids = |of: &'static [i32]| prop::collection::vec(prop::sample::select(of), 0..4);
     let shared = prop_oneof![Just(usize::MAX), 0..12_usize];
-    prop::collection::vec((shared, ids(0..4), ids(0..4)), 1..7)
+    prop::collection::vec((shared, ids(&[1, 2, 3]), ids(OF_TEMPLATE)), 1..7)
 }
 
 fn targets(cases: &[Case]) -> Vec<KnownTarget> {
@@ -32,7 +35,7 @@ fn targets(cases: &[Case]) -> Vec<KnownTarget> {
         let ids = [&prompt[..], completion, &[STOP]].concat();
         before.clone_from(&ids);
         let of = |(at, id): (usize, &i32)| Provenance {
-            kind: if [0, STOP].contains(id) { TextKind::Template } else { TextKind::Content },
+            kind: if OF_TEMPLATE.contains(id) { TextKind::Template } else { TextKind::Content },
             message: i32::try_from(at / 4).unwrap(),
             is_answer: false,
         };
