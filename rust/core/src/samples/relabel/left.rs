@@ -38,7 +38,8 @@ impl<'a, 't> RowsLeft<'a, 't> {
         let rows = (0..is_left.len()).filter(|row| is_left[*row]);
         let most = rows.map(|row| table.row(row).len()).sum();
         let mut samples = Samples::of(how.layout);
-        let Samples { input_ids, labels: trained, position_ids, subtree_end, shift_labels, .. } = &mut samples;
+        let Samples { input_ids, labels: trained, position_ids, subtree_end, shift_labels, .. } =
+            &mut samples;
         let of_trees = [position_ids, subtree_end, shift_labels].into_iter().flatten();
         [input_ids, trained].into_iter().chain(of_trees).for_each(|column| column.reserve(most));
         samples.loss_weights = labels.loss_weights.as_ref().map(|_| Vec::with_capacity(most));
@@ -85,7 +86,7 @@ impl<'a, 't> RowsLeft<'a, 't> {
         Relabelled::Rows { samples, sources }
     }
 
-    fn kept_answers(&self, row: usize) -> impl DoubleEndedIterator<Item = &'a Answer> + use<'a, 't> {
+    fn kept_answers(&self, row: usize) -> impl Iterator<Item = &'a Answer> + use<'a, 't> {
         self.answers.of_row(row).iter().filter(|answer| !answer.is_lost)
     }
 

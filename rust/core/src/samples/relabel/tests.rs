@@ -75,8 +75,7 @@ fn relabelled(before: &Samples, weights: &[f32], how: Relabelling) -> Samples {
         Ok(message) if *is_answer => weights[message],
         _ => f32::NAN,
     };
-    let run_weights: Vec<f32> =
-        before.run_messages.iter().zip(&before.run_answers).map(weight_of).collect();
+    let run_weights: Vec<f32> = before.run_messages.iter().zip(&before.run_answers).map(weight_of).collect();
     let records = vec![7; before.offsets.len() - 1];
     let table = LabelledTable {
         input_ids: &before.input_ids,
