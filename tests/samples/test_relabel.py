@@ -14,7 +14,7 @@ import pytest
 
 import everyturn
 from chats import Record, answer, named_chat, user
-from everyturn import OptionsError, Rule, _core
+from everyturn import OptionsError, Rule
 from everyturn.options import TrainOn
 from everyturn.samples import KINDS
 from layouts import LAYOUTS, every_layout
@@ -207,17 +207,19 @@ def test_relabelled_is_expanded_anew(rewriting: everyturn.Renderer, layout: Any,
 
 @every_layout
 def test_labels_are_the_same_with_and_without_making_rows_anew(
-    rewriting: everyturn.Renderer, layout: Any, monkeypatch: pytest.MonkeyPatch
+    rewriting: everyturn.Renderer, layout: Any
 ) -> None:
-    """Where every answer keeps a token rows need not be made anew, and need not change if they are."""
+    """Where every answer keeps a token rows are not made anew, and do not change where another record's are."""
     chosen = random.Random(3)  # noqa: S311
-    records = [conversation(chosen) for _ in range(12)]
+    records = [conversation(chosen) | {"source": "a"} for _ in range(12)]
+    other = conversation(chosen) | {"source": "b"}
     rules = [{"weight": 0.5, "answers": "0"}, {"weight": 0, "kind": "content", "tool": "book"}]
-    samples = everyturn.Expander(rewriting, layout=layout, provenance=True).expand(records)
+    expander = everyturn.Expander(rewriting, layout=layout, provenance=True, keep=["source"])
+    samples = expander.expand(records)
     in_place = samples.relabel(rules)
     assert in_place.input_ids is samples.input_ids
-    monkeypatch.setattr(_core, "relabel_in_place", lambda *_: None)
-    assert_same_samples(in_place, samples.relabel(rules))
+    without_other = [*rules, {"weight": 0, "record": {"source": "b"}}]
+    assert_same_samples(in_place, expander.expand([*records, other]).relabel(without_other))
 
 
 @every_layout
