@@ -87,7 +87,7 @@ def test_two_different_system_messages_beside_the_messages_are_refused(
         with pytest.raises(everyturn.ConversationError, match=named) as caught:
             texts(showing, record)
         assert caught.value.kind == "shape"
-        assert named in str(everyturn.check([record])[0])
+        assert any(named in str(finding) for finding in everyturn.check([record]))
 
 
 FUNCTION = {"name": "add", "parameters": {"a": 1}}
@@ -267,12 +267,11 @@ def test_cells_of_csv_label_and_weigh_as_values_of_json_do() -> None:
         samples = expander.expand(table)
         assert samples.report.targets_trained == 2
         assert samples.report.records_dropped == {"no_target": 2, "weight": 1}
-        assert samples.loss_weights is not None
-        assert {weight for row in samples.loss_weights for weight in row.tolist()} == {
-            0.0,
-            0.5,
-            1.0,
-        }
+        found = set()
+        for sample in samples:
+            assert sample.loss_weights is not None
+            found |= set(sample.loss_weights[sample.labels != -100].tolist())
+        assert found == {0.5, 1.0}
 
 
 @pytest.mark.parametrize(
@@ -505,8 +504,9 @@ def test_texts_that_are_read_as_json_are_held_to_the_same_numbers(
 def test_arguments_that_are_no_json_are_not_held_to_its_numbers() -> None:
     """They stay the text that they are, and are counted."""
     data = chat_that_calls('"look: 1e999, NaN"').encode()
-    report = everyturn.Expander(served("template")).expand(data).report
+    report = everyturn.Expander("demo", on_error="skip").expand(data).report
     assert report.warnings["arguments_not_json"] == 1
+    assert "json_number" not in report.records_dropped
 
 
 @pytest.mark.parametrize("number", NOT_JSON)
