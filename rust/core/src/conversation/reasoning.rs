@@ -3,6 +3,8 @@
 //! In: the keys of a message. Out: the same with one reasoning, under as many of the names as have it, or why it is not
 //! known which of two is meant.
 
+use everyturn_template::is_space;
+
 use super::formats::is_nothing;
 use super::message::REASONING_KEYS;
 use crate::error::{Error, ErrorKind, Result};
@@ -63,6 +65,7 @@ fn is_reasoning(key: &str) -> bool {
     REASONING_KEYS.contains(&key)
 }
 
+/// Whether it is more than white space, as Python has it.
 fn says_something(text: &str) -> bool {
-    !text.trim().is_empty()
+    !text.chars().all(is_space)
 }
