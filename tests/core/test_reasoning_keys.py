@@ -61,7 +61,7 @@ def test_two_different_texts_are_refused(
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-@pytest.mark.parametrize("nothing", ["", " \n", None, [], "Hm."])
+@pytest.mark.parametrize("nothing", ["", " \n", "\x1c", None, [], "Hm."])
 def test_what_says_nothing_hides_nothing(
     expander: everyturn.Expander, one: str, other: str, nothing: Any
 ) -> None:
