@@ -145,7 +145,7 @@ def test_different_tools_in_two_places_are_refused(showing: everyturn.Renderer) 
 )
 @pytest.mark.parametrize("serve", ["template", "vllm", "sglang"])
 def test_tools_that_an_api_has_itself_are_refused(tool: Record, serve: Serve) -> None:
-    """They are no functions, and nothing says what their parameters are."""
+    """They are not functions, and nothing says what their parameters are."""
     described = {"name": "add", "description": "Adds.", "input_schema": {"type": "object"}}
     for tools in ([described, tool], json.dumps([described, tool])):
         record = {"tools": tools, "messages": CHAT}

@@ -304,7 +304,7 @@ UNREADABLE: dict[str, dict[str, Any]] = {
     "unknown role": {"role": "robot"},
     "no text": {"text": None},
     "media": {"text": "<image>"},
-    "a weight that is none": {"weight": -1},
+    "not a weight": {"weight": -1},
 }
 
 

@@ -146,7 +146,7 @@ SHAPE = (
         summary="tools or tool calls have the wrong shape",
         reason="`tools` must be a list of objects, or JSON text of one; `tool_calls` a list of "
         "objects. A call given twice, as `function_call` and in `tool_calls`, could mean "
-        "either. Tools that an API has itself, such as its web search, are no functions.",
+        "either. Tools that an API has itself, such as its web search, are not functions.",
         remedy='Follow OpenAI\'s shape: `{"type": "function", "function": {"name": .., '
         '"arguments": ..}}`.',
         hint="--on-error skip drops such records and counts them",

@@ -76,7 +76,7 @@ pub fn is_rejected(key: &str) -> bool {
     key.starts_with(REJECTED)
 }
 
-/// Refuses what should be a verdict and is none: it is not known whether the answers are to be trained.
+/// Refuses what should be a verdict and is not: it is not known whether the answers are to be trained.
 fn check_labels(record: &Object) -> Result<()> {
     let is_none = |key: &&&str| **key != LABEL && given(record, key).is_some_and(|label| !is_verdict(label));
     let Some(key) = LABELS.iter().find(is_none) else { return Ok(()) };

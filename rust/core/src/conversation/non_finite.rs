@@ -52,7 +52,7 @@ fn place(value: &Value) -> Option<String> {
     }
 }
 
-/// Where one is in the arguments of calls that are JSON text: those which are none stay as they stand.
+/// Where one is in arguments of calls that are JSON text; other text stays as it stands.
 fn place_in_arguments(fields: &Object) -> Option<String> {
     let calls = fields.get("tool_calls")?.as_array()?;
     calls.iter().enumerate().find_map(|(index, call)| {

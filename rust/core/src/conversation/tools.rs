@@ -57,7 +57,7 @@ fn list(object: &Object, key: &str) -> Result<Option<Vec<Value>>> {
                 };
                 if let Some(kind) = kind_of_server_tool(tool) {
                     let text = format!(
-                        "{key:?}[{i}] is a tool of type {}, which is no function: its API runs it, or knows its parameters \
+                        "{key:?}[{i}] is a tool of type {}, which is not a function: its API runs it, or knows its parameters \
                          without being told; expected functions",
                         excerpt(kind)
                     );
