@@ -254,17 +254,19 @@ def test_a_key_of_nothing_but_verdicts_holds_one(
     assert len(texts(showing, record, undesired="ignore")) == 1
 
 
-def test_cells_of_csv_label_and_weigh_as_values_of_json_do() -> None:
+def test_cells_of_csv_label_and_weigh_as_values_of_json_do(tmp_path: Path) -> None:
     """Every cell is text."""
     expander = everyturn.Expander("demo", on_error="skip")
     rows = [("label", "1", "0"), ("kto_tag", "True", "False"), ("label", "1.0", "0.0")]
     for key, good, bad in rows:
         table = f"instruction,output,{key}\nq,good,{good}\nq,bad,{bad}\n".encode()
-        report = expander.expand(table).report
+        (tmp_path / "rows.csv").write_bytes(table)
+        report = expander.expand(tmp_path / "rows.csv").report
         assert (report.targets_trained, report.records_dropped) == (1, {"undesired": 1})
     for key in ("weight", "trainable", "train", "loss", "loss_weight"):
         table = f"instruction,output,{key}\nq,a,1\nq,b,0\nq,c,0.5\nq,d,false\nq,e,x\n".encode()
-        samples = expander.expand(table)
+        (tmp_path / "rows.csv").write_bytes(table)
+        samples = expander.expand(tmp_path / "rows.csv")
         assert samples.report.targets_trained == 2
         assert samples.report.records_dropped == {"no_target": 2, "weight": 1}
         found = set()
