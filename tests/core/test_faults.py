@@ -76,7 +76,7 @@ FAULTS: dict[str, tuple[Any, int | None, str]] = {
         "weight",
     ),
     "weight a text": (messages_with(answer("x", weight="heavy")), 1, "weight"),
-    "train a text": (messages_with(answer("x", train="yes")), 1, "train"),
+    "train a text": (messages_with(answer("x", train="maybe")), 1, "train"),
     "template kwargs no object": (
         {**chat_of("Hi", "Hello"), "chat_template_kwargs": [1]},
         None,

@@ -41,6 +41,8 @@ pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
     if own.as_ref() != Some(&content) {
         let text = format!("{key:?} and the first of the messages are different system messages; keep one");
         outline.refuse(Error::new(ErrorKind::Shape, text));
+        // For lenient reading: each message keeps its number.
+        outline.begin_with(Role::System, content);
     }
 }
 

@@ -106,7 +106,9 @@ fn grow(turn: &mut Object, part: &Object) -> Grown {
     let all_reasoning = turn.get(key).cloned().unwrap_or_else(|| "".into());
     let is_name_of_it = |name: &&str| turn.contains_key(name) || part.contains_key(name);
     let names: Vec<&str> = REASONING_KEYS.into_iter().filter(is_name_of_it).collect();
-    names.into_iter().for_each(|name| turn.insert(name, all_reasoning.clone()));
+    for name in names {
+        turn.insert(name, all_reasoning.clone());
+    }
     let mut all = calls(turn).to_vec();
     let before = all.len();
     all.extend_from_slice(calls(part));
