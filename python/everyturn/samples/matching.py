@@ -15,7 +15,8 @@ import numpy.typing as npt
 from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.samples.kept import Texts
-from everyturn.samples.provenance import FACTS, KINDS
+from everyturn.samples.kept_types import FACTS
+from everyturn.samples.provenance import KINDS
 from everyturn.samples.ragged import to_offsets
 from everyturn.samples.rules import Rule, compiled, several, to_slice
 from everyturn.samples.spans import Spelled
