@@ -164,7 +164,7 @@ mod tests {
             token["normalized"] = true.into();
         }
         let load = |json: &Json| {
-            Tokenizer::from_bytes(&serde_json::to_vec(json).unwrap(), EngineChoice::Reference).unwrap()
+            Tokenizer::from_bytes(&serde_json::to_vec(json).unwrap(), EngineChoice::Reference, false).unwrap()
         };
         [demo, prefixed, uncut].iter().map(load).collect()
     });
