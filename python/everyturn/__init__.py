@@ -32,7 +32,6 @@ from everyturn.exceptions import (
 from everyturn.expander import Expander
 from everyturn.faults import Fault
 from everyturn.history import window
-from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Rule, Sample, Samples
@@ -40,6 +39,7 @@ from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Rule, Samp
 if TYPE_CHECKING:
     from everyturn.checks.checker import check
     from everyturn.checks.finding import Finding
+    from everyturn.lint.report import TemplateReport
     from everyturn.verification.verifier import verify
 
 __version__ = _core.__version__
@@ -80,6 +80,7 @@ __all__ = [
 _LATER = {
     "check": "everyturn.checks.checker",
     "Finding": "everyturn.checks.finding",
+    "TemplateReport": "everyturn.lint.report",
     "verify": "everyturn.verification.verifier",
 }
 """Where the names are that training does without: their modules are imported when one is first used."""

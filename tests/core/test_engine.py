@@ -11,6 +11,7 @@ import pytest
 import everyturn
 from as_template import template_renderer
 from everyturn.model_sources import sources_of
+from everyturn.options import Engine
 from paths import DEMO, find_data
 from reference import read_lines
 
@@ -134,11 +135,12 @@ def test_a_large_run_has_the_fast_engine_from_the_start(tmp_path: Path) -> None:
     """It is loaded beside the reference; where it may not be used, or cannot, the reference encodes."""
     chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
     unknown = _model(tmp_path, normalizer={"type": "NFKC"})
-    for folder, engine, said in (
+    cases: list[tuple[Path | str, Engine, str]] = [
         ("demo", "auto", "verified"),
         ("demo", "reference", "tokenizers"),
         (unknown, "auto", "NFKC"),
-    ):
+    ]
+    for folder, engine, said in cases:
         sources = sources_of(folder, engine=engine, serve="template", needs_fast_engine=True)
         renderer = everyturn.Renderer(sources)
         assert said in renderer.engine
