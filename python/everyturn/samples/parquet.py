@@ -146,7 +146,7 @@ def to_lists(
 def of_numpy(values: npt.NDArray[Any]) -> pa.Array:
     """Return numbers as an array that shares their memory.
 
-    `pyarrow.array` imports pandas, where it is installed, to ask whether the numbers are its own: that takes half a second.
+    `pyarrow.array` imports pandas, where it is installed, to ask whether the numbers are its own: half a second.
     """
     buffers = [None, pa.py_buffer(np.ascontiguousarray(values))]
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
