@@ -64,7 +64,7 @@ impl Tokenizer {
             return Ok(from.ids + before);
         }
         // A token reaches over the border, or a word starts there otherwise.
-        let encoding = self.encode_with_bytes(segment)?;
+        let encoding = self.encode_with_bytes(segment)?.with_ids(&ids[from.ids..end])?;
         Ok(from.ids + encoding.bytes.partition_point(|token| token.start < border))
     }
 
