@@ -6,6 +6,7 @@
 //! arguments are passed on as they stand. What a template makes of a message is not decided here.
 
 mod blocks;
+mod called;
 mod calls;
 mod facts;
 mod formats;
