@@ -146,11 +146,12 @@ def to_lists(
 
 
 def of_numpy(values: npt.NDArray[Any]) -> pa.Array:
-    """Return numbers as an array that shares their memory.
+    """Return numbers as an array that shares their memory; booleans are bits there.
 
     `pyarrow.array` imports pandas, where it is installed, to ask whether the numbers are its own: half a second.
     """
-    buffers = [None, pa.py_buffer(np.ascontiguousarray(values))]
+    held = np.packbits(values, bitorder="little") if values.dtype == bool else values
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(held))]
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
 
 
