@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use everyturn_template::{
-    Arena, Inputs, Limits, ListPrefixes, Node, Output, Replays, Span, Step, Template, Value,
+    Arena, Inputs, Limits, ListPrefixes, Node, Output, Replays, Rest, Series, Span, Step, Template, Value,
 };
 
 const ROLES: [&str; 6] = ["system", "user", "assistant", "user", "assistant", "user"];
@@ -160,36 +160,32 @@ fn together(template: &Template, counts: &[usize]) -> [Vec<Rendered>; 2] {
     let mut replays = Replays::default();
     [true, false].map(|prompting| {
         let (mut texts, mut scratch) = (Vec::new(), Arena::new());
+        let (mut series, mut text) = (Series::default(), (String::new(), Vec::new()));
         while texts.len() < counts.len() {
             let rest = &counts[texts.len()..];
             let mut variables = variables.clone();
             variables.push(("add_generation_prompt", Value::Bool(prompting)));
             variables.push(("messages", inputs.prefix(messages, rest[rest.len() - 1])));
-            let mut output = Output::default();
             let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
             let spare = (&mut scratch, &mut replays);
             let grown = template
-                .render_growing(&variables, prefixes(rest), now, Limits::for_input(100), spare, &mut output)
+                .render_growing(&variables, prefixes(rest), now, Limits::for_input(100), spare, &mut series)
                 .expect("there are messages");
             assert!(!grown.is_empty());
             texts.extend(grown.into_iter().map(|grown| {
-                let end = grown.end.map_err(|error| error.to_string())?;
-                Ok(whole(&output, grown.stable, end))
+                text = whole(&text, grown.rest);
+                grown.done.map_err(|error| error.to_string())?;
+                Ok(text.clone())
             }));
         }
         texts
     })
 }
 
-fn whole(output: &Output, stable: usize, end: (String, Vec<Span>)) -> (String, Vec<Span>) {
-    let mut spans: Vec<Span> = Vec::new();
-    let mut left = stable;
-    for span in output.spans() {
-        let len = left.min(span.len as usize);
-        left -= len;
-        spans.extend((len > 0).then(|| Span { len: u32::try_from(len).expect("it is short"), ..*span }));
-    }
-    (output.text()[..stable].to_owned() + &end.0, [spans, end.1].concat())
+/// A text that goes on from the one before.
+fn whole((text, spans): &(String, Vec<Span>), rest: Rest) -> (String, Vec<Span>) {
+    let kept = everyturn_template::cut_spans(spans, 0, rest.same).collect();
+    (text[..rest.same].to_owned() + &rest.text, [kept, rest.spans].concat())
 }
 
 /// How many texts one rendering hands out.
@@ -198,7 +194,7 @@ fn in_one_go(template: &Template, counts: &[usize]) -> usize {
     let mut inputs = Inputs::new(&arena);
     let (mut variables, messages) = variables(&mut inputs);
     variables.push(("messages", messages));
-    let (mut scratch, mut replays, mut output) = (Arena::new(), Replays::default(), Output::default());
+    let (mut scratch, mut replays, mut series) = (Arena::new(), Replays::default(), Series::default());
     let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
     let spare = (&mut scratch, &mut replays);
     let grown = template.render_growing(
@@ -207,7 +203,7 @@ fn in_one_go(template: &Template, counts: &[usize]) -> usize {
         now,
         Limits::for_input(100),
         spare,
-        &mut output,
+        &mut series,
     );
     grown.expect("there are messages").len()
 }

@@ -10,15 +10,15 @@
 use std::cell::Cell;
 use std::mem;
 
-use super::{Flow, Machine};
+use super::Machine;
 use crate::compile::program::{ExprCode, ForCode, StmtCode};
 use crate::error::{ErrorKind, Result};
 use crate::run::loops::LoopState;
 use crate::run::objects::Namespace;
-use crate::run::output::{Length, Output};
+use crate::run::output::{Length, Rest};
 use crate::value::memory::Memory;
 use crate::value::operators;
-use crate::value::text::{Node, Span};
+use crate::value::text::Node;
 use crate::value::{Items, Value};
 
 /// The list that grows, and how far.
@@ -46,6 +46,12 @@ struct Shown<'a> {
     observed: Cell<bool>,
 }
 
+impl<'a> Shown<'a> {
+    fn shown_items(&self) -> &'a [Value<'a>] {
+        self.items.get(..self.count.get()).unwrap_or_default()
+    }
+}
+
 impl<'a> Growing<'a> {
     /// How many items are shown; whoever asks has seen their end.
     pub fn len(&self) -> usize {
@@ -53,7 +59,12 @@ impl<'a> Growing<'a> {
         self.shown()
     }
 
-    fn shown(&self) -> usize {
+    /// The first item of the whole list that it has.
+    pub fn from(&self) -> usize {
+        self.from
+    }
+
+    pub(super) fn shown(&self) -> usize {
         self.list.count.get().saturating_sub(self.from)
     }
 
@@ -74,19 +85,19 @@ impl<'a> Growing<'a> {
     /// As a list like any other.
     pub fn settle(&self, memory: &mut Memory<'a>) -> Result<Value<'a>> {
         self.list.observed.set(true);
-        let shown = self.list.items.get(..self.list.count.get()).unwrap_or_default();
-        let items = shown.get(self.from..).unwrap_or_default();
+        let items = self.list.shown_items().get(self.from..).unwrap_or_default();
         let node = if self.from == 0 { self.list.node } else { Node::NONE };
         Ok(Value::List(memory.alloc(Items { items, node, is_group: false })?))
     }
 }
 
-/// A text that was asked for: this much of the rendering's output, then its own end.
+/// A text that was asked for.
 #[derive(Debug)]
 pub struct Grown {
-    /// The bytes that it begins with as the text after it does.
-    pub stable: usize,
-    pub end: Result<(String, Vec<Span>)>,
+    /// What it has after the first bytes, which are those of the text before in its series.
+    pub rest: Rest,
+    /// Whether the text is complete.
+    pub done: Result<()>,
 }
 
 /// A rendering that continues after a text.
@@ -97,8 +108,10 @@ pub(super) struct Growth<'a> {
     grown: Vec<Grown>,
     /// What is left of the blocks around the running statement of the root, from the outermost on.
     rest: Vec<&'a [StmtCode]>,
-    /// The running statement is in no loop, macro or capture.
+    /// The running statement is in no loop, macro or capture, and will not be undone.
     following: bool,
+    /// The running statement is in a loop, macro or capture.
+    nested: bool,
     /// What runs now will be undone.
     undone: bool,
     whole: Value<'a>,
@@ -119,16 +132,11 @@ impl<'a> Growth<'a> {
             observed: Cell::new(false),
         });
         let whole = Value::Growing(memory.alloc(Growing { list, from: 0 })?);
-        Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, undone: false, whole })
+        Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, nested: false, undone: false, whole })
     }
 
     pub fn list(&self) -> Value<'a> {
         self.whole
-    }
-
-    fn hand_out(&mut self, stable: Length, done: &Result<()>, output: &Output) {
-        let end = done.clone().map(|()| output.after(stable));
-        self.grown.push(Grown { stable: stable.text, end });
     }
 
     fn all_handed_out(&self) -> bool {
@@ -164,16 +172,31 @@ impl<'a> Machine<'a> {
         let Some(mut growth) = self.growth.take() else { return Vec::new() };
         let beyond_limits = done.as_ref().is_err_and(|error| error.kind == ErrorKind::Limit);
         // What the texts cost together is not an error of any one of them, except of the first.
-        if !beyond_limits || growth.grown.is_empty() {
-            let stable = self.output.length();
+        if beyond_limits && !growth.grown.is_empty() {
+            self.output.give_up();
+            self.next_text();
+        } else {
             while !growth.all_handed_out() {
-                growth.hand_out(stable, done, &self.output);
+                growth.grown.push(self.hand_out(done));
+                self.output.go_back(self.output.length());
                 if beyond_limits || growth.list.observed.get() {
                     break;
                 }
             }
         }
         growth.grown
+    }
+
+    /// Ends a text.
+    fn hand_out(&mut self, done: &Result<()>) -> Grown {
+        self.next_text();
+        Grown { rest: self.output.end(), done: done.clone() }
+    }
+
+    fn next_text(&mut self) {
+        if let Some(passes) = &mut self.passes {
+            passes.texts += 1;
+        }
     }
 
     /// A statement of a block, with what comes after it noted as long as a text may continue there.
@@ -195,10 +218,12 @@ impl<'a> Machine<'a> {
 
     /// Runs something within which no text can continue.
     pub(super) fn aside<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
-        let outer = self.growth.as_mut().map(|growth| mem::replace(&mut growth.following, false));
+        let outer = self.growth.as_mut().map(|growth| {
+            (mem::replace(&mut growth.following, false), mem::replace(&mut growth.nested, true))
+        });
         let done = run(self);
         if let (Some(growth), Some(outer)) = (&mut self.growth, outer) {
-            growth.following = outer;
+            (growth.following, growth.nested) = outer;
         }
         done
     }
@@ -209,7 +234,7 @@ impl<'a> Machine<'a> {
         if self.growth.is_none() {
             return self.operand(expr);
         }
-        if let Some(list) = self.growing(expr) {
+        if let Some(list) = self.named_growing(expr)? {
             return Ok(Value::Growing(list));
         }
         match expr {
@@ -219,7 +244,7 @@ impl<'a> Machine<'a> {
                     [Some(ExprCode::Int(from)), None, None] => usize::try_from(*from).ok(),
                     _ => None,
                 };
-                if let (Some(list), Some(from)) = (self.growing(&slice.object), from) {
+                if let (Some(list), Some(from)) = (self.named_growing(&slice.object)?, from) {
                     let list = Growing { from: list.from.saturating_add(from), ..*list };
                     return Ok(Value::Growing(self.memory.alloc(list)?));
                 }
@@ -237,14 +262,66 @@ impl<'a> Machine<'a> {
         }
     }
 
+    fn variable_named(&self, expr: &ExprCode) -> Option<Value<'a>> {
+        match expr {
+            ExprCode::Variable { variable, .. } => Some(self.slots[self.index(*variable)]),
+            ExprCode::Global(global) => Some(self.globals[*global as usize]),
+            _ => None,
+        }
+    }
+
     /// The list that grows, if that is what a variable holds.
     pub(super) fn growing(&self, expr: &ExprCode) -> Option<&'a Growing<'a>> {
-        let value = match expr {
-            ExprCode::Variable { variable, .. } => self.slots[self.index(*variable)],
-            ExprCode::Global(global) => self.globals[*global as usize],
+        match self.variable_named(expr) {
+            Some(Value::Growing(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The same, also where it was taken for a list like any other.
+    pub(super) fn named_growing(&mut self, expr: &ExprCode) -> Result<Option<&'a Growing<'a>>> {
+        self.variable_named(expr).map_or(Ok(None), |value| self.as_growing(value))
+    }
+
+    /// The list of which an expression is the items from the last one on.
+    pub(super) fn growing_reversed(&mut self, expr: &ExprCode) -> Result<Option<&'a Growing<'a>>> {
+        let ExprCode::Slice(slice) = expr else { return Ok(None) };
+        let is_reversed = match &slice.parts {
+            [None, None, Some(ExprCode::Negative(step))] => matches!(**step, ExprCode::Int(1)),
+            _ => false,
+        };
+        if is_reversed { self.named_growing(&slice.object) } else { Ok(None) }
+    }
+
+    /// Which item of the list that grows a list starts with, if it is that list from there on.
+    pub(super) fn grows_from(&self, value: Value<'a>) -> Option<usize> {
+        let items = match value {
+            Value::Growing(list) => return Some(list.from),
+            Value::List(items) => items.items.as_ptr_range(),
             _ => return None,
         };
-        if let Value::Growing(list) = value { Some(list) } else { None }
+        let shown = self.growth.as_ref()?.list.shown_items().as_ptr_range();
+        let from = (items.start as usize).checked_sub(shown.start as usize)? / size_of::<Value<'_>>();
+        (items.end == shown.end && items.start < items.end).then_some(from)
+    }
+
+    /// The list that grows, or what is left of it from some item on, also where it was taken for one like any other.
+    pub(super) fn as_growing(&mut self, value: Value<'a>) -> Result<Option<&'a Growing<'a>>> {
+        if let Value::Growing(list) = value {
+            return Ok(Some(list));
+        }
+        match (self.grows_from(value), &self.growth) {
+            (Some(from), Some(growth)) => {
+                let list = growth.list;
+                self.memory.alloc(Growing { list, from }).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// How many items of the list that grows are shown.
+    pub(super) fn shown_items(&self) -> Option<usize> {
+        self.growth.as_ref().map(|growth| growth.list.count.get())
     }
 
     /// `list[0]`, and whether there are items, as far as more of them change nothing of it.
@@ -257,66 +334,31 @@ impl<'a> Machine<'a> {
         self.growing(expr).is_some_and(|list| list.shown() > 0)
     }
 
-    /// A loop within which no text can continue.
-    pub(super) fn run_aside(&mut self, code: &'a ForCode, items: Value<'a>) -> Result<()> {
-        let is_outermost = self.follows();
-        self.aside(|machine| machine.run_loop(code, items, None, is_outermost))
+    /// Whether what runs is in no loop, macro or capture.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.growth.as_ref().is_some_and(|growth| !growth.nested && self.frames.len() == 1)
     }
 
-    fn follows(&self) -> bool {
+    /// Whether a text may continue with what runs.
+    pub(super) fn may_continue(&self) -> bool {
         self.growth.as_ref().is_some_and(|growth| growth.following && self.frames.len() == 1)
     }
 
-    /// A loop over a list that grows.
-    pub(super) fn run_growing(&mut self, code: &'a ForCode, list: &'a Growing<'a>) -> Result<Flow> {
-        if !self.follows() || code.filter.is_some() {
-            let items = list.settle(&mut self.memory)?;
-            return self.run_aside(code, items).map(|()| Flow::Next);
-        }
-        let (slot, level) = (code.loop_slot, self.loops.len());
-        let object = slot.map(|_| self.push_growing(code, list));
-        let mut at = 0;
-        let mut ran = false;
-        loop {
-            let ahead = self.loops.get(level).is_some_and(LoopState::looks_ahead);
-            if !ahead && at >= list.shown() {
-                if !self.can_return() {
-                    list.list.observed.set(true);
-                }
-                if list.list.observed.get() {
-                    break;
-                }
-                if !self.hand_out_and_return(code, level, ran)? {
-                    return Ok(Flow::Done);
-                }
-                continue;
-            }
-            let item = if object.is_some() {
-                self.advance(level)?
-            } else {
-                self.memory.step()?;
-                list.get(at)
-            };
-            let Some(item) = item else { break };
-            at += 1;
-            self.assign(&code.target, item)?;
-            if let (Some(slot), Some(object)) = (slot, object) {
-                self.store(slot, Value::Object(object));
-            }
-            match self.round(code, item, true)? {
-                Flow::Break | Flow::Done => break,
-                Flow::Continue => {}
-                Flow::Next => ran = true,
-            }
-        }
-        self.loops.truncate(level);
-        self.or_else(code, ran)?;
-        Ok(Flow::Next)
+    /// Whether something was seen of the text that runs that more items would change.
+    pub(super) fn is_observed(&self) -> bool {
+        self.growth.as_ref().is_some_and(|growth| growth.list.observed.get())
     }
 
+    pub(super) fn observe(&self) {
+        if let Some(growth) = &self.growth {
+            growth.list.observed.set(true);
+        }
+    }
+
+    /// What runs now will be undone, or no longer.
     fn set_undone(&mut self, undone: bool) {
         if let Some(growth) = &mut self.growth {
-            growth.undone = undone;
+            (growth.undone, growth.following, growth.nested) = (undone, !undone, false);
         }
     }
 
@@ -326,12 +368,12 @@ impl<'a> Machine<'a> {
     }
 
     /// Whether all that running to the end may change is what `Kept` keeps.
-    fn can_return(&self) -> bool {
+    pub(super) fn can_return(&self) -> bool {
         self.lazy.is_empty() && self.cyclers.is_empty() && self.joiners.is_empty()
     }
 
     /// Runs what is left of the template, hands the text out, and undoes it. False if it was the last one.
-    fn hand_out_and_return(&mut self, code: &'a ForCode, level: usize, ran: bool) -> Result<bool> {
+    pub(super) fn hand_out_and_return(&mut self, code: &'a ForCode, level: usize, ran: bool) -> Result<bool> {
         let slots = self.slots.len() * size_of::<Value<'_>>();
         self.memory.reserve(slots)?;
         let kept = Kept {
@@ -345,9 +387,8 @@ impl<'a> Machine<'a> {
         let rest: Vec<&'a [StmtCode]> =
             self.growth.as_ref().map(|growth| growth.rest.clone()).unwrap_or_default();
         self.set_undone(true);
-        let done = self.aside(|machine| {
-            machine.or_else(code, ran)?;
-            rest.into_iter().rev().try_for_each(|rest| machine.block(rest).map(drop))
+        let done = self.or_else(code, ran).and_then(|()| {
+            rest.into_iter().rev().try_for_each(|rest| self.block(rest).map(drop))
         });
         self.set_undone(false);
         if let Err(error) = &done
@@ -355,8 +396,9 @@ impl<'a> Machine<'a> {
         {
             return Err(error.clone());
         }
+        let grown = self.hand_out(&done);
         if let Some(growth) = &mut self.growth {
-            growth.hand_out(kept.output, &done, &self.output);
+            growth.grown.push(grown);
             if !growth.show_more() {
                 return Ok(false);
             }
@@ -367,7 +409,7 @@ impl<'a> Machine<'a> {
         self.namespaces = kept.namespaces;
         self.loops.truncate(level);
         self.loops.extend(kept.state);
-        self.output.cut(kept.output);
+        self.output.go_back(kept.output);
         self.macros.truncate(kept.macros);
         self.lazy.truncate(kept.lazy);
         self.cyclers.clear();
@@ -375,16 +417,5 @@ impl<'a> Machine<'a> {
         self.pending.clear();
         self.texts.clear();
         Ok(true)
-    }
-
-    /// The `else` of a loop that made no round.
-    pub(super) fn or_else(&mut self, code: &'a ForCode, ran: bool) -> Result<()> {
-        match &code.otherwise {
-            Some((entry, body)) if !ran => {
-                self.enter(entry);
-                self.block(body).map(drop)
-            }
-            _ => Ok(()),
-        }
     }
 }

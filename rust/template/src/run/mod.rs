@@ -6,12 +6,16 @@
 
 mod access;
 mod calls;
+mod conditions;
 mod expressions;
 mod growing;
+mod growing_loops;
 pub mod iterate;
+mod known;
 mod loops;
 mod objects;
 pub mod output;
+mod passes;
 mod replay;
 mod statements;
 
@@ -23,7 +27,7 @@ use crate::compile::program::{Entry, Load, Program, Slot, Variable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::run::iterate::Iter;
-use crate::run::output::Output;
+use crate::run::output::{Length, Output};
 use crate::value::memory::Memory;
 use crate::value::operators;
 use crate::value::text::Text;
@@ -34,6 +38,8 @@ use growing::Growth;
 pub use growing::{Growing, Grown, ListPrefixes};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
+use passes::Passes;
+pub use passes::Series;
 pub use replay::Replays;
 use replay::Watch;
 
@@ -72,6 +78,8 @@ pub struct Machine<'a> {
     growth: Option<Growth<'a>>,
     /// What rounds printed before.
     replays: Option<Replays>,
+    /// What is kept of the text before.
+    passes: Option<Passes>,
     /// The round that is being watched.
     watch: Option<Watch<'a>>,
 }
@@ -105,23 +113,25 @@ pub fn run(
     arena: &Bump,
     output: &mut Output,
 ) -> Result<()> {
-    let mut machine = Machine::new(program, variables, (now, limits), arena, output);
+    let mut machine = Machine::new(program, variables, (now, limits), arena);
+    output.clear();
+    machine.output = std::mem::take(output);
     let done = machine.root();
     *output = machine.output;
     done
 }
 
 /// The same for several lengths of a list at once, as far as the template allows: the first of them, and one at
-/// least, with the texts after what `output` holds in the end.
+/// least, which go on from the last text of the series.
 pub fn run_growing(
     program: &Program,
     variables: &[(&str, Value<'_>)],
     prefixes: ListPrefixes<'_>,
     (now, limits): (DateTime, Limits),
     (arena, replays): (&Bump, &mut Replays),
-    output: &mut Output,
+    series: &mut Series,
 ) -> Result<Vec<Grown>> {
-    let mut machine = Machine::new(program, variables, (now, limits), arena, output);
+    let mut machine = Machine::new(program, variables, (now, limits), arena);
     let list = variables.iter().rev().find(|(name, _)| *name == prefixes.variable);
     let Some((_, Value::List(list))) = list else {
         return Err(operators::type_error(format!("the variable '{}' is not a list", prefixes.variable)));
@@ -132,10 +142,13 @@ pub fn run_growing(
     }
     machine.growth = Some(growth);
     machine.replays = Some(std::mem::take(replays));
+    machine.passes = Some(std::mem::take(&mut series.passes));
+    machine.output = std::mem::take(&mut series.output);
+    machine.output.go_back(Length::default());
     let done = machine.root();
     let grown = machine.end_growth(&done);
     *replays = machine.replays.take().unwrap_or_default();
-    *output = machine.output;
+    *series = Series { output: machine.output, passes: machine.passes.unwrap_or_default() };
     Ok(grown)
 }
 
@@ -145,13 +158,11 @@ impl<'a> Machine<'a> {
         variables: &[(&str, Value<'a>)],
         (now, limits): (DateTime, Limits),
         arena: &'a Bump,
-        output: &mut Output,
     ) -> Self {
-        output.clear();
         Self {
             memory: Memory::new(arena, &limits),
             program,
-            output: std::mem::take(output),
+            output: Output::default(),
             spare: Vec::new(),
             limits,
             now,
@@ -172,6 +183,7 @@ impl<'a> Machine<'a> {
             macros: Vec::new(),
             growth: None,
             replays: None,
+            passes: None,
             watch: None,
         }
     }
@@ -259,7 +271,7 @@ impl<'a> Machine<'a> {
     }
 
     fn print(&mut self, text: &Text<'_>) -> Result<()> {
-        if self.output.text().len() + text.str.len() > self.limits.output_bytes {
+        if self.output.length().text + text.str.len() > self.limits.output_bytes {
             return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
         }
         self.memory.work(text.str.len())?;

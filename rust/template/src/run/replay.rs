@@ -2,23 +2,24 @@
 //!
 //! In: a round that is to run, and what is kept of earlier ones, of this rendering and of others with the same input.
 //! Out: its text, handed back, or printed and kept. A round is as before if its item is, and all that it read from
-//! outside is (`compile::outside` says what that may be): the reads are compared in their order, so that nothing is
-//! asked that the round itself would not ask. Rounds that change something outside, or read what cannot be compared,
-//! run each time.
+//! outside is (`compile::outside` says what that may be). Of a loop over the list that grows it is known what a round
+//! rests on (`conditions`), and that is looked at first; otherwise the reads are compared in their order, so that nothing
+//! is asked that the round itself would not ask. Rounds that read what cannot be compared, or change something else than
+//! attributes of namespaces, run each time.
 
+use super::conditions::{Conditions, Leaf, Place};
+use super::known::Known;
+use super::passes::Made;
 use super::{Flow, Machine};
-use crate::compile::program::{Entry, ForCode, Load, Rounds, Variable};
+use crate::compile::program::{Entry, ExprCode, ForCode, Load, Rounds, Variable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::run::output::Length;
-use crate::value::text::{Node, Origin, Source, Span};
-use crate::value::{Function, Object, Undefined, Value};
+use crate::value::text::{Node, Span};
+use crate::value::{Literal, Value};
 
 /// Ways in which the round of one item may be printed.
 const MAX_REPLAYS: usize = 6;
 /// Rounds of an item that are watched in vain before it is left alone.
 const MAX_UNTOLD: u8 = 3;
-/// The longest text that is compared by what it says.
-const MAX_TEXT: usize = 256;
 /// Texts that are kept for one input; further ones run each time.
 const MAX_KEPT_BYTES: usize = 16 << 20;
 
@@ -54,11 +55,17 @@ struct RoundReplays {
 /// A round as it was once.
 #[derive(Debug)]
 struct Replay {
+    /// The place of the round and what it rests on there, where that is known.
+    rests_on: Option<((usize, bool), Conditions)>,
     reads: Vec<(Read, Known)>,
+    sets: Sets,
     text: String,
     spans: Vec<Span>,
     flow: Flow,
 }
+
+/// Attributes of namespaces, by their number in `Rounds::attributes`, and what they are set to.
+pub(super) type Sets = Vec<(usize, Known)>;
 
 /// Where a round read from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,26 +77,16 @@ enum Read {
     Slot(u32),
 }
 
-/// A value that can be compared with others later.
-#[derive(Debug, PartialEq)]
-enum Known {
-    Undefined,
-    None,
-    Bool(bool),
-    Int(i64),
-    Float(u64),
-    /// Of the input: this many items or bytes, from this byte on.
-    Input(Node, u32, usize),
-    Text(String, Vec<Span>),
-    Function(Function),
-    Macro(usize),
-}
-
 /// A round that is being watched.
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     rounds: &'a Rounds,
+    /// Where it is, of a loop over the list that grows.
+    place: Option<Place>,
+    /// What it rests on, as long as that can be said.
+    conditions: Option<Conditions>,
     reads: Vec<(Read, Known)>,
+    sets: Sets,
     /// An outside expression is being evaluated: what it reads is not looked at.
     pub paused: bool,
     failed: bool,
@@ -102,9 +99,24 @@ impl<'a> Machine<'a> {
         if let (Some(rounds), Value::Dict(item)) = (rounds, item)
             && item.node != Node::NONE
         {
-            return self.round_of(code, rounds, item.node);
+            return self.round_of(code, rounds, item.node, None).map(|(flow, _)| flow);
         }
         self.run_round(code)
+    }
+
+    /// Runs a round of a loop over the list that grows. Returns also what it rests on, where that can be said.
+    pub(super) fn placed_round(
+        &mut self,
+        code: &'a ForCode,
+        item: Value<'a>,
+        place: Option<Place>,
+    ) -> Result<(Flow, Option<Made>)> {
+        match (&code.rounds, item) {
+            (Some(rounds), Value::Dict(item)) if item.node != Node::NONE => {
+                self.round_of(code, rounds, item.node, place)
+            }
+            _ => self.run_round(code).map(|flow| (flow, None)),
+        }
     }
 
     fn run_round(&mut self, code: &'a ForCode) -> Result<Flow> {
@@ -112,42 +124,116 @@ impl<'a> Machine<'a> {
         self.aside(|machine| machine.block(&code.body))
     }
 
-    fn round_of(&mut self, code: &'a ForCode, rounds: &'a Rounds, item: Node) -> Result<Flow> {
-        let Some(mut replays) = self.replays.take() else { return self.run_round(code) };
+    fn round_of(
+        &mut self,
+        code: &'a ForCode,
+        rounds: &'a Rounds,
+        item: Node,
+        place: Option<Place>,
+    ) -> Result<(Flow, Option<Made>)> {
+        let Some(mut replays) = self.replays.take() else {
+            return self.run_round(code).map(|flow| (flow, None));
+        };
         let is_full = replays.bytes > MAX_KEPT_BYTES;
-        let mut bytes = 0;
         let kept = replays.kept_of_round(rounds.number, item);
-        let replay = kept.replays.iter().find(|replay| self.reads_again(rounds, replay));
-        let flow = match replay {
-            Some(replay) => self.print_again(replay).map(|()| replay.flow),
-            None if kept.untold >= MAX_UNTOLD || kept.replays.len() >= MAX_REPLAYS || is_full => {
-                self.run_round(code)
-            }
+        let mut bytes = 0;
+        let done = match self.known_round(rounds, &mut kept.replays, place) {
+            Some(at) => self.print_again(rounds, &kept.replays[at], place.is_some()),
+            None if kept.untold >= MAX_UNTOLD => self.run_round(code).map(|flow| (flow, None)),
             None => {
-                let start = self.output.length();
-                self.watch = Some(Watch { rounds, reads: Vec::new(), paused: false, failed: false });
-                let flow = self.run_round(code);
-                let watch = self.watch.take();
-                if let (Ok(flow), Some(watch)) = (&flow, watch) {
-                    if watch.failed {
+                let is_kept = kept.replays.len() < MAX_REPLAYS && !is_full;
+                match self.watched_round(code, rounds, place) {
+                    Err(error) => Err(error),
+                    Ok((flow, None)) => {
                         kept.untold += 1;
-                    } else {
-                        let replay = self.replay(watch, start, *flow);
-                        bytes = replay.text.len() + size_of::<Replay>();
-                        kept.replays.push(replay);
+                        Ok((flow, None))
+                    }
+                    Ok((flow, Some((replay, made)))) => {
+                        if is_kept {
+                            bytes = replay.text.len() + size_of::<Replay>();
+                            kept.replays.push(replay);
+                        }
+                        Ok((flow, made))
                     }
                 }
-                flow
             }
         };
         replays.bytes += bytes;
         self.replays = Some(replays);
-        flow
+        done
     }
 
-    fn replay(&self, watch: Watch<'a>, start: Length, flow: Flow) -> Replay {
-        let (text, spans) = self.output.after(start);
-        Replay { reads: watch.reads, text, spans, flow }
+    /// Runs a round; how it was is returned where it can be told.
+    fn watched_round(
+        &mut self,
+        code: &'a ForCode,
+        rounds: &'a Rounds,
+        place: Option<Place>,
+    ) -> Result<(Flow, Option<(Replay, Option<Made>)>)> {
+        let start = self.output.length();
+        self.watch = Some(Watch {
+            rounds,
+            place,
+            conditions: place.map(|_| Conditions::default()),
+            reads: Vec::new(),
+            sets: Vec::new(),
+            paused: false,
+            failed: false,
+        });
+        let flow = self.run_round(code);
+        let watch = self.watch.take();
+        let flow = flow?;
+        let told = watch.filter(|watch| !watch.failed).map(|watch| {
+            let Watch { conditions, reads, sets, .. } = watch;
+            let made =
+                conditions.clone().map(|conditions| Made { conditions, sets: sets.clone() });
+            let rests_on = place.zip(conditions).map(|(place, conditions)| (place.way, conditions));
+            let (text, spans) = self.output.after(start);
+            (Replay { rests_on, reads, sets, text, spans, flow }, made)
+        });
+        Ok((flow, told))
+    }
+
+    /// The number of a round that is as this one will be.
+    fn known_round(
+        &mut self,
+        rounds: &'a Rounds,
+        replays: &mut [Replay],
+        place: Option<Place>,
+    ) -> Option<usize> {
+        if let Some(place) = place {
+            let holds = |replay: &Replay| {
+                let rests_on = replay.rests_on.as_ref().filter(|(way, _)| *way == place.way);
+                rests_on.is_some_and(|(_, conditions)| self.all_hold(rounds, conditions))
+            };
+            if let Some(at) = replays.iter().position(holds) {
+                return Some(at);
+            }
+        }
+        let at = replays.iter().position(|replay| self.reads_again(rounds, replay))?;
+        if let Some(place) = place {
+            replays[at].rests_on =
+                self.rests_on(rounds, &replays[at], place).map(|conditions| (place.way, conditions));
+        }
+        Some(at)
+    }
+
+    /// What a round that is as before rests on where it is now.
+    fn rests_on(&mut self, rounds: &'a Rounds, replay: &Replay, place: Place) -> Option<Conditions> {
+        let mut conditions = Conditions::default();
+        for (read, known) in &replay.reads {
+            match *read {
+                Read::Expr(number) => {
+                    let expr = rounds.outside.get(number as usize)?;
+                    self.explained(expr, rounds, place, &mut conditions).ok()??;
+                }
+                Read::Global(global) => {
+                    conditions.add_known(Leaf::Global(global), known)?;
+                }
+                Read::Slot(slot) => conditions.add_known(Leaf::Slot(slot), known)?,
+            }
+        }
+        Some(conditions)
     }
 
     /// Whether all that a round read is as it was.
@@ -166,18 +252,65 @@ impl<'a> Machine<'a> {
         })
     }
 
-    fn print_again(&mut self, replay: &Replay) -> Result<()> {
-        if self.output.text().len() + replay.text.len() > self.limits.output_bytes {
+    fn print_again(
+        &mut self,
+        rounds: &'a Rounds,
+        replay: &Replay,
+        is_placed: bool,
+    ) -> Result<(Flow, Option<Made>)> {
+        if self.output.length().text + replay.text.len() > self.limits.output_bytes {
             return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
         }
         self.memory.work(replay.text.len())?;
         self.output.push_spans(&replay.text, &replay.spans);
-        Ok(())
+        for (attribute, known) in &replay.sets {
+            self.set_again(rounds, *attribute, known)?;
+        }
+        let conditions = replay.rests_on.as_ref().filter(|_| is_placed);
+        if conditions.is_some_and(|(_, conditions)| conditions.count_items()) {
+            self.observe();
+        }
+        let made = conditions
+            .map(|(_, conditions)| Made { conditions: conditions.clone(), sets: replay.sets.clone() });
+        Ok((replay.flow, made))
     }
 
-    /// Notes what an outside expression of the loop gave.
-    pub(super) fn note_expr(&mut self, number: u32, value: Value<'a>) {
-        self.note(Read::Expr(number), value);
+    /// An expression that reads from outside of a round.
+    #[inline]
+    pub(super) fn outside(&mut self, expr: &'a ExprCode, number: u32) -> Result<Value<'a>> {
+        match &mut self.watch {
+            Some(watch) if !watch.paused => {
+                watch.paused = true;
+                let value = self.watched(expr);
+                if let Some(watch) = &mut self.watch {
+                    watch.paused = false;
+                }
+                let value = value?;
+                self.note(Read::Expr(number), value);
+                Ok(value)
+            }
+            _ => self.eval(expr),
+        }
+    }
+
+    /// The value of an outside expression, and what it rests on is noted.
+    fn watched(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
+        let Some(watch) = &mut self.watch else { return self.eval(expr) };
+        let (rounds, place, has_set) = (watch.rounds, watch.place, !watch.sets.is_empty());
+        if let (Some(place), Some(mut conditions)) = (place, watch.conditions.take()) {
+            let value = self.explained(expr, rounds, place, &mut conditions)?;
+            if let Some(value) = value {
+                if let Some(watch) = &mut self.watch {
+                    watch.conditions = Some(conditions);
+                }
+                return Ok(value);
+            }
+        }
+        // It may read what the round itself has set, which is not there to be compared before the round.
+        if has_set {
+            self.untold();
+        }
+        self.eval(expr)
     }
 
     /// Notes a variable that is read in a macro, which may be one around the loop.
@@ -227,60 +360,58 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// The round sets an attribute of a namespace.
+    pub(super) fn note_set(&mut self, namespace: &ExprCode, name: &Literal, value: Value<'a>) {
+        if self.watch.is_none() {
+            return;
+        }
+        let known = self.known_to_make(value).filter(|_| self.frames.len() == 1);
+        let Some(watch) = &mut self.watch else { return };
+        let number = match namespace {
+            ExprCode::Variable { variable, .. } if variable.out == 0 && watch.place.is_some() => {
+                let mut attributes = watch.rounds.attributes.iter();
+                attributes.position(|(slot, known)| *slot == variable.slot && known == name)
+            }
+            _ => None,
+        };
+        match (number, known) {
+            (Some(number), Some(known)) => match watch.sets.iter_mut().find(|(set, _)| *set == number) {
+                Some((_, set)) => *set = known,
+                None => watch.sets.push((number, known)),
+            },
+            _ => watch.failed = true,
+        }
+    }
+
+    /// Whether the round that is watched has set an attribute.
+    pub(super) fn has_set(&self, attribute: usize) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.sets.iter().any(|(set, _)| *set == attribute))
+    }
+
     fn note(&mut self, read: Read, value: Value<'a>) {
         let known = self.known(value);
         let Some(watch) = &mut self.watch else { return };
         if watch.failed || watch.paused {
             return;
         }
-        match known {
-            // What is read twice is compared once, unless it has changed meanwhile.
-            Some(known) => match watch.reads.iter().find(|(earlier, _)| *earlier == read) {
-                None => watch.reads.push((read, known)),
-                Some((_, before)) => watch.failed = *before != known,
-            },
-            None => watch.failed = true,
+        let Some(known) = known else {
+            watch.failed = true;
+            return;
+        };
+        let leaf = match read {
+            Read::Expr(_) => None,
+            Read::Global(global) => Some(Leaf::Global(global)),
+            Read::Slot(slot) => Some(Leaf::Slot(slot)),
+        };
+        if let (Some(leaf), Some(conditions)) = (leaf, &mut watch.conditions)
+            && conditions.add_known(leaf, &known).is_none()
+        {
+            watch.conditions = None;
+        }
+        // What is read twice is compared once, unless it has changed meanwhile.
+        match watch.reads.iter().find(|(earlier, _)| *earlier == read) {
+            None => watch.reads.push((read, known)),
+            Some((_, before)) => watch.failed = *before != known,
         }
     }
-
-    fn known(&self, value: Value<'a>) -> Option<Known> {
-        Some(match value {
-            Value::Undefined(Undefined::Unset | Undefined::Plain | Undefined::Name(_)) => Known::Undefined,
-            Value::None => Known::None,
-            Value::Bool(bool) => Known::Bool(bool),
-            Value::Int(int) => Known::Int(int),
-            Value::Float(float) => Known::Float(float.to_bits()),
-            Value::Str(text) if text.markup => return None,
-            Value::Str(text) => match text.origin {
-                Origin::One(Source::Input { node, start }) => Known::Input(node, start, text.str.len()),
-                _ if text.str.len() > MAX_TEXT => return None,
-                _ => Known::Text(text.str.to_owned(), text.spans().collect()),
-            },
-            Value::Literal(literal) if literal.0.len() <= MAX_TEXT => {
-                Known::Text(literal.0.to_string(), literal_spans(&literal.0))
-            }
-            Value::List(items) if items.node != Node::NONE => Known::Input(items.node, 0, items.items.len()),
-            Value::Dict(dict) if dict.node != Node::NONE => Known::Input(dict.node, 0, dict.entries.len()),
-            Value::Function(function) => Known::Function(function),
-            Value::Object(Object::Macro(number)) => Known::Macro(self.macros[number as usize].function),
-            _ => return None,
-        })
-    }
-
-    /// The same as comparing with `known(value)`, without making it.
-    fn is_known(&self, value: Value<'a>, known: &Known) -> bool {
-        match (value, known) {
-            (Value::Bool(bool), Known::Bool(before)) => bool == *before,
-            (Value::Int(int), Known::Int(before)) => int == *before,
-            (Value::None, Known::None) => true,
-            (Value::Literal(literal), Known::Text(text, spans)) => {
-                *literal.0 == **text && *spans == literal_spans(&literal.0)
-            }
-            (value, known) => self.known(value).is_some_and(|value| value == *known),
-        }
-    }
-}
-
-fn literal_spans(text: &str) -> Vec<Span> {
-    crate::value::text::Text::template(text).spans().collect()
 }
