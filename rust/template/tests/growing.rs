@@ -152,7 +152,7 @@ const TEMPLATES: [(&str, bool); 38] = [
 
 type Rendered = Result<(String, Vec<Span>), String>;
 
-fn variables<'a>(inputs: &mut Inputs<'a>, roles: &[&str]) -> (Vec<(&'static str, Value<'a>)>, Value<'a>) {
+fn variables<'a>(inputs: &mut Inputs<'a>, roles: &[&'a str]) -> (Vec<(&'static str, Value<'a>)>, Value<'a>) {
     let list = inputs.place(Node::NONE, Step::Variable("messages"));
     let mut messages = Vec::new();
     for (i, role) in (0..).zip(roles) {

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use everyturn_template::{
-    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Series, Span, Template,
-    Value,
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Series, Span,
+    Template, Value,
 };
 use jiff::civil::DateTime;
 

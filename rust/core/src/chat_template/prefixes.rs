@@ -149,7 +149,11 @@ impl<'p, 'a> Prefixes<'p, 'a> {
                     Ok(grown) => (self.grown, self.next) = (grown.into_iter(), at),
                     Err(error) => {
                         self.start_again();
-                        return if self.prepared.has_second_tools() { self.render_alone(count) } else { Err(error) };
+                        return if self.prepared.has_second_tools() {
+                            self.render_alone(count)
+                        } else {
+                            Err(error)
+                        };
                     }
                 }
             }

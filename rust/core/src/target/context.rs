@@ -6,7 +6,7 @@
 
 use super::left_out::{LeftOut, Marks};
 use super::render::Rendered;
-use super::said::{Said, add_said, item};
+use super::said::{Said, What, add_said, item};
 use crate::chat_template::{PartName, Prepared, Rendering};
 use crate::conversation::Message;
 use crate::json::Value;
@@ -89,11 +89,14 @@ impl<'m> ContextMarks<'m> {
         for at in self.settled.len()..count {
             let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
             let said = &self.said[start..self.ends[at]];
-            match LeftOut::find(parts, said, &self.marks) {
+            // Reasoning alone is not looked for.
+            let left_out = LeftOut::find(parts, said, &self.marks).filter(LeftOut::is_more_than_reasoning);
+            match left_out {
                 Some(left_out) => found.messages.push((at, left_out)),
                 None if at == self.settled.len() => {
                     let before = self.settled.last().copied().unwrap_or(0);
-                    let ends = said.iter().map(|said| self.marks.end_of(parts, said.part?));
+                    let looked_for = said.iter().filter(|said| said.what != What::Reasoning);
+                    let ends = looked_for.map(|said| self.marks.end_of(parts, said.part?));
                     let end = ends.fold(Some(before), |most, end| Some(most?.max(end?)));
                     self.settled.extend(end);
                 }

@@ -52,7 +52,12 @@ impl Marks {
         let mut at = start;
         for span in &spans[self.ends.len()..] {
             let end = at + span.len as usize;
-            self.mark_in_prompt(parts, new.get(at - start..end - start).unwrap_or_default(), span.source, end);
+            self.mark_in_prompt(
+                parts,
+                new.get(at - start..end - start).unwrap_or_default(),
+                span.source,
+                end,
+            );
             self.ends.push(end);
             at = end;
         }
@@ -232,6 +237,10 @@ impl LeftOut {
             left_out.text |= shown.lacks(before) || shown.lacks_some(answer);
         }
         left_out
+    }
+
+    pub fn is_more_than_reasoning(&self) -> bool {
+        self.everything || self.text || !self.calls.is_empty()
     }
 
     pub fn is_something(&self) -> bool {

@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::compile::children::{children, children_mut};
-use crate::compile::program::{
-    Block, Entry, ExprCode, ForCode, Rounds, Slot, StmtCodeKind, TargetCode,
-};
+use crate::compile::program::{Block, Entry, ExprCode, ForCode, Rounds, Slot, StmtCodeKind, TargetCode};
 use crate::value::Literal;
 
 /// Marks the loops of a root.
@@ -197,12 +195,7 @@ fn attributes_of(expr: &ExprCode, free: &dyn Fn(Slot) -> bool, found: &mut Vec<(
     children(expr, &mut |child| attributes_of(child, free, found));
 }
 
-fn note_attribute(
-    slot: Slot,
-    name: &Literal,
-    free: &dyn Fn(Slot) -> bool,
-    found: &mut Vec<(Slot, Literal)>,
-) {
+fn note_attribute(slot: Slot, name: &Literal, free: &dyn Fn(Slot) -> bool, found: &mut Vec<(Slot, Literal)>) {
     if free(slot) && !found.iter().any(|(of, known)| *of == slot && known == name) {
         found.push((slot, name.clone()));
     }

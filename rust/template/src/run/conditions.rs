@@ -55,7 +55,11 @@ pub(super) struct Place {
 enum Seen<'a> {
     Value(Value<'a>),
     /// An integer: that of the leaf, negated perhaps, and this more.
-    Linear { value: i64, leaf: Leaf, is_negated: bool },
+    Linear {
+        value: i64,
+        leaf: Leaf,
+        is_negated: bool,
+    },
     List(&'a Growing<'a>),
     Loop(Object),
     Namespace(u32, Slot),
@@ -188,7 +192,8 @@ impl<'a> Look<'_, 'a> {
             ExprCode::Item(item) => self.item(expr, item)?,
             ExprCode::Compare(compare) => match &**compare {
                 (left, rest) if rest.len() == 1 => self.compare(left, rest[0].0, &rest[0].1)?,
-                _ => self.parts(expr)?,
+                // What comes after the first that does not hold is not looked at.
+                _ => None,
             },
             ExprCode::And(operands) => self.either(&operands.0, &operands.1, true)?,
             ExprCode::Or(operands) => self.either(&operands.0, &operands.1, false)?,
@@ -196,12 +201,14 @@ impl<'a> Look<'_, 'a> {
                 Some(value) => Some(Seen::Value(Value::Bool(!operators::truth(value)))),
                 None => None,
             },
-            ExprCode::Conditional(conditional) => match (self.see_value(&conditional.test)?, &conditional.otherwise) {
-                (None, _) => None,
-                (Some(test), _) if operators::truth(test) => self.see(&conditional.then)?,
-                (Some(_), Some(otherwise)) => self.see(otherwise)?,
-                (Some(_), None) => Some(Seen::Value(Value::Undefined(crate::value::Undefined::Plain))),
-            },
+            ExprCode::Conditional(conditional) => {
+                match (self.see_value(&conditional.test)?, &conditional.otherwise) {
+                    (None, _) => None,
+                    (Some(test), _) if operators::truth(test) => self.see(&conditional.then)?,
+                    (Some(_), Some(otherwise)) => self.see(otherwise)?,
+                    (Some(_), None) => Some(Seen::Value(Value::Undefined(crate::value::Undefined::Plain))),
+                }
+            }
             ExprCode::Sum(terms) => self.sum(expr, terms.iter().map(|term| (false, term)))?,
             ExprCode::Binary(binary) if binary.0 == BinaryOperator::Subtract => {
                 self.sum(expr, [(false, &binary.1), (true, &binary.2)].into_iter())?
@@ -209,7 +216,9 @@ impl<'a> Look<'_, 'a> {
             ExprCode::Filter(call) if matches!(call.filter.name, "length" | "count") => {
                 match self.see(&call.object)? {
                     Some(Seen::List(list)) => self.count(list),
-                    Some(seen) => self.value(seen)?.map(|_| self.machine.eval(expr)).transpose()?.map(Seen::Value),
+                    Some(seen) => {
+                        self.value(seen)?.map(|_| self.machine.eval(expr)).transpose()?.map(Seen::Value)
+                    }
                     None => None,
                 }
             }
@@ -310,7 +319,11 @@ impl<'a> Look<'_, 'a> {
         let count = self.machine.shown_items().unwrap_or_default();
         // How many items there have to be, for there to be one after this one.
         let is_newest = item + 1 >= count;
-        let newest = if is_newest { Bound::Between(0, small(item + 1)) } else { Bound::Between(small(item + 2), i64::MAX) };
+        let newest = if is_newest {
+            Bound::Between(0, small(item + 1))
+        } else {
+            Bound::Between(small(item + 2), i64::MAX)
+        };
         let depends_on_newest = match attribute {
             LoopAttribute::First | LoopAttribute::Previtem => is_reversed,
             LoopAttribute::Last | LoopAttribute::Nextitem => !is_reversed,
@@ -338,7 +351,9 @@ impl<'a> Look<'_, 'a> {
             _ => return Ok(None),
         };
         let Some(index) = self.see_value(&item.index)? else { return Ok(None) };
-        if let (Ok(list), Some(index)) = (object, index.as_index().and_then(|index| usize::try_from(index).ok())) {
+        if let (Ok(list), Some(index)) =
+            (object, index.as_index().and_then(|index| usize::try_from(index).ok()))
+        {
             let needed = small(list.from().saturating_add(index));
             let found = list.get(index);
             let bound = match found {
@@ -474,10 +489,18 @@ fn side(value: i64, comparison: Comparison, other: i64) -> Option<(i64, i64)> {
             std::cmp::Ordering::Greater => above,
         },
         Comparison::Less | Comparison::GreaterOrEqual => {
-            if value < other { below } else { (other, i64::MAX) }
+            if value < other {
+                below
+            } else {
+                (other, i64::MAX)
+            }
         }
         Comparison::LessOrEqual | Comparison::Greater => {
-            if value > other { above } else { (i64::MIN, other) }
+            if value > other {
+                above
+            } else {
+                (i64::MIN, other)
+            }
         }
         Comparison::In | Comparison::NotIn => return None,
     })

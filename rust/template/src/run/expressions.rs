@@ -260,7 +260,12 @@ impl<'a> Machine<'a> {
         Ok(Value::Bool(true))
     }
 
-    pub(super) fn compare(&mut self, comparison: Comparison, left: Value<'a>, right: Value<'a>) -> Result<bool> {
+    pub(super) fn compare(
+        &mut self,
+        comparison: Comparison,
+        left: Value<'a>,
+        right: Value<'a>,
+    ) -> Result<bool> {
         let memory = &mut self.memory;
         let ordered = |memory: &mut Memory<'a>, symbol, holds: fn(Ordering) -> bool| {
             operators::order(memory, left, right, symbol).map(|order| order.is_some_and(holds))

@@ -132,7 +132,16 @@ impl<'a> Growth<'a> {
             observed: Cell::new(false),
         });
         let whole = Value::Growing(memory.alloc(Growing { list, from: 0 })?);
-        Ok(Self { list, counts, grown: Vec::new(), rest: Vec::new(), following: true, nested: false, undone: false, whole })
+        Ok(Self {
+            list,
+            counts,
+            grown: Vec::new(),
+            rest: Vec::new(),
+            following: true,
+            nested: false,
+            undone: false,
+            whole,
+        })
     }
 
     pub fn list(&self) -> Value<'a> {
@@ -387,9 +396,9 @@ impl<'a> Machine<'a> {
         let rest: Vec<&'a [StmtCode]> =
             self.growth.as_ref().map(|growth| growth.rest.clone()).unwrap_or_default();
         self.set_undone(true);
-        let done = self.or_else(code, ran).and_then(|()| {
-            rest.into_iter().rev().try_for_each(|rest| self.block(rest).map(drop))
-        });
+        let done = self
+            .or_else(code, ran)
+            .and_then(|()| rest.into_iter().rev().try_for_each(|rest| self.block(rest).map(drop)));
         self.set_undone(false);
         if let Err(error) = &done
             && error.kind == ErrorKind::Limit

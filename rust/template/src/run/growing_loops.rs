@@ -29,7 +29,8 @@ impl<'a> Machine<'a> {
         }
         let mut pass = self.take_pass(code, (list.from(), false));
         let level = self.loops.len();
-        let object = code.loop_slot.map(|_| self.push_loop(code, Value::Growing(list), Iter::Growing { list, at: 0 }));
+        let object =
+            code.loop_slot.map(|_| self.push_loop(code, Value::Growing(list), Iter::Growing { list, at: 0 }));
         let mut forward = pass.as_mut().map(|(rounds, pass)| (*rounds, &mut pass.forward));
         let ran = self.growing_rounds(code, list, object, &mut forward);
         let texts = self.passes.as_ref().map_or(0, |passes| passes.texts);
@@ -165,7 +166,7 @@ impl<'a> Machine<'a> {
                 Flow::Next => ran = true,
             }
         }
-        pass.rests.add(made, skipped);
+        pass.rests.add(&made, skipped);
         Ok(ran)
     }
 

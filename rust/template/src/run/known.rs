@@ -21,7 +21,7 @@ pub(super) enum Known {
     Float(u64),
     /// Of the input: this many items or bytes, from this byte on.
     Input(Node, u32, usize),
-    Text(String, Vec<Span>),
+    Text(Box<(String, Vec<Span>)>),
     Function(Function),
     Macro(usize),
     /// The list that grows, from this item on.
@@ -56,7 +56,8 @@ impl<'a> Machine<'a> {
             (Value::Bool(bool), Known::Bool(before)) => bool == *before,
             (Value::Int(int), Known::Int(before)) => int == *before,
             (Value::None, Known::None) => true,
-            (Value::Literal(literal), Known::Text(text, spans)) => {
+            (Value::Literal(literal), Known::Text(text)) => {
+                let (text, spans) = &**text;
                 *literal.0 == **text && spans.iter().copied().eq(Text::template(&literal.0).spans())
             }
             (value, Known::Growing(from)) => self.grows_from(value) == Some(*from),
@@ -78,7 +79,8 @@ impl<'a> Machine<'a> {
             Known::Bool(bool) => Value::Bool(*bool),
             Known::Int(int) => Value::Int(*int),
             Known::Float(bits) => Value::Float(f64::from_bits(*bits)),
-            Known::Text(text, spans) => {
+            Known::Text(text) => {
+                let (text, spans) = &**text;
                 let str = self.memory.str(text)?;
                 let origin = match **spans {
                     [] => Text::EMPTY.origin,
@@ -93,5 +95,5 @@ impl<'a> Machine<'a> {
 }
 
 fn known_text(text: &Text<'_>) -> Option<Known> {
-    (text.str.len() <= MAX_TEXT).then(|| Known::Text(text.str.to_owned(), text.spans().collect()))
+    (text.str.len() <= MAX_TEXT).then(|| Known::Text(Box::new((text.str.to_owned(), text.spans().collect()))))
 }

@@ -125,12 +125,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    pub(super) fn push_loop(
-        &mut self,
-        code: &'a ForCode,
-        items: Value<'a>,
-        iter: Iter<'a>,
-    ) -> Object {
+    pub(super) fn push_loop(&mut self, code: &'a ForCode, items: Value<'a>, iter: Iter<'a>) -> Object {
         self.loops_made += 1;
         self.loops.push(LoopState {
             serial: self.loops_made,

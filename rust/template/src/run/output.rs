@@ -163,7 +163,8 @@ impl Output {
     #[inline(never)]
     fn goes_on(&mut self, text: &str, spans: &[Span]) -> bool {
         let Some(at) = self.follows else { return false };
-        let is_same = self.text.as_bytes().get(at.text..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        let is_same =
+            self.text.as_bytes().get(at.text..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
         match is_same.then(|| self.passed(at, spans)).flatten() {
             Some(passed) => {
                 self.follows = Some(Length { text: at.text + text.len(), ..passed });

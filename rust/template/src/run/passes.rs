@@ -5,6 +5,8 @@
 //! that prints nothing, whether all that are left are. The conditions of rounds on one thing only get stricter from round
 //! to round, so the first round that is not as before is found by bisection.
 
+use std::sync::Arc;
+
 use super::conditions::{Bound, Conditions, Leaf};
 use super::known::Known;
 use super::output::{Length, Output};
@@ -57,7 +59,7 @@ impl Passes {
 }
 
 /// A round as it was run for the next text to be compared with.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Made {
     pub conditions: Conditions,
     pub sets: Sets,
@@ -112,25 +114,27 @@ impl Forward {
     }
 
     /// Adds the round that was just run, if it is known what it rests on.
-    pub fn add(&mut self, made: Option<Made>, flow: Flow, end: Length) {
+    pub fn add(&mut self, made: Option<Arc<Made>>, flow: Flow, end: Length) {
         let Some(made) = made.filter(|_| !self.is_closed) else {
             self.is_closed = true;
             return;
         };
         let number = self.rounds.len();
-        for (leaf, bound) in made.conditions.0 {
+        for (leaf, bound) in &made.conditions.0 {
             // What a round before has set is as it was if that round is.
-            let is_set = matches!(leaf, Leaf::Attribute(set) if self.sets.iter().any(|(known, sets)| *known == set && !sets.is_empty()));
-            if !is_set && !self.bound(number, leaf, bound) {
+            let is_set =
+                |(known, sets): &(usize, Vec<_>)| *leaf == Leaf::Attribute(*known) && !sets.is_empty();
+            if !self.sets.iter().any(is_set) && !self.bound(number, *leaf, bound) {
                 self.is_closed = true;
                 self.cut(number);
                 return;
             }
         }
-        for (attribute, known) in made.sets {
-            match self.sets.iter_mut().find(|(set, _)| *set == attribute) {
-                Some((_, sets)) => sets.push((number, known)),
-                None => self.sets.push((attribute, vec![(number, known)])),
+        for (attribute, known) in &made.sets {
+            let set = (number, known.clone());
+            match self.sets.iter_mut().find(|(known, _)| known == attribute) {
+                Some((_, sets)) => sets.push(set),
+                None => self.sets.push((*attribute, vec![set])),
             }
         }
         let before = self.rounds.last();
@@ -140,77 +144,73 @@ impl Forward {
         self.rounds.push(KeptRound { end, printed, ran, is_last: flow == Flow::Break });
     }
 
-    fn bound(&mut self, number: usize, leaf: Leaf, bound: Bound) -> bool {
-        let bounds = match self.bounds.iter().position(|(known, _)| *known == leaf) {
-            Some(at) => &mut self.bounds[at].1,
-            None => {
-                self.bounds.push((leaf, Vec::new()));
-                let last = self.bounds.len() - 1;
-                &mut self.bounds[last].1
-            }
+    /// Notes a condition of a round; false if it contradicts those before it.
+    fn bound(&mut self, number: usize, leaf: Leaf, bound: &Bound) -> bool {
+        let Some((_, bounds)) = self.bounds.iter_mut().find(|(known, _)| *known == leaf) else {
+            self.bounds.push((leaf, vec![(number, bound.clone())]));
+            return true;
         };
         let both = match bounds.last() {
-            None => Some(bound),
-            Some((_, known)) => known.and(&bound),
+            Some((_, known)) if known == bound => return true,
+            Some((_, known)) => known.and(bound),
+            None => Some(bound.clone()),
         };
-        match both {
-            None => false,
-            Some(both) => {
-                if bounds.last().is_none_or(|(_, known)| *known != both) {
-                    bounds.push((number, both));
-                }
-                true
-            }
+        let Some(both) = both else { return false };
+        if bounds.last().is_none_or(|(_, known)| *known != both) {
+            bounds.push((number, both));
         }
+        true
     }
 }
 
 /// What the rounds from an item down to the first one rest on, and what they set, where they print nothing.
 #[derive(Debug, Default)]
-pub(super) struct Rests(Vec<Option<Rest>>);
+pub(super) struct Rests(Vec<Option<Arc<Rest>>>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 struct Rest {
-    conditions: Conditions,
-    sets: Sets,
+    made: Made,
     ran: bool,
 }
 
 impl Rests {
     /// Notes rounds that were run one after the other, each with its item, before those of the items from `skipped` on.
-    pub fn add(&mut self, made: Vec<(usize, Option<Made>, Flow)>, skipped: Option<usize>) {
-        let nothing = || Some(Rest { conditions: Conditions::default(), sets: Vec::new(), ran: false });
-        let mut rest = skipped.map_or_else(nothing, |item| self.0.get(item).cloned().flatten());
-        for (item, made, flow) in made.into_iter().rev() {
-            rest = rest.zip(made).and_then(|(rest, made)| rest.after(made, flow));
-            if self.0.len() <= item {
-                self.0.resize_with(item + 1, || None);
+    pub fn add(&mut self, made: &[(usize, Option<Arc<Made>>, Flow)], skipped: Option<usize>) {
+        let mut rest = match skipped {
+            Some(item) => self.0.get(item).cloned().flatten(),
+            None => Some(Arc::default()),
+        };
+        for (item, made, flow) in made.iter().rev() {
+            let both = rest.as_deref().zip(made.as_deref());
+            rest = both.and_then(|(rest, made)| rest.after(made, *flow)).map(Arc::new);
+            if self.0.len() <= *item {
+                self.0.resize(item + 1, None);
             }
-            self.0[item].clone_from(&rest);
+            self.0[*item].clone_from(&rest);
         }
     }
 }
 
 impl Rest {
-    /// The same with a round before it.
-    fn after(self, made: Made, flow: Flow) -> Option<Self> {
-        let Made { mut conditions, mut sets } = made;
+    /// The same with a round before it; `None` if what they rest on contradicts each other.
+    fn after(&self, made: &Made, flow: Flow) -> Option<Self> {
+        let Made { mut conditions, mut sets } = made.clone();
         if flow == Flow::Break {
-            return Some(Self { conditions, sets, ran: false });
+            return Some(Self { made: Made { conditions, sets }, ran: false });
         }
-        for (leaf, bound) in self.conditions.0 {
-            let is_set = matches!(leaf, Leaf::Attribute(set) if sets.iter().any(|(known, _)| *known == set));
-            if !is_set && !conditions.add(leaf, bound) {
+        for (leaf, bound) in &self.made.conditions.0 {
+            let is_set = sets.iter().any(|(set, _)| *leaf == Leaf::Attribute(*set));
+            if !is_set && !conditions.add(*leaf, bound.clone()) {
                 return None;
             }
         }
-        for (attribute, known) in self.sets {
-            match sets.iter_mut().find(|(set, _)| *set == attribute) {
-                Some((_, before)) => *before = known,
-                None => sets.push((attribute, known)),
+        for (attribute, known) in &self.made.sets {
+            match sets.iter_mut().find(|(set, _)| set == attribute) {
+                Some((_, before)) => before.clone_from(known),
+                None => sets.push((*attribute, known.clone())),
             }
         }
-        Some(Self { conditions, sets, ran: self.ran || flow == Flow::Next })
+        Some(Self { made: Made { conditions, sets }, ran: self.ran || flow == Flow::Next })
     }
 }
 
@@ -255,12 +255,17 @@ impl<'a> Machine<'a> {
     }
 
     /// Does what the rounds from an item down to the first one do, if that is known. Returns whether one came to its end.
-    pub(super) fn skip_rest(&mut self, rounds: &'a Rounds, rests: &Rests, item: usize) -> Result<Option<bool>> {
+    pub(super) fn skip_rest(
+        &mut self,
+        rounds: &'a Rounds,
+        rests: &Rests,
+        item: usize,
+    ) -> Result<Option<bool>> {
         let Some(Some(rest)) = rests.0.get(item) else { return Ok(None) };
-        if !self.all_hold(rounds, &rest.conditions) {
+        if !self.all_hold(rounds, &rest.made.conditions) {
             return Ok(None);
         }
-        for (attribute, known) in &rest.sets {
+        for (attribute, known) in &rest.made.sets {
             self.set_again(rounds, *attribute, known)?;
         }
         Ok(Some(rest.ran))

@@ -7,6 +7,8 @@
 //! is asked that the round itself would not ask. Rounds that read what cannot be compared, or change something else than
 //! attributes of namespaces, run each time.
 
+use std::sync::Arc;
+
 use super::conditions::{Conditions, Leaf, Place};
 use super::known::Known;
 use super::passes::Made;
@@ -55,8 +57,8 @@ struct RoundReplays {
 /// A round as it was once.
 #[derive(Debug)]
 struct Replay {
-    /// The place of the round and what it rests on there, where that is known.
-    rests_on: Option<((usize, bool), Conditions)>,
+    /// What it rests on and does, where that is known, of a loop over these items.
+    made: Option<((usize, bool), Arc<Made>)>,
     reads: Vec<(Read, Known)>,
     sets: Sets,
     text: String,
@@ -110,7 +112,7 @@ impl<'a> Machine<'a> {
         code: &'a ForCode,
         item: Value<'a>,
         place: Option<Place>,
-    ) -> Result<(Flow, Option<Made>)> {
+    ) -> Result<(Flow, Option<Arc<Made>>)> {
         match (&code.rounds, item) {
             (Some(rounds), Value::Dict(item)) if item.node != Node::NONE => {
                 self.round_of(code, rounds, item.node, place)
@@ -130,7 +132,7 @@ impl<'a> Machine<'a> {
         rounds: &'a Rounds,
         item: Node,
         place: Option<Place>,
-    ) -> Result<(Flow, Option<Made>)> {
+    ) -> Result<(Flow, Option<Arc<Made>>)> {
         let Some(mut replays) = self.replays.take() else {
             return self.run_round(code).map(|flow| (flow, None));
         };
@@ -169,7 +171,7 @@ impl<'a> Machine<'a> {
         code: &'a ForCode,
         rounds: &'a Rounds,
         place: Option<Place>,
-    ) -> Result<(Flow, Option<(Replay, Option<Made>)>)> {
+    ) -> Result<(Flow, Option<(Replay, Option<Arc<Made>>)>)> {
         let start = self.output.length();
         self.watch = Some(Watch {
             rounds,
@@ -185,11 +187,10 @@ impl<'a> Machine<'a> {
         let flow = flow?;
         let told = watch.filter(|watch| !watch.failed).map(|watch| {
             let Watch { conditions, reads, sets, .. } = watch;
-            let made =
-                conditions.clone().map(|conditions| Made { conditions, sets: sets.clone() });
-            let rests_on = place.zip(conditions).map(|(place, conditions)| (place.way, conditions));
+            let made = conditions.map(|conditions| Arc::new(Made { conditions, sets: sets.clone() }));
             let (text, spans) = self.output.after(start);
-            (Replay { rests_on, reads, sets, text, spans, flow }, made)
+            let placed = place.map(|place| place.way).zip(made.clone());
+            (Replay { made: placed, reads, sets, text, spans, flow }, made)
         });
         Ok((flow, told))
     }
@@ -203,8 +204,8 @@ impl<'a> Machine<'a> {
     ) -> Option<usize> {
         if let Some(place) = place {
             let holds = |replay: &Replay| {
-                let rests_on = replay.rests_on.as_ref().filter(|(way, _)| *way == place.way);
-                rests_on.is_some_and(|(_, conditions)| self.all_hold(rounds, conditions))
+                let made = replay.made.as_ref().filter(|(way, _)| *way == place.way);
+                made.is_some_and(|(_, made)| self.all_hold(rounds, &made.conditions))
             };
             if let Some(at) = replays.iter().position(holds) {
                 return Some(at);
@@ -212,8 +213,10 @@ impl<'a> Machine<'a> {
         }
         let at = replays.iter().position(|replay| self.reads_again(rounds, replay))?;
         if let Some(place) = place {
-            replays[at].rests_on =
-                self.rests_on(rounds, &replays[at], place).map(|conditions| (place.way, conditions));
+            let sets = replays[at].sets.clone();
+            replays[at].made = self
+                .rests_on(rounds, &replays[at], place)
+                .map(|conditions| (place.way, Arc::new(Made { conditions, sets })));
         }
         Some(at)
     }
@@ -257,7 +260,7 @@ impl<'a> Machine<'a> {
         rounds: &'a Rounds,
         replay: &Replay,
         is_placed: bool,
-    ) -> Result<(Flow, Option<Made>)> {
+    ) -> Result<(Flow, Option<Arc<Made>>)> {
         if self.output.length().text + replay.text.len() > self.limits.output_bytes {
             return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
         }
@@ -266,12 +269,10 @@ impl<'a> Machine<'a> {
         for (attribute, known) in &replay.sets {
             self.set_again(rounds, *attribute, known)?;
         }
-        let conditions = replay.rests_on.as_ref().filter(|_| is_placed);
-        if conditions.is_some_and(|(_, conditions)| conditions.count_items()) {
+        let made = replay.made.as_ref().filter(|_| is_placed).map(|(_, made)| made.clone());
+        if made.as_ref().is_some_and(|made| made.conditions.count_items()) {
             self.observe();
         }
-        let made = conditions
-            .map(|(_, conditions)| Made { conditions: conditions.clone(), sets: replay.sets.clone() });
         Ok((replay.flow, made))
     }
 
