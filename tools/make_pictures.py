@@ -37,7 +37,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     os.chdir(ROOT / "examples")  # The pictures show no folder.
     expander = Expander("demo")
-    line = pick.record_at(expander, str(CHATS), LINE)
+    line = pick.records_at(expander, str(CHATS), LINE)[0]
     explanation = inspect_record(expander, line)
     _terminal(
         "inspect-terminal.svg",

@@ -234,7 +234,7 @@ def _kinds(lint: TemplateReport) -> str:
 
 def _trained(expander: Expander) -> Iterator[str]:
     """The samples of the chat, as a terminal shows them; of context what is right before an answer."""
-    record = pick.record_at(expander, CHATS, LINE)
+    record = pick.records_at(expander, CHATS, LINE)[0]
     inspection = inspect_record(expander, record)
     samples = tuple(_without_its_words(sample) for sample in inspection.samples)
     inspection = dataclasses.replace(inspection, samples=samples)

@@ -47,7 +47,6 @@ __all__ = [
     "name_of_role",
     "pack",
     "relabel",
-    "relabel_in_place",
 ]
 
 __version__: str
@@ -114,8 +113,7 @@ def relabel(
     max_length: int | None,
     normalize: str,
     allow_context: bool,
-) -> tuple[dict[str, Any], npt.NDArray[np.int64]]: ...
-def relabel_in_place(arrays: dict[str, Any]) -> dict[str, Any] | None: ...
+) -> tuple[dict[str, Any], npt.NDArray[np.int64] | None]: ...
 def message_columns(
     data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
 ) -> tuple[

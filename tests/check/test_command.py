@@ -126,6 +126,8 @@ def test_the_summary_marks_what_can_be_corrected(
         (["--fix", "-o", "-"], 2),
         (["--fix", "-o", "x.jsonl", "--limit", "1"], 2),
         (["--fix", "-o", "x.jsonl.gz"], 2),
+        (["--fix", "-o", "x.parquet"], 2),
+        (["--fix", "-o", "x.csv"], 2),
     ],
 )
 def test_the_exit_code_says_whether_there_are_errors(

@@ -203,3 +203,24 @@ def test_a_copy_trains_the_same(data: Path) -> None:
         assert before.input_ids.tolist() == after.input_ids.tolist()
         assert before.line.tolist() == after.line.tolist()
     assert changed > 0
+
+
+BOT = {"messages": [USER, {"role": "bot", "content": "b"}]}
+FIXED_BOT = {"messages": [USER, {"role": "assistant", "content": "b"}]}
+
+
+@pytest.mark.parametrize("style", [{}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+def test_records_within_json_text_are_corrected_there(style: dict[str, Any]) -> None:
+    """Messages that are JSON text, and lines that are, stay such, in their style."""
+
+    def lines(record: Record) -> list[bytes]:
+        text = json.dumps(record["messages"], **style)
+        return [
+            json.dumps({"messages": text, "id": "é"}).encode(),
+            json.dumps(json.dumps(record, **style)).encode(),
+            json.dumps(json.dumps({"messages": text})).encode(),
+        ]
+
+    copy, changes, _ = copied(b"\n".join(lines(BOT)))
+    assert copy == b"\n".join(lines(FIXED_BOT))
+    assert [change.kind for change in changes] == ["role"] * len(lines(BOT))

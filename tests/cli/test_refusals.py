@@ -131,3 +131,19 @@ def test_lint_takes_the_folder_of_a_model(
     one, other = capsys.readouterr().out.split("prompts of")[1:]
     assert codes[0] == codes[1]
     assert one.strip().startswith(other.strip()[:200])
+
+
+def test_lists_of_names_add_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A flag that is given twice loses nothing of the first."""
+    path, out = tmp_path / "chats.jsonl", tmp_path / "rows.parquet"
+    messages = [{"who": "user", "content": "q"}, {"who": "assistant", "content": "a"}]
+    path.write_text(json.dumps({"dialog": messages, "id": 1, "source": "x"}))
+    words = ["expand", str(path), "--model", "demo", "-o", str(out)]
+    words += ["--keep", "id", "--keep", "source:string"]
+    words += ["--map", "messages=dialog", "--map", "role=who"]
+    assert main(words) == 0, capsys.readouterr().err
+    assert {"id", "source"} <= set(everyturn.Samples.from_parquet(out).kept)
+    words = ["check", str(path), "--map", "messages=dialog,role=who", "--json"]
+    words += ["--ignore", "unread_record_keys", "--ignore", "unread_keys"]
+    main(words)
+    assert "unread" not in capsys.readouterr().out

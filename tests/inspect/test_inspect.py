@@ -499,6 +499,9 @@ def test_a_tree_is_shown_with_its_trunk_once() -> None:
     samples = expander.expand([{"messages": messages}])
     found = branches(inspection.samples)
     assert [branch.of for branch in found] == [None, 0, 1]
+    report = inspection.report
+    assert (report.rows, report.tokens) == (len(samples), len(samples.input_ids))
+    assert f"{report}" == f"{samples.report}"
     assert sum(
         len(sample.ids) - branch.shared
         for sample, branch in zip(inspection.samples, found, strict=True)
@@ -512,5 +515,22 @@ def test_a_tree_is_shown_with_its_trunk_once() -> None:
     assert max(map(len, lines)) <= 80
     shown = "\n".join(lines[: next(at for at, line in enumerate(lines) if "── messages" in line)])
     assert all(shown.count(f"Question {turn}?") == 1 for turn in range(3))
-    assert "branches off sample 0 after " in shown
+    assert "branches off path 0 after " in shown
     assert "where assistant 1 is rendered" in shown
+
+
+def test_every_path_of_a_tree_of_messages_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that holds several conversations shows all of them."""
+    answers = [{"text": f"answer {at}", "role": "assistant", "replies": []} for at in range(2)]
+    tree = {"prompt": {"text": "q", "role": "prompter", "replies": answers}}
+    path = tmp_path / "tree.jsonl"
+    path.write_text(json.dumps(tree))
+    assert main(["inspect", f"{path}:1", "--model", "demo"]) == 0
+    shown = capsys.readouterr().out
+    assert "path 2 of the 2" in shown
+    assert all(f"T assistant 1 ┃ answer {at}<|im_end|>" in shown for at in range(2))
+    assert main(["inspect", str(path), "--model", "demo", "--json"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["messages"][1]["excerpt"] for record in records] == ["answer 0", "answer 1"]

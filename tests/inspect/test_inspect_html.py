@@ -366,7 +366,7 @@ def test_a_tree_shows_what_its_paths_share_once(made: Path, opened: Browser) -> 
     )
     assert [words for words, _, _ in shown] == [row["branch"]["words"] for row in rows]
     assert shown[0][:2] == ["from the root", "0rem"]
-    assert "branches off sample 0 after" in shown[1][0]
+    assert "branches off path 0 after" in shown[1][0]
     assert shown[1][1] == "2rem"
     assert all(row["branch"]["shared"] > 0 for row in rows[1:])
     press(opened, "layouts", "merged")

@@ -10,6 +10,7 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ import everyturn
 from chats import Record, to_jsonl
 from everyturn.arrow import Preparer, read_reports
 from everyturn.arrow.lines import read_tables
+from everyturn.options import Layout
 
 SECONDS = 60
 
@@ -483,3 +485,17 @@ def test_any_structs_are_the_dicts_without_nulls(
     options: dict[str, Any] = {"control_tokens": "literal"}
     prepared = in_batches(Preparer("demo", **options), table, size)
     assert without_places(prepared) == expanded(dicts, **options)
+
+
+@pytest.mark.parametrize("layout", ["per_turn", "merged", "tree"])
+def test_tables_without_places_are_samples_again(tmp_path: Path, layout: Layout) -> None:
+    """Records whose place a table does not say are numbered in their order, copies too."""
+    records = [chat(number) for number in (0, 0, 1, 1, 0)]
+    table = Preparer("demo", layout=layout, provenance=True)(pa.Table.from_pylist(records))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    read = everyturn.Samples.from_parquet(tmp_path / "rows.parquet")
+    expected = everyturn.Expander("demo", layout=layout, provenance=True).expand(records)
+    assert read.files == ("<table>",)
+    assert read.line.tolist() == expected.line.tolist()
+    rules = [everyturn.Rule(weight=0, answers="0")]
+    assert read.relabel(rules).input_ids.tolist() == expected.relabel(rules).input_ids.tolist()

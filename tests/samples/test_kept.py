@@ -127,6 +127,7 @@ def test_items_of_pytorch_have_the_values() -> None:
         ("id", "expected a list of keys"),
         (["line"], "'line' is a column of the samples"),
         (["input_ids"], "'input_ids' is a column of the samples"),
+        (["message_facts"], "'message_facts' is a column of the samples"),
         (["seq_lengths"], "'seq_lengths' is a column of the samples"),
         (["id", "id"], "'id' is named twice"),
         ([1], "a key is text, not 1"),

@@ -13,6 +13,7 @@ import everyturn
 import everyturn.samples.parquet
 import everyturn.samples.writer
 from chats import Record, named_chat, to_jsonl
+from everyturn.exceptions import InputError
 from sample_rows import CHATS, WEIGHTED, Row, rows_of
 
 
@@ -294,3 +295,15 @@ def test_a_file_that_cannot_get_its_name_leaves_nothing(
         samples.to_parquet(tmp_path / "rows.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]
     assert list((tmp_path / "rows.parquet").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["labels", "targets", "run_kinds", "message_facts", "subtree_end", "conversation_id"]
+)
+def test_a_file_that_lacks_a_column_of_its_samples_is_refused(tmp_path: Path, name: str) -> None:
+    """Whatever tool has left it out."""
+    expander = everyturn.Expander("demo", layout="tree", provenance=True)
+    table = expander.expand(to_jsonl(CHATS)).to_arrow()
+    pq.write_table(table.drop([name]), tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match=f"lacks columns that its samples have: {name}"):
+        everyturn.Samples.from_parquet(tmp_path / "rows.parquet")

@@ -14,7 +14,7 @@ import pytest
 
 import everyturn
 from chats import Record, answer, named_chat, user
-from everyturn import OptionsError, Rule, _core
+from everyturn import OptionsError, Rule
 from everyturn.options import TrainOn
 from everyturn.samples import KINDS
 from layouts import LAYOUTS, every_layout
@@ -207,17 +207,19 @@ def test_relabelled_is_expanded_anew(rewriting: everyturn.Renderer, layout: Any,
 
 @every_layout
 def test_labels_are_the_same_with_and_without_making_rows_anew(
-    rewriting: everyturn.Renderer, layout: Any, monkeypatch: pytest.MonkeyPatch
+    rewriting: everyturn.Renderer, layout: Any
 ) -> None:
-    """Where every answer keeps a token rows need not be made anew, and need not change if they are."""
+    """Where every answer keeps a token rows are not made anew, and do not change where another record's are."""
     chosen = random.Random(3)  # noqa: S311
-    records = [conversation(chosen) for _ in range(12)]
+    records = [conversation(chosen) | {"source": "a"} for _ in range(12)]
+    other = conversation(chosen) | {"source": "b"}
     rules = [{"weight": 0.5, "answers": "0"}, {"weight": 0, "kind": "content", "tool": "book"}]
-    samples = everyturn.Expander(rewriting, layout=layout, provenance=True).expand(records)
+    expander = everyturn.Expander(rewriting, layout=layout, provenance=True, keep=["source"])
+    samples = expander.expand(records)
     in_place = samples.relabel(rules)
     assert in_place.input_ids is samples.input_ids
-    monkeypatch.setattr(_core, "relabel_in_place", lambda *_: None)
-    assert_same_samples(in_place, samples.relabel(rules))
+    without_other = [*rules, {"weight": 0, "record": {"source": "b"}}]
+    assert_same_samples(in_place, expander.expand([*records, other]).relabel(without_other))
 
 
 @every_layout
@@ -315,6 +317,15 @@ def test_an_empty_list_of_rules_changes_nothing(rewriting: everyturn.Renderer) -
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({}, "rule 0: a rule needs a weight"),
     ({"weight": -1}, "weight: -1 is neither"),
+    ({"weight": 1e39}, "weight: 1e\\+39 is neither a number from 0 up that a 32-bit float holds"),
+    ({"weight": 1e-50}, "weight: 1e-50 is neither"),
+    ({"weight": 10**5000}, "weight: an integer is neither"),
+    ({"weight": float("nan")}, "weight: nan is neither"),
+    ({"weight": True}, "weight: True is neither"),
+    ({"weight": 1, "tool": 5}, "tool: expected a name or a list of names, not 5"),
+    ({"weight": 1, "kind": 5}, "kind: expected a name or a list of names, not 5"),
+    ({"weight": 1, "role": ["user", None]}, "role: expected a name or a list of names"),
+    ({"weight": 1, "tool": [["air"]]}, "tool: expected a name or a list of names"),
     ({"weight": 1, "kinds": "x"}, "'kinds' is unknown; expected one of weight, kind"),
     ({"weight": 1, "kind": "word"}, "kind: 'word' is unknown; expected one of template"),
     ({"weight": 1, "role": "bot"}, "role: 'bot' is unknown"),
@@ -332,6 +343,16 @@ def test_a_wrong_rule_is_named(models: dict[str, Path], rule: dict[str, Any], te
     samples = everyturn.Expander(models["chatml"], provenance=True).expand([named_chat("Ada", 1)])
     with pytest.raises(OptionsError, match=text):
         samples.relabel([rule])
+
+
+@pytest.mark.parametrize(("places", "left"), [("1" * 5000 + ":", []), ("-" + "9" * 30 + ":", [1])])
+def test_places_may_be_far_from_all_messages(
+    models: dict[str, Path], places: str, left: list[int]
+) -> None:
+    """As in slices of lists."""
+    samples = everyturn.Expander(models["chatml"], provenance=True).expand([named_chat("Ada", 1)])
+    kept = samples.relabel([Rule(weight=0), Rule(weight=1, messages=places)])
+    assert kept.targets.tolist() == left
 
 
 def test_samples_that_cannot_be_relabelled_say_why(models: dict[str, Path]) -> None:

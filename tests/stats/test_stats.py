@@ -19,6 +19,7 @@ import everyturn
 from chats import to_jsonl
 from counted_chats import EXAMPLES, HOSTILE
 from everyturn.cli import main
+from everyturn.exceptions import OptionsError
 from everyturn.stats import Histogram, Stats, counts, kept_by_max_length, packed_rows
 from everyturn.stats.max_length import padding_of_batches
 from paths import EXAMPLE_CHATS
@@ -310,3 +311,9 @@ def test_the_command_tells_which_max_length_to_take(capsys: pytest.CaptureFixtur
     assert re.search(r"^ 1,024 +1,\d+ +100.0 % +0 ", shown, re.MULTILINE)
     assert re.search(r"^ branches +1 ", shown, re.MULTILINE)
     assert "copies of an earlier" not in shown
+
+
+def test_copies_are_counted_not_left_out() -> None:
+    """What would be ignored is refused, as on the command line."""
+    with pytest.raises(OptionsError, match="deduplicate: stats counts every conversation"):
+        everyturn.Expander("demo", deduplicate=True).stats(EXAMPLE_CHATS)

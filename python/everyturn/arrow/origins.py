@@ -9,9 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from everyturn.exceptions import InputError
-
-TABLE = "<table>"
-"""The file name where none is known."""
+from everyturn.samples.parquet import TABLE
 
 
 @dataclasses.dataclass(frozen=True)

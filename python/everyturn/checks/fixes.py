@@ -6,14 +6,17 @@ nothing is changed keeps its bytes; any other is rewritten in the style of the o
 """
 
 import json
-from collections.abc import Container, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import Any, TypeAlias
 
 from everyturn.checks.finding import Remark
 from everyturn.checks.records import Record
 from everyturn.checks.rules import FIXES
 from everyturn.checks.rules.call_ids import make_ids
 from everyturn.checks.rules.rule import Draft, Entry, Fix
+
+Write: TypeAlias = Callable[[Any], str]
+"""What writes a value as JSON text."""
 
 
 def fixed(text: bytes, record: Record, kinds: Container[str]) -> tuple[bytes, list[Remark]]:
@@ -27,18 +30,38 @@ def with_made_ids(text: bytes, record: Record) -> tuple[bytes, list[Remark]]:
 
 
 def _edited(text: bytes, record: Record, fixes: Iterable[Fix]) -> tuple[bytes, list[Remark]]:
-    before = text.decode()
     try:
-        data = json.loads(before)
+        data, write = _opened(text.decode())
+        writers = _open_messages(data, record)
     except ValueError:
         # Python refuses integers of very many digits, which the core takes.
         return text, []
-    if isinstance(data, str):
-        # A record within JSON text.
-        return text, []
     draft = Draft(_as_object(data, record), list(_entries(data, record)), record.format)
     remarks = [remark for fix in fixes for remark in fix(draft)]
-    return (json.dumps(data, **_style(before)).encode(), remarks) if remarks else (text, [])
+    if not remarks:
+        return text, []
+    for key, write_messages in writers.items():
+        data[key] = write_messages(data[key])
+    return write(data).encode(), remarks
+
+
+def _opened(text: str) -> tuple[Any, Write]:
+    """Return what a JSON text holds, and what writes it as it was written; it may be within another JSON text."""
+    data, style = json.loads(text), _style(text)
+    if not isinstance(data, str):
+        return data, lambda data: json.dumps(data, **style)
+    inner, write = _opened(data)
+    return inner, lambda data: json.dumps(write(data), **style)
+
+
+def _open_messages(data: Any, record: Record) -> dict[str, Write]:
+    """Put lists in the place of messages that are JSON text; return what writes each again."""
+    writers: dict[str, Write] = {}
+    keys = {message.place.key for message in record.messages if message.place is not None}
+    for key in keys if isinstance(data, dict) else ():
+        if isinstance(data.get(key), str):
+            data[key], writers[key] = _opened(data[key])
+    return writers
 
 
 def _as_object(data: Any, record: Record) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.findings import Format, writer_to
 from everyturn.cli.options import (
+    Merged,
     add_expander_flags,
     add_inputs,
     add_model_flags,
@@ -45,6 +46,7 @@ OPTIONS = options_with("per_record")
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Expander)}
 
 PACKED = (".gz", ".zst", ".bz2")
+LINES = (".jsonl", ".json", ".ndjson")
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -66,12 +68,14 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument("--json", action="store_true", help="the same as --format json")
     parser.add_argument(
         "--select",
+        action=Merged,
         metavar="KIND,..",
         default="",
         help="report and fix these kinds only; the start of a name means all that begin so (default: ALL)",
     )
     parser.add_argument(
         "--ignore",
+        action=Merged,
         metavar="KIND,..",
         default="",
         help="kinds that are neither reported nor fixed; of two names for a kind the longer one decides",
@@ -160,6 +164,8 @@ def _copy_path(parsed: argparse.Namespace) -> Path:
     path = writable("-o", parsed.output, inputs=names, model=parsed.model)
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
+    if path.suffix not in LINES:
+        raise OptionsError(f"-o: {path}: the copy has JSON lines, so its name must end in .jsonl")
     return path
 
 

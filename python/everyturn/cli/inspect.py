@@ -105,20 +105,26 @@ def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect import compare, pick
     from everyturn.inspect.inspection import inspect_record
 
-    line = pick.record_at(expander, *pick.file_and_line(parsed.source))
-    explanation = inspect_record(expander, line)
-    comparisons = None
-    if parsed.compare:
-        _, comparisons = compare.compare(expander, line)
-    if parsed.json:
-        plain = explanation.to_dict()
-        if comparisons is not None:
-            plain["comparison"] = [each.to_dict() for each in comparisons]
-        print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
-    else:
-        notes = notes_on(expander, explanation.report.faults, [line])
-        _print(explanation, comparisons, notes, tokens=parsed.tokens)
-    return EXIT_DONE if explanation.error is None else EXIT_DATA
+    code = EXIT_DONE
+    records = pick.records_at(expander, *pick.file_and_line(parsed.source))
+    for number, record in enumerate(records, start=1):
+        if len(records) > 1 and not parsed.json:
+            print(f"== path {number} of the {len(records)} of a tree of messages")  # noqa: T201
+        explanation = inspect_record(expander, record)
+        comparisons = None
+        if parsed.compare:
+            _, comparisons = compare.compare(expander, record)
+        if parsed.json:
+            plain = explanation.to_dict()
+            if comparisons is not None:
+                plain["comparison"] = [each.to_dict() for each in comparisons]
+            print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
+        else:
+            notes = notes_on(expander, explanation.report.faults, [record])
+            _print(explanation, comparisons, notes, tokens=parsed.tokens)
+        if explanation.error is not None:
+            code = EXIT_DATA
+    return code
 
 
 def _print(explanation: Any, comparisons: Any, notes: Any, *, tokens: bool) -> None:
@@ -148,7 +154,8 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
         sample = SAMPLE if parsed.sample is None else parsed.sample
         lines, count = pick.random_records(expander, source, sample, parsed.seed or SEED)
     elif parsed.sample is None and parsed.seed is None:
-        lines, count = [pick.record_at(expander, source, number)], 1
+        lines = pick.records_at(expander, source, number)
+        count = len(lines)
     else:
         raise OptionsError(
             "--sample and --seed choose lines, and the source names one: remove either"

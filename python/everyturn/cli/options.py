@@ -117,9 +117,9 @@ def add_expander_flags(
         if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
         if field.name == "keep":
-            arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],.."}
+            arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],..", "action": Merged}
         elif field.name in ("map", "roles"):
-            arguments |= {"type": _names, "metavar": "NAME=OTHER,.."}
+            arguments |= {"type": _names, "metavar": "NAME=OTHER,..", "action": Merged}
         elif get_origin(kind) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
             arguments |= {
@@ -129,6 +129,23 @@ def add_expander_flags(
         else:
             arguments |= {"type": int, "metavar": "N"}
         group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+
+
+class Merged(argparse.Action):
+    """A flag whose names add up where it is given more than once; of what is said of one name, the last holds."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - given by argparse
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002 - likewise
+    ) -> None:
+        """Add what the flag names to what it named before."""
+        before = getattr(namespace, self.dest)
+        if before is not self.default:
+            values = before | values if isinstance(values, dict) else f"{before},{values}"
+        setattr(namespace, self.dest, values)
 
 
 def _names(text: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """``everyturn relabel``: other labels and weights for samples that were expanded once."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -97,6 +98,10 @@ def run(parsed: argparse.Namespace) -> int:
         if target.exists():
             raise OptionsError(f"-o: {target}: exists, and folders are never overwritten")
     else:
+        if str(parsed.output).endswith(("/", os.sep)):
+            raise OptionsError(
+                f"-o: {parsed.output}: {source} is a file, so this is one, too: name a .parquet or .jsonl file"
+            )
         check_output(target, overwrite=parsed.overwrite)
     rules = read_rules(parsed.rules)
     renderer = renderer_from(parsed) if parsed.model else None

@@ -55,8 +55,8 @@ def words_of(branch: Branch, samples: Sequence[Sample], messages: Sequence[Messa
     if branch.of is None:
         return "from the root"
     if branch.shared == len(samples[branch.of].ids):
-        return f"continues sample {branch.of}"
-    where = f"branches off sample {branch.of} after {branch.shared:,} tokens"
+        return f"continues path {branch.of}"
+    where = f"branches off path {branch.of} after {branch.shared:,} tokens"
     if branch.message is None:
         return f"{where}, where the template itself writes something else"
     role = messages[branch.message].role

@@ -28,6 +28,15 @@ Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", 
 """What becomes of a message; see `Message.why`."""
 
 
+def part_of(layout: str) -> str:
+    """What an inspection shows of samples: in trees their paths.
+
+    >>> part_of("merged"), part_of("tree")
+    ('sample', 'path')
+    """
+    return "path" if layout == "tree" else "sample"
+
+
 @dataclasses.dataclass(frozen=True)
 class Fault:
     """Why a target is lost: the kind of error, and its text."""
@@ -65,11 +74,11 @@ class Message:
         """Whether some sample trains it."""
         return self.fate == "trained"
 
-    def why(self, train_on: str) -> str:
+    def why(self, train_on: str, layout: str = "per_turn") -> str:
         """Say in words why it is trained or not."""
         if self.fate == "trained":
             weight = "" if self.weight in (None, 1.0) else f" with weight {self.weight:g}"
-            words = f"trained in sample {', '.join(map(str, self.samples))}{weight}"
+            words = f"trained in {part_of(layout)} {', '.join(map(str, self.samples))}{weight}"
             return "; ".join([words, *self.remarks])
         if self.fault is not None:
             return f"not trained: {self.fault.kind}: {self.fault.text}"
@@ -238,7 +247,7 @@ class Inspection:
         """The inspection as plain JSON types."""
         plain = dataclasses.asdict(self)
         for entry, message in zip(plain["messages"], self.messages, strict=True):
-            entry["why"] = message.why(self.report.train_on)
+            entry["why"] = message.why(self.report.train_on, self.options["layout"])
         for entry, sample in zip(plain["samples"], self.samples, strict=True):
             entry["labels"] = sample.labels
         return plain
@@ -259,9 +268,7 @@ def inspect_record(expander: Expander, record: Record) -> Inspection:
     Raises:
         EveryturnError: The record is broken as a whole.
     """
-    # A tree is shown path by path: what is trained, after what, is the same.
-    shown = expander.replace(layout="per_turn") if expander.layout == "tree" else expander
-    core = shown._expander  # noqa: SLF001
+    core = expander._expander  # noqa: SLF001
     text, counts = core.inspect(record.file, record.line, record.format, record.text)
     plain = json.loads(text)
     report = expander._report(counts)  # noqa: SLF001

@@ -38,28 +38,32 @@ def file_and_line(text: str) -> tuple[str, int | None]:
     return name, line
 
 
-def record_at(expander: Expander, source: str, number: int | None) -> Record:
-    """Return the record of that line, the first one if it is None.
+def records_at(expander: Expander, source: str, number: int | None) -> list[Record]:
+    """Return the records of that line, of the first one if it is None: a tree of messages is several.
 
     Raises:
         JsonlError: The source has no records.
         OptionsError: It has none in that line.
     """
+    found: list[Record] = []
     last = None
     for record in records(expander, source):
-        last = record
-        if number is None or record.line >= number:
+        last = record.line
+        number = last if number is None else number
+        if last == number:
+            found.append(record)
+        elif found or last > number:
             break
     if last is None:
         raise JsonlError(f"{source}: holds no records")
-    if number is None or last.line == number:
-        return last
-    if last.line > number:
+    if found:
+        return found
+    if number is not None and last > number:
         raise OptionsError(
             f"{source}:{number}: the line is blank, or a message of a tree that is not the last of its path"
         )
     raise OptionsError(
-        f"{source}:{number}: there is no such line: the last record is in line {last.line}"
+        f"{source}:{number}: there is no such line: the last record is in line {last}"
     )
 
 

@@ -12,7 +12,7 @@ from everyturn.faults import Notes
 from everyturn.inspect.branches import branches, words_of
 from everyturn.inspect.characters import clusters, cut, printable, width
 from everyturn.inspect.compare import Comparison, Difference
-from everyturn.inspect.inspection import Cell, Inspection, Message, Sample
+from everyturn.inspect.inspection import Cell, Inspection, Message, Sample, part_of
 from everyturn.inspect.screen import (
     BARS,
     TRAINED,
@@ -69,7 +69,8 @@ def inspection_lines(
     yield Text()
     yield from _rule("messages", columns)
     for at, message in enumerate(inspection.messages):
-        yield from _message_lines(at, message, inspection.report.train_on, columns)
+        why = message.why(inspection.report.train_on, inspection.options["layout"])
+        yield from _message_lines(at, message, why, columns)
     yield from _notes(inspection, notes, columns)
 
 
@@ -98,7 +99,9 @@ def _head(inspection: Inspection, columns: int) -> Iterator[Text]:
     what = f"{counted(len(inspection.messages), 'message')}, trained: {trained}"
     yield from wrap(f"{inspection.name}: {what}", columns, style="bold")
     yield from _losses(inspection, columns)
-    samples = counted(len(inspection.samples), "sample")
+    samples = counted(len(inspection.samples), part_of(options["layout"]))
+    if options["layout"] == "tree":
+        samples = f"{counted(inspection.report.rows, 'sample')} with {samples}"
     arranged = f"{samples}, layout {options['layout']}, train_on {options['train_on']}"
     yield from wrap(arranged, columns)
     yield from _legend(columns)
@@ -139,7 +142,8 @@ def _title(at: int, inspection: Inspection) -> str:
     sample = inspection.samples[at]
     count, trained = len(sample.ids), sample.trained_tokens
     share = 100 * trained / count if count else 0.0
-    return f"sample {at}: {counted(count, 'token')}, {trained:,} trained ({share:.1f} %)"
+    part = part_of(inspection.options["layout"])
+    return f"{part} {at}: {counted(count, 'token')}, {trained:,} trained ({share:.1f} %)"
 
 
 def _rule(title: str, columns: int) -> Iterator[Text]:
@@ -207,12 +211,12 @@ def _token_line(line: ScreenLine, labels: int, top: Text, bottom: Text) -> Itera
     yield screen_line(ScreenLine(line.trained, "", ()), labels).append_text(bottom)
 
 
-def _message_lines(at: int, message: Message, train_on: str, columns: int) -> Iterator[Text]:
+def _message_lines(at: int, message: Message, words: str, columns: int) -> Iterator[Text]:
     head = f"{TRAINED if message.is_trained else ' '} {at:>3} {message.role:<9} "
     style = STYLES["trained"] if message.is_trained else ""
     if message.fault is not None or message.remarks:
         style = WARNING
-    why = wrap(message.why(train_on), columns - len(head), style=style)
+    why = wrap(words, columns - len(head), style=style)
     calls = counted(message.tool_calls, "tool call") if message.tool_calls else ""
     says = message.excerpt or calls
     lines = list(why)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from everyturn.exceptions import InputError
 from everyturn.io.json_lines import json_line
+from everyturn.samples.parquet import TABLE
 
 _Convert: TypeAlias = Callable[[Any], Any]
 
@@ -48,7 +49,7 @@ def json_lines(
         try:
             lines.append(json_line(record).removesuffix(b"\n"))
         except TypeError as error:
-            raise InputError(f"<table>:{row}: {error}") from error
+            raise InputError(f"{TABLE}:{row}: {error}") from error
     return lines
 
 
@@ -67,7 +68,7 @@ def _text_lines(table: pa.Table, name: str) -> list[bytes]:
                 f"the column {name!r} holds {table[name].type}, expected text or bytes"
             )
         if b"\n" in line.rstrip(b"\n"):
-            raise InputError(f"<table>:{row}: the JSON text has more than one line")
+            raise InputError(f"{TABLE}:{row}: the JSON text has more than one line")
     return [line.rstrip(b"\n") for line in lines]
 
 

@@ -5,21 +5,23 @@ of what was dropped, is missing from their report, which counts what is there.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from everyturn.exceptions import InputError, system_words
 from everyturn.options import StrPath
 from everyturn.report import Report
-from everyturn.samples.columns import COLUMNS, OFFSETS, RUN_COLUMNS, Column
+from everyturn.samples.columns import COLUMNS, OFFSETS, RUN_COLUMNS, TREE_COLUMNS, Column
 from everyturn.samples.kept import Kept, Texts
 from everyturn.samples.labels import IGNORE_INDEX
-from everyturn.samples.parquet import METADATA_KEY
+from everyturn.samples.parquet import METADATA_KEY, TABLE
 from everyturn.samples.provenance import carried_keys
 from everyturn.samples.ragged import to_offsets
 
@@ -61,17 +63,19 @@ def to_samples(table: pa.Table) -> "Samples":
     if described is None or "seq_lengths" in table.column_names:
         raise InputError("holds no samples that everyturn has written (packs are not read)")
     metadata = json.loads(described)
+    _check_columns(table, metadata["options"])
     arrays: dict[str, Any] = {}
     for column in COLUMNS:
         if column.per != "row":
             arrays |= _of_lists(table, column)
-    files, file = np.unique(np.array(table["file"].to_pylist(), dtype=object), return_inverse=True)
-    arrays["file"] = file.reshape(-1).astype(np.int32)
-    arrays["line"] = table["line"].to_numpy()
     ids = "".join(table["conversation_id"].to_pylist())
     arrays["conversation_hashes"] = np.frombuffer(bytes.fromhex(ids), dtype=np.uint8).reshape(
         -1, 16
     )
+    names = [name or TABLE for name in table["file"].to_pylist()]
+    files, file = np.unique(np.array(names, dtype=object), return_inverse=True)
+    arrays["file"] = file.reshape(-1).astype(np.int32)
+    arrays["line"] = _lines(table["line"], arrays)
     return Samples(
         **arrays,
         files=tuple(map(str, files)),
@@ -79,6 +83,36 @@ def to_samples(table: pa.Table) -> "Samples":
         metadata=metadata,
         report=_report(arrays, metadata),
     )
+
+
+def _check_columns(table: pa.Table, options: Mapping[str, Any]) -> None:
+    """Refuse a table without a column that samples of these options have."""
+    own = [column for column in COLUMNS if not (column.is_optional or column in RUN_COLUMNS)]
+    if options["layout"] == "tree":
+        own += TREE_COLUMNS
+    if options["provenance"]:
+        own += RUN_COLUMNS
+    names = [column.name for column in own if not column.dtype.shape]
+    names += ["conversation_id", *(name for name, _ in carried_keys(options))]
+    if missing := [name for name in names if name not in table.column_names]:
+        raise InputError(f"lacks columns that its samples have: {', '.join(missing)}")
+
+
+def _lines(column: pa.ChunkedArray, arrays: dict[str, Any]) -> npt.NDArray[np.int64]:
+    """Return where each row's record is; records whose place the table does not say are numbered in their order.
+
+    The rows of a record follow each other, in the order of their first targets.
+    """
+    if not column.null_count:
+        lines: npt.NDArray[np.int64] = column.to_numpy()
+        return lines
+    firsts = arrays["targets"][arrays["target_offsets"][:-1]]
+    begins = np.ones(len(column), dtype=np.bool_)
+    hashes = arrays["conversation_hashes"]
+    begins[1:] = np.any(hashes[1:] != hashes[:-1], axis=1) | (firsts[1:] <= firsts[:-1])
+    numbers = pa.array(np.cumsum(begins))
+    filled: npt.NDArray[np.int64] = pc.coalesce(column, numbers).to_numpy()
+    return filled
 
 
 def _of_lists(table: pa.Table, column: Column) -> dict[str, Any]:

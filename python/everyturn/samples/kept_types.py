@@ -39,8 +39,14 @@ NAMES: tuple[str, ...] = get_args(Scalar)
 SHOWN_BY = 1000
 """The types in a file are those of its first conversations, this many."""
 
+FACTS = "message_facts"
+"""The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
+of the tools that it calls; ``tool``, that of the tool whose result it is; ``weight``, where the record gives it one;
+``is_weighted_in_part`` where that is true; with ``keep_texts`` its ``text``, which is its content."""
+
 TAKEN = frozenset(
     {
+        FACTS,
         *(column.name for column in COLUMNS),
         *OFFSETS.values(),
         *(

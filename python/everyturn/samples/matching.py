@@ -15,7 +15,8 @@ import numpy.typing as npt
 from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.samples.kept import Texts
-from everyturn.samples.provenance import FACTS, KINDS, rows_of_runs
+from everyturn.samples.kept_types import FACTS
+from everyturn.samples.provenance import KINDS
 from everyturn.samples.ragged import to_offsets
 from everyturn.samples.rules import Rule, compiled, several, to_slice
 from everyturn.samples.spans import Spelled
@@ -47,7 +48,7 @@ def weigh_runs(
     if not any(rule.span for rule in rules):
         weights = np.full(len(samples.run_lengths), _KEPT, dtype=np.float32)
         for rule in rules:
-            weights[conversations.runs_of(rule)] = _weight(rule)
+            np.copyto(weights, _weight(rule), where=conversations.runs_of(rule))
         return _runs(samples) | {"run_weights": weights}
     spelled = Spelled(samples)
     lengths = samples.run_lengths
@@ -96,12 +97,12 @@ class Conversations:
 
     def __init__(self, samples: "Samples") -> None:
         self._samples = samples
-        self._rows = rows_of_runs(samples)
-        used, inverse = np.unique(samples.kept.rows, return_inverse=True)
+        self._run_counts = np.diff(samples.run_offsets)
         column = samples.kept.column(FACTS)
-        has_all = len(used) == len(column.offsets) - 1
-        self._texts: Texts = column if has_all else column.select(used)
-        self._record_of_row = inverse.reshape(-1)
+        is_used = np.zeros(len(column.offsets) - 1, dtype=np.bool_)
+        is_used[samples.kept.rows] = True
+        self._texts: Texts = column if is_used.all() else column.select(np.flatnonzero(is_used))
+        self._record_of_row = (np.cumsum(is_used) - 1)[samples.kept.rows]
 
     @functools.cached_property
     def _columns(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], Flags, Flags]:
@@ -112,22 +113,25 @@ class Conversations:
     def _message_of_run(self) -> npt.NDArray[np.int64]:
         """The place of each run's message among all; a run of no message has one that nothing holds for."""
         starts, roles, *_ = self._columns
-        runs = self._samples.run_messages
-        return np.where(runs >= 0, starts[self._record_of_row[self._rows]] + runs, len(roles))
+        messages = self._samples.run_messages
+        places = np.repeat(starts[self._record_of_row], self._run_counts)
+        places += messages
+        places[messages < 0] = len(roles)
+        return places
 
     def runs_of(self, rule: Rule) -> Flags:
         """Say of each run whether a rule holds for it, but for its ``span``, bool[R]."""
-        holds = np.ones(len(self._rows), dtype=np.bool_)
+        holds = np.ones(len(self._samples.run_kinds), dtype=np.bool_)
         if rule.kind is not None:
-            numbers = [KINDS.index(kind) for kind in several(rule.kind)]
-            holds &= np.isin(self._samples.run_kinds, numbers)
+            of_kinds = np.array([kind in several(rule.kind) for kind in KINDS])
+            holds &= of_kinds[self._samples.run_kinds]
         messages = [test(rule) for test in self._tests(rule)]
         if messages:
             # None of a run that is of no message.
             all_hold = np.append(np.logical_and.reduce(messages), False)
             holds &= all_hold[self._message_of_run]
         if rule.record is not None:
-            holds &= self._rows_of(rule.record)[self._rows]
+            holds &= np.repeat(self._rows_of(rule.record), self._run_counts)
         return holds
 
     def _tests(self, rule: Rule) -> list[Callable[[Rule], Flags]]:
@@ -145,7 +149,8 @@ class Conversations:
 
     def _of_role(self, *roles: str) -> Flags:
         _, numbers, *_ = self._columns
-        holds: Flags = np.isin(numbers, [_ROLES.index(role) for role in roles])
+        of_roles = np.array([role in roles for role in _ROLES])
+        holds: Flags = of_roles[numbers]
         return holds
 
     def _by_message(self, rule: Rule) -> Flags:

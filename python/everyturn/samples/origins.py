@@ -24,17 +24,24 @@ def ids(samples: "Samples", size: int = ID_BYTES) -> npt.NDArray[Any]:
 
 def records(samples: "Samples") -> npt.NDArray[np.int64]:
     """Number the records that the samples come from, int64[N]."""
+    hashes = np.ascontiguousarray(samples.conversation_hashes).view(np.uint64)
+    file, line = samples.file, samples.line
+    begins = np.ones(len(samples), dtype=np.bool_)
+    # Most samples stand next to those of their record: only the first of neighbours is looked up.
+    begins[1:] = np.any(hashes[1:] != hashes[:-1], axis=1)
+    begins[1:] |= (file[1:] != file[:-1]) | (line[1:] != line[:-1])
+    number = np.cumsum(begins) - 1
+    file, line = file[begins], line[begins]
+    if np.all((file[1:] > file[:-1]) | ((file[1:] == file[:-1]) & (line[1:] > line[:-1]))):
+        return number
     key = np.concatenate(
         [
-            samples.conversation_hashes,
-            np.ascontiguousarray(samples.file).view(np.uint8).reshape(-1, 4),
-            np.ascontiguousarray(samples.line).view(np.uint8).reshape(-1, 8),
+            samples.conversation_hashes[begins],
+            file.view(np.uint8).reshape(-1, 4),
+            line.view(np.uint8).reshape(-1, 8),
         ],
         axis=1,
     )
-    begins = np.ones(len(key), dtype=np.bool_)
-    # Most samples stand next to those of their record: only the first of neighbours is looked up.
-    begins[1:] = np.any(key[1:] != key[:-1], axis=1)
-    firsts = np.ascontiguousarray(key[begins]).view("V28").reshape(-1)
-    _, number = np.unique(firsts, return_inverse=True)
-    return np.repeat(number.reshape(-1), np.diff(np.append(np.flatnonzero(begins), len(key))))
+    _, of_firsts = np.unique(key.view("V28").reshape(-1), return_inverse=True)
+    numbers: npt.NDArray[np.int64] = of_firsts.reshape(-1)[number]
+    return numbers

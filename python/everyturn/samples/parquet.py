@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from everyturn.samples.table import Samples
 
 METADATA_KEY = b"everyturn"
+TABLE = "<table>"
+"""The file of records in a table that does not say it."""
 WEIGHTS = "loss_weights"
 _WEIGHTS = next(column for column in COLUMNS if column.name == WEIGHTS)
 _MAX_LIST_ELEMENTS = 2**31 - 1

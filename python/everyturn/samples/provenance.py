@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.samples.kept_types import Keep, stated
+from everyturn.samples.kept_types import FACTS, Keep, stated
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -22,11 +22,6 @@ KINDS: tuple[str, ...] = tuple(_core.TEXT_KINDS)
 included), ``content``, ``reasoning``, ``tool_call``, ``tool_result``, ``system``, ``tools`` (definitions), ``stop``
 (the token that ends an answer) and ``record`` (anything else of the record: a template argument, text made of several
 parts)."""
-
-FACTS = "message_facts"
-"""The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
-of the tools that it calls; ``tool``, that of the tool whose result it is; ``weight``, where the record gives it one;
-``is_weighted_in_part`` where that is true; with ``keep_texts`` its ``text``, which is its content."""
 
 
 def carried_keys(options: Mapping[str, Any]) -> Keep:

@@ -9,6 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
@@ -42,19 +43,11 @@ def relabel(
         for name in (*(column.name for column in COLUMNS), *OFFSETS.values())
         if name not in _OF_RECORDS
     }
-    arrays |= runs | {"records": records(samples)}
+    numbers = records(samples)
+    arrays |= runs | {"records": numbers}
     present = {
         name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None
     }
-    before = samples.metadata.get("rules", [])
-    metadata = samples.metadata | {
-        "options": options | {"normalize": normalize},
-        "rules": [*before, [rule.to_dict() for rule in made]],
-    }
-    if normalize == "none" and not allow_context:
-        labels = _core.relabel_in_place(present)
-        if labels is not None:
-            return _with_report(samples, dataclasses.replace(samples, **labels, metadata=metadata))
     columns, sources = _core.relabel(
         present,
         layout=options["layout"],
@@ -62,12 +55,23 @@ def relabel(
         normalize=normalize,
         allow_context=allow_context,
     )
-    for name in _OF_RECORDS:
-        columns[name] = getattr(samples, name)[sources]
-    changed = dataclasses.replace(
-        samples, **columns, kept=samples.kept.select(sources), metadata=metadata
-    )
-    return _with_report(samples, changed)
+    before = samples.metadata.get("rules", [])
+    columns["metadata"] = samples.metadata | {
+        "options": options | {"normalize": normalize},
+        "rules": [*before, [rule.to_dict() for rule in made]],
+    }
+    lost = 0
+    if sources is not None:
+        for name in _OF_RECORDS:
+            columns[name] = getattr(samples, name)[sources]
+        columns["kept"] = samples.kept.select(sources)
+        lost = _count(numbers) - _count(numbers[sources])
+    return _with_report(samples, dataclasses.replace(samples, **columns), records_lost=lost)
+
+
+def _count(numbers: npt.NDArray[np.int64]) -> int:
+    """Return how many different ones there are."""
+    return int(np.count_nonzero(np.bincount(numbers)))
 
 
 def _check_options(options: dict[str, Any], *, allow_context: bool) -> None:
@@ -85,29 +89,28 @@ def _check_options(options: dict[str, Any], *, allow_context: bool) -> None:
         )
 
 
-def _with_report(before: "Samples", after: "Samples") -> "Samples":
+def _with_report(before: "Samples", after: "Samples", *, records_lost: int) -> "Samples":
     """Return the samples with the account of what is left, as if it had been expanded so."""
-    left = len(after.targets)
     report = before.report
-    lost = _record_count(before) - _record_count(after)
     dropped = dict(report.records_dropped)
-    if lost:
-        dropped["no_target"] = dropped.get("no_target", 0) + lost
-    removed = len(before.targets) - left
+    if records_lost:
+        dropped["no_target"] = dropped.get("no_target", 0) + records_lost
+    removed = len(before.targets) - len(after.targets)
+    trained = report.trained_tokens
+    if after.labels is not before.labels:
+        trained += _trained_tokens(after) - _trained_tokens(before)
     changed = dataclasses.replace(
         report,
-        records_kept=report.records_kept - lost,
+        records_kept=report.records_kept - records_lost,
         records_dropped=dict(sorted(dropped.items())),
         targets_found=report.targets_found - removed,
         targets_trained=report.targets_trained - removed,
         rows=report.rows - len(before) + len(after),
         tokens=report.tokens - len(before.input_ids) + len(after.input_ids),
-        trained_tokens=report.trained_tokens
-        - int(np.count_nonzero(before.labels != IGNORE_INDEX))
-        + int(np.count_nonzero(after.labels != IGNORE_INDEX)),
+        trained_tokens=trained,
     )
     return dataclasses.replace(after, report=changed)
 
 
-def _record_count(samples: "Samples") -> int:
-    return int(records(samples).max(initial=-1)) + 1
+def _trained_tokens(samples: "Samples") -> int:
+    return int(np.count_nonzero(samples.labels != IGNORE_INDEX))

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+import numpy as np
+
 from everyturn.exceptions import OptionsError, system_words
 from everyturn.options import StrPath, TrainOn, check_choice
 from everyturn.samples.provenance import KINDS
@@ -19,6 +21,9 @@ Own: TypeAlias = Literal["own"]
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 _SLICE = re.compile(r"(-?\d+)?:(-?\d+)?|(-?\d+)")
+_FAR = 2**62
+"""A place that is after all messages, or as far before them."""
+_SINGLE = np.finfo(np.float32)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,7 @@ class Rule:
     Rule(weight=0.5, kind='reasoning')
 
     Attributes:
-        weight: 0 is not trained; ``"own"`` is what the token weighed when it was expanded.
+        weight: 0 is not trained; ``"own"`` is what the token weighs in the samples that are relabelled.
         kind: What the tokens are, one or several of `everyturn.samples.KINDS`.
         role: The role of their message, or several.
         messages: The places of messages in the conversation.
@@ -59,12 +64,9 @@ class Rule:
     record: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.weight != "own":
-            is_number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
-            if not (is_number and 0 <= self.weight < float("inf")):
-                raise OptionsError(
-                    f'weight: {self.weight!r} is neither a number from 0 up nor "own"'
-                )
+        _check_weight(self.weight)
+        for field in ("kind", "role", "tool"):
+            _check_names(field, getattr(self, field))
         for name in several(self.kind):
             _check_known("kind", name, KINDS)
         for name in several(self.role):
@@ -151,6 +153,25 @@ def several(value: str | Sequence[str] | None) -> Sequence[str]:
     return (value,) if isinstance(value, str) else value
 
 
+def _check_weight(value: Any) -> None:
+    """Refuse what is no weight, and what would become infinite, or 0, as a 32-bit float."""
+    least, most = (float(bound) for bound in (_SINGLE.smallest_subnormal, _SINGLE.max))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == "own" or (is_number and (value == 0 or least <= value <= most)):
+        return
+    # Python prints no integer of more than 4,300 digits.
+    shown = "an integer" if isinstance(value, int) and abs(value) > _FAR else repr(value)
+    raise OptionsError(
+        f'weight: {shown} is neither a number from 0 up that a 32-bit float holds nor "own"'
+    )
+
+
+def _check_names(field: str, value: object) -> None:
+    is_list = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    if not (value is None or isinstance(value, str) or is_list):
+        raise OptionsError(f"{field}: expected a name or a list of names, not {value!r}")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
@@ -187,7 +208,15 @@ def to_slice(field: str, places: str | None) -> slice:
         raise OptionsError(
             f'{field}: {places!r} is not a slice; "-3:" is the last three, "0" the first'
         )
-    start, stop, one = (None if part is None else int(part) for part in found.groups())
+    start, stop, one = (None if part is None else _place(part) for part in found.groups())
     if one is not None:
         return slice(one, one + 1 or None)
     return slice(start, stop)
+
+
+def _place(digits: str) -> int:
+    """Return a place, or one that is as far from all messages."""
+    sign, digits = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
+    digits = digits.lstrip("0") or "0"
+    far = len(digits) > len(str(_FAR)) or int(digits) > _FAR
+    return int(sign + (str(_FAR) if far else digits))

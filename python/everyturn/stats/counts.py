@@ -171,7 +171,15 @@ def stats(
     chunk_bytes: int = _core.CHUNK_BYTES,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Stats:
-    """Count; see `Expander.stats`."""
+    """Count; see `Expander.stats`.
+
+    Raises:
+        OptionsError: Copies were to be left out.
+    """
+    if expander.deduplicate:
+        raise OptionsError(
+            "deduplicate: stats counts every conversation, and says how many are copies (duplicates): leave it out"
+        )
     variants, limited = _variants(expander), _limited(expander)
     inputs, _ = resolve(source)
     # What loses nothing to a limit is as without one, so the one without comes before them.

@@ -62,8 +62,8 @@ pub use read::{
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records, on_own_thread};
 pub use samples::{
-    Column, Data, IGNORE_INDEX, Kept, LabelledTable, Packs, Per, Relabelled, Relabelling, Samples, Texts,
-    pack, relabel, relabel_in_place,
+    Column, Data, IGNORE_INDEX, Kept, LabelledTable, Labels, Packs, Per, Relabelled, Relabelling, Samples,
+    Texts, pack, relabel,
 };
 pub use serving::{PRESETS, Preset};
 pub use stats::{Histogram, Stats, StatsStream, VariantStats, Variants};

@@ -39,5 +39,8 @@ fn from_panic(panic: &(dyn Any + Send)) -> Error {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    Error::new(ErrorKind::Internal, format!("a dependency panicked: {}", excerpt(text)))
+    Error::new(
+        ErrorKind::Internal,
+        format!("a dependency failed in a way that it should not (it panicked): {}", excerpt(text)),
+    )
 }

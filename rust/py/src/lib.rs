@@ -43,7 +43,7 @@ mod _core {
     #[pymodule_export]
     use super::records::Records;
     #[pymodule_export]
-    use super::relabel::{message_columns, relabel, relabel_in_place};
+    use super::relabel::{message_columns, relabel};
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]

@@ -1,6 +1,8 @@
 //! `_core.relabel`: the arrays of samples and what each run is to weigh in, the arrays of the samples with these weights
 //! out. What rules about messages look at comes from here, too.
 
+use std::borrow::Cow;
+
 use everyturn_core as core;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -12,7 +14,8 @@ use crate::expander::arrays;
 use crate::guard::computed;
 
 /// `arrays` has the columns of tokens and runs by name, with their offsets, the record of each row under `records`, and
-/// what each run is to weigh under `run_weights`, NaN where it keeps its weights.
+/// what each run is to weigh under `run_weights`, NaN where it keeps its weights. Returns the columns that change, by
+/// name, and for each row one that is of the same record, or `None` where the rows stay what they are.
 #[pyfunction]
 #[pyo3(signature = (arrays, *, layout, max_length, normalize, allow_context))]
 pub fn relabel<'py>(
@@ -22,30 +25,33 @@ pub fn relabel<'py>(
     max_length: Option<usize>,
     normalize: Choice<core::Normalize>,
     allow_context: bool,
-) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyArray1<i64>>)> {
+) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyArray1<i64>>>)> {
     let given = Given::of(arrays)?;
     let table = given.table()?;
     let how = core::Relabelling { layout: layout.0, max_length, normalize: normalize.0, allow_context };
-    let made = computed(py, || Ok(core::relabel(&table, how)))?;
-    Ok((self::arrays(py, made.samples)?, PyArray1::from_vec(py, made.sources)))
+    match computed(py, || Ok(core::relabel(&table, how)))? {
+        core::Relabelled::Labels(labels) => Ok((changed(py, labels)?, None)),
+        core::Relabelled::Rows { samples, sources } => {
+            Ok((self::arrays(py, samples)?, Some(PyArray1::from_vec(py, sources))))
+        }
+    }
 }
 
-/// The columns that change where every answer keeps a trained token, by name; `None` where rows have to be made anew.
-#[pyfunction]
-pub fn relabel_in_place<'py>(
-    py: Python<'py>,
-    arrays: &Bound<'py, PyDict>,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
-    let given = Given::of(arrays)?;
-    let table = given.table()?;
-    let Some(made) = computed(py, || Ok(core::relabel_in_place(&table)))? else {
-        return Ok(None);
-    };
+/// The columns that are not as they were, by name.
+fn changed<'py>(py: Python<'py>, labels: core::Labels<'_>) -> PyResult<Bound<'py, PyDict>> {
     let columns = PyDict::new(py);
-    columns.set_item("labels", PyArray1::from_vec(py, made.labels))?;
-    columns.set_item("loss_weights", made.loss_weights.map(|weights| PyArray1::from_vec(py, weights)))?;
-    columns.set_item("shift_labels", made.shift_labels.map(|labels| PyArray1::from_vec(py, labels)))?;
-    Ok(Some(columns))
+    if let Cow::Owned(labels) = labels.labels {
+        columns.set_item("labels", PyArray1::from_vec(py, labels))?;
+    }
+    if let Some(Cow::Owned(labels)) = labels.shift_labels {
+        columns.set_item("shift_labels", PyArray1::from_vec(py, labels))?;
+    }
+    match labels.loss_weights {
+        Some(Cow::Borrowed(_)) => {}
+        Some(Cow::Owned(weights)) => columns.set_item("loss_weights", PyArray1::from_vec(py, weights))?,
+        None => columns.set_item("loss_weights", py.None())?,
+    }
+    Ok(columns)
 }
 
 /// Of the messages of records, whose facts are the JSON texts `data[offsets[i]:offsets[i + 1]]`: where those of each
@@ -86,6 +92,7 @@ struct Given<'py> {
     loss_weights: Option<PyReadonlyArray1<'py, f32>>,
     position_ids: Option<PyReadonlyArray1<'py, i32>>,
     subtree_end: Option<PyReadonlyArray1<'py, i32>>,
+    shift_labels: Option<PyReadonlyArray1<'py, i32>>,
     offsets: PyReadonlyArray1<'py, i64>,
     run_lengths: PyReadonlyArray1<'py, i32>,
     run_kinds: PyReadonlyArray1<'py, u8>,
@@ -104,6 +111,7 @@ impl<'py> Given<'py> {
             loss_weights: optional(arrays, "loss_weights")?,
             position_ids: optional(arrays, "position_ids")?,
             subtree_end: optional(arrays, "subtree_end")?,
+            shift_labels: optional(arrays, "shift_labels")?,
             offsets: array(arrays, "offsets")?,
             run_lengths: array(arrays, "run_lengths")?,
             run_kinds: array(arrays, "run_kinds")?,
@@ -122,6 +130,7 @@ impl<'py> Given<'py> {
             loss_weights: self.loss_weights.as_ref().map(|array| array.as_slice()).transpose()?,
             position_ids: self.position_ids.as_ref().map(|array| array.as_slice()).transpose()?,
             subtree_end: self.subtree_end.as_ref().map(|array| array.as_slice()).transpose()?,
+            shift_labels: self.shift_labels.as_ref().map(|array| array.as_slice()).transpose()?,
             offsets: self.offsets.as_slice()?,
             run_lengths: self.run_lengths.as_slice()?,
             run_kinds: self.run_kinds.as_slice()?,

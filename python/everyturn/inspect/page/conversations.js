@@ -132,7 +132,7 @@ everyturn.sections.conversations = (root, data) => {
     const share = tokens === 0 ? 0 : (100 * trained) / tokens;
     part("lead").textContent =
       `${leadOf(found)}: ${trained.toLocaleString("en")} of ` +
-      `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, "sample")}. ` +
+      `${tokens.toLocaleString("en")} tokens (${share.toFixed(1)} %), in ${counted(found.rows.length, partOf())}. ` +
       "Everything else is context.";
     const inexact =
       found.inexact > 0
@@ -229,10 +229,17 @@ everyturn.sections.conversations = (root, data) => {
     }
   }
 
+  /** What is shown of samples: in trees their paths. */
+  function partOf() {
+    return state.layout === "tree" ? "path" : "sample";
+  }
+
   function sampleElement(row, number) {
+    const name = `${partOf()} ${number}`;
+    const title = name[0].toUpperCase() + name.slice(1);
     const trained = trainedOf(row);
     const share = row.tokens === 0 ? 0 : trained / row.tokens;
-    const lines = element("div", { class: `lines view-${state.view}`, role: "group", "aria-label": `Sample ${number}` });
+    const lines = element("div", { class: `lines view-${state.view}`, role: "group", "aria-label": title });
     const branch = row.branch || { words: "", depth: 0, cells: 0 };
     const cells = cellsOf(row).slice(branch.cells);
     lines.cells = cells;
@@ -243,7 +250,7 @@ everyturn.sections.conversations = (root, data) => {
       element(
         "header",
         {},
-        element("h3", {}, `Sample ${number}`),
+        element("h3", {}, title),
         element("span", { class: "faint" }, `${counted(row.tokens, "token")}, ${trained} trained (${(100 * share).toFixed(1)} %)`),
         element("span", { class: "branch" }, branch.words),
         bar(row),

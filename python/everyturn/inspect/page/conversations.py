@@ -110,16 +110,16 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _variant(explanation: Inspection, bodies: "Bodies") -> dict[str, Any]:
-    train_on = explanation.report.train_on
+    train_on, layout = explanation.report.train_on, explanation.options["layout"]
     warnings = [warning_line(*warning) for warning in explanation.report.warnings.items()]
     error = explanation.error
     rows = [bodies.row(sample) for sample in explanation.samples]
-    if explanation.options["layout"] == "tree":
+    if layout == "tree":
         for row, branch in zip(rows, _branches(explanation), strict=True):
             row["branch"] = branch
     return {
         "rows": rows,
-        "whys": [message.why(train_on) for message in explanation.messages],
+        "whys": [message.why(train_on, layout) for message in explanation.messages],
         "trained": [at for at, message in enumerate(explanation.messages) if message.is_trained],
         "dropped": [[at, _safe(why)] for at, why in explanation.dropped.items()],
         "remarks": [

@@ -3,9 +3,12 @@
 //! In: a conversation. Out: a JSON value that samples carry along, an object for each message; and from such values what
 //! most rules ask for, in columns. Texts are in it on request: they may be longer than all else.
 
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+
 use super::{Conversation, Message, Role, part_texts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Number, Object, Parser, Value, object};
+use crate::json::{Number, Object, Parser, Value, has_surrogate_escape, object};
 
 impl Conversation {
     /// A list with an object for each message: `role`; `calls`, the names of the tools that it calls; `tool`, the name of
@@ -76,23 +79,88 @@ impl MessageColumns {
     }
 
     fn read_record(&mut self, parser: &mut Parser, text: &[u8]) -> Result<()> {
+        if let Some(facts) = Fact::read_all(text) {
+            facts.iter().for_each(|fact| self.push(fact));
+            return Ok(());
+        }
+        // As they may be after a detour through other programs, or damaged.
         let facts = parser.parse(text)?;
         let damaged = || Error::new(ErrorKind::Content, "expected a list of objects with a role");
         for fact in facts.as_array().ok_or_else(damaged)? {
-            let fact = fact.as_object().ok_or_else(damaged)?;
-            self.roles.push(role_of(fact).ok_or_else(damaged)?);
-            self.is_weighted.push(fact.get("weight").is_some());
-            self.is_weighted_in_part.push(fact.get("is_weighted_in_part").is_some());
+            let fact = fact.as_object().and_then(Fact::of_object).ok_or_else(damaged)?;
+            self.push(&fact);
         }
         Ok(())
+    }
+
+    fn push(&mut self, fact: &Fact) {
+        self.roles.push(fact.role.0);
+        self.is_weighted.push(fact.weight.0);
+        self.is_weighted_in_part.push(fact.is_weighted_in_part.0);
+    }
+}
+
+/// What the columns have of a message. It is read without building values, as nearly all texts can be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fact {
+    role: RoleNumber,
+    #[serde(default)]
+    weight: IsGiven,
+    #[serde(default)]
+    is_weighted_in_part: IsGiven,
+    #[serde(default, rename = "calls")]
+    _calls: IgnoredAny,
+    #[serde(default, rename = "tool")]
+    _tool: IgnoredAny,
+    #[serde(default, rename = "text")]
+    _text: IgnoredAny,
+}
+
+impl Fact {
+    /// The facts of a record; `None` where the parser of records has to be asked, or would find a fault.
+    fn read_all(text: &[u8]) -> Option<Vec<Self>> {
+        let text = std::str::from_utf8(text).ok()?;
+        (!has_surrogate_escape(text.as_bytes())).then(|| serde_json::from_str(text).ok())?
+    }
+
+    fn of_object(fact: &Object) -> Option<Self> {
+        Some(Self {
+            role: RoleNumber::of_name(fact.get("role")?.as_str()?)?,
+            weight: IsGiven(fact.contains_key("weight")),
+            is_weighted_in_part: IsGiven(fact.contains_key("is_weighted_in_part")),
+            _calls: IgnoredAny,
+            _tool: IgnoredAny,
+            _text: IgnoredAny,
+        })
     }
 }
 
 /// The place of a role in [`Role::ALL`].
-fn role_of(fact: &Object) -> Option<u8> {
-    let name = fact.get("role")?.as_str()?;
-    let place = Role::ALL.iter().position(|role| role.name() == name)?;
-    u8::try_from(place).ok()
+struct RoleNumber(u8);
+
+impl RoleNumber {
+    fn of_name(name: &str) -> Option<Self> {
+        let place = Role::ALL.iter().position(|role| role.name() == name)?;
+        u8::try_from(place).ok().map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RoleNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = <&str>::deserialize(deserializer)?;
+        Self::of_name(name).ok_or_else(|| D::Error::custom("unknown role"))
+    }
+}
+
+/// Whether there is a value, whatever it is.
+#[derive(Default)]
+struct IsGiven(bool);
+
+impl<'de> Deserialize<'de> for IsGiven {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
 }
 
 struct Call<'m> {

@@ -53,14 +53,14 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
     fields.insert("content", Value::Array(texts));
     if !reasoning.is_empty() {
         if REASONING_KEYS.iter().any(|key| fields.contains_key(key)) {
-            let text = "the message has reasoning both in \"content\" and in another key";
+            let text = "the message has reasoning both in \"content\" and in another key; keep one";
             return Err(Error::new(ErrorKind::Shape, text));
         }
         fields.insert("reasoning_content", reasoning.join(SEPARATOR).as_str().into());
     }
     if !calls.is_empty() {
         if fields.contains_key("tool_calls") {
-            let text = "the message has tool calls both in \"content\" and in \"tool_calls\"";
+            let text = "the message has tool calls both in \"content\" and in \"tool_calls\"; keep one";
             return Err(Error::new(ErrorKind::Tools, text));
         }
         fields.insert("tool_calls", Value::Array(calls));

@@ -20,7 +20,7 @@ pub(super) fn read(record: &Object, messages: &mut [Message]) -> Result<Option<V
     if let Some(system) = messages.first_mut().filter(|message| message.role == Role::System) {
         let own = of_object(&system.fields).map_err(|error| error.at_message(0))?;
         system.fields.retain(|key, _| !KEYS.contains(&key));
-        tools = one_of(tools, own, "the record and its system message have different tools")?;
+        tools = one_of(tools, own, "the record and its system message have different tools; keep one list")?;
     }
     Ok(tools)
 }

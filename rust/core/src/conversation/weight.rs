@@ -44,7 +44,7 @@ pub(super) fn take(fields: &mut Object) -> Result<Option<Weight>> {
             Some((other, before)) if before != weight => {
                 return Err(Error::new(
                     ErrorKind::Weight,
-                    format!("{other:?} is {before} and {key:?} is {weight}"),
+                    format!("{other:?} is {before} and {key:?} is {weight}, but a message has one weight"),
                 ));
             }
             _ => found = Some((key, weight)),

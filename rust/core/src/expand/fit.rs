@@ -263,12 +263,7 @@ impl Work<'_> {
         let tokenizer = &self.renderer.tokenizer;
         let encoding =
             tokenizer.encode_with_offsets(&text, &rendered.plain, continuation, &mut self.offsets)?;
-        if encoding.ids != encoded.ids {
-            let text =
-                "the tokens of a target have other ids where their offsets are found; please report it";
-            return Err(Error::new(ErrorKind::Internal, text));
-        }
-        let tokens = encoding.bytes.into_iter().skip(encoded.prompt);
+        let tokens = encoding.with_ids(encoded.ids)?.bytes.into_iter().skip(encoded.prompt);
         let tokens = tokens.map(|bytes| bytes.start.saturating_sub(border)..bytes.end.saturating_sub(border));
         self.token_weights.insert(target.message, weigh_tokens(tokens, target.weight, &weights));
         Ok(())

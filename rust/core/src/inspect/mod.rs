@@ -3,18 +3,21 @@
 //! In: an expander and a record. Out: the samples that expanding gives, the text of each, which bytes of it each token
 //! stands for, who wrote them, and for each message why it is trained or not. All of that is decided by `expand`, which
 //! hands out what it knows; only the places of tokens, which it does not need, are found here, in the text that it
-//! encoded. Ids that differ are an error.
+//! encoded. Ids that differ are an error. Of a tree the paths are shown, and counted as the tree.
 
 mod fate;
 mod json;
 mod requests;
 mod sample;
 
+use std::sync::Arc;
+
 use crate::conversation::{Message, Role, Weight, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{EncodedText, Expander, Workspace};
 use crate::json::Value;
 use crate::layout::{Arrangement, Sample};
+use crate::options::{Layout, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::tokenizer::{Known, Tokenizer};
@@ -51,7 +54,12 @@ pub fn inspect_record(expander: &Expander, record: Record<'_>) -> Result<Inspect
     let at_line = |error: Error| error.at_line(record.file, record.line);
     let mut workspace = Workspace::default();
     let read = expander.read(record, &mut workspace).map_err(at_line)?;
-    let (outcome, trace) = expander.expand_traced(record, &read, &mut workspace);
+    let paths = paths_of_trees(expander).map_err(at_line)?;
+    let shown = paths.as_ref().unwrap_or(expander);
+    let (mut outcome, trace) = shown.expand_traced(record, &read, &mut workspace);
+    if paths.is_some() {
+        outcome.report = expander.expand_traced(record, &read, &mut workspace).0.report;
+    }
     let tokenizer = &expander.renderer.tokenizer;
     let has_targets = Arrangement::of(&expander.options).has_targets();
     let (mut known, stop_ids) = (Known::default(), &trace.stop_ids);
@@ -79,6 +87,16 @@ pub fn inspect_record(expander: &Expander, record: Record<'_>) -> Result<Inspect
         error: outcome.error,
         report: outcome.report,
     })
+}
+
+/// A tree is shown path by path: what is trained, after what, is the same as in samples of one target. `None`: the
+/// expander makes no trees.
+fn paths_of_trees(expander: &Expander) -> Result<Option<Expander>> {
+    if expander.options.layout != Layout::Tree {
+        return Ok(None);
+    }
+    let options = Options { layout: Layout::PerTurn, ..expander.options.clone() };
+    Expander::new(Arc::clone(&expander.renderer), options).map(Some)
 }
 
 const DIFFERENT: &str = "a sample and its explanation have different ids; please report it";

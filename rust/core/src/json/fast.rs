@@ -61,7 +61,7 @@ impl Parser {
     }
 }
 
-fn has_surrogate_escape(bytes: &[u8]) -> bool {
+pub fn has_surrogate_escape(bytes: &[u8]) -> bool {
     memmem::find_iter(bytes, b"\\u").any(|at| matches!(bytes.get(at + 2), Some(b'd' | b'D')))
 }
 

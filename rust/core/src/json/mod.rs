@@ -13,7 +13,7 @@ mod strict;
 mod value;
 mod write;
 
-pub use fast::Parser;
+pub use fast::{Parser, has_surrogate_escape};
 pub use number::Number;
 pub use strict::{Prefix, WHITE_SPACE, parse as parse_strict, parse_prefix, parse_with_constants};
 pub use value::{Object, Value, object};

@@ -58,7 +58,8 @@ fn read(mut reader: Reader<'_>) -> Result<Value> {
 fn invalid_utf8(bytes: &[u8], at: usize) -> Error {
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let text = if utf16 {
-        "the bytes are not UTF-8; they look like UTF-16".to_owned()
+        "the bytes are not UTF-8, they look like UTF-16: convert the file (iconv -f UTF-16 -t UTF-8)"
+            .to_owned()
     } else {
         format!("byte 0x{:02X} is not valid UTF-8", bytes.get(at).copied().unwrap_or(0))
     };
@@ -163,9 +164,10 @@ impl Reader<'_> {
 
     fn check_depth(&self, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH {
-            return Err(
-                self.error(ErrorKind::JsonDepth, format!("arrays and objects nest deeper than {MAX_DEPTH}"))
-            );
+            return Err(self.error(
+                ErrorKind::JsonDepth,
+                format!("arrays and objects are nested deeper than {MAX_DEPTH} levels"),
+            ));
         }
         Ok(())
     }
@@ -270,7 +272,7 @@ impl Reader<'_> {
         };
         number
             .map(Value::Number)
-            .ok_or_else(|| self.not_a_number(start, "the number is beyond a 64-bit float"))
+            .ok_or_else(|| self.not_a_number(start, "the number does not fit a 64-bit float"))
     }
 
     fn string(&mut self) -> Result<Arc<str>> {

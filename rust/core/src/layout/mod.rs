@@ -22,7 +22,7 @@ pub use again::{KnownTarget, arrange};
 pub use arrangement::Arrangement;
 pub use normalize::normalize;
 pub use part_weights::{TokenWeights, set_token_weights};
-pub use sample::{Branches, Sample, Trained};
+pub use sample::{Branches, Sample, Trained, parents};
 pub use whole::WholeConversation;
 
 use crate::chat_template::Rendering;

@@ -41,28 +41,28 @@ impl Branches {
     pub fn chain(length: usize) -> Self {
         Self { depths: (0..index(length)).collect(), ends: vec![index(length); length] }
     }
+}
 
-    /// Of each of some tokens, in ascending order, the one before it on its path; `None` for the first of a path.
-    pub fn parents(&self, tokens: impl Iterator<Item = usize>) -> Vec<Option<usize>> {
-        let depth = |token: usize| usize::try_from(self.depths[token]).unwrap_or_default();
-        // The stretches of neighbours on the path to the token at hand: where each begins.
-        let mut path: Vec<usize> = Vec::new();
-        let mut seen = 0;
-        let parents = tokens.map(|token| {
-            for at in seen..=token {
-                if at == 0 || self.depths[at] != self.depths[at - 1] + 1 {
-                    let kept = path.partition_point(|start| depth(*start) < depth(at));
-                    path.truncate(kept);
-                    path.push(at);
-                }
+/// Of each of some tokens of a row, in ascending order, the one before it on its path; `None` for the first of a path.
+pub fn parents(depths: &[i32], tokens: impl Iterator<Item = usize>) -> Vec<Option<usize>> {
+    let depth = |token: usize| usize::try_from(depths[token]).unwrap_or_default();
+    // The stretches of neighbours on the path to the token at hand: where each begins.
+    let mut path: Vec<usize> = Vec::new();
+    let mut seen = 0;
+    let parents = tokens.map(|token| {
+        for at in seen..=token {
+            if at == 0 || depths[at] != depths[at - 1] + 1 {
+                let kept = path.partition_point(|start| depth(*start) < depth(at));
+                path.truncate(kept);
+                path.push(at);
             }
-            seen = seen.max(token + 1);
-            let above = depth(token).checked_sub(1)?;
-            let stretch = path[path.partition_point(|start| depth(*start) <= above) - 1];
-            Some(stretch + above - depth(stretch))
-        });
-        parents.collect()
-    }
+        }
+        seen = seen.max(token + 1);
+        let above = depth(token).checked_sub(1)?;
+        let stretch = path[path.partition_point(|start| depth(*start) <= above) - 1];
+        Some(stretch + above - depth(stretch))
+    });
+    parents.collect()
 }
 
 /// A row has far fewer tokens than 2^31.

@@ -83,7 +83,7 @@ fn without_tokenizer(folder: &Path) -> &'static str {
         "has tokenizer.model, but no tokenizer.json: with transformers, \
          AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes it"
     } else {
-        "has no tokenizer.json: a model folder needs one"
+        "has no tokenizer.json, which the folder of a model needs"
     }
 }
 
@@ -96,7 +96,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let bytes = match fs::metadata(path) {
         Ok(found) if !found.is_file() => return Err(model_error(path, "is not a file")),
         Ok(found) if found.len() > MAX_BYTES as u64 => {
-            let text = format!("has {} bytes, more than {MAX_BYTES}", found.len());
+            let text = format!("has {} bytes, more than the {MAX_BYTES} that are read", found.len());
             return Err(model_error(path, &text));
         }
         Ok(_) => fs::read(path),
@@ -150,7 +150,7 @@ fn templates(folder: &Path, config: &Object) -> Result<Vec<(String, String)>> {
 fn config_templates(value: Option<&Value>) -> Result<Vec<(String, String)>, String> {
     let pair = |name: Option<&Value>, text: Option<&Value>| match (name, text) {
         (Some(Value::String(name)), Some(Value::String(text))) => Ok((name.to_string(), text.to_string())),
-        _ => Err("\"chat_template\" has an entry without name or template".to_owned()),
+        _ => Err("\"chat_template\" is a list, and an entry of it lacks \"name\" or \"template\"".to_owned()),
     };
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),

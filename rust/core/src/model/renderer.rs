@@ -101,7 +101,8 @@ impl Renderer {
         let begins =
             self.tokenizer.encode(&text)?.iter().take_while(|id| id.cast_unsigned() == begin).count();
         if begins > 1 {
-            let text = format!("the chat template writes the begin token {begins} times");
+            let text =
+                format!("the chat template writes the token that begins a sequence {begins} times, not once");
             return Err(model_error(folder, &text));
         }
         Ok(())
@@ -360,14 +361,22 @@ fn declared_stops(files: &ModelFiles, tokenizer: &Tokenizer) -> Vec<u32> {
 fn stop_token(folder: &Path, files: &ModelFiles, tokenizer: &Tokenizer, named: &str) -> Result<Arc<str>> {
     let token = if named == MODEL_END {
         files.special_token("eos_token").ok_or_else(|| {
-            model_error(folder, "has no eos_token, which stop_token \"eos\" stands for: name a control token")
+            model_error(
+                folder,
+                "has no eos_token, for which stop_token \"eos\" stands: name a control token instead",
+            )
         })?
     } else {
         named
     };
     let known = tokenizer.added_tokens()?.with_text(token).map(|stop| stop.text);
     known.ok_or_else(|| {
-        model_error(folder, &format!("stop_token: {token:?} is not a control token of the tokenizer"))
+        model_error(
+            folder,
+            &format!(
+                "stop_token: {token:?} is not a control token of the tokenizer; `everyturn lint` shows them"
+            ),
+        )
     })
 }
 

@@ -124,7 +124,7 @@ pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
             (ErrorKind::Compression, "the compressed data ends too early: the file is truncated".to_owned())
         }
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            (ErrorKind::Compression, format!("the compressed data is broken: {error}"))
+            (ErrorKind::Compression, format!("the compressed data is damaged: {error}"))
         }
         _ => (ErrorKind::Io, format!("cannot be read: {error}")),
     };

@@ -35,7 +35,11 @@ pub(crate) fn wait<T>(channel: &Receiver<T>, go_on: &mut dyn FnMut() -> bool) ->
             Err(RecvTimeoutError::Timeout) if !go_on() => return Err(Interruption::Stopped),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Error::new(ErrorKind::Internal, "a thread ended without a result").into());
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    "a thread ended without a result; please report it",
+                )
+                .into());
             }
         }
     }

@@ -217,7 +217,7 @@ columns! {
     labels: Vec<i32>, per Token;
     /// Kept only once a weight other than 0 and 1 has occurred.
     /// In trees at the position that predicts the token.
-    loss_weights: Option<Vec<f32>>, per Token, default super::table::unit_weights;
+    loss_weights: Option<Vec<f32>>, per Token, default super::table::default_weights;
     /// In trees: how many tokens come before each on its path.
     position_ids: Option<Vec<i32>>, per Token;
     /// In trees: token `j` of a row sees token `i` of it if `i <= j < subtree_end[i]`.

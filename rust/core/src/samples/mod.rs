@@ -12,5 +12,5 @@ mod table;
 pub use columns::{Column, Data, Per, Samples};
 pub use kept::{Kept, KeptValues, Texts, kept_values};
 pub use pack::{Packs, pack};
-pub use relabel::{LabelledTable, Relabelled, Relabelling, relabel, relabel_in_place};
+pub use relabel::{LabelledTable, Labels, Relabelled, Relabelling, relabel};
 pub use table::{IGNORE_INDEX, SampleOrigin};

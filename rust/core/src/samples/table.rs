@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::columns::Samples;
 use crate::conversation::Weight;
-use crate::layout::{Branches, Sample};
+use crate::layout::{Branches, Sample, parents};
 use crate::options::Layout;
 use crate::target::Provenance;
 
@@ -40,24 +40,32 @@ impl Samples {
 
     /// Adds all samples of one conversation.
     pub fn push(&mut self, samples: &[Sample], origin: SampleOrigin) {
-        let mut all: Vec<usize> = samples.iter().flat_map(|sample| &sample.targets).copied().collect();
-        all.sort_unstable();
-        let later = |target: &usize| all.len() - all.partition_point(|other| other <= target);
         for sample in samples {
             self.push_tokens(sample);
             self.push_runs(sample);
-            self.depth_from_end.extend(sample.targets.iter().map(|target| index(later(target))));
             self.conversation_hashes.push(origin.conversation_id.to_be_bytes());
             self.file.push(origin.file);
             self.line.push(origin.line);
-            self.targets.extend(sample.targets.iter().map(|message| index(*message)));
+        }
+        let targets: Vec<&[usize]> = samples.iter().map(|sample| &sample.targets[..]).collect();
+        self.push_targets(&targets);
+    }
+
+    /// Adds the targets of all samples of one conversation.
+    pub(super) fn push_targets(&mut self, samples: &[impl AsRef<[usize]>]) {
+        let mut all: Vec<usize> = samples.iter().flat_map(AsRef::as_ref).copied().collect();
+        all.sort_unstable();
+        let later = |target: &usize| all.len() - all.partition_point(|other| other <= target);
+        for targets in samples.iter().map(AsRef::as_ref) {
+            self.depth_from_end.extend(targets.iter().map(|target| place(later(target))));
+            self.targets.extend(targets.iter().map(|message| place(*message)));
             self.target_offsets.push(signed(self.targets.len()));
         }
     }
 
     fn push_tokens(&mut self, sample: &Sample) {
         if self.loss_weights.is_none() && sample.trained.iter().any(|trained| trained.weight != Weight::ONE) {
-            self.loss_weights = Some(unit_weights(self));
+            self.loss_weights = Some(default_weights(self));
         }
         let start = self.input_ids.len();
         self.input_ids.extend_from_slice(&sample.ids);
@@ -82,13 +90,17 @@ impl Samples {
     /// Adds what wrote the tokens of a row.
     fn push_runs(&mut self, sample: &Sample) {
         for run in sample.provenance.chunk_by(|one, next| one == next) {
-            let Provenance { kind, message, is_answer } = run[0];
-            self.run_lengths.push(index(run.len()));
-            self.run_kinds.push(kind as u8);
-            self.run_messages.push(message);
-            self.run_answers.push(is_answer);
+            self.push_run(run[0], run.len());
         }
         self.run_offsets.push(signed(self.run_lengths.len()));
+    }
+
+    pub(super) fn push_run(&mut self, of: Provenance, length: usize) {
+        let Provenance { kind, message, is_answer } = of;
+        self.run_lengths.push(place(length));
+        self.run_kinds.push(kind as u8);
+        self.run_messages.push(message);
+        self.run_answers.push(is_answer);
     }
 
     /// Adds the columns of trees for the row that starts here: what is trained is at the position that predicts it.
@@ -104,7 +116,7 @@ impl Samples {
         ends.extend_from_slice(&branches.ends);
         labels.resize(start + sample.ids.len(), IGNORE_INDEX);
         let trained = || sample.trained.iter().filter(|trained| !trained.tokens.is_empty());
-        let parents = branches.parents(trained().map(|trained| trained.tokens.start));
+        let parents = parents(&branches.depths, trained().map(|trained| trained.tokens.start));
         for (trained, parent) in trained().zip(parents) {
             let mut predict = |position: usize, tokens: Range<usize>| {
                 let at = start + position..start + position + tokens.len();
@@ -123,16 +135,20 @@ impl Samples {
     }
 }
 
-/// The weights of samples that have none of their own: 1 where there is a label, else 0; in trees where one is
-/// predicted.
-pub fn unit_weights(samples: &Samples) -> Vec<f32> {
-    let labels = samples.shift_labels.as_ref().unwrap_or(&samples.labels);
+/// The weights of samples that have none of their own.
+pub fn default_weights(samples: &Samples) -> Vec<f32> {
+    unit_weights(samples.shift_labels.as_ref().unwrap_or(&samples.labels))
+}
+
+/// The weights of tokens that have none of their own: 1 where there is a label, else 0; in trees where one is predicted,
+/// by `shift_labels`.
+pub(super) fn unit_weights(labels: &[i32]) -> Vec<f32> {
     labels.iter().map(|label| if *label == IGNORE_INDEX { 0.0 } else { 1.0 }).collect()
 }
 
-/// A conversation has far fewer messages than 2^31.
-fn index(message: usize) -> i32 {
-    i32::try_from(message).unwrap_or(i32::MAX)
+/// A conversation has far fewer messages and tokens than 2^31.
+pub(super) fn place(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// Lengths in memory are far below 2^63.

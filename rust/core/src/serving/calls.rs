@@ -73,7 +73,7 @@ impl Server {
             return Err(self.refuses(&format!("a tool call of type {}", excerpt(&json::write(kind)))));
         }
         if call.get("id").is_some_and(|id| !matches!(id, Value::Null | Value::String(_))) {
-            return Err(self.refuses("a tool call whose id is not text"));
+            return Err(self.refuses("a tool call whose id is not a string"));
         }
         let Some(function) = call.get("function").and_then(Value::as_object) else {
             return Err(self.refuses("a tool call without a function"));

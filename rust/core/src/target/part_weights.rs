@@ -263,7 +263,8 @@ fn is_within(parts: &RecordParts, part: Part, around: Part) -> bool {
 }
 
 fn untold(what: &str, why: &str) -> Error {
-    let text = format!("{what} has a weight of its own and {why}: it is not known which tokens it weighs");
+    let text =
+        format!("{what} has a weight of its own, but {why}, so it is not known which tokens it weighs");
     Error::new(ErrorKind::Weight, text)
 }
 

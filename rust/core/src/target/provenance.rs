@@ -14,7 +14,7 @@ use super::render::Rendered;
 use super::said::inline_reasoning;
 use crate::chat_template::{Prepared, Wrote};
 use crate::conversation::{CLOSE_THINKING, Message, Role};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::tokenizer::{Checkpoint, Known, Tokenizer};
 
 /// What a piece of text is.
@@ -167,10 +167,7 @@ impl Writers<'_> {
         known: &mut Known,
     ) -> Result<Vec<Provenance>> {
         let encoding = self.tokenizer.encode_with_offsets(of.text, of.plain, of.continuation, known)?;
-        if encoding.ids != of.ids {
-            return Err(Error::new(ErrorKind::Internal, "the ids of a text differ when it is encoded again"));
-        }
-        Ok(encoding.bytes.iter().map(|bytes| writer_of(pieces, bytes)).collect())
+        Ok(encoding.with_ids(of.ids)?.bytes.iter().map(|bytes| writer_of(pieces, bytes)).collect())
     }
 
     fn pieces(&self, spans: impl Iterator<Item = Span>, length: usize) -> Vec<Piece> {

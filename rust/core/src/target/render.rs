@@ -291,7 +291,7 @@ impl<'p, 'a> Series<'p, 'a> {
         let completion = completion.ok_or_else(|| {
             Error::new(
                 ErrorKind::NoStopToken,
-                "the template does not end this turn with the stop token that it ends others with",
+                "the template does not end this turn with the stop token with which it ends others",
             )
         })?;
         let same = if is_exact { self.same[0] } else { 0 };

@@ -42,7 +42,7 @@ pub fn check(json: &[u8]) -> Result<()> {
 }
 
 fn refused(reason: &str) -> Error {
-    Error::new(ErrorKind::Model, format!("tokenizer.json is refused: {reason}"))
+    Error::new(ErrorKind::Model, format!("tokenizer.json is refused before it is loaded: {reason}"))
 }
 
 /// What of the file is looked at.

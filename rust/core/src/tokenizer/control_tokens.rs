@@ -12,8 +12,8 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, MatchKind};
 use tokenizers::{AddedToken, Model, Tokenizer as HfTokenizer};
 
-use super::extraction::Extraction;
-use crate::error::{Error, ErrorKind, Result};
+use super::extraction::{Extraction, unsearchable};
+use crate::error::Result;
 
 /// A control token: its text and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,9 +128,7 @@ impl ControlTokens {
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(tokens.iter().map(|token| &*token.named.text))
-            .map_err(|cause| {
-                Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
-            })?;
+            .map_err(unsearchable)?;
         let ids = tokens.iter().enumerate().map(|(at, token)| (token.named.id.cast_signed(), at)).collect();
         let (made_of_text, unknown, extraction) = (HashSet::new(), HashSet::new(), None);
         let (pairs, longest) = (Vec::new(), 0);

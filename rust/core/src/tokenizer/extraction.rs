@@ -4,6 +4,7 @@
 //! match only after the normalizer, or only as a word of their own. It is slower than a search for their bytes by far.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 
 use tokenizers::models::bpe::BPE;
@@ -26,21 +27,18 @@ const UNICODE_FORMS: [&str; 4] = ["NFC", "NFD", "NFKC", "NFKD"];
 impl Extraction {
     /// `None`: a token is wherever its bytes are.
     pub fn of(tokenizer: &HfTokenizer, added: &[(u32, AddedToken)]) -> Result<Option<Self>> {
-        let failed = |cause: &dyn std::fmt::Display| {
-            Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
-        };
         let are_words = added.iter().any(|(_, token)| token.single_word);
         let are_normalized = added.iter().any(|(_, token)| token.normalized);
-        let normalizer = serde_json::to_value(tokenizer.get_normalizer()).map_err(|cause| failed(&cause))?;
+        let normalizer = serde_json::to_value(tokenizer.get_normalizer()).map_err(unsearchable)?;
         let mut types = Vec::new();
         normalizers(&normalizer, &mut types);
         if !are_words && (!are_normalized || types.is_empty()) {
             return Ok(None);
         }
         let mut library = HfTokenizer::new(BPE::default());
-        library.with_normalizer(tokenizer.get_normalizer().cloned()).map_err(|cause| failed(&cause))?;
+        library.with_normalizer(tokenizer.get_normalizer().cloned()).map_err(unsearchable)?;
         let tokens = added.iter().map(|(_, token)| token.clone());
-        library.add_tokens(tokens).map_err(|cause| failed(&cause))?;
+        library.add_tokens(tokens).map_err(unsearchable)?;
         let place = |(place, (_, token)): (usize, &(u32, AddedToken))| {
             library.token_to_id(&token.content).map(|id| (id, place))
         };
@@ -68,6 +66,13 @@ impl Extraction {
         });
         found.collect()
     }
+}
+
+pub(super) fn unsearchable(cause: impl fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Model,
+        format!("tokenizer.json has added tokens that cannot be searched for: {cause}"),
+    )
 }
 
 /// The types of the normalizers in a normalizer's JSON form.

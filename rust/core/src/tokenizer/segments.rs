@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use tokenizers::{AddedToken, Tokenizer as HfTokenizer};
 
 use super::control_tokens::{PlainRanges, after_character};
-use crate::error::{Error, ErrorKind, Result};
+use super::extraction::unsearchable;
+use crate::error::Result;
 
 /// Finds the tokens to cut at.
 pub struct Cutter {
@@ -39,9 +40,7 @@ impl Cutter {
             .match_kind(MatchKind::LeftmostLongest)
             .start_kind(StartKind::Unanchored)
             .build(cuts.iter().map(|(_, token)| &token.content))
-            .map_err(|cause| {
-                Error::new(ErrorKind::Model, format!("the added tokens cannot be searched: {cause}"))
-            })?;
+            .map_err(unsearchable)?;
         Ok(Self {
             finder: (!cuts.is_empty()).then_some(finder),
             ids: cuts.iter().map(|(id, _)| id.cast_signed()).collect(),

@@ -116,7 +116,7 @@ impl Tree {
             }
             bytes += trail.iter().map(|node| sizes[*node]).sum::<usize>();
             if bytes > MAX_BYTES {
-                return Err(wrong(format!("its paths are larger than {MAX_BYTES} bytes")));
+                return Err(wrong(format!("its paths have more than {MAX_BYTES} bytes together")));
             }
             paths.push(Path { leaf: node, messages: self.messages(&trail, &is_trained) });
             for node in &trail {

@@ -12,7 +12,7 @@ use super::cut::{End, stretches};
 use super::prefix_tree::{PrefixTree, ROOT};
 use super::{Tree, rows};
 use crate::layout::cases::{Case, fill, fill_where, pairs, targets};
-use crate::layout::{PerTurn, Sample};
+use crate::layout::{PerTurn, Sample, parents};
 
 fn tree(targets: &[Case]) -> PrefixTree {
     let mut tree = Tree::default();
@@ -130,7 +130,7 @@ proptest! {
         for row in rows::rows(&tree(&targets), Some(12)) {
             let branches = row.branches.clone().unwrap_or_default();
             let tokens: Vec<usize> = row.trained.iter().flat_map(|trained| trained.tokens.clone()).collect();
-            let parents = branches.parents(tokens.iter().copied());
+            let parents = parents(&branches.depths, tokens.iter().copied());
             let predicting: Vec<usize> = parents.into_iter().flatten().collect();
             let distinct: BTreeSet<usize> = predicting.iter().copied().collect();
             prop_assert_eq!(distinct.len(), predicting.len());

@@ -63,7 +63,10 @@ impl Engines {
             Ok(_) => Ok(()),
             Err(refusal) => Err(Error::new(
                 ErrorKind::Model,
-                format!("the fast engine cannot be used with this tokenizer: {}", refusal.0),
+                format!(
+                    "the fast engine cannot be used with this tokenizer: {}; engine=\"auto\" takes the reference instead",
+                    refusal.0
+                ),
             )),
         }
     }

@@ -31,6 +31,16 @@ impl Encoding {
         Ok(Self::from_library(&encoding))
     }
 
+    /// The offsets are those of these ids only if the text has them again.
+    pub fn with_ids(self, ids: &[i32]) -> Result<Self> {
+        if self.ids != ids {
+            let text =
+                "the tokenizer gives a text other ids when it is asked for their offsets; please report it";
+            return Err(Error::new(ErrorKind::Internal, text));
+        }
+        Ok(self)
+    }
+
     fn from_library(encoding: &LibraryEncoding) -> Self {
         Self {
             ids: signed(encoding.get_ids()),
