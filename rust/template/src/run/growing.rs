@@ -11,13 +11,12 @@ use std::cell::Cell;
 use std::mem;
 
 use super::Machine;
-use crate::compile::program::{ExprCode, ForCode, StmtCode};
+use crate::compile::program::{ForCode, StmtCode};
 use crate::error::{ErrorKind, Result};
 use crate::run::loops::LoopState;
 use crate::run::objects::Namespace;
 use crate::run::output::{Length, Rest};
 use crate::value::memory::Memory;
-use crate::value::operators;
 use crate::value::text::Node;
 use crate::value::{Items, Value};
 
@@ -33,12 +32,12 @@ pub struct ListPrefixes<'p> {
 /// A list whose items, from some item on, are shown step by step.
 #[derive(Debug, Clone, Copy)]
 pub struct Growing<'a> {
-    list: &'a Shown<'a>,
-    from: usize,
+    pub(super) list: &'a Shown<'a>,
+    pub(super) from: usize,
 }
 
 #[derive(Debug)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     items: &'a [Value<'a>],
     node: Node,
     count: Cell<usize>,
@@ -47,7 +46,7 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn shown_items(&self) -> &'a [Value<'a>] {
+    pub fn shown_items(&self) -> &'a [Value<'a>] {
         self.items.get(..self.count.get()).unwrap_or_default()
     }
 }
@@ -102,7 +101,7 @@ pub struct Grown {
 
 /// A rendering that continues after a text.
 pub(super) struct Growth<'a> {
-    list: &'a Shown<'a>,
+    pub list: &'a Shown<'a>,
     /// See `ListPrefixes`.
     counts: &'a [usize],
     grown: Vec<Grown>,
@@ -144,7 +143,7 @@ impl<'a> Growth<'a> {
         })
     }
 
-    pub fn list(&self) -> Value<'a> {
+    pub fn whole(&self) -> Value<'a> {
         self.whole
     }
 
@@ -235,112 +234,6 @@ impl<'a> Machine<'a> {
             (growth.following, growth.nested) = outer;
         }
         done
-    }
-
-    /// The value of an expression that is stored or gone over: the list, or all of them from some number on, may be
-    /// ones that grow.
-    pub(super) fn maybe_growing(&mut self, expr: &'a ExprCode) -> Result<Value<'a>> {
-        if self.growth.is_none() {
-            return self.operand(expr);
-        }
-        if let Some(list) = self.named_growing(expr)? {
-            return Ok(Value::Growing(list));
-        }
-        match expr {
-            ExprCode::Slice(slice) => {
-                let from = match &slice.parts {
-                    [None, None, None] => Some(0),
-                    [Some(ExprCode::Int(from)), None, None] => usize::try_from(*from).ok(),
-                    _ => None,
-                };
-                if let (Some(list), Some(from)) = (self.named_growing(&slice.object)?, from) {
-                    let list = Growing { from: list.from.saturating_add(from), ..*list };
-                    return Ok(Value::Growing(self.memory.alloc(list)?));
-                }
-                self.operand(expr)
-            }
-            ExprCode::Conditional(conditional) => {
-                let test = self.operand(&conditional.test)?;
-                match (operators::truth(test), &conditional.otherwise) {
-                    (true, _) => self.maybe_growing(&conditional.then),
-                    (false, Some(otherwise)) => self.maybe_growing(otherwise),
-                    (false, None) => Ok(Value::Undefined(crate::value::Undefined::Plain)),
-                }
-            }
-            expr => self.operand(expr),
-        }
-    }
-
-    fn variable_named(&self, expr: &ExprCode) -> Option<Value<'a>> {
-        match expr {
-            ExprCode::Variable { variable, .. } => Some(self.slots[self.index(*variable)]),
-            ExprCode::Global(global) => Some(self.globals[*global as usize]),
-            _ => None,
-        }
-    }
-
-    /// The list that grows, if that is what a variable holds.
-    pub(super) fn growing(&self, expr: &ExprCode) -> Option<&'a Growing<'a>> {
-        match self.variable_named(expr) {
-            Some(Value::Growing(list)) => Some(list),
-            _ => None,
-        }
-    }
-
-    /// The same, also where it was taken for a list like any other.
-    pub(super) fn named_growing(&mut self, expr: &ExprCode) -> Result<Option<&'a Growing<'a>>> {
-        self.variable_named(expr).map_or(Ok(None), |value| self.as_growing(value))
-    }
-
-    /// The list of which an expression is the items from the last one on.
-    pub(super) fn growing_reversed(&mut self, expr: &ExprCode) -> Result<Option<&'a Growing<'a>>> {
-        let ExprCode::Slice(slice) = expr else { return Ok(None) };
-        let is_reversed = match &slice.parts {
-            [None, None, Some(ExprCode::Negative(step))] => matches!(**step, ExprCode::Int(1)),
-            _ => false,
-        };
-        if is_reversed { self.named_growing(&slice.object) } else { Ok(None) }
-    }
-
-    /// Which item of the list that grows a list starts with, if it is that list from there on.
-    pub(super) fn grows_from(&self, value: Value<'a>) -> Option<usize> {
-        let items = match value {
-            Value::Growing(list) => return Some(list.from),
-            Value::List(items) => items.items.as_ptr_range(),
-            _ => return None,
-        };
-        let shown = self.growth.as_ref()?.list.shown_items().as_ptr_range();
-        let from = (items.start as usize).checked_sub(shown.start as usize)? / size_of::<Value<'_>>();
-        (items.end == shown.end && items.start < items.end).then_some(from)
-    }
-
-    /// The list that grows, or what is left of it from some item on, also where it was taken for one like any other.
-    pub(super) fn as_growing(&mut self, value: Value<'a>) -> Result<Option<&'a Growing<'a>>> {
-        if let Value::Growing(list) = value {
-            return Ok(Some(list));
-        }
-        match (self.grows_from(value), &self.growth) {
-            (Some(from), Some(growth)) => {
-                let list = growth.list;
-                self.memory.alloc(Growing { list, from }).map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// How many items of the list that grows are shown.
-    pub(super) fn shown_items(&self) -> Option<usize> {
-        self.growth.as_ref().map(|growth| growth.list.count.get())
-    }
-
-    /// `list[0]`, and whether there are items, as far as more of them change nothing of it.
-    pub(super) fn growing_item(&self, object: &ExprCode, index: &ExprCode) -> Option<Value<'a>> {
-        let ExprCode::Int(index) = index else { return None };
-        self.growing(object)?.get(usize::try_from(*index).ok()?)
-    }
-
-    pub(super) fn grows_and_holds(&self, expr: &ExprCode) -> bool {
-        self.growing(expr).is_some_and(|list| list.shown() > 0)
     }
 
     /// Whether what runs is in no loop, macro or capture.

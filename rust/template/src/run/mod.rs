@@ -7,9 +7,11 @@
 mod access;
 mod calls;
 mod conditions;
+mod explain;
 mod expressions;
 mod growing;
 mod growing_loops;
+mod growing_values;
 pub mod iterate;
 mod known;
 mod loops;
@@ -18,6 +20,7 @@ pub mod output;
 mod passes;
 mod replay;
 mod statements;
+mod watch;
 
 use bumpalo::Bump;
 use jiff::civil::DateTime;
@@ -41,7 +44,7 @@ use objects::{Cycler, Joiner, MacroValue, Namespace};
 use passes::Passes;
 pub use passes::Series;
 pub use replay::Replays;
-use replay::Watch;
+use watch::Watch;
 
 /// Generators inside of each other.
 const MAX_LAZY_DEPTH: u32 = 100;
@@ -138,7 +141,7 @@ pub fn run_growing(
     };
     let growth = Growth::new(&mut machine.memory, arena, list, prefixes.counts)?;
     if let Some(at) = program.globals.iter().position(|name| &*name.0 == prefixes.variable) {
-        machine.globals[at] = growth.list();
+        machine.globals[at] = growth.whole();
     }
     machine.growth = Some(growth);
     machine.replays = Some(std::mem::take(replays));
