@@ -284,11 +284,13 @@ impl<'a> Look<'_, 'a> {
     /// Adds that a linear expression, which is `value` now, stays between these.
     fn is_within(&mut self, leaf: Leaf, is_negated: bool, value: i64, (least, most): (i64, i64)) -> bool {
         let Some(Value::Int(now)) = self.machine.leaf(self.rounds, leaf) else { return false };
-        // How far it may go down and up from here.
-        let (down, up) = (i128::from(value) - i128::from(least), i128::from(most) - i128::from(value));
+        // How far it may go down and up from here, if there is an end to that.
+        let down = (least != i64::MIN).then(|| i128::from(value) - i128::from(least));
+        let up = (most != i64::MAX).then(|| i128::from(most) - i128::from(value));
         let (down, up) = if is_negated { (up, down) } else { (down, up) };
-        let clamped = |at: i128| i64::try_from(at).unwrap_or(if at < 0 { i64::MIN } else { i64::MAX });
-        let (least, most) = (clamped(i128::from(now) - down), clamped(i128::from(now) + up));
+        let from = |by: Option<i128>| by.and_then(|by| i64::try_from(i128::from(now) + by).ok());
+        let least = from(down.map(|by| -by)).unwrap_or(i64::MIN);
+        let most = from(up).unwrap_or(i64::MAX);
         self.conditions.add(leaf, Bound::Between(least, most))
     }
 
