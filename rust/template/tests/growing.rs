@@ -289,8 +289,8 @@ proptest! {
 
     #[test]
     fn texts_of_long_conversations_are_those_of_renderings_apart(
-        roles in vec(select(&["system", "user", "assistant", "tool", "tool"][..]), 1..30),
-        counts in vec(any::<bool>(), 30),
+        roles in vec(select(&["system", "user", "assistant", "tool", "tool"][..]), 1..60),
+        counts in vec(any::<bool>(), 60),
         template in 0..REWRITING.len() + TEMPLATES.len(),
     ) {
         let source = REWRITING.get(template).unwrap_or_else(|| &TEMPLATES[template - REWRITING.len()].0);

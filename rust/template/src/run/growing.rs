@@ -46,6 +46,11 @@ pub(super) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
+    /// How many items there are, shown or not.
+    pub fn item_count(&self) -> usize {
+        self.items.len()
+    }
+
     pub fn shown_items(&self) -> &'a [Value<'a>] {
         self.items.get(..self.count.get()).unwrap_or_default()
     }

@@ -14,6 +14,9 @@ use crate::error::Result;
 use crate::run::iterate::Iter;
 use crate::value::{Object, Value};
 
+/// Of fewer items rounds are not skipped as a whole: to keep what they rest on takes as long as to run them.
+const MIN_ITEMS: usize = 24;
+
 impl<'a> Machine<'a> {
     /// A loop within which no text can continue.
     pub(super) fn run_aside(&mut self, code: &'a ForCode, items: Value<'a>) -> Result<()> {
@@ -173,7 +176,8 @@ impl<'a> Machine<'a> {
     /// What is kept of a loop; `None` where its rounds cannot be told apart from what is around them.
     fn take_pass(&mut self, code: &'a ForCode, way: (usize, bool)) -> Option<(&'a Rounds, Pass)> {
         let rounds = code.rounds.as_ref().filter(|_| self.replays.is_some())?;
-        if self.has_aliases(rounds) {
+        let items = self.growth.as_ref().map_or(0, |growth| growth.list.item_count());
+        if items < MIN_ITEMS || self.has_aliases(rounds) {
             return None;
         }
         Some((rounds, self.passes.as_mut()?.take(rounds.number, way)))
