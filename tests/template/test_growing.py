@@ -1,5 +1,6 @@
 """The texts of the first messages, of more of them and so on, made in one rendering, are those of a rendering each."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,38 @@ def _together(
         return [f"error: {error}"] * len(counts)
 
 
+def _long(seed: int) -> Case:
+    """Return a long conversation of questions, answers with and without reasoning, calls and results."""
+    chance, messages = random.Random(seed), list[dict[str, Any]]()  # noqa: S311
+    if seed % 2:
+        messages.append({"role": "system", "content": "Be brief."})
+    while len(messages) < 40:
+        messages.append({"role": "user", "content": f"Question {len(messages)}?"})
+        for _ in range(chance.choice([0, 0, 0, 1, 3])):
+            calls = [
+                {"type": "function", "id": "call_123", "function": {"name": "f", "arguments": {"n": n}}}
+                for n in range(chance.choice([1, 1, 2]))
+            ]
+            messages.append({"role": "assistant", "content": "", "tool_calls": calls})
+            if chance.random() < 0.5:
+                messages[-1]["reasoning_content"] = f"A call, {len(messages)}."
+            messages += [
+                {"role": "tool", "tool_call_id": "call_123", "name": "f", "content": f"{len(messages)}"}
+                for _ in calls
+            ]
+        messages.append({"role": "assistant", "content": f"Answer {len(messages)}."})
+        if chance.random() < 0.7:
+            messages[-1]["reasoning_content"] = f"Thought {len(messages)}."
+    return Case(messages)
+
+
+LONG = {f"long {seed}": _long(seed) for seed in range(4)}
+"""Long enough for a text to begin with much that the one before it began with."""
+
+
 def _check(source: str) -> None:
     template = _core.Template(source, now=NOW)
-    for name, case in cases().items():
+    for name, case in (cases() | LONG).items():
         counts = list(range(1, len(case.messages) + 1))
         for prompting in (False, True):
             together = _together(template, case, counts, prompting=prompting)

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{Limits, MAX_SOURCE_BYTES};
 use crate::run;
 use crate::run::output::Output;
-use crate::run::{Grown, ListPrefixes, Replays};
+use crate::run::{Grown, ListPrefixes, Replays, Series};
 use crate::syntax::ast::Stmt;
 use crate::syntax::parser;
 use crate::value::Value;
@@ -58,9 +58,9 @@ impl Template {
     }
 
     /// Renders several times, with the first items of one list each, in one go as far as the template allows: the
-    /// texts are of the first counts, of one at least, and each is the first bytes of `output` and then its own end.
-    /// The others want another call. `replays` is what is kept from call to call of one input: the same variables but
-    /// for how many items there are, and other flags.
+    /// texts are of the first counts, of one at least, and each goes on from the one before in its series. The others
+    /// want another call. `replays` is what is kept from call to call of one input: the same variables but for how many
+    /// items there are, and other flags; `series`, what is kept where the flags are the same, too.
     pub fn render_growing(
         &self,
         variables: &[(&str, Value<'_>)],
@@ -68,10 +68,10 @@ impl Template {
         now: DateTime,
         limits: Limits,
         (scratch, replays): (&mut Bump, &mut Replays),
-        output: &mut Output,
+        series: &mut Series,
     ) -> Result<Vec<Grown>> {
         let spare = (&*scratch, replays);
-        let grown = run::run_growing(&self.program, variables, prefixes, (now, limits), spare, output);
+        let grown = run::run_growing(&self.program, variables, prefixes, (now, limits), spare, series);
         scratch.reset();
         grown
     }

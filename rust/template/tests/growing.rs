@@ -2,11 +2,45 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use everyturn_template::{
-    Arena, Inputs, Limits, ListPrefixes, Node, Output, Replays, Span, Step, Template, Value,
+    Arena, Inputs, Limits, ListPrefixes, Node, Output, Replays, Rest, Series, Span, Step, Template, Value,
 };
 
 const ROLES: [&str; 6] = ["system", "user", "assistant", "user", "assistant", "user"];
+
+/// What published templates do that show history otherwise once more of it is there.
+const REWRITING: [&str; 12] = [
+    // The last question is looked for from the end; answers before it are shown without their reasoning.
+    "{% set ns = namespace(searching=true, last=messages | length - 1) %}{% for m in messages[::-1] %}\
+     {% set index = (messages | length - 1) - loop.index0 %}{% if ns.searching and m.role == 'user' %}\
+     {% set ns.searching = false %}{% set ns.last = index %}{% endif %}{% endfor %}{% for m in messages %}\
+     {% if m.role == 'assistant' and loop.index0 > ns.last %}{% if loop.last or (not loop.last and m.content) %}<think>{% endif %}{% endif %}\
+     {% if m.role == 'tool' and (loop.first or messages[loop.index0 - 1].role != 'tool') %}[{% endif %}{{ m.content }}\
+     {% if m.role == 'tool' and (loop.last or messages[loop.index0 + 1].role != 'tool') %}]{% endif %}{% endfor %}\
+     {% if add_generation_prompt %}<a>{% endif %}",
+    "{% set ns = namespace(last=-1) %}{% for m in messages %}{% if m.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor %}\
+     {% for m in messages %}{{ m.content }}{{ '!' if loop.index0 > ns.last }}{{ '?' if loop.index0 == ns.last }}{% endfor %}{{ ns.last }}",
+    "{% for m in messages[::-1] %}{% if m.role == 'user' %}{% break %}{% endif %}{% else %}none{% endfor %}\
+     {% for m in messages %}{{ loop.revindex }}{{ m.content }}{% endfor %}",
+    "{% set ns = namespace(at=none, seen=0) %}{% for m in messages[::-1] %}{% if m.role == 'user' and ns.at is none %}{% set ns.at = loop.revindex0 %}{% endif %}\
+     {% set ns.seen = ns.seen + 1 %}{% endfor %}{% for m in messages %}{% if ns.at is not none and loop.index0 < ns.at %}old {% endif %}{{ m.content }}{% endfor %}{{ ns.seen }}",
+    "{% set ns = namespace(role='', turns=0) %}{% for m in messages %}{% if m.role != ns.role %}{% set ns.turns = ns.turns + 1 %}{% set ns.role = m.role %}({{ ns.turns }}){% endif %}\
+     {{ m.content }}{% if messages | length - loop.index > 2 %}.{% endif %}{% endfor %}{{ ns.role }}",
+    "{% set rest = messages[1:] if messages[0].role == 'system' else messages %}{% set last = rest | length %}{% for m in rest %}{% if loop.index == last - 1 %}L{% endif %}\
+     {% if loop.nextitem is defined and loop.nextitem.role == m.role %}={% endif %}{% if loop.previtem is defined and loop.previtem.role == m.role %}<{% endif %}{{ m.content }}{% endfor %}",
+    "{% set ns = namespace(a=0) %}{% set other = ns %}{{ messages | length }}{% for m in messages %}{% set ns.a = other.a + 1 %}{{ other.a }}{{ m.content }}{% if loop.last %}{{ ns.a }}{% endif %}{% endfor %}",
+    "{% set ns = namespace(text='') %}{% for m in messages %}{% set ns.text = m.role ~ loop.last %}{{ ns.text }}{% endfor %}{{ ns.text }}",
+    "{% set users = messages | selectattr('role', 'equalto', 'user') | list %}{% for m in messages %}{% if users and m == users[-1] %}Q{% endif %}{{ m.content }}{% endfor %}",
+    "{% set ns = namespace(n=0) %}{% for m in messages[::-1] %}{% if loop.first or loop.previtem.role == m.role %}{% set ns.n = ns.n + 1 %}{% endif %}{{ loop.last }}{% endfor %}{{ ns.n }}",
+    "{% set ns = namespace(open=false) %}{% for m in messages %}{% if m.role == 'tool' and not ns.open %}{% set ns.open = true %}[{% elif m.role != 'tool' and ns.open %}{% set ns.open = false %}]{% endif %}{{ m.content }}\
+     {% if 2 * loop.index > messages | length - 3 and not (messages | length == 4) %}h{% endif %}{% endfor %}{{ ns.open }}",
+    "{% set ns = namespace(n=0) %}{% for m in messages %}{% if m.role == 'tool' and loop.index0 == 7 %}{{ raise_exception('seventh') }}{% endif %}{% if m.role == 'user' %}{% set ns.n = ns.n + 1 %}{% endif %}\
+     {{ ns.n }}{% if ns.n >= messages | length - 5 %}near {% endif %}{{ m.content }}{% if loop.index0 > ns.n and not loop.last %}{% continue %}{% endif %};{% endfor %}",
+];
 
 /// Templates, and whether one rendering is to do for all texts.
 const TEMPLATES: [(&str, bool); 38] = [
@@ -118,15 +152,15 @@ const TEMPLATES: [(&str, bool); 38] = [
 
 type Rendered = Result<(String, Vec<Span>), String>;
 
-fn variables<'a>(inputs: &mut Inputs<'a>) -> (Vec<(&'static str, Value<'a>)>, Value<'a>) {
+fn variables<'a>(inputs: &mut Inputs<'a>, roles: &[&'a str]) -> (Vec<(&'static str, Value<'a>)>, Value<'a>) {
     let list = inputs.place(Node::NONE, Step::Variable("messages"));
     let mut messages = Vec::new();
-    for (i, role) in (0..).zip(ROLES) {
+    for (i, role) in (0..).zip(roles) {
         let place = inputs.place(list, Step::Index(i));
         let content = inputs.place(place, Step::Key("content"));
         let pairs = [
             ("role", inputs.text(place, role)),
-            ("content", inputs.text(content, ["one", "two", "three", "four", "five", "six"][i as usize])),
+            ("content", inputs.text(content, ["one", "two", "three", "four", "five", "six"][i as usize % 6])),
         ];
         messages.push(inputs.dict(place, pairs.into_iter()));
     }
@@ -134,10 +168,10 @@ fn variables<'a>(inputs: &mut Inputs<'a>) -> (Vec<(&'static str, Value<'a>)>, Va
     (vec![("bos", Value::None)], messages)
 }
 
-fn apart(template: &Template, count: usize, prompting: bool) -> Rendered {
+fn apart(template: &Template, roles: &[&str], count: usize, prompting: bool) -> Rendered {
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
-    let (mut variables, messages) = variables(&mut inputs);
+    let (mut variables, messages) = variables(&mut inputs, roles);
     variables.push(("add_generation_prompt", Value::Bool(prompting)));
     variables.push(("messages", inputs.prefix(messages, count)));
     let (mut scratch, mut output) = (Arena::new(), Output::default());
@@ -153,52 +187,49 @@ fn prefixes(counts: &[usize]) -> ListPrefixes<'_> {
     ListPrefixes { variable: "messages", counts }
 }
 
-fn together(template: &Template, counts: &[usize]) -> [Vec<Rendered>; 2] {
+fn together(template: &Template, roles: &[&str], counts: &[usize]) -> [Vec<Rendered>; 2] {
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
-    let (variables, messages) = variables(&mut inputs);
+    let (variables, messages) = variables(&mut inputs, roles);
     let mut replays = Replays::default();
     [true, false].map(|prompting| {
         let (mut texts, mut scratch) = (Vec::new(), Arena::new());
+        let (mut series, mut text) = (Series::default(), (String::new(), Vec::new()));
         while texts.len() < counts.len() {
             let rest = &counts[texts.len()..];
             let mut variables = variables.clone();
             variables.push(("add_generation_prompt", Value::Bool(prompting)));
             variables.push(("messages", inputs.prefix(messages, rest[rest.len() - 1])));
-            let mut output = Output::default();
             let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
             let spare = (&mut scratch, &mut replays);
             let grown = template
-                .render_growing(&variables, prefixes(rest), now, Limits::for_input(100), spare, &mut output)
+                .render_growing(&variables, prefixes(rest), now, Limits::for_input(100), spare, &mut series)
                 .expect("there are messages");
             assert!(!grown.is_empty());
             texts.extend(grown.into_iter().map(|grown| {
-                let end = grown.end.map_err(|error| error.to_string())?;
-                Ok(whole(&output, grown.stable, end))
+                text = whole(&text, grown.rest);
+                grown.done.map_err(|error| error.to_string())?;
+                Ok(text.clone())
             }));
         }
         texts
     })
 }
 
-fn whole(output: &Output, stable: usize, end: (String, Vec<Span>)) -> (String, Vec<Span>) {
-    let mut spans: Vec<Span> = Vec::new();
-    let mut left = stable;
-    for span in output.spans() {
-        let len = left.min(span.len as usize);
-        left -= len;
-        spans.extend((len > 0).then(|| Span { len: u32::try_from(len).expect("it is short"), ..*span }));
-    }
-    (output.text()[..stable].to_owned() + &end.0, [spans, end.1].concat())
+/// A text that goes on from the one before.
+fn whole((text, spans): &(String, Vec<Span>), rest: Rest) -> (String, Vec<Span>) {
+    let kept = everyturn_template::cut_spans(spans, 0, rest.same).collect();
+    (text[..rest.same].to_owned() + &rest.text, [kept, rest.spans].concat())
 }
 
 /// How many texts one rendering hands out.
 fn in_one_go(template: &Template, counts: &[usize]) -> usize {
+    let roles = &ROLES;
     let arena = Arena::new();
     let mut inputs = Inputs::new(&arena);
-    let (mut variables, messages) = variables(&mut inputs);
+    let (mut variables, messages) = variables(&mut inputs, roles);
     variables.push(("messages", messages));
-    let (mut scratch, mut replays, mut output) = (Arena::new(), Replays::default(), Output::default());
+    let (mut scratch, mut replays, mut series) = (Arena::new(), Replays::default(), Series::default());
     let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
     let spare = (&mut scratch, &mut replays);
     let grown = template.render_growing(
@@ -207,7 +238,7 @@ fn in_one_go(template: &Template, counts: &[usize]) -> usize {
         now,
         Limits::for_input(100),
         spare,
-        &mut output,
+        &mut series,
     );
     grown.expect("there are messages").len()
 }
@@ -239,11 +270,61 @@ fn texts_are_those_of_renderings_apart() {
         for counts in [vec![1, 2, 3, 4, 5, 6], vec![2, 4], vec![3], vec![1, 1, 5]] {
             let one = in_one_go(&template, &counts);
             assert_eq!(one == counts.len(), in_one || counts.len() == 1, "{source} {counts:?}");
-            for (grown, prompting) in together(&template, &counts).into_iter().zip([true, false]) {
-                for (count, grown) in counts.iter().zip(grown) {
-                    let apart = joined(apart(&template, *count, prompting));
-                    assert_eq!(joined(grown), apart, "{source} {count} {prompting}");
-                }
+            check(source, &template, &ROLES, &counts);
+        }
+    }
+}
+
+fn check(source: &str, template: &Template, roles: &[&str], counts: &[usize]) {
+    for (grown, prompting) in together(template, roles, counts).into_iter().zip([true, false]) {
+        for (count, grown) in counts.iter().zip(grown) {
+            let apart = joined(apart(template, roles, *count, prompting));
+            assert_eq!(joined(grown), apart, "{source} {roles:?} {counts:?} {count} {prompting}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn texts_of_long_conversations_are_those_of_renderings_apart(
+        roles in vec(select(&["system", "user", "assistant", "tool", "tool"][..]), 1..60),
+        counts in vec(any::<bool>(), 60),
+        template in 0..REWRITING.len() + TEMPLATES.len(),
+    ) {
+        let source = REWRITING.get(template).unwrap_or_else(|| &TEMPLATES[template - REWRITING.len()].0);
+        let template = Template::compile(source).expect(source);
+        let counts: Vec<usize> = (1..=roles.len()).filter(|count| counts[*count - 1]).collect();
+        if !counts.is_empty() {
+            check(source, &template, &roles, &counts);
+        }
+    }
+}
+
+/// Each text is allowed far fewer steps than the messages before it would take.
+#[test]
+fn a_text_of_a_long_conversation_costs_what_is_new_in_it() {
+    let roles: Vec<&str> = (0..1000).map(|at| if at % 2 == 0 { "user" } else { "assistant" }).collect();
+    let counts: Vec<usize> = (0..500).map(|turn| 2 * turn + 1).collect();
+    let limits = Limits { fuel: 2_000, ..Limits::for_input(1_000_000) };
+    for source in &REWRITING[..2] {
+        let template = Template::compile(source).expect(source);
+        let arena = Arena::new();
+        let mut inputs = Inputs::new(&arena);
+        let (mut variables, messages) = variables(&mut inputs, &roles);
+        variables.push(("messages", messages));
+        let (mut scratch, mut replays, mut series) = (Arena::new(), Replays::default(), Series::default());
+        let now = jiff::civil::date(2026, 1, 31).at(12, 0, 0, 0);
+        let mut handed_out = 0;
+        while handed_out < counts.len() {
+            let spare = (&mut scratch, &mut replays);
+            let rest = prefixes(&counts[handed_out..]);
+            let grown = template.render_growing(&variables, rest, now, limits, spare, &mut series);
+            let grown = grown.expect("there are messages");
+            handed_out += grown.len();
+            for grown in grown {
+                assert_eq!(grown.done, Ok(()), "{source} {handed_out}");
             }
         }
     }

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use everyturn_template::{
-    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Span, Template,
-    Value,
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Series, Span,
+    Template, Value,
 };
 use jiff::civil::DateTime;
 
@@ -94,14 +94,14 @@ impl CompiledTemplate {
     }
 
     /// Renders the first n messages for each n of `counts`, in one go as far as that is possible: texts of the first
-    /// counts, one at least, each the first bytes of the output and then its own end.
+    /// counts, one at least, each of which goes on from the one before in its series.
     pub fn render_growing(
         &self,
         variables: &[(&str, Value<'_>)],
         counts: &[usize],
         input_bytes: usize,
         workspace: &RenderWorkspace,
-        output: &mut Output,
+        series: &mut Series,
     ) -> Result<Vec<Grown>> {
         self.check_limit(workspace)?;
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
@@ -113,7 +113,7 @@ impl CompiledTemplate {
             self.now,
             limits,
             (&mut arena, &mut replays),
-            output,
+            series,
         );
         workspace.arena.replace(arena);
         workspace.replays.replace(replays);

@@ -37,7 +37,7 @@ pub use foreign::ForeignTokens;
 pub use header::Header;
 pub use locate::locate;
 pub use parts::{Part, PartName, RecordParts};
-pub use prefixes::{Prefixes, Shown, SpanCursor};
+pub use prefixes::{Prefixes, Shown};
 pub use prepared::Prepared;
 pub use seams::Seams;
 pub use standalone::{PlainTemplate, check_objects, message_objects};

@@ -9,7 +9,7 @@ use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 use everyturn_template::{
-    Arena, Grown, Inputs, Node, Output, Source, Span, Step, Value as TemplateValue, cut_spans,
+    Arena, Grown, Inputs, Node, Series, Source, Span, Step, Value as TemplateValue, cut_spans,
 };
 
 use super::compiled::{RenderWorkspace, Rendering};
@@ -150,7 +150,7 @@ impl<'a> Prepared<'a> {
         counts: &[usize],
         add_generation_prompt: bool,
         arguments: &[(&str, TemplateValue<'_>)],
-        output: &mut Output,
+        series: &mut Series,
     ) -> Result<Vec<Grown>> {
         let counts: Vec<usize> = counts.iter().map(|count| self.shown(*count)).collect();
         let most = counts.last().copied().unwrap_or_default();
@@ -158,7 +158,7 @@ impl<'a> Prepared<'a> {
         let messages = self.inputs.prefix(self.messages, most);
         let variables = self.all_variables(messages, add_generation_prompt, arguments);
         let bytes = self.inputs.bytes();
-        self.variant.engine.render_growing(&variables, &counts, bytes, &self.workspace, output)
+        self.variant.engine.render_growing(&variables, &counts, bytes, &self.workspace, series)
     }
 
     /// Whether the last of the first `count` messages is another than it is where more follow, so that the text of

@@ -89,10 +89,10 @@ pub(super) fn rewrites(syntax: &[Stmt]) -> bool {
 /// What is looked for in a series of texts.
 #[derive(Default)]
 pub struct Seams {
-    /// How many spans of the first part of a text were looked at, and the byte at which the next one starts.
-    done: (usize, usize),
-    /// What was found up to there.
-    found: Vec<Arc<str>>,
+    /// The tokens that were found, in the order of the spans that showed them: each with the byte where its span starts.
+    found: Vec<(usize, Arc<str>)>,
+    /// Up to here everything was looked at.
+    done: usize,
 }
 
 impl Seams {
@@ -106,30 +106,16 @@ impl Seams {
         tokenizer: &Tokenizer,
         control_tokens: &ControlTokens,
     ) -> Result<BTreeSet<Arc<str>>> {
-        if same < self.done.1 {
-            *self = Self::default();
-        }
-        let text = &shown.text;
-        let [head, tail] = shown.spans();
-        let head_length = text.head.len();
-        let (mut at, mut before) = (self.done.1, None);
-        if let Some(previous) = self.done.0.checked_sub(1) {
-            before = head.get(previous);
-        }
-        let mut found = self.found.clone();
-        let of_head = head.iter().enumerate().skip(self.done.0).map(|(index, span)| (Some(index), span));
-        for (index, span) in of_head.chain(tail.iter().map(|span| (None, span))) {
-            if index.is_some() && at >= head_length {
-                continue;
-            }
+        let spans = shown.spans();
+        // The last span that both texts have may go on otherwise.
+        let first = shown.span_at(same.min(self.done)).saturating_sub(1);
+        let mut at = shown.start_of(first);
+        self.found.truncate(self.found.partition_point(|(start, _)| *start < at));
+        let mut before = first.checked_sub(1).and_then(|before| spans.get(before));
+        let look = Look { prepared, text: &shown.text, tokenizer, control_tokens };
+        for span in &spans[first.min(spans.len())..] {
             let end = at + span.len as usize;
-            let end = if index.is_some() { end.min(head_length) } else { end };
-            if let Some(index) = index {
-                // The last one may go on in the next text.
-                self.done = (index, at);
-                self.found.clone_from(&found);
-            }
-            let look = Look { prepared, text, tokenizer, control_tokens };
+            let mut found = Vec::new();
             if let Some(before) = before
                 && look.may_join(at)
                 && (look.is_foreign(before) || look.is_foreign(span))
@@ -139,9 +125,11 @@ impl Seams {
             if matches!(span.source, Source::Derived { .. }) && prepared.rewrites() && look.is_foreign(span) {
                 look.within(at..end, &mut found)?;
             }
+            self.found.extend(found.into_iter().map(|token| (at, token)));
             (at, before) = (end, Some(span));
         }
-        Ok(found.into_iter().collect())
+        self.done = shown.text.len();
+        Ok(self.found.iter().map(|(_, token)| token.clone()).collect())
     }
 }
 

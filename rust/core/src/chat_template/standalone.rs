@@ -1,6 +1,6 @@
 //! A chat template without a tokenizer: it renders, and nothing is known of how it ends a turn.
 
-use everyturn_template::{Arena, Output, Value as TemplateValue};
+use everyturn_template::{Arena, Series, Value as TemplateValue};
 use jiff::civil::DateTime;
 
 use super::compiled::{CompiledTemplate, RenderWorkspace, Rendering, template_error};
@@ -57,18 +57,19 @@ impl PlainTemplate {
         variables.push(("messages", messages));
         variables.push(("add_generation_prompt", TemplateValue::Bool(add_generation_prompt)));
         let workspace = RenderWorkspace::default();
-        let (mut texts, mut output) = (Vec::new(), Output::default());
+        let (mut texts, mut series, mut text) = (Vec::new(), Series::default(), String::new());
         while texts.len() < counts.len() {
             let grown = self.0.render_growing(
                 &variables,
                 &counts[texts.len()..],
                 values.inputs.bytes(),
                 &workspace,
-                &mut output,
+                &mut series,
             )?;
             texts.extend(grown.into_iter().map(|grown| {
-                let (end, _) = grown.end.map_err(|error| template_error(&error))?;
-                Ok(output.text()[..grown.stable].to_owned() + &end)
+                text.truncate(grown.rest.same);
+                text.push_str(&grown.rest.text);
+                grown.done.map_err(|error| template_error(&error)).map(|()| text.clone())
             }));
         }
         Ok(texts)

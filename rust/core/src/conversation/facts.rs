@@ -80,7 +80,9 @@ impl MessageColumns {
 
     fn read_record(&mut self, parser: &mut Parser, text: &[u8]) -> Result<()> {
         if let Some(facts) = Fact::read_all(text) {
-            facts.iter().for_each(|fact| self.push(fact));
+            for fact in &facts {
+                self.push(fact);
+            }
             return Ok(());
         }
         // As they may be after a detour through other programs, or damaged.

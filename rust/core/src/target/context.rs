@@ -6,8 +6,8 @@
 
 use super::left_out::{LeftOut, Marks};
 use super::render::Rendered;
-use super::said::{Said, add_said, item};
-use crate::chat_template::{Part, PartName, Prepared, Rendering};
+use super::said::{Said, What, add_said, item};
+use crate::chat_template::{PartName, Prepared, Rendering};
 use crate::conversation::Message;
 use crate::json::Value;
 
@@ -28,8 +28,8 @@ pub struct ContextMarks<'m> {
     said: Vec<Said<'m>>,
     /// Where what a message says ends there.
     ends: Vec<usize>,
-    /// Messages at the start that are in all prompts that follow.
-    settled: usize,
+    /// Of the messages at the start that are in the prompt: in how many bytes of it they are, with those before them.
+    settled: Vec<usize>,
 }
 
 /// What a prompt leaves out.
@@ -59,9 +59,8 @@ impl<'m> ContextMarks<'m> {
         number: usize,
         rendered: &Rendered<'_>,
     ) -> LeftOutOfPrompt {
-        if !self.marks.read_prompt(given.prepared.parts(), &rendered.prompt) {
-            self.settled = 0;
-        }
+        let same = self.marks.read_prompt(given.prepared.parts(), &rendered.prompt);
+        self.settled.truncate(self.settled.partition_point(|end| *end <= same));
         self.left_out(given, number)
     }
 
@@ -87,14 +86,19 @@ impl<'m> ContextMarks<'m> {
             self.ends.push(self.said.len());
         }
         let mut found = LeftOutOfPrompt::default();
-        for at in self.settled..count {
+        for at in self.settled.len()..count {
             let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
             let said = &self.said[start..self.ends[at]];
-            match LeftOut::find(parts, said, &self.marks) {
+            // Reasoning alone is not looked for.
+            let left_out = LeftOut::find(parts, said, &self.marks).filter(LeftOut::is_more_than_reasoning);
+            match left_out {
                 Some(left_out) => found.messages.push((at, left_out)),
-                None if at == self.settled => {
-                    let is_settled = |part: Part| self.marks.has_for_good(parts, part);
-                    self.settled += usize::from(said.iter().all(|said| said.part.is_some_and(is_settled)));
+                None if at == self.settled.len() => {
+                    let before = self.settled.last().copied().unwrap_or(0);
+                    let looked_for = said.iter().filter(|said| said.what != What::Reasoning);
+                    let ends = looked_for.map(|said| self.marks.end_of(parts, said.part?));
+                    let end = ends.fold(Some(before), |most, end| Some(most?.max(end?)));
+                    self.settled.extend(end);
                 }
                 None => {}
             }

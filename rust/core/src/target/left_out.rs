@@ -12,25 +12,29 @@ use super::render::{Prompt, Rendered};
 use super::said::{Said, What, add_said, inline_reasoning, is_blank};
 use crate::chat_template::{Part, Prepared, RecordParts};
 use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING};
-use crate::prompt_text::PromptText;
 
 /// The parts that are in a text. Of a text that begins as the one before only the rest is looked at.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// Of each part the number of the last text that it was in, or `IN_START`.
+    /// Of each part the number of the last text that it was in.
     last_seen: Vec<u32>,
     /// The number of the text.
     text: u32,
-    /// How many spans at the start were looked at for good, and their bytes.
-    passed: (usize, usize),
-    /// How many bytes at the start the next text has in common with this one, at least.
+    /// Of each part where it first ends in the prompt that was read last; `NOWHERE` if it is not there.
+    in_prompt: Vec<usize>,
+    /// The parts that are there, in the order of their places.
+    seen: Vec<Part>,
+    /// Where the spans of that prompt end.
+    ends: Vec<usize>,
+    /// How many bytes at the start the next prompt has in common with this one, at least.
     same: usize,
-    /// What was made from several places: at the start, and in the rest of this text.
+    /// What was made from several places: in the prompt, and in another text.
     mixed: [String; 2],
+    /// Where in the prompt the first of them comes from, and how much of it was there after each.
+    mixed_until: Vec<(usize, usize)>,
 }
 
-/// In the start of the text, which the texts after it share.
-const IN_START: u32 = u32::MAX;
+const NOWHERE: usize = usize::MAX;
 
 impl Marks {
     /// The next text has at least its first `same` bytes in common with the last one that this was said of.
@@ -38,31 +42,53 @@ impl Marks {
         self.same = self.same.min(same);
     }
 
-    /// Takes the parts of a prompt. False: it was looked at from its first byte on.
-    pub fn read_prompt(&mut self, parts: &RecordParts, prompt: &Prompt<'_>) -> bool {
-        let goes_on = self.same >= self.passed.1;
-        if !goes_on {
-            *self = Self::default();
-        }
+    /// Takes the parts of a prompt. Returns how many of its bytes at the start were looked at before.
+    pub fn read_prompt(&mut self, parts: &RecordParts, prompt: &Prompt<'_>) -> usize {
+        self.go_back_to(self.same);
         self.start_text(parts);
-        let PromptText { head, tail } = prompt.text();
-        let [of_head, of_tail] = prompt.spans();
-        let (mut spans, mut at) = self.passed;
-        for span in of_head.iter().skip(spans) {
-            if at >= head.len() {
-                break;
-            }
-            let end = (at + span.len as usize).min(head.len());
-            self.mark(parts, head.get(at..end).unwrap_or_default(), span.source, IN_START);
-            at += span.len as usize;
-            if at <= head.len() {
-                spans += 1;
-                self.passed = (spans, at);
-            }
+        let (text, spans) = (prompt.text(), prompt.spans());
+        let start = self.ends.last().copied().unwrap_or(0);
+        let new = text.after(start).to_text();
+        let mut at = start;
+        for span in &spans[self.ends.len()..] {
+            let end = at + span.len as usize;
+            self.mark_in_prompt(
+                parts,
+                new.get(at - start..end - start).unwrap_or_default(),
+                span.source,
+                end,
+            );
+            self.ends.push(end);
+            at = end;
         }
-        self.read_rest(parts, tail, of_tail.iter().copied());
         self.same = usize::MAX;
-        goes_on
+        start
+    }
+
+    /// Forgets what is in the prompt after its first bytes.
+    fn go_back_to(&mut self, bytes: usize) {
+        // A span that ends there may be longer in another text.
+        self.ends.truncate(self.ends.partition_point(|end| *end < bytes));
+        while let Some(part) = self.seen.pop_if(|part| self.in_prompt[part.index()] >= bytes) {
+            self.in_prompt[part.index()] = NOWHERE;
+        }
+        self.mixed_until.truncate(self.mixed_until.partition_point(|(end, _)| *end < bytes));
+        self.mixed[0].truncate(self.mixed_until.last().map_or(0, |(_, length)| *length));
+    }
+
+    fn mark_in_prompt(&mut self, parts: &RecordParts, words: &str, source: Source, end: usize) {
+        let Some(node) = source.made_from().filter(|_| !is_blank(words)) else { return };
+        if node == Node::NONE {
+            self.mixed[0].push_str(words);
+            self.mixed_until.push((end, self.mixed[0].len()));
+        }
+        let part = parts.of_node(node);
+        if let Some(place) = self.in_prompt.get_mut(part.index())
+            && *place == NOWHERE
+        {
+            *place = end;
+            self.seen.push(part);
+        }
     }
 
     /// Takes the parts of a text that shares nothing with others.
@@ -73,6 +99,7 @@ impl Marks {
 
     fn start_text(&mut self, parts: &RecordParts) {
         self.last_seen.resize(parts.count(), 0);
+        self.in_prompt.resize(parts.count(), NOWHERE);
         self.text += 1;
         self.mixed[1].clear();
     }
@@ -81,22 +108,19 @@ impl Marks {
         let mut at = 0;
         for span in spans {
             let end = at + span.len as usize;
-            self.mark(parts, text.get(at..end).unwrap_or_default(), span.source, self.text);
+            self.mark(parts, text.get(at..end).unwrap_or_default(), span.source);
             at = end;
         }
     }
 
     /// Takes the part that some words come from; white space alone says nothing.
-    fn mark(&mut self, parts: &RecordParts, words: &str, source: Source, text: u32) {
-        let Some(node) = source.made_from() else { return };
-        if is_blank(words) {
-            return;
-        }
+    fn mark(&mut self, parts: &RecordParts, words: &str, source: Source) {
+        let Some(node) = source.made_from().filter(|_| !is_blank(words)) else { return };
         if node == Node::NONE {
-            self.mixed[usize::from(text != IN_START)].push_str(words);
+            self.mixed[1].push_str(words);
         }
         if let Some(last_seen) = self.last_seen.get_mut(parts.of_node(node).index()) {
-            *last_seen = text.max(*last_seen);
+            *last_seen = self.text;
         }
     }
 
@@ -109,13 +133,15 @@ impl Marks {
     /// Whether bytes of a part, or of what is around it as a whole, are in the text.
     pub fn has(&self, parts: &RecordParts, part: Part) -> bool {
         parts.with_surroundings(part).any(|part| {
-            self.last_seen.get(part.index()).is_some_and(|text| *text == self.text || *text == IN_START)
+            let is_in_prompt = self.in_prompt.get(part.index()).is_some_and(|end| *end != NOWHERE);
+            is_in_prompt || self.last_seen.get(part.index()) == Some(&self.text)
         })
     }
 
-    /// Whether they are where the texts after this one have them, too.
-    pub fn has_for_good(&self, parts: &RecordParts, part: Part) -> bool {
-        parts.with_surroundings(part).any(|part| self.last_seen.get(part.index()) == Some(&IN_START))
+    /// How many bytes of the prompt have some of them, if it has any.
+    pub fn end_of(&self, parts: &RecordParts, part: Part) -> Option<usize> {
+        let ends = parts.with_surroundings(part).filter_map(|part| self.in_prompt.get(part.index()));
+        ends.copied().min().filter(|end| *end != NOWHERE)
     }
 
     fn has_any_mixed(&self) -> bool {
@@ -211,6 +237,10 @@ impl LeftOut {
             left_out.text |= shown.lacks(before) || shown.lacks_some(answer);
         }
         left_out
+    }
+
+    pub fn is_more_than_reasoning(&self) -> bool {
+        self.everything || self.text || !self.calls.is_empty()
     }
 
     pub fn is_something(&self) -> bool {

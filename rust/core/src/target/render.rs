@@ -16,7 +16,7 @@ use super::id_guard::IdGuard;
 use super::mismatch::{self, Mismatched, Resolved};
 use super::said::says_reasoning;
 use super::splice::splice;
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown, SpanCursor};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
@@ -60,10 +60,8 @@ impl Rendered<'_> {
 
     /// Where the bytes of prompt and completion come from, as far as it is known.
     pub fn spans(&self) -> impl Iterator<Item = Span> {
-        let [of_head, of_tail] = self.prompt.spans();
-        let head = self.prompt.text().head.len();
         let of_completion = cut_spans(&self.completion_spans, 0, self.completion.text.len());
-        cut_spans(of_head, 0, head).chain(of_tail.iter().copied()).chain(of_completion)
+        self.prompt.spans().iter().copied().chain(of_completion)
     }
 
     /// The control tokens in the completion that are to be plain text: bytes of the completion.
@@ -102,18 +100,17 @@ impl Prompt<'_> {
     /// The prompt and a text after it.
     fn followed_by(&self, after: &TracedText) -> TracedText {
         let mut whole = TracedText::default();
-        for (text, spans) in self.text().parts().into_iter().zip(self.spans()) {
-            whole.push_part(text, spans, 0..text.len());
-        }
+        let text = self.text().to_text();
+        whole.push_part(&text, self.spans(), 0..text.len());
         whole.push_part(&after.text, &after.spans, 0..after.text.len());
         whole
     }
 
-    /// The spans that cover the first part of its text, and perhaps more than it, and those of the second.
-    pub fn spans(&self) -> [&[Span]; 2] {
+    /// The spans that cover its text.
+    pub fn spans(&self) -> &[Span] {
         match self {
             Self::Shown(shown) => shown.spans(),
-            Self::Own(own) => [&own.spans, &[]],
+            Self::Own(own) => &own.spans,
         }
     }
 }
@@ -162,8 +159,6 @@ struct Series<'p, 'a> {
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
     agreed: usize,
-    /// Where its completion starts among the spans of its full text.
-    completion: SpanCursor,
 }
 
 impl<'p, 'a> Targets<'p, 'a> {
@@ -224,7 +219,6 @@ impl<'p, 'a> Series<'p, 'a> {
             seams: Default::default(),
             same: [0; 2],
             agreed: 0,
-            completion: SpanCursor::default(),
         }
     }
 
@@ -266,7 +260,7 @@ impl<'p, 'a> Series<'p, 'a> {
         let mut plain = Vec::new();
         let mut guard = literal.map(|control_tokens| IdGuard { control_tokens, own: Vec::new() });
         let (mut prompt, mut turn, arguments, prompt_match) = if is_exact {
-            let spans = self.completion.spans_from(&full, after, self.same[1]);
+            let spans = full.spans_from(after).collect();
             if let Some(guard) = &mut guard {
                 let [of_prompt, of_full] = &self.foreign_tokens;
                 plain.extend(of_prompt.from(0).chain(of_full.from(after)));

@@ -3,6 +3,7 @@
 //! In: the statements of a template. Out: a `Program`, or an error for what Jinja2 refuses when it compiles (an
 //! unknown filter in a place that is always reached). Nothing runs here.
 
+pub mod children;
 mod expressions;
 mod outside;
 pub mod program;

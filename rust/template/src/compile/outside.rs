@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::compile::program::{
-    ArgumentsCode, Block, Entry, ExprCode, ForCode, Rounds, Slot, StmtCodeKind, TargetCode,
-};
+use crate::compile::children::{children, children_mut};
+use crate::compile::program::{Block, Entry, ExprCode, ForCode, Rounds, Slot, StmtCodeKind, TargetCode};
+use crate::value::Literal;
 
 /// Marks the loops of a root.
 pub fn mark(block: &mut Block) {
@@ -22,11 +22,16 @@ fn mark_block(block: &mut Block, loops: &mut u32) {
     for stmt in block {
         match &mut stmt.kind {
             StmtCodeKind::For(code) => {
-                if let Some(inside) = slots_inside(code) {
+                if let Some(Inside { slots: inside, attributes: set }) = slots_inside(code) {
                     let mut outside = Vec::new();
                     let free = |slot: Slot| !inside.contains(&slot) || code.loop_slot == Some(slot);
+                    let mut attributes = Vec::new();
+                    for (slot, name) in set {
+                        note_attribute(slot, &name, &free, &mut attributes);
+                    }
+                    exprs(&mut code.body, &mut |expr| attributes_of(expr, &free, &mut attributes));
                     exprs(&mut code.body, &mut |expr| wrap(expr, &free, &mut outside));
-                    code.rounds = Some(Rounds { number: *loops, outside, inside });
+                    code.rounds = Some(Rounds { number: *loops, outside, inside, attributes });
                     *loops += 1;
                 }
             }
@@ -42,35 +47,43 @@ fn mark_block(block: &mut Block, loops: &mut u32) {
     }
 }
 
-/// The slots that a round sets; `None` where a round does more than set them and print.
-fn slots_inside(code: &ForCode) -> Option<BTreeSet<Slot>> {
-    let mut slots = BTreeSet::new();
-    let plain = code.filter.is_none();
-    slots_of_loop(code, &mut slots).filter(|()| plain)?;
-    Some(slots)
+/// What a round sets.
+#[derive(Default)]
+struct Inside {
+    slots: BTreeSet<Slot>,
+    /// Attributes of what these slots hold.
+    attributes: Vec<(Slot, Literal)>,
 }
 
-fn slots_of_loop(code: &ForCode, slots: &mut BTreeSet<Slot>) -> Option<()> {
-    slots.extend(code.loop_slot);
-    slots_of_target(&code.target, slots)?;
-    slots_of_entry(&code.entry, slots);
+/// What a round sets; `None` where a round does more than set it and print.
+fn slots_inside(code: &ForCode) -> Option<Inside> {
+    let mut inside = Inside::default();
+    let plain = code.filter.is_none();
+    slots_of_loop(code, &mut inside).filter(|()| plain)?;
+    Some(inside)
+}
+
+fn slots_of_loop(code: &ForCode, inside: &mut Inside) -> Option<()> {
+    inside.slots.extend(code.loop_slot);
+    slots_of_target(&code.target, inside)?;
+    slots_of_entry(&code.entry, inside);
     if let Some(filter) = &code.filter {
-        slots_of_target(&filter.target, slots)?;
-        slots_of_entry(&filter.entry, slots);
+        slots_of_target(&filter.target, inside)?;
+        slots_of_entry(&filter.entry, inside);
     }
-    slots_of_block(&code.body, slots)?;
+    slots_of_block(&code.body, inside)?;
     if let Some((entry, body)) = &code.otherwise {
-        slots_of_entry(entry, slots);
-        slots_of_block(body, slots)?;
+        slots_of_entry(entry, inside);
+        slots_of_block(body, inside)?;
     }
     Some(())
 }
 
-fn slots_of_block(block: &Block, slots: &mut BTreeSet<Slot>) -> Option<()> {
-    block.iter().try_for_each(|stmt| slots_of_stmt(&stmt.kind, slots))
+fn slots_of_block(block: &Block, inside: &mut Inside) -> Option<()> {
+    block.iter().try_for_each(|stmt| slots_of_stmt(&stmt.kind, inside))
 }
 
-fn slots_of_stmt(kind: &StmtCodeKind, slots: &mut BTreeSet<Slot>) -> Option<()> {
+fn slots_of_stmt(kind: &StmtCodeKind, inside: &mut Inside) -> Option<()> {
     match kind {
         StmtCodeKind::Text(_)
         | StmtCodeKind::Output(_)
@@ -78,21 +91,21 @@ fn slots_of_stmt(kind: &StmtCodeKind, slots: &mut BTreeSet<Slot>) -> Option<()> 
         | StmtCodeKind::Break
         | StmtCodeKind::Continue => {}
         StmtCodeKind::If { branches, otherwise } => {
-            branches.iter().try_for_each(|(_, body)| slots_of_block(body, slots))?;
-            slots_of_block(otherwise, slots)?;
+            branches.iter().try_for_each(|(_, body)| slots_of_block(body, inside))?;
+            slots_of_block(otherwise, inside)?;
         }
-        StmtCodeKind::For(code) => slots_of_loop(code, slots)?,
-        StmtCodeKind::Set { target, .. } => slots_of_target(target, slots)?,
+        StmtCodeKind::For(code) => slots_of_loop(code, inside)?,
+        StmtCodeKind::Set { target, .. } => slots_of_target(target, inside)?,
         StmtCodeKind::Capture { entry, body, slot, then } => {
-            slots_of_entry(entry, slots);
-            slots.insert(*slot);
-            slots_of_block(body, slots)?;
-            slots_of_stmt(&then.kind, slots)?;
+            slots_of_entry(entry, inside);
+            inside.slots.insert(*slot);
+            slots_of_block(body, inside)?;
+            slots_of_stmt(&then.kind, inside)?;
         }
         StmtCodeKind::Scope { entry, assignments, body } => {
-            slots_of_entry(entry, slots);
-            assignments.iter().try_for_each(|(target, _)| slots_of_target(target, slots))?;
-            slots_of_block(body, slots)?;
+            slots_of_entry(entry, inside);
+            assignments.iter().try_for_each(|(target, _)| slots_of_target(target, inside))?;
+            slots_of_block(body, inside)?;
         }
         StmtCodeKind::RecursiveFor { .. }
         | StmtCodeKind::Generation { .. }
@@ -102,17 +115,22 @@ fn slots_of_stmt(kind: &StmtCodeKind, slots: &mut BTreeSet<Slot>) -> Option<()> 
     Some(())
 }
 
-fn slots_of_entry(entry: &Entry, slots: &mut BTreeSet<Slot>) {
-    slots.extend(entry.iter().map(|(slot, _)| *slot));
+fn slots_of_entry(entry: &Entry, inside: &mut Inside) {
+    inside.slots.extend(entry.iter().map(|(slot, _)| *slot));
 }
 
-fn slots_of_target(target: &TargetCode, slots: &mut BTreeSet<Slot>) -> Option<()> {
+fn slots_of_target(target: &TargetCode, inside: &mut Inside) -> Option<()> {
     match target {
-        TargetCode::Slot(slot) => drop(slots.insert(*slot)),
+        TargetCode::Slot(slot) => drop(inside.slots.insert(*slot)),
         // An attribute of a namespace: the run finds out whether it is one of the round's own.
+        TargetCode::Attribute { namespace: ExprCode::Variable { variable, .. }, attribute } => {
+            if variable.out == 0 {
+                inside.attributes.push((variable.slot, attribute.clone()));
+            }
+        }
         TargetCode::Attribute { .. } => {}
         TargetCode::Tuple(targets) => {
-            targets.iter().try_for_each(|target| slots_of_target(target, slots))?;
+            targets.iter().try_for_each(|target| slots_of_target(target, inside))?;
         }
     }
     Some(())
@@ -166,6 +184,23 @@ fn exprs_of(kind: &mut StmtCodeKind, visit: &mut dyn FnMut(&mut ExprCode)) {
     }
 }
 
+/// Notes the attributes of variables around the loop that an expression reads.
+fn attributes_of(expr: &ExprCode, free: &dyn Fn(Slot) -> bool, found: &mut Vec<(Slot, Literal)>) {
+    if let ExprCode::Attribute(attribute) = expr
+        && let ExprCode::Variable { variable, .. } = &attribute.object
+        && variable.out == 0
+    {
+        note_attribute(variable.slot, &attribute.name.text, free, found);
+    }
+    children(expr, &mut |child| attributes_of(child, free, found));
+}
+
+fn note_attribute(slot: Slot, name: &Literal, free: &dyn Fn(Slot) -> bool, found: &mut Vec<(Slot, Literal)>) {
+    if free(slot) && !found.iter().any(|(of, known)| *of == slot && known == name) {
+        found.push((slot, name.clone()));
+    }
+}
+
 /// Marks the largest outside expressions of one.
 fn wrap(expr: &mut ExprCode, free: &dyn Fn(Slot) -> bool, outside: &mut Vec<Arc<ExprCode>>) {
     match reads(expr, free) {
@@ -176,7 +211,7 @@ fn wrap(expr: &mut ExprCode, free: &dyn Fn(Slot) -> bool, outside: &mut Vec<Arc<
             outside.push(marked.clone());
             *expr = ExprCode::Outside(marked, number);
         }
-        OutsideReads::Inside => children(expr, &mut |child| wrap(child, free, outside)),
+        OutsideReads::Inside => children_mut(expr, &mut |child| wrap(child, free, outside)),
     }
 }
 
@@ -188,7 +223,7 @@ enum OutsideReads {
 }
 
 /// What an expression reads. One that calls something counts as of the inside: what is called may do more than read.
-fn reads(expr: &mut ExprCode, free: &dyn Fn(Slot) -> bool) -> OutsideReads {
+fn reads(expr: &ExprCode, free: &dyn Fn(Slot) -> bool) -> OutsideReads {
     match expr {
         ExprCode::Global(_) => OutsideReads::Outside,
         ExprCode::Variable { variable, .. } if variable.out == 0 && free(variable.slot) => {
@@ -203,76 +238,4 @@ fn reads(expr: &mut ExprCode, free: &dyn Fn(Slot) -> bool) -> OutsideReads {
             found
         }
     }
-}
-
-fn children(expr: &mut ExprCode, visit: &mut dyn FnMut(&mut ExprCode)) {
-    match expr {
-        ExprCode::None
-        | ExprCode::Bool(_)
-        | ExprCode::Int(_)
-        | ExprCode::BigInt(_)
-        | ExprCode::Float(_)
-        | ExprCode::Str(_)
-        | ExprCode::Global(_)
-        | ExprCode::Variable { .. }
-        | ExprCode::Outside(..)
-        | ExprCode::Unknown(_) => {}
-        ExprCode::Tuple(items) | ExprCode::List(items) | ExprCode::Sum(items) | ExprCode::Concat(items) => {
-            items.iter_mut().for_each(visit);
-        }
-        ExprCode::Dict(pairs) => pairs.iter_mut().for_each(|(key, value)| {
-            visit(key);
-            visit(value);
-        }),
-        ExprCode::Attribute(attribute) => visit(&mut attribute.object),
-        ExprCode::Item(item) => {
-            visit(&mut item.object);
-            visit(&mut item.index);
-        }
-        ExprCode::Slice(slice) => {
-            visit(&mut slice.object);
-            slice.parts.iter_mut().flatten().for_each(visit);
-        }
-        ExprCode::Call(call) => {
-            visit(&mut call.callee);
-            arguments(&mut call.arguments, visit);
-        }
-        ExprCode::MethodCall(call) => {
-            visit(&mut call.object);
-            arguments(&mut call.arguments, visit);
-        }
-        ExprCode::Filter(call) => {
-            visit(&mut call.object);
-            arguments(&mut call.arguments, visit);
-        }
-        ExprCode::Test(call) => {
-            visit(&mut call.object);
-            arguments(&mut call.arguments, visit);
-        }
-        ExprCode::Not(operand) | ExprCode::Negative(operand) | ExprCode::Positive(operand) => visit(operand),
-        ExprCode::Binary(binary) => {
-            visit(&mut binary.1);
-            visit(&mut binary.2);
-        }
-        ExprCode::And(operands) | ExprCode::Or(operands) => {
-            visit(&mut operands.0);
-            visit(&mut operands.1);
-        }
-        ExprCode::Compare(compare) => {
-            visit(&mut compare.0);
-            compare.1.iter_mut().for_each(|(_, operand)| visit(operand));
-        }
-        ExprCode::Conditional(conditional) => {
-            visit(&mut conditional.test);
-            visit(&mut conditional.then);
-            conditional.otherwise.iter_mut().for_each(visit);
-        }
-    }
-}
-
-fn arguments(arguments: &mut ArgumentsCode, visit: &mut dyn FnMut(&mut ExprCode)) {
-    arguments.positional.iter_mut().for_each(&mut *visit);
-    arguments.keywords.iter_mut().for_each(|(_, value)| visit(value));
-    let more = [&mut arguments.more_positional, &mut arguments.more_keywords];
-    more.into_iter().flatten().for_each(visit);
 }

@@ -146,6 +146,8 @@ pub struct Rounds {
     pub outside: Vec<Arc<ExprCode>>,
     /// The slots that a round sets.
     pub inside: BTreeSet<Slot>,
+    /// Attributes of variables around the loop that a round may read or set.
+    pub attributes: Vec<(Slot, Literal)>,
 }
 
 /// `for target in .. if test`, with its own scope.

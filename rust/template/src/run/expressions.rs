@@ -91,24 +91,6 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// An expression that reads from outside of a round.
-    #[inline]
-    fn outside(&mut self, expr: &'a ExprCode, number: u32) -> Result<Value<'a>> {
-        match &mut self.watch {
-            Some(watch) if !watch.paused => {
-                watch.paused = true;
-                let value = self.eval(expr);
-                if let Some(watch) = &mut self.watch {
-                    watch.paused = false;
-                }
-                let value = value?;
-                self.note_expr(number, value);
-                Ok(value)
-            }
-            _ => self.eval(expr),
-        }
-    }
-
     fn global(&mut self, global: u32) -> Result<Value<'a>> {
         if self.watch.is_some() {
             self.note_global(global);
@@ -278,7 +260,12 @@ impl<'a> Machine<'a> {
         Ok(Value::Bool(true))
     }
 
-    fn compare(&mut self, comparison: Comparison, left: Value<'a>, right: Value<'a>) -> Result<bool> {
+    pub(super) fn compare(
+        &mut self,
+        comparison: Comparison,
+        left: Value<'a>,
+        right: Value<'a>,
+    ) -> Result<bool> {
         let memory = &mut self.memory;
         let ordered = |memory: &mut Memory<'a>, symbol, holds: fn(Ordering) -> bool| {
             operators::order(memory, left, right, symbol).map(|order| order.is_some_and(holds))

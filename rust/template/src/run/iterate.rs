@@ -17,6 +17,11 @@ pub enum Iter<'a> {
         list: &'a Growing<'a>,
         at: usize,
     },
+    /// From the last of those that are left on.
+    Reversed {
+        items: &'a [Value<'a>],
+        left: usize,
+    },
     Keys {
         dict: &'a Dict<'a>,
         at: usize,
@@ -77,6 +82,10 @@ impl<'a> Iter<'a> {
                 let item = list.next(*at);
                 *at += usize::from(item.is_some());
                 item
+            }
+            Self::Reversed { items, left } => {
+                *left = left.checked_sub(1).unwrap_or(usize::MAX);
+                items.get(*left).copied()
             }
             Self::Keys { dict, at } => {
                 let entry = dict.entries.get(*at);

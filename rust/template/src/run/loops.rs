@@ -52,8 +52,9 @@ impl<'a> Machine<'a> {
         match code.loop_slot {
             Some(slot) => {
                 let iter = Iter::new(items)?;
-                let object = self.push_loop(code, items, iter, recursion);
+                let object = self.push_loop(code, items, iter);
                 let at = self.loops.len() - 1;
+                self.loops[at].recursion = recursion;
                 let done = self.run_counted(code, (slot, object), at, &mut ran, is_outermost);
                 self.loops.truncate(at);
                 done?;
@@ -63,8 +64,25 @@ impl<'a> Machine<'a> {
         self.or_else(code, ran)
     }
 
-    pub(super) fn push_growing(&mut self, code: &'a ForCode, list: &'a Growing<'a>) -> Object {
-        self.push_loop(code, Value::Growing(list), Iter::Growing { list, at: 0 }, None)
+    /// A loop over the list that grows, of which the first rounds are skipped.
+    pub(super) fn skip_to(&mut self, at: usize, list: &'a Growing<'a>, rounds: usize) {
+        if let (Some(state), Some(last)) = (self.loops.get_mut(at), rounds.checked_sub(1)) {
+            state.index0 = i64::from(small(last));
+            state.iter = Iter::Growing { list, at: rounds };
+            state.current = list.get(last);
+            state.previous = last.checked_sub(1).and_then(|before| list.get(before));
+        }
+    }
+
+    /// The `else` of a loop that made no round.
+    pub(super) fn or_else(&mut self, code: &'a ForCode, ran: bool) -> Result<()> {
+        match &code.otherwise {
+            Some((entry, body)) if !ran => {
+                self.enter(entry);
+                self.block(body).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn run_plain(
@@ -107,13 +125,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push_loop(
-        &mut self,
-        code: &'a ForCode,
-        items: Value<'a>,
-        iter: Iter<'a>,
-        recursion: Option<Recursion>,
-    ) -> Object {
+    pub(super) fn push_loop(&mut self, code: &'a ForCode, items: Value<'a>, iter: Iter<'a>) -> Object {
         self.loops_made += 1;
         self.loops.push(LoopState {
             serial: self.loops_made,
@@ -126,7 +138,7 @@ impl<'a> Machine<'a> {
             ahead: None,
             length: None,
             changed: None,
-            recursion,
+            recursion: None,
         });
         Object::Loop(self.loops_made)
     }

@@ -6,14 +6,21 @@
 
 mod access;
 mod calls;
+mod conditions;
+mod explain;
 mod expressions;
 mod growing;
+mod growing_loops;
+mod growing_values;
 pub mod iterate;
+mod known;
 mod loops;
 mod objects;
 pub mod output;
+mod passes;
 mod replay;
 mod statements;
+mod watch;
 
 use bumpalo::Bump;
 use jiff::civil::DateTime;
@@ -23,7 +30,7 @@ use crate::compile::program::{Entry, Load, Program, Slot, Variable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::run::iterate::Iter;
-use crate::run::output::Output;
+use crate::run::output::{Length, Output};
 use crate::value::memory::Memory;
 use crate::value::operators;
 use crate::value::text::Text;
@@ -34,8 +41,10 @@ use growing::Growth;
 pub use growing::{Growing, Grown, ListPrefixes};
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
+use passes::Passes;
+pub use passes::Series;
 pub use replay::Replays;
-use replay::Watch;
+use watch::Watch;
 
 /// Generators inside of each other.
 const MAX_LAZY_DEPTH: u32 = 100;
@@ -72,6 +81,8 @@ pub struct Machine<'a> {
     growth: Option<Growth<'a>>,
     /// What rounds printed before.
     replays: Option<Replays>,
+    /// What is kept of the text before.
+    passes: Option<Passes>,
     /// The round that is being watched.
     watch: Option<Watch<'a>>,
 }
@@ -105,37 +116,42 @@ pub fn run(
     arena: &Bump,
     output: &mut Output,
 ) -> Result<()> {
-    let mut machine = Machine::new(program, variables, (now, limits), arena, output);
+    let mut machine = Machine::new(program, variables, (now, limits), arena);
+    output.clear();
+    machine.output = std::mem::take(output);
     let done = machine.root();
     *output = machine.output;
     done
 }
 
 /// The same for several lengths of a list at once, as far as the template allows: the first of them, and one at
-/// least, with the texts after what `output` holds in the end.
+/// least, which go on from the last text of the series.
 pub fn run_growing(
     program: &Program,
     variables: &[(&str, Value<'_>)],
     prefixes: ListPrefixes<'_>,
     (now, limits): (DateTime, Limits),
     (arena, replays): (&Bump, &mut Replays),
-    output: &mut Output,
+    series: &mut Series,
 ) -> Result<Vec<Grown>> {
-    let mut machine = Machine::new(program, variables, (now, limits), arena, output);
+    let mut machine = Machine::new(program, variables, (now, limits), arena);
     let list = variables.iter().rev().find(|(name, _)| *name == prefixes.variable);
     let Some((_, Value::List(list))) = list else {
         return Err(operators::type_error(format!("the variable '{}' is not a list", prefixes.variable)));
     };
     let growth = Growth::new(&mut machine.memory, arena, list, prefixes.counts)?;
     if let Some(at) = program.globals.iter().position(|name| &*name.0 == prefixes.variable) {
-        machine.globals[at] = growth.list();
+        machine.globals[at] = growth.whole();
     }
     machine.growth = Some(growth);
     machine.replays = Some(std::mem::take(replays));
+    machine.passes = Some(std::mem::take(&mut series.passes));
+    machine.output = std::mem::take(&mut series.output);
+    machine.output.go_back(Length::default());
     let done = machine.root();
     let grown = machine.end_growth(&done);
     *replays = machine.replays.take().unwrap_or_default();
-    *output = machine.output;
+    *series = Series { output: machine.output, passes: machine.passes.unwrap_or_default() };
     Ok(grown)
 }
 
@@ -145,13 +161,11 @@ impl<'a> Machine<'a> {
         variables: &[(&str, Value<'a>)],
         (now, limits): (DateTime, Limits),
         arena: &'a Bump,
-        output: &mut Output,
     ) -> Self {
-        output.clear();
         Self {
             memory: Memory::new(arena, &limits),
             program,
-            output: std::mem::take(output),
+            output: Output::default(),
             spare: Vec::new(),
             limits,
             now,
@@ -172,6 +186,7 @@ impl<'a> Machine<'a> {
             macros: Vec::new(),
             growth: None,
             replays: None,
+            passes: None,
             watch: None,
         }
     }
@@ -259,7 +274,7 @@ impl<'a> Machine<'a> {
     }
 
     fn print(&mut self, text: &Text<'_>) -> Result<()> {
-        if self.output.text().len() + text.str.len() > self.limits.output_bytes {
+        if self.output.length().text + text.str.len() > self.limits.output_bytes {
             return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
         }
         self.memory.work(text.str.len())?;

@@ -51,7 +51,6 @@ impl<'a> Machine<'a> {
 
     pub(super) fn set_namespace(&mut self, number: u32, name: Value<'a>, value: Value<'a>) -> Result<()> {
         check_name(name)?;
-        self.untold();
         let entries = &mut self.namespaces[number as usize].entries;
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key.as_str() == name.as_str()) {
             entry.value = value;

@@ -2,23 +2,27 @@
 //!
 //! In: a round that is to run, and what is kept of earlier ones, of this rendering and of others with the same input.
 //! Out: its text, handed back, or printed and kept. A round is as before if its item is, and all that it read from
-//! outside is (`compile::outside` says what that may be): the reads are compared in their order, so that nothing is
-//! asked that the round itself would not ask. Rounds that change something outside, or read what cannot be compared,
-//! run each time.
+//! outside is (`compile::outside` says what that may be). Of a loop over the list that grows it is known what a round
+//! rests on (`conditions`), and that is looked at first; otherwise the reads are compared in their order, so that nothing
+//! is asked that the round itself would not ask. Rounds that read what cannot be compared, or change something else than
+//! attributes of namespaces, run each time.
 
+use std::sync::Arc;
+
+use super::conditions::{Conditions, Leaf, Place};
+use super::known::Known;
+use super::passes::Made;
+use super::watch::Watch;
 use super::{Flow, Machine};
-use crate::compile::program::{Entry, ForCode, Load, Rounds, Variable};
+use crate::compile::program::{ForCode, Rounds};
 use crate::error::{Error, ErrorKind, Result};
-use crate::run::output::Length;
-use crate::value::text::{Node, Origin, Source, Span};
-use crate::value::{Function, Object, Undefined, Value};
+use crate::value::Value;
+use crate::value::text::{Node, Span};
 
 /// Ways in which the round of one item may be printed.
 const MAX_REPLAYS: usize = 6;
 /// Rounds of an item that are watched in vain before it is left alone.
 const MAX_UNTOLD: u8 = 3;
-/// The longest text that is compared by what it says.
-const MAX_TEXT: usize = 256;
 /// Texts that are kept for one input; further ones run each time.
 const MAX_KEPT_BYTES: usize = 16 << 20;
 
@@ -54,45 +58,26 @@ struct RoundReplays {
 /// A round as it was once.
 #[derive(Debug)]
 struct Replay {
+    /// What it rests on and does, where that is known, of a loop over these items.
+    made: Option<((usize, bool), Arc<Made>)>,
     reads: Vec<(Read, Known)>,
+    sets: Sets,
     text: String,
     spans: Vec<Span>,
     flow: Flow,
 }
 
+/// Attributes of namespaces, by their number in `Rounds::attributes`, and what they are set to.
+pub(super) type Sets = Vec<(usize, Known)>;
+
 /// Where a round read from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Read {
+pub(super) enum Read {
     /// An expression of the loop, by its number.
     Expr(u32),
     Global(u32),
     /// A slot of the root.
     Slot(u32),
-}
-
-/// A value that can be compared with others later.
-#[derive(Debug, PartialEq)]
-enum Known {
-    Undefined,
-    None,
-    Bool(bool),
-    Int(i64),
-    Float(u64),
-    /// Of the input: this many items or bytes, from this byte on.
-    Input(Node, u32, usize),
-    Text(String, Vec<Span>),
-    Function(Function),
-    Macro(usize),
-}
-
-/// A round that is being watched.
-#[derive(Debug)]
-pub(super) struct Watch<'a> {
-    rounds: &'a Rounds,
-    reads: Vec<(Read, Known)>,
-    /// An outside expression is being evaluated: what it reads is not looked at.
-    pub paused: bool,
-    failed: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -102,9 +87,24 @@ impl<'a> Machine<'a> {
         if let (Some(rounds), Value::Dict(item)) = (rounds, item)
             && item.node != Node::NONE
         {
-            return self.round_of(code, rounds, item.node);
+            return self.round_of(code, rounds, item.node, None).map(|(flow, _)| flow);
         }
         self.run_round(code)
+    }
+
+    /// Runs a round of a loop over the list that grows. Returns also what it rests on, where that can be said.
+    pub(super) fn placed_round(
+        &mut self,
+        code: &'a ForCode,
+        item: Value<'a>,
+        place: Option<Place>,
+    ) -> Result<(Flow, Option<Arc<Made>>)> {
+        match (&code.rounds, item) {
+            (Some(rounds), Value::Dict(item)) if item.node != Node::NONE => {
+                self.round_of(code, rounds, item.node, place)
+            }
+            _ => self.run_round(code).map(|flow| (flow, None)),
+        }
     }
 
     fn run_round(&mut self, code: &'a ForCode) -> Result<Flow> {
@@ -112,42 +112,111 @@ impl<'a> Machine<'a> {
         self.aside(|machine| machine.block(&code.body))
     }
 
-    fn round_of(&mut self, code: &'a ForCode, rounds: &'a Rounds, item: Node) -> Result<Flow> {
-        let Some(mut replays) = self.replays.take() else { return self.run_round(code) };
+    fn round_of(
+        &mut self,
+        code: &'a ForCode,
+        rounds: &'a Rounds,
+        item: Node,
+        place: Option<Place>,
+    ) -> Result<(Flow, Option<Arc<Made>>)> {
+        let Some(mut replays) = self.replays.take() else {
+            return self.run_round(code).map(|flow| (flow, None));
+        };
         let is_full = replays.bytes > MAX_KEPT_BYTES;
-        let mut bytes = 0;
         let kept = replays.kept_of_round(rounds.number, item);
-        let replay = kept.replays.iter().find(|replay| self.reads_again(rounds, replay));
-        let flow = match replay {
-            Some(replay) => self.print_again(replay).map(|()| replay.flow),
-            None if kept.untold >= MAX_UNTOLD || kept.replays.len() >= MAX_REPLAYS || is_full => {
-                self.run_round(code)
-            }
+        let mut bytes = 0;
+        let done = match self.known_round(rounds, &mut kept.replays, place) {
+            Some(at) => self.print_again(rounds, &kept.replays[at], place.is_some()),
+            None if kept.untold >= MAX_UNTOLD => self.run_round(code).map(|flow| (flow, None)),
             None => {
-                let start = self.output.length();
-                self.watch = Some(Watch { rounds, reads: Vec::new(), paused: false, failed: false });
-                let flow = self.run_round(code);
-                let watch = self.watch.take();
-                if let (Ok(flow), Some(watch)) = (&flow, watch) {
-                    if watch.failed {
+                let is_kept = kept.replays.len() < MAX_REPLAYS && !is_full;
+                match self.watched_round(code, rounds, place) {
+                    Err(error) => Err(error),
+                    Ok((flow, None)) => {
                         kept.untold += 1;
-                    } else {
-                        let replay = self.replay(watch, start, *flow);
-                        bytes = replay.text.len() + size_of::<Replay>();
-                        kept.replays.push(replay);
+                        Ok((flow, None))
+                    }
+                    Ok((flow, Some((replay, made)))) => {
+                        if is_kept {
+                            bytes = replay.text.len() + size_of::<Replay>();
+                            kept.replays.push(replay);
+                        }
+                        Ok((flow, made))
                     }
                 }
-                flow
             }
         };
         replays.bytes += bytes;
         self.replays = Some(replays);
-        flow
+        done
     }
 
-    fn replay(&self, watch: Watch<'a>, start: Length, flow: Flow) -> Replay {
-        let (text, spans) = self.output.after(start);
-        Replay { reads: watch.reads, text, spans, flow }
+    /// Runs a round; how it was is returned where it can be told.
+    fn watched_round(
+        &mut self,
+        code: &'a ForCode,
+        rounds: &'a Rounds,
+        place: Option<Place>,
+    ) -> Result<(Flow, Option<(Replay, Option<Arc<Made>>)>)> {
+        let start = self.output.length();
+        self.watch = Some(Watch::new(rounds, place));
+        let flow = self.run_round(code);
+        let watch = self.watch.take();
+        let flow = flow?;
+        let told = watch.filter(|watch| !watch.has_failed()).map(|watch| {
+            let Watch { conditions, reads, sets, .. } = watch;
+            let made = conditions.map(|conditions| Arc::new(Made { conditions, sets: sets.clone() }));
+            let (text, spans) = self.output.after(start);
+            let placed = place.map(|place| place.way).zip(made.clone());
+            (Replay { made: placed, reads, sets, text, spans, flow }, made)
+        });
+        Ok((flow, told))
+    }
+
+    /// The number of a round that is as this one will be.
+    fn known_round(
+        &mut self,
+        rounds: &'a Rounds,
+        replays: &mut [Replay],
+        place: Option<Place>,
+    ) -> Option<usize> {
+        if let Some(place) = place {
+            let holds = |replay: &Replay| {
+                let made = replay.made.as_ref().filter(|(way, _)| *way == place.way);
+                made.is_some_and(|(_, made)| self.all_hold(rounds, &made.conditions))
+            };
+            if let Some(at) = replays.iter().position(holds) {
+                return Some(at);
+            }
+        }
+        // What it sets is told from what it reads only where it was placed.
+        let is_known = |replay: &Replay| place.is_some() || replay.sets.is_empty();
+        let at = replays.iter().position(|replay| is_known(replay) && self.reads_again(rounds, replay))?;
+        if let Some(place) = place {
+            let sets = replays[at].sets.clone();
+            replays[at].made = self
+                .rests_on(rounds, &replays[at], place)
+                .map(|conditions| (place.way, Arc::new(Made { conditions, sets })));
+        }
+        Some(at)
+    }
+
+    /// What a round that is as before rests on where it is now.
+    fn rests_on(&mut self, rounds: &'a Rounds, replay: &Replay, place: Place) -> Option<Conditions> {
+        let mut conditions = Conditions::default();
+        for (read, known) in &replay.reads {
+            match *read {
+                Read::Expr(number) => {
+                    let expr = rounds.outside.get(number as usize)?;
+                    self.explained(expr, rounds, place, &mut conditions).ok()??;
+                }
+                Read::Global(global) => {
+                    conditions.add_known(Leaf::Global(global), known)?;
+                }
+                Read::Slot(slot) => conditions.add_known(Leaf::Slot(slot), known)?,
+            }
+        }
+        Some(conditions)
     }
 
     /// Whether all that a round read is as it was.
@@ -166,121 +235,24 @@ impl<'a> Machine<'a> {
         })
     }
 
-    fn print_again(&mut self, replay: &Replay) -> Result<()> {
-        if self.output.text().len() + replay.text.len() > self.limits.output_bytes {
+    fn print_again(
+        &mut self,
+        rounds: &'a Rounds,
+        replay: &Replay,
+        is_placed: bool,
+    ) -> Result<(Flow, Option<Arc<Made>>)> {
+        if self.output.length().text + replay.text.len() > self.limits.output_bytes {
             return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
         }
         self.memory.work(replay.text.len())?;
         self.output.push_spans(&replay.text, &replay.spans);
-        Ok(())
-    }
-
-    /// Notes what an outside expression of the loop gave.
-    pub(super) fn note_expr(&mut self, number: u32, value: Value<'a>) {
-        self.note(Read::Expr(number), value);
-    }
-
-    /// Notes a variable that is read in a macro, which may be one around the loop.
-    pub(super) fn note_variable(&mut self, variable: Variable) {
-        if self.watch.as_ref().is_none_or(|watch| watch.paused) || variable.out == 0 {
-            return;
+        for (attribute, known) in &replay.sets {
+            self.set_again(rounds, *attribute, known)?;
         }
-        let at = self.index(variable);
-        let of_root = self.frames.get(1).is_none_or(|frame| at < frame.base);
-        match u32::try_from(at) {
-            Ok(slot) if of_root => self.note(Read::Slot(slot), self.slots[at]),
-            // A variable of another macro is set by what was noted already.
-            Ok(_) => {}
-            Err(_) => self.untold(),
+        let made = replay.made.as_ref().filter(|_| is_placed).map(|(_, made)| made.clone());
+        if made.as_ref().is_some_and(|made| made.conditions.count_items()) {
+            self.observe();
         }
+        Ok((replay.flow, made))
     }
-
-    pub(super) fn note_global(&mut self, global: u32) {
-        if self.watch.as_ref().is_some_and(|watch| !watch.paused) {
-            self.note(Read::Global(global), self.globals[global as usize]);
-        }
-    }
-
-    /// Notes what the slots of a scope are set to from outside.
-    pub(super) fn note_entry(&mut self, entry: &Entry) {
-        for (_, load) in entry {
-            match *load {
-                Load::Unset => {}
-                Load::Global(global) => self.note_global(global),
-                Load::Variable(variable) if self.frames.len() == 1 => {
-                    let at = self.index(variable);
-                    let slot = u32::try_from(at).unwrap_or(u32::MAX);
-                    let is_inside = |watch: &Watch<'_>| watch.rounds.inside.contains(&slot);
-                    if !self.watch.as_ref().is_some_and(is_inside) {
-                        self.note(Read::Slot(slot), self.slots[at]);
-                    }
-                }
-                Load::Variable(variable) => self.note_variable(variable),
-            }
-        }
-    }
-
-    /// The round does what cannot be handed back.
-    pub(super) fn untold(&mut self) {
-        if let Some(watch) = &mut self.watch {
-            watch.failed = true;
-        }
-    }
-
-    fn note(&mut self, read: Read, value: Value<'a>) {
-        let known = self.known(value);
-        let Some(watch) = &mut self.watch else { return };
-        if watch.failed || watch.paused {
-            return;
-        }
-        match known {
-            // What is read twice is compared once, unless it has changed meanwhile.
-            Some(known) => match watch.reads.iter().find(|(earlier, _)| *earlier == read) {
-                None => watch.reads.push((read, known)),
-                Some((_, before)) => watch.failed = *before != known,
-            },
-            None => watch.failed = true,
-        }
-    }
-
-    fn known(&self, value: Value<'a>) -> Option<Known> {
-        Some(match value {
-            Value::Undefined(Undefined::Unset | Undefined::Plain | Undefined::Name(_)) => Known::Undefined,
-            Value::None => Known::None,
-            Value::Bool(bool) => Known::Bool(bool),
-            Value::Int(int) => Known::Int(int),
-            Value::Float(float) => Known::Float(float.to_bits()),
-            Value::Str(text) if text.markup => return None,
-            Value::Str(text) => match text.origin {
-                Origin::One(Source::Input { node, start }) => Known::Input(node, start, text.str.len()),
-                _ if text.str.len() > MAX_TEXT => return None,
-                _ => Known::Text(text.str.to_owned(), text.spans().collect()),
-            },
-            Value::Literal(literal) if literal.0.len() <= MAX_TEXT => {
-                Known::Text(literal.0.to_string(), literal_spans(&literal.0))
-            }
-            Value::List(items) if items.node != Node::NONE => Known::Input(items.node, 0, items.items.len()),
-            Value::Dict(dict) if dict.node != Node::NONE => Known::Input(dict.node, 0, dict.entries.len()),
-            Value::Function(function) => Known::Function(function),
-            Value::Object(Object::Macro(number)) => Known::Macro(self.macros[number as usize].function),
-            _ => return None,
-        })
-    }
-
-    /// The same as comparing with `known(value)`, without making it.
-    fn is_known(&self, value: Value<'a>, known: &Known) -> bool {
-        match (value, known) {
-            (Value::Bool(bool), Known::Bool(before)) => bool == *before,
-            (Value::Int(int), Known::Int(before)) => int == *before,
-            (Value::None, Known::None) => true,
-            (Value::Literal(literal), Known::Text(text, spans)) => {
-                *literal.0 == **text && *spans == literal_spans(&literal.0)
-            }
-            (value, known) => self.known(value).is_some_and(|value| value == *known),
-        }
-    }
-}
-
-fn literal_spans(text: &str) -> Vec<Span> {
-    crate::value::text::Text::template(text).spans().collect()
 }

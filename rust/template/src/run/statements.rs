@@ -45,6 +45,11 @@ impl<'a> Machine<'a> {
                 return self.block(otherwise);
             }
             StmtCodeKind::For(code) => {
+                if let Some(list) = self.growing_reversed(&code.iter)?
+                    && self.run_reversed(code, list)?
+                {
+                    return Ok(Flow::Next);
+                }
                 let items = self.maybe_growing(&code.iter)?;
                 if let Value::Growing(list) = items {
                     return self.run_growing(code, list);
@@ -88,7 +93,7 @@ impl<'a> Machine<'a> {
             StmtCodeKind::Generation { entry, body } => {
                 self.enter(entry);
                 self.untold();
-                let start = self.output.text().len();
+                let start = self.output.length().text;
                 let flow = self.aside(|machine| machine.block(body))?;
                 self.output.mark_generation(start);
                 return Ok(flow);
@@ -183,6 +188,7 @@ impl<'a> Machine<'a> {
                         "cannot assign attribute on non-namespace object",
                     ));
                 };
+                self.note_set(namespace, attribute, value);
                 self.set_namespace(number, Value::Literal(attribute), value)?;
             }
             TargetCode::Tuple(targets) => match value {

@@ -217,6 +217,19 @@ pub enum Comparison {
     NotIn,
 }
 
+impl Comparison {
+    /// The same with its sides exchanged, of what is ordered.
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            same => same,
+        }
+    }
+}
+
 impl Expr {
     /// Calls `visit` with each expression directly inside of this one.
     pub fn children<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {

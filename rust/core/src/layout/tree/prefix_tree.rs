@@ -52,6 +52,8 @@ pub(super) struct PrefixTree {
     /// What wrote each of them; empty where nobody asks.
     provenance: Vec<Provenance>,
     nodes: Vec<Node>,
+    /// Some node has children that begin alike.
+    has_twins: bool,
     /// What the target compared last begins with.
     path: Path,
     /// How many positions are repeated.
@@ -70,7 +72,14 @@ impl Default for PrefixTree {
             begins: None,
         };
         let path = Path { nodes: vec![ROOT], length: 0 };
-        Self { ids: Vec::new(), provenance: Vec::new(), nodes: vec![root], path, repeated: 0 }
+        Self {
+            ids: Vec::new(),
+            provenance: Vec::new(),
+            nodes: vec![root],
+            has_twins: false,
+            path,
+            repeated: 0,
+        }
     }
 }
 
@@ -108,8 +117,8 @@ impl PrefixTree {
     /// Finds the longest path that a prompt begins with; its first `same` ids are those of what was compared before.
     pub fn compare(&mut self, prompt: &[i32], same: usize) {
         // Where two paths begin alike, what goes on along one may go further along the other.
-        let twins = self.path.nodes.iter().map(|node| &self.nodes[*node]).find(|node| node.has_twins);
-        let unique = twins.map_or(usize::MAX, Node::end);
+        let mut path = self.path.nodes.iter().map(|node| &self.nodes[*node]).filter(|_| self.has_twins);
+        let unique = path.find(|node| node.has_twins).map_or(usize::MAX, Node::end);
         self.go_back_to(same.min(prompt.len()).min(unique));
         let mut others = Vec::new();
         let mut longest: Option<Path> = None;
@@ -147,6 +156,7 @@ impl PrefixTree {
         let begins_alike = |child: &usize| self.ids_of(*child).first() == ids.get(depth);
         let is_twin = self.nodes[parent].children.iter().any(begins_alike);
         self.nodes[parent].has_twins |= is_twin;
+        self.has_twins |= is_twin;
         let start = self.ids.len();
         self.ids.extend_from_slice(&ids[depth..]);
         self.provenance.extend_from_slice(encoded.provenance.get(cut + depth..).unwrap_or_default());
