@@ -189,10 +189,10 @@ def test_weights_that_agree_are_one(expand: Expand) -> None:
     assert targets_of(samples) == [1]
 
 
-@pytest.mark.parametrize("value", [-1, -0.5, "1", "false", [], {}, 1e300])
+@pytest.mark.parametrize("value", [-1, -0.5, "-1", "", "heavy", [], {}, 1e300, 1e-300])
 @pytest.mark.parametrize("key", KEYS)
 def test_what_is_no_weight_is_refused(expand: Expand, key: str, value: object) -> None:
-    """A weight is true, false or a number from 0 up that a 32-bit float can hold."""
+    """A weight is true, false or a number from 0 up that a 32-bit float can hold, or text that spells one."""
     with pytest.raises(everyturn.ConversationError) as caught:
         expand("chatml", [user("a"), answer("one", **{key: value})])
     assert (caught.value.kind, caught.value.message_index) == ("weight", 1)
