@@ -38,8 +38,8 @@ use crate::value::{Function, Object, Undefined, Value};
 
 pub use expressions::insert;
 use growing::Growth;
-use growing_loops::MIN_ITEMS;
 pub use growing::{Growing, Grown, ListPrefixes};
+use growing_loops::MIN_ITEMS;
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
 use passes::Passes;
