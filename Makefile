@@ -9,7 +9,7 @@ PROFILE := quick
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup servers build demo test nextest lint fmt bench fuzz templates errors serving parity pictures notebook recipes docs licences wheel clean
+.PHONY: help setup servers build demo test nextest lint fmt bench fuzz templates errors serving parity figures pictures notebook recipes docs licences wheel clean
 
 help:
 	@echo "demo   expand the example chats with the built-in model and show what is trained"
@@ -23,6 +23,7 @@ help:
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "parity  docs/parity.md: what other tools train, against inference (needs EVERYTURN_DATA)"
+	@echo "figures  the table of docs/benchmark.md: speed against transformers by hand (needs EVERYTURN_DATA; 15 minutes)"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "notebook  the outputs of examples/first_look.ipynb"
 	@echo "recipes  docs/recipes, from published templates (needs EVERYTURN_DATA)"
@@ -127,6 +128,10 @@ parity: build
 	  --models Qwen3=tokenizers/qwen3,templates/qwen3-0.6b.jinja Llama-3.1=tokenizers/llama-3.1 \
 	  DeepSeek-V3=tokenizers/deepseek-v3 Phi-3=tokenizers/phi-3-mini Llama-2=tokenizers/llama-2 \
 	  --page $(CURDIR)/docs/parity.md
+
+# The built wheel's speed is that of PROFILE=release.
+figures: build
+	$(BIN)/python tools/make_figures.py
 
 pictures: build
 	$(BIN)/python tools/make_pictures.py

@@ -80,6 +80,7 @@ fn load(model: &Path) -> Arc<core::Renderer> {
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().expect("a time"),
         engine: core::EngineChoice::Fast,
+        needs_fast_engine: false,
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
         tokenizer_json: None,

@@ -10,9 +10,10 @@
 'Hello<|im_end|>'
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from everyturn import _core
-from everyturn.checks.checker import check
-from everyturn.checks.finding import Finding
 from everyturn.exceptions import (
     ConversationError,
     EveryturnError,
@@ -31,11 +32,15 @@ from everyturn.exceptions import (
 from everyturn.expander import Expander
 from everyturn.faults import Fault
 from everyturn.history import window
-from everyturn.lint.report import TemplateReport
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX, Batch, Packed, PackedRow, Rule, Sample, Samples
-from everyturn.verification.verifier import verify
+
+if TYPE_CHECKING:
+    from everyturn.checks.checker import check
+    from everyturn.checks.finding import Finding
+    from everyturn.lint.report import TemplateReport
+    from everyturn.verification.verifier import verify
 
 __version__ = _core.__version__
 
@@ -71,6 +76,26 @@ __all__ = [
     "verify",
     "window",
 ]
+
+_LATER = {
+    "check": "everyturn.checks.checker",
+    "Finding": "everyturn.checks.finding",
+    "TemplateReport": "everyturn.lint.report",
+    "verify": "everyturn.verification.verifier",
+}
+"""Where the names are that training does without: their modules are imported when one is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 if _core.IS_DEBUG_BUILD:
     import warnings

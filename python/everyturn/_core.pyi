@@ -132,6 +132,7 @@ class Renderer:
         template_kwargs: str,
         now: str,
         engine: str,
+        needs_fast_engine: bool,
         serve: str,
         content_format: str,
         tokenizer_json: str | None,

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +38,11 @@ from everyturn.report import Report
 from everyturn.samples import Kept, Samples
 from everyturn.samples.kept_types import Keep, Keys, stated
 from everyturn.samples.provenance import carried_keys
-from everyturn.stats import Stats, stats
 from everyturn.wording import did_you_mean
 from everyturn.workers import Workers
+
+if TYPE_CHECKING:
+    from everyturn.stats import Stats
 
 CHUNK_BYTES: int = _core.CHUNK_BYTES
 """About how much text `Expander.stream` takes at a time by default."""
@@ -339,7 +341,7 @@ class Expander:
         *,
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
-    ) -> Stats:
+    ) -> "Stats":
         """Tell what the source is made of, and what each layout and train_on would cost, in one pass.
 
         Faults are counted, never raised. Rows are not dropped for their length: `Stats` says how many are longer than
@@ -355,6 +357,8 @@ class Expander:
             limit: Stop after this many records.
             on_bytes: As in `stream`.
         """
+        from everyturn.stats import stats
+
         return stats(self, source, limit=limit, on_bytes=on_bytes)
 
     def _chunks(

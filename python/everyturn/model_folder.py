@@ -50,9 +50,10 @@ def folder_of(model: StrPath) -> Path:
     if model == DEMO:
         return Path(__file__).parent / "models" / DEMO
     path, name = Path(model), os.fspath(model)
-    if path.is_dir():
+    # No folder has a name that is too long: Path raises there.
+    if os.path.isdir(name):  # noqa: PTH112
         return path
-    if path.exists():
+    if os.path.exists(name):  # noqa: PTH110
         raise ModelError(f"{name}: is a file; a model is named by its folder, {path.parent}")
     if _HUB_ID.fullmatch(name) is None:
         raise ModelError(f"{name}: no such folder")

@@ -42,6 +42,8 @@ class Sources:
     content_format: ContentFormat
     tokenizer: TokenizerSource
     stop_token: str | None
+    needs_fast_engine: bool = False
+    """So much will be encoded that the fast engine, where it may be used, is loaded at once, on a second thread."""
 
     def load(self) -> _core.Renderer:
         """Load the folder."""
@@ -50,7 +52,7 @@ class Sources:
     def lint(self) -> str:
         """Look at the folder's template: the core's report."""
         fields = self._arguments()
-        del fields["engine"]
+        del fields["engine"], fields["needs_fast_engine"]
         return _core.lint_model(**fields)
 
     def _arguments(self) -> dict[str, Any]:
@@ -73,8 +75,9 @@ def sources_of(
     content_format: ContentFormat = CONTENT_FORMAT,
     tokenizer: TokenizerSource = TOKENIZER,
     stop_token: str | None = None,
+    needs_fast_engine: bool = False,
 ) -> Sources:
-    """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir`."""
+    """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir` and `Sources`."""
     check_choice("tokenizer", tokenizer, TokenizerSource)
     return Sources(
         folder=str(folder_of(path).absolute()),
@@ -86,6 +89,7 @@ def sources_of(
         content_format=content_format,
         tokenizer=tokenizer,
         stop_token=stop_token,
+        needs_fast_engine=needs_fast_engine,
     )
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from everyturn.exceptions import (
     ServingWarning,
     TemplateArgumentWarning,
 )
-from everyturn.lint.report import TemplateReport
 from everyturn.model_sources import (
     CONTENT_FORMAT,
     ENGINE,
@@ -28,6 +27,9 @@ from everyturn.model_sources import (
 )
 from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource
 from everyturn.wording import unread_argument
+
+if TYPE_CHECKING:
+    from everyturn.lint.report import TemplateReport
 
 
 class Renderer:
@@ -219,12 +221,14 @@ class Renderer:
         except OverflowError as error:
             raise OptionsError(f"ids: {error}") from error
 
-    def lint(self) -> TemplateReport:
+    def lint(self) -> "TemplateReport":
         """Tell what the template does to training, by rendering made-up conversations.
 
         >>> Renderer.from_dir("demo").lint().prompt_is_prefix["reasoning"]
         True
         """
+        from everyturn.lint.report import TemplateReport
+
         return TemplateReport.from_json(self._core.lint())
 
     def spelling(self) -> tuple[bytes, npt.NDArray[np.int32]] | None:

@@ -165,6 +165,48 @@ def test_a_wrong_peer_is_found_and_still_timed(
     assert row.count("not equal") == 2
 
 
+TOKENIZERS_APART = """
+from tokenizers import Tokenizer as Library
+
+
+class Tokenizer:
+    @staticmethod
+    def from_file(path):
+        found = Tokenizer()
+        found.library = Library.from_file(str(path))
+        return found
+
+    def encode_batch(self, texts, *, add_special_tokens, padding, truncation):
+        assert padding is truncation is None
+        return self.library.encode_batch(texts, add_special_tokens=add_special_tokens)
+"""
+
+
+def test_a_peer_with_a_package_apart_takes_it_from_there(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not among the packages of the environment: where it is missing the error says what puts it there."""
+    peer = PEERS["transformers-1.0"]
+    assert peer.apart is not None
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    refused = bench("--peers", "transformers-1.0", *QUICK)
+    assert refused.code == 2
+    assert f"pip install --no-deps --target {peer.apart.folder} tokenizers==" in refused.err
+    package = peer.apart.folder / "tokenizers"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(TOKENIZERS_APART)
+    assert peer.is_installed
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.prefix = {str(tmp_path)!r}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "out.json"
+    done = bench("--peers", "transformers,transformers-1.0", *QUICK, "-o", path)
+    assert done.code == 0, done.err
+    assert "transformers-1.0: 18 of 18 targets agree (100.0 %)" in done.out
+    versions = json.loads(path.read_text(encoding="utf-8"))["versions"]
+    assert versions["tokenizers 1"] == peer.apart.release
+    assert versions["tokenizers"] != peer.apart.release
+
+
 def test_only_what_all_can_do_is_timed(bench: Command, tmp_path: Path) -> None:
     """A record that everyturn finds faulty, or a peer cannot render, costs nobody time."""
     file, path = tmp_path / "chats.jsonl", tmp_path / "out.json"
@@ -189,7 +231,7 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--peers", "nobody"), "nobody: unknown; there are transformers, transformers-mask"),
+        (("--peers", "nobody"), "nobody: unknown; there are transformers, transformers-1.0"),
         (("--peers", "gone"), "gone is not installed; pip install gone-and-lost"),
         (("--data", "not_there.jsonl"), "not_there.jsonl: no such file"),
         (("--plot", "out.gif"), "must end in .png or .svg"),

@@ -48,7 +48,7 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
     "shape": (chat(USER, {"role": "assistant"}), 1, GOOD),
     "role": (chat(USER, said("x", "bot")), 1, GOOD),
     "tools": (chat(USER, ANSWER, tools=5), None, GOOD_CALL),
-    "weight": (chat(USER, said("x", weight="1")), 1, chat(USER, said("x", weight=1))),
+    "weight": (chat(USER, said("x", weight="x")), 1, chat(USER, said("x", weight=1))),
     "undesired": (chat(USER, ANSWER, label=False), None, chat(USER, ANSWER, label=True)),
     "media": (chat(USER, ANSWER, images=["a.png"]), None, GOOD),
     "unread_record_keys": (chat(USER, ANSWER, id=1), None, GOOD),

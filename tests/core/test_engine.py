@@ -10,6 +10,8 @@ import pytest
 
 import everyturn
 from as_template import template_renderer
+from everyturn.model_sources import sources_of
+from everyturn.options import Engine
 from paths import DEMO, find_data
 from reference import read_lines
 
@@ -96,8 +98,8 @@ def test_auto_takes_the_fast_engine_once_there_is_enough_text() -> None:
     chats = [
         {
             "messages": [
-                {"role": "user", "content": f"question {i} " * 20},
-                {"role": "assistant", "content": f"answer {i} " * 20},
+                {"role": "user", "content": f"question {i} " * 80},
+                {"role": "assistant", "content": f"answer {i} " * 80},
             ]
         }
         for i in range(1200)
@@ -110,6 +112,53 @@ def test_auto_takes_the_fast_engine_once_there_is_enough_text() -> None:
     reference = everyturn.Expander(template_renderer("demo", engine="reference"))
     _same(few, reference.expand(chats[:10]))
     _same(many, reference.expand(chats))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_threads_that_wait_for_the_fast_engine_encode_the_same(threads: int) -> None:
+    """Whoever loads it, and whoever waits: the samples are those of the reference."""
+    text = "".join(f"word{i} " for i in range(9000))
+    chats = [
+        {"messages": [{"role": "user", "content": f"{i}"}, {"role": "assistant", "content": text}]}
+        for i in range(40)
+    ]
+    auto, reference = template_renderer("demo"), template_renderer("demo", engine="reference")
+    made = [
+        everyturn.Expander(renderer, num_threads=threads).expand(chats)
+        for renderer in (auto, reference)
+    ]
+    assert "verified" in auto.engine
+    _same(*made)
+
+
+def test_a_large_run_has_the_fast_engine_from_the_start(tmp_path: Path) -> None:
+    """It is loaded beside the reference; where it may not be used, or cannot, the reference encodes."""
+    chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
+    unknown = _model(tmp_path, normalizer={"type": "NFKC"})
+    cases: list[tuple[Path | str, Engine, str]] = [
+        ("demo", "auto", "verified"),
+        ("demo", "reference", "tokenizers"),
+        (unknown, "auto", "NFKC"),
+    ]
+    for folder, engine, said in cases:
+        sources = sources_of(folder, engine=engine, serve="template", needs_fast_engine=True)
+        renderer = everyturn.Renderer(sources)
+        assert said in renderer.engine
+        assert ("fastokens" in renderer.engine) == (said == "verified")
+        plain = template_renderer(folder, engine="reference")
+        _same(*(everyturn.Expander(each).expand([chat]) for each in (renderer, plain)))
+
+
+def test_a_text_is_encoded_by_the_engine_that_encodes_samples() -> None:
+    """`Renderer.encode` is no exception: enough of it loads the fast engine, and the ids are the same."""
+    auto, reference = template_renderer("demo"), template_renderer("demo", engine="reference")
+    texts = [
+        "".join(f"<|im_start|>user\nword{i}é {j} x<|im_end|>\n" for i in range(1000))
+        for j in range(100)
+    ]
+    for text in texts:
+        assert np.array_equal(auto.encode(text), reference.encode(text))
+    assert "verified" in auto.engine
 
 
 def _model(tmp_path: Path, *, indent: int = 0, **parts: Any) -> Path:
@@ -130,7 +179,7 @@ def test_a_tokenizer_that_it_does_not_know_is_left_to_the_reference(tmp_path: Pa
     auto = template_renderer(folder)
     chat = {
         "messages": [
-            {"role": "user", "content": "word " * 80_000},
+            {"role": "user", "content": "word " * 160_000},
             {"role": "assistant", "content": "x"},
         ]
     }

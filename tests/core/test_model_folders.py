@@ -58,7 +58,9 @@ def test_without_the_hubs_package_an_id_is_refused_likewise(
         everyturn.Renderer.from_dir("someone/other")
 
 
-@pytest.mark.parametrize("name", ["nothing", "./a/b", "a/b/c", "../a", "/a", "~/a", "a b/c"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "./a/b", "a/b/c", "../a", "/a", "~/a", "a b/c", "x" * 5000]
+)
 def test_a_path_is_not_taken_for_an_id(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

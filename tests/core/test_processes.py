@@ -150,6 +150,60 @@ def test_a_child_forked_while_threads_work_can_work(expander: everyturn.Expander
         worker.join(SECONDS)
 
 
+def sent_by_forked_child(target: Callable[..., None], *arguments: Any) -> Any:
+    """Return what a forked child sends."""
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    forked = context.Process(target=target, args=(sending, *arguments))
+    forked.start()
+    try:
+        assert receiving.poll(SECONDS), "the forked child hangs"
+        return receiving.recv()
+    finally:
+        forked.kill()
+        forked.join(SECONDS)
+
+
+def private_megabytes() -> int:
+    """The memory of this process that no other one shares."""
+    sizes = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    return sum(int(line.split()[1]) for line in sizes if line.startswith("Private_")) // 1024
+
+
+def expand_and_send_memory(
+    sending: multiprocessing.connection.Connection, expander: everyturn.Expander
+) -> None:
+    """Send a child's own memory after it has worked."""
+    expander.expand(JSONL)
+    sending.send(private_megabytes())
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells it")
+def test_a_forked_child_shares_the_model(data: Path) -> None:
+    """A worker takes no memory for a tokenizer and engines that its parent has loaded."""
+    model = everyturn.Renderer.from_dir(
+        data / "tokenizers" / "qwen3", engine="fast", serve="template"
+    )
+    expander = everyturn.Expander(model, num_threads=1)
+    expander.expand(JSONL)
+    own = private_megabytes()
+    assert sent_by_forked_child(expand_and_send_memory, expander) < own / 4
+
+
+def test_a_child_forked_while_the_fast_engine_is_loaded_loads_its_own(data: Path) -> None:
+    """The thread that loads it is not in the child, which must not wait for it."""
+    model = everyturn.Renderer.from_dir(data / "tokenizers" / "llama-2", serve="template")
+    expander = everyturn.Expander(model, num_threads=2, on_error="skip")
+    text = "".join(f"word{i} " for i in range(20_000))
+    chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]
+    jsonl = to_jsonl([{"messages": chat}] * 40)
+    working = threading.Thread(target=digest, args=(expander, jsonl))
+    working.start()
+    sent = {sent_by_forked_child(send_digest, expander, jsonl) for _ in range(3)}
+    working.join()
+    assert sent == {digest(expander, jsonl)}
+
+
 @start_methods
 def test_an_error_in_a_child_reaches_the_parent_whole(
     expander: everyturn.Expander, method: str

@@ -1,6 +1,8 @@
 """Keys of a record beside its messages: each is used, carried, refused or counted by name."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 import everyturn
 from as_template import template_renderer
 from chats import Record, answer, chat_of, to_jsonl, user
+from everyturn.options import Serve
 from record_formats import SHOWING_TEMPLATE
 
 CHAT = [user("Air in Bonn?"), answer("Fine.")]
@@ -38,6 +41,11 @@ def showing(models: dict[str, Path]) -> everyturn.Renderer:
     return template_renderer(models["chatml"], chat_template=SHOWING_TEMPLATE)
 
 
+def served(serve: Serve) -> everyturn.Renderer:
+    """Return the demo model as that server prompts it."""
+    return everyturn.Renderer.from_dir("demo", serve=serve)
+
+
 def texts(showing: everyturn.Renderer, record: Record, **options: Any) -> list[str]:
     """Return the texts of a record's samples."""
     samples = everyturn.Expander(showing, **options).expand([record])
@@ -53,17 +61,33 @@ def test_a_system_message_beside_the_messages_comes_first(
     expected = texts(showing, {"messages": [SYSTEM, *CHAT]})
     assert texts(showing, {key: "Be brief.", **FORMATS[form]}) == expected
     assert texts(showing, {key: "", **FORMATS[form]}) == texts(showing, {"messages": CHAT})
-    with_both = {key: "Be brief.", "messages": [SYSTEM, *CHAT]}
-    assert texts(showing, with_both) == expected
+    for content in ("Be brief.", [{"type": "text", "text": "Be brief."}]):
+        with_both = {key: content, "messages": [SYSTEM, *CHAT]}
+        assert texts(showing, with_both) == expected
 
 
 def test_two_different_system_messages_beside_the_messages_are_refused(
     showing: everyturn.Renderer,
 ) -> None:
     """Which one is meant cannot be told."""
-    record = {"system": "a", "system_prompt": "b", "messages": CHAT}
-    with pytest.raises(everyturn.ConversationError, match='"system" and "system_prompt"'):
-        texts(showing, record)
+    said = {"from": "system", "value": "b"}
+    exchange = {"system": "b", "human": "Air in Bonn?", "assistant": "Fine."}
+    for record, named in (
+        ({"system": "a", "system_prompt": "b", "messages": CHAT}, '"system" and "system_prompt"'),
+        ({"system": "a", "messages": [SYSTEM, *CHAT]}, '"system" and the first of the messages'),
+        (
+            {"system": "a", "conversations": [said, *FORMATS["sharegpt"]["conversations"]]},
+            '"system" and the first of the messages',
+        ),
+        (
+            {"system_prompt": "a", "conversation": [exchange]},
+            '"system_prompt" and the first of the messages',
+        ),
+    ):
+        with pytest.raises(everyturn.ConversationError, match=named) as caught:
+            texts(showing, record)
+        assert caught.value.kind == "shape"
+        assert any(named in str(finding) for finding in everyturn.check([record]))
 
 
 FUNCTION = {"name": "add", "parameters": {"a": 1}}
@@ -109,6 +133,30 @@ def test_different_tools_in_two_places_are_refused(showing: everyturn.Renderer) 
             texts(showing, record)
 
 
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "web_search_20250305", "name": "web_search", "max_uses": 5},
+        {"type": "bash_20250124", "name": "bash"},
+        {"type": "web_search"},
+        {"type": "custom", "name": "code", "format": {"type": "text"}},
+    ],
+    ids=json.dumps,
+)
+@pytest.mark.parametrize("serve", ["template", "vllm", "sglang"])
+def test_tools_that_an_api_has_itself_are_refused(tool: Record, serve: Serve) -> None:
+    """They are not functions, and nothing says what their parameters are."""
+    described = {"name": "add", "description": "Adds.", "input_schema": {"type": "object"}}
+    for tools in ([described, tool], json.dumps([described, tool])):
+        record = {"tools": tools, "messages": CHAT}
+        with pytest.raises(everyturn.ConversationError, match=tool["type"]) as caught:
+            everyturn.Expander(served(serve)).expand([record])
+        assert caught.value.kind == "tools"
+    custom = {**described, "type": "custom"}
+    report = everyturn.Expander("demo").expand([{"tools": [custom], "messages": CHAT}]).report
+    assert report.targets_trained == 1
+
+
 def test_tool_calls_that_are_json_text_are_calls(showing: everyturn.Renderer) -> None:
     """As the tools are."""
     calls = [{"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]
@@ -127,7 +175,13 @@ UNDESIRED = [
     {"label": False},
     {"label": 0},
     {"label": "false"},
+    {"label": "FALSE "},
+    {"label": "0"},
+    {"label": "0.0"},
+    {"label": "no"},
     {"kto_tag": False},
+    {"kto_tag": "0"},
+    {"desirable": "F"},
     {"rejected": "Bad."},
     {"rejected_response": "Bad."},
     {"rejected_messages": [answer("Bad.")]},
@@ -157,7 +211,17 @@ def test_undesired_answers_are_never_trained_as_good_ones(
 
 
 @pytest.mark.parametrize(
-    "keys", [{"label": True}, {"kto_tag": True}, {"label": 1}, {"rejected": None}]
+    "keys",
+    [
+        {"label": True},
+        {"kto_tag": True},
+        {"label": 1},
+        {"label": "1"},
+        {"label": "1.0"},
+        {"kto_tag": "True"},
+        {"desirable": "good"},
+        {"rejected": None},
+    ],
 )
 def test_desired_answers_are_trained(showing: everyturn.Renderer, keys: dict[str, Any]) -> None:
     """A label that says so is used; nothing that was rejected is nothing."""
@@ -172,6 +236,71 @@ def test_a_label_that_is_no_verdict_is_counted_like_any_other_key(
     """Data of other kinds have labels, too."""
     report = everyturn.Expander(showing).expand([{"messages": CHAT, "label": "sports"}]).report
     assert dict(report.unread_record_keys) == {"label": 1}
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", -1, 0.5, [False], {}])
+@pytest.mark.parametrize("key", ["kto_tag", "desirable"])
+def test_a_key_of_nothing_but_verdicts_holds_one(
+    showing: everyturn.Renderer, key: str, value: Any
+) -> None:
+    """Else it is not known whether the answers are good ones."""
+    record = {"messages": CHAT, key: value}
+    for undesired in ("error", "skip"):
+        with pytest.raises(
+            everyturn.ConversationError, match=f'"{key}" is .*expected true'
+        ) as caught:
+            texts(showing, record, undesired=undesired)
+        assert caught.value.kind == "undesired"
+    assert len(texts(showing, record, undesired="ignore")) == 1
+
+
+def test_cells_of_csv_label_and_weigh_as_values_of_json_do() -> None:
+    """Every cell is text."""
+    expander = everyturn.Expander("demo", on_error="skip")
+    rows = [("label", "1", "0"), ("kto_tag", "True", "False"), ("label", "1.0", "0.0")]
+    for key, good, bad in rows:
+        table = f"instruction,output,{key}\nq,good,{good}\nq,bad,{bad}\n".encode()
+        report = expander.expand(table).report
+        assert (report.targets_trained, report.records_dropped) == (1, {"undesired": 1})
+    for key in ("weight", "trainable", "train", "loss", "loss_weight"):
+        table = f"instruction,output,{key}\nq,a,1\nq,b,0\nq,c,0.5\nq,d,false\nq,e,x\n".encode()
+        samples = expander.expand(table)
+        assert samples.report.targets_trained == 2
+        assert samples.report.records_dropped == {"no_target": 2, "weight": 1}
+        found = set()
+        for sample in samples:
+            assert sample.loss_weights is not None
+            found |= set(sample.loss_weights[sample.labels != -100].tolist())
+        assert found == {0.5, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"messages": CHAT, "weight": 1e39}, '"weight" is "1e\\+39", and weights are floats of 32'),
+        ({"messages": CHAT, "weight": 1e-50}, '"weight" is "1e-50", and weights are floats of 32'),
+        (
+            {"messages": CHAT, "weight": "1e39"},
+            '"weight" is "1e\\+39", and weights are floats of 32',
+        ),
+        (
+            {"messages": [CHAT[0], {**CHAT[1], "weight": 1e30}], "weight": 1e30},
+            "product of the weights .* is out of range",
+        ),
+        (
+            {"messages": [CHAT[0], {**CHAT[1], "weight": 1e-30}], "weight": 1e-30},
+            "product of the weights .* is out of range",
+        ),
+        ({"messages": CHAT, "weight": "inf"}, 'is "inf", expected true'),
+        ({"messages": CHAT, "weight": "nan"}, 'is "nan", expected true'),
+        ({"messages": CHAT, "weight": -1}, 'is "-1", expected true'),
+    ],
+)
+def test_weights_that_32_bits_do_not_hold_are_refused_as_that(record: Record, named: str) -> None:
+    """Nothing weighs infinitely much, and what weighs something is trained."""
+    with pytest.raises(everyturn.ConversationError, match=named) as caught:
+        everyturn.Expander("demo").expand([record])
+    assert caught.value.kind == "weight"
 
 
 @pytest.mark.parametrize(
@@ -287,6 +416,99 @@ def test_numbers_that_json_does_not_have_are_shown_as_python_writes_them(
     )
 
 
+def _escaped(text: str) -> str:
+    return json.dumps(text)
+
+
+#: Lines with a number in a text that is read as JSON, and the key that is named.
+IN_TEXTS: dict[str, tuple[Callable[[str], str], str]] = {
+    "arguments": (
+        lambda number: chat_that_calls(_escaped(f'{{"a": 1, "b": [{number}]}}')),
+        "tool_calls[0].arguments.b[0]",
+    ),
+    "arguments of a flat call": (
+        lambda number: chat_that_calls(_escaped(f'{{"b": {number}}}'), flat=True),
+        "tool_calls[0].arguments.b",
+    ),
+    "calls": (
+        lambda number: (
+            f'{{"messages": [{{"role": "user", "content": "q"}}, {{"role": "assistant", "content": "", "tool_calls": '
+            f"{_escaped(CALLS % number)}}}]}}"
+        ),
+        "tool_calls[0].function.arguments.b",
+    ),
+    "messages": (
+        lambda number: (
+            '{"messages": '
+            + _escaped(
+                f'[{{"role": "user", "content": "q"}}, {{"role": "assistant", "content": "a", "n": {number}}}]'
+            )
+            + "}"
+        ),
+        '"n"',
+    ),
+    "tools": (
+        lambda number: (
+            f'{{"messages": {json.dumps(CHAT)}, "tools": '
+            + _escaped(f'[{{"name": "g", "parameters": {{"most": {number}}}}}]')
+            + "}"
+        ),
+        "tools[0].parameters.most",
+    ),
+    "a call of ShareGPT": (
+        lambda number: (
+            '{"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": '
+            + _escaped(f'{{"name": "f", "arguments": {{"b": {number}}}}}')
+            + "}]}"
+        ),
+        "tool_calls[0].function.arguments.b",
+    ),
+    "the line": (
+        lambda number: _escaped(f'{{"messages": {json.dumps(CHAT)}, "score": [{number}]}}'),
+        "score[0]",
+    ),
+}
+CALLS = '[{"type": "function", "function": {"name": "f", "arguments": {"b": %s}}}]'
+
+
+def chat_that_calls(arguments: str, *, flat: bool = False) -> str:
+    """Return a line with a call whose arguments are that JSON."""
+    function = f'{{"name": "f", "arguments": {arguments}}}'
+    call = function if flat else f'{{"type": "function", "function": {function}}}'
+    return (
+        '{"messages": [{"role": "user", "content": "q"}, '
+        f'{{"role": "assistant", "content": "", "tool_calls": [{call}]}}]}}'
+    )
+
+
+@pytest.mark.parametrize("serve", ["vllm", "template"])
+@pytest.mark.parametrize("number", [*NOT_JSON, "1e999", "9" * 400 + ".0"])
+@pytest.mark.parametrize("where", IN_TEXTS)
+def test_texts_that_are_read_as_json_are_held_to_the_same_numbers(
+    where: str, number: str, serve: Serve
+) -> None:
+    """Refused by their key, and read on request as Python reads them."""
+    line, key = IN_TEXTS[where]
+    data = line(number).encode()
+    with pytest.raises(everyturn.JsonlError, match=re.escape(key)) as caught:
+        everyturn.Expander(served(serve)).expand(data)
+    assert caught.value.kind == "json_number"
+    assert "json_number" in {finding.kind for finding in everyturn.check(data)}
+    samples = everyturn.Expander(served(serve), non_finite="read").expand(data)
+    assert samples.report.targets_trained == 1
+    assert "json_number" not in {
+        finding.kind for finding in everyturn.check(data, non_finite="read")
+    }
+
+
+def test_arguments_that_are_no_json_are_not_held_to_its_numbers() -> None:
+    """They stay the text that they are, and are counted."""
+    data = chat_that_calls('"look: 1e999, NaN"').encode()
+    report = everyturn.Expander("demo", on_error="skip").expand(data).report
+    assert report.warnings["arguments_not_json"] == 1
+    assert "json_number" not in report.records_dropped
+
+
 @pytest.mark.parametrize("number", NOT_JSON)
 def test_no_weight_is_a_number_that_json_does_not_have(
     showing: everyturn.Renderer, number: str
@@ -370,4 +592,6 @@ def test_each_key_is_used_or_refused_or_counted(keys: Record) -> None:
 
 def is_verdict(label: object) -> bool:
     """Whether a label says that an answer is desired."""
+    if isinstance(label, str):
+        return label.strip().lower() in ("1", "t", "y", "on", "yes", "1.", "1e0", "01", "+1")
     return isinstance(label, bool | int) and label in (True, False)

@@ -72,7 +72,7 @@ NESTED = {
     "x": 1e-5,
 }
 #: What is not a JSON object stays as it is.
-NO_OBJECTS = ["", "{", "null", "[1, 2]", '"text"', "3", '{"a": NaN}', '{"a": 1} and more', "look"]
+NO_OBJECTS = ["", "{", "null", "[1, 2]", '"text"', "3", '{"a": 1} and more', "look"]
 
 Both = Callable[..., tuple[everyturn.Renderer, ReferenceModel]]
 

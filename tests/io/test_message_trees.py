@@ -299,6 +299,50 @@ def test_trees_that_cannot_be_read_are_refused_by_name(models: dict[str, Path], 
     assert any(reason in str(finding) for finding in everyturn.check([broken]))
 
 
+#: What makes the first path of a tree one that cannot be read, and the message that is changed.
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "unknown role": {"role": "robot"},
+    "no text": {"text": None},
+    "media": {"text": "<image>"},
+    "not a weight": {"weight": -1},
+}
+
+
+@pytest.mark.parametrize("form", ["nested", "rows"])
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_answer_is_trained_on_its_first_path_that_can_be_read(
+    expander: everyturn.Expander, name: str, form: str
+) -> None:
+    """A fault below it costs what comes after it, and nothing else."""
+    below = (Node("Another?", (Node("Wren."),)), Node("A third?", (Node("Owl."),)))
+    tree = Node("Name a bird.", (Node("Robin.", below),))
+    if form == "nested":
+        written = [nested(tree)]
+        changed = written[0]["prompt"]["replies"][0]["replies"][0]
+    else:
+        written = rows(tree)
+        changed = written[2]
+    changed |= UNREADABLE[name]
+    skipping = expander.replace(on_error="skip")
+    rest = Node("Name a bird.", (Node("Robin.", below[1:]),))
+    assert samples(skipping, written) == samples(expander, answers(rest))
+    report = skipping.expand(written).report
+    assert (report.records_read, report.records_kept, len(report.faults)) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_no_path_is_not_called_a_record_of_no_format(name: str) -> None:
+    """The text begins with the cause."""
+    change, lines, _ = FAULTS[name]
+    found = rows(BIRDS)
+    change(found)
+    report = everyturn.Expander("demo", on_error="skip").expand(found).report
+    assert {fault.kind for fault in report.faults} == {"shape"}
+    assert all(fault.text.startswith("it is the message") for fault in report.faults)
+    findings = [finding for finding in everyturn.check(found) if finding.severity == "error"]
+    assert [finding.line for finding in findings] == lines
+
+
 def test_no_corrected_copy_is_made_of_trees(tmp_path: Path) -> None:
     """Their lines are not those that are checked."""
     path = tmp_path / "trees.jsonl"

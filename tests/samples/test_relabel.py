@@ -322,6 +322,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"weight": 10**5000}, "weight: an integer is neither"),
     ({"weight": float("nan")}, "weight: nan is neither"),
     ({"weight": True}, "weight: True is neither"),
+    ({"weight": 1, "span": ""}, "span: an empty expression matches no token"),
     ({"weight": 1, "tool": 5}, "tool: expected a name or a list of names, not 5"),
     ({"weight": 1, "kind": 5}, "kind: expected a name or a list of names, not 5"),
     ({"weight": 1, "role": ["user", None]}, "role: expected a name or a list of names"),
@@ -366,3 +367,69 @@ def test_samples_that_cannot_be_relabelled_say_why(models: dict[str, Path]) -> N
     for options, text in refused:
         with pytest.raises(OptionsError, match=text):
             everyturn.Expander(models["chatml"], **options).expand(chats).relabel([])
+
+
+def call(key: str | None, name: str) -> dict[str, Any]:
+    """A tool call, with its id if it has one."""
+    made = {"type": "function", "function": {"name": name, "arguments": {}}}
+    return made if key is None else {"id": key, **made}
+
+
+def test_results_are_of_the_calls_that_have_their_ids() -> None:
+    """Wherever in the conversation these were made."""
+    first, second = [call("x", "air")], [call("y", "rain")]
+    apart = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "A", "tool_calls": first},
+        {"role": "user", "content": "wait"},
+        {"role": "assistant", "content": "B", "tool_calls": second},
+        {"role": "tool", "tool_call_id": "x", "content": "error: bad"},
+        {"role": "tool", "tool_call_id": "y", "content": "fine"},
+        {"role": "assistant", "content": "C"},
+    ]
+    expander = everyturn.Expander("demo", provenance=True, keep_texts=True)
+    samples = expander.expand([{"messages": apart}])
+    assert samples.relabel([Rule(weight=0, result="error")]).targets.tolist() == [3, 6]
+    assert samples.relabel([Rule(weight=0, result="fine")]).targets.tolist() == [1, 6]
+    context = [Rule(weight=0), Rule(weight=1, tool="air", role="tool")]
+    trained = samples.relabel(context, allow_context=True)
+    assert expander.renderer.decode(trained[0].trained_ids).strip().startswith("error: bad")
+
+
+VALUES: list[tuple[Any, Any, bool]] = [
+    ({"a": 1}, {"a": 1}, True),
+    ({"a": 1}, {"a": 1, "b": None}, True),
+    ({"b": 2}, {"a": 1}, False),
+    (1, True, False),
+    (True, True, True),
+    (1, 1.0, True),
+]
+
+
+@pytest.mark.parametrize(("value", "wanted", "is_equal"), VALUES)
+def test_values_of_records_are_compared_as_json_has_them(
+    tmp_path: Path, value: Any, wanted: Any, *, is_equal: bool
+) -> None:
+    """The same in memory and in files, whose columns give all objects all keys."""
+    records = [{**named_chat("Ada", 1), "key": value}, named_chat("Eve", 1)]
+    if isinstance(value, dict):
+        records[1]["key"] = {"c": 0}
+    samples = everyturn.Expander("demo", provenance=True, keep=["key"]).expand(records)
+    samples.to_parquet(tmp_path / "rows.parquet")
+    rules = [Rule(weight=0), Rule(weight=1, record={"key": wanted})]
+    for one in (samples, everyturn.Samples.from_parquet(tmp_path / "rows.parquet")):
+        assert one.relabel(rules).line.tolist() == ([1] if is_equal else [])
+
+
+def test_a_relabelled_selection_is_counted_as_it_is(models: dict[str, Path]) -> None:
+    """Not as all that it was selected from."""
+    samples = everyturn.Expander(models["chatml"], provenance=True, layout="per_turn").expand(
+        [named_chat("Ada", 2), named_chat("Eve", 2)]
+    )
+    chosen = samples[np.array([True, False, True, True])].relabel([Rule(weight=0, messages="1")])
+    report = chosen.report
+    assert (report.rows, report.targets_trained, report.records_kept) == (1, 1, 1)
+    assert (report.tokens, report.trained_tokens) == (
+        len(chosen.input_ids),
+        int(chosen.trained_lengths.sum()),
+    )

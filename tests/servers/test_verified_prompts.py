@@ -39,15 +39,17 @@ def demo(servers_code: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def battery() -> bytes:
     """The chats that are compared with servers' code, each before an answer; what is refused is left out."""
     renderer = everyturn.Renderer.from_dir("demo")
+    reader = everyturn.Expander(renderer, non_finite="read")
     records = []
     for chat in served_chats().values():
-        try:
-            renderer.render(chat.messages, tools=chat.tools, **chat.variables or {})
-        except everyturn.EveryturnError:
-            continue
         record: dict[str, Any] = {"messages": [*chat.messages, answer("x")]}
         record |= {"tools": chat.tools} if chat.tools else {}
         record |= {"chat_template_kwargs": chat.variables} if chat.variables else {}
+        try:
+            renderer.render(chat.messages, tools=chat.tools, **chat.variables or {})
+            reader.expand([record])
+        except everyturn.EveryturnError:
+            continue
         records.append(record)
     return to_jsonl(records)
 
@@ -76,7 +78,8 @@ def test_prompts_that_options_alter_are_the_servers(demo: str, options: Any) -> 
 
 def test_prompts_of_odd_chats_are_the_servers(demo: str) -> None:
     """Every chat of the battery that a record can hold."""
-    found = everyturn.verify(everyturn.Expander("demo"), battery(), server=demo, limit=1000)
+    expander = everyturn.Expander("demo", non_finite="read")
+    found = everyturn.verify(expander, battery(), server=demo, limit=1000)
     assert found.compared > 100
     assert found.is_equal, "\n".join(found.lines())
 

@@ -1,6 +1,7 @@
 """What is found, where, and what was changed."""
 
 import dataclasses
+import functools
 import json
 from typing import NamedTuple
 
@@ -77,7 +78,12 @@ class Remark(NamedTuple):
 
 def quoted(text: str, most: int = 60) -> str:
     """Return a short, escaped, quoted view of a text: contents are private and may be long."""
-    short = text if len(text) <= most else text[:most] + "…"
+    return _escaped(text if len(text) <= most else text[:most] + "…")
+
+
+@functools.lru_cache(maxsize=1024)
+def _escaped(short: str) -> str:
+    # The same names of keys come with every record.
     return json.dumps(short, ensure_ascii=not short.isprintable())
 
 

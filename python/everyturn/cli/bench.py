@@ -73,7 +73,7 @@ def add_parser(commands: Any, name: str) -> None:
         "--peers",
         type=_names,
         metavar="NAME,..",
-        help="transformers, transformers-mask, trl, tml, tinker, installed or none "
+        help="transformers, transformers-1.0, transformers-mask, trl, tml, tinker, installed or none "
         "(default: transformers, if it is installed)",
     )
     parser.add_argument("--threads", type=_counts, default=(1,), metavar="N,..", help="default: 1")

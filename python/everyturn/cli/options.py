@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
@@ -10,14 +11,18 @@ from typing import Any, get_args, get_origin
 from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.io.inputs import resolve, total_bytes
 from everyturn.model_folder import is_template_file
-from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER
+from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER, sources_of
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import from_flag
 
 PYTHON_WORDS = {"True": True, "False": False, "None": None}
 """Values of template arguments that Python spells otherwise than JSON: as text, all of them would be true."""
+
+LARGE_INPUT = 2 << 20
+"""From so many bytes of input on the fast engine is worth loading before the first text."""
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -166,8 +171,8 @@ def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
 
 
 def renderer_from(parsed: argparse.Namespace) -> Renderer:
-    """Load the model that the flags name."""
-    return Renderer.from_dir(
+    """Load the model that the flags name, for the inputs that they name."""
+    sources = sources_of(
         parsed.model,
         chat_template=parsed.chat_template,
         template_kwargs=kwargs_from(parsed),
@@ -177,7 +182,16 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
         stop_token=parsed.stop_token,
+        needs_fast_engine=_is_large(parsed),
     )
+    return Renderer(sources)
+
+
+def _is_large(parsed: argparse.Namespace) -> bool:
+    """Whether a command reads so much that the fast engine will be needed, and has a second thread to load it."""
+    threads = getattr(parsed, "num_threads", None) or os.cpu_count() or 1
+    size = total_bytes(resolve(getattr(parsed, "inputs", []))[1])
+    return threads > 1 and size is not None and size >= LARGE_INPUT
 
 
 def expander_from(parsed: argparse.Namespace) -> Expander:

@@ -72,7 +72,7 @@ READING = (
         severity="error",
         summary="a number is NaN, Infinity or too large",
         reason="JSON has no NaN and no Infinity, and a float beyond 64 bits cannot be kept. The text "
-        "names the key.",
+        "names the key. Texts that are JSON, such as the arguments of a call, are held to the same.",
         remedy="Write null, a text, or a number that fits; or let such numbers be read as Python does: "
         '`non_finite="read"`.',
         hint="--non-finite read reads them as Python does; --on-error skip drops such lines and counts them",
@@ -122,11 +122,12 @@ SHAPE = (
         severity="error",
         summary="a record or a message lacks what its format needs",
         reason="A list is missing where messages should be, a message is not an object, has no "
-        "content and nothing instead of it, or has parts that are not text. The text "
-        "of the error says which. Nothing is guessed.",
-        remedy="Give the message its content, and put records of different formats into different "
-        "files.",
-        hint="--input-format names the format; --on-error skip drops such records and counts them",
+        "content and nothing instead of it, has parts or reasoning that are not text, or says "
+        "two things where one is meant: two system messages, two texts of reasoning. A tree lacks "
+        "a message. The text of the error says which. Nothing is guessed.",
+        remedy="Give the message its content, keep one of what is there twice, and put records of "
+        "different formats into different files.",
+        hint="--on-error skip drops such records and counts them; --input-format names another format",
     ),
     Kind(
         name="role",
@@ -145,7 +146,7 @@ SHAPE = (
         summary="tools or tool calls have the wrong shape",
         reason="`tools` must be a list of objects, or JSON text of one; `tool_calls` a list of "
         "objects. A call given twice, as `function_call` and in `tool_calls`, could mean "
-        "either.",
+        "either. Tools that an API has itself, such as its web search, are not functions.",
         remedy='Follow OpenAI\'s shape: `{"type": "function", "function": {"name": .., '
         '"arguments": ..}}`.',
         hint="--on-error skip drops such records and counts them",
@@ -155,8 +156,8 @@ SHAPE = (
         severity="error",
         summary="a weight is not a number of at least 0",
         reason="`weight`, `trainable`, `train`, `loss` and `loss_weight` say whether a message "
-        "is trained: true, false or a number of at least 0. Two that disagree, or a text, "
-        "do not say it.",
+        "is trained: true, false or a number of at least 0, or a text that spells one of them. "
+        "Two that disagree, or another text, do not say it; a float of 32 bits must hold it.",
         remedy="Use one of these keys: 0 for context only, 1 for trained.",
         hint="--on-error skip drops such records and counts them",
     ),
@@ -165,7 +166,8 @@ SHAPE = (
         severity="error",
         summary="the record marks an answer as undesired",
         reason="KTO and preference data contain answers that the model should not give. Supervised training would "
-        "teach them, so they are not trained unless it is asked for.",
+        "teach them, so they are not trained unless it is asked for. A `kto_tag` or `desirable` that says neither "
+        "true nor false is refused likewise.",
         remedy='Train with a preference method, or use the good answers alone: `undesired="skip"`. Where the '
         'label means something else, `undesired="ignore"`.',
         hint="--undesired skip trains nothing of such records; --undesired ignore does not look at labels",

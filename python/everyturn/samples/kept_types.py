@@ -41,8 +41,9 @@ SHOWN_BY = 1000
 
 FACTS = "message_facts"
 """The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
-of the tools that it calls; ``tool``, that of the tool whose result it is; ``weight``, where the record gives it one;
-``is_weighted_in_part`` where that is true; with ``keep_texts`` its ``text``, which is its content."""
+of the tools that it calls; ``tool``, that of the tool whose result it is; ``caller``, the place of the message whose
+call that answers; ``weight``, where the record gives it one; ``is_weighted_in_part`` where that is true; with
+``keep_texts`` its ``text``, which is its content."""
 
 TAKEN = frozenset(
     {

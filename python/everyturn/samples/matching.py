@@ -45,7 +45,7 @@ def weigh_runs(
         OptionsError: A rule looks at what the samples do not have.
     """
     conversations = Conversations(samples)
-    if not any(rule.span for rule in rules):
+    if all(rule.span is None for rule in rules):
         weights = np.full(len(samples.run_lengths), _KEPT, dtype=np.float32)
         for rule in rules:
             np.copyto(weights, _weight(rule), where=conversations.runs_of(rule))
@@ -90,6 +90,22 @@ def _split(samples: "Samples", weights: npt.NDArray[np.float32]) -> dict[str, np
         "run_offsets": np.searchsorted(at, samples.offsets).astype(np.int64),
         "run_weights": weights[at],
     }
+
+
+def _is_one_of(values: list[Any], value: Any) -> bool:
+    return _comparable(value) in values
+
+
+def _comparable(value: Any) -> Any:
+    """Return what is equal for equal JSON values: ``true`` is not 1, and a key that is null is as none.
+
+    Arrow gives all objects of a column all keys.
+    """
+    if isinstance(value, Mapping):
+        return {key: _comparable(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_comparable(inner) for inner in value]
+    return (bool, value) if isinstance(value, bool) else value
 
 
 class Conversations:
@@ -214,12 +230,11 @@ class Conversations:
         pattern = compiled("result", rule.result)
         self._check_texts("result")
         holds = np.zeros(len(self._facts), dtype=np.bool_)
-        caller = None
-        for at, fact in enumerate(self._facts):
-            if fact["role"] != "tool":
-                caller = at if "calls" in fact else None
-            elif caller is not None and pattern.search(fact.get("text", "")):
-                holds[caller] = True
+        starts, *_ = self._columns
+        of_messages = np.repeat(starts[:-1], np.diff(starts)).tolist()
+        for start, fact in zip(of_messages, self._facts, strict=True):
+            if "caller" in fact and pattern.search(fact.get("text", "")):
+                holds[start + fact["caller"]] = True
         return holds
 
     def _rows_of(self, record: Mapping[str, Any]) -> Flags:
@@ -233,7 +248,8 @@ class Conversations:
                     f'record: the samples do not keep "{name}" (they keep {known}): expand them with keep'
                 )
             values = wanted if isinstance(wanted, list | tuple) else [wanted]
-            holds &= np.array([value in values for value in kept[name]], dtype=np.bool_)
+            is_one = functools.partial(_is_one_of, [_comparable(value) for value in values])
+            holds &= np.array([is_one(value) for value in kept[name]], dtype=np.bool_)
         return holds
 
     @functools.cached_property

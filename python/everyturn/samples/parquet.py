@@ -14,7 +14,7 @@ metadata key ``everyturn`` holds version, fingerprint and options as JSON.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,11 +65,11 @@ def to_table(samples: "Samples", *, with_weights: bool, types: Types | None = No
         if _is_written(samples, column) and not column.dtype.shape:
             own[column.per][column.name] = _to_column(samples, column)
     # The reader of a file has no list of the inputs.
-    own["row"]["file"] = pa.array(samples.files, pa.string()).take(pa.array(samples.file))
+    own["row"]["file"] = of_texts(samples.files).take(of_numpy(samples.file))
     columns = {
         **own["token"],
-        "length": pa.array(samples.lengths.astype(np.int32)),
-        "n_trained": pa.array(samples.trained_lengths.astype(np.int32)),
+        "length": of_numpy(samples.lengths.astype(np.int32)),
+        "n_trained": of_numpy(samples.trained_lengths.astype(np.int32)),
         "conversation_id": _hex_texts(samples.conversation_hashes),
         **own["row"],
         **own["target"],
@@ -91,8 +91,8 @@ def to_packed_table(packed: "Packed") -> pa.Table:
     columns: dict[str, Any] = {
         **{column.name: _to_column(packed, column) for column in tokens},
         "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
-        "length": pa.array(np.diff(packed.offsets).astype(np.int32)),
-        "n_trained": pa.array(trained.astype(np.int32)),
+        "length": of_numpy(np.diff(packed.offsets).astype(np.int32)),
+        "n_trained": of_numpy(trained.astype(np.int32)),
         **_kept_lists(packed),
     }
     if packed.loss_weights is not None:
@@ -112,7 +112,7 @@ def _is_written(samples: "Samples | Packed", column: Column) -> bool:
 def _kept_lists(packed: "Packed") -> dict[str, Any]:
     """Return what is kept of the samples of each row; where they lie is not known of packs."""
     types = types_in(packed.kept, lambda _: None)
-    offsets = pa.array(packed.seq_offsets.astype(np.int32))
+    offsets = of_numpy(packed.seq_offsets.astype(np.int32))
     return {
         name: pa.ListArray.from_arrays(offsets, values)
         for name, values in arrays(packed.kept, types, lambda _: None).items()
@@ -123,7 +123,7 @@ def _to_column(samples: "Samples | Packed", column: Column) -> Any:
     """Return a column as an array, or as lists where it has more than an element a row."""
     array = filled(samples, column)
     if column.per == "row":
-        return pa.array(array)
+        return of_numpy(array)
     offsets = getattr(samples, OFFSETS[column.per])
     return to_lists(array, offsets, pa.from_numpy_dtype(column.dtype))
 
@@ -137,11 +137,31 @@ def to_lists(
     values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType
 ) -> pa.ChunkedArray:
     """Return ragged rows as list arrays, as many as 32-bit offsets need."""
+    values = values.astype(kind.to_pandas_dtype(), copy=False)
     chunks = [
-        pa.ListArray.from_arrays(_from_zero(rows), pa.array(values[rows[0] : rows[-1]], kind))
+        pa.ListArray.from_arrays(_from_zero(rows), of_numpy(values[rows[0] : rows[-1]]))
         for rows in _within_32_bits(offsets)
     ]
     return pa.chunked_array(chunks, pa.list_(kind))
+
+
+def of_numpy(values: npt.NDArray[Any]) -> pa.Array:
+    """Return numbers as an array that shares their memory; booleans are bits there.
+
+    `pyarrow.array` imports pandas, where it is installed, to ask whether the numbers are its own: half a second.
+    """
+    held = np.packbits(values, bitorder="little") if values.dtype == bool else values
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(held))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
+
+
+def of_texts(texts: Sequence[str]) -> pa.StringArray:
+    """Return texts as an array, likewise without pandas."""
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(
+        len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    )
 
 
 def _hex_texts(hashes: npt.NDArray[np.uint8]) -> pa.ChunkedArray:
@@ -168,7 +188,7 @@ def _within_32_bits(offsets: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.i
 
 
 def _from_zero(offsets: npt.NDArray[np.int64]) -> pa.Array:
-    return pa.array((offsets - offsets[0]).astype(np.int32))
+    return of_numpy((offsets - offsets[0]).astype(np.int32))
 
 
 def has_weights(options: Mapping[str, Any], *, loss_weights: bool) -> bool:

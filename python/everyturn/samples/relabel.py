@@ -14,6 +14,7 @@ import numpy.typing as npt
 from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.options import Normalize, check_choice
+from everyturn.report import Report
 from everyturn.samples.columns import COLUMNS, OFFSETS
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.matching import weigh_runs
@@ -91,7 +92,7 @@ def _check_options(options: dict[str, Any], *, allow_context: bool) -> None:
 
 def _with_report(before: "Samples", after: "Samples", *, records_lost: int) -> "Samples":
     """Return the samples with the account of what is left, as if it had been expanded so."""
-    report = before.report
+    report = _account_of(before)
     dropped = dict(report.records_dropped)
     if records_lost:
         dropped["no_target"] = dropped.get("no_target", 0) + records_lost
@@ -110,6 +111,22 @@ def _with_report(before: "Samples", after: "Samples", *, records_lost: int) -> "
         trained_tokens=trained,
     )
     return dataclasses.replace(after, report=changed)
+
+
+def _account_of(samples: "Samples") -> Report:
+    """Return the report of samples; that of a selection is of all that it was selected from."""
+    report = samples.report
+    if (report.rows, report.tokens) == (len(samples), len(samples.input_ids)):
+        return report
+    return dataclasses.replace(
+        report,
+        records_kept=int(records(samples).max(initial=-1)) + 1,
+        targets_found=len(samples.targets),
+        targets_trained=len(samples.targets),
+        rows=len(samples),
+        tokens=len(samples.input_ids),
+        trained_tokens=_trained_tokens(samples),
+    )
 
 
 def _trained_tokens(samples: "Samples") -> int:

@@ -79,6 +79,8 @@ class Rule:
                 raise OptionsError("train_on: rules choose among answers, not all tokens")
         for field in ("text", "result", "span"):
             compiled(field, getattr(self, field))
+        if self.span == "":
+            raise OptionsError("span: an empty expression matches no token: leave it out")
         if self.record is not None and not isinstance(self.record, Mapping):
             raise OptionsError(f"record: expected kept keys with their values, not {self.record!r}")
 

@@ -169,7 +169,8 @@ class _Gathering:
 
     def add(self, table: pa.Table) -> None:
         """Take the next rows; those of a group that is not full wait."""
-        ends = np.cumsum(table["length"].to_numpy(), dtype=np.int64)
+        lengths = [np.from_dlpack(chunk) for chunk in table["length"].chunks]
+        ends = np.cumsum(np.concatenate([np.empty(0, np.int32), *lengths]), dtype=np.int64)
         start, taken = 0, 0
         while start < len(table):
             room = taken + _ROW_GROUP_TOKENS - self._tokens

@@ -40,6 +40,7 @@ fn the_hook_of_the_program_sees_what_is_caught_and_stays() {
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),
         engine: core::EngineChoice::Auto,
+        needs_fast_engine: false,
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
         tokenizer_json: None,

@@ -16,6 +16,7 @@ static RENDERER: LazyLock<Arc<core::Renderer>> = LazyLock::new(|| {
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),
         engine: core::EngineChoice::Auto,
+        needs_fast_engine: false,
         serve: core::Serve::default(),
         content_format: core::ContentFormat::default(),
         tokenizer_json: None,

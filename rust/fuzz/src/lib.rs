@@ -28,6 +28,7 @@ pub fn renderer_options(tokenizer_json: Option<String>) -> RendererOptions {
         template_kwargs: Default::default(),
         now: now(),
         engine: everyturn_core::EngineChoice::Reference,
+        needs_fast_engine: false,
         serve: Default::default(),
         content_format: Default::default(),
         tokenizer_json,

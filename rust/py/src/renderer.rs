@@ -50,6 +50,7 @@ fn options(
     template_kwargs: &str,
     now: &str,
     engine: core::EngineChoice,
+    needs_fast_engine: bool,
     serving: (Choice<core::Serve>, Choice<core::ContentFormat>),
     tokenizer_json: Option<String>,
     stop_token: Option<String>,
@@ -60,6 +61,7 @@ fn options(
         template_kwargs: object(py, template_kwargs)?,
         now: now.parse().map_err(|error| PyValueError::new_err(format!("now: {error}")))?,
         engine,
+        needs_fast_engine,
         serve: serve.0,
         content_format: content_format.0,
         tokenizer_json,
@@ -87,7 +89,7 @@ pub fn lint_model(
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
     let options =
-        options(py, chat_template, template_kwargs, now, engine, serving, tokenizer_json, stop_token)?;
+        options(py, chat_template, template_kwargs, now, engine, false, serving, tokenizer_json, stop_token)?;
     detached(py, move || core::lint_model(&folder, options))
 }
 
@@ -104,7 +106,7 @@ pub fn lint_template(
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
-    let options = options(py, None, template_kwargs, now, engine, serving, None, stop_token)?;
+    let options = options(py, None, template_kwargs, now, engine, false, serving, None, stop_token)?;
     let text = text.to_owned();
     detached(py, move || core::lint_template(&text, options))
 }
@@ -135,14 +137,24 @@ impl Renderer {
         template_kwargs: &str,
         now: &str,
         engine: Choice<core::EngineChoice>,
+        needs_fast_engine: bool,
         serve: Choice<core::Serve>,
         content_format: Choice<core::ContentFormat>,
         tokenizer_json: Option<String>,
         stop_token: Option<String>,
     ) -> PyResult<Self> {
         let serving = (serve, content_format);
-        let options =
-            options(py, chat_template, template_kwargs, now, engine.0, serving, tokenizer_json, stop_token)?;
+        let options = options(
+            py,
+            chat_template,
+            template_kwargs,
+            now,
+            engine.0,
+            needs_fast_engine,
+            serving,
+            tokenizer_json,
+            stop_token,
+        )?;
         let renderer = detached(py, move || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })
     }

@@ -33,6 +33,11 @@ class ByHand(Tool):
         self._tokenizer = self._model.backend_tokenizer
         self._job = job
 
+    def ids_of(self, texts: list[str]) -> list[list[int]]:
+        """Encode texts as they are."""
+        encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [each.ids for each in encoded]
+
     def expand(self, source: bytes) -> Made:
         """Turn JSON lines into samples of lists."""
         made = Made()
@@ -64,14 +69,12 @@ class ByHand(Tool):
             yield Turn(number, prompt, whole)
 
     def _encode(self, turns: list[Turn]) -> list[Row]:
-        texts = [text for turn in turns for text in (turn.prompt, turn.whole)]
-        encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        encoded = self.ids_of([text for turn in turns for text in (turn.prompt, turn.whole)])
         rows: list[Row] = []
-        for turn, prompt, whole in zip(turns, encoded[::2], encoded[1::2], strict=True):
-            prompt_ids, completion = prompt.ids, whole.ids[len(prompt.ids) :]
-            if whole.ids[: len(prompt_ids)] != prompt_ids:
-                rest = turn.whole[len(turn.prompt) :]
-                completion = self._tokenizer.encode(rest, add_special_tokens=False).ids
+        for turn, prompt_ids, whole_ids in zip(turns, encoded[::2], encoded[1::2], strict=True):
+            completion = whole_ids[len(prompt_ids) :]
+            if whole_ids[: len(prompt_ids)] != prompt_ids:
+                (completion,) = self.ids_of([turn.whole[len(turn.prompt) :]])
             completion = self._through_stop(completion)
             labels = [IGNORE_INDEX] * len(prompt_ids) + completion
             rows.append(Row(turn.record, prompt_ids + completion, labels))

@@ -174,7 +174,7 @@ impl<'a> Values<'a> {
         match (form, arguments) {
             (ArgumentsForm::Object, Json::String(text)) => {
                 // What is not a JSON object stays as it is: the template shows it, or says what is wrong.
-                let Ok(object @ Json::Object(_)) = json::parse_strict(text.as_bytes()) else {
+                let Ok(object @ Json::Object(_)) = json::parse_with_constants(text) else {
                     return self.value(node, arguments);
                 };
                 self.adaptations.converted_arguments += 1;

@@ -75,7 +75,8 @@ impl Checker {
         found.conversation_id = id_of_bytes(bytes);
         found.format = self.reading.input_format.or(record.format);
         let options = &self.reading.record;
-        let value = options.parse(workspace.parser(), bytes).and_then(|value| options.renames.opened(value));
+        let value = options.parse(workspace.parser(), bytes);
+        let value = value.and_then(|value| options.renames.opened(value, options.non_finite));
         let value = value.map_err(|error| vec![error])?;
         found.own_format = options.renames.format_of(&value);
         found.format = found.format.or(found.own_format);

@@ -8,6 +8,7 @@ use super::calls::function_call;
 use super::message::{REASONING_KEYS, SEPARATOR};
 use super::outline::Outline;
 use super::parts::text_of_part;
+use super::reasoning;
 use super::role::Role;
 use super::weight;
 use crate::json::{Object, Value};
@@ -86,14 +87,14 @@ fn of_result(block: &Object) -> Object {
 fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
     let mut new = message.clone();
     let has_calls = message.get("tool_calls").is_some_and(|calls| !calls.is_null());
-    let has_reasoning = REASONING_KEYS.iter().any(|key| message.get(key).is_some_and(|text| !text.is_null()));
-    let (mut calls, mut reasoning, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    let has_reasoning = reasoning::is_given(message);
+    let (mut calls, mut thoughts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for value in blocks {
         let block = value.as_object();
         match block.and_then(kind).zip(block) {
             Some((CALL, block)) if !has_calls => calls.push(Value::Object(call_of(block))),
             Some((REASONING, block)) if !has_reasoning && !is_weighted(block) => {
-                reasoning.extend(block.get(REASONING).and_then(Value::as_str));
+                thoughts.extend(block.get(REASONING).and_then(Value::as_str));
             }
             // Counted as what no template reads.
             Some((REDACTED, block)) => new.insert(REDACTED, Value::Object(block.clone())),
@@ -105,8 +106,8 @@ fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
     } else {
         new.insert("content", only_text(&rest));
     }
-    if !reasoning.is_empty() {
-        new.insert(REASONING_KEYS[0], reasoning.join(SEPARATOR).as_str().into());
+    if !thoughts.is_empty() {
+        new.insert(REASONING_KEYS[0], thoughts.join(SEPARATOR).as_str().into());
     }
     if !calls.is_empty() {
         new.insert("tool_calls", Value::Array(calls));

@@ -62,7 +62,7 @@ pub(super) fn written_call(content: &Value) -> WrittenCall {
         None => (None, written),
     };
     let starts = rest.char_indices().filter(|(_, char)| matches!(char, '{' | '[')).map(|(at, _)| at);
-    let is_call = |at: &usize| json::parse_strict(&rest.as_bytes()[*at..]).is_ok();
+    let is_call = |at: &usize| json::parse_with_constants(&rest[*at..]).is_ok();
     match starts.take(MOST_STARTS).find(is_call) {
         Some(at) => WrittenCall { reasoning, text: rest[..at].trim().to_owned(), call: rest[at..].into() },
         None => as_it_stands(),

@@ -6,34 +6,34 @@
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
+use super::called::Calls;
 use super::{Conversation, Message, Role, part_texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Number, Object, Parser, Value, has_surrogate_escape, object};
 
 impl Conversation {
     /// A list with an object for each message: `role`; `calls`, the names of the tools that it calls; `tool`, the name of
-    /// the tool whose result it is; `weight`, where the record gives it one; `is_weighted_in_part` where that is true; on
+    /// the tool whose result it is; `caller`, the place of the message whose call that answers; `weight`, where the record gives it one; `is_weighted_in_part` where that is true; on
     /// request `text`, its content.
     pub fn facts(&self, with_texts: bool) -> Value {
-        // Of the last message with calls: their ids and names, and how many results came after it.
-        let mut called: Vec<Call<'_>> = Vec::new();
-        let mut results = 0;
-        let facts = self.messages.iter().map(|message| {
+        let mut calls = Calls::default();
+        let facts = self.messages.iter().enumerate().map(|(at, message)| {
             let mut facts = vec![("role", Value::from(message.role.name()))];
             if message.role == Role::Tool {
-                let by_id = |id| called.iter().find(|call| call.id.is_some() && call.id == id);
-                let text = |key: &str| message.fields.get(key).and_then(Value::as_str);
-                let by_order = called.get(results);
-                let call = text("tool_call_id").and_then(|id| by_id(Some(id))).or(by_order);
-                if let Some(name) = text("name").or(call.and_then(|call| call.name)) {
+                let call = calls.answer(message);
+                let own = message.fields.get("name").and_then(Value::as_str);
+                if let Some(name) = own.or(call.and_then(|call| call.name)) {
                     facts.push(("tool", name.into()));
                 }
-                results += 1;
+                if let Some(call) = call {
+                    let caller = i64::try_from(call.message).unwrap_or(i64::MAX);
+                    facts.push(("caller", Value::Number(Number::Int(caller))));
+                }
             } else {
-                (called, results) = (calls_of(message), 0);
-                let names: Vec<Value> = called.iter().filter_map(|call| call.name).map(Value::from).collect();
-                if !called.is_empty() {
-                    facts.push(("calls", Value::Array(names)));
+                let made = calls.make(at, message);
+                if !made.is_empty() {
+                    let names = made.iter().filter_map(|call| call.name).map(Value::from);
+                    facts.push(("calls", Value::Array(names.collect())));
                 }
             }
             if let Some(weight) = message.weight {
@@ -80,7 +80,9 @@ impl MessageColumns {
 
     fn read_record(&mut self, parser: &mut Parser, text: &[u8]) -> Result<()> {
         if let Some(facts) = Fact::read_all(text) {
-            facts.iter().for_each(|fact| self.push(fact));
+            for fact in &facts {
+                self.push(fact);
+            }
             return Ok(());
         }
         // As they may be after a detour through other programs, or damaged.
@@ -113,6 +115,8 @@ struct Fact {
     _calls: IgnoredAny,
     #[serde(default, rename = "tool")]
     _tool: IgnoredAny,
+    #[serde(default, rename = "caller")]
+    _caller: IgnoredAny,
     #[serde(default, rename = "text")]
     _text: IgnoredAny,
 }
@@ -131,6 +135,7 @@ impl Fact {
             is_weighted_in_part: IsGiven(fact.contains_key("is_weighted_in_part")),
             _calls: IgnoredAny,
             _tool: IgnoredAny,
+            _caller: IgnoredAny,
             _text: IgnoredAny,
         })
     }
@@ -161,25 +166,6 @@ impl<'de> Deserialize<'de> for IsGiven {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self(true))
     }
-}
-
-struct Call<'m> {
-    id: Option<&'m str>,
-    name: Option<&'m str>,
-}
-
-fn calls_of(message: &Message) -> Vec<Call<'_>> {
-    let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
-    calls.iter().filter_map(call_of).collect()
-}
-
-fn call_of(call: &Value) -> Option<Call<'_>> {
-    let call = call.as_object()?;
-    let function = call.get("function").and_then(Value::as_object).unwrap_or(call);
-    Some(Call {
-        id: call.get("id").and_then(Value::as_str),
-        name: function.get("name").and_then(Value::as_str),
-    })
 }
 
 fn content(message: &Message) -> Option<String> {
@@ -215,8 +201,45 @@ mod tests {
 
     #[test]
     fn results_are_those_of_calls_by_id_and_by_order() {
-        let expected = r#"[{"role": "user"}, {"role": "assistant", "calls": ["air", "rain"]}, {"role": "tool", "tool": "rain"}, {"role": "tool", "tool": "rain"}, {"role": "assistant", "weight": 0.5}]"#;
+        let expected = r#"[{"role": "user"}, {"role": "assistant", "calls": ["air", "rain"]}, {"role": "tool", "tool": "rain", "caller": 1}, {"role": "tool", "tool": "air", "caller": 1}, {"role": "assistant", "weight": 0.5}]"#;
         assert_eq!(facts(CALLS, false), expected);
+    }
+
+    #[test]
+    fn an_id_is_looked_for_in_the_whole_conversation() {
+        let text = r#"[
+            {"role": "user", "content": "Air?"},
+            {"role": "assistant", "content": "", "tool_calls": [{"id": "x", "function": {"name": "air"}}]},
+            {"role": "assistant", "content": "", "tool_calls": [{"id": "y", "function": {"name": "rain"}}]},
+            {"role": "user", "content": "Well?"},
+            {"role": "tool", "tool_call_id": "x", "content": "bad"},
+            {"role": "tool", "tool_call_id": "z", "content": "whose?"},
+            {"role": "tool", "content": "whose?"},
+            {"role": "assistant", "content": "", "tool_calls": [
+                {"function": {"name": "air"}}, {"function": {"name": "rain"}}, {"id": "x", "function": {"name": "sun"}}]},
+            {"role": "tool", "name": "rain", "content": "wet"},
+            {"role": "tool", "tool_call_id": "z", "content": "dry"},
+            {"role": "tool", "tool_call_id": "x", "content": "bright"},
+            {"role": "tool", "content": "whose?"}]"#;
+        let found = parse_strict(facts(text, false).as_bytes()).unwrap();
+        let of = |fact: &Value| {
+            let fact = fact.as_object()?;
+            (fact.get("role")?.as_str()? == "tool")
+                .then(|| (fact.get("caller").map(write), fact.get("tool").map(write)))
+        };
+        let found: Vec<_> = found.as_array().unwrap().iter().filter_map(of).collect();
+        let answer = |caller: &str, tool: &str| (Some(caller.to_owned()), Some(format!("{tool:?}")));
+        let unknown = (None, None);
+        let expected = [
+            answer("1", "air"),
+            unknown.clone(),
+            unknown.clone(),
+            answer("7", "rain"),
+            answer("7", "air"),
+            answer("7", "sun"),
+            unknown,
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 use super::formats::given;
 use super::labels::is_rejected;
 use super::role::Role;
-use super::trees;
 use crate::json::{Object, Value};
 
 /// Keys that hold a question and its answer, most often used first.
@@ -26,11 +25,7 @@ const CONTENT_KEYS: [&str; 6] = ["content", "value", "text", "message", "utteran
 
 /// How to read a record of that shape.
 pub(super) fn renames(record: &Object) -> Option<String> {
-    trees::fault(record)
-        .or_else(|| preference(record))
-        .or_else(|| pair(record))
-        .or_else(|| messages(record))
-        .or_else(|| text(record))
+    preference(record).or_else(|| pair(record)).or_else(|| messages(record)).or_else(|| text(record))
 }
 
 /// A text without roles.

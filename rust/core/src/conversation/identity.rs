@@ -97,7 +97,7 @@ impl Hash {
         let Value::Object(call) = call else { return self.value(call) };
         self.pairs(call.iter(), |hash, key, value| match (key, value) {
             ("function", Value::Object(_)) => hash.call(value),
-            ("arguments", Value::String(text)) => match json::parse_strict(text.as_bytes()) {
+            ("arguments", Value::String(text)) => match json::parse_with_constants(text) {
                 Ok(arguments @ Value::Object(_)) => hash.value(&arguments),
                 _ => hash.value(value),
             },

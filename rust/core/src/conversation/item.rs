@@ -1,6 +1,7 @@
 //! An item of a list of messages, sorted out by its format and not checked any further.
 
 use super::calls::{WrittenCall, written_call};
+use super::reasoning;
 use super::role::{CALL_ROLES, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};
@@ -30,13 +31,15 @@ impl Item {
         let WrittenCall { reasoning, text, call } =
             written_call(self.fields.get("content").unwrap_or(&Value::Null));
         let role = self.fields.get("role").cloned().unwrap_or(Value::Null);
-        let own = [("role", Some(role)), ("content", Some(text.as_str().into()))];
-        let own = own.into_iter().chain([("reasoning_content", reasoning.map(|text| text.as_str().into()))]);
+        let own = [("role".into(), role), ("content".into(), text.as_str().into())];
         let others = self.fields.iter().filter(|(key, _)| !matches!(&***key, "role" | "content"));
-        self.fields = own
-            .filter_map(|(key, value)| Some((key.into(), value?)))
-            .chain(others.map(|(key, value)| (key.clone(), value.clone())))
-            .collect();
+        let others = others.map(|(key, value)| (key.clone(), value.clone()));
+        self.fields = own.into_iter().chain(others).collect();
+        if let Some(written) = reasoning
+            && let Err(error) = reasoning::add(&mut self.fields, &written)
+        {
+            self.fault.get_or_insert(error);
+        }
         self.call = Some(call);
         self
     }
@@ -50,7 +53,7 @@ impl Item {
             self.fields.remove("tool_calls");
             return self;
         }
-        match json::parse_strict(text.as_bytes()) {
+        match json::parse_with_constants(text) {
             Ok(calls) => self.fields.insert("tool_calls", calls),
             Err(error) => {
                 let text = format!("\"tool_calls\" is text that is not JSON: {error}");

@@ -6,18 +6,23 @@
 use super::formats::{given, is_nothing};
 use super::guess;
 use super::options::Undesired;
+use super::spelled;
 use super::weight::{self, Weight};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
 /// Keys that say whether the answers are desired, as trainers with KTO have them.
-pub const LABELS: [&str; 3] = ["label", "kto_tag", "desirable"];
+pub const LABELS: [&str; 3] = [LABEL, "kto_tag", "desirable"];
+
+/// The one that data of other kinds have, too.
+const LABEL: &str = "label";
 
 /// Keys that begin so hold answers that were rejected.
 const REJECTED: &str = "rejected";
 
-/// Texts that say of an answer that it is undesired.
-const BAD: [&str; 5] = ["false", "undesired", "undesirable", "rejected", "bad"];
+/// Texts that say of an answer that it is desired, and that it is not.
+const GOOD: [&str; 4] = ["desired", "desirable", "chosen", "good"];
+const BAD: [&str; 4] = ["undesired", "undesirable", "rejected", "bad"];
 
 /// What is said of all answers of a record.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +35,11 @@ pub struct Verdict {
 
 pub(super) fn read(record: &Object, undesired: Undesired) -> Result<Verdict> {
     let weight = weight::take(&mut of_weights(record))?;
-    let label = LABELS.iter().find(|key| given(record, key).is_some_and(is_bad));
+    if undesired != Undesired::Ignore {
+        check_labels(record)?;
+    }
+    let is_bad = |key: &&&str| given(record, key).and_then(is_desired) == Some(false);
+    let label = LABELS.iter().find(is_bad);
     let rejected = record.iter().find(|(key, value)| is_rejected(key) && !is_nothing(value));
     match (undesired, label, rejected) {
         (Undesired::Error, Some(key), _) => Err(Error::new(
@@ -67,20 +76,39 @@ pub fn is_rejected(key: &str) -> bool {
     key.starts_with(REJECTED)
 }
 
-/// Whether a value of a label is a verdict at all: other data have labels, too.
-pub fn is_verdict(label: &Value) -> bool {
-    match label {
-        Value::Bool(_) => true,
-        Value::Number(number) => [0.0, 1.0].contains(&number.as_f64()),
-        other => is_bad(other),
-    }
+/// Refuses what should be a verdict and is not: it is not known whether the answers are to be trained.
+fn check_labels(record: &Object) -> Result<()> {
+    let is_none = |key: &&&str| **key != LABEL && given(record, key).is_some_and(|label| !is_verdict(label));
+    let Some(key) = LABELS.iter().find(is_none) else { return Ok(()) };
+    let found = match record.get(key) {
+        Some(Value::String(text)) => excerpt(text),
+        Some(Value::Number(number)) => number.to_string(),
+        other => other.map_or("null", Value::type_name).into(),
+    };
+    let text = format!(
+        "{key:?} is {found}, expected true or false, which say whether the answers are desired; undesired=\"ignore\" does \
+         not look at such keys"
+    );
+    Err(Error::new(ErrorKind::Undesired, text))
 }
 
-fn is_bad(label: &Value) -> bool {
-    match label {
-        Value::Bool(desired) => !desired,
-        Value::Number(number) => number.as_f64() == 0.0,
-        Value::String(text) => BAD.contains(&text.trim().to_lowercase().as_str()),
-        Value::Null | Value::Array(_) | Value::Object(_) => false,
+/// Whether a value of a label is a verdict at all: other data have labels, too.
+pub fn is_verdict(label: &Value) -> bool {
+    is_desired(label).is_some()
+}
+
+/// What a label says of the answers.
+fn is_desired(label: &Value) -> Option<bool> {
+    match &*spelled::read(label) {
+        Value::Bool(desired) => Some(*desired),
+        Value::Number(number) => {
+            let number = number.as_f64();
+            [0.0, 1.0].contains(&number).then_some(number > 0.0)
+        }
+        Value::String(text) => {
+            let word = text.trim().to_lowercase();
+            GOOD.contains(&&*word).then_some(true).or(BAD.contains(&&*word).then_some(false))
+        }
+        _ => None,
     }
 }

@@ -5,6 +5,7 @@ use super::guess;
 use super::item::Item;
 use super::part_weights::{self, PartWeight};
 use super::parts;
+use super::reasoning;
 use super::role::Role;
 use super::weight::{self, Weight};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,11 +58,12 @@ impl Message {
     }
 
     /// Multiplies what it weighs, and what its parts do.
-    pub fn scale(&mut self, by: Weight) {
-        self.weight = Some(self.weight.map_or(by, |own| own * by));
+    pub fn scale(&mut self, by: Weight) -> Result<()> {
+        self.weight = Some(self.weight.map_or(Ok(by), |own| own.times(by))?);
         for part in &mut self.part_weights {
-            part.weight = part.weight * by;
+            part.weight = part.weight.times(by)?;
         }
+        Ok(())
     }
 
     /// Whether it, or a part of it, is to be trained, as far as its own weights say.
@@ -92,6 +94,9 @@ pub(super) fn part_of_item(item: Item) -> Result<Message> {
     fields.insert("role", role.name().into());
     fields.retain(|_, value| !value.is_null());
     take_function_call(&mut fields)?;
+    if role == Role::Assistant {
+        reasoning::settle(&mut fields)?;
+    }
     let mut part_weights = Vec::new();
     match fields.get("content") {
         None | Some(Value::String(_)) => {}

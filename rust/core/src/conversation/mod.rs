@@ -6,6 +6,7 @@
 //! arguments are passed on as they stand. What a template makes of a message is not decided here.
 
 mod blocks;
+mod called;
 mod calls;
 mod facts;
 mod formats;
@@ -15,13 +16,16 @@ mod item;
 mod labels;
 mod media;
 mod message;
+mod non_finite;
 mod options;
 mod outline;
 mod part_weights;
 mod parts;
+mod reasoning;
 mod record_keys;
 mod renames;
 mod role;
+mod spelled;
 mod system;
 mod tools;
 pub mod trees;
@@ -87,6 +91,16 @@ impl Conversation {
         Self::read_or_faults(record, format, options, MAX_FAULTS)
     }
 
+    /// Whether a record of whatever format can be read.
+    pub fn is_readable(record: &Value, options: &RecordOptions) -> bool {
+        let is_finite = non_finite::check("", record, options.non_finite).is_ok();
+        let renamed = options.renames.of_record(record).ok().filter(|_| is_finite);
+        let format = renamed.as_deref().and_then(Format::detect);
+        let conversation =
+            renamed.zip(format).map(|(record, format)| Self::from_record(&record, format, options));
+        conversation.is_some_and(|conversation| conversation.is_ok())
+    }
+
     /// An error holds at least one fault; of those of messages the first ones.
     fn read_or_faults(
         record: &Value,
@@ -97,9 +111,13 @@ impl Conversation {
         let record = as_record(record).map_err(|error| vec![error])?;
         let mut faults = Vec::new();
         let verdict = labels::read(record, options.undesired).map_err(|error| faults.push(error));
-        let (mut messages, of_messages) = read_messages(record, format, &options.renames, most_of_messages);
+        let (mut messages, of_messages) = read_messages(record, format, options, most_of_messages);
         faults.extend(of_messages);
-        let tools = tools::read(record, &mut messages).map_err(|error| faults.push(error));
+        let tools = tools::read(record, &mut messages).and_then(|tools| {
+            tools.iter().try_for_each(|tools| non_finite::check("tools", tools, options.non_finite))?;
+            Ok(tools)
+        });
+        let tools = tools.map_err(|error| faults.push(error));
         let template_kwargs =
             read_template_kwargs(record.get(TEMPLATE_KWARGS)).map_err(|error| faults.push(error));
         let media = media::read(record, &messages, options.media).map_err(|error| faults.push(error));
@@ -109,8 +127,10 @@ impl Conversation {
             return Err(faults);
         };
         if let Some(weight) = verdict.weight {
-            let answers = messages.iter_mut().filter(|message| message.is_answer());
-            answers.for_each(|message| message.scale(weight));
+            let answers = messages.iter_mut().enumerate().filter(|(_, message)| message.is_answer());
+            for (at, answer) in answers {
+                answer.scale(weight).map_err(|error| vec![error.at_message(at)])?;
+            }
         }
         let keys = record_keys::unread(record, format, options).cloned().collect();
         let unused = Unused { keys, media, is_undesired: verdict.is_skipped };
@@ -122,16 +142,20 @@ impl Conversation {
 fn read_messages(
     record: &Object,
     format: Format,
-    renames: &Renames,
+    options: &RecordOptions,
     most_faults: usize,
 ) -> (Vec<Message>, Vec<Error>) {
-    let outline = format.outline(record, renames);
+    let outline = format.outline(record, &options.renames);
     if let Some(fault) = outline.fault {
         return (Vec::new(), vec![fault]);
     }
     let (mut messages, mut faults) = (Vec::new(), Vec::new());
     for (i, entry) in outline.entries.iter().enumerate() {
-        match entry.read() {
+        let message = entry.read().and_then(|message| {
+            non_finite::check_message(&message.fields, options.non_finite)?;
+            Ok(message)
+        });
+        match message {
             Ok(message) => messages.push(message),
             Err(error) => faults.push(error.at_message(i)),
         }
@@ -194,10 +218,10 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED_KWARGS.contains(&name)
 }
 
-/// JSON held in a text, or the value itself.
+/// JSON held in a text, with the constants of Python's `json`, or the value itself.
 fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
     match value {
-        Value::String(text) => json::parse_strict(text.as_bytes())
+        Value::String(text) => json::parse_with_constants(text)
             .map_err(|error| Error::new(kind, format!("{what} is text that is not JSON: {error}"))),
         other => Ok(other.clone()),
     }

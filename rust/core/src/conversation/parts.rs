@@ -2,8 +2,9 @@
 //! template looks for them, anything else is refused.
 
 use super::calls::tool_calls_from;
-use super::message::{REASONING_KEYS, SEPARATOR};
+use super::message::SEPARATOR;
 use super::part_weights::{PartWeight, WeightedPart};
+use super::reasoning;
 use super::weight;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
@@ -13,7 +14,7 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         return Ok(());
     };
     let mut texts = Vec::new();
-    let mut reasoning = Vec::new();
+    let mut thoughts = Vec::new();
     let mut calls = Vec::new();
     for (i, part) in parts.iter().enumerate() {
         let in_part = |text: String| Error::new(ErrorKind::Shape, format!("content part {i}: {text}"));
@@ -33,10 +34,10 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
             }
             "reasoning" | "thinking" => {
                 let text = text(&["value", "text", kind])?.to_owned();
-                let start = reasoning.iter().map(|before: &String| before.len() + SEPARATOR.len()).sum();
+                let start = thoughts.iter().map(|before: &String| before.len() + SEPARATOR.len()).sum();
                 let bytes = WeightedPart::Reasoning(start..start + text.len());
                 add_weight(part, weights, bytes).map_err(in_weight)?;
-                reasoning.push(text);
+                thoughts.push(text);
             }
             "tool_call" => {
                 let call = part.get("value").ok_or_else(|| in_part("no \"value\"".into()))?;
@@ -51,12 +52,8 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         }
     }
     fields.insert("content", Value::Array(texts));
-    if !reasoning.is_empty() {
-        if REASONING_KEYS.iter().any(|key| fields.contains_key(key)) {
-            let text = "the message has reasoning both in \"content\" and in another key; keep one";
-            return Err(Error::new(ErrorKind::Shape, text));
-        }
-        fields.insert("reasoning_content", reasoning.join(SEPARATOR).as_str().into());
+    if !thoughts.is_empty() {
+        reasoning::add(fields, &thoughts.join(SEPARATOR))?;
     }
     if !calls.is_empty() {
         if fields.contains_key("tool_calls") {

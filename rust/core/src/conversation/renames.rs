@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use super::formats::Format;
 use super::from_json_text;
+use super::non_finite;
+use super::options::NonFinite;
 use super::role::Role;
 use super::trees;
 use crate::error::{Error, ErrorKind, Result, excerpt};
@@ -89,15 +91,17 @@ impl Renames {
     }
 
     /// The record that a line holds, under the names that are read here.
-    pub fn opened(&self, line: Value) -> Result<Value> {
-        self.renamed(Self::held_by(line)?)
+    pub fn opened(&self, line: Value, non_finite: NonFinite) -> Result<Value> {
+        self.renamed(Self::held_by(line, non_finite)?)
     }
 
     /// The record that a line holds: where it is the JSON text of an object or a list, what that says.
-    pub fn held_by(line: Value) -> Result<Value> {
+    pub fn held_by(line: Value, non_finite: NonFinite) -> Result<Value> {
         match &line {
             Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-                from_json_text(&line, "the record", ErrorKind::Json)
+                let record = from_json_text(&line, "the record", ErrorKind::Json)?;
+                non_finite::check("", &record, non_finite)?;
+                Ok(record)
             }
             _ => Ok(line),
         }

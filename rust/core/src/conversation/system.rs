@@ -4,7 +4,7 @@
 
 use super::blocks::only_text;
 use super::formats::is_nothing;
-use super::outline::Outline;
+use super::outline::{Entry, Outline};
 use super::parts;
 use super::role::Role;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +13,8 @@ use crate::json::{Object, Value};
 /// The keys that it stands under, in every format.
 pub const KEYS: [&str; 3] = ["system", "system_prompt", "instructions"];
 
-/// Puts it first, unless it is empty or the messages begin with the same text.
+/// Puts it first, unless it is empty or the messages begin with the same text. Messages that begin with another one are
+/// refused: it is not known which is meant.
 pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
     let mut found: Option<(&str, Value)> = None;
     for key in KEYS {
@@ -31,13 +32,15 @@ pub(super) fn put_first(record: &Object, outline: &mut Outline<'_>) {
             _ => found = Some((key, content)),
         }
     }
-    let Some((_, content)) = found else { return };
-    let is_there = outline.entries.first().is_some_and(|entry| {
-        let first = entry.read_leniently();
-        first.role == Some(Role::System) && first.fields.get("content") == Some(&content)
-    });
-    if !is_there {
-        outline.begin_with(Role::System, content);
+    let Some((key, content)) = found else { return };
+    let first = outline.entries.first().map(Entry::read_leniently);
+    let Some(first) = first.filter(|first| first.role == Some(Role::System)) else {
+        return outline.begin_with(Role::System, content);
+    };
+    let own = first.fields.get("content").map(|own| own.as_array().map_or_else(|| own.clone(), only_text));
+    if own.as_ref() != Some(&content) {
+        let text = format!("{key:?} and the first of the messages are different system messages; keep one");
+        outline.refuse(Error::new(ErrorKind::Shape, text));
     }
 }
 

@@ -8,7 +8,7 @@ use super::formats::given;
 use super::from_json_text;
 use super::message::Message;
 use super::role::Role;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
 /// The keys that they stand under.
@@ -50,12 +50,32 @@ fn list(object: &Object, key: &str) -> Result<Option<Vec<Value>>> {
     let wrong = |found: String| Error::new(ErrorKind::Tools, format!("{found}, expected a list of objects"));
     match tools {
         Value::Null => Ok(None),
-        Value::Array(items) => match items.iter().enumerate().find(|(_, item)| item.as_object().is_none()) {
-            Some((i, item)) => Err(wrong(format!("{key:?}[{i}] is {}", item.type_name()))),
-            None => Ok(Some(items)),
-        },
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                let Some(tool) = item.as_object() else {
+                    return Err(wrong(format!("{key:?}[{i}] is {}", item.type_name())));
+                };
+                if let Some(kind) = kind_of_server_tool(tool) {
+                    let text = format!(
+                        "{key:?}[{i}] is a tool of type {}, which is not a function: its API runs it, or knows its parameters \
+                         without being told; expected functions",
+                        excerpt(kind)
+                    );
+                    return Err(Error::new(ErrorKind::Tools, text));
+                }
+            }
+            Ok(Some(items))
+        }
         other => Err(wrong(format!("{key:?} is {}", other.type_name()))),
     }
+}
+
+/// The type of a tool that an API has itself, such as Anthropic's `web_search_20250305` and `web_search` of Responses:
+/// nothing describes it.
+fn kind_of_server_tool(tool: &Object) -> Option<&str> {
+    let is_described = ["function", "parameters", INPUT_SCHEMA].iter().any(|key| tool.contains_key(key));
+    let kind = tool.get("type").and_then(Value::as_str).filter(|kind| *kind != "function");
+    kind.filter(|_| !is_described)
 }
 
 /// A function as the tool that it is.

@@ -50,7 +50,7 @@ pub fn joined_leniently(parts: Vec<LenientMessage>) -> LenientMessage {
 
 /// The calls of an entry, which may be JSON text, a list or both.
 fn listed(call: Value) -> Vec<Value> {
-    let parsed = call.as_str().and_then(|text| json::parse_strict(text.as_bytes()).ok());
+    let parsed = call.as_str().and_then(|text| json::parse_with_constants(text).ok());
     match parsed.unwrap_or(call) {
         Value::Array(calls) => calls,
         call => vec![call],
@@ -103,6 +103,10 @@ fn grow(turn: &mut Object, part: &Object) -> Grown {
     let content = add_text(turn, "content", text(part, "content"));
     let key = REASONING_KEYS.iter().copied().find(|key| turn.contains_key(key)).unwrap_or(REASONING_KEYS[0]);
     let reasoning = add_text(turn, key, reasoning(part));
+    let all_reasoning = turn.get(key).cloned().unwrap_or_else(|| "".into());
+    let is_name_of_it = |name: &&str| turn.contains_key(name) || part.contains_key(name);
+    let names: Vec<&str> = REASONING_KEYS.into_iter().filter(is_name_of_it).collect();
+    names.into_iter().for_each(|name| turn.insert(name, all_reasoning.clone()));
     let mut all = calls(turn).to_vec();
     let before = all.len();
     all.extend_from_slice(calls(part));

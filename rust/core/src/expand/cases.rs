@@ -134,6 +134,7 @@ impl Case {
             template_kwargs: Object::default(),
             now: "2026-01-31T12:00:00".parse().unwrap(),
             engine: EngineChoice::Auto,
+            needs_fast_engine: false,
             serve: of("options").as_object().unwrap().get("serve").map(choice).unwrap_or_default(),
             content_format: ContentFormat::Auto,
             tokenizer_json: None,

@@ -99,8 +99,10 @@ impl Expander {
             };
             let Workspace { parser, times, .. } = workspace;
             let options = &self.options.read.record;
-            let value =
-                times.measure(Stage::Parse, || options.parse(parser, bytes).and_then(Renames::held_by))?;
+            let value = times.measure(Stage::Parse, || {
+                let line = options.parse(parser, bytes)?;
+                Renames::held_by(line, options.non_finite)
+            })?;
             let mut kept = match &value {
                 Value::Object(object) => kept_values(object, &options.keep),
                 // A list of messages has no keys.

@@ -30,7 +30,7 @@ impl Rows for AllTokens {
 
 impl AllTokens {
     fn arrange(&self, whole: &mut WholeConversation<'_>) -> Result<Arranged> {
-        let mut rendering = whole.render()?;
+        let rendering = whole.render()?;
         let mut weights = vec![Weight::ONE; rendering.ids.len()];
         for (i, message) in whole.conversation.messages.iter().enumerate() {
             let weight = message.weight.unwrap_or(Weight::ONE);

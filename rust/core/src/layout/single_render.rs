@@ -49,7 +49,7 @@ impl Rows for SingleRender {
 impl SingleRender {
     /// Renders the conversation once and finds the targets in it.
     fn arrange(self, whole: &mut WholeConversation<'_>) -> Result<Arranged> {
-        let mut rendering = whole.render()?;
+        let rendering = whole.render()?;
         let (mut row, mut arranged) = (Sample::default(), Arranged::default());
         for (target, ids) in self.targets.into_iter().zip(self.ids) {
             if let Some(tokens) = ids.and_then(|ids| ids.tokens_in(&rendering)) {

@@ -8,7 +8,7 @@ use crate::chat_template::{Prepared, Rendering};
 use crate::conversation::{Conversation, Role};
 use crate::error::Result;
 use crate::target::{Encoder, Provenance, Tokenized, Writers};
-use crate::tokenizer::{Encoding, Known, Tokenizer};
+use crate::tokenizer::{Checkpoint, Known, Tokenizer};
 
 /// A conversation, and what renders and encodes it.
 pub struct WholeConversation<'w> {
@@ -29,8 +29,7 @@ pub(super) struct OneRendering<'w> {
     /// What wrote each of them; empty where nobody asks.
     pub provenance: Vec<Provenance>,
     tokenizer: &'w Tokenizer,
-    /// Which bytes each token came from, found out when it is first asked for: it takes the reference engine.
-    offsets: Option<Encoding>,
+    checkpoints: Vec<Checkpoint>,
 }
 
 impl<'w> WholeConversation<'w> {
@@ -49,7 +48,8 @@ impl<'w> WholeConversation<'w> {
         let rendering = self.rendering()?;
         let ids = self.encoder.encode_text(self.tokenizer, &rendering.text)?.to_vec();
         let provenance = if self.keeps_provenance { self.provenance(&rendering, &ids)? } else { Vec::new() };
-        Ok(OneRendering { rendering, ids, provenance, tokenizer: self.tokenizer, offsets: None })
+        let checkpoints = self.encoder.checkpoints().to_vec();
+        Ok(OneRendering { rendering, ids, provenance, tokenizer: self.tokenizer, checkpoints })
     }
 
     fn provenance(&self, rendering: &Rendering, ids: &[i32]) -> Result<Vec<Provenance>> {
@@ -71,13 +71,9 @@ impl OneRendering<'_> {
     }
 
     /// The tokens that start within a range of bytes; one that starts before it belongs to the context.
-    pub fn tokens_in(&mut self, bytes: &Range<usize>) -> Result<Range<usize>> {
-        let encoding = match &mut self.offsets {
-            Some(encoding) => encoding,
-            none => none.insert(self.tokenizer.encode_with_bytes(&self.rendering.text)?),
-        };
-        let start = encoding.bytes.partition_point(|token| token.start < bytes.start);
-        let end = encoding.bytes.partition_point(|token| token.start < bytes.end);
-        Ok(start..end.max(start))
+    pub fn tokens_in(&self, bytes: &Range<usize>) -> Result<Range<usize>> {
+        let before = |byte| self.tokenizer.tokens_before(byte, self.text(), &self.ids, &self.checkpoints);
+        let start = before(bytes.start)?;
+        Ok(start..before(bytes.end)?.max(start))
     }
 }

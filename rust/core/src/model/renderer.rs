@@ -32,6 +32,8 @@ pub struct RendererOptions {
     pub template_kwargs: Object,
     pub now: DateTime,
     pub engine: EngineChoice,
+    /// So much will be encoded that the fast engine, if it may be used, is loaded at once, on a second thread.
+    pub needs_fast_engine: bool,
     /// The server whose prompts are made.
     pub serve: Serve,
     /// How contents reach the template.
@@ -297,7 +299,7 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
     if let Some(json) = options.tokenizer_json {
         files.tokenizer_json = json.into_bytes();
     }
-    let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine)
+    let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine, options.needs_fast_engine)
         .map_err(|error| model_error(folder, &error.text))?;
     let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
     let stop_token =

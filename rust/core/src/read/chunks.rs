@@ -17,7 +17,7 @@ use super::source::Source;
 use super::trees::{TreeRows, with_paths};
 use super::wait::{Interruption, Step, wait};
 use super::{ReadOptions, Record};
-use crate::conversation::{Format, Renames};
+use crate::conversation::{Format, RecordOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics::catch_panics;
 
@@ -207,7 +207,7 @@ struct OpenFile {
     /// What is made of lines that were all read.
     made: VecDeque<Chunk>,
     records: RecordReader,
-    renames: Arc<Renames>,
+    options: RecordOptions,
 }
 
 impl Reader {
@@ -255,7 +255,7 @@ impl Reader {
             chunk_bytes: self.chunk_bytes,
             made: VecDeque::new(),
             records,
-            renames: self.options.record.renames.clone(),
+            options: self.options.record.clone(),
         })
     }
 }
@@ -282,16 +282,16 @@ impl OpenFile {
         let Some(chunk) = self.records.next_chunk(&self.name)? else {
             return Ok(None);
         };
-        self.kind = self.kind.or_else(|| kind_of_chunk(&chunk, &self.renames));
+        self.kind = self.kind.or_else(|| kind_of_chunk(&chunk, &self.options.renames));
         Ok(Some(match self.kind {
-            Some(RecordKind::Trees) => with_paths(&chunk),
+            Some(RecordKind::Trees) => with_paths(&chunk, &self.options),
             Some(RecordKind::TreeRows) => {
                 let mut rows = TreeRows::default();
                 rows.add(&chunk);
                 while let Some(chunk) = self.records.next_chunk(&self.name)? {
                     rows.add(&chunk);
                 }
-                self.made = rows.chunks(self.chunk_bytes);
+                self.made = rows.chunks(self.chunk_bytes, &self.options);
                 self.made.pop_front().unwrap_or_default()
             }
             Some(RecordKind::Conversations(..)) | None => chunk,

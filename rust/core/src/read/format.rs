@@ -4,7 +4,7 @@
 //! that they are trees of messages.
 
 use super::lines::{Chunk, LineText};
-use crate::conversation::{Format, Renames, trees};
+use crate::conversation::{Format, NonFinite, Renames, trees};
 use crate::json::{self, Object};
 
 /// What the records of a file are.
@@ -26,7 +26,7 @@ pub fn kind_of_chunk(chunk: &Chunk, renames: &Renames) -> Option<RecordKind> {
         };
         let value = parser
             .parse_with_constants(&chunk.bytes[range.clone()])
-            .and_then(|value| renames.opened(value))
+            .and_then(|value| renames.opened(value, NonFinite::Read))
             .ok()?;
         let is = |test: fn(&Object) -> bool| value.as_object().is_some_and(test);
         match renames.format_of(&value) {

@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 
 use super::lines::{Chunk, Line, LineText};
 use crate::conversation::trees::{self, MessageRows};
+use crate::conversation::{Conversation, RecordOptions};
 use crate::json::{self, Value};
 
 /// The lines of a chunk of trees, each tree a line for each of its paths.
-pub fn with_paths(chunk: &Chunk) -> Chunk {
+pub fn with_paths(chunk: &Chunk, options: &RecordOptions) -> Chunk {
     let mut parser = json::Parser::default();
     let mut made = MadeChunk::default();
     for line in &chunk.lines {
@@ -20,7 +21,7 @@ pub fn with_paths(chunk: &Chunk) -> Chunk {
             continue;
         };
         let bytes = &chunk.bytes[range.clone()];
-        let tree = parser.parse_with_constants(bytes).ok().and_then(|value| paths(&value));
+        let tree = parser.parse_with_constants(bytes).ok().and_then(|value| paths(&value, options));
         match tree {
             Some(records) => records.iter().for_each(|record| made.push_record(line.number, record)),
             None => made.push(line.number, Some(bytes)),
@@ -29,9 +30,9 @@ pub fn with_paths(chunk: &Chunk) -> Chunk {
     made.finish(chunk.blank_at_end)
 }
 
-fn paths(value: &Value) -> Option<Vec<Value>> {
+fn paths(value: &Value, options: &RecordOptions) -> Option<Vec<Value>> {
     let record = value.as_object().filter(|record| trees::is_tree(record))?;
-    trees::records(record).ok()
+    trees::records(record, &|record| Conversation::is_readable(record, options)).ok()
 }
 
 /// The messages of trees, all those of a file.
@@ -60,8 +61,8 @@ impl TreeRows {
     }
 
     /// The conversations that they make, in chunks of about that size.
-    pub fn chunks(self, chunk_bytes: usize) -> VecDeque<Chunk> {
-        let records = self.rows.records().into_iter();
+    pub fn chunks(self, chunk_bytes: usize, options: &RecordOptions) -> VecDeque<Chunk> {
+        let records = self.rows.records(&|record| Conversation::is_readable(record, options)).into_iter();
         let mut lines: Vec<(u64, Option<Vec<u8>>)> = self.others;
         lines.extend(records.map(|(line, record)| (line, Some(json::write(&record).into_bytes()))));
         lines.sort_by_key(|(line, _)| *line);

@@ -164,7 +164,7 @@ mod tests {
             token["normalized"] = true.into();
         }
         let load = |json: &Json| {
-            Tokenizer::from_bytes(&serde_json::to_vec(json).unwrap(), EngineChoice::Reference).unwrap()
+            Tokenizer::from_bytes(&serde_json::to_vec(json).unwrap(), EngineChoice::Reference, false).unwrap()
         };
         [demo, prefixed, uncut].iter().map(load).collect()
     });
@@ -238,6 +238,23 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn tokens_before_a_byte_are_those_that_offsets_show(
+            parts in prop::collection::vec(part(), 0..8),
+            tokenizer in 0..3_usize,
+        ) {
+            let tokenizer = &TOKENIZERS[tokenizer];
+            let text: String = parts.iter().map(|(part, _)| part.as_str()).collect();
+            let mut encoder = Encoder::default();
+            let ids = encoder.encode_text(tokenizer, &text).unwrap().to_vec();
+            let encoding = tokenizer.encode_with_bytes(&text).unwrap();
+            prop_assert_eq!(&encoding.ids, &ids);
+            for byte in 0..=text.len() {
+                let found = tokenizer.tokens_before(byte, &text, &ids, encoder.checkpoints()).unwrap();
+                prop_assert_eq!(found, encoding.bytes.partition_point(|token| token.start < byte));
+            }
+        }
 
         #[test]
         fn what_was_encoded_before_makes_no_difference(targets in targets(), tokenizer in 0..3_usize) {

@@ -248,7 +248,7 @@ fn add_scalars(value: Option<&Value>, found: &mut Vec<String>) {
         }
         Some(Value::String(text)) => {
             // Arguments may be JSON text, which a server reads.
-            if let Ok(value @ (Value::Object(_) | Value::Array(_))) = json::parse_strict(text.as_bytes()) {
+            if let Ok(value @ (Value::Object(_) | Value::Array(_))) = json::parse_with_constants(text) {
                 add_scalars(Some(&value), found);
             }
         }

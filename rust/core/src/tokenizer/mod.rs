@@ -34,7 +34,7 @@ pub use segment_cache::SegmentCache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::EngineChoice;
 use continuation::Unprefixed;
-use engines::{Engine as _, Engines, Reference, encode_error};
+use engines::{Engines, Loaded, Reference, encode_error};
 use long_texts::LongTexts;
 use segments::Cutter;
 pub use token_bytes::Spelling;
@@ -60,10 +60,16 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    pub fn from_bytes(json: &[u8], engine: EngineChoice) -> Result<Self> {
+    /// `needs_fast`: so much will be encoded that the fast engine is worth loading now, while the library reads the file.
+    pub fn from_bytes(json: &[u8], engine: EngineChoice, needs_fast: bool) -> Result<Self> {
         bounds::check(json)?;
-        let reference = Reference::from_bytes(json)?;
-        let library = reference.library();
+        let with_fast = match engine {
+            EngineChoice::Reference => false,
+            EngineChoice::Fast => true,
+            EngineChoice::Auto => needs_fast,
+        };
+        let loaded = Loaded::of(json, with_fast)?;
+        let library = loaded.reference.library();
         let unprefixed = continuation::unprefixed(library).map_err(|cause| {
             Error::new(ErrorKind::Model, format!("tokenizer.json cannot be read: {cause}"))
         })?;
@@ -77,9 +83,9 @@ impl Tokenizer {
             long_plain_texts: long_texts(false),
             unprefixed,
             added_ids: library.get_added_tokens_decoder().into_keys().collect(),
-            line_break: reference.encode(LINE_BREAK, false)?,
+            line_break: loaded.reference.encode(LINE_BREAK, false)?,
+            engines: Engines::new(loaded, json, engine, &cutter),
             cutter,
-            engines: Engines::new(reference, json, engine),
             token_bytes: OnceLock::new(),
         };
         if engine == EngineChoice::Fast {
@@ -118,27 +124,18 @@ impl Tokenizer {
     /// The ids of a text.
     pub fn encode(&self, text: &str) -> Result<Vec<i32>> {
         let (mut ids, mut from) = (Vec::new(), 0);
-        let encode = |text: &str, ids: &mut Vec<i32>| self.reference().encode_segment(text, ids);
         while let Some(cut) = self.cutter.next(text, from) {
-            self.encode_in_pieces(&text[from..cut.start], &mut ids, encode)?;
+            self.encode_segment(&text[from..cut.start], &mut ids)?;
             ids.push(cut.id);
             from = cut.end;
         }
-        self.encode_in_pieces(&text[from..], &mut ids, encode)?;
+        self.encode_segment(&text[from..], &mut ids)?;
         Ok(ids)
     }
 
     /// Appends the ids of a text without tokens to cut at.
     fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()> {
-        self.encode_in_pieces(text, ids, |text, ids| self.engines.encode_segment(text, &self.cutter, ids))
-    }
-
-    fn encode_in_pieces(
-        &self,
-        text: &str,
-        ids: &mut Vec<i32>,
-        encode: impl Fn(&str, &mut Vec<i32>) -> Result<()>,
-    ) -> Result<()> {
+        let encode = |text: &str, ids: &mut Vec<i32>| self.engines.encode_segment(text, &self.cutter, ids);
         let continuing = |library: &HfTokenizer, text: &str, ids: &mut Vec<i32>| {
             let encoding = library.encode_fast(text, false).map_err(|cause| encode_error(&*cause))?;
             ids.extend(encoding.get_ids().iter().map(|id| id.cast_signed()));

@@ -2,14 +2,15 @@
 //!
 //! In: a text that was encoded, which ranges of it are plain text, and where its completion was encoded
 //! alone. Out: the same ids, each with its offsets in the text. It encodes with the library, which is slow where it gives
-//! offsets: for inspecting samples, not for making them.
+//! offsets: for inspecting samples, not for making them. Where samples are made, only how many tokens start before a byte
+//! is asked for, which mostly takes no offsets.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::continuation::Unprefixed;
 use super::control_tokens::PlainRanges;
-use super::{Encoding, LINE_BREAK, Tokenizer, ranges_from};
+use super::{Checkpoint, Encoding, LINE_BREAK, Tokenizer, ranges_from};
 use crate::error::Result;
 
 /// The segments of texts that were encoded before: those of a conversation have most of them in common.
@@ -33,6 +34,38 @@ impl Tokenizer {
         let mut encoding = self.encode_known(prompt, of_prompt, known)?;
         encoding.append(self.encode_continuation_with_bytes(completion, &of_completion)?, border);
         Ok(encoding)
+    }
+
+    /// How many tokens of a text start before a byte. `ids` and `checkpoints` are those of the text.
+    pub fn tokens_before(
+        &self,
+        byte: usize,
+        text: &str,
+        ids: &[i32],
+        checkpoints: &[Checkpoint],
+    ) -> Result<usize> {
+        let next = checkpoints.partition_point(|cut| cut.text <= byte);
+        let from = next.checked_sub(1).map_or(Checkpoint { text: 0, ids: 0 }, |last| checkpoints[last]);
+        let cut = self.cutter.next(text, from.text).map_or(text.len(), |cut| cut.start);
+        // After a cut there is a checkpoint, and before that the id of its token.
+        let end = checkpoints.get(next).map_or(ids.len(), |after| after.ids - 1);
+        if byte <= from.text {
+            return Ok(from.ids);
+        }
+        if byte >= cut {
+            return Ok(end + usize::from(byte > cut));
+        }
+        let (segment, border) = (&text[from.text..cut], byte - from.text);
+        let mut parts = Vec::with_capacity(end - from.ids);
+        self.encode_segment(&segment[..border], &mut parts)?;
+        let before = parts.len();
+        self.encode_segment(&segment[border..], &mut parts)?;
+        if parts == ids[from.ids..end] {
+            return Ok(from.ids + before);
+        }
+        // A token reaches over the border, or a word starts there otherwise.
+        let encoding = self.encode_with_bytes(segment)?.with_ids(&ids[from.ids..end])?;
+        Ok(from.ids + encoding.bytes.partition_point(|token| token.start < border))
     }
 
     /// The ids of a text, segment by segment; what is in the ranges `plain` is plain text.

@@ -21,6 +21,7 @@ use super::outline::{Outline, RoleKey, TurnRule};
 use super::renames::Renames;
 use super::role::{Role, RoleNames};
 use super::system;
+use super::trees;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
@@ -185,6 +186,9 @@ fn key_list(record: &Object) -> String {
 
 /// The error for a record of which no format is known; `columns_of` is what it is a row of.
 pub fn unknown_format(record: &Value, columns_of: Option<&Arc<str>>) -> Error {
+    if let Some(fault) = record.as_object().and_then(trees::fault) {
+        return Error::new(ErrorKind::Shape, fault);
+    }
     let keys = record.as_object().map(key_list).unwrap_or_default();
     let hint =
         record.as_object().and_then(guess::renames).map_or_else(String::new, |guess| format!("; {guess}"));

@@ -2,13 +2,16 @@
 //!
 //! In: records of trees, as OpenAssistant publishes them (nested, or one message a record) and ChatGPT exports them. Out:
 //! a record of messages for each path from a first message to a last one, in the order of the tree. Each answer is
-//! trained once, on its first path; on later ones it is context. What a message means is not decided here.
+//! trained once, on its first path that can be read; on later ones it is context. What a message means is not decided
+//! here.
 
 mod chatgpt;
 mod replies;
 mod rows;
 
 pub use rows::{MessageRows, is_row};
+
+use std::sync::Arc;
 
 use super::role::Role;
 use super::weight;
@@ -46,8 +49,11 @@ enum NodeContent {
 struct Path {
     /// The node that it ends with.
     leaf: usize,
-    messages: Vec<Value>,
+    record: Value,
 }
+
+/// Whether a record can be read as a conversation: what cannot trains nothing.
+pub type IsReadable<'o> = &'o dyn Fn(&Value) -> bool;
 
 /// Whether a record is a tree.
 pub fn is_tree(record: &Object) -> bool {
@@ -55,21 +61,17 @@ pub fn is_tree(record: &Object) -> bool {
 }
 
 /// The records that the paths of a tree are.
-pub fn records(record: &Object) -> Result<Vec<Value>> {
+pub fn records(record: &Object, is_readable: IsReadable<'_>) -> Result<Vec<Value>> {
     let (tree, own) = if replies::is_tree(record) { replies::read(record)? } else { chatgpt::read(record)? };
-    let others = || record.iter().filter(|(key, _)| !own.contains(&&***key));
-    let pairs = || others().map(|(key, value)| (key.clone(), value.clone()));
-    let record = |path: Path| {
-        let messages = [("messages".into(), Value::Array(path.messages))];
-        Value::Object(messages.into_iter().chain(pairs()).collect())
-    };
-    Ok(tree.paths()?.into_iter().map(record).collect())
+    let others = record.iter().filter(|(key, _)| !own.contains(&&***key));
+    let others: Vec<_> = others.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Ok(tree.paths(&others, is_readable)?.into_iter().map(|path| path.record).collect())
 }
 
 /// What to say of a record that no path could be made of; `None` if it is not of a tree.
 pub(super) fn fault(record: &Object) -> Option<String> {
     if is_tree(record) {
-        let reason = records(record).map_or_else(|error| error.text, |_| NOT_OF_TREES.into());
+        let reason = records(record, &|_| true).map_or_else(|error| error.text, |_| NOT_OF_TREES.into());
         return Some(format!("it is a tree of messages: {reason}"));
     }
     is_row(record).then(|| rows::fault(record))
@@ -98,8 +100,9 @@ impl Tree {
         added
     }
 
-    /// Every path, each answer with a weight of 0 on all but its first.
-    fn paths(&self) -> Result<Vec<Path>> {
+    /// Every path with these keys beside its messages, each answer with a weight of 0 on all but the first that can be
+    /// read.
+    fn paths(&self, others: &[(Arc<str>, Value)], is_readable: IsReadable<'_>) -> Result<Vec<Path>> {
         let mut paths = Vec::new();
         let mut is_trained = vec![false; self.nodes.len()];
         let mut trail: Vec<usize> = Vec::new();
@@ -118,10 +121,15 @@ impl Tree {
             if bytes > MAX_BYTES {
                 return Err(wrong(format!("its paths have more than {MAX_BYTES} bytes together")));
             }
-            paths.push(Path { leaf: node, messages: self.messages(&trail, &is_trained) });
-            for node in &trail {
-                is_trained[*node] = true;
+            let messages = ("messages".into(), Value::Array(self.messages(&trail, &is_trained)));
+            let pairs = std::iter::once(messages).chain(others.iter().cloned());
+            let record = Value::Object(pairs.collect());
+            if is_readable(&record) {
+                for node in &trail {
+                    is_trained[*node] = true;
+                }
             }
+            paths.push(Path { leaf: node, record });
         }
         Ok(paths)
     }

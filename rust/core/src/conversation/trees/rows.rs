@@ -4,9 +4,10 @@
 //! that no first message leads to stand as they are, for the reader of records to refuse.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::replies::{ID, PARENT, PROMPTER, ROLE, TEXT, is_deleted, message};
-use super::{NodeContent, Tree};
+use super::{IsReadable, NodeContent, Tree};
 use crate::error::excerpt;
 use crate::json::{Number, Object, Value};
 
@@ -31,23 +32,21 @@ impl MessageRows {
     }
 
     /// The records that they make, by their lines.
-    pub fn records(self) -> Vec<(u64, Value)> {
+    pub fn records(self, is_readable: IsReadable<'_>) -> Vec<(u64, Value)> {
         let mut records = Vec::new();
         let mut is_used = vec![false; self.0.len()];
         let (roots, children) = self.by_parent();
         for root in roots {
             let (tree, rows) = self.tree(root, &children);
-            let Ok(paths) = tree.paths() else { continue };
+            let tree_id = self.0[root].1.get(TREE_ID);
+            let others: Vec<(Arc<str>, Value)> =
+                tree_id.map(|id| (TREE_ID.into(), id.clone())).into_iter().collect();
+            let Ok(paths) = tree.paths(&others, is_readable) else { continue };
             for row in &rows {
                 is_used[*row] = true;
             }
-            let tree_id = self.0[root].1.get(TREE_ID);
-            for path in paths {
-                let messages = [("messages".into(), Value::Array(path.messages))];
-                let own = tree_id.map(|id| (TREE_ID.into(), id.clone()));
-                let record = messages.into_iter().chain(own).collect();
-                records.push((self.0[rows[path.leaf]].0, Value::Object(record)));
-            }
+            let line = |leaf: usize| self.0[rows[leaf]].0;
+            records.extend(paths.into_iter().map(|path| (line(path.leaf), path.record)));
         }
         let unused = self.0.into_iter().zip(is_used).filter(|(_, is_used)| !is_used);
         records.extend(unused.map(|((line, row), _)| (line, Value::Object(row))));

@@ -2,7 +2,7 @@
 //!
 //! In: the first item of a list. Out: what it tells of the list. Only content decides, never a key's name.
 
-use crate::conversation::{Format, Renames};
+use crate::conversation::{Format, NonFinite, Renames};
 use crate::json::{self, Value};
 
 /// Whether a list that begins with this item is a list of records, where nothing is around it: anything but a list of
@@ -12,7 +12,7 @@ pub fn may_be_record(first: &Value, renames: &Renames) -> bool {
         Value::Object(_) => !renames.is_message(first),
         Value::Array(_) => true,
         Value::String(_) => {
-            let opened = renames.opened(first.clone());
+            let opened = renames.opened(first.clone(), NonFinite::Read);
             opened.is_ok_and(|value| matches!(value, Value::Object(_) | Value::Array(_)))
         }
         _ => false,
@@ -21,7 +21,7 @@ pub fn may_be_record(first: &Value, renames: &Renames) -> bool {
 
 /// Whether an item shows by itself that it is a record: what a list within an object must begin with.
 pub fn is_record(first: &Value, renames: &Renames) -> bool {
-    renames.opened(first.clone()).is_ok_and(|record| renames.format_of(&record).is_some())
+    renames.opened(first.clone(), NonFinite::Read).is_ok_and(|record| renames.format_of(&record).is_some())
 }
 
 /// The first item of the list that a text begins with, and whether the list is empty; `None` where that cannot be told.

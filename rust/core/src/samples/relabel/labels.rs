@@ -96,7 +96,7 @@ impl<'t> Labels<'t> {
         if let Some(shifted) = self.shift_labels.as_mut().filter(|_| !predicting.is_empty()) {
             copy(shifted, predicting.clone(), ids);
         }
-        if !is_unit(&weight) && self.loss_weights.is_none() {
+        if !is_unit(weight) && self.loss_weights.is_none() {
             let labels = self.shift_labels.as_ref().unwrap_or(&self.labels);
             self.loss_weights = Some(unit_weights(labels).into());
         }
@@ -115,7 +115,7 @@ pub(super) fn normalized<'t>(
     by: Normalize,
 ) -> Option<Cow<'t, [f32]>> {
     if by == Normalize::None {
-        return weights.filter(|weights| !weights.iter().all(is_unit));
+        return weights.filter(|weights| !weights.iter().copied().all(is_unit));
     }
     let rows = offsets.windows(2).map(|ends| index(ends[0])..index(ends[1]));
     let trained = |row: Range<usize>| labels[row].iter().filter(|label| **label != IGNORE_INDEX).count();
@@ -132,7 +132,7 @@ pub(super) fn normalized<'t>(
     for (row, count) in rows.zip(counts) {
         divide(&mut weights[row], count);
     }
-    Some(weights.into()).filter(|weights: &Cow<'_, [f32]>| !weights.iter().all(is_unit))
+    Some(weights.into()).filter(|weights: &Cow<'_, [f32]>| !weights.iter().copied().all(is_unit))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a conversation has far fewer tokens than 2^24")]
@@ -144,8 +144,8 @@ fn divide(weights: &mut [f32], count: usize) {
 
 /// A weight that is not written where all are such.
 #[allow(clippy::float_cmp, reason = "these two are exact")]
-fn is_unit(weight: &f32) -> bool {
-    *weight == 0.0 || *weight == 1.0
+fn is_unit(weight: f32) -> bool {
+    weight == 0.0 || weight == 1.0
 }
 
 fn fill<T: Copy + PartialEq>(column: &mut Cow<'_, [T]>, at: Range<usize>, item: T) {

@@ -70,9 +70,11 @@ pub enum Relabelled<'t> {
 pub fn relabel<'t>(table: &LabelledTable<'t>, how: Relabelling) -> Relabelled<'t> {
     let answers = Answers::of(table);
     let is_left: Vec<bool> = (0..table.records.len())
-        .map(|row| match how.allow_context {
-            true => table.keeps_some(table.rows_runs(row), table.row(row).start),
-            false => answers.of_row(row).iter().any(|answer| !answer.is_lost),
+        .map(|row| {
+            if how.allow_context {
+                return table.keeps_some(table.rows_runs(row), table.row(row).start);
+            }
+            answers.of_row(row).iter().any(|answer| !answer.is_lost)
         })
         .collect();
     let mut labels = Labels::of(table);

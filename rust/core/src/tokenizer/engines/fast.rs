@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use super::Engine;
+use super::fast_config::read_config;
 use super::guard::Guard;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokenizer::segments::Cutter;
@@ -32,15 +33,22 @@ impl FastEngine {
     pub const NAME: &str = "fastokens 0.3.5";
 
     /// The engine, not trusted with anything outside ASCII yet.
-    pub fn load(json: &[u8], cutter: &Cutter) -> Result<Self, Refusal> {
-        let mut config: Json = serde_json::from_slice(json).map_err(|cause| Refusal(cause.to_string()))?;
+    pub fn load(json: &[u8]) -> Result<Self, Refusal> {
+        let mut config = read_config(json).map_err(|cause| Refusal(cause.to_string()))?;
         check_shape(&config)?;
         for part in ["truncation", "padding"] {
             config[part] = Json::Null;
         }
         let tokenizer =
             fastokens::Tokenizer::from_json(config).map_err(|cause| Refusal(cause.to_string()))?;
-        Ok(Self { tokenizer, guard: Guard::default(), finds_added_tokens: !cutter.covers_all() })
+        // The first text makes tables, too.
+        let _ = tokenizer.encode_ordinary(" ");
+        Ok(Self { tokenizer, guard: Guard::default(), finds_added_tokens: true })
+    }
+
+    /// The same, for the segments that this leaves of a text.
+    pub fn for_segments_of(self, cutter: &Cutter) -> Self {
+        Self { finds_added_tokens: !cutter.covers_all(), ..self }
     }
 
     /// The same, not trusted with these characters.

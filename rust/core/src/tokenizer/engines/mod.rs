@@ -1,16 +1,18 @@
 //! What encodes a segment of text: the reference, or a fast engine where that was proven to give the same ids.
 //!
-//! In: `tokenizer.json`, a choice. Out: ids of segments without tokens to cut at. The fast engine is loaded
-//! when there is enough to encode; until then, and for every segment that it is not trusted with, the reference does
-//! it.
+//! In: `tokenizer.json`, a choice. Out: ids of segments without tokens to cut at. The fast engine is loaded beside the
+//! reference where it is sure to be needed, else when there is enough to encode; until then, and for every segment that
+//! it is not trusted with, the reference does it.
 
 mod fast;
+mod fast_config;
 mod guard;
 mod reference;
 mod verify;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::thread;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,17 +20,19 @@ pub use reference::{Encoding, Reference, encode_error};
 
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::EngineChoice;
+use crate::panics::catch_panics;
 use crate::tokenizer::segments::Cutter;
 use fast::{FastEngine, Refusal};
-use verify::load_verified;
+use verify::verified;
 
 /// Something that encodes a segment of text. Ids are appended.
 pub trait Engine: Send + Sync {
     fn encode_segment(&self, text: &str, ids: &mut Vec<i32>) -> Result<()>;
 }
 
-/// Below this much text, loading the fast engine takes longer than it saves.
-const WORTH_LOADING: usize = 1 << 18;
+/// Below this much text, loading the fast engine is not worth it: the reference encodes three times as much while it is
+/// loaded, but more text mostly follows.
+const WORTH_LOADING: usize = 1 << 20;
 /// One segment in this many is encoded by both.
 const AUDIT_ONE_IN: u64 = 1024;
 
@@ -37,7 +41,7 @@ pub struct Engines {
     pub reference: Reference,
     choice: EngineChoice,
     fast: OnceLock<Result<FastEngine, Refusal>>,
-    /// What the fast engine is made of, kept until then.
+    /// What the fast engine is made of.
     json: Vec<u8>,
     /// Bytes that the reference has encoded instead.
     owed: AtomicUsize,
@@ -45,21 +49,67 @@ pub struct Engines {
     loading: AtomicU32,
 }
 
+/// What was read of a `tokenizer.json`.
+pub struct Loaded {
+    pub reference: Reference,
+    /// `None`: it is loaded when it is needed.
+    fast: Option<Result<FastEngine, Refusal>>,
+}
+
+impl Loaded {
+    /// The reference alone, or both at the same time.
+    pub fn of(json: &[u8], with_fast: bool) -> Result<Self> {
+        if !with_fast {
+            return Ok(Self { reference: Reference::from_bytes(json)?, fast: None });
+        }
+        thread::scope(|scope| {
+            let fast = scope.spawn(|| load_fast(json));
+            let reference = Reference::from_bytes(json)?;
+            // A panic there was caught.
+            Ok(Self { reference, fast: fast.join().ok() })
+        })
+    }
+}
+
+/// The fast engine before anything is known of it.
+fn load_fast(json: &[u8]) -> Result<FastEngine, Refusal> {
+    catch_panics(|| FastEngine::load(json))
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(error.text)
+    }
+}
+
+/// The same once it has given the reference's ids.
+fn verified_fast(
+    fast: FastEngine,
+    json: &[u8],
+    reference: &Reference,
+    cutter: &Cutter,
+) -> Result<FastEngine, Refusal> {
+    catch_panics(|| verified(fast, json, reference, cutter))
+}
+
 impl Engines {
-    pub fn new(reference: Reference, json: &[u8], choice: EngineChoice) -> Self {
+    pub fn new(loaded: Loaded, json: &[u8], choice: EngineChoice, cutter: &Cutter) -> Self {
+        let Loaded { reference, fast } = loaded;
+        let fast = fast.map(|fast| fast.and_then(|fast| verified_fast(fast, json, &reference, cutter)));
         Self {
+            // What is there is not made again.
+            json: if fast.is_some() { Vec::new() } else { json.to_vec() },
+            fast: fast.map_or_else(OnceLock::new, OnceLock::from),
             reference,
             choice,
-            fast: OnceLock::new(),
-            json: json.to_vec(),
             owed: AtomicUsize::new(0),
             loading: AtomicU32::new(0),
         }
     }
 
-    /// Loads the fast engine now; an error if it cannot be used.
+    /// An error if the fast engine cannot be used. It is loaded now if it was not before.
     pub fn demand_fast(&self, cutter: &Cutter) -> Result<()> {
-        match self.fast.get_or_init(|| load_verified(&self.json, &self.reference, cutter)) {
+        match self.fast.get_or_init(|| self.load_fast(cutter)) {
             Ok(_) => Ok(()),
             Err(refusal) => Err(Error::new(
                 ErrorKind::Model,
@@ -69,6 +119,10 @@ impl Engines {
                 ),
             )),
         }
+    }
+
+    fn load_fast(&self, cutter: &Cutter) -> Result<FastEngine, Refusal> {
+        load_fast(&self.json).and_then(|fast| verified_fast(fast, &self.json, &self.reference, cutter))
     }
 
     /// A description of what encodes.
@@ -92,10 +146,11 @@ impl Engines {
         }
         let process = std::process::id();
         if self.loading.swap(process, Ordering::AcqRel) == process {
-            return None;
+            // Another thread of this process loads it. It will encode in a tenth of the time, or less, what the
+            // reference encodes meanwhile.
+            return self.fast.wait().as_ref().ok();
         }
-        // Nobody waits for it: other threads use the reference meanwhile.
-        let loaded = load_verified(&self.json, &self.reference, cutter);
+        let loaded = self.load_fast(cutter);
         self.fast.get_or_init(|| loaded).as_ref().ok()
     }
 

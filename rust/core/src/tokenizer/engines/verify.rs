@@ -21,9 +21,14 @@ use crate::tokenizer::segments::Cutter;
 const SUITE: u32 = 1;
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The fast engine for a tokenizer, guarded where it reads otherwise than the reference.
-pub fn load_verified(json: &[u8], reference: &Reference, cutter: &Cutter) -> Result<FastEngine, Refusal> {
-    let engine = FastEngine::load(json, cutter)?;
+/// The fast engine of a tokenizer, guarded where it reads otherwise than the reference.
+pub fn verified(
+    engine: FastEngine,
+    json: &[u8],
+    reference: &Reference,
+    cutter: &Cutter,
+) -> Result<FastEngine, Refusal> {
+    let engine = engine.for_segments_of(cutter);
     let guard = guard(json, &engine, reference, cutter)?;
     Ok(engine.guarded_by(guard))
 }
