@@ -61,14 +61,23 @@ def _long(seed: int) -> Case:
         messages.append({"role": "user", "content": f"Question {len(messages)}?"})
         for _ in range(chance.choice([0, 0, 0, 1, 3])):
             calls = [
-                {"type": "function", "id": "call_123", "function": {"name": "f", "arguments": {"n": n}}}
+                {
+                    "type": "function",
+                    "id": "call_123",
+                    "function": {"name": "f", "arguments": {"n": n}},
+                }
                 for n in range(chance.choice([1, 1, 2]))
             ]
             messages.append({"role": "assistant", "content": "", "tool_calls": calls})
             if chance.random() < 0.5:
                 messages[-1]["reasoning_content"] = f"A call, {len(messages)}."
             messages += [
-                {"role": "tool", "tool_call_id": "call_123", "name": "f", "content": f"{len(messages)}"}
+                {
+                    "role": "tool",
+                    "tool_call_id": "call_123",
+                    "name": "f",
+                    "content": f"{len(messages)}",
+                }
                 for _ in calls
             ]
         messages.append({"role": "assistant", "content": f"Answer {len(messages)}."})

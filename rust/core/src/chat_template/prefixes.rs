@@ -83,8 +83,12 @@ impl GrownText {
     }
 
     fn go_on(&mut self, rest: Rest) {
-        self.text.truncate(rest.same);
-        self.text.push_str(&rest.text);
+        if rest.same == 0 {
+            self.text = rest.text;
+        } else {
+            self.text.truncate(rest.same);
+            self.text.push_str(&rest.text);
+        }
         let kept = self.ends.partition_point(|end| *end < rest.same);
         self.spans.truncate(kept + 1);
         self.ends.truncate(kept);

@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::run::iterate::Iter;
 use crate::value::{Object, Value};
 
-/// Of fewer items rounds are not skipped as a whole: to keep what they rest on takes as long as to run them.
-const MIN_ITEMS: usize = 24;
+/// Of fewer items no rounds are skipped as a whole: to keep what they rest on takes as long as to run them.
+pub(super) const MIN_ITEMS: usize = 24;
 
 impl<'a> Machine<'a> {
     /// A loop within which no text can continue.

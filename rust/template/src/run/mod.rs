@@ -39,6 +39,7 @@ use crate::value::{Function, Object, Undefined, Value};
 pub use expressions::insert;
 use growing::Growth;
 pub use growing::{Growing, Grown, ListPrefixes};
+use growing_loops::MIN_ITEMS;
 use loops::LoopState;
 use objects::{Cycler, Joiner, MacroValue, Namespace};
 use passes::Passes;
@@ -148,6 +149,9 @@ pub fn run_growing(
     machine.passes = Some(std::mem::take(&mut series.passes));
     machine.output = std::mem::take(&mut series.output);
     machine.output.go_back(Length::default());
+    if list.items.len() < MIN_ITEMS {
+        machine.output.leave();
+    }
     let done = machine.root();
     let grown = machine.end_growth(&done);
     *replays = machine.replays.take().unwrap_or_default();

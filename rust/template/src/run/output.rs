@@ -93,7 +93,7 @@ impl Output {
     }
 
     /// From here on the text is another than the one before.
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         let Some(length) = self.follows.take() else { return };
         self.text.truncate(length.text);
         self.spans.truncate(length.spans);
@@ -185,8 +185,7 @@ impl Output {
                 (at.spans, at.last_span) = (at.spans + 1, 0);
             }
             let current = self.spans.get(at.spans - 1)?;
-            let left = cut_spans(std::slice::from_ref(current), at.last_span as usize, usize::MAX).next()?;
-            if left.source != span.source || left.len < span.len {
+            if !current.source.is_at(at.last_span, span.source) || current.len - at.last_span < span.len {
                 return None;
             }
             at.last_span += span.len;

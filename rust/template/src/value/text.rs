@@ -135,13 +135,13 @@ impl Source {
         }
     }
 
-    /// Whether a run of this source followed by one of `next` is one run.
-    fn goes_on_as(self, len: u32, next: Self) -> bool {
-        match (self, next) {
+    /// Whether this many bytes into a run of this source a run of another one would be a part of it.
+    pub(crate) fn is_at(self, bytes: u32, other: Self) -> bool {
+        match (self, other) {
             (Self::Input { node, start }, Self::Input { node: other, start: from }) => {
-                node == other && start + len == from
+                node == other && start + bytes == from
             }
-            _ => self == next,
+            _ => self == other,
         }
     }
 }
@@ -152,7 +152,7 @@ pub fn push_span(spans: &mut Vec<Span>, span: Span) {
         return;
     }
     match spans.last_mut() {
-        Some(last) if last.source.goes_on_as(last.len, span.source) => last.len += span.len,
+        Some(last) if last.source.is_at(last.len, span.source) => last.len += span.len,
         _ => spans.push(span),
     }
 }
