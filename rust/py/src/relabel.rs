@@ -25,7 +25,7 @@ pub fn relabel<'py>(
     max_length: Option<usize>,
     normalize: Choice<core::Normalize>,
     allow_context: bool,
-) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyArray1<i64>>>)> {
+) -> PyResult<NewColumns<'py>> {
     let given = Given::of(arrays)?;
     let table = given.table()?;
     let how = core::Relabelling { layout: layout.0, max_length, normalize: normalize.0, allow_context };
@@ -77,6 +77,9 @@ pub fn message_columns<'py>(
         PyArray1::from_vec(py, read.is_weighted_in_part),
     ))
 }
+
+/// Columns, and the rows that they come from.
+type NewColumns<'py> = (Bound<'py, PyDict>, Option<Bound<'py, PyArray1<i64>>>);
 
 type MessageArrays<'py> = (
     Bound<'py, PyArray1<i64>>,

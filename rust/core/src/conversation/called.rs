@@ -64,7 +64,7 @@ impl<'m> Calls<'m> {
     fn by_order(&self, has_id: bool, name: Option<&str>) -> Option<usize> {
         let is_open = |number: &usize| {
             let call = &self.all[*number];
-            !call.is_answered && !(has_id && call.id.is_some())
+            !(call.is_answered || has_id && call.id.is_some())
         };
         let mut open = self.open.clone().take(MOST_BY_NAME).filter(is_open);
         let first = open.clone().next();

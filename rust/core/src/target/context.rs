@@ -96,8 +96,8 @@ impl<'m> ContextMarks<'m> {
                 None if at == self.settled.len() => {
                     let before = self.settled.last().copied().unwrap_or(0);
                     let looked_for = said.iter().filter(|said| said.what != What::Reasoning);
-                    let ends = looked_for.map(|said| self.marks.end_of(parts, said.part?));
-                    let end = ends.fold(Some(before), |most, end| Some(most?.max(end?)));
+                    let mut ends = looked_for.map(|said| self.marks.end_of(parts, said.part?));
+                    let end = ends.try_fold(before, |most, end| Some(most.max(end?)));
                     self.settled.extend(end);
                 }
                 None => {}

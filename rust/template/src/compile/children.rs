@@ -69,7 +69,9 @@ macro_rules! children {
                 ExprCode::Compare(compare) => {
                     let (first, rest) = & $($mut)? **compare;
                     visit(first);
-                    rest.$iter().for_each(|(_, operand)| visit(operand));
+                    for (_, operand) in rest.$iter() {
+                        visit(operand);
+                    }
                 }
                 ExprCode::Conditional(conditional) => {
                     let conditional = & $($mut)? **conditional;

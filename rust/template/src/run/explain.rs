@@ -79,10 +79,10 @@ impl<'a> Look<'_, 'a> {
             },
             ExprCode::And(operands) => self.either(&operands.0, &operands.1, true)?,
             ExprCode::Or(operands) => self.either(&operands.0, &operands.1, false)?,
-            ExprCode::Not(operand) => match self.see_value(operand)? {
-                Some(value) => Some(Seen::Value(Value::Bool(!operators::truth(value)))),
-                None => None,
-            },
+            ExprCode::Not(operand) => {
+                let value = self.see_value(operand)?;
+                value.map(|value| Seen::Value(Value::Bool(!operators::truth(value))))
+            }
             ExprCode::Conditional(conditional) => {
                 match (self.see_value(&conditional.test)?, &conditional.otherwise) {
                     (None, _) => None,

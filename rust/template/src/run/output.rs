@@ -165,16 +165,12 @@ impl Output {
         let Some(at) = self.follows else { return false };
         let is_same =
             self.text.as_bytes().get(at.text..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
-        match is_same.then(|| self.passed(at, spans)).flatten() {
-            Some(passed) => {
-                self.follows = Some(Length { text: at.text + text.len(), ..passed });
-                true
-            }
-            None => {
-                self.leave();
-                false
-            }
-        }
+        let Some(passed) = is_same.then(|| self.passed(at, spans)).flatten() else {
+            self.leave();
+            return false;
+        };
+        self.follows = Some(Length { text: at.text + text.len(), ..passed });
+        true
     }
 
     /// The place after these spans, if they come next.

@@ -80,6 +80,9 @@ pub(super) enum Read {
     Slot(u32),
 }
 
+/// How a round was, and what of it is known where it was placed.
+type Told = (Replay, Option<Arc<Made>>);
+
 impl<'a> Machine<'a> {
     /// Runs a round whose target is set.
     pub(super) fn round(&mut self, code: &'a ForCode, item: Value<'a>, is_outermost: bool) -> Result<Flow> {
@@ -157,7 +160,7 @@ impl<'a> Machine<'a> {
         code: &'a ForCode,
         rounds: &'a Rounds,
         place: Option<Place>,
-    ) -> Result<(Flow, Option<(Replay, Option<Arc<Made>>)>)> {
+    ) -> Result<(Flow, Option<Told>)> {
         let start = self.output.length();
         self.watch = Some(Watch::new(rounds, place));
         let flow = self.run_round(code);

@@ -219,6 +219,7 @@ pub enum Comparison {
 
 impl Comparison {
     /// The same with its sides exchanged, of what is ordered.
+    #[must_use]
     pub fn mirrored(self) -> Self {
         match self {
             Self::Less => Self::Greater,

@@ -148,8 +148,8 @@ fn is_unit(weight: f32) -> bool {
     weight == 0.0 || weight == 1.0
 }
 
+#[allow(clippy::needless_bitwise_bool, reason = "to look at all is faster than to stop at the first of few")]
 fn fill<T: Copy + PartialEq>(column: &mut Cow<'_, [T]>, at: Range<usize>, item: T) {
-    // All are looked at, as that is faster than stopping at the first of few.
     if column[at.clone()].iter().fold(false, |differs, other| differs | (*other != item)) {
         column.to_mut()[at].fill(item);
     }

@@ -55,6 +55,7 @@ pub struct Relabelling {
 }
 
 /// A table with other weights.
+#[allow(clippy::large_enum_variant, reason = "there is one for a table")]
 pub enum Relabelled<'t> {
     /// Every answer keeps a trained token: the rows are what they were.
     Labels(Labels<'t>),
