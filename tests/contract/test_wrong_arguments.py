@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import everyturn
@@ -106,6 +106,7 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @given(one=anything, other=anything)
+@example(one=-1, other=-1)
 def test_only_named_errors_are_raised(
     call: Callable[[Any, Any], object], one: Any, other: Any
 ) -> None:

@@ -28,7 +28,8 @@ chats = [
     for number in range(4)
 ]
 broken = [{"messages": "none"}, {"messages": [{"role": "nobody", "content": long}]}]
-renderer = everyturn.Renderer.from_dir("demo")
+# Loaded now, not after the first mebibyte.
+renderer = everyturn.Renderer.from_dir("demo", engine="fast")
 expander = everyturn.Expander(renderer, num_threads=2, on_error="skip")
 (record,) = pick.records(expander, chats[:1])
 saved = Path(tempfile.mkdtemp()) / "saved"

@@ -125,6 +125,8 @@ impl Work<'_> {
         if self.with_candidate(target, shown, filling, Self::add_if_it_fits)? {
             return Ok(());
         }
+        // Other texts are encoded now.
+        shown.targets.set_taken(false);
         self.shrink(target, &bounds, filling)
     }
 
@@ -174,6 +176,22 @@ impl Work<'_> {
 
     /// Renders and encodes a target.
     fn with_candidate<T>(
+        &mut self,
+        target: Target,
+        shown: &mut Shown<'_, '_, '_>,
+        filling: &mut Filling<'_, '_>,
+        then: impl FnOnce(&mut Self, Candidate<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut is_encoded = false;
+        let done = self.with_encoded(target, shown, filling, |work, candidate| {
+            is_encoded = true;
+            then(work, candidate)
+        });
+        shown.targets.set_taken(is_encoded);
+        done
+    }
+
+    fn with_encoded<T>(
         &mut self,
         target: Target,
         shown: &mut Shown<'_, '_, '_>,

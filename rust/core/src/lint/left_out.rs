@@ -129,6 +129,7 @@ fn left_out(
         kinds.extend(of_target.text.then_some(warning::OWN_TEXT_DROPPED));
         kinds.extend((!of_target.calls.is_empty()).then_some(warning::TOOL_CALLS_DROPPED));
         let found = context.find(given, number, &rendered);
+        rendering.set_taken(true);
         for (at, left_out) in &found.messages {
             let is_context = conversation.messages.get(*at).is_some_and(|of| of.role != Role::Assistant);
             kinds.extend((left_out.everything && is_context).then_some(warning::MESSAGE_DROPPED));

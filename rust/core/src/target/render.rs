@@ -27,7 +27,8 @@ use crate::traced_text::TracedText;
 #[derive(Debug, Clone)]
 pub struct Rendered<'r> {
     pub prompt: Prompt<'r>,
-    /// So many bytes of prompt and completion together are those of the target rendered before, at least.
+    /// So many bytes of prompt and completion together are those of the target rendered before, at least; 0 where the
+    /// caller has not taken that one.
     pub same: usize,
     pub completion: ClosedTurn,
     pub prompt_match: PromptMatch,
@@ -135,6 +136,8 @@ pub struct Targets<'p, 'a> {
     series: Vec<(Option<bool>, Series<'p, 'a>)>,
     /// Which of them the last target was of.
     last: usize,
+    /// The caller has taken that target: what the next one has in common with it is told.
+    is_taken: bool,
 }
 
 /// What decides how targets are rendered.
@@ -178,7 +181,12 @@ impl<'p, 'a> Targets<'p, 'a> {
         }
         let series =
             indices.into_iter().map(|(thinks, indices)| (thinks, Series::new(prepared, thinks, &indices)));
-        Self { prepared, how, series: series.collect(), last: 0 }
+        Self { prepared, how, series: series.collect(), last: 0, is_taken: false }
+    }
+
+    /// Says whether the target that was rendered last is what the caller goes on from: its `same` is counted from there.
+    pub fn set_taken(&mut self, is_taken: bool) {
+        self.is_taken = is_taken;
     }
 
     /// Renders target `index`.
@@ -191,7 +199,8 @@ impl<'p, 'a> Targets<'p, 'a> {
                 "the conversation starts with this message, so it has no prompt",
             ));
         };
-        let goes_on = mem::replace(&mut self.last, at) == at;
+        let is_taken = mem::take(&mut self.is_taken);
+        let goes_on = mem::replace(&mut self.last, at) == at && is_taken;
         let mut rendered = self.series[at].1.render(self.prepared, self.how, message, index)?;
         if !goes_on {
             rendered.same = 0;
