@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Fast code that is quick to build; `make demo` builds in half the time what is slower, `make wheel` what is released.
+# Fast code that is quick to build; `make demo` builds what is slower sooner, `make wheel` what is released.
 PROFILE := quick
 # pip says what it fetches only where that fails.
 export PIP_QUIET := 1
@@ -23,7 +23,7 @@ help:
 	@echo "errors docs/errors.md, from the texts of everyturn.diagnostics"
 	@echo "serving  the table of docs/serving.md, from the rules of the servers"
 	@echo "parity  docs/parity.md: what other tools train, against inference (needs EVERYTURN_DATA)"
-	@echo "figures  the table of docs/benchmark.md: speed against transformers by hand (needs EVERYTURN_DATA; 15 minutes)"
+	@echo "figures  the table of docs/benchmark.md: speed against transformers by hand (needs EVERYTURN_DATA, and a quiet machine)"
 	@echo "pictures  those of docs/inspect.md (needs chromium-headless-shell)"
 	@echo "notebook  the outputs of examples/first_look.ipynb"
 	@echo "recipes  docs/recipes, from published templates (needs EVERYTURN_DATA)"
@@ -129,7 +129,7 @@ parity: build
 	  DeepSeek-V3=tokenizers/deepseek-v3 Phi-3=tokenizers/phi-3-mini Llama-2=tokenizers/llama-2 \
 	  --page $(CURDIR)/docs/parity.md
 
-# The built wheel's speed is that of PROFILE=release.
+# The speed of a released wheel is that of `make figures PROFILE=release`.
 figures: build
 	$(BIN)/python tools/make_figures.py
 

@@ -396,7 +396,7 @@ def test_what_belongs_to_the_board_needs_it(capsys: pytest.CaptureFixture[str]) 
     assert "--page belongs to the board: add --parity" in capsys.readouterr().err
     for flags in (["--sweep", "turns"], ["--stages"], ["--plot", "a.png"], ["--up-to", "9"]):
         assert main(["bench", "--parity", *flags]) == 2
-        assert f"{flags[0]} is of a comparison of speed" in capsys.readouterr().err
+        assert f"{flags[0]} belongs to a comparison of speed" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("in_process")

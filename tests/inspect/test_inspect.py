@@ -529,7 +529,7 @@ def test_every_path_of_a_tree_of_messages_is_shown(
     path.write_text(json.dumps(tree))
     assert main(["inspect", f"{path}:1", "--model", "demo"]) == 0
     shown = capsys.readouterr().out
-    assert "path 2 of the 2" in shown
+    assert "conversation 2 of 2" in shown
     assert all(f"T assistant 1 ┃ answer {at}<|im_end|>" in shown for at in range(2))
     assert main(["inspect", str(path), "--model", "demo", "--json"]) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -20,6 +20,7 @@ from everyturn.wording import counted
 
 if TYPE_CHECKING:
     from everyturn.expander import Expander
+    from everyturn.io.records import Record
 
 EXAMPLES = """\
 examples:
@@ -101,30 +102,35 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _shown(parsed: argparse.Namespace, expander: "Expander") -> int:
-    from everyturn.cures import notes_on
-    from everyturn.inspect import compare, pick
-    from everyturn.inspect.inspection import inspect_record
+    from everyturn.inspect import pick
 
-    code = EXIT_DONE
     records = pick.records_at(expander, *pick.file_and_line(parsed.source))
+    codes = []
     for number, record in enumerate(records, start=1):
         if len(records) > 1 and not parsed.json:
-            print(f"== path {number} of the {len(records)} of a tree of messages")  # noqa: T201
-        explanation = inspect_record(expander, record)
-        comparisons = None
-        if parsed.compare:
-            _, comparisons = compare.compare(expander, record)
-        if parsed.json:
-            plain = explanation.to_dict()
-            if comparisons is not None:
-                plain["comparison"] = [each.to_dict() for each in comparisons]
-            print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
-        else:
-            notes = notes_on(expander, explanation.report.faults, [record])
-            _print(explanation, comparisons, notes, tokens=parsed.tokens)
-        if explanation.error is not None:
-            code = EXIT_DATA
-    return code
+            print(f"== conversation {number} of {len(records)} in a tree of messages")  # noqa: T201
+        codes.append(_show(parsed, expander, record))
+    return max(codes, default=EXIT_DONE)
+
+
+def _show(parsed: argparse.Namespace, expander: "Expander", record: "Record") -> int:
+    from everyturn.cures import notes_on
+    from everyturn.inspect import compare
+    from everyturn.inspect.inspection import inspect_record
+
+    explanation = inspect_record(expander, record)
+    comparisons = None
+    if parsed.compare:
+        _, comparisons = compare.compare(expander, record)
+    if parsed.json:
+        plain = explanation.to_dict()
+        if comparisons is not None:
+            plain["comparison"] = [each.to_dict() for each in comparisons]
+        print(json.dumps(plain, ensure_ascii=False))  # noqa: T201
+    else:
+        notes = notes_on(expander, explanation.report.faults, [record])
+        _print(explanation, comparisons, notes, tokens=parsed.tokens)
+    return EXIT_DONE if explanation.error is None else EXIT_DATA
 
 
 def _print(explanation: Any, comparisons: Any, notes: Any, *, tokens: bool) -> None:

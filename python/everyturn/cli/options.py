@@ -22,7 +22,7 @@ PYTHON_WORDS = {"True": True, "False": False, "None": None}
 """Values of template arguments that Python spells otherwise than JSON: as text, all of them would be true."""
 
 LARGE_INPUT = 2 << 20
-"""From so many bytes of input on the fast engine is worth loading before the first text."""
+"""From this many bytes of input on, the fast engine is worth loading before the first text."""
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -189,6 +189,8 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
 
 def _is_large(parsed: argparse.Namespace) -> bool:
     """Whether a command reads so much that the fast engine will be needed, and has a second thread to load it."""
+    if getattr(parsed, "limit", None) is not None:
+        return False
     threads = getattr(parsed, "num_threads", None) or os.cpu_count() or 1
     size = total_bytes(resolve(getattr(parsed, "inputs", []))[1])
     return threads > 1 and size is not None and size >= LARGE_INPUT

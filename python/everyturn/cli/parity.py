@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace, make_plan: MakePlan) -> int:
         ("--plot", parsed.plot),
     ):
         if is_given:
-            raise OptionsError(f"{flag} is of a comparison of speed: leave it or --parity out")
+            raise OptionsError(f"{flag} belongs to a comparison of speed: leave it or --parity out")
     read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
     json_path = writable("-o", parsed.output, **read) if parsed.output else None
     page_path = writable("--page", parsed.page, **read) if parsed.page else None

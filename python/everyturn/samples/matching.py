@@ -18,7 +18,7 @@ from everyturn.samples.kept import Texts
 from everyturn.samples.kept_types import FACTS
 from everyturn.samples.provenance import KINDS
 from everyturn.samples.ragged import to_offsets
-from everyturn.samples.rules import Rule, compiled, several, to_slice
+from everyturn.samples.rules import FAR, Rule, compiled, several, to_slice
 from everyturn.samples.spans import Spelled
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _KEPT = float("nan")
 """The weight of a run that weighs what it did when it was expanded."""
-
-_END = 2**62
-"""A place that is after all messages."""
 
 _ROLES: Sequence[str] = _core.ROLES
 
@@ -202,7 +199,7 @@ class Conversations:
         number, total = self._numbered(counts)
         start, stop = (
             np.minimum(place, total) if place >= 0 else np.maximum(total + place, 0)
-            for place in (places.start or 0, _END if places.stop is None else places.stop)
+            for place in (places.start or 0, FAR if places.stop is None else places.stop)
         )
         holds: Flags = counts & (start <= number) & (number < stop)
         return holds

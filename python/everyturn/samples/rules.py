@@ -21,7 +21,7 @@ Own: TypeAlias = Literal["own"]
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 _SLICE = re.compile(r"(-?\d+)?:(-?\d+)?|(-?\d+)")
-_FAR = 2**62
+FAR = 2**62
 """A place that is after all messages, or as far before them."""
 _SINGLE = np.finfo(np.float32)
 
@@ -162,7 +162,7 @@ def _check_weight(value: Any) -> None:
     if value == "own" or (is_number and (value == 0 or least <= value <= most)):
         return
     # Python prints no integer of more than 4,300 digits.
-    shown = "an integer" if isinstance(value, int) and abs(value) > _FAR else repr(value)
+    shown = "an integer" if isinstance(value, int) and abs(value) > FAR else repr(value)
     raise OptionsError(
         f'weight: {shown} is neither a number from 0 up that a 32-bit float holds nor "own"'
     )
@@ -220,5 +220,5 @@ def _place(digits: str) -> int:
     """Return a place, or one that is as far from all messages."""
     sign, digits = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
     digits = digits.lstrip("0") or "0"
-    far = len(digits) > len(str(_FAR)) or int(digits) > _FAR
-    return int(sign + (str(_FAR) if far else digits))
+    far = len(digits) > len(str(FAR)) or int(digits) > FAR
+    return int(sign + (str(FAR) if far else digits))
