@@ -58,7 +58,7 @@ def _run(chats: Path, model: Path) -> dict[str, Any]:
         command += ["--limit", str(LIMIT), "--seconds", str(SECONDS), "-o", str(out)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if not out.exists():
-            raise SystemExit(run.stderr)
+            raise SystemExit(run.stderr or f"the benchmark ended with exit code {run.returncode}")
         report: dict[str, Any] = json.loads(out.read_text("utf-8"))
         return report
 

@@ -86,17 +86,7 @@ impl<'a> Machine<'a> {
                 }
                 continue;
             }
-            let item = if object.is_some() {
-                self.advance(level)?
-            } else {
-                self.memory.step()?;
-                list.get(at)
-            };
-            let Some(item) = item else { break };
-            self.assign(&code.target, item)?;
-            if let (Some(slot), Some(object)) = (code.loop_slot, object) {
-                self.store(slot, Value::Object(object));
-            }
+            let Some(item) = self.begin_round(code, list, at, (level, object))? else { break };
             let place = Place { way: (list.from(), false), item: list.from() + at, object };
             let (flow, made) = self.placed_round(code, item, forward.as_ref().map(|_| place))?;
             at += 1;
@@ -110,6 +100,28 @@ impl<'a> Machine<'a> {
             }
         }
         Ok(Some(ran))
+    }
+
+    /// Gives the names of the loop their values in the round of an item. `None`: there is none.
+    fn begin_round(
+        &mut self,
+        code: &'a ForCode,
+        list: &'a Growing<'a>,
+        at: usize,
+        (level, object): (usize, Option<Object>),
+    ) -> Result<Option<Value<'a>>> {
+        let item = if object.is_some() {
+            self.advance(level)?
+        } else {
+            self.memory.step()?;
+            list.get(at)
+        };
+        let Some(item) = item else { return Ok(None) };
+        self.assign(&code.target, item)?;
+        if let (Some(slot), Some(object)) = (code.loop_slot, object) {
+            self.store(slot, Value::Object(object));
+        }
+        Ok(Some(item))
     }
 
     /// A loop over a list that grows, from its last item on. False if it is to be run as one over any list.
@@ -147,17 +159,7 @@ impl<'a> Machine<'a> {
                 skipped = Some(number);
                 break;
             }
-            let item = if object.is_some() {
-                self.advance(level)?
-            } else {
-                self.memory.step()?;
-                list.get(at)
-            };
-            let Some(item) = item else { break };
-            self.assign(&code.target, item)?;
-            if let (Some(slot), Some(object)) = (code.loop_slot, object) {
-                self.store(slot, Value::Object(object));
-            }
+            let Some(item) = self.begin_round(code, list, at, (level, object))? else { break };
             let place = Place { way: (list.from(), true), item: number, object };
             let start = self.output.length().text;
             let (flow, round) = self.placed_round(code, item, Some(place))?;
