@@ -61,8 +61,9 @@ def model_of(arguments: argparse.Namespace, vocabulary: int, attention: str) -> 
 
 
 def batches_of(samples: everyturn.Samples, attention: Any, longest: int) -> list[dict[str, Any]]:
-    """Return one batch for each pack of trees."""
-    collate = TreeCollator(pad_token_id=0, attention=attention, multiple_of=BLOCK)
+    """Return one batch for each pack of trees, all of one length: FlexAttention is compiled for each."""
+    length = -(-longest // BLOCK) * BLOCK
+    collate = TreeCollator(pad_token_id=0, attention=attention, multiple_of=length)
     batches = []
     for row in samples.pack(longest):
         batch = collate([row])

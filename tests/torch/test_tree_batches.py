@@ -144,6 +144,20 @@ def test_every_form_of_attention_says_the_same() -> None:
     assert torch.equal(shown, dense["attention_mask"][:, 0])
 
 
+def test_flex_attention_in_the_workers_of_a_loader() -> None:
+    """They make the masks, which are sent to the process that trains."""
+    dataset = SampleDataset(expanded(CHATS[:4], layout="tree"))
+    collate = TreeCollator(pad_token_id=PAD, attention="flex", multiple_of=16, block=16)
+    loader = DataLoader(dataset, batch_size=2, collate_fn=collate, num_workers=1)
+    batches = list(loader)
+    assert len(batches) > 1
+    for batch, start in zip(batches, range(0, len(dataset), 2), strict=True):
+        items = [dataset[at] for at in range(start, min(start + 2, len(dataset)))]
+        mine = collate(items)["attention_mask"]
+        assert torch.equal(batch["attention_mask"].subtree_end, mine.subtree_end)
+        assert torch.equal(batch["attention_mask"].kv_indices, mine.kv_indices)
+
+
 @pytest.mark.parametrize("name", ["llama", "qwen3"])
 def test_flex_attention_has_the_same_loss(name: str) -> None:
     """Forward, where there is no accelerator: FlexAttention has no backward on CPUs."""

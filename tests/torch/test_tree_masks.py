@@ -1,10 +1,13 @@
 """What attention kernels are told of trees: the same, whatever the kernel."""
 
+import pickle
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from accelerate.utils import send_to_device
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
 from everyturn.torch import tree_masks
@@ -64,6 +67,35 @@ def test_flash_mask_names_the_row_from_which_a_key_is_not_seen() -> None:
     row, column = torch.arange(30)[:, None], torch.arange(30)[None]
     shown = (row >= column) & ~(row >= bounds[:, 0, None, :, 0])
     assert torch.equal(shown, seen(ends))
+
+
+def rule_of(mask: tree_masks.TreeMask) -> list[torch.Tensor]:
+    """What the rule of a mask reads."""
+    cells = getattr(mask.mask_mod, "__closure__", None) or ()
+    return [cell.cell_contents for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "move", [lambda mask: mask.to("meta"), lambda mask: send_to_device(mask, "meta")]
+)
+def test_a_mask_moves_with_what_its_rule_reads(
+    move: Callable[[tree_masks.TreeMask], tree_masks.TreeMask],
+) -> None:
+    """A kernel on one device cannot read what is on another; trainers move what has `to`."""
+    mask = tree_masks.block_mask(ends_of(40, branching=0.2, seed=4), block=16)
+    moved = move(mask)
+    tensors = [moved.kv_indices, moved.kv_num_blocks, moved.subtree_end, *rule_of(moved)]
+    assert len(tensors) == 4
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert {tensor.device.type for tensor in rule_of(mask)} == {"cpu"}
+
+
+def test_a_mask_is_sent_whole() -> None:
+    """From the worker of a DataLoader, for example."""
+    mask = tree_masks.block_mask(ends_of(40, 40, branching=0.2, seed=5), block=16)
+    sent = pickle.loads(pickle.dumps(mask))  # noqa: S301
+    assert_equal_masks(sent, mask)
+    assert torch.equal(rule_of(sent)[0], rule_of(mask)[0])
 
 
 def by_pairs(ends: torch.Tensor, block: int) -> BlockMask:

@@ -58,7 +58,28 @@ def mask_rule(subtree_end: torch.Tensor) -> MaskRule:
     return sees
 
 
-def block_mask(subtree_end: torch.Tensor, *, block: int = BLOCK) -> BlockMask:
+class TreeMask(BlockMask):
+    """The mask of FlexAttention for trees. It can be moved and sent to another process whole.
+
+    ``BlockMask.to`` does not move what the rule reads, and a rule cannot be pickled.
+    """
+
+    subtree_end: torch.Tensor
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "TreeMask":
+        """Return the mask on a device, with what its rule reads."""
+        ends = self.subtree_end.to(device, non_blocking=non_blocking)
+        return block_mask(ends, block=self.BLOCK_SIZE[0])
+
+    def __reduce__(self) -> tuple[Callable[..., "TreeMask"], tuple[torch.Tensor, int]]:
+        return _unpickled, (self.subtree_end, self.BLOCK_SIZE[0])
+
+
+def _unpickled(subtree_end: torch.Tensor, block: int) -> TreeMask:
+    return block_mask(subtree_end, block=block)
+
+
+def block_mask(subtree_end: torch.Tensor, *, block: int = BLOCK) -> TreeMask:
     """Return the mask of FlexAttention: what ``create_block_mask`` makes of `mask_rule`, without looking at each pair.
 
     A block of keys is seen by one of queries if one of its subtrees reaches into it, and wholly if all reach its end.
@@ -87,7 +108,7 @@ def block_mask(subtree_end: torch.Tensor, *, block: int = BLOCK) -> BlockMask:
     whole &= (first + block <= length)[:, None]
     partial_count, partial = _ordered(reached & ~whole)
     whole_count, whole_index = _ordered(whole)
-    return BlockMask.from_kv_blocks(
+    mask: TreeMask = TreeMask.from_kv_blocks(
         partial_count,
         partial,
         whole_count,
@@ -96,6 +117,8 @@ def block_mask(subtree_end: torch.Tensor, *, block: int = BLOCK) -> BlockMask:
         mask_mod=mask_rule(subtree_end),
         seq_lengths=(length, length),
     )
+    mask.subtree_end = subtree_end
+    return mask
 
 
 def flash_mask(subtree_end: torch.Tensor) -> torch.Tensor:
