@@ -1,5 +1,7 @@
 //! A text in two parts that are not joined.
 
+use std::borrow::Cow;
+
 /// What texts have in common at their start is looked for in steps of this many bytes.
 const STEP: usize = 64;
 
@@ -48,6 +50,14 @@ impl<'t> PromptText<'t> {
 
     pub fn to_text(self) -> String {
         self.parts().concat()
+    }
+
+    /// The text in one piece, copied only where it is in two.
+    pub fn joined(self) -> Cow<'t, str> {
+        match self.parts() {
+            [text, ""] | ["", text] => Cow::Borrowed(text),
+            parts => Cow::Owned(parts.concat()),
+        }
     }
 
     /// How many bytes two texts have in common at their start, up to the end of a character, if the first `known` are

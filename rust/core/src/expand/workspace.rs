@@ -24,7 +24,6 @@ const KEPT_BYTES: usize = 1 << 20;
 impl Workspace {
     /// Gives back the memory that a long record took.
     fn forget_long(&mut self) {
-        self.parser.shrink_to(KEPT_BYTES);
         self.encoder.shrink_to(KEPT_BYTES);
     }
 

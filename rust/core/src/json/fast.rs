@@ -11,6 +11,9 @@ use simd_json::{Buffers, Node, StaticNode};
 use super::{MAX_DEPTH, Number, Object, Value, strict};
 use crate::error::Result;
 
+/// Buffers of longer texts are not kept: they would lie beside all that is made of such a text.
+const KEPT_BYTES: usize = 1 << 20;
+
 /// Reads JSON texts one after the other, with buffers that it keeps.
 pub struct Parser {
     scratch: Vec<u8>,
@@ -24,13 +27,6 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Gives back the memory of texts longer than this.
-    pub fn shrink_to(&mut self, bytes: usize) {
-        if self.scratch.capacity() > bytes {
-            *self = Self::default();
-        }
-    }
-
     /// Reads one JSON text.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Value> {
         self.parse_or(bytes, strict::parse)
@@ -57,7 +53,11 @@ impl Parser {
         self.scratch.extend_from_slice(bytes);
         let tape = simd_json::to_tape_with_buffers(&mut self.scratch, &mut self.buffers).ok()?;
         let mut nodes = tape.0.iter();
-        read(&mut nodes, 0)
+        let value = read(&mut nodes, 0);
+        if self.scratch.capacity() > KEPT_BYTES {
+            *self = Self::default();
+        }
+        value
     }
 }
 

@@ -6,9 +6,10 @@
 //! made of a record or of a chunk, and what the results add up to, is not known here.
 
 use std::mem;
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -17,10 +18,12 @@ use super::Pool;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Workspace, Workspaces};
 use crate::panics::catch_panics;
-use crate::read::{Chunks, FileChunk, Interruption, Record, Step, refuse_forked_child, wait};
+use crate::read::{Chunks, FileChunk, Interruption, LineText, Record, Step, refuse_forked_child, wait};
 
-/// Chunks that were begun besides the one that the caller waits for and the one that waits for a place here.
-const AHEAD: usize = 1;
+/// For how many threads a chunk more is begun, besides the one that the caller waits for and the two after it.
+const THREADS_A_CHUNK: usize = 8;
+/// Text of the records that a thread works on before it looks for others.
+const BLOCK_BYTES: usize = 64 << 10;
 /// Named as the threads of a pool are: nothing is printed of a panic that becomes an error.
 const FEEDER_NAME: &str = "everyturn-feeder";
 
@@ -111,7 +114,7 @@ impl<W: Work> Ordered<W> {
             return Ok(Feed::Inline(chunks));
         }
         let (work, pool, cancelled) = (self.work.clone(), self.pool.get()?, self.cancelled.clone());
-        let (sender, promises) = sync_channel(AHEAD);
+        let (sender, promises) = sync_channel(1 + self.pool.threads() / THREADS_A_CHUNK);
         let mut chunks = chunks;
         let feed = move || {
             loop {
@@ -154,18 +157,94 @@ impl<W: Work> Drop for Ordered<W> {
     }
 }
 
-/// Lets the pool work on a chunk.
+/// Lets the pool work on a chunk, block by block: no thread waits for another one's block, so none that waits is kept by
+/// other work that it took on meanwhile. The thread that ends the last block puts the chunk together.
 fn promised<W: Work>(
     pool: &ThreadPool,
     work: Arc<W>,
     chunk: FileChunk,
     cancelled: Arc<AtomicBool>,
 ) -> Promise<W::Made> {
-    begun(pool, move || {
-        let records = chunk.chunk.lines.par_iter().map(|line| chunk.record(line));
-        let outputs = on_records(&*work, records, &cancelled)?;
-        Ok(work.on_chunk(chunk, outputs))
-    })
+    let (sender, done) = sync_channel(1);
+    let blocks = blocks_of(&chunk);
+    let outputs = blocks.iter().map(|_| Mutex::new(None)).collect();
+    let begun = Arc::new(BegunChunk { work, chunk, cancelled, outputs, sender });
+    for (at, lines) in blocks.into_iter().enumerate() {
+        let begun = begun.clone();
+        pool.spawn(move || {
+            let output = catch_panics(|| begun.on_block(lines));
+            if let Ok(mut place) = begun.outputs[at].lock() {
+                *place = Some(output);
+            }
+            end_block(begun);
+        });
+    }
+    end_block(begun);
+    done
+}
+
+/// What was made of the records of a block, once they were worked on.
+type BlockOutput<W> = Mutex<Option<Step<Vec<<W as Work>::Output>>>>;
+
+/// A chunk on which threads work.
+struct BegunChunk<W: Work> {
+    work: Arc<W>,
+    chunk: FileChunk,
+    cancelled: Arc<AtomicBool>,
+    /// Of each block: no two threads ask for one lock.
+    outputs: Vec<BlockOutput<W>>,
+    sender: SyncSender<Step<W::Made>>,
+}
+
+impl<W: Work> BegunChunk<W> {
+    fn on_block(&self, lines: Range<usize>) -> Step<Vec<W::Output>> {
+        let mut workspace = self.work.workspaces().borrow();
+        let lines = self.chunk.chunk.lines[lines].iter();
+        let outputs = lines.map(|line| {
+            let is_wanted = !self.cancelled.load(Ordering::Relaxed);
+            is_wanted.then(|| self.work.on_record(self.chunk.record(line), &mut workspace, &self.cancelled))
+        });
+        outputs.collect::<Option<_>>().ok_or(Interruption::Stopped)
+    }
+
+    fn put_together(self) {
+        let Self { work, chunk, outputs, sender, .. } = self;
+        let made = catch_panics(|| {
+            let mut all = Vec::with_capacity(chunk.len());
+            for output in outputs {
+                let output = output.into_inner().ok().flatten();
+                all.append(&mut output.unwrap_or(Err(Interruption::Stopped))?);
+            }
+            Ok(work.on_chunk(chunk, all))
+        });
+        // The receiver is gone: nobody needs the result.
+        let _ = sender.send(made);
+    }
+}
+
+/// Lets go of a chunk; whoever is the last one puts it together.
+fn end_block<W: Work>(begun: Arc<BegunChunk<W>>) {
+    if let Some(begun) = Arc::into_inner(begun) {
+        begun.put_together();
+    }
+}
+
+/// The lines of a chunk, cut into blocks of about as many bytes.
+fn blocks_of(chunk: &FileChunk) -> Vec<Range<usize>> {
+    let (mut blocks, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, line) in chunk.chunk.lines.iter().enumerate() {
+        if let LineText::Bytes(range) = &line.text {
+            bytes += range.len();
+        }
+        if bytes >= BLOCK_BYTES {
+            blocks.push(start..at + 1);
+            (start, bytes) = (at + 1, 0);
+        }
+    }
+    if start < chunk.len() {
+        blocks.push(start..chunk.len());
+    }
+    blocks
 }
 
 /// Lets a thread of the pool do the work.

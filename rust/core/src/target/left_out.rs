@@ -48,7 +48,7 @@ impl Marks {
         self.start_text(parts);
         let (text, spans) = (prompt.text(), prompt.spans());
         let start = self.ends.last().copied().unwrap_or(0);
-        let new = text.after(start).to_text();
+        let new = text.after(start).joined();
         let mut at = start;
         for span in &spans[self.ends.len()..] {
             let end = at + span.len as usize;

@@ -101,7 +101,7 @@ impl Prompt<'_> {
     /// The prompt and a text after it.
     fn followed_by(&self, after: &TracedText) -> TracedText {
         let mut whole = TracedText::default();
-        let text = self.text().to_text();
+        let text = self.text().joined();
         whole.push_part(&text, self.spans(), 0..text.len());
         whole.push_part(&after.text, &after.spans, 0..after.text.len());
         whole

@@ -25,6 +25,8 @@ const MAX_REPLAYS: usize = 6;
 const MAX_UNTOLD: u8 = 3;
 /// Texts that are kept for one input; further ones run each time.
 const MAX_KEPT_BYTES: usize = 16 << 20;
+/// A longer text of one round is printed again: to copy it takes as long.
+const MAX_KEPT_ROUND: usize = 1 << 20;
 
 /// What is kept of the rounds of all renderings of one input by one template.
 #[derive(Debug, Default)]
@@ -166,7 +168,8 @@ impl<'a> Machine<'a> {
         let flow = self.run_round(code);
         let watch = self.watch.take();
         let flow = flow?;
-        let told = watch.filter(|watch| !watch.has_failed()).map(|watch| {
+        let is_short = self.output.length().text.saturating_sub(start.text) <= MAX_KEPT_ROUND;
+        let told = watch.filter(|watch| is_short && !watch.has_failed()).map(|watch| {
             let Watch { conditions, reads, sets, .. } = watch;
             let made = conditions.map(|conditions| Arc::new(Made { conditions, sets: sets.clone() }));
             let (text, spans) = self.output.after(start);
