@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Fast code that is quick to build; `make demo` builds what is slower sooner, `make wheel` what is released.
 PROFILE := quick
-# pip says what it fetches only where that fails.
+# pip, cargo and maturin say what they do only where that fails.
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -52,7 +52,8 @@ servers: setup
 
 define BUILD
 @echo "== everyturn and its dependencies (the first build takes minutes)"
-@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --profile $(PROFILE)
+@mkdir -p target
+@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --profile $(PROFILE) >target/build.log 2>&1 || { cat target/build.log; exit 1; }
 endef
 
 build: setup
@@ -71,7 +72,7 @@ test: build nextest
 	$(BIN)/pytest --quiet -n auto --dist worksteal
 
 nextest:
-	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked --quiet
 
 lint: build
 	cargo fmt --all --check
