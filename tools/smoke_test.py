@@ -1,12 +1,14 @@
 """Install a built wheel or source distribution into a fresh environment, and train the example chats with it.
 
-Usage: ``python tools/smoke_test.py DIST``, where DIST is a file, or a folder in which pip chooses the wheel that this
-Python takes. Nothing of the checkout is imported: what is tried is what a user gets.
+Usage: ``python tools/smoke_test.py DIST [--oldest]``, where DIST is a file, or a folder in which pip chooses the wheel
+that this Python takes. With ``--oldest`` each dependency has the oldest version that the package asks for. Nothing of
+the checkout is imported: what is tried is what a user gets.
 """
 
+import argparse
+import json
 import os
 import subprocess
-import sys
 import tempfile
 import venv
 from pathlib import Path
@@ -38,9 +40,22 @@ print("everyturn", everyturn.__version__, "works with Python", sys.version.split
 """
 
 
+OLDEST = """
+import importlib.metadata
+import json
+
+needed = importlib.metadata.requires("everyturn") or []
+print(json.dumps([one.replace(">=", "==") for one in needed if "extra ==" not in one]))
+"""
+
+
 def main() -> None:
     """Install, try the package, try the command."""
-    distribution = Path(sys.argv[1]).absolute()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("distribution", type=Path)
+    parser.add_argument("--oldest", action="store_true")
+    arguments = parser.parse_args()
+    distribution = arguments.distribution.absolute()
     with tempfile.TemporaryDirectory(prefix="smoke-", ignore_cleanup_errors=True) as folder:
         venv.create(folder, with_pip=True)
         scripts = Path(folder, "Scripts" if os.name == "nt" else "bin")
@@ -50,6 +65,9 @@ def main() -> None:
             subprocess.run(command, check=True, cwd=folder)
 
         run(*python, "-m", "pip", "install", "--quiet", *_requirement(distribution))
+        if arguments.oldest:
+            oldest = json.loads(subprocess.check_output([*python, "-c", OLDEST]))
+            run(*python, "-m", "pip", "install", "--quiet", *oldest)
         run(*python, "-c", CHECK)
         chats = Path(folder, "chats.jsonl")
         chats.write_text('{"prompt": "Hi", "completion": "Hello!"}\n', encoding="utf-8")

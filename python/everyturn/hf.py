@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
@@ -57,7 +56,7 @@ def to_dataset(samples: Samples, *, columns: Sequence[str] = COLUMNS) -> dataset
     types = types_in(samples.kept.only(columns), places_in(samples))
     table = to_table(samples, with_weights=True, types=types)
     ones = np.ones(len(samples.input_ids), dtype=np.int8)
-    table = table.append_column(_MASK, to_lists(ones, samples.offsets, pa.int8()))
+    table = table.append_column(_MASK, to_lists(ones, samples.offsets, np.int8))
     unknown = [name for name in columns if name not in table.column_names]
     if unknown:
         known = dict.fromkeys([*table.column_names, *samples.kept])

@@ -60,9 +60,9 @@ def _to_table(packed: Packed, eos_token_id: int) -> pa.Table:
     starts = ragged.to_offsets(packed.seq_lengths)[:-1]
     starts -= np.repeat(packed.offsets[:-1], np.diff(packed.seq_offsets))
     columns = {
-        "input_ids": to_lists(packed.input_ids, packed.offsets, pa.int32()),
-        "loss_mask": to_lists(loss_mask, packed.offsets, pa.int8()),
-        "seq_start_id": to_lists(starts.astype(np.int32), packed.seq_offsets, pa.int32()),
+        "input_ids": to_lists(packed.input_ids, packed.offsets, np.int32),
+        "loss_mask": to_lists(loss_mask, packed.offsets, np.int8),
+        "seq_start_id": to_lists(starts.astype(np.int32), packed.seq_offsets, np.int32),
     }
     return described(columns, packed.metadata)
 

@@ -90,7 +90,7 @@ def to_packed_table(packed: "Packed") -> pa.Table:
     tokens = [column for column in TOKEN_COLUMNS if _is_written(packed, column)]
     columns: dict[str, Any] = {
         **{column.name: _to_column(packed, column) for column in tokens},
-        "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, pa.int32()),
+        "seq_lengths": to_lists(packed.seq_lengths, packed.seq_offsets, np.int32),
         "length": of_numpy(np.diff(packed.offsets).astype(np.int32)),
         "n_trained": of_numpy(trained.astype(np.int32)),
         **_kept_lists(packed),
@@ -125,7 +125,7 @@ def _to_column(samples: "Samples | Packed", column: Column) -> Any:
     if column.per == "row":
         return of_numpy(array)
     offsets = getattr(samples, OFFSETS[column.per])
-    return to_lists(array, offsets, pa.from_numpy_dtype(column.dtype))
+    return to_lists(array, offsets, column.dtype)
 
 
 def described(columns: dict[str, Any], metadata: dict[str, Any]) -> pa.Table:
@@ -134,15 +134,15 @@ def described(columns: dict[str, Any], metadata: dict[str, Any]) -> pa.Table:
 
 
 def to_lists(
-    values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], kind: pa.DataType
+    values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], dtype: npt.DTypeLike
 ) -> pa.ChunkedArray:
     """Return ragged rows as list arrays, as many as 32-bit offsets need."""
-    values = values.astype(kind.to_pandas_dtype(), copy=False)
+    values = values.astype(dtype, copy=False)
     chunks = [
         pa.ListArray.from_arrays(_from_zero(rows), of_numpy(values[rows[0] : rows[-1]]))
         for rows in _within_32_bits(offsets)
     ]
-    return pa.chunked_array(chunks, pa.list_(kind))
+    return pa.chunked_array(chunks, pa.list_(pa.from_numpy_dtype(values.dtype)))
 
 
 def of_numpy(values: npt.NDArray[Any]) -> pa.Array:

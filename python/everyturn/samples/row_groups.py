@@ -6,7 +6,6 @@ as they are, and the description of each with the places that it has now. Nothin
 """
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -60,7 +59,6 @@ def encode(table: pa.Table) -> RowGroup:
     return RowGroup(data[len(MAGIC) : end - length], footer)
 
 
-@functools.lru_cache(maxsize=8)
 def settings(schema: pa.Schema) -> dict[str, Any]:
     """How columns are written: ids as they are, of which zstd finds those that come again, and without statistics."""
     leaves = _leaves(schema)
