@@ -17,6 +17,8 @@ CHECK = """
 import sys
 from pathlib import Path
 
+import pyarrow
+
 import everyturn
 
 chat = [
@@ -28,6 +30,8 @@ chat = [
 samples = everyturn.Expander("demo").expand([{"messages": chat}])
 assert (len(samples), samples.report.trained_tokens) == (1, 4), samples.report
 samples.to_parquet("samples.parquet")
+table = pyarrow.Table.from_pylist([{"messages": chat}])
+assert everyturn.Expander("demo").expand(table).report.trained_tokens == 4
 package = Path(everyturn.__file__).parent
 assert "smoke" in str(package), package
 metadata = next(package.parent.glob("everyturn-*.dist-info"))
