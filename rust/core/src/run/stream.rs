@@ -118,6 +118,7 @@ impl Gathered {
     ) -> Result<Self> {
         let mut gathered = Self::of(expander);
         gathered.report.blank_lines = chunk.blank_lines();
+        gathered.samples.reserve(outcomes.iter().flat_map(|outcome| &outcome.samples));
         let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
         for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
             gathered.add(outcome, file, line.number, copies.as_deref_mut())?;

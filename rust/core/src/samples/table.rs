@@ -38,6 +38,23 @@ impl Samples {
         }
     }
 
+    /// Makes room for samples that are added next: arrays that grow are copied, and each copy takes pages anew.
+    pub fn reserve<'s>(&mut self, samples: impl IntoIterator<Item = &'s Sample>) {
+        let (rows, tokens) =
+            samples.into_iter().fold((0, 0), |(rows, tokens), sample| (rows + 1, tokens + sample.ids.len()));
+        self.input_ids.reserve(tokens);
+        self.labels.reserve(tokens);
+        for column in
+            [&mut self.position_ids, &mut self.subtree_end, &mut self.shift_labels].into_iter().flatten()
+        {
+            column.reserve(tokens);
+        }
+        self.offsets.reserve(rows);
+        self.conversation_hashes.reserve(rows);
+        self.file.reserve(rows);
+        self.line.reserve(rows);
+    }
+
     /// Adds all samples of one conversation.
     pub fn push(&mut self, samples: &[Sample], origin: SampleOrigin) {
         for sample in samples {
