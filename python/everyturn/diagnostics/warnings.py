@@ -141,6 +141,15 @@ WARNINGS = (
         remedy="Join them, or put back what was between them.",
     ),
     Kind(
+        name="parts_reordered",
+        severity="warning",
+        summary="the parts of a message stand in another order than templates write them",
+        reason="A template writes the reasoning, then the text, then the calls of a message, and the "
+        "results of tools before the user's text. What a record has after a call (text), or after its "
+        "text (reasoning), is moved before it, and trained there.",
+        remedy="Make messages of their own of what comes later, or accept the order.",
+    ),
+    Kind(
         name="arguments_not_json",
         severity="warning",
         summary="the arguments of a call are not a JSON object",

@@ -6,6 +6,7 @@
 
 use super::calls::function_call;
 use super::message::{REASONING_KEYS, SEPARATOR};
+use super::order::Order;
 use super::outline::Outline;
 use super::parts::text_of_part;
 use super::reasoning;
@@ -20,7 +21,24 @@ const REASONING: &str = "thinking";
 const REDACTED: &str = "redacted_thinking";
 
 pub(super) fn rewrite(outline: &mut Outline<'_>) {
-    outline.rewrite(messages_of);
+    outline.rewrite(messages_of, is_reordered);
+}
+
+/// Whether blocks stand in another order than what the messages of them say.
+fn is_reordered(message: &Object) -> bool {
+    let blocks = message.get("content").and_then(Value::as_array).unwrap_or_default();
+    let mut order = Order::default();
+    for block in blocks.iter().filter_map(Value::as_object) {
+        match kind(block) {
+            Some(CALL) => order.add_calls(),
+            Some(RESULT) => order.add_result(),
+            Some(REASONING) => {
+                order.add_reasoning(block.get(REASONING).and_then(Value::as_str).unwrap_or_default());
+            }
+            _ => order.add_text(text_of_part(block).unwrap_or_default()),
+        }
+    }
+    order.is_another
 }
 
 /// The messages that a message is; `None` if it has no blocks that only Anthropic's have.

@@ -33,6 +33,8 @@ pub struct Message {
     pub part_weights: Vec<PartWeight>,
     /// False for an assistant message that the format declares to be context (the `prompt` of a pair).
     pub may_be_target: bool,
+    /// What it says stood in another order: a message has its reasoning, its text, then its calls.
+    pub is_reordered: bool,
 }
 
 impl Message {
@@ -49,6 +51,7 @@ impl Message {
             weight: None,
             part_weights: Vec::new(),
             may_be_target: true,
+            is_reordered: false,
         }
     }
 
@@ -97,10 +100,10 @@ pub(super) fn part_of_item(item: Item) -> Result<Message> {
     if role == Role::Assistant {
         reasoning::settle(&mut fields)?;
     }
-    let mut part_weights = Vec::new();
+    let (mut part_weights, mut is_reordered) = (Vec::new(), false);
     match fields.get("content") {
         None | Some(Value::String(_)) => {}
-        Some(Value::Array(_)) => parts::read(&mut fields, &mut part_weights)?,
+        Some(Value::Array(_)) => is_reordered = parts::read(&mut fields, &mut part_weights)?,
         Some(other) => {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -110,7 +113,7 @@ pub(super) fn part_of_item(item: Item) -> Result<Message> {
     }
     part_weights::take(&mut fields, &mut part_weights)?;
     check_tool_calls(fields.get("tool_calls"))?;
-    Ok(Message { role, fields, weight, part_weights, may_be_target: true })
+    Ok(Message { role, fields, weight, part_weights, may_be_target: true, is_reordered })
 }
 
 /// The message, if it says anything.

@@ -18,6 +18,8 @@ mod media;
 mod message;
 mod non_finite;
 mod options;
+mod order;
+
 mod outline;
 mod part_weights;
 mod parts;
@@ -30,6 +32,7 @@ mod system;
 mod tools;
 pub mod trees;
 mod turns;
+mod under_names;
 mod weight;
 
 pub use calls::{arguments_are_object, function_of};

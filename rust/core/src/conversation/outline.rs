@@ -28,6 +28,8 @@ pub struct Entry<'a> {
     source: Source<'a>,
     /// False where the format declares the entry to be context.
     may_be_target: bool,
+    /// What it says stood in another order.
+    is_reordered: bool,
 }
 
 enum Source<'a> {
@@ -100,6 +102,7 @@ impl<'a> Outline<'a> {
         self.entries.extend(values.into_iter().enumerate().map(|(index, value)| Entry {
             source: Source::Item { place: Some(Place { list, index }), value, read },
             may_be_target,
+            is_reordered: false,
         }));
     }
 
@@ -125,7 +128,11 @@ impl<'a> Outline<'a> {
     }
 
     /// Puts messages in the place of items that are written in another way; `None` leaves an item as it stands.
-    pub(super) fn rewrite(&mut self, messages_of: fn(&Object) -> Option<Vec<Value>>) {
+    pub(super) fn rewrite(
+        &mut self,
+        messages_of: fn(&Object) -> Option<Vec<Value>>,
+        is_reordered: fn(&Object) -> bool,
+    ) {
         // Most records have none of these, and are not copied.
         if !self.entries.iter().any(|entry| entry.object().and_then(messages_of).is_some()) {
             return;
@@ -133,9 +140,12 @@ impl<'a> Outline<'a> {
         for entry in std::mem::take(&mut self.entries) {
             match (entry.object().and_then(messages_of), &entry.source) {
                 (Some(messages), Source::Item { read, .. }) => {
-                    self.entries.extend(messages.into_iter().map(|message| Entry {
+                    let is_reordered = entry.object().is_some_and(is_reordered);
+                    self.entries.extend(messages.into_iter().enumerate().map(|(at, message)| Entry {
                         source: Source::Item { place: None, value: Cow::Owned(message), read: *read },
                         may_be_target: entry.may_be_target,
+                        // Said once of an item.
+                        is_reordered: is_reordered && at == 0,
                     }));
                 }
                 _ => self.entries.push(entry),
@@ -169,7 +179,7 @@ impl<'a> Outline<'a> {
 
 impl Entry<'_> {
     fn content(role: Role, content: Value) -> Self {
-        Self { source: Source::Content { role, content }, may_be_target: true }
+        Self { source: Source::Content { role, content }, may_be_target: true, is_reordered: false }
     }
 
     pub fn read(&self) -> Result<Message> {
@@ -185,7 +195,8 @@ impl Entry<'_> {
                 turns::joined(&parts.iter().map(Self::read_part).collect::<Result<Vec<_>>>()?)
             }
         };
-        Ok(Message { may_be_target: self.may_be_target, ..message })
+        let is_reordered = message.is_reordered || self.is_reordered;
+        Ok(Message { may_be_target: self.may_be_target, is_reordered, ..message })
     }
 
     pub fn read_leniently(&self) -> LenientMessage {
@@ -255,8 +266,8 @@ impl Entry<'_> {
             parts.push(entry);
             return;
         }
-        let may_be_target = self.may_be_target;
+        let Self { may_be_target, is_reordered, .. } = *self;
         let first = std::mem::replace(&mut self.source, Source::Turn(Vec::new()));
-        self.source = Source::Turn(vec![Self { source: first, may_be_target }, entry]);
+        self.source = Source::Turn(vec![Self { source: first, may_be_target, is_reordered }, entry]);
     }
 }

@@ -3,16 +3,20 @@
 
 use super::calls::tool_calls_from;
 use super::message::SEPARATOR;
+use super::order::Order;
 use super::part_weights::{PartWeight, WeightedPart};
 use super::reasoning;
+use super::under_names::under_one_of;
 use super::weight;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
-pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()> {
+/// Returns whether what they say stood in another order than that of a message.
+pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<bool> {
     let Some(Value::Array(parts)) = fields.get("content").cloned() else {
-        return Ok(());
+        return Ok(false);
     };
+    let mut order = Order::default();
     let mut texts = Vec::new();
     let mut thoughts = Vec::new();
     let mut calls = Vec::new();
@@ -24,23 +28,28 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         };
         let kind = part.get("type").and_then(Value::as_str).ok_or_else(|| in_part("no \"type\"".into()))?;
         let text = |keys: &[&str]| {
-            let found = keys.iter().find_map(|key| part.get(key)).and_then(Value::as_str);
+            let found =
+                under_one_of(part, keys).map_err(|error| in_part(error.text))?.and_then(Value::as_str);
             found.ok_or_else(|| in_part(format!("no text in a part of type {kind:?}")))
         };
         match kind {
             _ if is_text(kind) => {
                 add_weight(part, weights, WeightedPart::ContentItem(texts.len())).map_err(in_weight)?;
-                texts.push(text_part(text(&["text", "value", kind])?));
+                let text = text(&["text", "value", kind])?;
+                order.add_text(text);
+                texts.push(text_part(text));
             }
             "reasoning" | "thinking" => {
                 let text = text(&["value", "text", kind])?.to_owned();
                 let start = thoughts.iter().map(|before: &String| before.len() + SEPARATOR.len()).sum();
                 let bytes = WeightedPart::Reasoning(start..start + text.len());
                 add_weight(part, weights, bytes).map_err(in_weight)?;
+                order.add_reasoning(&text);
                 thoughts.push(text);
             }
             "tool_call" => {
                 let call = part.get("value").ok_or_else(|| in_part("no \"value\"".into()))?;
+                order.add_calls();
                 if let Value::Array(new) = tool_calls_from(call, "the tool call")? {
                     for call in new {
                         add_weight(part, weights, WeightedPart::Call(calls.len())).map_err(in_weight)?;
@@ -62,7 +71,7 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         }
         fields.insert("tool_calls", Value::Array(calls));
     }
-    Ok(())
+    Ok(order.is_another)
 }
 
 /// The types of parts that are text: OpenAI's Chat Completions have the first, its Responses the next two. A refusal is
@@ -73,10 +82,10 @@ fn is_text(kind: &str) -> bool {
     TEXT_TYPES.contains(&kind)
 }
 
-/// The text of a part that is text.
+/// The text of a part that is text, and has one text.
 pub(super) fn text_of_part(part: &Object) -> Option<&str> {
     let kind = part.get("type").and_then(Value::as_str).filter(|kind| is_text(kind))?;
-    ["text", "value", kind].iter().find_map(|key| part.get(key)).and_then(Value::as_str)
+    under_one_of(part, &["text", "value", kind]).ok().flatten().and_then(Value::as_str)
 }
 
 fn add_weight(part: &Object, weights: &mut Vec<PartWeight>, weighted: WeightedPart) -> Result<()> {

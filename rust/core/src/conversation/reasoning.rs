@@ -66,6 +66,6 @@ fn is_reasoning(key: &str) -> bool {
 }
 
 /// Whether it is more than white space, as Python has it.
-fn says_something(text: &str) -> bool {
+pub(super) fn says_something(text: &str) -> bool {
     !text.chars().all(is_space)
 }

@@ -65,7 +65,7 @@ pub const OTHER_NAMES: [(&str, Role); 10] = [
 ];
 
 impl RoleNames {
-    fn find(&self, name: &str) -> Option<Role> {
+    pub(super) fn find(&self, name: &str) -> Option<Role> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, role)| *role)
     }
 

@@ -8,6 +8,7 @@ use super::formats::given;
 use super::from_json_text;
 use super::message::Message;
 use super::role::Role;
+use super::under_names::under_one_of;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
@@ -29,7 +30,7 @@ fn of_object(object: &Object) -> Result<Option<Value>> {
     let tools = list(object, KEYS[0])?;
     let functions = list(object, KEYS[1])?.map(|functions| functions.iter().map(wrapped).collect());
     let tools = one_of(tools, functions, "\"tools\" and \"functions\" are different")?;
-    Ok(tools.map(|tools| Value::Array(tools.iter().map(in_openai_form).collect())))
+    tools.map(|tools| tools.iter().map(in_openai_form).collect::<Result<_>>().map(Value::Array)).transpose()
 }
 
 /// What is given; twice only if it is the same.
@@ -89,18 +90,20 @@ fn wrapped(function: &Value) -> Value {
 
 /// Anthropic's form has the parameters under `input_schema`, and nothing around; that of OpenAI's Responses has nothing
 /// around the function.
-fn in_openai_form(tool: &Value) -> Value {
+fn in_openai_form(tool: &Value) -> Result<Value> {
     let Some(object) = tool.as_object().filter(|tool| !tool.contains_key("function")) else {
-        return tool.clone();
+        return Ok(tool.clone());
     };
+    under_one_of(object, &[INPUT_SCHEMA, "parameters"])
+        .map_err(|error| Error::new(ErrorKind::Tools, error.text))?;
     let is_flat =
         object.get("type").and_then(Value::as_str) == Some("function") && object.contains_key("name");
     if !is_flat && !object.contains_key(INPUT_SCHEMA) {
-        return tool.clone();
+        return Ok(tool.clone());
     }
     let named = |key: &str| if key == INPUT_SCHEMA { "parameters".into() } else { key.into() };
     let function = object.iter().filter(|(key, _)| !matches!(&***key, "type" | "cache_control"));
-    wrapped(&Value::Object(function.map(|(key, value)| (named(key), value.clone())).collect()))
+    Ok(wrapped(&Value::Object(function.map(|(key, value)| (named(key), value.clone())).collect())))
 }
 
 const INPUT_SCHEMA: &str = "input_schema";

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::message::{Message, REASONING_KEYS, SEPARATOR};
+use super::order::Order;
 use super::outline::LenientMessage;
 use super::part_weights::{PartWeight, WeightedPart};
 use super::role::Role;
@@ -15,13 +16,20 @@ use crate::json::{self, Object, Value};
 pub fn joined(parts: &[Message]) -> Message {
     let weight = common_weight(parts);
     let mut turn = Message { weight, ..Message::saying(Role::Assistant, "".into()) };
+    let mut order = Order::default();
     for part in parts {
+        order.add_reasoning(reasoning(&part.fields));
+        order.add_text(text(&part.fields, "content"));
+        if part.calls_tools() {
+            order.add_calls();
+        }
         let new = grow(&mut turn.fields, &part.fields);
         if part.weight != weight {
             turn.part_weights.extend(new.weighted(part.weight));
         }
         turn.part_weights.extend(part.part_weights.iter().map(|weight| new.moved(weight)));
     }
+    turn.is_reordered = order.is_another || parts.iter().any(|part| part.is_reordered);
     if !parts.iter().any(|part| part.fields.contains_key("content")) {
         turn.fields.remove("content");
     }

@@ -70,6 +70,11 @@ fn warn_of_messages(conversation: &Conversation, report: &mut Report) {
                 format!("message {} is the assistant's, too", at - 1)
             });
         }
+        if message.is_reordered {
+            report.warn_at(warning::PARTS_REORDERED, at, || {
+                "its parts stand in another order than the message has them".into()
+            });
+        }
         let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
         for (number, call) in calls.iter().enumerate() {
             if !arguments_are_object(call) {

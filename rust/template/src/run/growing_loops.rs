@@ -15,7 +15,7 @@ use crate::run::iterate::Iter;
 use crate::value::{Object, Value};
 
 /// Of fewer items no rounds are skipped as a whole: to keep what they rest on takes as long as to run them.
-pub(super) const MIN_ITEMS: usize = 24;
+pub(super) const MIN_ITEMS: usize = 6;
 
 impl<'a> Machine<'a> {
     /// A loop within which no text can continue.

@@ -1,9 +1,10 @@
 //! `{"instruction", "input", "output" or "response"}`, with an optional `system` and `history`.
 
 use super::history::{self, HISTORY};
-use super::{Declaration, Format, given, missing, openai, optional_text, required_text};
+use super::{Declaration, Format, missing, openai, optional_text, required_text};
 use crate::conversation::outline::Outline;
 use crate::conversation::role::{Role, RoleNames};
+use crate::conversation::under_names::under_one_of;
 use crate::error::Result;
 use crate::json::{Object, Value};
 
@@ -21,9 +22,8 @@ fn outline(record: &Object) -> Outline<'_> {
     let instruction = || record.get("instruction").cloned().unwrap_or(Value::Null);
     let question = outline.note(question(record)).unwrap_or_else(instruction);
     outline.push_content(Role::User, question);
-    let answer = given(record, "output").or_else(|| given(record, "response"));
-    outline.note(check_answer(record));
-    outline.push_content(Role::Assistant, answer.cloned().unwrap_or(Value::Null));
+    let answer = outline.note(answer(record)).unwrap_or(Value::Null);
+    outline.push_content(Role::Assistant, answer);
     outline
 }
 
@@ -35,9 +35,12 @@ fn question(record: &Object) -> Result<Value> {
     })
 }
 
-fn check_answer(record: &Object) -> Result<()> {
-    if optional_text(record, "output")?.is_none() && optional_text(record, "response")?.is_none() {
-        return Err(missing(record, "output", Format::Alpaca));
+fn answer(record: &Object) -> Result<Value> {
+    for key in ANSWERS {
+        optional_text(record, key)?;
     }
-    Ok(())
+    let answer = under_one_of(record, &ANSWERS)?.filter(|answer| !answer.is_null());
+    answer.cloned().ok_or_else(|| missing(record, ANSWERS[0], Format::Alpaca))
 }
+
+const ANSWERS: [&str; 2] = ["output", "response"];

@@ -13,7 +13,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
     marks: &[EXCHANGES],
     fits: Some(fits),
     outline,
-    rewrite: |outline| outline.rewrite(messages),
+    rewrite: |outline| outline.rewrite(messages, |_| false),
     ..openai::DECLARATION
 };
 

@@ -21,7 +21,7 @@ pub(super) const DECLARATION: Declaration = Declaration {
     marks: &[INPUT],
     fits: Some(fits),
     outline,
-    rewrite: |outline| outline.rewrite(message_of),
+    rewrite: |outline| outline.rewrite(message_of, |_| false),
     turns: TurnRule::Neighbours,
     ..openai::DECLARATION
 };

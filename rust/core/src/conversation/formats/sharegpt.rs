@@ -5,7 +5,8 @@ use crate::conversation::guess;
 use crate::conversation::item::Item;
 use crate::conversation::outline::Outline;
 use crate::conversation::role::{CALL_ROLES, Role, RoleNames};
-use crate::error::{Error, ErrorKind};
+use crate::conversation::under_names::under_one_of;
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
@@ -58,12 +59,24 @@ fn outline(record: &Object) -> Outline<'_> {
     outline
 }
 
+/// Refuses an item that names two different speakers.
+fn one_speaker(object: &Object) -> Result<()> {
+    let named = |key: &str| object.get(key).and_then(Value::as_str);
+    match (named("from"), named("role")) {
+        (Some(from), Some(role)) if from != role && SPEAKERS.find(from) != SPEAKERS.find(role) => {
+            Err(Error::new(ErrorKind::Role, "\"from\" and \"role\" are different; keep one"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn item(object: &Object) -> Item {
     let role_key = role_key(object);
     let content_key = if role_key == "from" { "value" } else { "content" };
-    let role = SPEAKERS.read(object, role_key, "\"from\" or \"role\"");
-    let mut content = object.get(content_key).cloned();
+    let role = one_speaker(object).and_then(|()| SPEAKERS.read(object, role_key, "\"from\" or \"role\""));
     let mut fault = None;
+    let content = under_one_of(object, &[content_key, "content"]).map_err(|error| fault = Some(error));
+    let mut content = content.unwrap_or_else(|()| object.get(content_key)).cloned();
     if content.is_none() && content_key == "value" {
         fault =
             Some(Error::new(ErrorKind::Shape, format!("no key \"value\"{}", guess::message_keys(object))));

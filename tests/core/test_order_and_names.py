@@ -1,0 +1,139 @@
+"""Rules: what is moved within a message is counted, and of two names of one thing that differ none is lost."""
+
+from typing import Any
+
+import pytest
+
+import everyturn
+from chats import Record, answer, user
+
+QUESTION = user("1+1?")
+CALL = {"type": "tool_use", "id": "1", "name": "add", "input": {}}
+THOUGHT = {"type": "thinking", "thinking": "Easy.", "signature": "x"}
+RESULT = {"type": "tool_result", "tool_use_id": "1", "content": "2"}
+
+
+def chat_of(*messages: Record) -> Record:
+    """A chat of these messages."""
+    return {"messages": list(messages)}
+
+
+def text(words: str) -> Record:
+    """A block of text."""
+    return {"type": "text", "text": words}
+
+
+def said(*blocks: Record) -> Record:
+    """A chat whose answer has these blocks."""
+    return chat_of(QUESTION, {"role": "assistant", "content": list(blocks)})
+
+
+def output(*items: Record) -> Record:
+    """What the Responses API has made."""
+    return {"input": [{"role": "user", "content": "1+1?"}], "output": list(items)}
+
+
+MESSAGE = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": "Two."}],
+}
+REASONING = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Easy."}]}
+FUNCTION_CALL = {"type": "function_call", "call_id": "1", "name": "add", "arguments": "{}"}
+
+REORDERED: dict[str, tuple[Record, int]] = {
+    "text after a call": (said(text("I add."), CALL, text("Done.")), 1),
+    "reasoning after text": (said(text("Two."), THOUGHT), 1),
+    "reasoning after a call": (said(CALL, THOUGHT), 1),
+    "a result after the user's text": (
+        chat_of(QUESTION, {"role": "assistant", "content": [CALL]},
+                {"role": "user", "content": [text("Here:"), RESULT]}, answer("Two.")),
+        2,
+    ),
+    "a text after a call of Responses": (output(FUNCTION_CALL, MESSAGE), 1),
+    "reasoning after a text of Responses": (output(MESSAGE, REASONING), 1),
+    "parts with types": (said(text("Two."), {"type": "reasoning", "text": "Easy."}), 1),
+}  # fmt: skip
+
+IN_ORDER: dict[str, Record] = {
+    "reasoning, text, calls": said(THOUGHT, text("I add."), CALL, CALL | {"id": "2"}),
+    "white space after a call": said(text("I add."), CALL, text("\n\n")),
+    "results before the user's text": chat_of(
+        QUESTION,
+        {"role": "assistant", "content": [CALL]},
+        {"role": "user", "content": [RESULT, text("And?")]},
+        answer("Two."),
+    ),
+    "items of Responses": output(REASONING, MESSAGE, FUNCTION_CALL),
+    "parts with types": said({"type": "reasoning", "text": "Easy."}, text("Two."), text("Yes.")),
+}
+
+
+@pytest.mark.parametrize("name", REORDERED)
+def test_what_is_moved_within_a_message_is_counted(name: str) -> None:
+    """Once a message, with its place."""
+    record, at = REORDERED[name]
+    report = everyturn.Expander("demo").expand([record]).report
+    assert report.warnings["parts_reordered"] == 1
+    (place,) = report.warning_places["parts_reordered"]
+    assert place.message_index == at
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_what_stands_in_order_is_not_counted(name: str) -> None:
+    """As templates write it."""
+    report = everyturn.Expander("demo").expand([IN_ORDER[name]]).report
+    assert "parts_reordered" not in report.warnings
+
+
+def sharegpt(**last: Any) -> Record:
+    """A chat with this answer."""
+    return {"conversations": [{"from": "human", "value": "1+1?"}, last]}
+
+
+def described(**tool: Any) -> Record:
+    """A chat with this tool."""
+    return {**chat_of(QUESTION, answer("2")), "tools": [{"name": "add", **tool}]}
+
+
+#: A record with one thing under two names, made of what stands under each.
+TWICE: dict[str, Any] = {
+    "output, response": lambda a, b: {"instruction": "1+1?", "output": a, "response": b},
+    "value, content": lambda a, b: sharegpt(**{"from": "gpt"}, value=a, content=b),
+    "text, value": lambda a, b: said({"type": "text", "text": a, "value": b}),
+    "input_schema, parameters": lambda a, b: described(
+        input_schema={"title": a}, parameters={"title": b}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_two_names_of_one_thing_have_to_agree(name: str) -> None:
+    """It is not known which is meant; twice the same is that."""
+    one, other = name.split(", ")
+    with pytest.raises(everyturn.ConversationError, match=f'"{one}" and "{other}" are different'):
+        everyturn.Expander("demo").expand([TWICE[name]("2", "two")])
+    (same,) = everyturn.Expander("demo").expand([TWICE[name]("2", "2")])
+    assert same.targets.tolist() == [1]
+
+
+@pytest.mark.parametrize("role", ["user", "doctor"])
+def test_two_speakers_of_one_message_are_refused(role: str) -> None:
+    """Names of one role are one speaker."""
+    with pytest.raises(
+        everyturn.ConversationError, match='"from" and "role" are different; keep one'
+    ):
+        everyturn.Expander("demo").expand([sharegpt(**{"from": "gpt"}, role=role, value="2")])
+    both = sharegpt(**{"from": "gpt"}, role="assistant", value="2")
+    assert everyturn.Expander("demo").expand([both]).targets.tolist() == [1]
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_name_without_a_value_says_nothing(nothing: str | None) -> None:
+    """The other one is meant."""
+    for record in (
+        TWICE["output, response"](nothing, "2"),
+        TWICE["output, response"]("2", nothing),
+    ):
+        samples = everyturn.Expander("demo").expand([record])
+        assert samples.report.trained_tokens == 2
