@@ -76,6 +76,7 @@ fn literal(criterion: &mut Criterion, name: &str, model: &Path) {
 
 fn load(model: &Path) -> Arc<core::Renderer> {
     let options = core::RendererOptions {
+        limits: core::LimitFactor::ONE,
         chat_template: None,
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().expect("a time"),

@@ -90,6 +90,7 @@ def lint_model(
     content_format: str,
     tokenizer_json: str | None,
     stop_token: str | None,
+    limits: int,
 ) -> str: ...
 def lint_template(
     text: str,
@@ -137,6 +138,7 @@ class Renderer:
         content_format: str,
         tokenizer_json: str | None,
         stop_token: str | None,
+        limits: int,
     ) -> Renderer: ...
     def render(
         self, messages: str, tools: str | None, add_generation_prompt: bool, template_kwargs: str

@@ -76,7 +76,7 @@ def _cached_snapshot(name: str) -> Path | None:
     return Path(file).parent if isinstance(file, str) else None
 
 
-def template_of(template: StrPath | None) -> str | None:
+def template_of(template: StrPath | None, *, limits: int = 1) -> str | None:
     """Return the text of a template that is given by its file; a text or a name as it is.
 
     A text is taken for a path where it ends in ``.jinja`` or names a file.
@@ -86,7 +86,7 @@ def template_of(template: StrPath | None) -> str | None:
     """
     if template is None or (isinstance(template, str) and not is_template_file(template)):
         return template
-    return read_template(template)
+    return read_template(template, limits=limits)
 
 
 def is_template_file(template: str) -> bool:
@@ -100,7 +100,7 @@ def is_template_file(template: str) -> bool:
     return template.endswith(".jinja") or os.path.isfile(template)  # noqa: PTH113 - a name may be too long for Path
 
 
-def read_template(path: StrPath) -> str:
+def read_template(path: StrPath, *, limits: int = 1) -> str:
     """Read a template with its line ends as they are, as a model's configuration would hold it.
 
     Raises:
@@ -109,7 +109,7 @@ def read_template(path: StrPath) -> str:
     try:
         # So much of what may have no end that the core says it is too long.
         with Path(path).open("rb") as file:
-            return file.read(_core.MAX_TEMPLATE_BYTES + 1).decode("utf-8")
+            return file.read(limits * _core.MAX_TEMPLATE_BYTES + 1).decode("utf-8")
     except OSError as error:
         raise OptionsError(f"{path}: {system_words(error)}") from error
     except UnicodeDecodeError as error:

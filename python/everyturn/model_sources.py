@@ -28,6 +28,11 @@ CONTENT_FORMAT: ContentFormat = "auto"
 TOKENIZER: TokenizerSource = "file"
 """What a model's tokenizer is by default."""
 
+LIMITS = 1
+"""How many times the limits on templates and the files of models are kept by default."""
+
+_MOST_LIMITS = 1_000
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sources:
@@ -42,6 +47,7 @@ class Sources:
     content_format: ContentFormat
     tokenizer: TokenizerSource
     stop_token: str | None
+    limits: int
     needs_fast_engine: bool = False
     """So much will be encoded that the fast engine, where it may be used, is loaded at once, on a second thread."""
 
@@ -75,13 +81,18 @@ def sources_of(
     content_format: ContentFormat = CONTENT_FORMAT,
     tokenizer: TokenizerSource = TOKENIZER,
     stop_token: str | None = None,
+    limits: int = LIMITS,
     needs_fast_engine: bool = False,
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir` and `Sources`."""
     check_choice("tokenizer", tokenizer, TokenizerSource)
+    if isinstance(limits, bool) or not isinstance(limits, int) or not 1 <= limits <= _MOST_LIMITS:
+        raise OptionsError(
+            f"limits must be a whole number from 1 to {_MOST_LIMITS}, not {limits!r}"
+        )
     return Sources(
         folder=str(folder_of(path).absolute()),
-        chat_template=template_of(chat_template),
+        chat_template=template_of(chat_template, limits=limits),
         template_kwargs=json.dumps(dict(template_kwargs or {})),
         now=local_time(now),
         engine=engine,
@@ -89,6 +100,7 @@ def sources_of(
         content_format=content_format,
         tokenizer=tokenizer,
         stop_token=stop_token,
+        limits=limits,
         needs_fast_engine=needs_fast_engine,
     )
 

@@ -20,6 +20,7 @@ from everyturn.exceptions import (
 from everyturn.model_sources import (
     CONTENT_FORMAT,
     ENGINE,
+    LIMITS,
     SERVE,
     TOKENIZER,
     Sources,
@@ -74,6 +75,7 @@ class Renderer:
         content_format: ContentFormat = CONTENT_FORMAT,
         tokenizer: TokenizerSource = TOKENIZER,
         stop_token: str | None = None,
+        limits: int = LIMITS,
     ) -> "Renderer":
         """Load a model folder as transformers does.
 
@@ -99,6 +101,8 @@ class Renderer:
             stop_token: For a template that ends no turn, a control token to append to each target, or ``"eos"`` for the
                 model's own. A model is never trained on answers that do not stop, so such a template is refused
                 without it; one that ends turns itself is refused with another token than its own.
+            limits: How many times as large as by default the template and the model's files may be, and how much a
+                rendering may cost; `SECURITY.md` has the limits. For models that you trust and that one of them stops.
 
         Raises:
             ModelError: A file is missing or cannot be used, the template does not end turns, or it does not print
@@ -121,6 +125,7 @@ class Renderer:
             content_format=content_format,
             tokenizer=tokenizer,
             stop_token=stop_token,
+            limits=limits,
         )
         return cls(sources)
 

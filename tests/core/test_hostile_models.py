@@ -57,6 +57,45 @@ def test_a_template_that_works_without_end_is_stopped_at_load(template: str) -> 
     assert _peak() - memory < 200 << 20
 
 
+def test_limits_can_be_raised(tmp_path: Path) -> None:
+    """Of a template, of what a rendering costs, and of a tokenizer; the errors name the option."""
+    named = "the option limits raises what is allowed"
+    long = "{#" + "x" * (600 << 10) + "#}" + CHATML
+    with pytest.raises(everyturn.ModelError, match=named):
+        everyturn.Renderer.from_dir("demo", chat_template=long)
+    everyturn.Renderer.from_dir("demo", chat_template=long, limits=2)
+
+    loops = "{% for i in range(1000) %}{% for j in range(12000) %}{% endfor %}{% endfor %}"
+    worked = "{% if 'work' in m.content %}" + loops + "{% endif %}"
+    slow = CHATML.replace("{{ m.content }}", "{{ m.content }}" + worked)
+    chat = {
+        "messages": [{"role": "user", "content": "work"}, {"role": "assistant", "content": "Yes"}]
+    }
+    with pytest.raises(everyturn.TemplateError, match=named):
+        everyturn.Expander(everyturn.Renderer.from_dir("demo", chat_template=slow)).expand([chat])
+    allowed = everyturn.Renderer.from_dir("demo", chat_template=slow, limits=4)
+    assert len(everyturn.Expander(allowed).expand([chat])) == 1
+
+    for file in DEMO.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tokenizer = json.loads((DEMO / "tokenizer.json").read_text())
+    added = {**tokenizer["added_tokens"][-1], "id": 100_000, "content": "x" * 5000}
+    tokenizer["added_tokens"].append(added)
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(everyturn.ModelError, match=named):
+        everyturn.Renderer.from_dir(tmp_path)
+    everyturn.Renderer.from_dir(tmp_path, limits=2)
+
+
+@pytest.mark.parametrize("limits", [0, -1, 1.5, True, 10**6])
+def test_limits_are_a_whole_number(limits: Any) -> None:
+    """They can be raised, and not be switched off."""
+    with pytest.raises(
+        everyturn.OptionsError, match="limits must be a whole number from 1 to 1000"
+    ):
+        everyturn.Renderer.from_dir("demo", limits=limits)
+
+
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 

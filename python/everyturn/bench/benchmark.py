@@ -72,6 +72,7 @@ class Plan:
                 content_format=self.sources.content_format,
                 tokenizer=self.sources.tokenizer,
                 stop_token=self.sources.stop_token,
+                limits=self.sources.limits,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

@@ -36,6 +36,7 @@ class Job:
         content_format: How contents reach the template, for everyturn itself.
         tokenizer: What makes ids of text, for everyturn itself.
         stop_token: What is appended where the template ends no turn, for everyturn itself.
+        limits: Those on the model's files, for everyturn itself.
         stop_ids: What ends an assistant's turn; the author of a loop by hand knows it.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
@@ -56,6 +57,7 @@ class Job:
     content_format: ContentFormat
     tokenizer: TokenizerSource
     stop_token: str | None
+    limits: int
     stop_ids: tuple[int, ...]
     options: Mapping[str, Any]
     threads: int

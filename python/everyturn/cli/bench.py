@@ -171,6 +171,7 @@ def _plan(
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
         stop_token=parsed.stop_token,
+        limits=parsed.limits,
     )
     return Plan(
         sources=sources,

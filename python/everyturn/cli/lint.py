@@ -75,6 +75,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
             content_format=parsed.content_format,
             tokenizer=parsed.tokenizer,
             stop_token=parsed.stop_token,
+            limits=parsed.limits,
         )
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(

@@ -13,7 +13,7 @@ from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.io.inputs import resolve, total_bytes
 from everyturn.model_folder import is_template_file
-from everyturn.model_sources import CONTENT_FORMAT, ENGINE, SERVE, TOKENIZER, sources_of
+from everyturn.model_sources import CONTENT_FORMAT, ENGINE, LIMITS, SERVE, TOKENIZER, sources_of
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import from_flag
@@ -97,6 +97,13 @@ def add_model_flags(
         "--stop-token",
         metavar="TOKEN",
         help='for a template that ends no turn: a control token to append, or "eos"',
+    )
+    model.add_argument(
+        "--limits",
+        type=int,
+        default=LIMITS,
+        metavar="N",
+        help="how many times as large and costly as by default the model's files may be (default: %(default)s)",
     )
 
 
@@ -182,6 +189,7 @@ def renderer_from(parsed: argparse.Namespace) -> Renderer:
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
         stop_token=parsed.stop_token,
+        limits=parsed.limits,
         needs_fast_engine=_is_large(parsed),
     )
     return Renderer(sources)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from everyturn import _core
 from everyturn.diagnostics.kind import Severity
-from everyturn.model_sources import CONTENT_FORMAT, SERVE, TOKENIZER, local_time, sources_of
+from everyturn.model_sources import CONTENT_FORMAT, LIMITS, SERVE, TOKENIZER, local_time, sources_of
 from everyturn.options import ContentFormat, Serve, StrPath, TokenizerSource
 
 WIDTH = 80
@@ -219,6 +219,7 @@ class TemplateReport:
         content_format: ContentFormat = CONTENT_FORMAT,
         tokenizer: TokenizerSource = TOKENIZER,
         stop_token: str | None = None,
+        limits: int = LIMITS,
     ) -> "TemplateReport":
         """Look at a model's template, even one that `Renderer.from_dir` refuses; the arguments are the same.
 
@@ -234,6 +235,7 @@ class TemplateReport:
             content_format=content_format,
             tokenizer=tokenizer,
             stop_token=stop_token,
+            limits=limits,
         )
         return cls.from_json(sources.lint())
 

@@ -201,3 +201,23 @@ const INPUT_FORMATS: [&str; Format::ALL.len() + 1] = {
     }
     names
 };
+
+/// How many times as much as by default a template and the files of a model may be and cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitFactor(u32);
+
+/// What errors about a limit end with.
+pub const RAISED: &str = "; the option limits raises what is allowed";
+
+impl LimitFactor {
+    pub const ONE: Self = Self(1);
+
+    /// `None`: it is 0, with which nothing could be loaded.
+    pub fn new(factor: u32) -> Option<Self> {
+        (factor > 0).then_some(Self(factor))
+    }
+
+    pub fn times(self, limit: usize) -> usize {
+        limit.saturating_mul(self.0 as usize)
+    }
+}

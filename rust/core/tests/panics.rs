@@ -36,6 +36,7 @@ fn the_hook_of_the_program_sees_what_is_caught_and_stays() {
     let counts = || [&SEEN, &CAUGHT].map(|count| count.load(Ordering::SeqCst));
 
     let options = core::RendererOptions {
+        limits: core::LimitFactor::ONE,
         chat_template: None,
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),

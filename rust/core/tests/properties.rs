@@ -12,6 +12,7 @@ use proptest::prelude::*;
 static RENDERER: LazyLock<Arc<core::Renderer>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/everyturn/models/demo");
     let options = core::RendererOptions {
+        limits: core::LimitFactor::ONE,
         chat_template: None,
         template_kwargs: core::Object::default(),
         now: "2026-01-31T12:00:00".parse().unwrap(),

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
 use everyturn_core::{
-    ErrorKind, Expander, Format, OnError, Options, Outcome, Record, Renderer, RendererOptions, Workspace,
+    ErrorKind, Expander, Format, LimitFactor, OnError, Options, Outcome, Record, Renderer, RendererOptions, Workspace,
 };
 use jiff::civil::{DateTime, date};
 use serde_json::{Value as Json, json};
@@ -24,6 +24,7 @@ pub fn now() -> DateTime {
 /// How the built-in model is loaded, perhaps with another tokenizer.
 pub fn renderer_options(tokenizer_json: Option<String>) -> RendererOptions {
     RendererOptions {
+        limits: LimitFactor::ONE,
         chat_template: None,
         template_kwargs: Default::default(),
         now: now(),

@@ -54,8 +54,10 @@ fn options(
     serving: (Choice<core::Serve>, Choice<core::ContentFormat>),
     tokenizer_json: Option<String>,
     stop_token: Option<String>,
+    limits: u32,
 ) -> PyResult<core::RendererOptions> {
     let (serve, content_format) = serving;
+    let limits = core::LimitFactor::new(limits).ok_or_else(|| PyValueError::new_err("limits: 0"))?;
     Ok(core::RendererOptions {
         chat_template,
         template_kwargs: object(py, template_kwargs)?,
@@ -66,6 +68,7 @@ fn options(
         content_format: content_format.0,
         tokenizer_json,
         stop_token,
+        limits,
     })
 }
 
@@ -85,11 +88,22 @@ pub fn lint_model(
     content_format: Choice<core::ContentFormat>,
     tokenizer_json: Option<String>,
     stop_token: Option<String>,
+    limits: u32,
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
-    let options =
-        options(py, chat_template, template_kwargs, now, engine, false, serving, tokenizer_json, stop_token)?;
+    let options = options(
+        py,
+        chat_template,
+        template_kwargs,
+        now,
+        engine,
+        false,
+        serving,
+        tokenizer_json,
+        stop_token,
+        limits,
+    )?;
     detached(py, move || core::lint_model(&folder, options))
 }
 
@@ -106,7 +120,7 @@ pub fn lint_template(
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
-    let options = options(py, None, template_kwargs, now, engine, false, serving, None, stop_token)?;
+    let options = options(py, None, template_kwargs, now, engine, false, serving, None, stop_token, 1)?;
     let text = text.to_owned();
     detached(py, move || core::lint_template(&text, options))
 }
@@ -142,6 +156,7 @@ impl Renderer {
         content_format: Choice<core::ContentFormat>,
         tokenizer_json: Option<String>,
         stop_token: Option<String>,
+        limits: u32,
     ) -> PyResult<Self> {
         let serving = (serve, content_format);
         let options = options(
@@ -154,6 +169,7 @@ impl Renderer {
             serving,
             tokenizer_json,
             stop_token,
+            limits,
         )?;
         let renderer = detached(py, move || core::Renderer::from_dir(&folder, options))?;
         Ok(Self { core: Arc::new(renderer) })

@@ -23,8 +23,13 @@ pub struct Template {
 
 impl Template {
     pub fn compile(source: &str) -> Result<Self> {
-        if source.len() > MAX_SOURCE_BYTES {
-            let message = format!("the template has {} bytes, more than {MAX_SOURCE_BYTES}", source.len());
+        Self::compile_within(source, MAX_SOURCE_BYTES)
+    }
+
+    /// The same of a source of at most so many bytes: compiling takes memory in proportion to it.
+    pub fn compile_within(source: &str, max_bytes: usize) -> Result<Self> {
+        if source.len() > max_bytes {
+            let message = format!("the template has {} bytes, more than {max_bytes}", source.len());
             return Err(Error::new(ErrorKind::Limit, message));
         }
         let syntax = parser::parse(source)?;

@@ -41,6 +41,7 @@ class Everyturn(Tool):
             content_format=job.content_format,
             tokenizer=job.tokenizer,
             stop_token=job.stop_token,
+            limits=job.limits,
         )
         self._renderer = _loaded(sources)
         self._options = {**job.options, "num_threads": job.threads}

@@ -7,18 +7,20 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use everyturn_template::{
-    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, Output, Replays, Series, Span,
-    Template, Value,
+    Arena, ErrorKind as TemplateErrorKind, Grown, Limits, ListPrefixes, MAX_SOURCE_BYTES, Output, Replays,
+    Series, Span, Template, Value,
 };
 use jiff::civil::DateTime;
 
 use super::seams::rewrites;
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::{LimitFactor, RAISED};
 
 pub struct CompiledTemplate {
     template: Template,
     source: String,
     now: DateTime,
+    limits: LimitFactor,
     /// It applies what may make a token of a text that holds none.
     pub rewrites: bool,
     /// Made-up messages are rendered, to find out about the template.
@@ -47,11 +49,12 @@ pub struct RenderWorkspace {
 }
 
 impl CompiledTemplate {
-    pub fn compile(source: &str, now: DateTime) -> Result<Self> {
-        let template = Template::compile(source).map_err(|error| template_error(&error))?;
+    pub fn compile(source: &str, now: DateTime, limits: LimitFactor) -> Result<Self> {
+        let template = Template::compile_within(source, limits.times(MAX_SOURCE_BYTES))
+            .map_err(|error| template_error(&error))?;
         let rewrites = rewrites(template.syntax());
         let (is_probed, exhausted) = (AtomicBool::new(true), OnceLock::new());
-        Ok(Self { template, source: source.to_owned(), now, rewrites, is_probed, exhausted })
+        Ok(Self { template, source: source.to_owned(), now, limits, rewrites, is_probed, exhausted })
     }
 
     /// Says that what is rendered from now on is somebody's; an error if a made-up rendering met a limit.
@@ -79,13 +82,8 @@ impl CompiledTemplate {
         self.check_limit(workspace)?;
         let mut output = Output::default();
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
-        let done = self.template.render(
-            variables,
-            self.now,
-            Limits::for_input(input_bytes),
-            &mut arena,
-            &mut output,
-        );
+        let done =
+            self.template.render(variables, self.now, self.limits_for(input_bytes), &mut arena, &mut output);
         workspace.arena.replace(arena);
         done.map_err(|error| self.failed(&error, workspace))?;
         let generations = output.generations().to_vec();
@@ -106,7 +104,7 @@ impl CompiledTemplate {
         self.check_limit(workspace)?;
         let mut arena = mem::take(&mut *workspace.arena.borrow_mut());
         let mut replays = mem::take(&mut *workspace.replays.borrow_mut());
-        let limits = Limits::for_input(input_bytes);
+        let limits = self.limits_for(input_bytes);
         let grown = self.template.render_growing(
             variables,
             ListPrefixes { variable: "messages", counts },
@@ -118,6 +116,17 @@ impl CompiledTemplate {
         workspace.arena.replace(arena);
         workspace.replays.replace(replays);
         grown.map_err(|error| self.failed(&error, workspace))
+    }
+
+    fn limits_for(&self, input_bytes: usize) -> Limits {
+        let Limits { fuel, output_bytes, scratch_bytes, depth } = Limits::for_input(input_bytes);
+        let times = |limit| self.limits.times(limit);
+        Limits {
+            fuel: fuel.saturating_mul(times(1) as u64),
+            output_bytes: times(output_bytes),
+            scratch_bytes: times(scratch_bytes),
+            depth,
+        }
     }
 
     /// An error if a rendering before met a limit: others of the same input would take as long, one after the other.
@@ -142,8 +151,9 @@ impl CompiledTemplate {
 
 pub(super) fn template_error(error: &everyturn_template::Error) -> Error {
     let says = if error.kind == TemplateErrorKind::Raised { "raises" } else { "says" };
+    let raised = if error.kind == TemplateErrorKind::Limit { RAISED } else { "" };
     let place = error
         .place
         .map_or_else(String::new, |place| format!(" (line {}, column {})", place.line, place.column));
-    Error::new(ErrorKind::Template, format!("the chat template{place} {says}: {}", error.message))
+    Error::new(ErrorKind::Template, format!("the chat template{place} {says}: {}{raised}", error.message))
 }

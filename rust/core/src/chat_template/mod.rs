@@ -48,7 +48,7 @@ pub use turn_end::{ClosedTurn, Ending, TurnEnd, WrittenStop, outside_of_tag};
 use crate::conversation::{Conversation, Message, Role, is_reserved};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
-use crate::options::{ContentFormat, Serve};
+use crate::options::{ContentFormat, LimitFactor, Serve};
 use crate::serving::{Server, TriedContents, is_empty_list, request};
 use crate::tokenizer::{ControlTokens, StopToken};
 use compiled::CompiledTemplate;
@@ -76,6 +76,8 @@ pub struct TemplateSource {
     /// What stands between clients and the template.
     pub serve: Serve,
     pub content_format: ContentFormat,
+    /// How long the template may be, and what a rendering may cost.
+    pub limits: LimitFactor,
 }
 
 /// A compiled template whose behaviour at the end of a turn is known.
@@ -354,7 +356,7 @@ impl ProbedTemplate {
         source: &TemplateSource,
         control_tokens: &ControlTokens,
     ) -> Result<(Self, Option<Error>)> {
-        let mut template = Self::unprobed(CompiledTemplate::compile(text, source.now)?);
+        let mut template = Self::unprobed(CompiledTemplate::compile(text, source.now, source.limits)?);
         template.capabilities = Probe::of(&template, source, control_tokens).capabilities();
         let parts_of_users = template.capabilities.roles_with_parts.contains(&Role::User);
         let tried = || TriedContents {

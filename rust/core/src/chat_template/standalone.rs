@@ -8,12 +8,13 @@ use super::input::Values;
 use crate::conversation::as_message;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
+use crate::options::LimitFactor;
 
 pub struct PlainTemplate(CompiledTemplate);
 
 impl PlainTemplate {
     pub fn compile(source: &str, now: DateTime) -> Result<Self> {
-        let template = CompiledTemplate::compile(source, now)?;
+        let template = CompiledTemplate::compile(source, now, LimitFactor::ONE)?;
         template.end_probing()?;
         Ok(Self(template))
     }

@@ -25,7 +25,7 @@ use crate::conversation::Conversation;
 use crate::json::{Object, Value, parse_strict, write};
 use crate::layout::{Arranged, Rows, Sample, WholeConversation};
 use crate::model::{Renderer, RendererOptions};
-use crate::options::{ContentFormat, EngineChoice, OnError, Options};
+use crate::options::{ContentFormat, EngineChoice, LimitFactor, OnError, Options};
 use crate::read::Record;
 use crate::report::Report;
 use crate::target::{Encoded, Encoder, Exchanges, Target, targets};
@@ -130,6 +130,7 @@ impl Case {
         // The lines of a template are written one after the other: a newline is text of the template.
         let template = of("template").as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
         let options = RendererOptions {
+            limits: LimitFactor::ONE,
             chat_template: Some(template),
             template_kwargs: Object::default(),
             now: "2026-01-31T12:00:00".parse().unwrap(),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Number, Object, Value};
+use crate::options::{LimitFactor, RAISED};
 use crate::tokenizer::MAX_BYTES;
 
 #[derive(Debug, Clone)]
@@ -38,25 +39,26 @@ pub(super) const NAMED_TOKENS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 impl ModelFiles {
-    pub fn read(folder: &Path) -> Result<Self> {
+    pub fn read(folder: &Path, limits: LimitFactor) -> Result<Self> {
         if !folder.is_dir() {
             return Err(model_error(folder, "no such folder"));
         }
-        let tokenizer_json = read(&folder.join("tokenizer.json"))?
+        let most = limits.times(MAX_BYTES);
+        let tokenizer_json = read(&folder.join("tokenizer.json"), most)?
             .ok_or_else(|| model_error(folder, without_tokenizer(folder)))?;
-        let mut config = read_object(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+        let mut config = read_object(&folder.join("tokenizer_config.json"), most)?.unwrap_or_default();
         if !config.contains_key("added_tokens_decoder")
-            && let Some(legacy) = read_object(&folder.join("special_tokens_map.json"))?
+            && let Some(legacy) = read_object(&folder.join("special_tokens_map.json"), most)?
         {
             let pairs = config.iter().chain(legacy.iter());
             config = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
         }
-        let generation = read_object(&folder.join("generation_config.json"))?.unwrap_or_default();
+        let generation = read_object(&folder.join("generation_config.json"), most)?.unwrap_or_default();
         Ok(Self {
             tokenizer_json,
-            templates: templates(folder, &config)?,
+            templates: templates(folder, &config, most)?,
             special_tokens: special_tokens(&config),
-            config: read_object(&folder.join("config.json"))?.unwrap_or_default(),
+            config: read_object(&folder.join("config.json"), most)?.unwrap_or_default(),
             generation_stops: generation.get("eos_token_id").map(ids).unwrap_or_default(),
             generation_config: generation,
             tokenizer_config: config,
@@ -91,12 +93,12 @@ pub(crate) fn model_error(path: &Path, text: &str) -> Error {
     Error::new(ErrorKind::Model, format!("{}: {text}", path.display()))
 }
 
-/// `None`: there is no such file. Of what is no file, such as a pipe, nothing is read: it may have no end.
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+/// At most so many bytes. `None`: there is no such file. Of what is no file, such as a pipe, nothing is read: it may have no end.
+fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>> {
     let bytes = match fs::metadata(path) {
         Ok(found) if !found.is_file() => return Err(model_error(path, "is not a file")),
-        Ok(found) if found.len() > MAX_BYTES as u64 => {
-            let text = format!("has {} bytes, more than the {MAX_BYTES} that are read", found.len());
+        Ok(found) if found.len() > most as u64 => {
+            let text = format!("has {} bytes, more than the {most} that are read{RAISED}", found.len());
             return Err(model_error(path, &text));
         }
         Ok(_) => fs::read(path),
@@ -109,14 +111,14 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn read_text(path: &Path) -> Result<Option<String>> {
-    read(path)?
+fn read_text(path: &Path, most: usize) -> Result<Option<String>> {
+    read(path, most)?
         .map(|bytes| String::from_utf8(bytes).map_err(|_| model_error(path, "is not UTF-8")))
         .transpose()
 }
 
-fn read_object(path: &Path) -> Result<Option<Object>> {
-    let Some(bytes) = read(path)? else {
+fn read_object(path: &Path, most: usize) -> Result<Option<Object>> {
+    let Some(bytes) = read(path, most)? else {
         return Ok(None);
     };
     match json::parse_strict(&bytes).map_err(|error| model_error(path, &error.to_string()))? {
@@ -126,16 +128,16 @@ fn read_object(path: &Path) -> Result<Option<Object>> {
 }
 
 /// Template files replace the config's templates altogether: that is transformers' rule.
-fn templates(folder: &Path, config: &Object) -> Result<Vec<(String, String)>> {
+fn templates(folder: &Path, config: &Object, most: usize) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    if let Some(text) = read_text(&folder.join("chat_template.jinja"))? {
+    if let Some(text) = read_text(&folder.join("chat_template.jinja"), most)? {
         found.push((DEFAULT_TEMPLATE.to_owned(), text));
     }
     if let Ok(entries) = fs::read_dir(folder.join("additional_chat_templates")) {
         let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
         for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "jinja")) {
-            if let (Some(name), Some(text)) = (path.file_stem(), read_text(path)?) {
+            if let (Some(name), Some(text)) = (path.file_stem(), read_text(path, most)?) {
                 found.push((name.to_string_lossy().into_owned(), text));
             }
         }

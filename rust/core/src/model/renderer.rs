@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256;
 use crate::json::{self, Object, Value};
 use crate::lint::{self, ModelFacts};
-use crate::options::{ContentFormat, EngineChoice, Serve};
+use crate::options::{ContentFormat, EngineChoice, LimitFactor, Serve};
 use crate::serving::Preset;
 use crate::target::{Exchanges, FewestDropped, prompt_too_long};
 use crate::tokenizer::{ControlTokens, Spelling, Tokenizer};
@@ -42,6 +42,8 @@ pub struct RendererOptions {
     pub tokenizer_json: Option<String>,
     /// The control token to append where the template ends no turn, or `eos`.
     pub stop_token: Option<String>,
+    /// How large and costly the template and the model's files may be.
+    pub limits: LimitFactor,
 }
 
 /// The name of the model's own end as a stop token.
@@ -277,7 +279,7 @@ pub fn lint_model(folder: &Path, options: RendererOptions) -> Result<String> {
 /// The same for a template without a model.
 pub fn lint_template(text: &str, options: RendererOptions) -> Result<String> {
     check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-    let RendererOptions { template_kwargs, now, serve, content_format, stop_token, .. } = options;
+    let RendererOptions { template_kwargs, now, serve, content_format, stop_token, limits, .. } = options;
     let (begin, end) = ("<s>", "</s>");
     let stop_token = stop_token.map(|token| if token == MODEL_END { end.to_owned() } else { token });
     Ok(lint::lint_bare(TemplateSource {
@@ -290,16 +292,18 @@ pub fn lint_template(text: &str, options: RendererOptions) -> Result<String> {
         stop_token: stop_token.map(Arc::from),
         serve,
         content_format,
+        limits,
     }))
 }
 
 fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenizer, TemplateSource)> {
     check_reserved(&options.template_kwargs).map_err(|text| Error::new(ErrorKind::Options, text))?;
-    let mut files = ModelFiles::read(folder)?;
+    let mut files = ModelFiles::read(folder, options.limits)?;
     if let Some(json) = options.tokenizer_json {
         files.tokenizer_json = json.into_bytes();
     }
-    let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, options.engine, options.needs_fast_engine)
+    let RendererOptions { engine, needs_fast_engine, limits, .. } = options;
+    let tokenizer = Tokenizer::from_bytes(&files.tokenizer_json, engine, needs_fast_engine, limits)
         .map_err(|error| model_error(folder, &error.text))?;
     let (default, tool_use) = choose_templates(folder, &files, options.chat_template)?;
     let stop_token =
@@ -314,6 +318,7 @@ fn read(folder: &Path, options: RendererOptions) -> Result<(ModelFiles, Tokenize
         stop_token,
         serve: options.serve,
         content_format: options.content_format,
+        limits,
     };
     Ok((files, tokenizer, source))
 }

@@ -144,7 +144,7 @@ mod tests {
 
     use super::*;
     use crate::chat_template::ClosedTurn;
-    use crate::options::EngineChoice;
+    use crate::options::{EngineChoice, LimitFactor};
     use crate::target::header::HeaderPlace;
     use crate::target::render::{Prompt, PromptMatch};
     use crate::traced_text::TracedText;
@@ -164,7 +164,13 @@ mod tests {
             token["normalized"] = true.into();
         }
         let load = |json: &Json| {
-            Tokenizer::from_bytes(&serde_json::to_vec(json).unwrap(), EngineChoice::Reference, false).unwrap()
+            Tokenizer::from_bytes(
+                &serde_json::to_vec(json).unwrap(),
+                EngineChoice::Reference,
+                false,
+                LimitFactor::ONE,
+            )
+            .unwrap()
         };
         [demo, prefixed, uncut].iter().map(load).collect()
     });

@@ -11,6 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::{LimitFactor, RAISED};
 
 /// The largest published files have 35 MB.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -23,7 +24,7 @@ const MAX_ADDED: usize = 1 << 17;
 /// Bytes of an added token.
 const MAX_ADDED_BYTES: usize = 4096;
 /// Tables go up to the greatest id, so it may not be far beyond the number of tokens, or this.
-const MANY_IDS: u64 = 1 << 20;
+const MANY_IDS: usize = 1 << 20;
 /// Bytes of a regular expression: published ones have some hundred.
 const MAX_PATTERN_BYTES: usize = 16 << 10;
 /// Parts of normalizers, pre-tokenizers and decoders.
@@ -32,17 +33,21 @@ const MAX_PARTS: usize = 256;
 const MAX_GROWTH: usize = 64;
 
 /// An error if a `tokenizer.json` is out of bounds.
-pub fn check(json: &[u8]) -> Result<()> {
-    if json.len() > MAX_BYTES {
-        return Err(refused(&format!("it has {} bytes, more than {MAX_BYTES}", json.len())));
+pub fn check(json: &[u8], limits: LimitFactor) -> Result<()> {
+    let most = limits.times(MAX_BYTES);
+    if json.len() > most {
+        return Err(refused(&format!("it has {} bytes, more than {most}", json.len())));
     }
-    let shape: Shape =
-        serde_json::from_slice(json).map_err(|cause| refused(&format!("it cannot be read: {cause}")))?;
-    shape.check().map_err(|reason| refused(&reason))
+    let shape: Shape = serde_json::from_slice(json).map_err(|cause| unread(&cause))?;
+    shape.check(limits).map_err(|reason| refused(&reason))
+}
+
+fn unread(cause: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Model, format!("tokenizer.json cannot be read: {cause}"))
 }
 
 fn refused(reason: &str) -> Error {
-    Error::new(ErrorKind::Model, format!("tokenizer.json is refused before it is loaded: {reason}"))
+    Error::new(ErrorKind::Model, format!("tokenizer.json is refused before it is loaded: {reason}{RAISED}"))
 }
 
 /// What of the file is looked at.
@@ -75,68 +80,71 @@ struct ModelShape {
 }
 
 impl Shape {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, limits: LimitFactor) -> Result<(), String> {
         let vocabulary = &self.model.vocab;
-        if vocabulary.tokens > MAX_TOKENS {
-            return Err(format!("its vocabulary has {} tokens, more than {MAX_TOKENS}", vocabulary.tokens));
+        let most = limits.times(MAX_TOKENS);
+        if vocabulary.tokens > most {
+            return Err(format!("its vocabulary has {} tokens, more than {most}", vocabulary.tokens));
         }
-        if (vocabulary.is_list || self.model.unk_id.is_some()) && vocabulary.bytes > MAX_UNIGRAM_BYTES {
-            return Err(format!(
-                "the tokens of its vocabulary have {} bytes, more than {MAX_UNIGRAM_BYTES}",
-                vocabulary.bytes
-            ));
+        let most = limits.times(MAX_UNIGRAM_BYTES);
+        if (vocabulary.is_list || self.model.unk_id.is_some()) && vocabulary.bytes > most {
+            let bytes = vocabulary.bytes;
+            return Err(format!("the tokens of its vocabulary have {bytes} bytes, more than {most}"));
         }
-        self.check_added()?;
+        self.check_added(limits)?;
         let mut parts = 0;
         for (name, part) in [
             ("normalizer", &self.normalizer),
             ("pre_tokenizer", &self.pre_tokenizer),
             ("decoder", &self.decoder),
         ] {
-            let growth = growth_of(part, &mut parts).map_err(|reason| format!("its {name} {reason}"))?;
-            if growth > MAX_GROWTH {
-                return Err(format!("its {name} can make a text more than {MAX_GROWTH} times as long"));
+            let growth =
+                growth_of(part, &mut parts, limits).map_err(|reason| format!("its {name} {reason}"))?;
+            let most = limits.times(MAX_GROWTH);
+            if growth > most {
+                return Err(format!("its {name} can make a text more than {most} times as long"));
             }
         }
         Ok(())
     }
 
-    fn check_added(&self) -> Result<(), String> {
+    fn check_added(&self, limits: LimitFactor) -> Result<(), String> {
         let count = self.added_tokens.len();
-        if count > MAX_ADDED {
-            return Err(format!("it has {count} added tokens, more than {MAX_ADDED}"));
+        let most = limits.times(MAX_ADDED);
+        if count > most {
+            return Err(format!("it has {count} added tokens, more than {most}"));
         }
-        let most = MANY_IDS.max(4 * (self.model.vocab.tokens + count) as u64);
+        let most = limits.times(MANY_IDS.max(4 * (self.model.vocab.tokens + count))) as u64;
         let ids = self.added_tokens.iter().map(|added| added.id).chain([self.model.vocab.greatest]);
         if let Some(id) = ids.into_iter().find(|id| *id >= most) {
             return Err(format!("the id {id} is far beyond the number of its tokens"));
         }
-        let long = self.added_tokens.iter().find(|added| added.content.0 > MAX_ADDED_BYTES);
+        let most = limits.times(MAX_ADDED_BYTES);
+        let long = self.added_tokens.iter().find(|added| added.content.0 > most);
         long.map_or(Ok(()), |added| {
-            Err(format!(
-                "the added token {} has {} bytes, more than {MAX_ADDED_BYTES}",
-                added.id, added.content.0
-            ))
+            Err(format!("the added token {} has {} bytes, more than {most}", added.id, added.content.0))
         })
     }
 }
 
 /// How many times as long as a text a part may make it; `parts` counts the parts.
-fn growth_of(part: &Json, parts: &mut usize) -> Result<usize, String> {
+fn growth_of(part: &Json, parts: &mut usize, limits: LimitFactor) -> Result<usize, String> {
     *parts += 1;
-    if *parts > MAX_PARTS {
-        return Err(format!("has more than {MAX_PARTS} parts"));
+    let most = limits.times(MAX_PARTS);
+    if *parts > most {
+        return Err(format!("has more than {most} parts"));
     }
     let text = |name: &str| part.get(name).and_then(Json::as_str);
     let lists = ["normalizers", "pretokenizers", "decoders"];
     let inner = lists.iter().filter_map(|list| part.get(list)?.as_array()).flatten();
     let mut growth = 1_usize;
     for inner in inner {
-        growth = growth.saturating_mul(growth_of(inner, parts)?);
+        growth = growth.saturating_mul(growth_of(inner, parts, limits)?);
     }
     let pattern = part.get("pattern").and_then(|pattern| pattern.get("Regex")?.as_str());
-    if pattern.is_some_and(|pattern| pattern.len() > MAX_PATTERN_BYTES) {
-        return Err(format!("has a regular expression of more than {MAX_PATTERN_BYTES} bytes"));
+    let most = limits.times(MAX_PATTERN_BYTES);
+    if pattern.is_some_and(|pattern| pattern.len() > most) {
+        return Err(format!("has a regular expression of more than {most} bytes"));
     }
     Ok(growth.saturating_mul(match part.get("type").and_then(Json::as_str) {
         // An expression may match a single byte, and nothing between any two.
@@ -238,7 +246,11 @@ mod tests {
     use super::*;
 
     fn reason(file: &Json) -> Option<String> {
-        check(&serde_json::to_vec(file).unwrap()).err().map(|error| error.text)
+        reason_within(file, LimitFactor::ONE)
+    }
+
+    fn reason_within(file: &Json, limits: LimitFactor) -> Option<String> {
+        check(&serde_json::to_vec(file).unwrap(), limits).err().map(|error| error.text)
     }
 
     fn charsmap(size: u32, texts: &str) -> Json {
@@ -286,6 +298,8 @@ mod tests {
             let reason = reason(&file).unwrap_or_default();
             assert!(reason.contains(expected), "{reason}: not {expected}");
         }
+        let long = json!({"added_tokens": [{"id": 1, "content": "x".repeat(5000)}]});
+        assert_eq!(reason_within(&long, LimitFactor::new(2).unwrap()), None, "limits can be raised");
     }
 
     #[test]

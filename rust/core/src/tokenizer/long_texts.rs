@@ -19,6 +19,7 @@ use tokenizers::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::{LimitFactor, RAISED};
 
 /// Texts up to this length are encoded at once. The fast engine takes no longer ones.
 const AT_ONCE: usize = (64 << 10) - 1;
@@ -67,6 +68,7 @@ pub struct LongTexts {
     added: Option<Added>,
     /// Made when it is first needed.
     neighbours: OnceLock<Neighbours>,
+    max_piece: usize,
 }
 
 /// Added tokens, which no place may be in or next to.
@@ -84,7 +86,7 @@ struct Neighbours {
 impl LongTexts {
     /// `None` where a part of the tokenizer may look further than the text around a place. `has_added`: whether the texts
     /// may hold added tokens.
-    pub fn of(library: &HfTokenizer, has_added: bool) -> Option<Self> {
+    pub fn of(library: &HfTokenizer, has_added: bool, limits: LimitFactor) -> Option<Self> {
         let normalizers = parts(serde_json::to_value(library.get_normalizer()).ok()?);
         let pre_tokenizers = parts(serde_json::to_value(library.get_pre_tokenizer()).ok()?);
         let is_local = normalizers.iter().all(|part| is_one_of(part, &NORMALIZERS) && !replaces_more(part))
@@ -93,7 +95,7 @@ impl LongTexts {
             return None;
         }
         let added = if has_added { Some(Added::of(library, &normalizers)?) } else { None };
-        Some(Self { added, neighbours: OnceLock::new() })
+        Some(Self { added, neighbours: OnceLock::new(), max_piece: limits.times(MAX_PIECE) })
     }
 
     /// Where the piece ends that starts at this byte; `None` if it is the rest of the text. `library` is what encodes
@@ -104,11 +106,12 @@ impl LongTexts {
             if let Some(place) = self.place_near(library, text, from + ahead) {
                 return Ok(Some(place));
             }
-            if ahead > MAX_PIECE {
+            if ahead > self.max_piece {
                 let text = format!(
-                    "a text of {} bytes has {MAX_PIECE} bytes in which the tokenizer finds no end of a word: that is more \
-                     than is encoded at once",
-                    text.len()
+                    "a text of {} bytes has {} bytes in which the tokenizer finds no end of a word: that is more than is \
+                     encoded at once{RAISED}",
+                    text.len(),
+                    self.max_piece
                 );
                 return Err(Error::new(ErrorKind::Encode, text));
             }

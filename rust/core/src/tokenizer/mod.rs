@@ -32,7 +32,7 @@ pub use rebuilt::{Difference, Parts, difference};
 pub use segment_cache::SegmentCache;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::options::EngineChoice;
+use crate::options::{EngineChoice, LimitFactor};
 use continuation::Unprefixed;
 use engines::{Engines, Loaded, Reference, encode_error};
 use long_texts::LongTexts;
@@ -61,8 +61,13 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     /// `needs_fast`: so much will be encoded that the fast engine is worth loading now, while the library reads the file.
-    pub fn from_bytes(json: &[u8], engine: EngineChoice, needs_fast: bool) -> Result<Self> {
-        bounds::check(json)?;
+    pub fn from_bytes(
+        json: &[u8],
+        engine: EngineChoice,
+        needs_fast: bool,
+        limits: LimitFactor,
+    ) -> Result<Self> {
+        bounds::check(json, limits)?;
         let with_fast = match engine {
             EngineChoice::Reference => false,
             EngineChoice::Fast => true,
@@ -76,7 +81,7 @@ impl Tokenizer {
         let cutter = Cutter::of(library)?;
         let long_texts = |has_added| {
             let is_cut = unprefixed.as_ref().is_none_or(|unprefixed| !unprefixed.is_for_words);
-            is_cut.then(|| LongTexts::of(library, has_added)).flatten()
+            is_cut.then(|| LongTexts::of(library, has_added, limits)).flatten()
         };
         let tokenizer = Self {
             long_texts: long_texts(!cutter.covers_all()),
