@@ -7,11 +7,11 @@ use super::formats::is_nothing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-/// What stands under the first of these names that says something; else under the first that is there.
+/// What stands under the first of these names that says something; else under the first that is not null.
 pub(super) fn under_one_of<'o>(object: &'o Object, names: &[&str]) -> Result<Option<&'o Value>> {
     let mut found: Option<(&str, &Value)> = None;
     for name in names {
-        let Some(value) = object.get(name) else { continue };
+        let Some(value) = object.get(name).filter(|value| !value.is_null()) else { continue };
         match found {
             Some((_, before)) if is_nothing(value) || before == value => {}
             Some((other, before)) if !is_nothing(before) => {
@@ -41,6 +41,7 @@ mod tests {
         assert_eq!(of(text(""), text("1")), Ok(Some(text("1"))));
         assert_eq!(of(text("1"), Value::Null), Ok(Some(text("1"))));
         assert_eq!(of(Value::Null, text("")), Ok(Some(text(""))));
+        assert_eq!(of(Value::Null, Value::Null), Ok(None));
         assert_eq!(of(text("1"), text("2")).unwrap_err(), "\"a\" and \"b\" are different; keep one");
     }
 }

@@ -76,7 +76,7 @@ fn item(object: &Object) -> Item {
     let role = one_speaker(object).and_then(|()| SPEAKERS.read(object, role_key, "\"from\" or \"role\""));
     let mut fault = None;
     let content = under_one_of(object, &[content_key, "content"]).map_err(|error| fault = Some(error));
-    let mut content = content.unwrap_or_else(|()| object.get(content_key)).cloned();
+    let mut content = content.unwrap_or_default().or_else(|| object.get(content_key)).cloned();
     if content.is_none() && content_key == "value" {
         fault =
             Some(Error::new(ErrorKind::Shape, format!("no key \"value\"{}", guess::message_keys(object))));
