@@ -1,7 +1,7 @@
 """Print the licences of everything that a wheel links: THIRD_PARTY_LICENSES.txt is made by this.
 
 In: what cargo knows of the binding's dependencies, on every platform. Out: each text once, below the crates that have
-it; the C code that some crates bundle (oniguruma, zstd, mimalloc) has its licence files within them.
+it; the C code that some crates bundle (oniguruma, zstd) has its licence files within them.
 """
 
 import json

@@ -99,6 +99,7 @@ def lint_template(
     serve: str,
     content_format: str,
     stop_token: str | None,
+    limits: int,
 ) -> str: ...
 def name_of_role(input_format: str, key: str, role: str) -> str: ...
 def pack(

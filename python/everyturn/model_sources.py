@@ -29,7 +29,7 @@ TOKENIZER: TokenizerSource = "file"
 """What a model's tokenizer is by default."""
 
 LIMITS = 1
-"""How many times the limits on templates and the files of models are kept by default."""
+"""The factor for the limits on templates and the files of models by default."""
 
 _MOST_LIMITS = 1_000
 
@@ -86,13 +86,9 @@ def sources_of(
 ) -> Sources:
     """Gather what a renderer is made from; the arguments are those of `Renderer.from_dir` and `Sources`."""
     check_choice("tokenizer", tokenizer, TokenizerSource)
-    if isinstance(limits, bool) or not isinstance(limits, int) or not 1 <= limits <= _MOST_LIMITS:
-        raise OptionsError(
-            f"limits must be a whole number from 1 to {_MOST_LIMITS}, not {limits!r}"
-        )
     return Sources(
         folder=str(folder_of(path).absolute()),
-        chat_template=template_of(chat_template, limits=limits),
+        chat_template=template_of(chat_template, limits=checked_limits(limits)),
         template_kwargs=json.dumps(dict(template_kwargs or {})),
         now=local_time(now),
         engine=engine,
@@ -100,9 +96,22 @@ def sources_of(
         content_format=content_format,
         tokenizer=tokenizer,
         stop_token=stop_token,
-        limits=limits,
+        limits=checked_limits(limits),
         needs_fast_engine=needs_fast_engine,
     )
+
+
+def checked_limits(limits: int) -> int:
+    """Return the factor for the limits.
+
+    Raises:
+        OptionsError: It is no whole number, or cannot be one.
+    """
+    if isinstance(limits, bool) or not isinstance(limits, int) or not 1 <= limits <= _MOST_LIMITS:
+        raise OptionsError(
+            f"limits must be a whole number from 1 to {_MOST_LIMITS}, not {limits!r}"
+        )
+    return limits
 
 
 def local_time(now: dt.datetime | str | None) -> str:

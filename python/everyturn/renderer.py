@@ -101,8 +101,8 @@ class Renderer:
             stop_token: For a template that ends no turn, a control token to append to each target, or ``"eos"`` for the
                 model's own. A model is never trained on answers that do not stop, so such a template is refused
                 without it; one that ends turns itself is refused with another token than its own.
-            limits: How many times as large as by default the template and the model's files may be, and how much a
-                rendering may cost; `SECURITY.md` has the limits. For models that you trust and that one of them stops.
+            limits: A factor for the limits on the size of the template and of the model's files and on the cost of a
+                rendering (`SECURITY.md` has them), for a trusted model that exceeds one.
 
         Raises:
             ModelError: A file is missing or cannot be used, the template does not end turns, or it does not print

@@ -53,6 +53,7 @@ REORDERED: dict[str, tuple[Record, int]] = {
     "a text after a call of Responses": (output(FUNCTION_CALL, MESSAGE), 1),
     "reasoning after a text of Responses": (output(MESSAGE, REASONING), 1),
     "parts with types": (said(text("Two."), {"type": "reasoning", "text": "Easy."}), 1),
+    "a part of reasoning after a call": (said(CALL, {"type": "reasoning", "text": "Easy."}), 1),
 }  # fmt: skip
 
 IN_ORDER: dict[str, Record] = {
@@ -100,6 +101,7 @@ def described(**tool: Any) -> Record:
 TWICE: dict[str, Any] = {
     "output, response": lambda a, b: {"instruction": "1+1?", "output": a, "response": b},
     "value, content": lambda a, b: sharegpt(**{"from": "gpt"}, value=a, content=b),
+    "content, value": lambda a, b: sharegpt(role="assistant", content=a, value=b),
     "text, value": lambda a, b: said({"type": "text", "text": a, "value": b}),
     "input_schema, parameters": lambda a, b: described(
         input_schema={"title": a}, parameters={"title": b}
@@ -126,6 +128,28 @@ def test_two_speakers_of_one_message_are_refused(role: str) -> None:
         everyturn.Expander("demo").expand([sharegpt(**{"from": "gpt"}, role=role, value="2")])
     both = sharegpt(**{"from": "gpt"}, role="assistant", value="2")
     assert everyturn.Expander("demo").expand([both]).targets.tolist() == [1]
+
+
+def test_null_under_a_name_of_a_tool_says_nothing() -> None:
+    """As Arrow writes keys that are missing."""
+    schema = {"type": "object", "title": "shown"}
+    for tool in (
+        {"input_schema": schema, "parameters": None},
+        {"parameters": None, "input_schema": schema},
+    ):
+        (sample,) = everyturn.Expander("demo").expand([described(**tool)])
+        assert "shown" in everyturn.Renderer.from_dir("demo").decode(sample.input_ids)
+
+
+@pytest.mark.parametrize("key", ["thinking", "text", "value"])
+def test_reasoning_of_a_signed_block_is_found_under_any_of_its_names(key: str) -> None:
+    """And refused where two of them differ."""
+    block = {"type": "thinking", key: "Easy.", "signature": "x"}
+    (sample,) = everyturn.Expander("demo").expand([said(block, text("Two."))])
+    assert "Easy." in everyturn.Renderer.from_dir("demo").decode(sample.trained_ids)
+    other = "text" if key != "text" else "value"
+    with pytest.raises(everyturn.ConversationError, match="are different; keep one"):
+        everyturn.Expander("demo").expand([said({**block, other: "Hard."}, text("Two."))])
 
 
 @pytest.mark.parametrize("nothing", ["", None])

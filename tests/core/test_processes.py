@@ -150,6 +150,19 @@ def test_a_child_forked_while_threads_work_can_work(expander: everyturn.Expander
         worker.join(SECONDS)
 
 
+def test_no_child_of_many_hangs(pytestconfig: pytest.Config) -> None:
+    """Whenever it is forked: 150 times, 3,000 with `--whole`. Allocators that take locks fail here now and then."""
+    count = 3_000 if pytestconfig.getoption("--whole") else 150
+    program = Path(__file__).parents[1] / "data" / "fork_beside_threads.py"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", program, str(count)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout.strip() == "0"
+
+
 def sent_by_forked_child(target: Callable[..., None], *arguments: Any) -> Any:
     """Return what a forked child sends."""
     context = multiprocessing.get_context("fork")

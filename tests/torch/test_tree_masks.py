@@ -90,6 +90,15 @@ def test_a_mask_moves_with_what_its_rule_reads(
     assert {tensor.device.type for tensor in rule_of(mask)} == {"cpu"}
 
 
+def test_a_mask_that_was_adjusted_moves_likewise() -> None:
+    """To a shorter row, as its users are told to where lengths differ."""
+    mask = tree_masks.block_mask(ends_of(40, branching=0.2, seed=6), block=16)
+    adjusted = mask._adjust(32, 32)  # noqa: SLF001 - as an error of PyTorch tells its users to
+    moved = adjusted.to("cpu")
+    assert_equal_masks(moved, adjusted)
+    assert moved.seq_lengths == (32, 32)
+
+
 def test_a_mask_is_sent_whole() -> None:
     """From the worker of a DataLoader, for example."""
     mask = tree_masks.block_mask(ends_of(40, 40, branching=0.2, seed=5), block=16)

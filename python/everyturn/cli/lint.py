@@ -82,12 +82,13 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
             f"{given}: this is a template; with a model, give it with --chat-template"
         )
     return TemplateReport.of_template(
-        _from_stdin() if given == "-" else read_template(given),
+        _from_stdin() if given == "-" else read_template(given, limits=parsed.limits),
         template_kwargs=kwargs,
         now=parsed.now,
         serve=parsed.serve,
         content_format=parsed.content_format,
         stop_token=parsed.stop_token,
+        limits=parsed.limits,
     )
 
 

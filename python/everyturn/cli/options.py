@@ -103,7 +103,7 @@ def add_model_flags(
         type=int,
         default=LIMITS,
         metavar="N",
-        help="how many times as large and costly as by default the model's files may be (default: %(default)s)",
+        help="a factor for the limits on the model's files and on the cost of a rendering (default: %(default)s)",
     )
 
 

@@ -143,10 +143,10 @@ WARNINGS = (
     Kind(
         name="parts_reordered",
         severity="warning",
-        summary="the parts of a message stand in another order than templates write them",
-        reason="A template writes the reasoning, then the text, then the calls of a message, and the "
-        "results of tools before the user's text. What a record has after a call (text), or after its "
-        "text (reasoning), is moved before it, and trained there.",
+        summary="the parts of a message are not in the order in which templates write them",
+        reason="A template writes the reasoning of an answer, then its text, then its calls; the results of "
+        "tools are messages before the user's text. Text after a call, reasoning after text or after a "
+        "call, and results after text are moved before it.",
         remedy="Make messages of their own of what comes later, or accept the order.",
     ),
     Kind(

@@ -9,7 +9,15 @@ from typing import Any, Literal
 
 from everyturn import _core
 from everyturn.diagnostics.kind import Severity
-from everyturn.model_sources import CONTENT_FORMAT, LIMITS, SERVE, TOKENIZER, local_time, sources_of
+from everyturn.model_sources import (
+    CONTENT_FORMAT,
+    LIMITS,
+    SERVE,
+    TOKENIZER,
+    checked_limits,
+    local_time,
+    sources_of,
+)
 from everyturn.options import ContentFormat, Serve, StrPath, TokenizerSource
 
 WIDTH = 80
@@ -198,12 +206,19 @@ class TemplateReport:
         serve: Serve = SERVE,
         content_format: ContentFormat = CONTENT_FORMAT,
         stop_token: str | None = None,
+        limits: int = LIMITS,
     ) -> "TemplateReport":
         """Look at the text of a template without a model: what looks like a control token is taken for one."""
         kwargs = json.dumps(dict(template_kwargs or {}))
         return cls.from_json(
             _core.lint_template(
-                template, kwargs, local_time(now), serve, content_format, stop_token
+                template,
+                kwargs,
+                local_time(now),
+                serve,
+                content_format,
+                stop_token,
+                checked_limits(limits),
             )
         )
 

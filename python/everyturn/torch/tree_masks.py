@@ -7,6 +7,7 @@ All but the dense mask are made in time and memory that grow with the tokens, an
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.attention.flex_attention import BlockMask
@@ -58,6 +59,15 @@ def mask_rule(subtree_end: torch.Tensor) -> MaskRule:
     return sees
 
 
+class Blocks(NamedTuple):
+    """Which blocks of keys each block of queries sees in part, and which as a whole: how many, and their numbers."""
+
+    kv_num_blocks: torch.Tensor
+    kv_indices: torch.Tensor
+    full_kv_num_blocks: torch.Tensor
+    full_kv_indices: torch.Tensor
+
+
 class TreeMask(BlockMask):
     """The mask of FlexAttention for trees. It can be moved and sent to another process whole.
 
@@ -68,15 +78,39 @@ class TreeMask(BlockMask):
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "TreeMask":
         """Return the mask on a device, with what its rule reads."""
-        ends = self.subtree_end.to(device, non_blocking=non_blocking)
-        return block_mask(ends, block=self.BLOCK_SIZE[0])
 
-    def __reduce__(self) -> tuple[Callable[..., "TreeMask"], tuple[torch.Tensor, int]]:
-        return _unpickled, (self.subtree_end, self.BLOCK_SIZE[0])
+        def moved(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.to(device, non_blocking=non_blocking)
+
+        blocks = Blocks(*map(moved, self._blocks()))
+        return _tree_mask(moved(self.subtree_end), blocks, self.BLOCK_SIZE, self.seq_lengths)
+
+    def __reduce__(self) -> tuple[Callable[..., "TreeMask"], tuple[Any, ...]]:
+        return _tree_mask, (self.subtree_end, self._blocks(), self.BLOCK_SIZE, self.seq_lengths)
+
+    def _adjust(self, new_q_len: int, new_kv_len: int) -> "TreeMask":
+        adjusted: TreeMask = super()._adjust(new_q_len, new_kv_len)
+        adjusted.subtree_end = self.subtree_end
+        return adjusted
+
+    def _blocks(self) -> Blocks:
+        return Blocks(*(getattr(self, name) for name in Blocks._fields))
 
 
-def _unpickled(subtree_end: torch.Tensor, block: int) -> TreeMask:
-    return block_mask(subtree_end, block=block)
+def _tree_mask(
+    subtree_end: torch.Tensor,
+    blocks: Blocks,
+    block_size: tuple[int, int],
+    seq_lengths: tuple[int, int],
+) -> TreeMask:
+    mask: TreeMask = TreeMask.from_kv_blocks(
+        *blocks,
+        BLOCK_SIZE=block_size,
+        mask_mod=mask_rule(subtree_end),
+        seq_lengths=seq_lengths,
+    )
+    mask.subtree_end = subtree_end
+    return mask
 
 
 def block_mask(subtree_end: torch.Tensor, *, block: int = BLOCK) -> TreeMask:
@@ -108,17 +142,8 @@ def block_mask(subtree_end: torch.Tensor, *, block: int = BLOCK) -> TreeMask:
     whole &= (first + block <= length)[:, None]
     partial_count, partial = _ordered(reached & ~whole)
     whole_count, whole_index = _ordered(whole)
-    mask: TreeMask = TreeMask.from_kv_blocks(
-        partial_count,
-        partial,
-        whole_count,
-        whole_index,
-        BLOCK_SIZE=block,
-        mask_mod=mask_rule(subtree_end),
-        seq_lengths=(length, length),
-    )
-    mask.subtree_end = subtree_end
-    return mask
+    blocks = Blocks(partial_count, partial, whole_count, whole_index)
+    return _tree_mask(subtree_end, blocks, (block, block), (length, length))
 
 
 def flash_mask(subtree_end: torch.Tensor) -> torch.Tensor:

@@ -207,7 +207,7 @@ const INPUT_FORMATS: [&str; Format::ALL.len() + 1] = {
 pub struct LimitFactor(u32);
 
 /// What errors about a limit end with.
-pub const RAISED: &str = "; the option limits raises what is allowed";
+pub const RAISED: &str = "; raise it with the option limits (--limits)";
 
 impl LimitFactor {
     pub const ONE: Self = Self(1);
@@ -215,6 +215,10 @@ impl LimitFactor {
     /// `None`: it is 0, with which nothing could be loaded.
     pub fn new(factor: u32) -> Option<Self> {
         (factor > 0).then_some(Self(factor))
+    }
+
+    pub fn factor(self) -> u32 {
+        self.0
     }
 
     pub fn times(self, limit: usize) -> usize {

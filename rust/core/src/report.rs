@@ -57,7 +57,7 @@ pub mod warning {
         EMPTY_TARGETS = "empty_targets",
         /// Assistant messages directly after another one: the model has to write them with nothing new to answer.
         CONSECUTIVE_ASSISTANTS = "consecutive_assistants",
-        /// Messages whose parts stand in another order: text after a call, reasoning after text.
+        /// Messages whose parts are not in the order of templates: text after a call, reasoning after text.
         PARTS_REORDERED = "parts_reordered",
         /// Tool calls whose arguments are not a JSON object.
         ARGUMENTS_NOT_JSON = "arguments_not_json",

@@ -23,9 +23,6 @@ mod template;
 
 use pyo3::prelude::*;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[pymodule]
 mod _core {
     use std::collections::HashMap;

@@ -109,6 +109,10 @@ pub fn lint_model(
 
 /// Reports on a template without a model.
 #[pyfunction]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one argument per field: Python's sources of a model are the struct"
+)]
 pub fn lint_template(
     py: Python<'_>,
     text: &str,
@@ -117,10 +121,11 @@ pub fn lint_template(
     serve: Choice<core::Serve>,
     content_format: Choice<core::ContentFormat>,
     stop_token: Option<String>,
+    limits: u32,
 ) -> PyResult<String> {
     let engine = core::EngineChoice::Reference;
     let serving = (serve, content_format);
-    let options = options(py, None, template_kwargs, now, engine, false, serving, None, stop_token, 1)?;
+    let options = options(py, None, template_kwargs, now, engine, false, serving, None, stop_token, limits)?;
     let text = text.to_owned();
     detached(py, move || core::lint_template(&text, options))
 }

@@ -18,10 +18,19 @@ pub enum ErrorKind {
     Value,
     /// What the sandbox of transformers refuses.
     Security,
-    /// More work, memory, output or depth than allowed.
+    /// More work, memory or output than the [`Limits`](crate::Limits) of the rendering, or a longer source, than allowed.
+    Budget,
+    /// Deeper or longer than any template may be, or make anything.
     Limit,
     /// Something of Jinja2 or Python that this engine does not have.
     Unsupported,
+}
+
+impl ErrorKind {
+    /// Whether something was more than is allowed, whoever allows it.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::Budget | Self::Limit)
+    }
 }
 
 /// What went wrong. Boxed, because it is one half of every `Result` of a rendering.

@@ -30,7 +30,7 @@ impl Template {
     pub fn compile_within(source: &str, max_bytes: usize) -> Result<Self> {
         if source.len() > max_bytes {
             let message = format!("the template has {} bytes, more than {max_bytes}", source.len());
-            return Err(Error::new(ErrorKind::Limit, message));
+            return Err(Error::new(ErrorKind::Budget, message));
         }
         let syntax = parser::parse(source)?;
         let program = compile(&syntax)?;

@@ -122,7 +122,7 @@ impl CompiledTemplate {
         let Limits { fuel, output_bytes, scratch_bytes, depth } = Limits::for_input(input_bytes);
         let times = |limit| self.limits.times(limit);
         Limits {
-            fuel: fuel.saturating_mul(times(1) as u64),
+            fuel: fuel.saturating_mul(self.limits.factor().into()),
             output_bytes: times(output_bytes),
             scratch_bytes: times(scratch_bytes),
             depth,
@@ -137,7 +137,7 @@ impl CompiledTemplate {
     }
 
     fn failed(&self, error: &everyturn_template::Error, workspace: &RenderWorkspace) -> Error {
-        let is_limit = error.kind == TemplateErrorKind::Limit;
+        let is_limit = error.kind.is_limit();
         let error = template_error(error);
         if is_limit {
             workspace.exhausted.replace(Some(error.clone()));
@@ -151,7 +151,7 @@ impl CompiledTemplate {
 
 pub(super) fn template_error(error: &everyturn_template::Error) -> Error {
     let says = if error.kind == TemplateErrorKind::Raised { "raises" } else { "says" };
-    let raised = if error.kind == TemplateErrorKind::Limit { RAISED } else { "" };
+    let raised = if error.kind == TemplateErrorKind::Budget { RAISED } else { "" };
     let place = error
         .place
         .map_or_else(String::new, |place| format!(" (line {}, column {})", place.line, place.column));

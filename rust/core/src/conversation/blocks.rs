@@ -11,12 +11,15 @@ use super::outline::Outline;
 use super::parts::text_of_part;
 use super::reasoning;
 use super::role::Role;
+use super::under_names::under_one_of;
 use super::weight;
 use crate::json::{Object, Value};
 
 const CALL: &str = "tool_use";
 const RESULT: &str = "tool_result";
 const REASONING: &str = "thinking";
+/// Not Anthropic's own: a part that is read likewise.
+const OTHER_REASONING: &str = "reasoning";
 /// Encrypted reasoning: no text that could be shown or trained.
 const REDACTED: &str = "redacted_thinking";
 
@@ -32,13 +35,11 @@ fn is_reordered(message: &Object) -> bool {
         match kind(block) {
             Some(CALL) => order.add_calls(),
             Some(RESULT) => order.add_result(),
-            Some(REASONING) => {
-                order.add_reasoning(block.get(REASONING).and_then(Value::as_str).unwrap_or_default());
-            }
+            Some(REASONING | OTHER_REASONING) => order.add_reasoning(thought_of(block).unwrap_or_default()),
             _ => order.add_text(text_of_part(block).unwrap_or_default()),
         }
     }
-    order.is_another
+    order.is_moved
 }
 
 /// The messages that a message is; `None` if it has no blocks that only Anthropic's have.
@@ -111,9 +112,10 @@ fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
         let block = value.as_object();
         match block.and_then(kind).zip(block) {
             Some((CALL, block)) if !has_calls => calls.push(Value::Object(call_of(block))),
-            Some((REASONING, block)) if !has_reasoning && !is_weighted(block) => {
-                thoughts.extend(block.get(REASONING).and_then(Value::as_str));
-            }
+            Some((REASONING, block)) if !has_reasoning && !is_weighted(block) => match thought_of(block) {
+                Some(thought) => thoughts.push(thought),
+                None => rest.push(value.clone()),
+            },
             // Counted as what no template reads.
             Some((REDACTED, block)) => new.insert(REDACTED, Value::Object(block.clone())),
             _ => rest.push(value.clone()),
@@ -131,6 +133,11 @@ fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
         new.insert("tool_calls", Value::Array(calls));
     }
     Value::Object(new)
+}
+
+/// The text of a block of reasoning, if it has one text.
+fn thought_of(block: &Object) -> Option<&str> {
+    under_one_of(block, &["value", "text", kind(block)?]).ok().flatten()?.as_str()
 }
 
 fn call_of(block: &Object) -> Object {

@@ -94,16 +94,19 @@ fn in_openai_form(tool: &Value) -> Result<Value> {
     let Some(object) = tool.as_object().filter(|tool| !tool.contains_key("function")) else {
         return Ok(tool.clone());
     };
-    under_one_of(object, &[INPUT_SCHEMA, "parameters"])
+    let parameters = under_one_of(object, &[INPUT_SCHEMA, PARAMETERS])
         .map_err(|error| Error::new(ErrorKind::Tools, error.text))?;
     let is_flat =
         object.get("type").and_then(Value::as_str) == Some("function") && object.contains_key("name");
     if !is_flat && !object.contains_key(INPUT_SCHEMA) {
         return Ok(tool.clone());
     }
-    let named = |key: &str| if key == INPUT_SCHEMA { "parameters".into() } else { key.into() };
-    let function = object.iter().filter(|(key, _)| !matches!(&***key, "type" | "cache_control"));
-    Ok(wrapped(&Value::Object(function.map(|(key, value)| (named(key), value.clone())).collect())))
+    let is_own = |key: &str| matches!(key, "type" | "cache_control" | INPUT_SCHEMA | PARAMETERS);
+    let others =
+        object.iter().filter(|(key, _)| !is_own(key)).map(|(key, value)| (key.clone(), value.clone()));
+    let parameters = parameters.map(|parameters| (PARAMETERS.into(), parameters.clone()));
+    Ok(wrapped(&Value::Object(others.chain(parameters).collect())))
 }
 
 const INPUT_SCHEMA: &str = "input_schema";
+const PARAMETERS: &str = "parameters";

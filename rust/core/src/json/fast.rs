@@ -51,9 +51,8 @@ impl Parser {
     fn parse_fast(&mut self, bytes: &[u8]) -> Option<Value> {
         self.scratch.clear();
         self.scratch.extend_from_slice(bytes);
-        let tape = simd_json::to_tape_with_buffers(&mut self.scratch, &mut self.buffers).ok()?;
-        let mut nodes = tape.0.iter();
-        let value = read(&mut nodes, 0);
+        let tape = simd_json::to_tape_with_buffers(&mut self.scratch, &mut self.buffers);
+        let value = tape.ok().and_then(|tape| read(&mut tape.0.iter(), 0));
         if self.scratch.capacity() > KEPT_BYTES {
             *self = Self::default();
         }

@@ -5,6 +5,7 @@
 //! thread only waits, and can end the run every 100 ms. What comes out does not depend on the number of threads. What is
 //! made of a record or of a chunk, and what the results add up to, is not known here.
 
+use std::iter;
 use std::mem;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,10 +21,12 @@ use crate::expand::{Workspace, Workspaces};
 use crate::panics::catch_panics;
 use crate::read::{Chunks, FileChunk, Interruption, LineText, Record, Step, refuse_forked_child, wait};
 
-/// For how many threads a chunk more is begun, besides the one that the caller waits for and the two after it.
-const THREADS_A_CHUNK: usize = 8;
-/// Text of the records that a thread works on before it looks for others.
+/// For every so many threads one more chunk is begun, besides the one that the caller waits for and the two after it.
+const THREADS_FOR_A_CHUNK_MORE: usize = 8;
+/// Text of the records that a thread works on before it looks for others, at the most.
 const BLOCK_BYTES: usize = 64 << 10;
+/// Blocks of a small chunk.
+const BLOCKS_A_THREAD: usize = 4;
 /// Named as the threads of a pool are: nothing is printed of a panic that becomes an error.
 const FEEDER_NAME: &str = "everyturn-feeder";
 
@@ -114,7 +117,7 @@ impl<W: Work> Ordered<W> {
             return Ok(Feed::Inline(chunks));
         }
         let (work, pool, cancelled) = (self.work.clone(), self.pool.get()?, self.cancelled.clone());
-        let (sender, promises) = sync_channel(1 + self.pool.threads() / THREADS_A_CHUNK);
+        let (sender, promises) = sync_channel(1 + self.pool.threads() / THREADS_FOR_A_CHUNK_MORE);
         let mut chunks = chunks;
         let feed = move || {
             loop {
@@ -166,20 +169,20 @@ fn promised<W: Work>(
     cancelled: Arc<AtomicBool>,
 ) -> Promise<W::Made> {
     let (sender, done) = sync_channel(1);
-    let blocks = blocks_of(&chunk);
+    let blocks = blocks_of(&chunk, pool.current_num_threads());
     let outputs = blocks.iter().map(|_| Mutex::new(None)).collect();
-    let begun = Arc::new(BegunChunk { work, chunk, cancelled, outputs, sender });
-    for (at, lines) in blocks.into_iter().enumerate() {
-        let begun = begun.clone();
+    let chunk = Arc::new(BegunChunk { work, chunk, cancelled, outputs, sender });
+    // Each block has its own, and this thread none: a thread of the pool is the last.
+    let shared = iter::repeat_n(chunk, blocks.len());
+    for ((at, lines), chunk) in blocks.into_iter().enumerate().zip(shared) {
         pool.spawn(move || {
-            let output = catch_panics(|| begun.on_block(lines));
-            if let Ok(mut place) = begun.outputs[at].lock() {
+            let output = catch_panics(|| chunk.on_block(lines));
+            if let Ok(mut place) = chunk.outputs[at].lock() {
                 *place = Some(output);
             }
-            end_block(begun);
+            end_block(chunk);
         });
     }
-    end_block(begun);
     done
 }
 
@@ -223,25 +226,26 @@ impl<W: Work> BegunChunk<W> {
 }
 
 /// Lets go of a chunk; whoever is the last one puts it together.
-fn end_block<W: Work>(begun: Arc<BegunChunk<W>>) {
-    if let Some(begun) = Arc::into_inner(begun) {
-        begun.put_together();
+fn end_block<W: Work>(chunk: Arc<BegunChunk<W>>) {
+    if let Some(chunk) = Arc::into_inner(chunk) {
+        chunk.put_together();
     }
 }
 
-/// The lines of a chunk, cut into blocks of about as many bytes.
-fn blocks_of(chunk: &FileChunk) -> Vec<Range<usize>> {
+/// The lines of a chunk, cut into blocks of about as many bytes, some for each thread; at least one.
+fn blocks_of(chunk: &FileChunk, threads: usize) -> Vec<Range<usize>> {
+    let bytes_a_block = (chunk.chunk.bytes.len() / (BLOCKS_A_THREAD * threads)).min(BLOCK_BYTES);
     let (mut blocks, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (at, line) in chunk.chunk.lines.iter().enumerate() {
         if let LineText::Bytes(range) = &line.text {
             bytes += range.len();
         }
-        if bytes >= BLOCK_BYTES {
+        if bytes >= bytes_a_block {
             blocks.push(start..at + 1);
             (start, bytes) = (at + 1, 0);
         }
     }
-    if start < chunk.len() {
+    if start < chunk.len() || blocks.is_empty() {
         blocks.push(start..chunk.len());
     }
     blocks

@@ -36,7 +36,7 @@ const MAX_GROWTH: usize = 64;
 pub fn check(json: &[u8], limits: LimitFactor) -> Result<()> {
     let most = limits.times(MAX_BYTES);
     if json.len() > most {
-        return Err(refused(&format!("it has {} bytes, more than {most}", json.len())));
+        return Err(refused(&format!("it has {} bytes, more than {most}{RAISED}", json.len())));
     }
     let shape: Shape = serde_json::from_slice(json).map_err(|cause| unread(&cause))?;
     shape.check(limits).map_err(|reason| refused(&reason))
@@ -47,7 +47,7 @@ fn unread(cause: &serde_json::Error) -> Error {
 }
 
 fn refused(reason: &str) -> Error {
-    Error::new(ErrorKind::Model, format!("tokenizer.json is refused before it is loaded: {reason}{RAISED}"))
+    Error::new(ErrorKind::Model, format!("tokenizer.json is refused before it is loaded: {reason}"))
 }
 
 /// What of the file is looked at.
@@ -84,12 +84,12 @@ impl Shape {
         let vocabulary = &self.model.vocab;
         let most = limits.times(MAX_TOKENS);
         if vocabulary.tokens > most {
-            return Err(format!("its vocabulary has {} tokens, more than {most}", vocabulary.tokens));
+            return Err(format!("its vocabulary has {} tokens, more than {most}{RAISED}", vocabulary.tokens));
         }
         let most = limits.times(MAX_UNIGRAM_BYTES);
         if (vocabulary.is_list || self.model.unk_id.is_some()) && vocabulary.bytes > most {
             let bytes = vocabulary.bytes;
-            return Err(format!("the tokens of its vocabulary have {bytes} bytes, more than {most}"));
+            return Err(format!("the tokens of its vocabulary have {bytes} bytes, more than {most}{RAISED}"));
         }
         self.check_added(limits)?;
         let mut parts = 0;
@@ -102,7 +102,7 @@ impl Shape {
                 growth_of(part, &mut parts, limits).map_err(|reason| format!("its {name} {reason}"))?;
             let most = limits.times(MAX_GROWTH);
             if growth > most {
-                return Err(format!("its {name} can make a text more than {most} times as long"));
+                return Err(format!("its {name} can make a text more than {most} times as long{RAISED}"));
             }
         }
         Ok(())
@@ -112,17 +112,20 @@ impl Shape {
         let count = self.added_tokens.len();
         let most = limits.times(MAX_ADDED);
         if count > most {
-            return Err(format!("it has {count} added tokens, more than {most}"));
+            return Err(format!("it has {count} added tokens, more than {most}{RAISED}"));
         }
         let most = limits.times(MANY_IDS.max(4 * (self.model.vocab.tokens + count))) as u64;
         let ids = self.added_tokens.iter().map(|added| added.id).chain([self.model.vocab.greatest]);
         if let Some(id) = ids.into_iter().find(|id| *id >= most) {
-            return Err(format!("the id {id} is far beyond the number of its tokens"));
+            return Err(format!("the id {id} is far beyond the number of its tokens{RAISED}"));
         }
         let most = limits.times(MAX_ADDED_BYTES);
         let long = self.added_tokens.iter().find(|added| added.content.0 > most);
         long.map_or(Ok(()), |added| {
-            Err(format!("the added token {} has {} bytes, more than {most}", added.id, added.content.0))
+            Err(format!(
+                "the added token {} has {} bytes, more than {most}{RAISED}",
+                added.id, added.content.0
+            ))
         })
     }
 }
@@ -132,7 +135,7 @@ fn growth_of(part: &Json, parts: &mut usize, limits: LimitFactor) -> Result<usiz
     *parts += 1;
     let most = limits.times(MAX_PARTS);
     if *parts > most {
-        return Err(format!("has more than {most} parts"));
+        return Err(format!("has more than {most} parts{RAISED}"));
     }
     let text = |name: &str| part.get(name).and_then(Json::as_str);
     let lists = ["normalizers", "pretokenizers", "decoders"];
@@ -144,7 +147,7 @@ fn growth_of(part: &Json, parts: &mut usize, limits: LimitFactor) -> Result<usiz
     let pattern = part.get("pattern").and_then(|pattern| pattern.get("Regex")?.as_str());
     let most = limits.times(MAX_PATTERN_BYTES);
     if pattern.is_some_and(|pattern| pattern.len() > most) {
-        return Err(format!("has a regular expression of more than {most} bytes"));
+        return Err(format!("has a regular expression of more than {most} bytes{RAISED}"));
     }
     Ok(growth.saturating_mul(match part.get("type").and_then(Json::as_str) {
         // An expression may match a single byte, and nothing between any two.

@@ -12,7 +12,7 @@ use std::mem;
 
 use super::Machine;
 use crate::compile::program::{ForCode, StmtCode};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::run::loops::LoopState;
 use crate::run::objects::Namespace;
 use crate::run::output::{Length, Rest};
@@ -183,7 +183,7 @@ impl<'a> Machine<'a> {
     /// Hands out what is left to hand out at the end of the template, and gives back all texts.
     pub(super) fn end_growth(&mut self, done: &Result<()>) -> Vec<Grown> {
         let Some(mut growth) = self.growth.take() else { return Vec::new() };
-        let beyond_limits = done.as_ref().is_err_and(|error| error.kind == ErrorKind::Limit);
+        let beyond_limits = done.as_ref().is_err_and(|error| error.kind.is_limit());
         // What the texts cost together is not an error of any one of them, except of the first.
         if beyond_limits && !growth.grown.is_empty() {
             self.output.give_up();
@@ -299,7 +299,7 @@ impl<'a> Machine<'a> {
             .and_then(|()| rest.into_iter().rev().try_for_each(|rest| self.block(rest).map(drop)));
         self.set_undone(false);
         if let Err(error) = &done
-            && error.kind == ErrorKind::Limit
+            && error.kind.is_limit()
         {
             return Err(error.clone());
         }

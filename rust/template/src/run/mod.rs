@@ -279,7 +279,7 @@ impl<'a> Machine<'a> {
 
     fn print(&mut self, text: &Text<'_>) -> Result<()> {
         if self.output.length().text + text.str.len() > self.limits.output_bytes {
-            return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
+            return Err(Error::new(ErrorKind::Budget, "the template writes more text than a rendering may"));
         }
         self.memory.work(text.str.len())?;
         self.output.push(text);

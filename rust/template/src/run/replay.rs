@@ -248,7 +248,7 @@ impl<'a> Machine<'a> {
         is_placed: bool,
     ) -> Result<(Flow, Option<Arc<Made>>)> {
         if self.output.length().text + replay.text.len() > self.limits.output_bytes {
-            return Err(Error::new(ErrorKind::Limit, "the template writes more text than a rendering may"));
+            return Err(Error::new(ErrorKind::Budget, "the template writes more text than a rendering may"));
         }
         self.memory.work(replay.text.len())?;
         self.output.push_spans(&replay.text, &replay.spans);

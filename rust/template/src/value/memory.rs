@@ -51,7 +51,7 @@ impl<'a> Memory<'a> {
                 self.fuel = left;
                 Ok(())
             }
-            None => Err(Error::new(ErrorKind::Limit, "the template does more work than a rendering may")),
+            None => Err(Error::new(ErrorKind::Budget, "the template does more work than a rendering may")),
         }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Memory<'a> {
                 self.left = left;
                 self.burn(1 + (bytes as u64 >> 6))
             }
-            None => Err(Error::new(ErrorKind::Limit, "the template makes more text than a rendering may")),
+            None => Err(Error::new(ErrorKind::Budget, "the template makes more text than a rendering may")),
         }
     }
 

@@ -72,10 +72,11 @@ fn one_speaker(object: &Object) -> Result<()> {
 
 fn item(object: &Object) -> Item {
     let role_key = role_key(object);
-    let content_key = if role_key == "from" { "value" } else { "content" };
+    let (content_key, other_key) =
+        if role_key == "from" { ("value", "content") } else { ("content", "value") };
     let role = one_speaker(object).and_then(|()| SPEAKERS.read(object, role_key, "\"from\" or \"role\""));
     let mut fault = None;
-    let content = under_one_of(object, &[content_key, "content"]).map_err(|error| fault = Some(error));
+    let content = under_one_of(object, &[content_key, other_key]).map_err(|error| fault = Some(error));
     let mut content = content.unwrap_or_default().or_else(|| object.get(content_key)).cloned();
     if content.is_none() && content_key == "value" {
         fault =

@@ -4,7 +4,7 @@ use num_bigint::ToBigInt;
 
 use super::{index, parse};
 use crate::builtins::arguments::Args;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::run::Machine;
 use crate::value::Value;
 use crate::value::operators::{self, type_error, undefined_error, value_error};
@@ -26,7 +26,7 @@ pub fn int<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) -> R
                 let base = base.map_or(Ok(10), index);
                 match base.and_then(|base| parse::int(&mut machine.memory, text, base)) {
                     Ok(int) => return operators::int(&mut machine.memory, &int),
-                    Err(error) if error.kind == ErrorKind::Limit => return Err(error),
+                    Err(error) if error.kind.is_limit() => return Err(error),
                     Err(_) => parse::float(text).ok(),
                 }
             }

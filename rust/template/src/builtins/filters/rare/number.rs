@@ -27,7 +27,7 @@ pub fn float<'a>(machine: &mut Machine<'a>, value: Value<'a>, args: Args<'a>) ->
         Ok(float) => Ok(Value::Float(float)),
         // An integer too large for a float is a separate error.
         Err(error) if value.as_str().is_none() && error.kind != ErrorKind::Type => Err(error),
-        Err(error) if error.kind == ErrorKind::Limit => Err(error),
+        Err(error) if error.kind.is_limit() => Err(error),
         Err(_) => Ok(default.unwrap_or(Value::Float(0.0))),
     }
 }
