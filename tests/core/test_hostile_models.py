@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from everyturn.cli import main
 
 DEMO = Path(everyturn.__file__).parent / "models" / "demo"
 CHATML = (
@@ -59,7 +60,7 @@ def test_a_template_that_works_without_end_is_stopped_at_load(template: str) -> 
 
 def test_limits_can_be_raised(tmp_path: Path) -> None:
     """Of a template, of what a rendering costs, and of a tokenizer; the errors name the option."""
-    named = "the option limits raises what is allowed"
+    named = "raise it with the option limits"
     long = "{#" + "x" * (600 << 10) + "#}" + CHATML
     with pytest.raises(everyturn.ModelError, match=named):
         everyturn.Renderer.from_dir("demo", chat_template=long)
@@ -85,6 +86,26 @@ def test_limits_can_be_raised(tmp_path: Path) -> None:
     with pytest.raises(everyturn.ModelError, match=named):
         everyturn.Renderer.from_dir(tmp_path)
     everyturn.Renderer.from_dir(tmp_path, limits=2)
+
+
+def test_a_limit_of_every_template_cannot_be_raised() -> None:
+    """Its error does not say that it could."""
+    ranges = CHATML + "{% for i in range(100001) %}{% endfor %}"
+    with pytest.raises(everyturn.ModelError, match="100000 items") as caught:
+        everyturn.Renderer.from_dir("demo", chat_template=ranges, limits=1000)
+    assert "limits" not in str(caught.value)
+
+
+def test_a_template_by_itself_has_the_same_limits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`everyturn lint FILE --limits N`."""
+    path = tmp_path / "long.jinja"
+    path.write_text("{#" + "x" * (600 << 10) + "#}" + CHATML)
+    main(["lint", str(path)])
+    assert "raise it with the option limits" in " ".join(capsys.readouterr().out.split())
+    main(["lint", str(path), "--limits", "2"])
+    assert "limits" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("limits", [0, -1, 1.5, True, 10**6])
