@@ -1,7 +1,7 @@
 //! Formatting from templates.
 
 use crate::builtins::methods::tests::{check, render};
-use crate::error::ErrorKind::{Limit, Security, Type, Value};
+use crate::error::ErrorKind::{Budget, Security, Type, Value};
 use crate::value::text::{Node, Source, Span};
 
 #[test]
@@ -31,9 +31,9 @@ fn percent() {
         ("'%y' % 1", Err(Value)),
         ("'%' % ()", Err(Value)),
         ("'%5%' % 1", Err(Value)),
-        ("'%1000000000d' % 1", Err(Limit)),
-        ("'%.1000000000f' % 1", Err(Limit)),
-        ("'%.1000000000d' % 1", Err(Limit)),
+        ("'%1000000000d' % 1", Err(Budget)),
+        ("'%.1000000000f' % 1", Err(Budget)),
+        ("'%.1000000000d' % 1", Err(Budget)),
     ]);
 }
 
@@ -57,8 +57,8 @@ fn braces() {
         ("'{:{:{}}}'.format(1, 2, 3)", Err(Value)),
         ("'{0.append.x}'.format([])", Err(Security)),
         ("'{0.__class__.x}'.format(1)", Err(Security)),
-        ("'{:>9999999999}'.format(1)", Err(Limit)),
-        ("'{:.2147483647f}'.format(1)", Err(Limit)),
+        ("'{:>9999999999}'.format(1)", Err(Budget)),
+        ("'{:.2147483647f}'.format(1)", Err(Budget)),
     ]);
 }
 
