@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Fast code that is quick to build; `make demo` builds what is slower sooner, `make wheel` what is released.
+# Fast code that is quick to build; `make demo` builds faster and runs slower, `make wheel` is what is released.
 PROFILE := quick
 # pip, cargo and maturin say what they do only where that fails.
 export PIP_QUIET := 1

@@ -141,6 +141,17 @@ def test_null_under_a_name_of_a_tool_says_nothing() -> None:
         assert "shown" in everyturn.Renderer.from_dir("demo").decode(sample.input_ids)
 
 
+@pytest.mark.parametrize("name", ["parameters", "input_schema"])
+def test_the_parameters_of_a_tool_keep_their_place(name: str) -> None:
+    """Templates print the keys of a tool in their order."""
+    tool = {"type": "function", "name": "add", name: {"title": "shown"}, "description": "Adds."}
+    record = {**chat_of(QUESTION, answer("2")), "tools": [tool]}
+    expander = everyturn.Expander(everyturn.Renderer.from_dir("demo", serve="template"))
+    (sample,) = expander.expand([record])
+    prompt = expander.renderer.decode(sample.input_ids)
+    assert 0 < prompt.index("shown") < prompt.index("Adds.")
+
+
 @pytest.mark.parametrize("key", ["thinking", "text", "value"])
 def test_reasoning_of_a_signed_block_is_found_under_any_of_its_names(key: str) -> None:
     """And refused where two of them differ."""

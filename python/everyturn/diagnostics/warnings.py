@@ -147,7 +147,7 @@ WARNINGS = (
         reason="A template writes the reasoning of an answer, then its text, then its calls; the results of "
         "tools are messages before the user's text. Text after a call, reasoning after text or after a "
         "call, and results after text are moved before it.",
-        remedy="Make messages of their own of what comes later, or accept the order.",
+        remedy="Write what comes later as a message of its own, or accept the order.",
     ),
     Kind(
         name="arguments_not_json",

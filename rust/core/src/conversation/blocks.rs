@@ -39,7 +39,7 @@ fn is_reordered(message: &Object) -> bool {
             _ => order.add_text(text_of_part(block).unwrap_or_default()),
         }
     }
-    order.is_moved
+    order.is_reordered
 }
 
 /// The messages that a message is; `None` if it has no blocks that only Anthropic's have.

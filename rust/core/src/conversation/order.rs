@@ -11,22 +11,22 @@ pub(super) struct Order {
     has_text: bool,
     has_calls: bool,
     /// Something came after what a message has after it.
-    pub is_moved: bool,
+    pub is_reordered: bool,
 }
 
 impl Order {
     pub fn add_reasoning(&mut self, text: &str) {
-        self.is_moved |= says_something(text) && (self.has_text || self.has_calls);
+        self.is_reordered |= says_something(text) && (self.has_text || self.has_calls);
     }
 
     /// Of a tool: the user's text comes after it.
     pub fn add_result(&mut self) {
-        self.is_moved |= self.has_text;
+        self.is_reordered |= self.has_text;
     }
 
     pub fn add_text(&mut self, text: &str) {
         let says_something = says_something(text);
-        self.is_moved |= says_something && self.has_calls;
+        self.is_reordered |= says_something && self.has_calls;
         self.has_text |= says_something;
     }
 

@@ -71,7 +71,7 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         }
         fields.insert("tool_calls", Value::Array(calls));
     }
-    Ok(order.is_moved)
+    Ok(order.is_reordered)
 }
 
 /// The types of parts that are text: OpenAI's Chat Completions have the first, its Responses the next two. A refusal is

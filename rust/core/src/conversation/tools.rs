@@ -101,11 +101,14 @@ fn in_openai_form(tool: &Value) -> Result<Value> {
     if !is_flat && !object.contains_key(INPUT_SCHEMA) {
         return Ok(tool.clone());
     }
-    let is_own = |key: &str| matches!(key, "type" | "cache_control" | INPUT_SCHEMA | PARAMETERS);
-    let others =
-        object.iter().filter(|(key, _)| !is_own(key)).map(|(key, value)| (key.clone(), value.clone()));
-    let parameters = parameters.map(|parameters| (PARAMETERS.into(), parameters.clone()));
-    Ok(wrapped(&Value::Object(others.chain(parameters).collect())))
+    // The first of the two names keeps its place: templates print keys in their order.
+    let mut parameters = Some(parameters.cloned().unwrap_or(Value::Null));
+    let function = object.iter().filter_map(|(key, value)| match &**key {
+        "type" | "cache_control" => None,
+        INPUT_SCHEMA | PARAMETERS => Some((PARAMETERS.into(), parameters.take()?)),
+        _ => Some((key.clone(), value.clone())),
+    });
+    Ok(wrapped(&Value::Object(function.collect())))
 }
 
 const INPUT_SCHEMA: &str = "input_schema";

@@ -29,7 +29,7 @@ pub fn joined(parts: &[Message]) -> Message {
         }
         turn.part_weights.extend(part.part_weights.iter().map(|weight| new.moved(weight)));
     }
-    turn.is_reordered = order.is_moved || parts.iter().any(|part| part.is_reordered);
+    turn.is_reordered = order.is_reordered || parts.iter().any(|part| part.is_reordered);
     if !parts.iter().any(|part| part.fields.contains_key("content")) {
         turn.fields.remove("content");
     }

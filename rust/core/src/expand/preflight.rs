@@ -72,7 +72,7 @@ fn warn_of_messages(conversation: &Conversation, report: &mut Report) {
         }
         if message.is_reordered {
             report.warn_at(warning::PARTS_REORDERED, at, || {
-                "its parts are not in the order reasoning, text, calls".into()
+                "its parts are not in the order in which templates write them".into()
             });
         }
         let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();

@@ -203,10 +203,8 @@ impl<W: Work> BegunChunk<W> {
     fn on_block(&self, lines: Range<usize>) -> Step<Vec<W::Output>> {
         let mut workspace = self.work.workspaces().borrow();
         let lines = self.chunk.chunk.lines[lines].iter();
-        let outputs = lines.map(|line| {
-            let is_wanted = !self.cancelled.load(Ordering::Relaxed);
-            is_wanted.then(|| self.work.on_record(self.chunk.record(line), &mut workspace, &self.cancelled))
-        });
+        let outputs = lines
+            .map(|line| on_wanted(&*self.work, self.chunk.record(line), &mut workspace, &self.cancelled));
         outputs.collect::<Option<_>>().ok_or(Interruption::Stopped)
     }
 
@@ -274,6 +272,17 @@ pub(crate) fn on_pool<T: Send + 'static>(
     wait(&begun(&*pool.get()?, work), go_on)?
 }
 
+/// What is made of a record; `None` once `cancelled` is set.
+fn on_wanted<W: Work>(
+    work: &W,
+    record: Record<'_>,
+    workspace: &mut Workspace,
+    cancelled: &AtomicBool,
+) -> Option<W::Output> {
+    let is_wanted = !cancelled.load(Ordering::Relaxed);
+    is_wanted.then(|| work.on_record(record, workspace, cancelled))
+}
+
 /// What is made of records, in their order; it is stopped once `cancelled` is set.
 pub(crate) fn on_records<'r, W: Work>(
     work: &W,
@@ -283,10 +292,7 @@ pub(crate) fn on_records<'r, W: Work>(
     let made: Option<Vec<_>> = records
         .map_init(
             || work.workspaces().borrow(),
-            |workspace, record| {
-                let is_wanted = !cancelled.load(Ordering::Relaxed);
-                is_wanted.then(|| work.on_record(record, workspace, cancelled))
-            },
+            |workspace, record| on_wanted(work, record, workspace, cancelled),
         )
         .collect();
     made.ok_or(Interruption::Stopped)

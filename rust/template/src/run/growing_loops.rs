@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::run::iterate::Iter;
 use crate::value::{Object, Value};
 
-/// Of fewer items no rounds are skipped as a whole: to keep what they rest on takes as long as to run them.
+/// Of fewer items no rounds are skipped as a whole: to keep what they rest on takes longer than to run them.
 pub(super) const MIN_ITEMS: usize = 6;
 
 impl<'a> Machine<'a> {
