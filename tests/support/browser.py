@@ -110,8 +110,16 @@ class Browser:
             )
 
     def point(self, x: float, y: float) -> None:
-        """Move the pointer there."""
+        """Move the pointer there, over what is painted there, and wait until the page has heard of it."""
+        # What lies under the pointer is found by the last frame, and that can be older than the script that scrolled.
+        self.paint()
         self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.paint()
+
+    def paint(self) -> None:
+        """Wait until a frame with everything so far is painted."""
+        frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))"
+        self._call("Runtime.evaluate", expression=frames, awaitPromise=True)
 
     def resize(self, width: int, height: int) -> None:
         """Give the page another size."""
