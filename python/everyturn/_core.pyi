@@ -39,10 +39,12 @@ __all__ = [
     "Template",
     "__version__",
     "content_of",
+    "find_cuts",
     "formats_of_keys",
     "last_exchanges",
     "lint_model",
     "lint_template",
+    "measure",
     "message_columns",
     "name_of_role",
     "pack",
@@ -79,6 +81,15 @@ _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts |
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def content_of(head: bytes) -> str: ...
+def find_cuts(
+    path: str,
+    section_bytes: int,
+    *,
+    input_format: str,
+    map: Mapping[str, str] | None,  # noqa: A002 - the option's name
+    max_line_bytes: int,
+) -> tuple[list[int], tuple[str, int] | None]: ...
+def measure(path: str, start: int, end: int | None) -> tuple[int, int, bool]: ...
 def formats_of_keys(keys: AbstractSet[str]) -> list[str]: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(

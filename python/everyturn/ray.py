@@ -1,11 +1,12 @@
 """Expansion on a Ray cluster.
 
 In: a Ray Dataset of records, or JSON lines files. Out: a Ray Dataset of samples (`expand`), or a folder of shards for
-each file, which resumes after a killed run (`expand_to`). Needs Ray (``pip install 'everyturn[ray]'``); nothing
-else of the package imports it.
+each file or section of a large one, which resumes after a killed run (`expand_to`). Needs Ray
+(``pip install 'everyturn[ray]'``); nothing else of the package imports it.
 """
 
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shards
 from everyturn.io.inputs import one_by_one
+from everyturn.io.sections import SECTION_BYTES, Counted, Section, Span, count, cut
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
@@ -35,9 +37,12 @@ BATCH_SIZE = 256
 """Records that an actor expands at a time."""
 
 _READING_CPUS = 0.25
-"""What reading a file takes: less than an actor, so that Ray keeps the two apart and a file is shared out."""
+"""What reading takes: less than an actor, so that Ray keeps the two apart and lines are shared out."""
 
 _FORMAT = "everyturn.shard_folders"
+
+_Part = Section | str
+"""What one worker reads: a section of a file, or a file."""
 
 
 def expand(
@@ -46,13 +51,15 @@ def expand(
     *,
     concurrency: int | tuple[int, int] | None = None,
     batch_size: int = BATCH_SIZE,
+    section_bytes: int = SECTION_BYTES,
     **options: Any,
 ) -> ray.data.Dataset:
     """Expand records on the workers of a cluster, when the result is consumed.
 
-    Files are read as bytes, each by one worker, and their lines expanded by all: samples, ids, files and lines are
-    those of `Expander.expand`. The rows of a Dataset are records as `everyturn.arrow.Preparer` says. Rows come in any
-    order, unless Ray's ``execution_options.preserve_order`` is set.
+    Files are read as bytes, large ones in sections that several workers read (`everyturn.io.sections.cut` says which),
+    and their lines expanded by all: samples, ids, files and lines are those of `Expander.expand`. The rows of a Dataset
+    are records as `everyturn.arrow.Preparer` says. Rows come in any order, unless Ray's
+    ``execution_options.preserve_order`` is set.
 
     Args:
         dataset_or_paths: A Dataset of records, or paths and globs of files that all workers see.
@@ -60,6 +67,7 @@ def expand(
         concurrency: How many actors expand, or the fewest and the most; None is one, and more up to what the cluster
             has. An actor has one thread and takes one CPU, unless ``num_threads`` says otherwise.
         batch_size: Records that an actor expands at a time; no sample depends on it.
+        section_bytes: About how much of a file one worker reads; tasks count the lines of larger files, at once.
         options: The options of `everyturn.arrow.Preparer`: those of `Expander`, ``keep``, ``loss_weights``,
             ``reports``.
 
@@ -73,8 +81,9 @@ def expand(
     else:
         paths = _paths(dataset_or_paths)
         preparer = Preparer.of_lines(model, **options)
-        files = ray.data.from_arrow([pa.table({"file": [path]}) for path in paths])
-        records = files.map_batches(
+        each = _parts_of_each(paths, section_bytes, preparer.expander.reading())
+        rows = [_one_row(part=pickle.dumps(part)) for parts in each for part in parts]
+        records = ray.data.from_arrow(rows).map_batches(
             _tables,
             num_cpus=_READING_CPUS,
             batch_size=1,
@@ -100,21 +109,25 @@ def expand_to(
     *,
     concurrency: int | tuple[int, int] | None = None,
     shard_tokens: int = SHARD_TOKENS,
+    section_bytes: int = SECTION_BYTES,
     loss_weights: bool = False,
     **options: Any,
 ) -> Report:
-    """Expand files on the workers of a cluster, each into its own folder of shards.
+    """Expand files on the workers of a cluster, each file, or section of a large one, into its own folder of shards.
 
-    Each file is one task, which writes as `everyturn.io.shards.expand` does. A task that died is run again by Ray, and
-    a run that died by you: it resumes after the last complete shard, and every file is that of a run without
-    interruption. No row is lost or doubled.
+    Each of them is one task, which writes as `everyturn.io.shards.expand` does. A task that died is run again by Ray,
+    and a run that died by you: it resumes after the last complete shard, and every file is that of a run without
+    interruption. No row is lost or doubled. What is written depends on the files and the options, and not on how
+    many workers and machines there are.
 
     Args:
-        paths: Paths and globs of files that all workers see. A file is expanded by one worker: cut large ones.
+        paths: Paths and globs of files that all workers see.
         model: A Renderer, or a model folder that all workers see.
-        folder: A folder that all workers see, new or of an earlier run; file k has ``k-name`` in it.
+        folder: A folder that all workers see, new or of an earlier run. File 3 has ``00003-name`` in it, its section 2
+            ``00003-00002-name``: the shards, by name, have all rows in the order of the files.
         concurrency: As in `expand`.
         shard_tokens: As in `everyturn.io.shards.expand`.
+        section_bytes: About how much of a file is a section; `everyturn.io.sections.cut` says which files have several.
         loss_weights: Likewise.
         options: The options of `Expander`; ``num_threads`` is 1 unless given, and each task takes that many CPUs.
 
@@ -127,29 +140,25 @@ def expand_to(
     """
     expander = Expander(model, **{"num_threads": 1, **options})
     names = _paths(paths)
-    tasks = pa.table(
-        {
-            "path": names,
-            "folder": [
-                str(Path(folder).absolute() / f"{number:05d}-{Path(name).name}")
-                for number, name in enumerate(names)
-            ],
-        }
-    )
-    _claim(Path(folder), names)
-    written = ray.data.from_arrow([tasks.slice(row, 1) for row in range(len(tasks))]).map_batches(
+    _claim(Path(folder), names, section_bytes)
+    tasks: list[pa.Table] = []
+    for file, parts in enumerate(_parts_of_each(names, section_bytes, expander.reading())):
+        for section, part in enumerate(parts):
+            own = Path(folder).absolute() / _folder_name(file, section, part)
+            tasks.append(_one_row(number=len(tasks), part=pickle.dumps(part), folder=str(own)))
+    written = ray.data.from_arrow(tasks).map_batches(
         _Writer,
         fn_constructor_args=(expander,),
         fn_kwargs={"shard_tokens": shard_tokens, "loss_weights": loss_weights},
-        compute=_pool(concurrency, tasks=len(names)),
+        compute=_pool(concurrency, tasks=len(tasks)),
         num_cpus=expander.num_threads,
         batch_size=1,
         batch_format="pyarrow",
     )
-    reports = {row["path"]: row["report"] for row in written.take_all()}
+    reports = {row["number"]: row["report"] for row in written.take_all()}
     total = expander.empty().report
-    for name in names:
-        total = add_parts(total, Report.from_dict(json.loads(reports[name])))
+    for number in range(len(tasks)):
+        total = add_parts(total, Report.from_dict(json.loads(reports[number])))
     return total
 
 
@@ -159,6 +168,32 @@ def _paths(given: Any) -> list[str]:
     if any(not isinstance(source, str) or source == "-" for _, source in singles):
         raise OptionsError("workers read files: give paths, globs or a Ray Dataset")
     return [name for name, _ in singles]
+
+
+def _parts_of_each(
+    paths: list[str], section_bytes: int, reading: dict[str, Any]
+) -> list[list[_Part]]:
+    """Cut large files into sections, whose lines are counted by tasks."""
+    counting = ray.remote(num_cpus=_READING_CPUS)(count)
+
+    def count_all(spans: list[Span]) -> list[Counted]:
+        counted: list[Counted] = ray.get([counting.remote(span) for span in spans])
+        return counted
+
+    return [
+        cut(path, section_bytes=section_bytes, count_all=count_all, **reading) for path in paths
+    ]
+
+
+def _folder_name(file: int, section: int, part: _Part) -> str:
+    """Name the folder of a part, so that names are in the order of the parts."""
+    if isinstance(part, Section):
+        return f"{file:05d}-{section:05d}-{Path(part.path).name}"
+    return f"{file:05d}-{Path(part).name}"
+
+
+def _one_row(**values: Any) -> pa.Table:
+    return pa.table({name: [value] for name, value in values.items()})
 
 
 def _pool(concurrency: int | tuple[int, int] | None, *, tasks: int | None = None) -> Any:
@@ -172,9 +207,9 @@ def _pool(concurrency: int | tuple[int, int] | None, *, tasks: int | None = None
 
 
 def _tables(table: pa.Table, **reading: Any) -> Iterator[pa.Table]:
-    """Read files, each in tables of its records."""
-    for path in table["file"].to_pylist():
-        yield from read_tables(path, **reading)
+    """Read files or sections, each in tables of its records."""
+    for part in table["part"].to_pylist():
+        yield from read_tables(pickle.loads(part), **reading)  # noqa: S301 - made by this module
 
 
 class _Actor:
@@ -188,7 +223,7 @@ class _Actor:
 
 
 class _Writer:
-    """Holds an expander on a worker, and writes the shards of a file after the other."""
+    """Holds an expander on a worker, and writes the shards of one part after the other."""
 
     def __init__(self, expander: Expander) -> None:
         self._expander = expander
@@ -196,18 +231,22 @@ class _Writer:
     def __call__(self, table: pa.Table, **options: Any) -> pa.Table:
         reports = []
         for task in table.to_pylist():
-            written = shards.expand(self._expander, task["path"], task["folder"], **options)
+            part = pickle.loads(task["part"])  # noqa: S301 - made by this module
+            written = shards.expand(self._expander, part, task["folder"], **options)
             reports.append(json.dumps(written.report.to_dict()))
-        return pa.table({"path": table["path"], "report": pa.array(reports, pa.string())})
+        return pa.table({"number": table["number"], "report": pa.array(reports, pa.string())})
 
 
-def _claim(folder: Path, names: list[str]) -> None:
+def _claim(folder: Path, names: list[str], section_bytes: int) -> None:
     """Note which files the folder is of, or refuse it: shards of a file that is no longer given would stay in it."""
     note = folder / "inputs.json"
-    text = json.dumps({"format": _FORMAT, "inputs": names}, ensure_ascii=False, indent=1) + "\n"
+    claim = {"format": _FORMAT, "section_bytes": section_bytes, "inputs": names}
+    text = json.dumps(claim, ensure_ascii=False, indent=1) + "\n"
     folder.mkdir(exist_ok=True)
     if not note.exists() and not any(folder.iterdir()):
         with appearing(note) as temporary:
             temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
     elif not note.exists() or note.read_bytes() != text.encode("utf-8", "surrogateescape"):
-        raise OptionsError(f"{folder}: the folder is not of these files: name a new one")
+        raise OptionsError(
+            f"{folder}: the folder is not of these files, or not of sections of {section_bytes:,} bytes: name a new one"
+        )

@@ -35,6 +35,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A Ray of two CPUs in which one worker will die; gives the file that says so."""
     marker = tmp_path_factory.mktemp("ray") / "died"
     ray.init(
+        # Another test may have a cluster here, too.
+        address="local",
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,
@@ -96,6 +98,15 @@ def test_files_give_the_samples_of_one_process(files: list[str], tmp_path: Path)
         name: total[name] for name in ("records_read", "records_dropped", "targets_trained")
     } == {name: expected[name] for name in ("records_read", "records_dropped", "targets_trained")}
     assert (total["rows"], total["tokens"]) == (expected["rows"], expected["tokens"])
+
+
+def test_sections_of_a_file_give_its_samples(files: list[str]) -> None:
+    """A file that several workers read has the rows, files and lines of one that is not cut."""
+    whole = everyturn.Expander("demo", layout="per_turn").expand(files[0])
+    dataset = everyturn.ray.expand(
+        files[0], "demo", concurrency=1, batch_size=7, section_bytes=1000, layout="per_turn"
+    )
+    assert in_order(rows_of(dataset)) == in_order(whole.to_arrow().to_pylist())
 
 
 def test_a_dataset_of_records_gives_the_samples_of_its_dicts() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from everyturn.io.records import Record, Records
+from everyturn.io.sections import Section
 
 FILE, LINE, FORMAT, TEXT, TOO_LONG = "file", "line", "format", "json", "too_long"
 """The columns. A blank line is a row without line and text; a line that is too long has no text either."""
@@ -28,18 +29,21 @@ _SCHEMA = pa.schema(
 )
 
 
-def read_tables(path: str, *, block_bytes: int = BLOCK_BYTES, **reading: Any) -> Iterator[pa.Table]:
-    """Read the records of a file.
+def read_tables(
+    source: str | Section, *, block_bytes: int = BLOCK_BYTES, **reading: Any
+) -> Iterator[pa.Table]:
+    """Read the records of a file, or of a section of one.
 
     Args:
-        path: Of the file.
+        source: The path of the file, or the section.
         block_bytes: About how much text a table holds.
         **reading: The options of `everyturn.io.records.Records`.
 
     Raises:
         InputError: The file cannot be read, or its compressed data is broken.
     """
-    records = Records(path, **reading)
+    records = Records(source, **reading)
+    path = source.path if isinstance(source, Section) else source
     block: list[Record] = []
     length, blank_lines = 0, 0
     for record in records:

@@ -5,6 +5,7 @@ modified, and a hash of its content; and what differs between two lists of these
 unless all of it is asked for; then the time of their modification counts, because the blocks do not show everything.
 """
 
+import dataclasses
 import datetime as dt
 import hashlib
 import os
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias, cast
 
 from everyturn.exceptions import InputError, system_words
 from everyturn.io.inputs import Whole, size_of
+from everyturn.io.sections import Section
 from everyturn.options import StrPath
 
 HashInputs: TypeAlias = Literal["sampled", "whole"]
@@ -22,7 +24,8 @@ HASH_INPUTS: HashInputs = "sampled"
 """How large inputs are hashed by default."""
 
 Identity: TypeAlias = Mapping[str, Any]
-"""``name``; ``bytes``, ``modified`` (nanoseconds since 1970) and ``hash``, which are None where there is none."""
+"""``name``; ``bytes``, ``modified`` (nanoseconds since 1970) and ``hash``, which are None where there is none. A
+section of a file is known by the file and, as ``section``, by where it is."""
 
 WHOLE_BYTES = 64 << 20
 """Files up to this size are hashed whole."""
@@ -46,6 +49,9 @@ def identify(
     Raises:
         InputError: The file cannot be read.
     """
+    if isinstance(source, Section):
+        file = identify(name, source.path, hash_inputs, there)
+        return {**file, "section": dataclasses.asdict(source)}
     if isinstance(source, bytes):
         digest = hashlib.sha256(source).hexdigest()
         known = {"bytes": len(source), "modified": None, "hash": f"{_WHOLE}:{digest}"}
@@ -64,7 +70,7 @@ def is_as_before(one: Identity, source: Whole) -> bool:
     if one["modified"] is None:
         return True
     try:
-        status = os.stat(cast("StrPath", source))  # noqa: PTH116
+        status = os.stat(source.path if isinstance(source, Section) else cast("StrPath", source))  # noqa: PTH116
     except OSError:
         return False
     return (status.st_size, status.st_mtime_ns) == (one["bytes"], one["modified"])
@@ -82,6 +88,8 @@ def differences(there: Sequence[Identity], here: Sequence[Identity]) -> Iterator
             yield f"{name}: {one['bytes']:,} bytes there, {other['bytes']:,} here"
         elif one["hash"] != other["hash"]:
             yield f"{name}: its content has changed, at the same size"
+        elif one.get("section") != other.get("section"):
+            yield f"{name}: it is cut at other places"
         elif one["modified"] != other["modified"] and _is_sampled(one):
             yield (
                 f"{name}: it was modified at {_time(one)} there and at {_time(other)} here, and the blocks that are "

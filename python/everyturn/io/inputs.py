@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 from everyturn.exceptions import InputError, OptionsError, system_words
 from everyturn.io.files import JSON, files_of_folder, kind_of
 from everyturn.io.json_lines import LineReader, lines_of_records
+from everyturn.io.sections import Section
 from everyturn.io.tables import reader_of_file, reader_of_object
 from everyturn.options import StrPath
 
@@ -40,7 +41,7 @@ class ArrowStream(Protocol):
 
 Record: TypeAlias = Mapping[str, Any]
 Whole: TypeAlias = (
-    StrPath | bytes | BinaryReader | ArrowStream | Iterable[StrPath] | Iterable[Record]
+    StrPath | Section | bytes | BinaryReader | ArrowStream | Iterable[StrPath] | Iterable[Record]
 )
 CoreSource: TypeAlias = tuple[str, Any]
 
@@ -107,6 +108,8 @@ class _Single(NamedTuple):
 def _singles(source: Whole) -> list[_Single]:
     if isinstance(source, str | os.PathLike):
         return [_of_path(path) for path in _expand_path(source)]
+    if isinstance(source, Section):
+        return [_Single(source.path, source, ("section", dataclasses.astuple(source)))]
     if isinstance(source, bytes | bytearray | memoryview):
         return [_Single("<bytes>", bytes(source), ("bytes", bytes(source)))]
     name = f"<{type(source).__name__}>"
@@ -184,6 +187,8 @@ def size_of(source: Whole) -> int | None:
     """Return the size of an input that can be read again, None for any other."""
     if isinstance(source, bytes):
         return len(source)
+    if isinstance(source, Section):
+        return source.bytes
     if not isinstance(source, str | os.PathLike) or source == "-":
         return None
     return os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202

@@ -27,6 +27,7 @@ from everyturn.io.identity import (
     is_as_before,
 )
 from everyturn.io.inputs import Share, Whole, one_by_one
+from everyturn.io.sections import Section
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_choice, check_count
 from everyturn.report import Report, add_parts
@@ -137,8 +138,13 @@ class _Input:
         return name
 
     @property
+    def first_line(self) -> int:
+        """The number of the line with which it begins."""
+        return self.source.first_line if isinstance(self.source, Section) else 1
+
+    @property
     def size(self) -> int | None:
-        """The size on disk; None where it can be read once only."""
+        """The size on disk, of a section's file; None where it can be read once only."""
         size: int | None = self.identity["bytes"]
         return size
 
@@ -236,7 +242,9 @@ class _Run:
             if left == 0:
                 break
             one = inputs[number]
-            line = self._left.line if number == self._left.file else 1
+            line = one.first_line
+            if number == self._left.file:
+                line = max(line, self._left.line)
             rest = Share(one.source, index=0, count=1, from_line=line)
             counted = _counting_from(before, on_bytes)
             for samples in self._expander.stream(

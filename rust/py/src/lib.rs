@@ -16,6 +16,7 @@ mod pool;
 mod records;
 mod relabel;
 mod renderer;
+mod section;
 mod source;
 mod stats;
 mod stream;
@@ -46,6 +47,8 @@ mod _core {
     use super::relabel::{message_columns, relabel};
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
+    #[pymodule_export]
+    use super::section::{find_cuts, measure};
     #[pymodule_export]
     use super::source::{content_of, formats_of_keys};
     #[pymodule_export]

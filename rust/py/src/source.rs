@@ -6,15 +6,17 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use everyturn_core::{Content, ReadRows, Share, Source};
+use everyturn_core::{Content, ReadRows, Section, Share, Source};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+
+use crate::section::{Kind, kind_from_python};
 
 /// The exception that a Python object raised while it was read, on its way to the caller.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("rows", (name, what, object))`,
-/// `("share", (input, index, count, first))` or `("from_line", (input, line))`, made by the Python side.
+/// `("share", (input, index, count, first))` `("from_line", (input, line))` or `("section", (path, start, in_line, first_line, bytes, kind))`, made by the Python side.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
@@ -29,6 +31,12 @@ fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
         "from_line" => {
             let (input, line): (Bound<'_, PyAny>, u64) = value.extract()?;
             Source::FromLine { source: Box::new(from_python(&input, raised)?), line }
+        }
+        "section" => {
+            let (path, start, in_line, first_line, bytes, kind): (PathBuf, _, _, _, _, Option<Kind>) =
+                value.extract()?;
+            let kind = kind.and_then(kind_from_python);
+            Source::Section { path, section: Section { start, in_line, first_line, bytes, kind } }
         }
         "rows" => {
             let (name, columns_of, reader) = value.extract()?;

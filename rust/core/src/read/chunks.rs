@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::format::{RecordKind, kind_of_chunk};
-use super::lines::{Chunk, Line, LineText};
+use super::lines::{CHUNK_BYTES, Chunk, Line, LineText};
 use super::record_reader::RecordReader;
 use super::source::Source;
 use super::trees::{TreeRows, with_paths};
@@ -243,14 +243,15 @@ impl Reader {
 
     fn open(&self, index: usize, source: Source) -> Result<OpenFile> {
         let (name, first_line) = (source.name(), source.first_line());
+        let (starts_at, known_kind) = (source.starts_at_line(), source.known_kind());
         let opened = source.open(&self.bytes_taken)?;
         let columns_of = opened.columns_of.clone();
-        let records = RecordReader::open(opened, &name, self.chunk_bytes, &self.options)?;
+        let records = RecordReader::open(opened, &name, starts_at, self.chunk_bytes, &self.options)?;
         Ok(OpenFile {
             index,
             name,
             columns_of,
-            kind: self.options.input_format.map(|format| RecordKind::Conversations(format, 1)),
+            kind: given_kind(&self.options).or(known_kind),
             first_line,
             chunk_bytes: self.chunk_bytes,
             made: VecDeque::new(),
@@ -258,6 +259,34 @@ impl Reader {
             options: self.options.record.clone(),
         })
     }
+}
+
+fn given_kind(options: &ReadOptions) -> Option<RecordKind> {
+    options.input_format.map(|format| RecordKind::Conversations(format, 1))
+}
+
+/// What a file holds.
+pub(super) enum FileKind {
+    Document,
+    /// A record a line; none of them may show what they are.
+    Lines(Option<RecordKind>),
+}
+
+/// Reads a file up to the record that shows what its records are.
+pub(super) fn kind_of_file(source: Source, options: &ReadOptions) -> Result<FileKind> {
+    let name = source.name();
+    let opened = source.open(&Arc::default())?;
+    let mut records = RecordReader::open(opened, &name, 1, CHUNK_BYTES, options)?;
+    if !records.has_lines() {
+        return Ok(FileKind::Document);
+    }
+    let mut kind = given_kind(options);
+    while kind.is_none()
+        && let Some(chunk) = records.next_chunk(&name)?
+    {
+        kind = kind_of_chunk(&chunk, &options.record.renames);
+    }
+    Ok(FileKind::Lines(kind))
 }
 
 impl OpenFile {

@@ -46,7 +46,7 @@ mod tests {
     const MAX: usize = 100;
 
     fn kind_of(lines: &[u8], max_line_bytes: usize) -> Option<RecordKind> {
-        let chunk = JsonlReader::new(lines, lines.len(), max_line_bytes).next_chunk().unwrap()?;
+        let chunk = JsonlReader::new(lines, 1, lines.len(), max_line_bytes).next_chunk().unwrap()?;
         kind_of_chunk(&chunk, &Renames::default())
     }
 

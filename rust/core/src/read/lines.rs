@@ -87,13 +87,14 @@ pub struct JsonlReader<R> {
 }
 
 impl<R: Read> JsonlReader<R> {
-    pub fn new(reader: R, chunk_bytes: usize, max_line_bytes: usize) -> Self {
+    /// The first line that it gives has that number.
+    pub fn new(reader: R, first_line: u64, chunk_bytes: usize, max_line_bytes: usize) -> Self {
         Self {
             reader,
             chunk_bytes: chunk_bytes.max(1),
             max_line_bytes,
             rest: Vec::new(),
-            next_line: 1,
+            next_line: first_line,
             skipping: false,
             ended: false,
             failed: None,
@@ -220,7 +221,7 @@ mod tests {
     }
 
     fn lines_from(first_line: u64, bytes: &[u8], step: usize, chunk_bytes: usize, max: usize) -> Found {
-        let mut reader = JsonlReader::new(Dribble(bytes, step), chunk_bytes, max);
+        let mut reader = JsonlReader::new(Dribble(bytes, step), 1, chunk_bytes, max);
         let (mut found, mut blank) = (Vec::new(), 0);
         while let Some(mut chunk) = reader.next_chunk().unwrap() {
             chunk.skip_lines_before(first_line, reader.next_line());
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_line_over_the_limit_is_noted_before_its_end() {
-        let mut reader = JsonlReader::new(io::repeat(b'x'), 100, 1000);
+        let mut reader = JsonlReader::new(io::repeat(b'x'), 1, 100, 1000);
         let chunk = reader.next_chunk().unwrap().unwrap();
         assert_eq!(chunk.lines.iter().map(|line| &line.text).collect::<Vec<_>>(), [&LineText::TooLong]);
     }

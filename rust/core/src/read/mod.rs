@@ -6,6 +6,7 @@
 //! else of the project reads files of records.
 
 mod chunks;
+mod compression;
 mod content;
 mod document;
 mod format;
@@ -14,19 +15,23 @@ mod options;
 mod record;
 mod record_reader;
 mod records;
+mod section;
 mod share;
 mod source;
 mod trees;
 mod wait;
+mod zstd_frames;
 
 pub use chunks::StreamOptions;
 pub(crate) use chunks::{Chunks, FileChunk, refuse_forked_child};
 pub use content::Content;
+pub use format::RecordKind;
 pub(crate) use lines::line_text;
 pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};
 pub use options::ReadOptions;
 pub use record::Record;
 pub use records::Records;
+pub use section::{Cuts, Measured, Section, measure};
 pub use share::Share;
 pub use source::{Opened, ReadRows, Source, read_error};
 pub(crate) use wait::wait;

@@ -27,8 +27,14 @@ pub enum RecordReader {
 }
 
 impl RecordReader {
-    /// Reads as much of a source as shows what it is.
-    pub fn open(opened: Opened, file: &Arc<str>, chunk_bytes: usize, options: &ReadOptions) -> Result<Self> {
+    /// Reads as much of a source as shows what it is; its first line has that number.
+    pub fn open(
+        opened: Opened,
+        file: &Arc<str>,
+        first_line: u64,
+        chunk_bytes: usize,
+        options: &ReadOptions,
+    ) -> Result<Self> {
         let Opened { mut bytes, shares, holds_lines, .. } = opened;
         let (head, shape) = if holds_lines {
             (Vec::new(), Shape::Lines)
@@ -41,12 +47,17 @@ impl RecordReader {
                 Self::Document(Box::new(DocumentReader::new(bytes, chunk_bytes, options, shares)))
             }
             Shape::Lines => {
-                let shared = shares
-                    .into_iter()
-                    .fold(bytes, |bytes, share| Box::new(ShareReader::new(bytes, share)) as Bytes);
-                Self::Lines(JsonlReader::new(shared, chunk_bytes, options.max_line_bytes))
+                let shared = shares.into_iter().fold(bytes, |bytes, share| {
+                    Box::new(ShareReader::new(bytes, share, first_line)) as Bytes
+                });
+                Self::Lines(JsonlReader::new(shared, first_line, chunk_bytes, options.max_line_bytes))
             }
         })
+    }
+
+    /// Whether each line is a record.
+    pub fn has_lines(&self) -> bool {
+        matches!(self, Self::Lines(_))
     }
 
     /// The first line after the last chunk.

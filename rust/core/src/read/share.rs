@@ -40,12 +40,13 @@ pub struct ShareReader<R> {
 }
 
 impl<R: Read> ShareReader<R> {
-    pub fn new(reader: R, share: Share) -> Self {
-        Self::with_block(reader, share, BLOCK_BYTES)
+    /// The first line of the reader has that number.
+    pub fn new(reader: R, share: Share, first_line: u64) -> Self {
+        Self::with_block(reader, share, first_line, BLOCK_BYTES)
     }
 
-    fn with_block(reader: R, share: Share, block_bytes: usize) -> Self {
-        Self { reader, share, line: 1, block: vec![0; block_bytes], ready: Vec::new(), taken: 0 }
+    fn with_block(reader: R, share: Share, first_line: u64, block_bytes: usize) -> Self {
+        Self { reader, share, line: first_line, block: vec![0; block_bytes], ready: Vec::new(), taken: 0 }
     }
 
     /// Keeps the share's lines of the first bytes of the block, and every newline.
@@ -93,7 +94,7 @@ mod tests {
 
     fn shared(text: &[u8], share: Share, block_bytes: usize) -> Vec<u8> {
         let mut read = Vec::new();
-        ShareReader::with_block(text, share, block_bytes).read_to_end(&mut read).unwrap();
+        ShareReader::with_block(text, share, 1, block_bytes).read_to_end(&mut read).unwrap();
         read
     }
 

@@ -1,22 +1,27 @@
 //! Where records come from: a path, standard input or any byte stream, decompressed on the way.
 //!
 //! In: a `Source`. Out: a reader of plain bytes and a counter of the bytes taken from the source, for progress.
-//! Compression is recognised by the first bytes, never by the name; several members or frames are read to the end.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::PathBuf;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::GzDecoder;
-
+use super::compression::{Compression, LONGEST_MAGIC};
+use super::format::RecordKind;
+use super::section::{Section, SectionReader};
 use super::share::Share;
 use crate::error::{Error, ErrorKind, Result};
 
 /// One input.
 pub enum Source {
     Path(PathBuf),
+    /// The lines of a file that begin in a section of it.
+    Section {
+        path: PathBuf,
+        section: Section,
+    },
     Stdin,
     /// Bytes in memory.
     Bytes(Vec<u8>),
@@ -65,7 +70,7 @@ pub struct Opened {
 impl Source {
     pub fn name(&self) -> Arc<str> {
         match self {
-            Self::Path(path) => path.to_string_lossy().into(),
+            Self::Path(path) | Self::Section { path, .. } => path.to_string_lossy().into(),
             Self::Stdin => "-".into(),
             Self::Bytes(_) => "<bytes>".into(),
             Self::Callback { name, .. } | Self::Rows { name, .. } => name.as_str().into(),
@@ -78,7 +83,25 @@ impl Source {
         match self {
             Self::Callback { .. } | Self::Rows { .. } => true,
             Self::Share { source, .. } | Self::FromLine { source, .. } => source.calls_back(),
-            Self::Path(_) | Self::Stdin | Self::Bytes(_) => false,
+            Self::Path(_) | Self::Section { .. } | Self::Stdin | Self::Bytes(_) => false,
+        }
+    }
+
+    /// The number of the line with which reading starts.
+    pub fn starts_at_line(&self) -> u64 {
+        match self {
+            Self::Section { section, .. } => section.first_line,
+            Self::Share { source, .. } | Self::FromLine { source, .. } => source.starts_at_line(),
+            Self::Path(_) | Self::Stdin | Self::Bytes(_) | Self::Callback { .. } | Self::Rows { .. } => 1,
+        }
+    }
+
+    /// What its records are, where that is known before any is read.
+    pub fn known_kind(&self) -> Option<RecordKind> {
+        match self {
+            Self::Section { section, .. } => section.kind,
+            Self::Share { source, .. } | Self::FromLine { source, .. } => source.known_kind(),
+            Self::Path(_) | Self::Stdin | Self::Bytes(_) | Self::Callback { .. } | Self::Rows { .. } => None,
         }
     }
 
@@ -87,6 +110,7 @@ impl Source {
         match self {
             Self::Share { source, .. } => source.first_line(),
             Self::FromLine { source, line } => source.first_line().max(*line),
+            Self::Section { section, .. } => section.first_line,
             Self::Path(_) | Self::Stdin | Self::Bytes(_) | Self::Callback { .. } | Self::Rows { .. } => 1,
         }
     }
@@ -110,9 +134,13 @@ impl Source {
                 return Ok(opened);
             }
             Self::FromLine { source, .. } => return source.open(taken),
+            Self::Section { path, section } => {
+                let bytes =
+                    open_section(&path, &section, taken).map_err(|error| read_error(&name, &error))?;
+                return Ok(Opened { bytes, shares: Vec::new(), holds_lines: true, columns_of: None });
+            }
         };
-        let counted = Counted { reader: raw, taken: taken.clone(), failed: Arc::default() };
-        let bytes = decompressed(counted).map_err(|error| read_error(&name, &error))?;
+        let bytes = open_whole(raw, taken).map_err(|error| read_error(&name, &error))?;
         Ok(Opened { bytes, shares: Vec::new(), holds_lines: false, columns_of: None })
     }
 }
@@ -133,96 +161,29 @@ pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
     error
 }
 
-const GZIP: &[u8] = &[0x1F, 0x8B];
-const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
-/// A frame that is skipped, with which pzstd begins: the low half of its first byte is free.
-const ZSTD_SKIPPED: &[u8] = &[0x2A, 0x4D, 0x18];
-const BZIP2: &[u8] = b"BZh";
-const LONGEST_MAGIC: u64 = 4;
-
-fn decompressed(mut raw: Counted) -> io::Result<Box<dyn Read + Send>> {
-    let source_failed = raw.failed.clone();
+fn open_whole(raw: Box<dyn Read + Send>, taken: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+    let mut raw = Counted { reader: raw, taken: taken.clone() };
     let mut head = Vec::new();
     raw.by_ref().take(LONGEST_MAGIC).read_to_end(&mut head)?;
-    let magic = head.clone();
-    let whole = BufReader::with_capacity(1 << 17, Cursor::new(head).chain(raw));
-    let is_skipped =
-        magic.first().is_some_and(|first| first >> 4 == 5) && magic.get(1..) == Some(ZSTD_SKIPPED);
-    Ok(if magic.starts_with(GZIP) {
-        Box::new(GzipMembers { member: Some(GzDecoder::new(whole)) })
-    } else if magic.starts_with(ZSTD) || is_skipped {
-        Box::new(ZstdFrames { frames: zstd::stream::read::Decoder::with_buffer(whole)?, source_failed })
-    } else if magic.starts_with(BZIP2) {
-        Box::new(bzip2::bufread::MultiBzDecoder::new(whole))
-    } else {
-        Box::new(whole)
-    })
+    Compression::shown_by(&head).decompressed(Cursor::new(head).chain(raw))
 }
 
-/// Members of gzip, one after the other. Zeros after one are padding, as gzip itself and Python take them.
-struct GzipMembers<R> {
-    /// `None` after the last one.
-    member: Option<GzDecoder<R>>,
+fn open_section(path: &Path, section: &Section, taken: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+    let mut file = File::open(path)?;
+    let compression = Compression::of(&mut file)?;
+    file.seek(SeekFrom::Start(section.start))?;
+    let bytes = compression.decompressed(Counted { reader: file, taken: taken.clone() })?;
+    Ok(Box::new(SectionReader::new(bytes, section)))
 }
 
-impl<R: BufRead> Read for GzipMembers<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
-            let count = member.read(buffer)?;
-            if count > 0 || buffer.is_empty() {
-                return Ok(count);
-            }
-            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { break };
-            if skip_zeros(&mut rest)? {
-                self.member = Some(GzDecoder::new(rest));
-            }
-        }
-        Ok(0)
-    }
-}
-
-/// Passes over zeros; whether anything comes after them.
-fn skip_zeros(reader: &mut impl BufRead) -> io::Result<bool> {
-    loop {
-        let bytes = reader.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(false);
-        }
-        let other = bytes.iter().position(|byte| *byte != 0);
-        let zeros = other.unwrap_or(bytes.len());
-        reader.consume(zeros);
-        if other.is_some() {
-            return Ok(true);
-        }
-    }
-}
-
-/// Frames of Zstandard, whose own faults are those of the data.
-struct ZstdFrames<R: BufRead> {
-    frames: zstd::stream::read::Decoder<'static, R>,
-    source_failed: Arc<AtomicBool>,
-}
-
-impl<R: BufRead> Read for ZstdFrames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.frames.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::Other if !self.source_failed.load(Ordering::Relaxed) => {
-                io::Error::new(io::ErrorKind::InvalidData, error)
-            }
-            _ => error,
-        })
-    }
-}
-
-struct Counted {
-    reader: Box<dyn Read + Send>,
+struct Counted<R> {
+    reader: R,
     taken: Arc<AtomicU64>,
-    failed: Arc<AtomicBool>,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+        let count = self.reader.read(buffer)?;
         self.taken.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
