@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use memchr::memmem;
-use simd_json::{Buffers, Node, StaticNode};
+use simd_json::{Buffers, Node, StaticNode, Tape};
 
 use super::{MAX_DEPTH, Number, Object, Value, strict};
 use crate::error::Result;
@@ -18,11 +18,13 @@ const KEPT_BYTES: usize = 1 << 20;
 pub struct Parser {
     scratch: Vec<u8>,
     buffers: Buffers,
+    tape: Tape<'static>,
 }
 
 impl Default for Parser {
     fn default() -> Self {
-        Self { scratch: Vec::new(), buffers: Buffers::with_max_depth(0, MAX_DEPTH) }
+        let buffers = Buffers::with_max_depth(0, MAX_DEPTH);
+        Self { scratch: Vec::new(), buffers, tape: Tape(Vec::new()) }
     }
 }
 
@@ -51,8 +53,10 @@ impl Parser {
     fn parse_fast(&mut self, bytes: &[u8]) -> Option<Value> {
         self.scratch.clear();
         self.scratch.extend_from_slice(bytes);
-        let tape = simd_json::to_tape_with_buffers(&mut self.scratch, &mut self.buffers);
-        let value = tape.ok().and_then(|tape| read(&mut tape.0.iter(), 0));
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let filled = simd_json::fill_tape(&mut self.scratch, &mut self.buffers, &mut tape);
+        let value = filled.ok().and_then(|()| read(&mut tape.0.iter(), 0));
+        self.tape = tape.reset();
         if self.scratch.capacity() > KEPT_BYTES {
             *self = Self::default();
         }
