@@ -93,17 +93,14 @@ bench: build
 	cargo bench --package everyturn-core --profile $(PROFILE)
 	$(BIN)/everyturn bench
 
-# Coverage is counted as cargo-fuzz has it counted, without the sanitizers, which stable Rust does not have. With a named
-# target the flags are not those of build scripts.
+# With a named target the flags are not those of build scripts.
 SECONDS := 60
 FUZZ := target/fuzz
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
-COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=16
 FUZZ_TARGETS := records templates tokenizers literal layouts
 
 fuzz: build
-	cd rust/fuzz && RUSTFLAGS="--cfg fuzzing $(COUNTED)" cargo build --release --target $(HOST) --target-dir ../../$(FUZZ)
+	cd rust/fuzz && RUSTC_WRAPPER="$(CURDIR)/rust/fuzz/rustc.sh" RUSTFLAGS="--cfg fuzzing" cargo build --release --target $(HOST) --target-dir ../../$(FUZZ)
 	$(PYTHON) tools/make_fuzz_seeds.py $(FUZZ)/corpus
 	@mkdir -p $(FUZZ)/found
 	@for target in $(FUZZ_TARGETS); do \

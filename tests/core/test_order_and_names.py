@@ -97,6 +97,17 @@ def described(**tool: Any) -> Record:
     return {**chat_of(QUESTION, answer("2")), "tools": [{"name": "add", **tool}]}
 
 
+def calling(*calls: Record) -> Record:
+    """A chat whose answer has these calls."""
+    return chat_of(QUESTION, {"role": "assistant", "tool_calls": list(calls)})
+
+
+def with_result(result: Record) -> Record:
+    """A chat with this result of a tool."""
+    asked = {"role": "assistant", "content": [CALL]}
+    return chat_of(QUESTION, asked, {"role": "user", "content": [result]}, answer("2"))
+
+
 #: A record with one thing under two names, made of what stands under each.
 TWICE: dict[str, Any] = {
     "output, response": lambda a, b: {"instruction": "1+1?", "output": a, "response": b},
@@ -105,6 +116,14 @@ TWICE: dict[str, Any] = {
     "text, value": lambda a, b: said({"type": "text", "text": a, "value": b}),
     "input_schema, parameters": lambda a, b: described(
         input_schema={"title": a}, parameters={"title": b}
+    ),
+    "text, content": lambda a, b: said({"type": "text", "text": a, "content": b}),
+    "input, arguments": lambda a, b: said(CALL | {"input": {"a": a}, "arguments": {"a": b}}),
+    "value, tool_call": lambda a, b: said(
+        {"type": "tool_call", "value": {"name": a}, "tool_call": {"name": b}}
+    ),
+    "arguments, parameters": lambda a, b: calling(
+        {"function": {"name": "add", "arguments": {"a": a}, "parameters": {"a": b}}}
     ),
 }
 
@@ -117,6 +136,70 @@ def test_two_names_of_one_thing_have_to_agree(name: str) -> None:
         everyturn.Expander("demo").expand([TWICE[name]("2", "two")])
     (same,) = everyturn.Expander("demo").expand([TWICE[name]("2", "2")])
     assert same.targets.tolist() == [1]
+
+
+def test_two_names_of_a_result_have_to_agree() -> None:
+    """Either name is read where it is alone."""
+    block = {"type": "tool_result", "tool_use_id": "1"}
+    with pytest.raises(
+        everyturn.ConversationError, match='"content" and "output" are different; keep one'
+    ):
+        everyturn.Expander("demo").expand([with_result(block | {"content": "2", "output": "3"})])
+    decode = everyturn.Renderer.from_dir("demo").decode
+    for alone in ({"content": "two"}, {"output": "two"}, {"content": "two", "output": "two"}):
+        (sample,) = everyturn.Expander("demo").expand([with_result(block | alone)])
+        assert "two" in decode(sample.input_ids)
+
+
+def test_a_call_beside_its_function_has_to_agree() -> None:
+    """Name and arguments stand in one of the two, or are the same."""
+    function: Record = {"name": "add", "arguments": {"a": 1}}
+    different: list[Record] = [{"name": "sub"}, {"arguments": {"a": 2}}]
+    same: list[Record] = [function, {"name": None}, {}]
+    for beside in different:
+        with pytest.raises(
+            everyturn.ConversationError, match='differs beside "function" and in it'
+        ):
+            everyturn.Expander("demo").expand([calling({"function": function, **beside})])
+    for beside in same:
+        samples = everyturn.Expander("demo").expand([calling({"function": function, **beside})])
+        assert samples.report.targets_trained == 1
+
+
+def test_an_empty_list_beside_tools_says_nothing() -> None:
+    """Under the other name of tools, and on the system message."""
+    tool = {"name": "add", "parameters": {"type": "object", "title": "shown"}}
+    chat = chat_of(QUESTION, answer("2"))
+    system = {"role": "system", "content": "S", "tools": []}
+    for record in (
+        {**chat, "tools": [], "functions": [tool]},
+        {**chat, "tools": [{"type": "function", "function": tool}], "functions": []},
+        {**chat_of(system, QUESTION, answer("2")), "tools": [{"type": "function", **tool}]},
+        {**chat, "tools": [{"type": "function", "function": None, **tool}]},
+        {**chat, "functions": [{"function": None, **tool}]},
+    ):
+        (sample,) = everyturn.Expander("demo").expand([record])
+        assert "shown" in everyturn.Renderer.from_dir("demo").decode(sample.input_ids)
+
+
+def test_a_role_under_the_name_that_is_not_null() -> None:
+    """As Arrow writes keys that are missing, and nothing of it is counted as unread."""
+    question = {"from": None, "role": "user", "value": "1+1?", "content": None}
+    record = {"conversations": [question, {"from": "gpt", "value": "2"}]}
+    report = everyturn.Expander("demo").expand([record]).report
+    assert (report.targets_trained, report.unread_keys) == (1, {})
+
+
+def test_checking_needs_no_model_to_find_what_is_moved() -> None:
+    """Once, with a model too."""
+    for renderer in (None, "demo"):
+        record, at = REORDERED["text after a call"]
+        found = [
+            finding
+            for finding in everyturn.check([record], renderer=renderer)
+            if finding.kind == "parts_reordered"
+        ]
+        assert [finding.message_index for finding in found] == [at]
 
 
 @pytest.mark.parametrize("role", ["user", "doctor"])

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 
 from everyturn import _core
 from everyturn.catalogue import KINDS, severity_of
-from everyturn.checks.expansion import Counts, with_expansion
+from everyturn.checks.expansion import Counts, with_expansion, with_warnings
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed, with_made_ids
 from everyturn.checks.records import read
@@ -281,8 +281,10 @@ class _File:
             remarks += files.mixed_formats(own, form)
         if outline is not None and (record := read(outline)).messages:
             remarks += [remark for find in FINDERS for remark in find(record)]
-        if counts is None or self.checker.expander is None:
+        if counts is None:
             return remarks
+        if self.checker.expander is None:
+            return with_warnings(remarks, counts)
         arguments = self.checker.expander.renderer.template_arguments
         return with_expansion(remarks, counts, arguments)
 

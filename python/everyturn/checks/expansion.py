@@ -1,4 +1,4 @@
-"""What an expansion counted of one record, as remarks.
+"""What an expansion counted of one record, or reading alone, as remarks.
 
 In: the counts of the core's report. Out: a remark for each that is worth one. Faults are not among them: the core hands
 these over with their locations.
@@ -36,14 +36,22 @@ def with_expansion(
 
     What is trained depends on options, so there the expansion has the last word.
     """
-    warnings, places, causes, control_tokens, keys, arguments = counts
+    warnings, _, causes, _, keys, arguments = counts
     of_expansion = {*warnings, *causes}
     remarks = [
         remark for remark in remarks if remark.kind not in BY_OPTIONS or remark.kind in of_expansion
     ]
-    said = {remark.kind for remark in remarks}
-    if NO_TARGET in causes and NO_TARGET not in said:
+    if NO_TARGET in causes and all(remark.kind != NO_TARGET for remark in remarks):
         remarks.append(Remark(NO_TARGET, None, KINDS[NO_TARGET].summary))
+    unread = (*unread_keys(*keys), *unread_arguments(*arguments, template_arguments))
+    return [*with_warnings(remarks, counts), *unread]
+
+
+def with_warnings(remarks: list[Remark], counts: Counts) -> list[Remark]:
+    """Add the warnings of kinds that rules have not spoken of."""
+    warnings, places, _, control_tokens, _, _ = counts
+    said = {remark.kind for remark in remarks}
+    remarks = list(remarks)
     for kind, count in warnings.items():
         if kind in said:
             continue
@@ -59,5 +67,4 @@ def with_expansion(
             remarks.append(
                 Remark(kind, None, text if count == 1 else f"{text} ({counted(count, 'time')})")
             )
-    unread = (*unread_keys(*keys), *unread_arguments(*arguments, template_arguments))
-    return [*remarks, *unread]
+    return remarks

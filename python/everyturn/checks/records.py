@@ -147,7 +147,7 @@ def _text(content: Any) -> str | None:
     if not isinstance(content, list):
         return None
     texts = (
-        part.get("text", part.get("value"))
+        part.get("text", part.get("value", part.get("content")))
         for part in content
         if isinstance(part, dict) and part.get("type") == "text"
     )
@@ -174,7 +174,7 @@ def _calls(fields: Mapping[str, Any]) -> Iterator[Call]:
         yield from _written("function_call", fields["function_call"])
     for part in _parts(fields.get("content")):
         if isinstance(part, dict) and part.get("type") == "tool_call":
-            yield from _written("other", part.get("value"))
+            yield from _written("other", part.get("value", part.get("tool_call")))
 
 
 def _written(form: Literal["function_call", "other"], value: Any) -> Iterator[Call]:

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use everyturn_core::{
     ErrorKind, Expander, Format, LimitFactor, OnError, Options, Outcome, Record, Renderer, RendererOptions, Workspace,
@@ -37,16 +37,24 @@ pub fn renderer_options(tokenizer_json: Option<String>) -> RendererOptions {
     }
 }
 
+/// An expander, and what it leaves from record to record, as in a run over many.
+pub struct Running {
+    expander: Expander,
+    workspace: Mutex<Workspace>,
+}
+
 /// The built-in model with these options; faults drop records.
-pub fn expander(options: Options) -> Expander {
+pub fn expander(options: Options) -> Running {
     let renderer = Renderer::from_dir(Path::new(DEMO), renderer_options(None)).expect("the built-in model");
-    Expander::new(Arc::new(renderer), Options { on_error: OnError::Skip, ..options }).expect("options")
+    let expander = Expander::new(Arc::new(renderer), Options { on_error: OnError::Skip, ..options });
+    Running { expander: expander.expect("options"), workspace: Mutex::default() }
 }
 
 /// Expands a line in a format, or in the one that it shows.
-pub fn expand(expander: &Expander, line: &[u8], format: Option<Format>) -> Outcome {
+pub fn expand(running: &Running, line: &[u8], format: Option<Format>) -> Outcome {
     let record = Record { bytes: Some(line), file: &NAME, line: 1, format, columns_of: None };
-    let outcome = expander.expand_record(record, &mut Workspace::default(), &AtomicBool::new(false));
+    let mut workspace = running.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+    let outcome = running.expander.expand_record(record, &mut workspace, &AtomicBool::new(false));
     for fault in &outcome.report.faults {
         assert!(fault.kind != ErrorKind::Internal, "{fault}");
     }

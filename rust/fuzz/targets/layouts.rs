@@ -4,16 +4,16 @@
 
 use std::sync::LazyLock;
 
-use everyturn_core::{Expander, Layout, Options, Outcome, PromptMismatch};
-use everyturn_fuzz::{conversation, expand, expander};
+use everyturn_core::{Layout, Options, Outcome, PromptMismatch};
+use everyturn_fuzz::{Running, conversation, expand, expander};
 use libfuzzer_sys::fuzz_target;
 
-fn expander_of(layout: Layout) -> Expander {
+fn expander_of(layout: Layout) -> Running {
     expander(Options { layout, prompt_mismatch: PromptMismatch::Splice, ..Options::default() })
 }
 
-static TREE: LazyLock<Expander> = LazyLock::new(|| expander_of(Layout::Tree));
-static PER_TURN: LazyLock<Expander> = LazyLock::new(|| expander_of(Layout::PerTurn));
+static TREE: LazyLock<Running> = LazyLock::new(|| expander_of(Layout::Tree));
+static PER_TURN: LazyLock<Running> = LazyLock::new(|| expander_of(Layout::PerTurn));
 
 /// Of each trained run of tokens: all tokens up to its end, on their path, and how many of them are trained.
 fn trained(outcome: &Outcome) -> Vec<(Vec<i32>, usize)> {

@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use everyturn_core::{ControlTokenPolicy, Expander, Layout, Options, Outcome};
-use everyturn_fuzz::{DEMO, conversation, expand, expander};
+use everyturn_core::{ControlTokenPolicy, Layout, Options, Outcome};
+use everyturn_fuzz::{DEMO, Running, conversation, expand, expander};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value as Json;
 
-static EXPANDER: LazyLock<Expander> = LazyLock::new(|| {
+static EXPANDER: LazyLock<Running> = LazyLock::new(|| {
     expander(Options {
         layout: Layout::PerTurn,
         control_tokens: ControlTokenPolicy::Literal,

@@ -4,11 +4,11 @@
 
 use std::sync::LazyLock;
 
-use everyturn_core::{Expander, Format, JsonParser, Options, parse_strict};
-use everyturn_fuzz::{expand, expander};
+use everyturn_core::{Format, JsonParser, Options, parse_strict};
+use everyturn_fuzz::{Running, expand, expander};
 use libfuzzer_sys::fuzz_target;
 
-static EXPANDER: LazyLock<Expander> = LazyLock::new(|| expander(Options::default()));
+static EXPANDER: LazyLock<Running> = LazyLock::new(|| expander(Options::default()));
 
 fuzz_target!(|line: &[u8]| {
     let (fast, strict) = (JsonParser::default().parse(line), parse_strict(line));

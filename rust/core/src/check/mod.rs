@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::conversation::{Conversation, Format, as_record, check_is_record, id_of_bytes, unknown_format};
 use crate::error::{Error, Result};
-use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long};
+use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long, warn_of_reading};
 use crate::read::{Chunks, FileChunk, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
@@ -39,7 +39,7 @@ pub struct Found {
     pub conversation_id: u128,
     /// Without file and line.
     pub faults: Vec<Error>,
-    /// What expansion counted, if there was one.
+    /// What expansion counted, or without one what reading did; `None` where the record cannot be read.
     pub report: Option<Report>,
     /// The messages by the record's own format, or that of its file, as JSON text; `None` if there is neither.
     pub outline: Option<String>,
@@ -111,7 +111,11 @@ impl Work for Checker {
                 found.faults = std::mem::take(&mut report.faults);
                 found.report = Some(report);
             }
-            (Ok(_), None) => {}
+            (Ok(read), None) => {
+                let mut report = Report::default();
+                warn_of_reading(&read.conversation, &mut report);
+                found.report = Some(report);
+            }
             (Err(faults), _) => found.faults = faults,
         }
         for fault in &mut found.faults {

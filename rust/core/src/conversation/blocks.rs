@@ -8,11 +8,12 @@ use super::calls::function_call;
 use super::message::{REASONING_KEYS, SEPARATOR};
 use super::order::Order;
 use super::outline::Outline;
-use super::parts::text_of_part;
+use super::parts::{CALL_INPUT, RESULT_CONTENT, text_of_part};
 use super::reasoning;
 use super::role::Role;
 use super::under_names::under_one_of;
 use super::weight;
+use crate::error::Result;
 use crate::json::{Object, Value};
 
 const CALL: &str = "tool_use";
@@ -58,7 +59,7 @@ fn kind(block: &Object) -> Option<&str> {
 }
 
 fn is_result(block: &Object) -> bool {
-    kind(block) == Some(RESULT)
+    kind(block) == Some(RESULT) && under_one_of(block, &RESULT_CONTENT).is_ok()
 }
 
 fn is_of_assistant(block: &Object) -> bool {
@@ -87,7 +88,7 @@ fn of_user(message: &Object, blocks: &[Value]) -> Vec<Value> {
 
 /// The message of a tool. That it failed is a key of it, which a template may read, and which is counted if none does.
 fn of_result(block: &Object) -> Object {
-    let content = match block.get("content") {
+    let content = match under_one_of(block, &RESULT_CONTENT).ok().flatten() {
         None | Some(Value::Null) => "".into(),
         Some(Value::Array(blocks)) if blocks.is_empty() => "".into(),
         Some(Value::Array(blocks)) => only_text(blocks),
@@ -111,7 +112,10 @@ fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
     for value in blocks {
         let block = value.as_object();
         match block.and_then(kind).zip(block) {
-            Some((CALL, block)) if !has_calls => calls.push(Value::Object(call_of(block))),
+            Some((CALL, block)) if !has_calls => match call_of(block) {
+                Ok(call) => calls.push(Value::Object(call)),
+                Err(_) => rest.push(value.clone()),
+            },
             Some((REASONING, block)) if !has_reasoning && !is_weighted(block) => match thought_of(block) {
                 Some(thought) => thoughts.push(thought),
                 None => rest.push(value.clone()),
@@ -140,11 +144,12 @@ fn thought_of(block: &Object) -> Option<&str> {
     under_one_of(block, &["value", "text", kind(block)?]).ok().flatten()?.as_str()
 }
 
-fn call_of(block: &Object) -> Object {
-    let mut call = function_call(block.get("id"), block.get("name"), block.get("input"));
+fn call_of(block: &Object) -> Result<Object> {
+    let input = under_one_of(block, &CALL_INPUT)?;
+    let mut call = function_call(block.get("id"), block.get("name"), input);
     let weights = block.iter().filter(|(key, _)| weight::KEYS.contains(&&***key));
     weights.for_each(|(key, value)| call.insert(key, value.clone()));
-    call
+    Ok(call)
 }
 
 /// Blocks as a content: one that is a text alone is that text.

@@ -2,6 +2,7 @@
 
 use super::from_json_text;
 use super::message::{CLOSE_THINKING, OPEN_THINKING};
+use super::under_names::under_one_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Object, Value};
 
@@ -93,13 +94,38 @@ pub(super) fn check_tool_calls(calls: Option<&Value>) -> Result<()> {
     let wrong = match calls {
         None => return Ok(()),
         Some(Value::Array(calls)) => match calls.iter().find(|call| call.as_object().is_none()) {
-            None => return Ok(()),
+            None => return calls.iter().filter_map(Value::as_object).try_for_each(check_names),
             Some(call) => format!("an entry of \"tool_calls\" is {}, expected an object", call.type_name()),
         },
         Some(other) => format!("\"tool_calls\" is {}, expected a list", other.type_name()),
     };
     Err(Error::new(ErrorKind::Tools, wrong))
 }
+
+/// Refuses a call that says one thing twice, and differently.
+fn check_names(call: &Object) -> Result<()> {
+    let Some(function) = call.get("function").and_then(Value::as_object) else {
+        return check_arguments(call);
+    };
+    for name in ["name", ARGUMENTS[0]] {
+        let [beside, inner] =
+            [call, function].map(|object| object.get(name).filter(|value| !value.is_null()));
+        if beside.is_some() && inner.is_some() && beside != inner {
+            let text = format!("{name:?} of a call differs beside \"function\" and in it; keep one");
+            return Err(Error::new(ErrorKind::Tools, text));
+        }
+    }
+    check_arguments(function)
+}
+
+fn check_arguments(function: &Object) -> Result<()> {
+    let found = under_one_of(function, &ARGUMENTS);
+    found.map_err(|error| Error::new(ErrorKind::Tools, format!("of a call, {}", error.text)))?;
+    Ok(())
+}
+
+/// What arguments are called.
+const ARGUMENTS: [&str; 2] = ["arguments", "parameters"];
 
 /// The function of a call or a tool, which may be written without anything around it.
 pub fn function_of(entry: &Value) -> Option<&Object> {

@@ -35,7 +35,7 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         match kind {
             _ if is_text(kind) => {
                 add_weight(part, weights, WeightedPart::ContentItem(texts.len())).map_err(in_weight)?;
-                let text = text(&["text", "value", kind])?;
+                let text = text(&text_keys(kind))?;
                 order.add_text(text);
                 texts.push(text_part(text));
             }
@@ -48,7 +48,8 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
                 thoughts.push(text);
             }
             "tool_call" => {
-                let call = part.get("value").ok_or_else(|| in_part("no \"value\"".into()))?;
+                let call = under_one_of(part, &["value", kind]).map_err(|error| in_part(error.text))?;
+                let call = call.ok_or_else(|| in_part("no \"value\"".into()))?;
                 order.add_calls();
                 if let Value::Array(new) = tool_calls_from(call, "the tool call")? {
                     for call in new {
@@ -57,7 +58,13 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
                     }
                 }
             }
-            other => return Err(in_part(format!("type {} is not text", excerpt(other)))),
+            other => {
+                // A block that says one thing twice, and differently, is left for here.
+                for names in [CALL_INPUT, RESULT_CONTENT] {
+                    under_one_of(part, &names).map_err(|error| in_part(error.text))?;
+                }
+                return Err(in_part(format!("type {} is not text", excerpt(other))));
+            }
         }
     }
     fields.insert("content", Value::Array(texts));
@@ -82,10 +89,19 @@ fn is_text(kind: &str) -> bool {
     TEXT_TYPES.contains(&kind)
 }
 
+/// What a part of that type, which is text, has its text under.
+fn text_keys(kind: &str) -> [&str; 4] {
+    ["text", "value", kind, "content"]
+}
+
+/// What a block has under one of two names: what a tool is called with, and what it returned.
+pub(super) const CALL_INPUT: [&str; 2] = ["input", "arguments"];
+pub(super) const RESULT_CONTENT: [&str; 2] = ["content", "output"];
+
 /// The text of a part that is text, and has one text.
 pub(super) fn text_of_part(part: &Object) -> Option<&str> {
     let kind = part.get("type").and_then(Value::as_str).filter(|kind| is_text(kind))?;
-    under_one_of(part, &["text", "value", kind]).ok().flatten().and_then(Value::as_str)
+    under_one_of(part, &text_keys(kind)).ok().flatten().and_then(Value::as_str)
 }
 
 fn add_weight(part: &Object, weights: &mut Vec<PartWeight>, weighted: WeightedPart) -> Result<()> {

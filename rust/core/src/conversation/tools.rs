@@ -23,20 +23,23 @@ pub(super) fn read(record: &Object, messages: &mut [Message]) -> Result<Option<V
         system.fields.retain(|key, _| !KEYS.contains(&key));
         tools = one_of(tools, own, "the record and its system message have different tools; keep one list")?;
     }
-    Ok(tools)
+    Ok(tools.map(Value::Array))
 }
 
-fn of_object(object: &Object) -> Result<Option<Value>> {
+fn of_object(object: &Object) -> Result<Option<Vec<Value>>> {
     let tools = list(object, KEYS[0])?;
     let functions = list(object, KEYS[1])?.map(|functions| functions.iter().map(wrapped).collect());
     let tools = one_of(tools, functions, "\"tools\" and \"functions\" are different")?;
-    tools.map(|tools| tools.iter().map(in_openai_form).collect::<Result<_>>().map(Value::Array)).transpose()
+    tools.map(|tools| tools.iter().map(in_openai_form).collect()).transpose()
 }
 
-/// What is given; twice only if it is the same.
-fn one_of<T: PartialEq>(one: Option<T>, other: Option<T>, conflict: &str) -> Result<Option<T>> {
+/// The list that is given; twice only if it is the same, or one is empty.
+fn one_of(one: Option<Vec<Value>>, other: Option<Vec<Value>>, conflict: &str) -> Result<Option<Vec<Value>>> {
     match (one, other) {
-        (Some(one), Some(other)) if one != other => Err(Error::new(ErrorKind::Tools, conflict)),
+        (Some(one), Some(other)) if one.is_empty() => Ok(Some(other)),
+        (Some(one), Some(other)) if one != other && !other.is_empty() => {
+            Err(Error::new(ErrorKind::Tools, conflict))
+        }
         (one, other) => Ok(one.or(other)),
     }
 }
@@ -81,7 +84,7 @@ fn kind_of_server_tool(tool: &Object) -> Option<&str> {
 
 /// A function as the tool that it is.
 fn wrapped(function: &Value) -> Value {
-    if function.as_object().is_some_and(|object| object.contains_key("function")) {
+    if function.as_object().and_then(|object| object.get(FUNCTION)).is_some_and(|inner| !inner.is_null()) {
         return function.clone();
     }
     let pairs = [("type".into(), "function".into()), ("function".into(), function.clone())];
@@ -91,7 +94,8 @@ fn wrapped(function: &Value) -> Value {
 /// Anthropic's form has the parameters under `input_schema`, and nothing around; that of OpenAI's Responses has nothing
 /// around the function.
 fn in_openai_form(tool: &Value) -> Result<Value> {
-    let Some(object) = tool.as_object().filter(|tool| !tool.contains_key("function")) else {
+    let is_bare = |tool: &&Object| tool.get(FUNCTION).is_none_or(Value::is_null);
+    let Some(object) = tool.as_object().filter(is_bare) else {
         return Ok(tool.clone());
     };
     let parameters = under_one_of(object, &[INPUT_SCHEMA, PARAMETERS])
@@ -104,12 +108,13 @@ fn in_openai_form(tool: &Value) -> Result<Value> {
     // The first of the two names keeps its place: templates print keys in their order.
     let mut parameters = Some(parameters.cloned().unwrap_or(Value::Null));
     let function = object.iter().filter_map(|(key, value)| match &**key {
-        "type" | "cache_control" => None,
+        "type" | FUNCTION | "cache_control" => None,
         INPUT_SCHEMA | PARAMETERS => Some((PARAMETERS.into(), parameters.take()?)),
         _ => Some((key.clone(), value.clone())),
     });
     Ok(wrapped(&Value::Object(function.collect())))
 }
 
+const FUNCTION: &str = "function";
 const INPUT_SCHEMA: &str = "input_schema";
 const PARAMETERS: &str = "parameters";

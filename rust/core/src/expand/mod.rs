@@ -22,6 +22,7 @@ mod workspace;
 
 pub(crate) use expander::line_too_long;
 pub use expander::{Expander, Outcome, ReadRecord};
+pub(crate) use preflight::warn_of_reading;
 pub use timed::stage_times;
 pub(crate) use trace::{EncodedText, PromptSource};
 pub use workspace::Workspace;

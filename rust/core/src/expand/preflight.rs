@@ -23,8 +23,7 @@ pub fn preflight(
     prepared: &Prepared<'_>,
     report: &mut Report,
 ) -> Result<()> {
-    count_unused(conversation, report);
-    warn_of_messages(conversation, report);
+    warn_of_reading(conversation, report);
     warn_of_nulls(conversation, report);
     let adaptations = prepared.adaptations;
     report.warn(warning::PARTS_JOINED, adaptations.joined_parts);
@@ -50,6 +49,12 @@ pub fn preflight(
         ControlTokenPolicy::Allow => Ok(()),
         policy => find_control_tokens(renderer, conversation, policy, report),
     }
+}
+
+/// What no model is needed for.
+pub fn warn_of_reading(conversation: &Conversation, report: &mut Report) {
+    count_unused(conversation, report);
+    warn_of_messages(conversation, report);
 }
 
 fn count_unused(conversation: &Conversation, report: &mut Report) {

@@ -39,7 +39,8 @@ const SPEAKERS: RoleNames = RoleNames(&[
 ]);
 
 fn role_key(item: &Object) -> &'static str {
-    if item.contains_key("from") { "from" } else { "role" }
+    let has = |key: &str| item.get(key).is_some_and(|value| !value.is_null());
+    if has("from") || item.contains_key("from") && !has("role") { "from" } else { "role" }
 }
 
 fn name_of_role(key: &str, role: Role) -> &'static str {
@@ -85,7 +86,8 @@ fn item(object: &Object) -> Item {
     }
     let own_role = role.as_ref().map_or(Value::Null, |role| role.name().into());
     let own = [("role", Some(own_role)), ("content", content)];
-    let is_taken = |key: &str| matches!(key, "role" | "content") || key == role_key || key == content_key;
+    let own_keys = ["role", "content", role_key, content_key, other_key];
+    let is_taken = |key: &str| own_keys.contains(&key);
     let others = object.iter().filter(|(key, _)| !is_taken(key));
     let fields = own
         .into_iter()
