@@ -290,7 +290,7 @@ class Expander:
         if not progress:
             return self._samples(stream.rest(), files)
         with progress_bar(total_bytes([*files]), is_shown=True) as advance:
-            parts = list(self._chunks(stream, files, advance))
+            parts = [samples for samples, _ in self._chunks(stream, files, advance)]
         return Samples.concatenate(parts) if parts else self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
@@ -332,6 +332,23 @@ class Expander:
         Returns:
             An iterator over the samples of a chunk with their report; reports add up.
         """
+        chunks = self.stream_with_lines(
+            source, chunk_bytes=chunk_bytes, limit=limit, on_bytes=on_bytes
+        )
+        return (samples for samples, _ in chunks)
+
+    def stream_with_lines(
+        self,
+        source: Source,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+        limit: int | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> Iterator[tuple[Samples, int]]:
+        """The same, each chunk with the 1-based line of its file at which what is left of the file begins.
+
+        `everyturn.io.inputs.Share` reads on from there.
+        """
         stream, files = self._open(source, chunk_bytes, limit)
         return self._chunks(stream, files, on_bytes)
 
@@ -366,11 +383,11 @@ class Expander:
         stream: _core.Stream,
         files: tuple[str, ...],
         on_bytes: Callable[[int], None] | None,
-    ) -> Iterator[Samples]:
+    ) -> Iterator[tuple[Samples, int]]:
         while (chunk := stream.next_chunk()) is not None:
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)
-            yield self._samples(chunk, files)
+            yield self._samples(chunk, files), stream.next_line
 
     def workers(self) -> Workers:
         """The threads that it works on, ``num_threads`` of them, for what is made of its samples meanwhile."""

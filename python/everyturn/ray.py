@@ -27,7 +27,7 @@ from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shards
 from everyturn.io.inputs import one_by_one
-from everyturn.io.sections import SECTION_BYTES, Counted, Section, Span, count, cut
+from everyturn.io.sections import SECTION_BYTES, Counted, Section, Span, count, cut_all
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
@@ -67,7 +67,8 @@ def expand(
         concurrency: How many actors expand, or the fewest and the most; None is one, and more up to what the cluster
             has. An actor has one thread and takes one CPU, unless ``num_threads`` says otherwise.
         batch_size: Records that an actor expands at a time; no sample depends on it.
-        section_bytes: About how much of a file one worker reads; tasks count the lines of larger files, at once.
+        section_bytes: About how many bytes of a file one worker reads. Tasks count the lines of larger files when this
+            is called.
         options: The options of `everyturn.arrow.Preparer`: those of `Expander`, ``keep``, ``loss_weights``,
             ``reports``.
 
@@ -123,12 +124,13 @@ def expand_to(
     Args:
         paths: Paths and globs of files that all workers see.
         model: A Renderer, or a model folder that all workers see.
-        folder: A folder that all workers see, new or of an earlier run. File 3 has ``00003-name`` in it, its section 2
-            ``00003-00002-name``: the shards, by name, have all rows in the order of the files.
+        folder: A folder that all workers see, new or of an earlier run. The fourth file has ``00003-name`` in it, the
+            third section of it ``00003-00002-name``: by name, shards have all rows in the order of the files.
         concurrency: As in `expand`.
         shard_tokens: As in `everyturn.io.shards.expand`.
-        section_bytes: About how much of a file is a section; `everyturn.io.sections.cut` says which files have several.
-        loss_weights: Likewise.
+        section_bytes: About how many bytes of a file are a section; `everyturn.io.sections.cut` says which files have
+            several.
+        loss_weights: As in `everyturn.io.shards.expand`.
         options: The options of `Expander`; ``num_threads`` is 1 unless given, and each task takes that many CPUs.
 
     Returns:
@@ -136,16 +138,21 @@ def expand_to(
 
     Raises:
         OptionsError: The folder is that of another run.
+        InputError: A file cannot be read, or was changed after it was cut.
         EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
     """
     expander = Expander(model, **{"num_threads": 1, **options})
     names = _paths(paths)
-    _claim(Path(folder), names, section_bytes)
-    tasks: list[pa.Table] = []
-    for file, parts in enumerate(_parts_of_each(names, section_bytes, expander.reading())):
-        for section, part in enumerate(parts):
-            own = Path(folder).absolute() / _folder_name(file, section, part)
-            tasks.append(_one_row(number=len(tasks), part=pickle.dumps(part), folder=str(own)))
+    folders = {
+        _folder_name(file, section, part): part
+        for file, parts in enumerate(_parts_of_each(names, section_bytes, expander.reading()))
+        for section, part in enumerate(parts)
+    }
+    _claim(Path(folder), names, list(folders))
+    tasks = [
+        _one_row(number=number, part=pickle.dumps(part), folder=str(Path(folder).absolute() / name))
+        for number, (name, part) in enumerate(folders.items())
+    ]
     written = ray.data.from_arrow(tasks).map_batches(
         _Writer,
         fn_constructor_args=(expander,),
@@ -180,9 +187,7 @@ def _parts_of_each(
         counted: list[Counted] = ray.get([counting.remote(span) for span in spans])
         return counted
 
-    return [
-        cut(path, section_bytes=section_bytes, count_all=count_all, **reading) for path in paths
-    ]
+    return cut_all(paths, section_bytes=section_bytes, count_all=count_all, **reading)
 
 
 def _folder_name(file: int, section: int, part: _Part) -> str:
@@ -237,10 +242,10 @@ class _Writer:
         return pa.table({"number": table["number"], "report": pa.array(reports, pa.string())})
 
 
-def _claim(folder: Path, names: list[str], section_bytes: int) -> None:
-    """Note which files the folder is of, or refuse it: shards of a file that is no longer given would stay in it."""
+def _claim(folder: Path, names: list[str], folders: list[str]) -> None:
+    """Note what the folder is of, or refuse it: shards of what is no longer given would stay in it."""
     note = folder / "inputs.json"
-    claim = {"format": _FORMAT, "section_bytes": section_bytes, "inputs": names}
+    claim = {"format": _FORMAT, "inputs": names, "folders": folders}
     text = json.dumps(claim, ensure_ascii=False, indent=1) + "\n"
     folder.mkdir(exist_ok=True)
     if not note.exists() and not any(folder.iterdir()):
@@ -248,5 +253,5 @@ def _claim(folder: Path, names: list[str], section_bytes: int) -> None:
             temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
     elif not note.exists() or note.read_bytes() != text.encode("utf-8", "surrogateescape"):
         raise OptionsError(
-            f"{folder}: the folder is not of these files, or not of sections of {section_bytes:,} bytes: name a new one"
+            f"{folder}: the folder is not of these files, or they are cut into other sections than then: name a new one"
         )

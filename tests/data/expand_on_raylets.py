@@ -2,11 +2,13 @@
 
 In: JSON, ``{"raylets", "kill", "arguments", "result"}``, as the only argument; ``arguments`` are those of
 `everyturn.ray.expand_to`. Out: what became of it, as JSON in the file ``result``. Each raylet has one CPU; with
-``kill`` one of them dies when the first shard is noted.
+``kill`` one of them dies, and the worker on it that is writing a folder.
 """
 
 import json
 import logging
+import os
+import signal
 import sys
 import threading
 import time
@@ -22,11 +24,42 @@ WAIT_SECONDS = 0.05
 
 
 def kill_one(cluster: Cluster, folder: Path, killed: threading.Event) -> None:
-    """Kill the last raylet and its workers when a shard is noted."""
-    while not any(b'"name"' in path.read_bytes() for path in folder.glob("*/.progress.json")):
+    """Kill a worker that has noted a shard of a folder that is not whole, and the raylet that it is on."""
+    raylets = {node.all_processes["raylet"][0].process.pid: node for node in cluster.worker_nodes}
+    while not killed.is_set():
         time.sleep(WAIT_SECONDS)
-    cluster.remove_node(cluster.worker_nodes[-1], allow_graceful=False)
-    killed.set()
+        writers = lock_holders()
+        for progress in folder.glob("*/.progress.json"):
+            writer = writers.get(progress.parent.stat().st_ino)
+            node = raylets.get(parent_of(writer)) if writer else None
+            if writer and node and has_shards(progress):
+                os.kill(writer, signal.SIGKILL)
+                cluster.remove_node(node, allow_graceful=False)
+                killed.set()
+                break
+
+
+def lock_holders() -> dict[int, int]:
+    """The processes that hold locks, by the inode of what they have locked."""
+    rows = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+    return {int(row[5].rpartition(":")[2]): int(row[4]) for row in rows if row[1] == "FLOCK"}
+
+
+def parent_of(process: int) -> int:
+    """The process that has started it."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return int(status.rpartition(")")[2].split()[1])
+
+
+def has_shards(progress: Path) -> bool:
+    """Whether a run has noted a shard, and is not done."""
+    try:
+        return bool(json.loads(progress.read_bytes())["shards"])
+    except FileNotFoundError:
+        return False
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import everyturn.ray
 from chats import Record, numbered_chat, to_jsonl
 from everyturn.arrow import read_reports
 from everyturn.io import shards
+from everyturn.io.sections import cut
 from paths import TESTS
 
 # What Ray says of its own settings, and of its own files and sockets when it ends.
@@ -103,6 +104,7 @@ def test_files_give_the_samples_of_one_process(files: list[str], tmp_path: Path)
 def test_sections_of_a_file_give_its_samples(files: list[str]) -> None:
     """A file that several workers read has the rows, files and lines of one that is not cut."""
     whole = everyturn.Expander("demo", layout="per_turn").expand(files[0])
+    assert len(cut(files[0], section_bytes=1000)) > 2
     dataset = everyturn.ray.expand(
         files[0], "demo", concurrency=1, batch_size=7, section_bytes=1000, layout="per_turn"
     )
@@ -167,6 +169,10 @@ def test_a_worker_that_dies_loses_and_doubles_nothing(
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == again
     with pytest.raises(everyturn.OptionsError, match="not of these files"):
         everyturn.ray.expand_to(files[:1], "demo", folder, shard_tokens=200, **options)
+    with pytest.raises(everyturn.OptionsError, match="cut into other sections"):
+        everyturn.ray.expand_to(
+            files, "demo", folder, shard_tokens=200, section_bytes=1000, **options
+        )
     rows = [
         row
         for path in sorted(folder.glob("*/*.parquet"))

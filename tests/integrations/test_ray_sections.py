@@ -1,11 +1,14 @@
 """Sections of one file on several raylets: the bytes of one machine, whichever node or driver dies."""
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +54,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 class _Run:
-    """A cluster that expands the chats in a process of its own."""
+    """A cluster that expands the chats in a process of its own; it ends with all that it has started."""
 
     def __init__(self, chats: Path, folder: Path, *, raylets: int = 2, kill: bool = False) -> None:
         self._result = folder.with_suffix(".result.json")
@@ -59,7 +62,7 @@ class _Run:
             "paths": str(chats),
             "model": "demo",
             "folder": str(folder),
-            "concurrency": [1, raylets],
+            "concurrency": raylets,
             "shard_tokens": SHARD_TOKENS,
             "section_bytes": SECTION_BYTES,
         }
@@ -79,13 +82,20 @@ class _Run:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             )
 
+    def __enter__(self) -> "_Run":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.kill()
+
     def errors(self) -> str:
         """What the run has said."""
         return self._errors.read_text(encoding="utf-8", errors="replace")
 
     def kill(self) -> None:
         """Kill it and all that it has started."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def result(self) -> tuple[everyturn.Report, bool]:
@@ -95,12 +105,34 @@ class _Run:
         return everyturn.Report.from_dict(said["report"]), said["killed"]
 
 
+def _wait_until(is_so: Callable[[], bool], run: _Run) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, run.errors()
+        time.sleep(0.05)
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether no process writes to it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for who writes")
 def test_a_raylet_that_dies_loses_and_doubles_nothing(
     chats: Path, of_one_machine: tuple[everyturn.Report, dict[str, bytes]], tmp_path: Path
 ) -> None:
     """Its sections are expanded by the others, and every file is that of one process."""
     folder = tmp_path / "out"
-    report, was_killed = _Run(chats, folder, raylets=3, kill=True).result()
+    with _Run(chats, folder, raylets=3, kill=True) as run:
+        report, was_killed = run.result()
     assert was_killed
     assert (report, _files(folder)) == of_one_machine
 
@@ -110,15 +142,15 @@ def test_a_driver_that_dies_is_run_again(
 ) -> None:
     """Killed with all its processes after the first shard, it goes on with what is there."""
     folder = tmp_path / "out"
-    run = _Run(chats, folder)
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not list(folder.glob("*/part-*.parquet")):
+    with _Run(chats, folder) as run:
+        _wait_until(
+            lambda: any(folder.glob("*/part-*.parquet")) or run.process.poll() is not None, run
+        )
         assert run.process.poll() is None, run.errors()
-        assert time.monotonic() < deadline, run.errors()
-        time.sleep(0.05)
-    run.kill()
-    assert set(_files(folder)) != set(of_one_machine[1])
-    # What the killed run has left running holds the folders until it has ended.
-    time.sleep(3)
-    report, _ = _Run(chats, folder).result()
+        run.kill()
+        assert set(_files(folder)) != set(of_one_machine[1])
+        # Workers outlive their raylet by a little.
+        _wait_until(lambda: all(map(_is_free, filter(Path.is_dir, folder.iterdir()))), run)
+    with _Run(chats, folder) as again:
+        report, _ = again.result()
     assert (report, _files(folder)) == of_one_machine

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 import everyturn
 from chats import Record, answer, to_jsonl, user
 from everyturn.cli import main
+from everyturn.io.sections import cut
+from killed_runs import assert_resumed
 
 ROLES = ("prompter", "assistant")
 
@@ -358,3 +360,58 @@ def test_paths_are_counted_and_shown_as_conversations(expander: everyturn.Expand
     assert expander.stats(lines).conversations == 2
     streamed = [row for part in expander.stream(lines, chunk_bytes=1) for row in part.line.tolist()]
     assert streamed == expander.expand(lines).line.tolist()
+
+
+def forked(number: int) -> Record:
+    """A tree with two paths, whose second one has an answer more."""
+    last = Node("c", (Node("d", (Node("e"),)),))
+    tree = nested(Node(f"Question {number}", (Node("a"), Node("b", (last,)))))
+    return {**tree, "message_tree_id": f"t{number}"}
+
+
+def forked_rows(number: int) -> list[Record]:
+    """The same as rows."""
+    tree = Node(f"Question {number}", (Node("a"), Node("b")))
+    keys = ("message_id", "parent_id")
+    return [
+        {**row, **{key: row[key] and f"{number:03}-{row[key]}" for key in keys}}
+        for row in rows(tree)
+    ]
+
+
+FORKED = [forked(number) for number in range(8)]
+FORKED_ROWS = [row for number in range(8) for row in forked_rows(number)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        to_jsonl(FORKED),
+        to_jsonl(FORKED).replace(b"\n", b"\n\n"),
+        json.dumps(FORKED).encode(),
+        json.dumps(FORKED, indent=1).encode(),
+        to_jsonl(FORKED_ROWS),
+        b"\n\n" + to_jsonl(FORKED_ROWS).replace(b"\n", b"\n\n"),
+    ],
+    ids=["lines", "blank lines", "list", "pretty list", "rows", "rows and blank lines"],
+)
+def test_a_killed_run_over_trees_is_resumed(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After any shard, whether it ends with a tree or within one: no path is lost or doubled."""
+    path = tmp_path / "trees.json"
+    path.write_bytes(content)
+    assert_resumed(everyturn.Expander("demo", layout="per_turn"), path, tmp_path, monkeypatch)
+
+
+def test_a_killed_run_over_a_section_of_trees_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sections end between trees."""
+    path = tmp_path / "trees.jsonl"
+    path.write_bytes(to_jsonl(FORKED))
+    expander = everyturn.Expander("demo", layout="per_turn")
+    parts = cut(str(path), section_bytes=path.stat().st_size // 2, **expander.reading())
+    for number, part in enumerate(parts[:2]):
+        (tmp_path / f"{number}").mkdir()
+        assert_resumed(expander, part, tmp_path / f"{number}", monkeypatch)

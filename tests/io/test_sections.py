@@ -1,6 +1,8 @@
 """Sections of a file: each line is in one, with the number, the format and the account that the whole file gives it."""
 
+import dataclasses
 import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from chats import numbered_chat, to_jsonl
 from everyturn.io import shards
 from everyturn.io.inputs import Share
 from everyturn.io.records import Records
-from everyturn.io.sections import Section, Span, count, cut
+from everyturn.io.sections import Counted, Section, Span, count, cut, cut_all
+from killed_runs import assert_resumed
 
 READING: dict[str, Any] = {"input_format": "auto", "map": None, "max_line_bytes": 1000}
 MESSAGES = (
@@ -129,7 +132,7 @@ def test_a_section_can_be_shared_and_resumed(tmp_path: Path) -> None:
 
 
 def test_shards_of_sections_are_the_rows_of_the_file_in_order(tmp_path: Path) -> None:
-    """Each section has a folder; one that was killed resumes within its section."""
+    """Each section has a folder of its own."""
     path = tmp_path / "chats.jsonl"
     path.write_bytes(to_jsonl(numbered_chat(number) for number in range(40)))
     expander = everyturn.Expander("demo")
@@ -148,10 +151,96 @@ def test_shards_of_sections_are_the_rows_of_the_file_in_order(tmp_path: Path) ->
     assert rows == expander.expand(path).to_arrow().to_pylist()
     with pytest.raises(everyturn.OptionsError, match="cut at other places"):
         shards.expand(expander, parts[1], tmp_path / "0", shard_tokens=100)
-    with path.open("ab") as file:
-        file.write(b"\n")
-    with pytest.raises(everyturn.OptionsError, match="bytes there"):
-        shards.expand(expander, parts[0], tmp_path / "0", shard_tokens=100)
+    path.touch()
+    again = cut(str(path), section_bytes=1500, **READING)
+    assert shards.expand(expander, again[0], tmp_path / "0", shard_tokens=100).was_done
+
+
+def test_a_killed_run_over_a_section_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After any shard, with what the section begins and ends with."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(b"\n".join([MESSAGES, b"", MESSAGES, b" ", MESSAGES] * 9))
+    expander = everyturn.Expander("demo")
+    for number, part in enumerate(cut(str(path), section_bytes=900)):
+        (tmp_path / f"{number}").mkdir()
+        assert_resumed(expander, part, tmp_path / f"{number}", monkeypatch)
+
+
+@pytest.mark.parametrize("change", ["longer", "shorter", "rewritten"])
+def test_a_file_that_was_changed_since_it_was_cut_is_refused(change: str, tmp_path: Path) -> None:
+    """Its lines are no longer where they were: nothing is lost without a word."""
+    path = tmp_path / "chats.jsonl"
+    content = to_jsonl(numbered_chat(number) for number in range(20))
+    path.write_bytes(content)
+    parts = cut(str(path), section_bytes=1000)
+    changed = {"longer": content + MESSAGES, "shorter": content[:1000], "rewritten": content[::-1]}
+    path.write_bytes(changed[change])
+    os.utime(path, ns=(1, 1))
+    for part in parts:
+        with pytest.raises(
+            everyturn.InputError, match=r"chats\.jsonl: it was changed since it was cut"
+        ):
+            everyturn.Expander("demo", on_error="skip").expand(part)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    """What the section lacks is not taken for its end."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(to_jsonl(numbered_chat(number) for number in range(20)))
+    last = cut(str(path), section_bytes=1000)[-1]
+    assert isinstance(last, Section)
+    longer = dataclasses.replace(last, bytes=last.bytes + 1)
+    with pytest.raises(everyturn.InputError, match="fewer bytes than when it was cut"):
+        everyturn.Expander("demo").expand(longer)
+
+
+def test_a_pipe_is_left_to_who_reads_it(tmp_path: Path) -> None:
+    """It can be opened once."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert cut(str(path), section_bytes=1) == [str(path)]
+
+
+def test_sections_without_end_are_refused(tmp_path: Path) -> None:
+    """A wrong unit would make millions of them."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(MESSAGES * 2000)
+    with pytest.raises(everyturn.OptionsError, match="section_bytes must be larger"):
+        cut(str(path), section_bytes=1)
+    with pytest.raises(everyturn.OptionsError, match="section_bytes"):
+        cut(str(path), section_bytes=0)
+
+
+def test_all_spans_are_counted_at_once(tmp_path: Path) -> None:
+    """Those of all files, so that many workers count them; the files are cut as each alone."""
+    paths = []
+    for number in range(3):
+        paths.append(str(tmp_path / f"{number}.jsonl"))
+        content = to_jsonl(numbered_chat(number) for number in range(10 * number))
+        Path(paths[-1]).write_bytes(content)
+    asked: list[int] = []
+
+    def count_all(spans: list[Span]) -> list[Counted]:
+        asked.append(len(spans))
+        return [count(span) for span in spans]
+
+    found = cut_all(paths, section_bytes=1000, count_all=count_all)
+    assert found == [cut(path, section_bytes=1000) for path in paths]
+    assert asked == [sum(len(parts) for parts in found if len(parts) > 1)]
+    with pytest.raises(ValueError, match="zip"):
+        cut_all(paths, section_bytes=1000, count_all=lambda spans: count_all(spans)[:-1])
+
+
+def test_an_unknown_kind_of_records_is_refused(tmp_path: Path) -> None:
+    """A section says what its records are."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(to_jsonl(numbered_chat(number) for number in range(20)))
+    first = cut(str(path), section_bytes=1000)[0]
+    assert isinstance(first, Section)
+    with pytest.raises(ValueError, match="nonsense"):
+        everyturn.Expander("demo").expand(dataclasses.replace(first, kind=("nonsense", 1)))
 
 
 def test_a_damaged_frame_is_named_when_lines_are_counted(tmp_path: Path) -> None:

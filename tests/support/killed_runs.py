@@ -12,20 +12,24 @@ from everyturn.io import shard_folder, shards
 def assert_resumed(
     expander: Expander, source: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shards of a run that was killed after the first of them are those of a run that was not."""
+    """Shards of a run that was killed after any of them are those of a run that was not."""
     options: dict[str, Any] = {"shard_tokens": 30, "chunk_bytes": 100}
     whole = shards.expand(expander, source, folder / "whole", **options)
     assert len(whole.shards) > 1
     save = shard_folder.Folder.save_progress
+    for number in range(1, len(whole.shards)):
 
-    def killed(folder: shard_folder.Folder, progress: shard_folder.Progress) -> None:
-        save(folder, progress)
-        if len(progress.shards) == 1:
-            raise KeyboardInterrupt
+        def killed(
+            folder: shard_folder.Folder, progress: shard_folder.Progress, number: int = number
+        ) -> None:
+            save(folder, progress)
+            if len(progress.shards) == number:
+                raise KeyboardInterrupt
 
-    monkeypatch.setattr(shard_folder.Folder, "save_progress", killed)
-    with pytest.raises(KeyboardInterrupt):
-        shards.expand(expander, source, folder / "killed", **options)
-    monkeypatch.undo()
-    again = shards.expand(expander, source, folder / "killed", **options)
-    assert (again.shards, again.report) == (whole.shards, whole.report)
+        own = folder / f"killed-{number}"
+        monkeypatch.setattr(shard_folder.Folder, "save_progress", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shards.expand(expander, source, own, **options)
+        monkeypatch.undo()
+        again = shards.expand(expander, source, own, **options)
+        assert (again.shards, again.report) == (whole.shards, whole.report), number

@@ -5,7 +5,6 @@ modified, and a hash of its content; and what differs between two lists of these
 unless all of it is asked for; then the time of their modification counts, because the blocks do not show everything.
 """
 
-import dataclasses
 import datetime as dt
 import hashlib
 import os
@@ -51,7 +50,8 @@ def identify(
     """
     if isinstance(source, Section):
         file = identify(name, source.path, hash_inputs, there)
-        return {**file, "section": dataclasses.asdict(source)}
+        places = {"start": source.start, "line": source.first_line, "bytes": source.bytes}
+        return {**file, "section": {**places, "in_line": source.in_line, "kind": source.kind}}
     if isinstance(source, bytes):
         digest = hashlib.sha256(source).hexdigest()
         known = {"bytes": len(source), "modified": None, "hash": f"{_WHOLE}:{digest}"}

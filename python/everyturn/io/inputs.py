@@ -109,7 +109,9 @@ def _singles(source: Whole) -> list[_Single]:
     if isinstance(source, str | os.PathLike):
         return [_of_path(path) for path in _expand_path(source)]
     if isinstance(source, Section):
-        return [_Single(source.path, source, ("section", dataclasses.astuple(source)))]
+        source.check()
+        where = (source.start, source.in_line, source.first_line, source.bytes, source.kind)
+        return [_Single(source.path, source, ("section", (source.path, *where)))]
     if isinstance(source, bytes | bytearray | memoryview):
         return [_Single("<bytes>", bytes(source), ("bytes", bytes(source)))]
     name = f"<{type(source).__name__}>"
@@ -188,7 +190,7 @@ def size_of(source: Whole) -> int | None:
     if isinstance(source, bytes):
         return len(source)
     if isinstance(source, Section):
-        return source.bytes
+        return source.file[0]
     if not isinstance(source, str | os.PathLike) or source == "-":
         return None
     return os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202

@@ -247,11 +247,11 @@ class _Run:
                 line = max(line, self._left.line)
             rest = Share(one.source, index=0, count=1, from_line=line)
             counted = _counting_from(before, on_bytes)
-            for samples in self._expander.stream(
+            for samples, next_line in self._expander.stream_with_lines(
                 rest, chunk_bytes=chunk_bytes, limit=left, on_bytes=counted
             ):
                 yield _Chunk(number, line, samples)
-                line += samples.report.records_read + samples.report.blank_lines
+                line = next_line
                 left = None if left is None else left - samples.report.records_read
             before += one.size or 0
 

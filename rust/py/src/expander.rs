@@ -197,6 +197,12 @@ impl Stream {
         to_dict(py, samples, &report)
     }
 
+    /// The line of its file at which what is left of it begins, after the last chunk.
+    #[getter]
+    fn next_line(&self) -> u64 {
+        self.0.peek(core::Stream::next_line).unwrap_or_default()
+    }
+
     /// Bytes taken from the sources so far, before decompression.
     #[getter]
     fn bytes_taken(&self) -> u64 {

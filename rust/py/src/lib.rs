@@ -25,8 +25,9 @@ mod template;
 use pyo3::prelude::*;
 
 /// Many small values live as long as a record: with glibc's allocator a quarter of the time goes into them, and threads
-/// wait for each other. It serves this module alone, and a child that was forked beside busy threads can work with it.
-#[cfg(all(not(windows), any(target_arch = "x86_64", target_arch = "aarch64")))]
+/// wait for each other. It serves this module alone, and a child that was forked beside busy threads can work with it: on
+/// macOS it would need to be the allocator of the whole process for that.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use everyturn_core as core;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::choice::Choice;
@@ -24,11 +25,13 @@ fn to_python(kind: core::RecordKind) -> Kind {
     }
 }
 
-pub fn kind_from_python((name, line): Kind) -> Option<core::RecordKind> {
+pub fn kind_from_python((name, line): Kind) -> PyResult<core::RecordKind> {
     match name.as_str() {
-        TREES => Some(core::RecordKind::Trees),
-        TREE_ROWS => Some(core::RecordKind::TreeRows),
-        _ => core::Format::named(&name).map(|format| core::RecordKind::Conversations(format, line)),
+        TREES => Ok(core::RecordKind::Trees),
+        TREE_ROWS => Ok(core::RecordKind::TreeRows),
+        _ => core::Format::named(&name)
+            .map(|format| core::RecordKind::Conversations(format, line))
+            .ok_or_else(|| PyValueError::new_err(format!("no records are of the kind {name:?}"))),
     }
 }
 

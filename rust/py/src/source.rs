@@ -16,7 +16,8 @@ use crate::section::{Kind, kind_from_python};
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// `("path", text)`, `("stdin", name)`, `("bytes", bytes)`, `("reader", (name, object))`, `("rows", (name, what, object))`,
-/// `("share", (input, index, count, first))` `("from_line", (input, line))` or `("section", (path, start, in_line, first_line, bytes, kind))`, made by the Python side.
+/// `("share", (input, index, count, first))`, `("from_line", (input, line))` or
+/// `("section", (path, start, in_line, first_line, bytes, kind))`, made by the Python side.
 fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
     let (kind, value): (String, Bound<'_, PyAny>) = input.extract()?;
     Ok(match kind.as_str() {
@@ -35,7 +36,7 @@ fn from_python(input: &Bound<'_, PyAny>, raised: &Raised) -> PyResult<Source> {
         "section" => {
             let (path, start, in_line, first_line, bytes, kind): (PathBuf, _, _, _, _, Option<Kind>) =
                 value.extract()?;
-            let kind = kind.and_then(kind_from_python);
+            let kind = kind.map(kind_from_python).transpose()?;
             Source::Section { path, section: Section { start, in_line, first_line, bytes, kind } }
         }
         "rows" => {

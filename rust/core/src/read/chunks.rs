@@ -41,6 +41,8 @@ pub(crate) struct FileChunk {
     columns_of: Option<Arc<str>>,
     /// The file's format and the line of the record that shows it: lines before it have none.
     format: Option<(Format, u64)>,
+    /// The line of the file at which what is left of it begins.
+    pub(crate) next_line: u64,
     pub(crate) chunk: Chunk,
 }
 
@@ -294,13 +296,18 @@ impl OpenFile {
         let Some(mut chunk) = self.next_records()? else {
             return Ok(None);
         };
-        chunk.skip_lines_before(self.first_line, self.records.next_line());
+        let next_line = match (self.made.front(), chunk.lines.last()) {
+            // Made of all lines, which are read: the next chunk begins after this one's last record.
+            (Some(_), Some(last)) => last.number + 1,
+            _ => self.records.next_line(),
+        };
+        chunk.skip_lines_before(self.first_line, next_line);
         let format = match self.kind {
             Some(RecordKind::Conversations(format, line)) => Some((format, line)),
             Some(RecordKind::Trees | RecordKind::TreeRows) | None => None,
         };
         let (name, columns_of) = (self.name.clone(), self.columns_of.clone());
-        Ok(Some(FileChunk { index: self.index, name, columns_of, format, chunk }))
+        Ok(Some(FileChunk { index: self.index, name, columns_of, format, next_line, chunk }))
     }
 
     /// Lines that hold a conversation each, as far as the file is of a known kind.

@@ -35,6 +35,9 @@ pub struct Chunk {
 impl Chunk {
     /// Leaves out the lines before that one, blank ones too; `next_line` is the first line after the chunk.
     pub fn skip_lines_before(&mut self, first_line: u64, next_line: u64) {
+        if first_line <= 1 {
+            return;
+        }
         let skipped = self.lines.partition_point(|line| line.number < first_line);
         self.lines.drain(..skipped);
         let end = self.lines.first().map_or(next_line, |line| line.number);

@@ -187,10 +187,14 @@ impl<R: Read> SectionReader<R> {
 impl<R: Read> Read for SectionReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.ready.is_empty() {
-            if self.ended || buffer.is_empty() || self.left == 0 && self.at_line_start {
+            let is_done = self.left == 0 && (self.at_line_start || self.skipping);
+            if self.ended || buffer.is_empty() || is_done {
                 return Ok(0);
             }
             let count = self.reader.read(&mut self.block)?;
+            if count == 0 && self.left > 0 {
+                return Err(io::Error::other("it has fewer bytes than when it was cut into sections"));
+            }
             if count == 0 {
                 return Ok(0);
             }

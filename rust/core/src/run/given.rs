@@ -70,7 +70,7 @@ fn expand(expander: &Expander, given: &[GivenRecord], cancelled: &AtomicBool) ->
         gathered.add(outcome, files.index(record.file), record.line, copies)?;
         of_samples.resize(gathered.samples.line.len(), i64::try_from(at).unwrap_or(i64::MAX));
     }
-    let Gathered { samples, report } = gathered;
+    let Gathered { samples, report, .. } = gathered;
     Ok(GivenSamples { samples, report, files: files.names, records: of_samples })
 }
 

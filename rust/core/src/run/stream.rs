@@ -49,6 +49,7 @@ pub struct Stream {
     /// The conversations so far, where copies are dropped.
     seen: HashSet<u128>,
     is_first: bool,
+    next_line: u64,
 }
 
 impl Stream {
@@ -60,12 +61,17 @@ impl Stream {
     ) -> Self {
         let chunks = Chunks::open(sources, options, expander.options.read.clone());
         let records = Ordered::new(expander.clone(), pool.clone(), chunks);
-        Self { expander, pool, records, seen: HashSet::new(), is_first: true }
+        Self { expander, pool, records, seen: HashSet::new(), is_first: true, next_line: 1 }
     }
 
     /// Bytes taken from the sources so far, before decompression.
     pub fn bytes_taken(&self) -> u64 {
         self.records.bytes_taken()
+    }
+
+    /// The line of its file at which what is left of it begins, after the last chunk.
+    pub fn next_line(&self) -> u64 {
+        self.next_line
     }
 
     /// The samples of the next chunk; `None` at the end. `go_on` is asked every 100 ms.
@@ -83,6 +89,7 @@ impl Stream {
         if mem::take(&mut self.is_first) {
             gathered.warn_of_model(&self.expander);
         }
+        self.next_line = gathered.next_line;
         Ok(Some((gathered.samples, gathered.report)))
     }
 
@@ -102,11 +109,12 @@ impl Stream {
 pub(crate) struct Gathered {
     pub samples: Samples,
     pub report: Report,
+    next_line: u64,
 }
 
 impl Gathered {
     pub fn of(expander: &Expander) -> Self {
-        Self { samples: Samples::of(expander.options.layout), report: Report::default() }
+        Self { samples: Samples::of(expander.options.layout), report: Report::default(), next_line: 1 }
     }
 
     /// What came of the lines of a chunk, without `copies` of the conversations so far.
@@ -118,6 +126,7 @@ impl Gathered {
     ) -> Result<Self> {
         let mut gathered = Self::of(expander);
         gathered.report.blank_lines = chunk.blank_lines();
+        gathered.next_line = chunk.next_line;
         gathered.samples.reserve(outcomes.iter().flat_map(|outcome| &outcome.samples));
         let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
         for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
