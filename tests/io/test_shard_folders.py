@@ -323,13 +323,13 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
     assert whole == [f"part-{number:05d}.parquet" for number in range(9)]
     times = {name: (folder / name).stat().st_mtime_ns for name in whole}
     opened: list[Any] = []
-    stream = everyturn.Expander.stream
+    stream = everyturn.Expander.stream_with_lines
 
     def watched(self: everyturn.Expander, source: Any, **options: Any) -> Any:
         opened.append(source)
         return stream(self, source, **options)
 
-    monkeypatch.setattr(everyturn.Expander, "stream", watched)
+    monkeypatch.setattr(everyturn.Expander, "stream_with_lines", watched)
     shards.expand(expander(), inputs, folder, shard_tokens=150)
     assert saved[-1].line > 1
     assert len(opened) == len(inputs) - saved[-1].file
