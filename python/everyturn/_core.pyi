@@ -39,12 +39,12 @@ __all__ = [
     "Template",
     "__version__",
     "content_of",
+    "count_lines",
     "find_cuts",
     "formats_of_keys",
     "last_exchanges",
     "lint_model",
     "lint_template",
-    "measure",
     "message_columns",
     "name_of_role",
     "pack",
@@ -89,7 +89,7 @@ def find_cuts(
     map: Mapping[str, str] | None,  # noqa: A002 - the option's name
     max_line_bytes: int,
 ) -> tuple[list[int], tuple[str, int] | None]: ...
-def measure(path: str, start: int, end: int | None) -> tuple[int, int, bool]: ...
+def count_lines(path: str, start: int, end: int | None) -> tuple[int, int, bool]: ...
 def formats_of_keys(keys: AbstractSet[str]) -> list[str]: ...
 def last_exchanges(messages: str, history_turns: int | None) -> list[int]: ...
 def lint_model(

@@ -345,9 +345,16 @@ class Expander:
         limit: int | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[Samples, int]]:
-        """The same, each chunk with the 1-based line of its file at which what is left of the file begins.
+        """Expand the source as `stream` does, and say of each chunk where the rest of its file begins.
 
-        `everyturn.io.inputs.Share` reads on from there.
+        Args:
+            source: As in `stream`, and so are the other options.
+            chunk_bytes: Likewise.
+            limit: Likewise.
+            on_bytes: Likewise.
+
+        Returns:
+            An iterator over the samples of a chunk and the 1-based line after it, from which `Share` can read on.
         """
         stream, files = self._open(source, chunk_bytes, limit)
         return self._chunks(stream, files, on_bytes)

@@ -41,7 +41,7 @@ _READING_CPUS = 0.25
 
 _FORMAT = "everyturn.shard_folders"
 
-_Part = Section | str
+_Source = Section | str
 """What one worker reads: a section of a file, or a file."""
 
 
@@ -82,8 +82,8 @@ def expand(
     else:
         paths = _paths(dataset_or_paths)
         preparer = Preparer.of_lines(model, **options)
-        each = _parts_of_each(paths, section_bytes, preparer.expander.reading())
-        rows = [_one_row(part=pickle.dumps(part)) for parts in each for part in parts]
+        each = _sources_of_each(paths, section_bytes, preparer.expander.reading())
+        rows = [_one_row(source=pickle.dumps(source)) for sources in each for source in sources]
         records = ray.data.from_arrow(rows).map_batches(
             _tables,
             num_cpus=_READING_CPUS,
@@ -144,14 +144,16 @@ def expand_to(
     expander = Expander(model, **{"num_threads": 1, **options})
     names = _paths(paths)
     folders = {
-        _folder_name(file, section, part): part
-        for file, parts in enumerate(_parts_of_each(names, section_bytes, expander.reading()))
-        for section, part in enumerate(parts)
+        _folder_name(file, section, source): source
+        for file, sources in enumerate(_sources_of_each(names, section_bytes, expander.reading()))
+        for section, source in enumerate(sources)
     }
     _claim(Path(folder), names, list(folders))
     tasks = [
-        _one_row(number=number, part=pickle.dumps(part), folder=str(Path(folder).absolute() / name))
-        for number, (name, part) in enumerate(folders.items())
+        _one_row(
+            number=number, source=pickle.dumps(source), folder=str(Path(folder).absolute() / name)
+        )
+        for number, (name, source) in enumerate(folders.items())
     ]
     written = ray.data.from_arrow(tasks).map_batches(
         _Writer,
@@ -177,9 +179,9 @@ def _paths(given: Any) -> list[str]:
     return [name for name, _ in singles]
 
 
-def _parts_of_each(
+def _sources_of_each(
     paths: list[str], section_bytes: int, reading: dict[str, Any]
-) -> list[list[_Part]]:
+) -> list[list[_Source]]:
     """Cut large files into sections, whose lines are counted by tasks."""
     counting = ray.remote(num_cpus=_READING_CPUS)(count)
 
@@ -190,11 +192,11 @@ def _parts_of_each(
     return cut_all(paths, section_bytes=section_bytes, count_all=count_all, **reading)
 
 
-def _folder_name(file: int, section: int, part: _Part) -> str:
-    """Name the folder of a part, so that names are in the order of the parts."""
-    if isinstance(part, Section):
-        return f"{file:05d}-{section:05d}-{Path(part.path).name}"
-    return f"{file:05d}-{Path(part).name}"
+def _folder_name(file: int, section: int, source: _Source) -> str:
+    """Name the folder of a source, so that names are in the order of the sources."""
+    if isinstance(source, Section):
+        return f"{file:05d}-{section:05d}-{Path(source.path).name}"
+    return f"{file:05d}-{Path(source).name}"
 
 
 def _one_row(**values: Any) -> pa.Table:
@@ -213,8 +215,8 @@ def _pool(concurrency: int | tuple[int, int] | None, *, tasks: int | None = None
 
 def _tables(table: pa.Table, **reading: Any) -> Iterator[pa.Table]:
     """Read files or sections, each in tables of its records."""
-    for part in table["part"].to_pylist():
-        yield from read_tables(pickle.loads(part), **reading)  # noqa: S301 - made by this module
+    for source in table["source"].to_pylist():
+        yield from read_tables(pickle.loads(source), **reading)  # noqa: S301 - made by this module
 
 
 class _Actor:
@@ -228,7 +230,7 @@ class _Actor:
 
 
 class _Writer:
-    """Holds an expander on a worker, and writes the shards of one part after the other."""
+    """Holds an expander on a worker, and writes the shards of one source after the other."""
 
     def __init__(self, expander: Expander) -> None:
         self._expander = expander
@@ -236,8 +238,8 @@ class _Writer:
     def __call__(self, table: pa.Table, **options: Any) -> pa.Table:
         reports = []
         for task in table.to_pylist():
-            part = pickle.loads(task["part"])  # noqa: S301 - made by this module
-            written = shards.expand(self._expander, part, task["folder"], **options)
+            source = pickle.loads(task["source"])  # noqa: S301 - made by this module
+            written = shards.expand(self._expander, source, task["folder"], **options)
             reports.append(json.dumps(written.report.to_dict()))
         return pa.table({"number": table["number"], "report": pa.array(reports, pa.string())})
 
@@ -253,5 +255,5 @@ def _claim(folder: Path, names: list[str], folders: list[str]) -> None:
             temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
     elif not note.exists() or note.read_bytes() != text.encode("utf-8", "surrogateescape"):
         raise OptionsError(
-            f"{folder}: the folder is not of these files, or they are cut into other sections than then: name a new one"
+            f"{folder}: the folder is not of these files, or they were cut into other sections then: name a new one"
         )

@@ -84,7 +84,7 @@ def count(span: Span) -> Counted:
     Raises:
         InputError: The file cannot be read, or its compressed data is broken.
     """
-    return Counted._make(_core.measure(*span))
+    return Counted._make(_core.count_lines(*span))
 
 
 def _count_here(spans: list[Span]) -> Iterable[Counted]:
@@ -210,7 +210,7 @@ def _cuts(path: str, section_bytes: int, reading: Mapping[str, Any]) -> _Cuts:
         return whole
     if file[0] > section_bytes * MOST_SECTIONS:
         raise OptionsError(
-            f"{path}: sections of {section_bytes:,} bytes are more than {MOST_SECTIONS:,}: section_bytes must be larger"
+            f"{path}: it has over {MOST_SECTIONS:,} sections of {section_bytes:,} bytes: section_bytes must be larger"
         )
     starts, kind = _core.find_cuts(path, section_bytes, **reading)
     if len(starts) == 1:

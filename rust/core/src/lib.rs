@@ -56,8 +56,8 @@ pub use name_counts::{MAX_NAMES, NameCounts};
 pub use options::*;
 pub use panics::{are_caught, catch_panics};
 pub use read::{
-    CHUNK_BYTES, Content, Cuts, Interruption, MAX_LINE_BYTES, Measured, Opened, ReadOptions, ReadRows,
-    Record, RecordKind, Records, Section, Share, Source, Step, StreamOptions, measure, read_error,
+    CHUNK_BYTES, Content, CountedLines, Cuts, Interruption, MAX_LINE_BYTES, Opened, ReadOptions, ReadRows,
+    Record, RecordKind, Records, Section, Share, Source, Step, StreamOptions, count_lines, read_error,
 };
 pub use report::{MAX_WARNING_PLACES, Report, cause, warning};
 pub use run::{GivenRecord, GivenSamples, Pool, Stream, expand_records, on_own_thread};

@@ -55,7 +55,7 @@ mod _core {
     #[pymodule_export]
     use super::renderer::{Renderer, last_exchanges, lint_model, lint_template};
     #[pymodule_export]
-    use super::section::{find_cuts, measure};
+    use super::section::{count_lines, find_cuts};
     #[pymodule_export]
     use super::source::{content_of, formats_of_keys};
     #[pymodule_export]

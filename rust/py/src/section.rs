@@ -1,4 +1,4 @@
-//! `_core.find_cuts` and `_core.measure`: where the sections of a file start, and what is in them.
+//! `_core.find_cuts` and `_core.count_lines`: where the sections of a file start, and what is in them.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,12 @@ pub fn find_cuts(
 
 /// Bytes after decompression, newlines, and whether one is the last byte.
 #[pyfunction]
-pub fn measure(py: Python<'_>, path: PathBuf, start: u64, end: Option<u64>) -> PyResult<(u64, u64, bool)> {
-    let measured = detached(py, move || core::measure(&path, start, end))?;
-    Ok((measured.bytes, measured.newlines, measured.ends_line))
+pub fn count_lines(
+    py: Python<'_>,
+    path: PathBuf,
+    start: u64,
+    end: Option<u64>,
+) -> PyResult<(u64, u64, bool)> {
+    let counted_lines = detached(py, move || core::count_lines(&path, start, end))?;
+    Ok((counted_lines.bytes, counted_lines.newlines, counted_lines.ends_line))
 }

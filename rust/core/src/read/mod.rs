@@ -31,7 +31,7 @@ pub use lines::{CHUNK_BYTES, LineText, MAX_LINE_BYTES};
 pub use options::ReadOptions;
 pub use record::Record;
 pub use records::Records;
-pub use section::{Cuts, Measured, Section, measure};
+pub use section::{CountedLines, Cuts, Section, count_lines};
 pub use share::Share;
 pub use source::{Opened, ReadRows, Source, read_error};
 pub(crate) use wait::wait;

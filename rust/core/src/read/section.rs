@@ -86,7 +86,7 @@ fn starts(path: &Path, section_bytes: u64) -> io::Result<Vec<u64>> {
 
 /// What is between two places of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Measured {
+pub struct CountedLines {
     /// Bytes, once decompressed.
     pub bytes: u64,
     pub newlines: u64,
@@ -95,21 +95,21 @@ pub struct Measured {
 }
 
 /// Counts what is in a file from a start of a section to the next, or to the end.
-pub fn measure(path: &Path, start: u64, end: Option<u64>) -> Result<Measured> {
+pub fn count_lines(path: &Path, start: u64, end: Option<u64>) -> Result<CountedLines> {
     let name: Arc<str> = path.to_string_lossy().into();
     let counted = open_at(path, start, end).and_then(|mut bytes| {
-        let mut measured = Measured::default();
+        let mut counted_lines = CountedLines::default();
         let mut block = vec![0; BLOCK_BYTES];
         loop {
             let count = match bytes.read(&mut block) {
-                Ok(0) => return Ok(measured),
+                Ok(0) => return Ok(counted_lines),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            measured.bytes += count as u64;
-            measured.newlines += memchr_iter(b'\n', &block[..count]).count() as u64;
-            measured.ends_line = block[count - 1] == b'\n';
+            counted_lines.bytes += count as u64;
+            counted_lines.newlines += memchr_iter(b'\n', &block[..count]).count() as u64;
+            counted_lines.ends_line = block[count - 1] == b'\n';
         }
     });
     counted.map_err(|error| read_error(&name, &error))
