@@ -1,5 +1,6 @@
 """Streams in loaders: each sample once, for any number of ranks and workers."""
 
+import contextlib
 import gc
 import io
 import os
@@ -103,8 +104,11 @@ def test_a_forked_worker_can_expand_after_its_parent_did() -> None:
 
 def names_of_threads(_: list[Item]) -> list[str]:
     """Return the names of the expander's threads in this process."""
-    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
-    names = [(task / "comm").read_text(encoding="utf-8").strip() for task in tasks]
+    names = []
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        # Other threads, such as those of the loader, may end meanwhile.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            names.append((task / "comm").read_text(encoding="utf-8").strip())
     return [name for name in names if name.startswith("everyturn")]
 
 
