@@ -88,14 +88,13 @@ fn method(
 
 fn sources() -> Vec<(String, String)> {
     let read = |folder: &Path, name: &str| {
-        let source = std::fs::read_to_string(folder.join(name).with_extension("jinja")).ok()?;
-        Some((name.to_owned(), source))
+        let source = std::fs::read_to_string(folder.join(format!("{name}.jinja")));
+        (name.to_owned(), source.unwrap_or_else(|error| panic!("{name}: {error}")))
     };
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/templates");
     let published = std::env::var_os("EVERYTURN_DATA").map(|data| PathBuf::from(data).join("templates"));
-    let of_own = OWN.iter().filter_map(|name| read(&own, name));
-    let of_published =
-        published.iter().flat_map(|folder| PUBLISHED.iter().filter_map(|name| read(folder, name)));
+    let of_own = OWN.iter().map(|name| read(&own, name));
+    let of_published = published.iter().flat_map(|folder| PUBLISHED.iter().map(|name| read(folder, name)));
     of_own.chain(of_published).collect()
 }
 
