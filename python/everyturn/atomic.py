@@ -1,6 +1,7 @@
 """Files and folders that appear under their name only when they are whole."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -48,9 +49,15 @@ TEMPORARY = r"\.(?P<name>.+)\.tmp-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+"
 """The names that `temporary_beside` gives, as a regular expression."""
 
 
+@functools.cache
 def _host() -> str:
-    """Tell machines and containers apart: each has processes of its own."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    """Tell machines and containers apart, also those of one name: each has processes of its own."""
+    known = [platform.node()]
+    with contextlib.suppress(OSError):
+        known.append(Path("/etc/machine-id").read_text(encoding="utf-8"))
+    with contextlib.suppress(OSError):
+        known.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
 def _remove_those_of_the_dead(path: Path) -> None:

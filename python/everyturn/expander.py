@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,7 +30,7 @@ from everyturn.options import (
     TrainOn,
     Undesired,
     check_count,
-    check_limit,
+    check_type,
     option,
 )
 from everyturn.progress import progress_bar
@@ -62,6 +63,11 @@ def refusing_unknown_options(made: Class) -> Class:
 
     made.__init__ = checked  # type: ignore[misc]
     return made
+
+
+def _kind(name: str) -> Any:
+    """The type of an option."""
+    return typing.get_type_hints(Expander)[name]
 
 
 @refusing_unknown_options
@@ -234,9 +240,13 @@ class Expander:
         given = renderer_or_path
         renderer = given if isinstance(given, Renderer) else Renderer.from_dir(given)
         object.__setattr__(self, "renderer", renderer)
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name, None)
+            if field.name in OPTION_NAMES:
+                check_type(field.name, value, field.default, functools.partial(_kind, field.name))
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
         for name in options_with("count"):
-            check_count(name, getattr(self, name))
+            object.__setattr__(self, name, check_count(name, getattr(self, name)))
         object.__setattr__(self, "keep", stated(self.keep))
         core = _core.Expander(renderer._core, **self._core_options())  # noqa: SLF001
         object.__setattr__(self, "_expander", core)
@@ -408,7 +418,7 @@ class Expander:
         self, source: Source, chunk_bytes: int, limit: int | None
     ) -> tuple[_core.Stream, tuple[str, ...]]:
         check_count("chunk_bytes", chunk_bytes)
-        check_limit(limit)
+        check_count("limit", limit, least=0)
         inputs, files = resolve(source)
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 

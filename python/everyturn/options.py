@@ -5,8 +5,10 @@ options are made of these fields.
 """
 
 import dataclasses
+import operator
 import os
-from typing import Any, Literal, TypeAlias, get_args
+from collections.abc import Callable
+from typing import Any, Literal, SupportsIndex, TypeAlias, get_args, overload
 
 from everyturn.exceptions import OptionsError
 
@@ -98,26 +100,43 @@ MOST = 2**63 - 1
 """No count is larger."""
 
 
-def check_count(name: str, value: int | None) -> None:
-    """Refuse anything but None and integers from 1 to `MOST`.
+@overload
+def check_count(name: str, value: SupportsIndex, *, least: int = 1) -> int: ...
+@overload
+def check_count(name: str, value: SupportsIndex | None, *, least: int = 1) -> int | None: ...
+def check_count(name: str, value: SupportsIndex | None, *, least: int = 1) -> int | None:
+    """Return a whole number, numpy's included, as Python's; None is None.
+
+    Raises:
+        OptionsError: It is something else, or not from `least` to `MOST`; the text names the option.
+    """
+    if value is None:
+        return None
+    number = None if isinstance(value, bool) else _index(value)
+    if number is None or number < least:
+        raise OptionsError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if number > MOST:
+        raise OptionsError(f"{name} must be below 2^63, not {value!r}")
+    return number
+
+
+def _index(value: SupportsIndex) -> int | None:
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def check_type(name: str, value: object, default: object, choices: Callable[[], Any]) -> None:
+    """Refuse what is not of the type of an option's default, where that is a bool or one of some names.
 
     Raises:
         OptionsError: The text names the option.
     """
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise OptionsError(f"{name} must be a whole number of at least 1, not {value!r}")
-    if value is not None and value > MOST:
-        raise OptionsError(f"{name} must be below 2^63, not {value}")
-
-
-def check_limit(limit: int | None) -> None:
-    """Refuse a number of records that is below 0 or above `MOST`.
-
-    Raises:
-        OptionsError: The text names the limit.
-    """
-    if limit is not None and not 0 <= limit <= MOST:
-        raise OptionsError(f"limit must be 0 or more, and below 2^63, not {limit}")
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise OptionsError(f"{name} must be True or False, not {value!r}")
+    if isinstance(default, str) and not isinstance(value, str):
+        check_choice(name, value, choices())
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:

@@ -31,7 +31,7 @@ from everyturn.io.sections import SECTION_BYTES, Counted, Section, Span, count, 
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.options import StrPath
 from everyturn.renderer import Renderer
-from everyturn.report import Report, add_parts
+from everyturn.report import Report
 
 BATCH_SIZE = 256
 """Records that an actor expands at a time."""
@@ -167,7 +167,7 @@ def expand_to(
     reports = {row["number"]: row["report"] for row in written.take_all()}
     total = expander.empty().report
     for number in range(len(tasks)):
-        total = add_parts(total, Report.from_dict(json.loads(reports[number])))
+        total += Report.from_dict(json.loads(reports[number]))
     return total
 
 

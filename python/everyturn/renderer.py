@@ -224,7 +224,7 @@ class Renderer:
         try:
             return self._core.decode([int(token) for token in ids])
         except OverflowError as error:
-            raise OptionsError(f"ids: {error}") from error
+            raise OptionsError("ids: a token's id is from 0 to 4294967295") from error
 
     def lint(self) -> "TemplateReport":
         """Tell what the template does to training, by rendering made-up conversations.

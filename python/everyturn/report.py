@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from everyturn import _core
+from everyturn.exceptions import OptionsError
 from everyturn.faults import Fault, Notes
 from everyturn.report_text import report_lines, summary
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Report:
-    """The account of an expansion; reports of parts add up with ``+``.
+    """The account of an expansion; reports of parts add up with ``+``, an `OptionsError` where their options differ.
 
     ``records_read == records_kept + sum(records_dropped.values())`` and
     ``targets_found == targets_trained + sum(targets_dropped.values())``, always.
@@ -104,7 +105,7 @@ class Report:
 
     def __add__(self, other: "Report") -> "Report":
         if any(getattr(self, name) != getattr(other, name) for name in _SAME):
-            raise ValueError("reports of different options do not add up")
+            raise OptionsError("reports of different options cannot be added")
         total: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
@@ -115,7 +116,7 @@ class Report:
                 }
             elif isinstance(mine, Mapping):
                 total[field.name] = {
-                    name: mine.get(name, 0) + theirs.get(name, 0)
+                    name: _count(name, mine.get(name, 0), theirs.get(name, 0))
                     for name in sorted({*mine, *theirs})
                 }
             elif field.name not in _SAME:
@@ -169,16 +170,13 @@ class Report:
 MAX_NAMED_FAULTS = 10_000
 """Faults beyond this number are counted but not listed, so that a report stays small."""
 
-SAID_ONCE = "stop_not_in_generation_config"
-"""The warning about the model, which each stream gives once."""
+_OF_THE_MODEL = "stop_not_in_generation_config"
+"""The warning about the model, which each stream of a run gives once."""
 
 
-def add_parts(total: Report, part: Report) -> Report:
-    """Add the report of a part of a run that is read in several streams: what is said of the model counts once."""
-    if SAID_ONCE in total.warnings:
-        warnings = {name: count for name, count in part.warnings.items() if name != SAID_ONCE}
-        part = dataclasses.replace(part, warnings=warnings)
-    return total + part
+def _count(name: str, mine: int, theirs: int) -> int:
+    """Add two counts; what is said of the model is counted once, in however many parts it is said."""
+    return max(mine, theirs) if name == _OF_THE_MODEL else mine + theirs
 
 
 _BOUNDED = ("control_tokens", "unread_keys", "unread_record_keys", "unread_arguments")

@@ -57,10 +57,64 @@ def test_other_names_of_a_value_are_not_offered(capsys: pytest.CaptureFixture[st
     assert main(["expand", CHATS, "--model", "demo", "--train-on", "last", "--limit", "1"]) == 0
 
 
-def test_the_beginning_of_a_flag_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
-    """As argparse has it; what is missing is not asked for."""
-    assert main(["stats", CHATS, "--mod=demo", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["layout"] == "merged"
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        # The flag of other commands, and the beginning of one that means something else.
+        (["inspect", CHATS, "--model", "demo", "--limit", "5"], "--limits"),
+        (["stats", CHATS, "--mod=demo"], "--model"),
+    ],
+)
+def test_the_beginning_of_a_flag_is_not_that_flag(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], meant: str
+) -> None:
+    """It is named instead."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert f"is not a flag of `everyturn {arguments[0]}`; did you mean {meant}?" in (
+        capsys.readouterr().err
+    )
+
+
+FLAGS = [
+    ["--chat-template", "chatml"],
+    ["--template-kwargs", "a=1"],
+    ["--now", "2026-01-31"],
+    ["--engine", "fast"],
+    ["--serve", "sglang"],
+    ["--content-format", "string"],
+    ["--tokenizer", "auto_tokenizer"],
+    ["--stop-token", "eos"],
+    ["--limits", "2"],
+]
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=[name for name, _ in FLAGS])
+@pytest.mark.parametrize("command", ["check", "relabel"])
+def test_a_flag_of_a_model_needs_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str, flag: list[str]
+) -> None:
+    """Without a model it would do nothing."""
+    everyturn.Expander("demo", provenance=True).expand(CHATS, limit=1).save(tmp_path / "samples")
+    rules = tmp_path / "rules.json"
+    rules.write_text('[{"weight": 1}]', encoding="utf-8")
+    rest = ["--rules", str(rules), "-o", str(tmp_path / "out")] if command == "relabel" else []
+    source = str(tmp_path / "samples") if command == "relabel" else CHATS
+    assert main([command, source, *rest, *flag]) == 2
+    assert f"{flag[0]} needs --model" in capsys.readouterr().err
+
+
+def test_lint_has_no_flag_that_does_nothing(
+    capsys: pytest.CaptureFixture[str], models: dict[str, Path]
+) -> None:
+    """It encodes nothing, and a template alone has no tokenizer."""
+    with pytest.raises(SystemExit):
+        main(["lint", "--model", "demo", "--engine", "fast"])
+    assert "--engine is not a flag of `everyturn lint`" in capsys.readouterr().err
+    template = str(models["chatml"] / "chat_template.jinja")
+    assert main(["lint", template, "--tokenizer", "auto_tokenizer"]) == 2
+    assert "--tokenizer needs --model" in capsys.readouterr().err
 
 
 def test_what_follows_two_dashes_is_not_a_flag(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import everyturn
@@ -154,3 +155,32 @@ def test_an_unknown_name_is_refused_with_the_known_ones(option: str) -> None:
         everyturn.Expander("demo", **unknown)
     for said in (option, "nothing_of_this_name", *typing.get_args(LITERALS[option])):
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("option", sorted(set(DEFAULTS) - {"keep", "map", "roles"}))
+def test_a_value_of_another_type_is_refused_by_name(option: str) -> None:
+    """An object that is of no option's type."""
+    for value in (["a"], 0.5, b"x"):
+        wrong: dict[str, Any] = {option: value}
+        with pytest.raises(everyturn.OptionsError, match=f"^{option}"):
+            everyturn.Expander("demo", **wrong)
+
+
+@pytest.mark.parametrize("option", options_with("count"))
+def test_whole_numbers_of_numpy_are_whole_numbers(option: str) -> None:
+    """They are Python's in the options, and so in what is written of them."""
+    counted: dict[str, Any] = {option: np.int64(700)}
+    value = everyturn.Expander("demo", **counted).options()[option]
+    assert type(value) is int
+    assert value == 700
+
+
+def test_a_limit_is_a_whole_number() -> None:
+    """Truth values are none; zero records can be asked for."""
+    expander = everyturn.Expander("demo")
+    for limit in (True, 1.5, -1, "1", 2**63):
+        wrong: dict[str, Any] = {"limit": limit}
+        for call in (expander.expand, expander.stats, lambda *a, **o: [*everyturn.check(*a, **o)]):
+            with pytest.raises(everyturn.OptionsError, match=r"^limit must be"):
+                call(b"{}", **wrong)
+    assert len(expander.expand(b"{}", limit=0)) == 0

@@ -11,7 +11,7 @@ from children import child
 
 #: What a Ctrl-C may take, and what the interpreter and a busy machine may add to it.
 INTERRUPT_SECONDS = 0.25
-ALLOWANCE_SECONDS = 0.75
+ALLOWANCE_SECONDS = 5.0
 SECONDS = 60
 
 #: Each makes what it needs, says that it is ready, and calls what would take minutes.
@@ -44,7 +44,7 @@ CALLS = {
         "print('ready', flush=True)\n"
         "everyturn.window([{'role': 'user', 'content': LONG}], renderer=demo, max_prompt_tokens=10)"
     ),
-    "inspect": (
+    "expand": (
         "chat = {'messages': [{'role': 'user', 'content': LONG}, {'role': 'assistant', 'content': LONG}]}\n"
         "print('ready', flush=True)\n"
         "everyturn.Expander(demo, max_line_bytes=1 << 30).expand([chat])"

@@ -112,15 +112,11 @@ def test_a_child_forked_during_the_first_use_of_literal_can_work(data: Path) -> 
     expander.expand([CHATS[0]])
     worker = threading.Thread(target=lambda: expander.expand([chat] * 20))
     worker.start()
-    time.sleep(0.02)
-    context = multiprocessing.get_context("fork")
-    receiving, sending = context.Pipe(duplex=False)
-    child = context.Process(target=send_digest, args=(sending, expander, to_jsonl([chat])))
-    child.start()
     try:
-        assert receiving.poll(SECONDS), "the forked child hangs"
+        # The first of them is forked before, during or after the first use.
+        for _ in range(3):
+            sent_by_forked_child(send_digest, expander, to_jsonl([chat]))
     finally:
-        child.kill()
         worker.join()
 
 
@@ -287,14 +283,15 @@ def test_other_threads_run_while_rows_are_made(expander: everyturn.Expander) -> 
             time.sleep(0.001)
 
     counter = threading.Thread(target=count)
-    jsonl = JSONL * 10
+    jsonl = JSONL * 50
     counter.start()
-    began = time.perf_counter()
+    before = ticks
     expander.expand(jsonl)
-    seconds = time.perf_counter() - began
+    counted = ticks - before
     done.set()
     counter.join(SECONDS)
-    assert ticks >= seconds / 0.001 / 20
+    # A thread that could not run would count at most once, before the call has taken the interpreter.
+    assert counted >= 5
 
 
 # --------------------------------------------------------------------------------------------
@@ -386,9 +383,9 @@ def test_samples_survive_a_pickle(expander: everyturn.Expander) -> None:
 # --------------------------------------------------------------------------------------------
 
 #: What a Ctrl-C may take (signals are looked for every 100 ms), and what the interpreter and a
-#: busy machine may add to it.
+#: busy machine may add to it. The work itself would take many times as long.
 INTERRUPT_SECONDS = 0.25
-ALLOWANCE_SECONDS = 0.75
+ALLOWANCE_SECONDS = 5.0
 
 
 def everyturn_command() -> list[str]:
@@ -485,8 +482,7 @@ def test_ctrl_c_over_files_leaves_nothing(tmp_path: Path) -> None:
     (chats / "0.jsonl").write_bytes(JSONL * (20_000_000 // len(JSONL)))
     for number in range(1, 200):
         (chats / f"{number}.jsonl").symlink_to(chats / "0.jsonl")
-    began = time.monotonic()
     with started(str(chats / "*.jsonl"), "-o", str(folder / "rows.parquet")) as process:
-        # An interpreter starts in a part of this time, and the work takes many times as long.
-        wait_for(lambda: time.monotonic() - began > 2)
+        # A temporary file: rows are being written, and there are many times as many to come.
+        wait_for(lambda: any(folder.iterdir()))
         interrupt(process, folder)

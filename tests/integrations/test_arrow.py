@@ -398,6 +398,15 @@ def test_reports_of_all_batches_are_the_report_of_the_run(tmp_path: Path, size: 
     assert counts == {**whole.report.to_dict(), "faults": 0}
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\u2029"])
+def test_a_report_is_one_line_whatever_names_have(tmp_path: Path, separator: str) -> None:
+    """Names of keys stand in it, and may have what some take for the end of a line."""
+    table = pa.Table.from_pylist([{**chat, f"a{separator}b": "x"} for chat in CHATS])
+    prepare = Preparer("demo", on_error="skip", reports=tmp_path)
+    in_batches(prepare, table, 2)
+    assert read_reports(tmp_path).records_read == len(CHATS)
+
+
 def test_a_line_that_was_cut_off_is_no_report(tmp_path: Path) -> None:
     """A process that was killed while it wrote has not finished its batch."""
     table = pa.Table.from_pylist(CHATS)

@@ -238,6 +238,8 @@ def test_what_is_said_of_the_model_counts_once(
     assert whole.warnings["stop_not_in_generation_config"] == 1
     written = shards.expand(of_model, inputs, tmp_path / "out", shard_tokens=500)
     assert written.report.warnings == whole.warnings
+    parts = [of_model.expand(name) for name in inputs]
+    assert everyturn.Samples.concatenate(parts).report.warnings == whole.warnings
 
 
 # --------------------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ def test_a_run_killed_at_any_time_goes_on(tmp_path: Path) -> None:
             time.sleep(moments.random() * 0.1)
             process.send_signal(signal.SIGKILL)
             killed += process.wait(SECONDS) == -signal.SIGKILL
-    assert killed >= 2
+    assert killed >= 1
     subprocess.run(
         command([str(source)], folder, *options), check=True, capture_output=True, timeout=SECONDS
     )
@@ -447,7 +449,7 @@ CHANGES: dict[str, Change] = {
         {},
         "fingerprint: ",
     ),
-    "the input": (expander, SOURCE + b"\n", {}, r"<bytes>: [\d,]+ bytes there, [\d,]+ here"),
+    "the input": (expander, SOURCE + b"\n", {}, r"<bytes>: [\d,]+ bytes there, [\d,]+ bytes here"),
     "the bytes": (expander, SOURCE.replace(b"Question 0 of 7", b"Question 0 of 8"), {}, "changed"),
     "what is kept": (
         lambda: expander(keep=["id"]),
@@ -736,6 +738,14 @@ def test_what_is_read_once_needs_a_new_folder(tmp_path: Path, make: Callable[[],
         shards.expand(expander(), make(), tmp_path / "out", shard_tokens=100)
 
 
+def test_a_file_is_not_what_was_read_once(inputs: list[str], tmp_path: Path) -> None:
+    """A folder that a stream was expanded into is not that of the file."""
+    with Path(inputs[0]).open("rb") as stream:
+        shards.expand(expander(), stream, tmp_path / "out")
+    with pytest.raises(everyturn.OptionsError, match="a stream there, "):
+        shards.expand(expander(), inputs[0], tmp_path / "out")
+
+
 @pytest.mark.parametrize("options", [{"shard_tokens": 0}, {"chunk_bytes": 0}])
 def test_counts_are_counts(tmp_path: Path, options: dict[str, Any]) -> None:
     """And nothing is made where they are none."""
@@ -791,7 +801,7 @@ def test_stdin_makes_a_new_folder(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_whole_shards(tmp_path: Path) -> None:
     """And says how to resume."""
     source = tmp_path / "chats.jsonl"
-    source.write_bytes(to_jsonl(numbered_chat(number) for number in range(20_000)))
+    source.write_bytes(to_jsonl(numbered_chat(number) for number in range(80_000)))
     folder = tmp_path / "out"
     again = command([str(source)], folder, "--shard-tokens", "20000")
     with child(again, stderr=subprocess.PIPE) as process:

@@ -265,7 +265,7 @@ def test_only_like_samples_go_together(
         ),
     ]
     for other in others:
-        with pytest.raises(ValueError, match="do not go together"):
+        with pytest.raises(ValueError, match="cannot concatenate"):
             everyturn.Samples.concatenate([samples, other.expand(jsonl)])
     alike = everyturn.Expander("demo", layout="per_turn", num_threads=1)
     assert len(everyturn.Samples.concatenate([samples, alike.expand(jsonl)])) == 12

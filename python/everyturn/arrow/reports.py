@@ -14,7 +14,7 @@ from pathlib import Path
 from everyturn.arrow.origins import Origins
 from everyturn.exceptions import InputError
 from everyturn.options import StrPath
-from everyturn.report import Report, add_parts
+from everyturn.report import Report
 
 _PROCESS = {"id": os.getpid(), "name": uuid.uuid4().hex}
 """The name of this process's file; a forked child takes another."""
@@ -36,17 +36,18 @@ def write(folder: StrPath, batch: str, report: Report) -> None:
         _PROCESS.update(id=os.getpid(), name=uuid.uuid4().hex)
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({"batch": batch, "report": report.to_dict()}, ensure_ascii=False)
-    with (path / f"{_PROCESS['name']}.jsonl").open("a", encoding="utf-8") as file:
+    line = json.dumps({"batch": batch, "report": report.to_dict()})
+    # In one write: threads of this process append to the file, too.
+    with (path / f"{_PROCESS['name']}.jsonl").open("ab", buffering=0) as file:
         # The line before may be half a line: the disk was full when it was written.
-        file.write(f"\n{line}\n")
+        file.write(f"\n{line}\n".encode())
 
 
 def read(folder: StrPath) -> Report:
     """Add up the reports of all batches, each once."""
     batches: dict[str, Report] = {}
     for path in sorted(Path(folder).glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().split(b"\n"):
             try:
                 entry = json.loads(line)
             except ValueError:
@@ -57,7 +58,4 @@ def read(folder: StrPath) -> Report:
     if not batches:
         raise InputError(f"{folder}: holds no report")
     reports = [batches[batch] for batch in sorted(batches)]
-    total = reports[0]
-    for report in reports[1:]:
-        total = add_parts(total, report)
-    return total
+    return sum(reports[1:], reports[0])

@@ -21,7 +21,7 @@ from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
 from everyturn.io.inputs import CoreSource, Source, resolve
-from everyturn.options import StrPath, check_limit
+from everyturn.options import StrPath, check_count
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import stated
 
@@ -67,7 +67,7 @@ class Checker:
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
-        check_limit(limit)
+        check_count("limit", limit, least=0)
         items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
 

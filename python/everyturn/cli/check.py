@@ -20,8 +20,10 @@ from everyturn.cli.options import (
     add_inputs,
     add_model_flags,
     read_by,
+    refuse_model_flags,
     renderer_from,
 )
+from everyturn.cli.outputs import LINES_SUFFIXES
 from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
@@ -46,7 +48,6 @@ OPTIONS = options_with("per_record")
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Expander)}
 
 PACKED = (".gz", ".zst", ".bz2")
-LINES = (".jsonl", ".json", ".ndjson")
 
 
 def add_parser(commands: Any, name: str) -> None:
@@ -135,9 +136,7 @@ def _checker(parsed: argparse.Namespace) -> Checker:
     if parsed.model is not None:
         options = {name: getattr(parsed, name) for name in OPTIONS}
         return Checker(renderer_from(parsed), **kinds, **options)
-    for name in ("chat_template", "template_kwargs", "now"):
-        if getattr(parsed, name) is not None:
-            raise OptionsError(f"--{name.replace('_', '-')} needs --model")
+    refuse_model_flags(parsed)
     options = {name: getattr(parsed, name) for name in OPTIONS}
     given = {
         name: value
@@ -164,8 +163,11 @@ def _copy_path(parsed: argparse.Namespace) -> Path:
     path = writable("-o", parsed.output, inputs=names, model=parsed.model)
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
-    if path.suffix not in LINES:
-        raise OptionsError(f"-o: {path}: the copy has JSON lines, so its name must end in .jsonl")
+    if path.suffix not in LINES_SUFFIXES:
+        known = ", ".join(LINES_SUFFIXES)
+        raise OptionsError(
+            f"-o: {path}: the copy has JSON lines, so its name must end in one of {known}"
+        )
     return path
 
 

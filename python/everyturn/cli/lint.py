@@ -13,6 +13,7 @@ from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError
 from everyturn.lint.report import TemplateReport
 from everyturn.model_folder import read_template
+from everyturn.model_sources import TOKENIZER
 
 EXAMPLES = """\
 examples:
@@ -45,7 +46,7 @@ def add_parser(commands: Any, name: str) -> None:
         file,
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    add_model_flags(parser, required=False)
+    add_model_flags(parser, required=False, encodes=False)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -81,6 +82,8 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
         raise OptionsError(
             f"{given}: this is a template; with a model, give it with --chat-template"
         )
+    if parsed.tokenizer != TOKENIZER:
+        raise OptionsError("--tokenizer needs --model")
     return TemplateReport.of_template(
         _from_stdin() if given == "-" else read_template(given, limits=parsed.limits),
         template_kwargs=kwargs,

@@ -40,10 +40,42 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
 
+_OF_A_MODEL = {
+    "chat_template": None,
+    "template_kwargs": None,
+    "now": None,
+    "engine": ENGINE,
+    "serve": SERVE,
+    "content_format": CONTENT_FORMAT,
+    "tokenizer": TOKENIZER,
+    "stop_token": None,
+    "limits": LIMITS,
+}
+"""What the flags of a model are where they are not given."""
+
+
+def refuse_model_flags(parsed: argparse.Namespace) -> None:
+    """Refuse flags that say something of a model, where none is given.
+
+    Raises:
+        OptionsError: The text names the flag.
+    """
+    for name, default in _OF_A_MODEL.items():
+        if getattr(parsed, name, default) != default:
+            raise OptionsError(f"--{name.replace('_', '-')} needs --model")
+
+
 def add_model_flags(
-    parser: argparse.ArgumentParser, *, required: bool = True, serve: Serve = SERVE
+    parser: argparse.ArgumentParser,
+    *,
+    required: bool = True,
+    serve: Serve = SERVE,
+    encodes: bool = True,
 ) -> None:
-    """Add the flags that make a `Renderer`, with a default server of their own where one is given."""
+    """Add the flags that make a `Renderer`, with a default server of their own where one is given.
+
+    A command that encodes nothing has no flag for the engine.
+    """
     model = parser.add_argument_group("model")
     complete_with(
         model.add_argument(
@@ -69,12 +101,13 @@ def add_model_flags(
         help="an argument for it, e.g. enable_thinking=false; repeat the flag for more, or give all as a JSON object",
     )
     model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
-    model.add_argument(
-        "--engine",
-        choices=get_args(Engine),
-        default=ENGINE,
-        help="what encodes text; the ids are the same (default: %(default)s)",
-    )
+    if encodes:
+        model.add_argument(
+            "--engine",
+            choices=get_args(Engine),
+            default=ENGINE,
+            help="what encodes text; the ids are the same (default: %(default)s)",
+        )
     model.add_argument(
         "--serve",
         choices=get_args(Serve),

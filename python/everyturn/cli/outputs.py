@@ -23,6 +23,10 @@ COLUMNS = (b'{"input_ids": [', b'"n_trained": ', b'"conversation_id": "')
 """What a line of samples has."""
 
 
+LINES_SUFFIXES = (".jsonl", ".ndjson", ".json")
+"""Names of files that are written as JSON lines."""
+
+
 class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
     """Takes samples part by part."""
 
@@ -38,8 +42,9 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     Raises:
         OptionsError: The name has no ending that is known, or a file would be lost.
     """
-    if path.suffix not in (".parquet", ".jsonl", ".json"):
-        raise OptionsError(f"-o: {path}: the name must end in .parquet, .jsonl or, for a folder, /")
+    if path.suffix not in (".parquet", *LINES_SUFFIXES):
+        known = ", ".join((".parquet", *LINES_SUFFIXES))
+        raise OptionsError(f"-o: {path}: the name must end in {known} or, for a folder, /")
     if not overwrite and path.exists() and not _is_of_samples(path):
         raise OptionsError(
             f"-o: {path}: exists, and is not a file of samples: --overwrite replaces it"

@@ -14,7 +14,11 @@ from everyturn.wording import did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of the whole command line, and the base of that of a command."""
+    """The parser of the whole command line, and the base of that of a command. Flags are not abbreviated."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # The beginning of a flag would be taken for it also where it is the name of another command's flag.
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """End with a line about what is wrong, and one about where help is."""
@@ -33,8 +37,7 @@ class Parser(argparse.ArgumentParser):
         known = [flag for action in self._actions for flag in action.option_strings]
         for word in itertools.takewhile(lambda word: word != "--", words):
             name = word.partition("=")[0]
-            # Argparse completes the beginnings of flags.
-            if name.startswith("--") and not any(flag.startswith(name) for flag in known):
+            if name.startswith("--") and name not in known:
                 meant = did_you_mean(name.replace("_", "-"), known)
                 self.error(f"{name} is not a flag of `{self.prog}`{meant}")
 
@@ -71,7 +74,7 @@ class CommandParser(Parser):
     def _refuse_missing_flags(self, words: Sequence[str]) -> None:
         for action in filter(lambda action: action.required, self._actions):
             flags = action.option_strings
-            if flags and not any(_is_of(word, flag) for word in words for flag in flags):
+            if flags and not any(word.partition("=")[0] in flags for word in words):
                 self.error(f"{flags[-1]} {action.metavar} is missing: {action.help}")
 
     def format_help(self) -> str:
@@ -91,9 +94,3 @@ def _in_usage(action: argparse.Action) -> str:
 
 def _is_flag(word: str) -> bool:
     return word.startswith("-")
-
-
-def _is_of(word: str, flag: str) -> bool:
-    """Whether a word is a flag or the beginning of one, perhaps with its value."""
-    name = word.partition("=")[0]
-    return name == flag or (name.startswith("--") and name != "--" and flag.startswith(name))

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.options import add_model_flags, renderer_from
+from everyturn.cli.options import add_model_flags, refuse_model_flags, renderer_from
 from everyturn.cli.outputs import check_output, writer_of
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.options import Normalize
@@ -104,7 +104,9 @@ def run(parsed: argparse.Namespace) -> int:
             )
         check_output(target, overwrite=parsed.overwrite)
     rules = read_rules(parsed.rules)
-    renderer = renderer_from(parsed) if parsed.model else None
+    if parsed.model is None:
+        refuse_model_flags(parsed)
+    renderer = None if parsed.model is None else renderer_from(parsed)
     relabelled = _read(source, renderer).relabel(
         rules, normalize=parsed.normalize, allow_context=parsed.allow_context
     )

@@ -85,7 +85,7 @@ def differences(there: Sequence[Identity], here: Sequence[Identity]) -> Iterator
         if one["name"] != name:
             yield f"inputs[{number}]: {one['name']} there, {name} here"
         elif one["bytes"] != other["bytes"]:
-            yield f"{name}: {one['bytes']:,} bytes there, {other['bytes']:,} here"
+            yield f"{name}: {_bytes(one)} there, {_bytes(other)} here"
         elif one["hash"] != other["hash"]:
             yield f"{name}: its content has changed, at the same size"
         elif one.get("section") != other.get("section"):
@@ -96,6 +96,10 @@ def differences(there: Sequence[Identity], here: Sequence[Identity]) -> Iterator
                 'hashed of a large file do not show whether it is the same (hash_inputs="whole", --hash-inputs whole, '
                 "hashes all of it)"
             )
+
+
+def _bytes(one: Identity) -> str:
+    return "a stream" if one["bytes"] is None else f"{one['bytes']:,} bytes"
 
 
 def _of_file(path: StrPath, *, is_whole: bool) -> dict[str, Any]:

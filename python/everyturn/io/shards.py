@@ -30,7 +30,7 @@ from everyturn.io.inputs import Share, Whole, one_by_one
 from everyturn.io.sections import Section
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
 from everyturn.options import StrPath, check_choice, check_count
-from everyturn.report import Report, add_parts
+from everyturn.report import Report
 from everyturn.samples import Samples
 from everyturn.samples.kept_types import read_ahead
 from everyturn.samples.parquet import has_weights, refuse_weights
@@ -97,8 +97,9 @@ def expand(
             read again, or copies are to be dropped, which shards cannot do.
         EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
     """
-    for name, count in (("shard_tokens", shard_tokens), ("chunk_bytes", chunk_bytes)):
-        check_count(name, count)
+    shard_tokens = check_count("shard_tokens", shard_tokens)
+    check_count("chunk_bytes", chunk_bytes)
+    limit = check_count("limit", limit, least=0)
     check_choice("hash_inputs", hash_inputs, HashInputs)
     inputs = _inputs(source, hash_inputs, shard_folder.inputs_of(Path(folder)))
     plan = {
@@ -282,7 +283,7 @@ class _Run:
                     )
                 )
             start = end
-        self._report = add_parts(self._report, samples.report)
+        self._report += samples.report
 
     def _write(self, samples: Samples) -> None:
         if not self._with_weights and samples.loss_weights is not None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from everyturn.exceptions import OptionsError
 from everyturn.samples.kept_types import Keep
 from everyturn.samples.ragged import gather, join_offsets
 
@@ -130,7 +131,7 @@ class Kept(Mapping[str, list[Any]]):
         """Put the values of samples with the same names one after the other."""
         first = parts[0]
         if any(part.stated != first.stated for part in parts):
-            raise ValueError("samples that keep other keys do not go together")
+            raise OptionsError("cannot concatenate samples that keep different keys")
         if not first.stated:
             return first
         columns = zip(*(part.texts for part in parts), strict=True)

@@ -201,12 +201,18 @@ class Samples(Sequence[Sample]):
 
     @staticmethod
     def concatenate(parts: Sequence["Samples"]) -> "Samples":
-        """Put expansions of the same model and options one after the other."""
+        """Put expansions of the same model and options one after the other.
+
+        Raises:
+            OptionsError: There are none, or they are of different models, options or versions.
+        """
         if not parts:
-            raise ValueError("there is nothing to concatenate")
+            raise OptionsError("there is nothing to concatenate")
         first = parts[0]
         if any(part.metadata != first.metadata for part in parts):
-            raise ValueError("samples of different models, options or versions do not go together")
+            raise OptionsError(
+                "cannot concatenate samples of different models, options or versions"
+            )
         files = tuple(dict.fromkeys(name for part in parts for name in part.files))
         numbers = {name: number for number, name in enumerate(files)}
         arrays: dict[str, Any] = {}

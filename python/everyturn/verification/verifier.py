@@ -14,7 +14,7 @@ from everyturn.exceptions import ModelError, OptionsError
 from everyturn.expander import Expander
 from everyturn.io.inputs import Source
 from everyturn.io.records import Record
-from everyturn.options import ContentFormat, Serve
+from everyturn.options import ContentFormat, Serve, check_count
 from everyturn.renderer import Renderer
 from everyturn.verification.comparison import Difference, compared, refused
 from everyturn.verification.prompts import (
@@ -87,8 +87,7 @@ def verify(
         OptionsError: An argument cannot be used.
         ServerError: The server does not answer, or is none that is known.
     """
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise OptionsError(f"limit must be a whole number of at least 1, not {limit!r}")
+    check_count("limit", limit)
     # It takes a while to import, and `import everyturn` is to be fast.
     from everyturn.verification.client import Client
 
