@@ -166,7 +166,9 @@ class Expander:
     layout: Layout = option(
         "merged", summary="how the pairs of prompt and target are arranged in samples"
     )
-    max_length: int | None = option(None, count=True, summary="the most tokens of a sample")
+    max_length: int | None = option(
+        None, count=True, summary="the maximum number of tokens of a sample"
+    )
     overflow: Overflow = option("error", summary="what becomes of a longer sample")
     history_turns: int | None = option(
         None,
@@ -181,14 +183,19 @@ class Expander:
         summary="what becomes of a prompt that is not a prefix of its turn's own rendering",
     )
     thinking: Thinking = option(
-        "as_rendered", summary="which thinking switch of the template targets are rendered with"
+        "as_rendered", summary="how the thinking switch of the template is set for each target"
     )
     header: Header = option(
-        "as_rendered", summary="a header that the template leaves out of its prompts"
+        "as_rendered",
+        summary="where the header of an answer belongs if the template's prompts lack it",
     )
-    control_tokens: ControlTokens = option("warn", summary="control tokens in the text of messages")
+    control_tokens: ControlTokens = option(
+        "warn", summary="what becomes of control tokens in the text of messages"
+    )
     normalize: Normalize = option(
-        "none", per_record=False, summary="let samples or conversations count alike"
+        "none",
+        per_record=False,
+        summary="weight the loss so that samples, or conversations, count equally",
     )
     deduplicate: bool = option(
         False,  # noqa: FBT003 - a default
@@ -197,32 +204,40 @@ class Expander:
     )
     input_format: InputFormat = option("auto", reading=True, summary="the format of the records")
     map: Mapping[str, str] | None = option(
-        None, reading=True, summary="other names of keys, the name that is read first"
+        None,
+        reading=True,
+        summary="other names of keys: messages=dialog reads the key dialog as messages",
     )
     roles: Mapping[str, str] | None = option(
-        None, reading=True, summary="other names of roles, and the roles that they are"
+        None,
+        reading=True,
+        summary="other names of roles: bot=assistant reads the role bot as assistant",
     )
     undesired: Undesired = option(
-        "error", reading=True, summary="answers that their record calls undesired"
+        "error",
+        reading=True,
+        summary="what becomes of answers that their record marks as undesired",
     )
     media: Media = option(
-        "error", reading=True, summary="images, sounds and videos beside the text"
+        "error", reading=True, summary="what becomes of images, sounds and videos beside the text"
     )
     non_finite: NonFinite = option(
-        "error", reading=True, summary="NaN and Infinity, which JSON does not have"
+        "error", reading=True, summary="what becomes of NaN and Infinity, which JSON does not have"
     )
     keep: Keys = option(
-        (), reading=True, summary="carry values of records along, e.g. id,score:float64"
+        (),
+        reading=True,
+        summary="keys of the records to copy into the samples, e.g. id,score:float64",
     )
     provenance: bool = option(
         False,  # noqa: FBT003 - a default
         per_record=False,
-        summary="say of each token what wrote it; relabel goes by it",
+        summary="record what wrote each token, which relabel needs",
     )
     keep_texts: bool = option(
         False,  # noqa: FBT003 - a default
         per_record=False,
-        summary="carry the texts of messages along, for rules that look at them",
+        summary="with --provenance, also copy the texts of messages, for rules that search them",
     )
     on_error: OnError = option(
         "raise", per_record=False, summary="stop at the first fault, or count it and continue"

@@ -255,5 +255,5 @@ def _claim(folder: Path, names: list[str], folders: list[str]) -> None:
             temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
     elif not note.exists() or note.read_bytes() != text.encode("utf-8", "surrogateescape"):
         raise OptionsError(
-            f"{folder}: the folder is not of these files, or they were cut into other sections then: name a new one"
+            f"{folder}: was written for other files or other section_bytes: name a new folder"
         )

@@ -57,8 +57,8 @@ class Preparer:
     (['a', 'b'], [2, 2])
 
     Records are the rows of the table. A null in a column or in a struct is a key that the record does not have, because
-    Arrow fills structs up with nulls; a null in a map or in JSON text stays. ``conversation_id`` is the hash of the
-    JSON line that the record makes, as in `Expander.expand` of the same dict. Where the columns fit more than one
+    Arrow fills structs up with nulls; a null in a map or in JSON text stays. ``conversation_id`` is that of
+    `Expander.expand` of the same dict. Where the columns fit more than one
     format, ``input_format`` has to; JSON text needs it, too, as no batch sees the first records.
 
     ``file`` and ``line`` are those of the input's columns, else null: a batch does not know its position. Errors and

@@ -66,7 +66,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace a file that is not one of samples; without it such a file is never replaced",
+        help="also replace a file that everyturn did not write",
     )
     parser.add_argument(
         "--shard-tokens",
@@ -77,12 +77,12 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--loss-weights",
         action="store_true",
-        help="shards have a column of weights; without it, one other than 0 and 1 is an error",
+        help="give every shard a column of weights; without it a weight other than 0 and 1 is an error",
     )
     parser.add_argument(
         "--hash-inputs",
         choices=get_args(HashInputs),
-        help="how a folder of shards knows large inputs again: by blocks (sampled, the default) or by all of them",
+        help="how a resumed run recognizes inputs above 64 MiB: by blocks (sampled, the default) or by all bytes",
     )
     complete_with(
         parser.add_argument(

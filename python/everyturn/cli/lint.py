@@ -41,7 +41,7 @@ def add_parser(commands: Any, name: str) -> None:
             "template",
             nargs="?",
             metavar="TEMPLATE",
-            help='a template file (.jinja) without a model; "-" for stdin; a folder is that of a model',
+            help='a template file (.jinja) without a model; "-" for stdin; a folder is read as a model',
         ),
         file,
     )

@@ -98,7 +98,7 @@ def add_model_flags(
         "--template-kwargs",
         metavar="KEY=VALUE",
         action="append",
-        help="an argument for it, e.g. enable_thinking=false; repeat the flag for more, or give all as a JSON object",
+        help="an argument for the template, e.g. enable_thinking=false; repeat the flag, or give all as a JSON object",
     )
     model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
     if encodes:
@@ -118,7 +118,7 @@ def add_model_flags(
         "--content-format",
         choices=get_args(ContentFormat),
         default=CONTENT_FORMAT,
-        help="how it gives contents to the template (default: %(default)s)",
+        help="how the server passes contents to the template: as text or as a list of parts (default: %(default)s)",
     )
     model.add_argument(
         "--tokenizer",
@@ -147,7 +147,7 @@ def add_expander_flags(
     defaults: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a flag for each of the named options, with their own defaults where none is given here."""
-    group = parser.add_argument_group("options")
+    group = parser.add_argument_group("expansion")
     types = typing.get_type_hints(Expander)
     for field in dataclasses.fields(Expander):
         if field.name not in names:

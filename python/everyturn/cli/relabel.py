@@ -72,7 +72,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace a file that is not one of samples; without it such a file is never replaced",
+        help="also replace a file that everyturn did not write",
     )
     parser.add_argument(
         "--normalize",

@@ -69,7 +69,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--suggest",
         action="store_true",
-        help="try every preset and content format, and say which are the server's",
+        help="try every preset and content format, and report which match the server",
     )
     parser.add_argument(
         "--timeout",

@@ -58,7 +58,7 @@ def _numbered_line(number: int, record: object) -> bytes:
 
 
 def json_line(record: object) -> bytes:
-    """Return the line that a record is read as; its hash is the record's ``conversation_id``.
+    """Return the line that a record is read as.
 
     Raises:
         TypeError: The record holds what is not JSON.

@@ -95,7 +95,7 @@ def _with_groups(
 def _bounds(shares: Mapping[str, float]) -> npt.NDArray[np.uint64]:
     """Return the first number after each part but the last."""
     if not isinstance(shares, Mapping):
-        raise OptionsError(f"shares are names with their shares, not {shares!r}")
+        raise OptionsError(f"shares must map the names of parts to fractions, not {shares!r}")
     if any(not 0 < share <= 1 for share in shares.values()):
         raise OptionsError(f"shares must be above 0 and at most 1, not {dict(shares)}")
     if not math.isclose(math.fsum(shares.values()), 1, abs_tol=1e-9):

@@ -94,7 +94,7 @@ class Stats:
 
     Attributes:
         conversations: Records that could be read as conversations.
-        duplicates: Those of them with the bytes of an earlier one.
+        duplicates: Those of them that are the same as an earlier one.
         messages: Messages a conversation.
         assistant_messages: Assistant messages a conversation.
         messages_by_role: Messages of each role.

@@ -8,8 +8,8 @@
 //!
 //! A folder is a stage, and uses only those below it: `expand` takes one record through all of them, `run` takes many,
 //! in input order, in its own thread pool; a `model` is a chat template and a tokenizer. `check`, `stats`, `lint` and
-//! `inspect` look at what the stages do. Between `read` and `run` there are no I/O and no threads. This crate knows
-//! nothing of Python.
+//! `inspect` look at what the stages do. Between `read` and `run` there are no I/O and no threads, but for those
+//! that load a `model`. This crate knows nothing of Python.
 
 mod chat_template;
 mod check;

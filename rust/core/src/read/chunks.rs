@@ -180,7 +180,7 @@ fn read_ahead(mut reader: Reader) -> Feed {
     };
     // Not joined: it may be waiting for input that never comes, and ends once the receiver is gone.
     if let Err(error) = std::thread::Builder::new().name(READER_NAME.into()).spawn(read) {
-        let text = format!("a thread cannot be started: {error}; fewer may be (num_threads)");
+        let text = format!("a thread cannot be started: {error}; try a smaller num_threads");
         let _ = failed.send(Err(Error::new(ErrorKind::Internal, text)));
     }
     Feed::Ahead(chunks)

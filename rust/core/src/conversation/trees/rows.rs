@@ -1,6 +1,6 @@
 //! OpenAssistant's trees as rows: `{"message_id", "parent_id", "text", "role"}`, one message a record.
 //!
-//! In: the rows of a whole file, in any order. Out: a record for each path, at the line of the row that it ends with. MessageRows
+//! In: the rows of a whole file, in any order. Out: a record for each path, at the line of the row that it ends with. Rows
 //! that no first message leads to stand as they are, for the reader of records to refuse.
 
 use std::collections::{HashMap, HashSet};

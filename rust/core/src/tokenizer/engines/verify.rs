@@ -54,7 +54,9 @@ fn guard(
 
 fn cache_path(tokenizer_json: &[u8]) -> Option<PathBuf> {
     let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let folder = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+    let in_home = || Some(named("HOME")?.join(".cache"));
+    // Windows has neither of the first two.
+    let folder = named("XDG_CACHE_HOME").or_else(in_home).or_else(|| named("LOCALAPPDATA"))?;
     let versions = [FastEngine::NAME, Reference::NAME, env!("CARGO_PKG_VERSION")].map(str::as_bytes);
     let name = sha256(versions.into_iter().chain([&SUITE.to_le_bytes()[..], tokenizer_json]));
     Some(folder.join("everyturn").join("engines").join(format!("{name}.json")))
