@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from everyturn import Expander, Renderer, TemplateReport  # noqa: E402
 from everyturn.inspect import pick, terminal  # noqa: E402
 from everyturn.inspect.inspection import Sample, inspect_record  # noqa: E402
+from everyturn.model_sources import SERVE  # noqa: E402
 from everyturn.options import Layout, Serve  # noqa: E402
 from paths import find_data  # noqa: E402 - found beside the tests
 from published import write_model  # noqa: E402 - likewise
@@ -65,6 +66,7 @@ class Family:
         template: The published template, by the name of its file.
         tokenizer: Its tokenizer, by the name of its folder; None if it is not at hand.
         words: What is particular to it.
+        serve: The server whose prompts are made, if it is not the default one.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Family:
     template: str
     tokenizer: str | None
     words: str
+    serve: Serve = SERVE
 
 
 FAMILIES = (
@@ -106,9 +109,11 @@ FAMILIES = (
         template="openai-gpt-oss-120b",
         tokenizer=None,
         words="""An answer ends with `<|return|>`, and is shown with `<|end|>` in later prompts, so answers seldom
-        share a sample. The reasoning of a final answer is not rendered, and counted as `reasoning_dropped`. vLLM
-        renders gpt-oss by harmony and not by this template
+        share a sample. The template renders the reasoning of an answer where it gets records as they stand
+        (`--serve template`); as vLLM, SGLang and llama.cpp would send it, it is not rendered, and counted as
+        `reasoning_dropped`. vLLM renders gpt-oss by harmony and not by this template
         ([why](../serving.md#where-the-template-is-not-asked)): check with `everyturn verify`.""",
+        serve="template",
     ),
     Family(
         name="llama-3",
@@ -181,12 +186,14 @@ def recipe(family: Family, data: Path, work: Path) -> Recipe:
     else:
         folder = data / "tokenizers" / family.tokenizer
         load = functools.partial(Renderer.from_dir, folder, chat_template=source)
+    load = functools.partial(load, serve=family.serve)
     lint = load(now=NOW).lint()
     options = {advice.option: advice.value for advice in lint.recommendation}
     of_renderer = {"now": NOW} | {name: options[name] for name in OF_RENDERER if name in options}
     of_expander = {name: value for name, value in options.items() if name not in OF_RENDERER}
     expander = Expander(load(**of_renderer), on_error="skip", **of_expander)
-    flags = "".join(
+    flags = "" if family.serve == SERVE else f" --serve {family.serve}"
+    flags += "".join(
         f" --{name.replace('_', '-')} {_flag(value)}" for name, value in options.items()
     )
     if expander.expand(CHATS).report.faults:
@@ -278,7 +285,10 @@ def _servers(found: Recipe) -> str:
     ours = found.expander.renderer
     differing = {serve: ", ".join(chats) for serve, chats in found.lint.prompts_differ.items()}
     others = [serve for serve in get_args(Serve) if serve not in (ours.serve, *differing)]
-    said = [f"Prompts are those of {ours.server} (`--serve {ours.serve}`, the default)."]
+    if ours.serve == SERVE:
+        said = [f"Prompts are those of {ours.server} (`--serve {ours.serve}`, the default)."]
+    else:
+        said = [f"Records reach the template as they stand (`--serve {ours.serve}`)."]
     if others:
         said.append(f"The same: {', '.join(f'`{serve}`' for serve in others)}.")
     if differing:

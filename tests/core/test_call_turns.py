@@ -90,6 +90,31 @@ ONE_TURN: dict[str, tuple[Record, list[Record]]] = {
         sharegpt(("human", "Air?"), ("function_call", f"I look it up.\n{BONN}")),
         [user("Air?"), called("I look it up.", "Bonn")],
     ),
+    "brackets in a text before the JSON": (
+        sharegpt(
+            ("human", "Air?"), ("function_call", f'As [1] and {{"a": 1}} say, {{so}}: {BONN}')
+        ),
+        [user("Air?"), called('As [1] and {"a": 1} say, {so}:', "Bonn")],
+    ),
+    "a call on each line": (
+        sharegpt(("human", "Air?"), ("function_call", f"{BONN}\n{KIEL}\n")),
+        [user("Air?"), called("", "Bonn", "Kiel")],
+    ),
+    "calls with nothing between them": (
+        sharegpt(("human", "Air?"), ("function_call", f"So: {BONN}{KIEL}[{BONN}]")),
+        [user("Air?"), called("So:", "Bonn", "Kiel", "Bonn")],
+    ),
+}
+
+BROKEN = {
+    "cut off in an object": BONN[:-1],
+    "cut off in a list": f"[{BONN}, {KIEL}",
+    "cut off in the arguments": '{"name": "aqi", "arguments": {"cities": []',
+    "cut off after a text": f"I look it up. {BONN[:-1]}",
+    "a comma between calls": f"{BONN}, {KIEL}",
+    "a text after the call": f"{BONN} Done.",
+    "the second one is cut off": f"{BONN}\n{KIEL[:-1]}",
+    "no JSON within": BONN.replace('"Bonn"', "Bonn"),
 }
 
 
@@ -100,6 +125,41 @@ def test_calls_are_one_turn_with_the_text_before_them(
     """As the same turn in OpenAI's form."""
     record, messages = ONE_TURN[name]
     assert samples(showing, record) == samples(showing, {"messages": messages})
+
+
+@pytest.mark.parametrize("role", ["function_call", "tool_call"])
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_the_broken_json_of_a_call_is_no_text(
+    showing: everyturn.Renderer, text: str, role: str
+) -> None:
+    """Neither it nor a smaller object within it is trained."""
+    record = sharegpt(("human", "Air?"), (role, text))
+    with pytest.raises(everyturn.ConversationError, match="not JSON") as caught:
+        everyturn.Expander(showing).expand([record])
+    assert (caught.value.kind, caught.value.message_index) == ("tools", 1)
+
+
+@pytest.mark.parametrize("name", ["parameters", "input", "args", "kwargs"])
+def test_arguments_under_another_name_are_refused(showing: everyturn.Renderer, name: str) -> None:
+    """Templates do not read it: the call would be trained without arguments."""
+    function = {"name": "aqi", name: {"city": "Bonn"}}
+    records: list[Record] = [
+        sharegpt(("human", "Air?"), ("function_call", json.dumps(function))),
+        {"messages": [user("Air?"), answer("", tool_calls=[function])]},
+        {
+            "messages": [
+                user("Air?"),
+                answer("", tool_calls=[{"type": "function", "function": function}]),
+            ]
+        },
+    ]
+    for record in records:
+        with pytest.raises(everyturn.ConversationError, match=f'under "{name}"') as caught:
+            everyturn.Expander(showing).expand([record])
+        assert caught.value.kind == "tools"
+    nothing: Record = {"name": "aqi", "arguments": {}, name: None}
+    record = {"messages": [user("Air?"), answer("", tool_calls=[nothing])]}
+    assert len(everyturn.Expander(showing).expand([record])) == 1
 
 
 def test_weights_of_the_parts_of_a_turn_that_differ_hold_for_each(

@@ -237,6 +237,38 @@ REFUSED: dict[str, tuple[Record, str]] = {
         },
         "it is a pair of preferences",
     ),
+    "ranking with a prompt": (
+        {
+            "prompt": [user("2+2?")],
+            "chosen": [answer("4")],
+            "rejected": [answer("5")],
+        },
+        'map={"completion": "chosen"} and undesired="skip"',
+    ),
+    "ranking with a prompt that the answers repeat": (
+        {
+            "prompt": "2+2?",
+            "chosen": [user("2+2?"), answer("4")],
+            "rejected": [user("2+2?"), answer("5")],
+        },
+        'map={"messages": "chosen"} and undesired="skip"',
+    ),
+    "ranking with a prompt that the answers repeat in part": (
+        {
+            "prompt": [{"role": "system", "content": "Be brief."}, user("2+2?")],
+            "chosen": [user("2+2?"), answer("4")],
+            "rejected": [user("2+2?"), answer("5")],
+        },
+        'once it is in "messages" with its prompt',
+    ),
+    "a completion that repeats its prompt": (
+        {"prompt": [user("2+2?")], "completion": [user("2+2?"), answer("4")]},
+        '"completion" begins with the prompt',
+    ),
+    "a completion that repeats the text of its prompt": (
+        {"prompt": "2+2?", "completion": [user("2+2?"), answer("4")]},
+        '"completion" begins with the prompt',
+    ),
     "kto": (
         {"messages": [user("2+2?"), answer("5")], "kto_tag": False},
         "says that the answers are undesired",
@@ -289,6 +321,17 @@ def test_a_ranking_is_trained_on_the_chosen_answer_as_its_error_says(
     record = REFUSED["ranking of alpaca"][0]
     found = texts(renderer, record, map={"output": "chosen"}, undesired="skip")
     assert found == texts(renderer, {"messages": [user("2+2?"), answer("4")]})
+
+
+def test_an_exchange_says_whether_its_answer_is_trained() -> None:
+    """As xtuner does."""
+    exchanges = [
+        {"input": "2+2?", "output": "4"},
+        {"input": "2+3?", "output": "6", "output_with_loss": False},
+        {"input": "3+3?", "output": "6", "output_with_loss": True},
+    ]
+    report = everyturn.Expander("demo").expand([{"conversation": exchanges}]).report
+    assert (report.targets_trained, report.unread_keys) == (2, {})
 
 
 def test_rules_see_calls_and_results_of_blocks() -> None:

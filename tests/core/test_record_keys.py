@@ -328,7 +328,9 @@ def test_pairs_of_preferences_say_what_they_are_and_how_to_use_half_of_them(
 # --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["weight", "trainable", "train", "loss", "loss_weight"])
+@pytest.mark.parametrize(
+    "key", ["weight", "trainable", "train", "loss", "loss_weight", "output_with_loss"]
+)
 def test_a_weight_of_a_record_is_that_of_all_its_answers(
     showing: everyturn.Renderer, key: str
 ) -> None:
@@ -345,6 +347,25 @@ def test_a_weight_of_a_record_is_that_of_all_its_answers(
         assert sample.loss_weights is not None
         found.append(set(sample.loss_weights[sample.labels != -100].tolist()))
     assert found == [{0.25}, {0.5}]
+
+
+def test_a_weight_of_a_record_is_that_of_all_its_tokens_where_all_are_trained() -> None:
+    """Those of the template and of users, too; a record of weight 0, or of undesired answers, has no sample."""
+    expander = everyturn.Expander("demo", train_on="all_tokens", undesired="skip")
+    chat = chat_of("a", "b", "c", "d")["messages"]
+    weighted = [{**chat[0], "weight": 0.5}, {**chat[1], "weight": 0}, *chat[2:]]
+    (half,) = expander.expand([{"messages": weighted, "weight": 0.5}])
+    (whole,) = expander.expand([{"messages": weighted}])
+    assert half.loss_weights is not None
+    assert whole.loss_weights is not None
+    assert half.loss_weights.tolist() == (whole.loss_weights * 0.5).tolist()
+    assert set(whole.loss_weights.tolist()) == {0, 0.5, 1}
+    for record in (
+        {"messages": chat, "weight": 0},
+        {"prompt": "a", "completion": "b", "label": False},
+    ):
+        report = expander.expand([record]).report
+        assert (report.rows, report.records_dropped) == (0, {"no_target": 1})
 
 
 # --------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from chats import answer, result, user
 from published import write_model
 
 QUESTION = {"role": "user", "content": "Where?"}
@@ -103,3 +104,40 @@ def test_tools_of_a_message_are_posted_where_a_server_takes_them(serve: str, pos
     developer = {"role": "developer", "content": "Be brief.", "tools": [tool]}
     renderer = everyturn.Renderer.from_dir("demo", serve=serve)  # type: ignore[arg-type]
     assert ("tools" in renderer.request([developer, QUESTION])["messages"][0]) == posted
+
+
+#: Prints parts as their texts, but as a list beside calls.
+LISTS_BESIDE_CALLS = (
+    "{%- for m in messages -%}{{- '<|im_start|>' ~ m.role ~ '\n' -}}"
+    "{%- if m.tool_calls -%}{{- m.content -}}{%- for call in m.tool_calls -%}"
+    "{{- call.function.name ~ (call.function.arguments | tojson) -}}{%- endfor -%}"
+    "{%- elif m.content is string -%}{{- m.content -}}"
+    "{%- else -%}{%- for part in m.content -%}{{- part.text -}}{%- endfor -%}{%- endif -%}"
+    "{{- '<|im_end|>\n' -}}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
+)
+
+
+def test_a_content_that_is_printed_as_a_list_beside_calls_is_not_trained() -> None:
+    """Conversations without calls are; the format that the error names cures the others."""
+    call = {"name": "look", "arguments": {"at": "it"}}
+    plain = {"messages": [user("Hi"), answer("Hey")]}
+    calling = {
+        "messages": [user("Hi"), answer("So", tool_calls=[call]), result("x"), answer("Hey")]
+    }
+    renderer = everyturn.Renderer.from_dir("demo", chat_template=LISTS_BESIDE_CALLS)
+    with pytest.raises(everyturn.TemplateError, match="Python lists beside tool calls") as caught:
+        everyturn.Expander(renderer).expand([plain, calling])
+    assert (caught.value.line, caught.value.message_index) == (2, 1)
+    assert 'content_format="string"' in str(caught.value)
+    assert len(everyturn.Expander(renderer).expand([plain])) == 1
+    assert ("error", "content_format") in {
+        (finding.severity, finding.kind) for finding in renderer.lint().findings
+    }
+    cured = everyturn.Renderer.from_dir(
+        "demo", chat_template=LISTS_BESIDE_CALLS, content_format="string"
+    )
+    sample = everyturn.Expander(cured, layout="per_turn").expand([calling])[0]
+    trained = sample.input_ids[sample.labels != -100]
+    assert cured.decode(trained) == 'Solook{"at": "it"}<|im_end|>'
+    assert cured.lint().is_fine

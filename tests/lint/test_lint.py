@@ -311,6 +311,18 @@ def test_other_servers_give_other_prompts() -> None:
     assert bare(PLAIN.replace("message.content", "(message.content or '')")).prompts_differ == {}
 
 
+def test_reasoning_that_a_server_sends_under_another_name_is_named_with_what_shows_it() -> None:
+    """gpt-oss: the template shows what records have, and not what servers send."""
+    thinks = "{{- message.thinking or '' -}}{{- (message.content or '') ~ '<|im_end|>' -}}"
+    (ignored,) = (
+        finding.text
+        for finding in bare(LOOP + HEADER + thinks + END).findings
+        if finding.kind == "reasoning_ignored"
+    )
+    assert "as vLLM" in ignored
+    assert 'serve="template" renders it' in ignored
+
+
 def test_contents_that_are_printed_as_lists_are_an_error() -> None:
     """Loading such a model is one; the recommended format cures it."""
     loops = "{%- for message in messages -%}{%- for part in message.content -%}{%- endfor -%}{%- endfor -%}"

@@ -154,7 +154,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "deepseek-r1-distill-qwen-7b": {"prompt_mismatch": "splice"},
     "GLM-4.6": {"thinking": "match"},
     "openai-gpt-oss-120b": {},
-    "moonshotai-Kimi-K2": {},
+    "moonshotai-Kimi-K2": {"content_format": "string"},
     "hfjs-moonshotai-Kimi-K2-Thinking": {"prompt_mismatch": "splice"},
 }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.bench import synthetic
+from everyturn.checks.records import WEIGHT_KEYS
 from everyturn.exceptions import InputError, system_words
 from everyturn.io.files import JSON, kind_of
 from everyturn.io.inputs import resolve
@@ -23,7 +24,7 @@ from everyturn.wording import counted
 
 BUILT_IN = "<built-in chats>"
 BUILT_IN_CHATS = 200
-MARK_KEYS = frozenset({"weight", "trainable", "train", "loss", "loss_weight"})
+MARK_KEYS = frozenset(WEIGHT_KEYS)
 """Keys of messages that steer training: without them every tool trains every assistant message."""
 
 

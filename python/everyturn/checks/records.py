@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-WEIGHT_KEYS = ("weight", "trainable", "train", "loss", "loss_weight")
+WEIGHT_KEYS = ("weight", "trainable", "train", "loss", "loss_weight", "output_with_loss")
 REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
 SYSTEM_ROLES = ("system", "developer")
 

@@ -155,7 +155,7 @@ SHAPE = (
         name="weight",
         severity="error",
         summary="a weight is not a number of at least 0",
-        reason="`weight`, `trainable`, `train`, `loss` and `loss_weight` say whether a message "
+        reason="`weight`, `trainable`, `train`, `loss`, `loss_weight` and `output_with_loss` say whether a message "
         "is trained: true, false or a number of at least 0, or a text that spells one of them. "
         "Two that disagree, or another text, do not say it; a float of 32 bits must hold it.",
         remedy="Use one of these keys: 0 for context only, 1 for trained.",

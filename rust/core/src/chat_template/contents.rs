@@ -3,11 +3,11 @@
 //! In: a template with a server before it, in the format that the server chose by itself. Out: what goes wrong with
 //! made-up texts, and what to choose; nothing where the caller has chosen.
 
-use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, message};
+use super::turn_end::{ANSWER, NEXT, Probe, TOOL, USER, calling_message, message};
 use super::{ProbedTemplate, TemplateSource};
 use crate::choice::Choice;
 use crate::conversation::text_part;
-use crate::json::Value;
+use crate::json::{Value, object};
 use crate::options::ContentFormat;
 use crate::tokenizer::ControlTokens;
 
@@ -18,6 +18,8 @@ pub struct ContentFault {
     pub text: String,
     /// The format that cures it.
     pub cure: Option<ContentFormat>,
+    /// It happens beside tool calls alone: other conversations are as they should be.
+    pub is_of_calls: bool,
 }
 
 /// What a template prints of made-up texts.
@@ -40,21 +42,27 @@ impl ProbedTemplate {
         let server = self.server.clone()?;
         let as_text = |word: &str| Value::from(word);
         let now = Probe::of(self, source, control_tokens).printed(as_text);
-        if now.as_ref().is_some_and(Printed::is_right) {
+        let lists = Probe::of(self, source, control_tokens).prints_list_beside_calls();
+        let is_right = now.as_ref().is_some_and(Printed::is_right);
+        if is_right && lists != Some(true) {
             return None;
         }
         self.server = Some(server.with_other_format());
         let other = Probe::of(self, source, control_tokens).printed(as_text);
+        let is_cured_of_lists = lists != Some(true)
+            || Probe::of(self, source, control_tokens).prints_list_beside_calls() == Some(false);
         let as_parts = |word: &str| Value::Array(vec![text_part(word)]);
         let from_parts = Probe::of(self, source, control_tokens).printed(as_parts);
         let given = server.content_format();
         let name = server.preset().name();
         self.server = Some(server);
-        let without_list = |printed: Option<Printed>| printed.filter(|printed| !printed.has_list);
+        let without_list =
+            |printed: Option<Printed>| printed.filter(|printed| !printed.has_list && is_cured_of_lists);
         let (other, from_parts) = (without_list(other), without_list(from_parts));
         let (what, is_cured) = match &now {
             None => ("fails on them", other.map(|_| true)?),
             Some(now) if now.has_list => ("prints them as Python lists", other.is_some()),
+            Some(_) if is_right => ("prints them as Python lists beside tool calls", other.is_some()),
             Some(now) => {
                 let shows_more = |other: &Printed| other.shows_more_than(now);
                 let is_cured = other.as_ref().is_some_and(shows_more);
@@ -72,6 +80,7 @@ impl ProbedTemplate {
         Some(ContentFault {
             text: format!("{name} gives this template contents as {given_as}, and it {what}: {advice}"),
             cure: is_cured.then_some(other),
+            is_of_calls: is_right,
         })
     }
 }
@@ -115,7 +124,18 @@ impl Probe<'_> {
             [message("system", content(system))].into_iter().chain(chat.iter().cloned()).collect();
         let text = self.render(&with_system, true).or_else(|_| self.render(&chat, true)).ok()?;
         let words = WORDS.map(|word| text.contains(word));
-        let has_list = ["'type': 'text'", "\"type\": \"text\""].iter().any(|list| text.contains(list));
-        Some(Printed { words, has_list })
+        Some(Printed { words, has_list: has_list(&text) })
     }
+
+    /// Whether the content of a message that calls tools is printed as a list. `None`: the template fails on calls.
+    fn prints_list_beside_calls(&self) -> Option<bool> {
+        let [_, user, answer, next] = WORDS;
+        let call = calling_message(object(&[("a", next.into())]), Some(answer));
+        self.render(&[message("user", user.into()), call], false).ok().map(|text| has_list(&text))
+    }
+}
+
+/// Whether a list of parts was printed, as Python or as JSON writes it.
+fn has_list(text: &str) -> bool {
+    ["'type': 'text'", "\"type\": \"text\""].iter().any(|list| text.contains(list))
 }

@@ -185,6 +185,11 @@ impl<'a> Prepared<'a> {
         self.variables.iter().filter(|(known, _)| *known == name).count() > usize::from(added)
     }
 
+    /// What the template makes of contents beside tool calls, where that is wrong.
+    pub fn fault_of_calls(&self) -> Option<&'a str> {
+        self.variant.content_fault.as_ref().filter(|fault| fault.is_of_calls).map(|fault| &*fault.text)
+    }
+
     pub fn thinking(&self) -> &'a Thinking {
         &self.variant.thinking
     }

@@ -1,10 +1,11 @@
 //! Calls of tools that are written as a name and arguments, to entries of `tool_calls`.
 
+use super::formats::is_nothing;
 use super::from_json_text;
 use super::message::{CLOSE_THINKING, OPEN_THINKING};
 use super::under_names::under_one_of;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{self, Object, Value};
+use crate::json::{self, Object, Prefix, Value};
 
 /// `{"name", "arguments"}`, a list of such, or JSON text of either, as a `tool_calls` list.
 pub(super) fn tool_calls_from(call: &Value, what: &str) -> Result<Value> {
@@ -62,16 +63,61 @@ pub(super) fn written_call(content: &Value) -> WrittenCall {
         Some((reasoning, rest)) => (Some(reasoning.trim_matches('\n').to_owned()), rest),
         None => (None, written),
     };
-    let starts = rest.char_indices().filter(|(_, char)| matches!(char, '{' | '[')).map(|(at, _)| at);
-    let is_call = |at: &usize| json::parse_with_constants(&rest[*at..]).is_ok();
-    match starts.take(MOST_STARTS).find(is_call) {
-        Some(at) => WrittenCall { reasoning, text: rest[..at].trim().to_owned(), call: rest[at..].into() },
+    match find_call(rest) {
+        Some((at, call)) => WrittenCall { reasoning, text: rest[..at].trim().to_owned(), call },
         None => as_it_stands(),
     }
 }
 
+/// Where the JSON starts that a text ends with, and what it is: several values one after the other are a list. JSON that
+/// is broken or cut off is handed over as text, for the error to say what is wrong with it: it is no text of an answer.
+fn find_call(text: &str) -> Option<(usize, Value)> {
+    let mut from = 0;
+    for _ in 0..MOST_STARTS {
+        let at = from + text[from..].find(['{', '['])?;
+        match json::parse_prefix(&text[at..]) {
+            Prefix::Value { value, end } if is_call(&value) || text[at + end..].trim().is_empty() => {
+                return Some((at, sequence(&text[at..]).unwrap_or_else(|| text[at..].into())));
+            }
+            Prefix::Value { end, .. } => from = at + end,
+            Prefix::Open | Prefix::Broken { .. } if begins_an_object(&text[at..]) => {
+                return Some((at, text[at..].into()));
+            }
+            Prefix::Open | Prefix::Broken { .. } => from = at + 1,
+        }
+    }
+    None
+}
+
 /// Brackets that are tried as the start of a call's JSON: more in a text are no call with a sentence before it.
 const MOST_STARTS: usize = 100;
+
+/// Values with nothing but white space between them, if there are several.
+fn sequence(text: &str) -> Option<Value> {
+    let (mut rest, mut all) = (text.trim_end(), Vec::new());
+    while !rest.is_empty() {
+        let Prefix::Value { value, end } = json::parse_prefix(rest) else { return None };
+        match value {
+            Value::Array(calls) => all.extend(calls),
+            call => all.push(call),
+        }
+        rest = rest[end..].trim_start();
+    }
+    (all.len() > 1).then_some(Value::Array(all))
+}
+
+fn is_call(value: &Value) -> bool {
+    match value {
+        Value::Array(calls) => calls.first().is_some_and(|call| function_of(call).is_some()),
+        call => function_of(call).is_some_and(|call| call.contains_key("name")),
+    }
+}
+
+/// Whether a text begins as an object of JSON does, or a list of such.
+fn begins_an_object(text: &str) -> bool {
+    let inner = text.trim_start_matches(|char: char| char == '[' || char.is_whitespace());
+    inner.strip_prefix('{').is_some_and(|inner| inner.trim_start().starts_with('"'))
+}
 
 /// The legacy `function_call` of a message becomes an entry of `tool_calls`.
 pub(super) fn take_function_call(fields: &mut Object) -> Result<()> {
@@ -121,11 +167,25 @@ fn check_names(call: &Object) -> Result<()> {
 fn check_arguments(function: &Object) -> Result<()> {
     let found = under_one_of(function, &ARGUMENTS);
     found.map_err(|error| Error::new(ErrorKind::Tools, format!("of a call, {}", error.text)))?;
-    Ok(())
+    let says_something =
+        |name: &str| function.get(name).is_some_and(|value| !value.is_null() && !is_nothing(value));
+    match OTHER_NAMES.iter().find(|name| says_something(name)) {
+        Some(name) if !says_something(ARGUMENTS[0]) => Err(Error::new(
+            ErrorKind::Tools,
+            format!(
+                "a call has its arguments under {name:?}: rename the key to {:?}, which templates read",
+                ARGUMENTS[0]
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What arguments are called.
 const ARGUMENTS: [&str; 2] = ["arguments", "parameters"];
+
+/// What some call them, and no server does.
+const OTHER_NAMES: [&str; 4] = [ARGUMENTS[1], "input", "args", "kwargs"];
 
 /// The function of a call or a tool, which may be written without anything around it.
 pub fn function_of(entry: &Value) -> Option<&Object> {

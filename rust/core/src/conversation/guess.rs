@@ -2,7 +2,7 @@
 //!
 //! In: a record. Out: a sentence that says how to read it, if its shape tells. Nothing is read by a guess.
 
-use super::formats::given;
+use super::formats::{given, repeats};
 use super::labels::is_rejected;
 use super::role::Role;
 use crate::json::{Object, Value};
@@ -49,15 +49,25 @@ pub(super) fn preference(record: &Object) -> Option<String> {
             "{what}: undesired=\"skip\" does that once it stands at the end of the messages"
         ));
     }
-    let is_answer = record.get("prompt").map(Value::type_name) == Some(chosen.type_name());
     let ours = if record.contains_key("instruction") {
         "output"
-    } else if is_answer {
-        "completion"
     } else {
-        "messages"
+        match record.get("prompt") {
+            None => "messages",
+            Some(prompt) if repeats(prompt, chosen) => "messages",
+            Some(_) if is_answer(chosen) => "completion",
+            // As either of them something of the prompt would be lost, or doubled.
+            Some(_) => return Some(format!("{what}, once it is in \"messages\" with its prompt")),
+        }
     };
     Some(format!("{what}: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"))
+}
+
+/// Whether nothing but what follows a prompt is there: a text, or no message of a user or of the system.
+fn is_answer(chosen: &Value) -> bool {
+    let role = |item: &Value| item.as_object()?.get("role")?.as_str().and_then(Role::from_name);
+    let is_of_prompt = |item: &Value| !matches!(role(item), Some(Role::Assistant | Role::Tool));
+    chosen.as_array().is_none_or(|items| !items.iter().any(is_of_prompt))
 }
 
 /// A list of objects under another name.

@@ -62,6 +62,8 @@ pub struct Conversation {
     pub tools: Option<Value>,
     /// The record's own `chat_template_kwargs`.
     pub template_kwargs: Object,
+    /// The record's own, by which those of the answers are multiplied already.
+    pub weight: Option<Weight>,
     pub unused: Unused,
 }
 
@@ -137,7 +139,7 @@ impl Conversation {
         }
         let keys = record_keys::unread(record, format, options).cloned().collect();
         let unused = Unused { keys, media, is_undesired: verdict.is_skipped };
-        Ok(Self { messages, tools, template_kwargs, unused })
+        Ok(Self { messages, tools, template_kwargs, weight: verdict.weight, unused })
     }
 }
 

@@ -1,5 +1,5 @@
 //! The keys by which a record says what is trained: `weight` (OpenAI, Together, Mistral), `trainable` (tinker),
-//! `train` (axolotl), `loss` (ms-swift), `loss_weight` (LLaMA-Factory).
+//! `train` (axolotl), `loss` (ms-swift), `loss_weight` (LLaMA-Factory), `output_with_loss` (xtuner).
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl fmt::Display for Weight {
     }
 }
 
-pub const KEYS: [&str; 5] = ["weight", "trainable", "train", "loss", "loss_weight"];
+pub const KEYS: [&str; 6] = ["weight", "trainable", "train", "loss", "loss_weight", "output_with_loss"];
 
 /// Takes the keys out of a message, a part of a content or a tool call. Keys that disagree are an error; null is
 /// ignored.

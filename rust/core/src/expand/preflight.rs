@@ -45,6 +45,11 @@ pub fn preflight(
             "parts of the message have weights of their own, which train_on=\"all_tokens\" cannot follow";
         return Err(Error::new(ErrorKind::Weight, text).at_message(at));
     }
+    if let Some(text) = prepared.fault_of_calls()
+        && let Some(at) = conversation.messages.iter().position(Message::calls_tools)
+    {
+        return Err(Error::new(ErrorKind::Template, text).at_message(at));
+    }
     match options.control_tokens {
         ControlTokenPolicy::Allow => Ok(()),
         policy => find_control_tokens(renderer, conversation, policy, report),

@@ -1,5 +1,5 @@
 //! The layout of `train_on="all_tokens"`: the whole conversation rendered once, and every token has a label, save those
-//! of messages whose weight is 0.
+//! of messages whose weight is 0, and of records.
 
 use super::{Arranged, Rows, Sample, Trained, WholeConversation, too_long};
 use crate::chat_template::locate;
@@ -31,10 +31,19 @@ impl Rows for AllTokens {
 impl AllTokens {
     fn arrange(&self, whole: &mut WholeConversation<'_>) -> Result<Arranged> {
         let rendering = whole.render()?;
-        let mut weights = vec![Weight::ONE; rendering.ids.len()];
+        let of_record = whole.conversation.weight.unwrap_or(Weight::ONE);
+        if of_record == Weight::ZERO {
+            return Ok(Arranged::default());
+        }
+        let mut weights = vec![of_record; rendering.ids.len()];
         for (i, message) in whole.conversation.messages.iter().enumerate() {
-            let weight = message.weight.unwrap_or(Weight::ONE);
-            if weight != Weight::ONE {
+            let weight = match message.weight {
+                None => of_record,
+                // That of an answer is multiplied already.
+                Some(weight) if message.is_answer() => weight,
+                Some(weight) => weight.times(of_record).map_err(|error| error.at_message(i))?,
+            };
+            if weight != of_record {
                 let bytes = locate(whole.prepared, rendering.text(), i, message.role)
                     .map_err(|error| error.at_message(i))?;
                 weights[rendering.tokens_in(&bytes)?].fill(weight);

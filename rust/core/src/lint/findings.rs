@@ -277,7 +277,13 @@ fn of_keys(facts: &Facts, found: &mut Vec<Finding>) {
     let refused =
         |name: &str| facts.probed.iter().any(|probed| probed.name == name && probed.is_prefix.is_err());
     if ignored("reasoning_content") && !refused("reasoning") {
-        found.push(warning(finding::REASONING_IGNORED, "reasoning is never rendered: it is not trained"));
+        let text = match &facts.server {
+            Some((server, _)) if facts.shows_reasoning_as_it_stands => format!(
+                "reasoning as {server} sends it is never rendered: it is not trained; serve=\"template\" renders it"
+            ),
+            _ => "reasoning is never rendered: it is not trained".to_owned(),
+        };
+        found.push(warning(finding::REASONING_IGNORED, text));
     }
     if ignored("tool_calls") && !refused("tools") {
         found.push(warning(finding::TOOLS_IGNORED, "tool calls are never rendered: they are not trained"));

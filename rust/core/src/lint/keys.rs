@@ -35,7 +35,8 @@ fn first(conversation: &Conversation, count: usize) -> Conversation {
     Conversation { messages: conversation.messages[..count].to_vec(), ..conversation.clone() }
 }
 
-fn reads_reasoning(template: &ChatTemplate) -> bool {
+/// Whether the reasoning of an answer is rendered.
+pub(super) fn reads_reasoning(template: &ChatTemplate) -> bool {
     [false, true].into_iter().any(|with_tools| {
         let conversation = conversation(with_tools, Reasoning::Field);
         // The reasoning of earlier turns may be cut.

@@ -29,7 +29,7 @@ use crate::chat_template::{
 use crate::conversation::Message;
 use crate::error::{Error, Result};
 use crate::json;
-use crate::options::{ContentFormat, ThinkingPolicy};
+use crate::options::{ContentFormat, Serve, ThinkingPolicy};
 use crate::target::{Rendered, has_two_thinking_blocks};
 use crate::tokenizer::{ControlTokens, StopToken, Tokenizer};
 use generation::{Generation, generation};
@@ -103,6 +103,8 @@ struct Facts {
     /// The server with its version, and how contents reach the template. `None`: no server stands before it.
     server: Option<(String, ContentFormat)>,
     content_fault: Option<ContentFault>,
+    /// Without a server before it the template renders reasoning.
+    shows_reasoning_as_it_stands: bool,
     serving_note: Option<String>,
     other_prompts: Vec<OtherPrompts>,
     stops: Vec<Stop>,
@@ -229,6 +231,11 @@ impl EmptyThinking {
     }
 }
 
+fn shows_reasoning_as_it_stands(source: &TemplateSource, control_tokens: &ControlTokens) -> Result<bool> {
+    let source = TemplateSource { serve: Serve::Template, ..source.clone() };
+    Ok(keys::reads_reasoning(&ChatTemplate::load_lenient(&source, control_tokens)?.0))
+}
+
 impl Facts {
     fn of(
         source: &TemplateSource,
@@ -281,6 +288,7 @@ impl Facts {
             stops,
             endless,
             keys: keys(&template),
+            shows_reasoning_as_it_stands: shows_reasoning_as_it_stands(source, control_tokens)?,
             template_arguments: template.arguments().into_iter().map(str::to_owned).collect(),
             unread_arguments: template.unread_arguments().cloned().collect(),
             arguments: template.variant(true).capabilities.arguments,

@@ -71,7 +71,7 @@ impl Renderer {
         let added = tokenizer.added_tokens()?;
         let template =
             ChatTemplate::load(&source, &added).map_err(|error| model_error(folder, &error.to_string()))?;
-        if let Some(fault) = template.content_fault() {
+        if let Some(fault) = template.content_fault().filter(|fault| !fault.is_of_calls) {
             return Err(model_error(folder, &fault.text));
         }
         let written = template.written_tokens(&source, &added);

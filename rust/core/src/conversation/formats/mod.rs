@@ -15,6 +15,8 @@ mod sharegpt;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use prompt_completion::repeats;
+
 use super::from_json_text;
 use super::guess;
 use super::outline::{Outline, RoleKey, TurnRule};

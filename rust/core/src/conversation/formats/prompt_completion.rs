@@ -12,6 +12,19 @@ use crate::json::{Object, Value};
 pub(super) const DECLARATION: Declaration =
     Declaration { keys: &["prompt", "completion"], marks: &["completion"], outline, ..openai::DECLARATION };
 
+/// Whether the messages of an answer begin with all those of its prompt.
+pub fn repeats(prompt: &Value, answer: &Value) -> bool {
+    let Value::Array(answer) = answer else { return false };
+    match prompt {
+        Value::String(text) => answer.first().and_then(Value::as_object).is_some_and(|first| {
+            let says = |key: &str, said: &str| first.get(key).and_then(Value::as_str) == Some(said);
+            says("role", Role::User.name()) && says("content", text)
+        }),
+        Value::Array(prompt) => !prompt.is_empty() && answer.starts_with(prompt),
+        _ => false,
+    }
+}
+
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
     let mut get = |key| {
@@ -21,6 +34,12 @@ fn outline(record: &Object) -> Outline<'_> {
     let (Some(prompt), Some(completion)) = (get("prompt"), get("completion")) else {
         return outline;
     };
+    if repeats(prompt, completion) {
+        let text = "\"completion\" begins with the prompt, which samples would have twice: without it, or as \"messages\", \
+                    each message is there once";
+        outline.refuse(Error::new(ErrorKind::Shape, text));
+        return outline;
+    }
     for (key, value, role) in [("prompt", prompt, Role::User), ("completion", completion, Role::Assistant)] {
         match value {
             Value::String(_) => outline.push_content(role, value.clone()),
