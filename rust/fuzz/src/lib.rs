@@ -12,6 +12,10 @@ use everyturn_core::{
 use jiff::civil::{DateTime, date};
 use serde_json::{Value as Json, json};
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The folder of the built-in model.
 pub const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/everyturn/models/demo");
 
