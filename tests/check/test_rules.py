@@ -122,6 +122,7 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
     "identical_messages": (chat(USER, USER, ANSWER), 1, chat(USER, ANSWER, USER, ANSWER)),
     "echoed_user": (chat(USER, said("Question?")), 1, GOOD),
     "duplicate": (GOOD * 2, None, GOOD + GOOD_CALL),
+    "repeated_keys": (GOOD.replace(b'{"role"', b'{"role": "tool", "role"', 1), None, GOOD),
     "mixed_formats": (GOOD + b'{"instruction": "a", "output": "b"}\n', None, GOOD + GOOD_CALL),
     "bom": (b"\xef\xbb\xbf" + GOOD, None, chat(said("\ufeff", "user"), ANSWER)),
     "crlf": (GOOD.replace(b"\n", b"\r\n"), None, chat(USER, said("a\r\nb"))),

@@ -323,6 +323,26 @@ def test_pairs_of_preferences_say_what_they_are_and_how_to_use_half_of_them(
     assert len(texts(showing, record, map=mapping, undesired="skip")) == 1
 
 
+@pytest.mark.parametrize("more", [b"", b', "x": "\\ud83d\\ude00"', b', "y": 36893488147419103232'])
+@pytest.mark.parametrize("non_finite", ["error", "read"])
+def test_a_key_that_is_there_twice_is_named(more: bytes, non_finite: Any) -> None:
+    """By whichever of the two readers reads the line; the last value counts, as for Python."""
+    line = (
+        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", '
+        b'"content": "c"}], "weight": 0, "weight": 1' + more + b"}"
+    )
+    expander = everyturn.Expander("demo", non_finite=non_finite, on_error="skip")
+    report = expander.expand(line).report
+    assert report.warnings["repeated_keys"] == 2
+    assert [place.text for place in report.warning_places["repeated_keys"]] == [
+        f'<bytes>:1: an object has the key "{key}" twice: the last value counts'
+        for key in ("content", "weight")
+    ]
+    once = expander.expand(line.replace(b'"content": "b", ', b"").replace(b'"weight": 0, ', b""))
+    assert "repeated_keys" not in once.report.warnings
+    assert once[0].labels.tolist() == expander.expand(line)[0].labels.tolist()
+
+
 # --------------------------------------------------------------------------------------------
 # Weights of records
 # --------------------------------------------------------------------------------------------

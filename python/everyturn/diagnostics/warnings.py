@@ -150,6 +150,14 @@ WARNINGS = (
         remedy="Write what comes later as a message of its own, or accept the order.",
     ),
     Kind(
+        name="repeated_keys",
+        severity="warning",
+        summary="an object of a record has a key twice",
+        reason="Of its values the last one counts, as for Python's `json`; other readers take the first. What the "
+        "others say is not trained, and a corrected copy does not have it.",
+        remedy="Keep one of them.",
+    ),
+    Kind(
         name="arguments_not_json",
         severity="warning",
         summary="the arguments of a call are not a JSON object",

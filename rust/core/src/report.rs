@@ -59,6 +59,8 @@ pub mod warning {
         CONSECUTIVE_ASSISTANTS = "consecutive_assistants",
         /// Messages whose parts are not in the order of templates: text after a call, reasoning after text.
         PARTS_REORDERED = "parts_reordered",
+        /// Keys that an object of a record has twice.
+        REPEATED_KEYS = "repeated_keys",
         /// Tool calls whose arguments are not a JSON object.
         ARGUMENTS_NOT_JSON = "arguments_not_json",
         /// Tool calls with null under a key of their arguments, and tools with one in their parameters.

@@ -88,7 +88,8 @@ impl Checker {
         let object = as_record(&value).map_err(|error| vec![error])?;
         found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value, record.columns_of)])?;
-        let conversation = Conversation::read(&value, format, options)?;
+        let mut conversation = Conversation::read(&value, format, options)?;
+        conversation.unused.repeated_keys = workspace.parser().take_repeated_keys();
         found.conversation_id = conversation.id();
         let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
         Ok(ReadRecord { conversation_id, format, conversation, kept })

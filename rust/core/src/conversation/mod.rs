@@ -76,6 +76,8 @@ pub struct Unused {
     pub media: bool,
     /// The answers are labelled as undesired, and are not trained.
     pub is_undesired: bool,
+    /// Keys that an object of the record has twice.
+    pub repeated_keys: Vec<Arc<str>>,
 }
 
 /// Keys of `chat_template_kwargs` that are ours to set.
@@ -138,7 +140,7 @@ impl Conversation {
             }
         }
         let keys = record_keys::unread(record, format, options).cloned().collect();
-        let unused = Unused { keys, media, is_undesired: verdict.is_skipped };
+        let unused = Unused { keys, media, is_undesired: verdict.is_skipped, ..Unused::default() };
         Ok(Self { messages, tools, template_kwargs, weight: verdict.weight, unused })
     }
 }

@@ -111,8 +111,9 @@ impl Expander {
             let value = options.renames.renamed(value)?;
             let format = self.format_of(&value, record)?;
             let value = format.with_key(value);
-            let conversation =
+            let mut conversation =
                 times.measure(Stage::Convert, || Conversation::from_record(&value, format, options))?;
+            conversation.unused.repeated_keys = parser.take_repeated_keys();
             let conversation_id = times.measure(Stage::Convert, || conversation.id());
             if self.options.provenance {
                 kept.push(Some(write(&conversation.facts(self.options.keep_texts))));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::nulls::warn_of_nulls;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message, Role, arguments_are_object, part_texts};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::Value;
 use crate::layout::Arrangement;
 use crate::model::Renderer;
@@ -66,6 +66,11 @@ fn count_unused(conversation: &Conversation, report: &mut Report) {
     let unused = &conversation.unused;
     for key in &unused.keys {
         report.unread_record_keys.add(key, 1);
+    }
+    for key in &unused.repeated_keys {
+        report.warn_at(warning::REPEATED_KEYS, None, || {
+            format!("an object has the key {} twice: the last value counts", excerpt(key))
+        });
     }
     report.warn(warning::MEDIA_LEFT_OUT, u64::from(unused.media));
     report.warn(warning::UNDESIRED_SKIPPED, u64::from(unused.is_undesired));

@@ -19,34 +19,48 @@ pub struct Parser {
     scratch: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
+    repeated: Vec<Arc<str>>,
 }
 
 impl Default for Parser {
     fn default() -> Self {
         let buffers = Buffers::with_max_depth(0, MAX_DEPTH);
-        Self { scratch: Vec::new(), buffers, tape: Tape(Vec::new()) }
+        Self { scratch: Vec::new(), buffers, tape: Tape(Vec::new()), repeated: Vec::new() }
     }
 }
 
 impl Parser {
     /// Reads one JSON text.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Value> {
-        self.parse_or(bytes, strict::parse)
+        self.parse_or(bytes, strict::parse_noting)
     }
 
     /// Reads one JSON text in which `NaN`, `Infinity`, `-Infinity` and floats beyond 64 bits are numbers, as Python's
     /// `json` reads them.
     pub fn parse_with_constants(&mut self, bytes: &[u8]) -> Result<Value> {
-        self.parse_or(bytes, |bytes| strict::utf8(bytes).and_then(strict::parse_with_constants))
+        self.parse_or(bytes, |bytes, repeated| {
+            strict::utf8(bytes).and_then(|text| strict::parse_with_constants_noting(text, repeated))
+        })
     }
 
-    fn parse_or(&mut self, bytes: &[u8], strict: impl FnOnce(&[u8]) -> Result<Value>) -> Result<Value> {
+    /// The keys that an object of the text that was read last has twice; of their values the last one was taken.
+    pub fn take_repeated_keys(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.repeated)
+    }
+
+    fn parse_or(
+        &mut self,
+        bytes: &[u8],
+        strict: impl FnOnce(&[u8], &mut Vec<Arc<str>>) -> Result<Value>,
+    ) -> Result<Value> {
+        self.repeated.clear();
         if !has_surrogate_escape(bytes)
             && let Some(value) = self.parse_fast(bytes)
         {
             return Ok(value);
         }
-        strict(bytes)
+        self.repeated.clear();
+        strict(bytes, &mut self.repeated)
     }
 
     /// `None`: not for this reader.
@@ -55,7 +69,7 @@ impl Parser {
         self.scratch.extend_from_slice(bytes);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let filled = simd_json::fill_tape(&mut self.scratch, &mut self.buffers, &mut tape);
-        let value = filled.ok().and_then(|()| read(&mut tape.0.iter(), 0));
+        let value = filled.ok().and_then(|()| read(&mut tape.0.iter(), 0, &mut self.repeated));
         self.tape = tape.reset();
         if self.scratch.capacity() > KEPT_BYTES {
             *self = Self::default();
@@ -68,7 +82,11 @@ pub fn has_surrogate_escape(bytes: &[u8]) -> bool {
     memmem::find_iter(bytes, b"\\u").any(|at| matches!(bytes.get(at + 2), Some(b'd' | b'D')))
 }
 
-fn read(nodes: &mut std::slice::Iter<'_, Node<'_>>, depth: usize) -> Option<Value> {
+fn read(
+    nodes: &mut std::slice::Iter<'_, Node<'_>>,
+    depth: usize,
+    repeated: &mut Vec<Arc<str>>,
+) -> Option<Value> {
     Some(match nodes.next()? {
         Node::String(text) => Value::String(Arc::from(*text)),
         Node::Static(StaticNode::Null) => Value::Null,
@@ -80,7 +98,7 @@ fn read(nodes: &mut std::slice::Iter<'_, Node<'_>>, depth: usize) -> Option<Valu
         Node::Array { len, .. } if depth < MAX_DEPTH => {
             let mut items = Vec::with_capacity(*len);
             for _ in 0..*len {
-                items.push(read(nodes, depth + 1)?);
+                items.push(read(nodes, depth + 1, repeated)?);
             }
             Value::Array(items)
         }
@@ -90,9 +108,9 @@ fn read(nodes: &mut std::slice::Iter<'_, Node<'_>>, depth: usize) -> Option<Valu
                 let Node::String(key) = nodes.next()? else {
                     return None;
                 };
-                pairs.push((Arc::from(*key), read(nodes, depth + 1)?));
+                pairs.push((Arc::from(*key), read(nodes, depth + 1, repeated)?));
             }
-            Value::Object(Object::from_pairs(pairs))
+            Value::Object(Object::from_pairs_noting(pairs, repeated))
         }
         Node::Static(_) | Node::Array { .. } | Node::Object { .. } => return None,
     })

@@ -11,7 +11,12 @@ pub const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Reads one JSON text.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    read(Reader { text: utf8(bytes)?, at: 0, has_constants: false, path: Vec::new() })
+    parse_noting(bytes, &mut Vec::new())
+}
+
+/// The same; adds the keys that an object has twice to `repeated`.
+pub(super) fn parse_noting(bytes: &[u8], repeated: &mut Vec<Arc<str>>) -> Result<Value> {
+    read(Reader::of(utf8(bytes)?, false), repeated)
 }
 
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
@@ -21,7 +26,11 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
 /// Reads one JSON text in which `NaN`, `Infinity`, `-Infinity` and floats beyond 64 bits are numbers, as Python's
 /// `json` reads them.
 pub fn parse_with_constants(text: &str) -> Result<Value> {
-    read(Reader { text, at: 0, has_constants: true, path: Vec::new() })
+    parse_with_constants_noting(text, &mut Vec::new())
+}
+
+pub(super) fn parse_with_constants_noting(text: &str, repeated: &mut Vec<Arc<str>>) -> Result<Value> {
+    read(Reader::of(text, true), repeated)
 }
 
 /// What a text begins with.
@@ -37,7 +46,7 @@ pub enum Prefix {
 
 /// Reads the value that a text begins with, as [`parse_with_constants`] does.
 pub fn parse_prefix(text: &str) -> Prefix {
-    let mut reader = Reader { text, at: 0, has_constants: true, path: Vec::new() };
+    let mut reader = Reader::of(text, true);
     match reader.value(0) {
         Ok(value) => Prefix::Value { value, end: reader.at },
         Err(_) if reader.at >= text.len() => Prefix::Open,
@@ -45,13 +54,14 @@ pub fn parse_prefix(text: &str) -> Prefix {
     }
 }
 
-fn read(mut reader: Reader<'_>) -> Result<Value> {
+fn read(mut reader: Reader<'_>, repeated: &mut Vec<Arc<str>>) -> Result<Value> {
     reader.skip_space();
     let value = reader.value(0)?;
     reader.skip_space();
     if reader.at < reader.text.len() {
         return Err(reader.unexpected("the end of the line"));
     }
+    repeated.append(&mut reader.repeated);
     Ok(value)
 }
 
@@ -73,6 +83,8 @@ struct Reader<'a> {
     has_constants: bool,
     /// Where the value is that is being read.
     path: Vec<Step>,
+    /// Keys that an object has twice.
+    repeated: Vec<Arc<str>>,
 }
 
 /// A step from a value to one in it.
@@ -81,7 +93,11 @@ enum Step {
     Index(usize),
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(text: &'a str, has_constants: bool) -> Self {
+        Self { text, at: 0, has_constants, path: Vec::new(), repeated: Vec::new() }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -199,7 +215,7 @@ impl Reader<'_> {
                 continue;
             }
             self.take(b'}', "',' or '}'")?;
-            return Ok(Value::Object(Object::from_pairs(pairs)));
+            return Ok(Value::Object(Object::from_pairs_noting(pairs, &mut self.repeated)));
         }
     }
 

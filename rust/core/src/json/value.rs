@@ -70,6 +70,11 @@ const MANY_KEYS: usize = 16;
 impl Object {
     /// Keeps the first position and the last value of a key that comes twice, as a Python dict does.
     pub fn from_pairs(pairs: Vec<(Arc<str>, Value)>) -> Self {
+        Self::from_pairs_noting(pairs, &mut Vec::new())
+    }
+
+    /// The same; adds the keys that come twice to `repeated`.
+    pub(super) fn from_pairs_noting(pairs: Vec<(Arc<str>, Value)>, repeated: &mut Vec<Arc<str>>) -> Self {
         let has_duplicates = if pairs.len() > MANY_KEYS {
             let mut seen = std::collections::HashSet::with_capacity(pairs.len());
             !pairs.iter().all(|(key, _)| seen.insert(key))
@@ -84,6 +89,7 @@ impl Object {
         for (key, value) in pairs {
             if let Some(&position) = positions.get(&key) {
                 unique[position].1 = value;
+                repeated.push(key);
             } else {
                 positions.insert(key.clone(), unique.len());
                 unique.push((key, value));
