@@ -132,24 +132,30 @@ def replaced(value: Any, by: Any) -> Iterator[Any]:
 ODD_RECORDS: list[Any] = [
     record for whole in WHOLE for odd in ODD_VALUES for record in replaced(whole, odd)
 ]
-MESSAGES = st.dictionaries(
-    st.sampled_from(
-        [
-            "role",
-            "content",
-            "from",
-            "value",
-            "weight",
-            "train",
-            "tool_calls",
-            "function_call",
-            "tool_call_id",
-            "name",
-            "reasoning",
-        ]
+MESSAGES = st.one_of(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "role",
+                "content",
+                "from",
+                "value",
+                "weight",
+                "train",
+                "tool_calls",
+                "function_call",
+                "tool_call_id",
+                "name",
+                "reasoning",
+            ]
+        ),
+        st.one_of(
+            ODD, st.sampled_from(["user", "assistant", "gpt", "human", "bot", "function_call"])
+        ),
+        max_size=5,
     ),
-    st.one_of(ODD, st.sampled_from(["user", "assistant", "gpt", "human", "bot", "function_call"])),
-    max_size=5,
+    st.builds(calling, ODD),
+    st.builds(lambda given: result(tool_call_id=given), ODD),
 )
 SOUND = st.sampled_from(
     [USER, ANSWER, {"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
