@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_ids_of_calls_that_a_template_refuses_have_a_cure(tmp_path: Path) -> Non
     ],
 )
 def test_the_circumstances_are_those_of_the_record_as_it_was_read(
-    tmp_path: Path, chat: Record, options: dict[str, dict[str, str]]
+    tmp_path: Path, chat: Record, options: dict[str, Any]
 ) -> None:
     """By other names of keys and roles, too."""
     path = tmp_path / "chats.jsonl"

@@ -74,7 +74,7 @@ def copied(
     return output.getvalue(), changes, [item for item in items if isinstance(item, Finding)]
 
 
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 0.5, 2**70, "", "x", "tool", "[1]", '{"a": 1}'),
     *([], {}, [{}], [1], [None], [["a"]], {"name": "f"}, {"a": None}),
 )
