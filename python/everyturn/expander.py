@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, resolve, total_bytes
+from everyturn.io.inputs import Source, in_own_words, resolve, total_bytes
 from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
@@ -312,11 +312,14 @@ class Expander:
             EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
         """
         stream, files = self._open(source, CHUNK_BYTES, limit)
-        if not progress:
+        parts: list[Samples] = []
+        if progress:
+            with progress_bar(total_bytes([*files]), is_shown=True) as advance:
+                parts = [samples for samples, _ in self._chunks(stream, files, advance)]
+        if parts:
+            return Samples.concatenate(parts)
+        with in_own_words():
             return self._samples(stream.rest(), files)
-        with progress_bar(total_bytes([*files]), is_shown=True) as advance:
-            parts = [samples for samples, _ in self._chunks(stream, files, advance)]
-        return Samples.concatenate(parts) if parts else self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
         r"""Expand records that were read already, or are somewhere else: with their locations and formats.
@@ -416,7 +419,11 @@ class Expander:
         files: tuple[str, ...],
         on_bytes: Callable[[int], None] | None,
     ) -> Iterator[tuple[Samples, int]]:
-        while (chunk := stream.next_chunk()) is not None:
+        while True:
+            with in_own_words():
+                chunk = stream.next_chunk()
+            if chunk is None:
+                return
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)
             yield self._samples(chunk, files), stream.next_line
