@@ -14,8 +14,8 @@ from everyturn.catalogue import KINDS, severity_of
 from everyturn.checks.expansion import Counts, with_expansion, with_warnings
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed, with_made_ids
-from everyturn.checks.records import read
-from everyturn.checks.rules import FINDERS, call_ids, files
+from everyturn.checks.records import Record, read
+from everyturn.checks.rules import FINDERS, FIXES, call_ids, files
 from everyturn.checks.selection import reported
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
@@ -64,6 +64,8 @@ class Checker:
         self.renames = bool(reading["map"] or reading["roles"])
         core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
         self.core = _core.Checker(core, **reading)
+        # What a copy has is seen without a model.
+        self._reader = self.core if core is None else _core.Checker(None, **reading)
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
@@ -82,6 +84,14 @@ class Checker:
             return None
         left = self.core.check_record(made, found[0])
         return _Taken(made, changes, left) if _refusals(left) < refusals else None
+
+    def left(self, text: bytes, form: str | None, record: Record) -> set[Remark] | None:
+        """Return what is found of a record once it is corrected; None if nothing of it is."""
+        corrected, changes = fixed(text, record, self.reported)
+        if not changes:
+            return None
+        found = self._reader.check_record(corrected, form)
+        return {*_of_core(found), *_of_rules(found)}
 
     def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
@@ -165,6 +175,7 @@ class _File:
         first_seen: Where each record was first, over all inputs.
         output: Where the corrected copy goes.
         said: The names of each kind that are said once a file, and were.
+        can_be_copied: A corrected copy can be made of it.
         records: Lines that are not blank, so far.
         line_ends: CR LF that were written as LF.
     """
@@ -174,6 +185,7 @@ class _File:
     first_seen: dict[bytes, tuple[str, int]]
     output: IO[bytes] | None
     said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    can_be_copied: bool = True
     records: int = 0
     line_ends: int = 0
 
@@ -209,6 +221,7 @@ class _File:
             raise InputError.in_file(
                 self.name, "it holds trees of messages, of which no corrected copy is made"
             )
+        self.can_be_copied = not is_made and not self.checker.renames
         has_mark = is_first and data.startswith(files.BYTE_ORDER_MARK)
         if has_mark:
             yield from self._mark()
@@ -223,7 +236,8 @@ class _File:
                 yield from self._findings(number, _of_core(found))
                 continue
             if self.output is None:
-                yield from self._findings(number, list(files.line_end(data, stop)))
+                ends = [self._marked(remark) for remark in files.line_end(data, stop)]
+                yield from self._findings(number, ends)
                 yield from self._findings(number, self._remarks(number, data[start:stop], found))
             else:
                 self._copy(data[written:start])
@@ -234,9 +248,28 @@ class _File:
 
     def _mark(self) -> Iterator[Finding | Change]:
         if self.output is None:
-            yield self._finding(1, files.byte_order_mark())
+            yield self._finding(1, self._marked(files.byte_order_mark()))
         elif self._fixes(files.BOM):
             yield self._change(1, files.byte_order_mark_taken_off())
+
+    def _marked(self, remark: Remark) -> Remark:
+        """Say whether a copy has something otherwise that is always corrected."""
+        return remark._replace(fixable=self.can_be_copied)
+
+    def _all_marked(
+        self, remarks: list[Remark], text: bytes, form: str | None, record: Record
+    ) -> list[Remark]:
+        """Say what of a record a copy has otherwise: that depends on each call, role and list."""
+        kinds = FIXES.keys() & self.checker.reported
+        if not self.can_be_copied or kinds.isdisjoint(remark.kind for remark in remarks):
+            return remarks
+        left = self.checker.left(text, form, record)
+        if left is None:
+            return remarks
+        return [
+            remark._replace(fixable=True) if remark.kind in kinds and remark not in left else remark
+            for remark in remarks
+        ]
 
     def _fixes(self, kind: Kind) -> bool:
         return kind.name in self.checker.reported
@@ -272,7 +305,7 @@ class _File:
         form, own, name, _, counts, outline = found
         remarks = _of_core(found)
         if (taken := self.checker.with_ids_taken(text, found)) is not None:
-            remarks.append(call_ids.refused(taken.changes))
+            remarks.append(self._marked(call_ids.refused(taken.changes)))
         first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(
@@ -280,8 +313,9 @@ class _File:
             )
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
-        if outline is not None and (record := read(outline)).messages:
-            remarks += [remark for find in FINDERS for remark in find(record)]
+        remarks += _of_rules(found)
+        if outline is not None:
+            remarks = self._all_marked(remarks, text, form, read(outline))
         if counts is None:
             return remarks
         if self.checker.expander is None:
@@ -315,7 +349,13 @@ class _File:
     def _finding(self, number: int, remark: Remark) -> Finding:
         kind = remark.kind
         return Finding(
-            self.name, number, remark.message_index, kind, severity_of(kind), remark.text
+            self.name,
+            number,
+            remark.message_index,
+            kind,
+            severity_of(kind),
+            remark.text,
+            remark.fixable,
         )
 
 
@@ -334,6 +374,13 @@ def _refusals(found: _Found) -> int:
 
 def _of_core(found: _Found) -> list[Remark]:
     return [Remark(*fault) for fault in found[3]]
+
+
+def _of_rules(found: _Found) -> list[Remark]:
+    outline = found[5]
+    if outline is None or not (record := read(outline)).messages:
+        return []
+    return [remark for find in FINDERS for remark in find(record)]
 
 
 def _by_message(remark: Remark) -> int:

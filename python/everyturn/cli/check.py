@@ -10,7 +10,7 @@ from typing import Any, get_args
 from everyturn.atomic import appearing
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
-from everyturn.checks.tally import MARK, Tally, legend
+from everyturn.checks.tally import Tally, headline, legend
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.findings import Format, writer_to
@@ -194,8 +194,7 @@ def _summarize(tally: Tally, checker: Checker) -> None:
     lines = _lines_on([_fault(count.first) for count in counts], checker)
     for count in counts:
         first = count.first
-        mark = f" {MARK}" if count.is_fixable else ""
-        say(f"{first.severity}: {first.kind}{mark}: {count.count:,}, first {first.place}")
+        say(f"{headline(count)}, first {first.place}")
         for line in lines.get(_fault(first), ()):
             say(f"  {line}")
     for line in legend(counts):
