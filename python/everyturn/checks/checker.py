@@ -15,7 +15,8 @@ from everyturn.checks.expansion import Counts, with_expansion, with_warnings
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed, with_made_ids
 from everyturn.checks.records import Record, read
-from everyturn.checks.rules import FINDERS, FIXES, call_ids, files
+from everyturn.checks.rules import FINDERS, FIXED_FINDERS, FIXES, call_ids, files
+from everyturn.checks.rules.rule import Finder
 from everyturn.checks.selection import reported
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
@@ -86,12 +87,12 @@ class Checker:
         return _Taken(made, changes, left) if _refusals(left) < refusals else None
 
     def left(self, text: bytes, form: str | None, record: Record) -> set[Remark] | None:
-        """Return what is found of a record once it is corrected; None if nothing of it is."""
-        corrected, changes = fixed(text, record, self.reported)
+        """Return what is found of kinds that are corrected once a record is; None if nothing of it is."""
+        corrected, changes = fixed(text, record, self.reported, is_written=False)
         if not changes:
             return None
         found = self._reader.check_record(corrected, form)
-        return {*_of_core(found), *_of_rules(found)}
+        return {*_of_core(found), *_of_rules(_record(found), FIXED_FINDERS)}
 
     def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
@@ -302,7 +303,7 @@ class _File:
         yield from self._findings(number, self._remarks(number, text, left))
 
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
-        form, own, name, _, counts, outline = found
+        form, own, name, _, counts, _ = found
         remarks = _of_core(found)
         if (taken := self.checker.with_ids_taken(text, found)) is not None:
             remarks.append(self._marked(call_ids.refused(taken.changes)))
@@ -313,9 +314,9 @@ class _File:
             )
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
-        remarks += _of_rules(found)
-        if outline is not None:
-            remarks = self._all_marked(remarks, text, form, read(outline))
+        if (record := _record(found)) is not None:
+            remarks += _of_rules(record, FINDERS)
+            remarks = self._all_marked(remarks, text, form, record)
         if counts is None:
             return remarks
         if self.checker.expander is None:
@@ -376,11 +377,15 @@ def _of_core(found: _Found) -> list[Remark]:
     return [Remark(*fault) for fault in found[3]]
 
 
-def _of_rules(found: _Found) -> list[Remark]:
-    outline = found[5]
-    if outline is None or not (record := read(outline)).messages:
+def _record(found: _Found) -> Record | None:
+    """The record as rules look at it, where it has messages or may have."""
+    return None if found[5] is None else read(found[5])
+
+
+def _of_rules(record: Record | None, finders: Iterable[Finder]) -> list[Remark]:
+    if record is None or not record.messages:
         return []
-    return [remark for find in FINDERS for remark in find(record)]
+    return [remark for find in finders for remark in find(record)]
 
 
 def _by_message(remark: Remark) -> int:

@@ -29,6 +29,9 @@ RULES: tuple[Rule, ...] = (
 
 FINDERS = tuple(rule.find for rule in RULES if rule.find is not None)
 
+FIXED_FINDERS = tuple(rule.find for rule in RULES if rule.find is not None and rule.fixes)
+"""What finds something that is corrected, and perhaps other things."""
+
 FIXES: dict[str, Fix] = {kind: fix for rule in RULES for kind, fix in rule.fixes.items()}
 """What is corrected within records."""
 
