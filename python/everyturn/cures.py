@@ -6,7 +6,6 @@ tried on that very record and gives it the sample that was lost.
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
@@ -18,7 +17,7 @@ from everyturn.checks.checker import Checker
 from everyturn.diagnostics import errors
 from everyturn.diagnostics.kind import Cure
 from everyturn.exceptions import EveryturnError
-from everyturn.expander import OPTION_NAMES, Expander
+from everyturn.expander import OPTION_NAMES, Expander, options_with
 from everyturn.faults import Fault, Notes
 from everyturn.io.records import Record, Records
 from everyturn.options import Serve
@@ -62,7 +61,10 @@ def notes_on(expander: Expander, faults: Iterable[Fault], known: Iterable[Record
         for fault in wanted
         if (record := records.get((fault.file, fault.line))) is not None
     }
-    found = Notes({fault: _circumstances(record, fault) for fault, record in looked_at.items()})
+    reader = _reader(expander)
+    found = Notes(
+        {fault: _circumstances(reader, record, fault) for fault, record in looked_at.items()}
+    )
     named = [fault for fault in first_faults(wanted, found) if fault in looked_at]
     if not named:
         return found
@@ -86,21 +88,21 @@ def _read_again(expander: Expander, places: set[tuple[str, int]]) -> dict[tuple[
     return found
 
 
-def _circumstances(record: Record, fault: Fault) -> str:
+def _reader(expander: Expander) -> _core.Checker:
+    """What reads records as an expander does, without its model."""
+    options = {name: getattr(expander, name) for name in options_with("reading")}
+    return Checker(**options).core
+
+
+def _circumstances(reader: _core.Checker, record: Record, fault: Fault) -> str:
     if record.text is None or fault.message_index is None:
         return ""
-    outline = _reader().check_record(record.text, record.format)[5]
+    outline = reader.check_record(record.text, record.format)[5]
     return "" if outline is None else circumstances(outlines.read(outline), fault.message_index)
 
 
-@functools.cache
-def _reader() -> _core.Checker:
-    """What reads records without a model."""
-    return Checker().core
-
-
 def circumstances(record: outlines.Record, index: int) -> str:
-    """Say where in a conversation a message stands, and what it holds beside text.
+    """Say where in a conversation a message stands, and what it holds beside text; nothing of one that is not there.
 
     >>> record = outlines.read(
     ...     '{"format": "messages", "unread": [], "others": {}, "messages": ['
@@ -110,9 +112,13 @@ def circumstances(record: outlines.Record, index: int) -> str:
     >>> circumstances(record, 1)
     'after another assistant message, with reasoning'
     """
+    if index >= len(record.messages):
+        return ""
     message = record.messages[index]
     before = record.messages[index - 1].role if index else None
-    words = [f"after {AFTER[before]}" if before in AFTER else "at the start"]
+    words = [] if index else ["at the start"]
+    if before in AFTER:
+        words.append(f"after {AFTER[before]}")
     if message.calls:
         words.append(f"with {counted(len(message.calls), 'tool call')}")
     inline = "</think>" in (message.text or "")

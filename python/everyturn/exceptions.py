@@ -23,10 +23,11 @@ class EveryturnError(ValueError):
     message_index: int | None = None
 
     @classmethod
-    def in_file(cls, file: str, reason: str) -> "EveryturnError":
-        """Build the error of a whole file or folder."""
-        error = cls(f"{file}: {reason}")
-        error.file, error.reason = file, reason
+    def in_file(cls, file: str, reason: str, *, line: int | None = None) -> "EveryturnError":
+        """Build the error of a file or folder, or of a line of it."""
+        place = file if line is None else f"{file}:{line}"
+        error = cls(f"{place}: {reason}")
+        error.file, error.line, error.reason = file, line, reason
         return error
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, resolve, total_bytes
+from everyturn.io.inputs import Source, in_own_words, resolve, total_bytes
 from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
@@ -91,9 +91,10 @@ class Expander:
     Attributes:
         renderer: Template and tokenizer; the first argument is a Renderer or a model folder.
         train_on: Which assistant messages are trained: ``all_assistant_messages``, ``last_assistant_message``,
-            ``last_assistant_turn`` (all after the last user message), ``marked`` (those with a weight of their own) or
-            ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's own
-            ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` takes precedence: 0 is context only.
+            ``last_assistant_turn`` (all after the last user message), ``marked`` (those with a weight of their own
+            above 0) or ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's
+            own ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` is a factor of its loss if it is
+            chosen here; 0 is context only in any case.
         layout: ``per_turn`` (a sample per target), ``merged`` (the fewest samples that carry the same pairs of prompt
             and target), ``tree`` (one prefix tree a conversation: what prompts have in common is in it once, for
             models whose attention takes a mask) or ``conversation`` (rendered once, inexact where the template
@@ -123,8 +124,9 @@ class Expander:
         control_tokens: Control tokens in the text of a record: ``allow`` and ``warn`` (counted) encode them as
             control tokens, as Hugging Face does; ``literal`` encodes them as the plain text that they are,
             wherever the template puts them, with the ids of transformers' ``sanitize_control_tokens=True``, and is a
-            fault where the tokenizer makes the token of any text; ``reject`` is a fault. Control tokens are the special
-            tokens and those added tokens that the template writes or the model's files declare; others are text.
+            fault where the tokenizer makes the token of any text; ``reject`` is a fault, of the record whose texts hold
+            one, or of the targets in which the template makes one. Control tokens are the special tokens and those
+            added tokens that the template writes or the model's files declare; others are text.
         normalize: What the weight of a trained token is divided by: nothing (``none``), the number of trained tokens
             of its sample (``sample``) or of all samples of its conversation (``conversation``). With a loss that is the
             sum of weighted token losses, samples or conversations then count alike, whatever their lengths.
@@ -312,11 +314,14 @@ class Expander:
             EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
         """
         stream, files = self._open(source, CHUNK_BYTES, limit)
-        if not progress:
+        parts: list[Samples] = []
+        if progress:
+            with progress_bar(total_bytes([*files]), is_shown=True) as advance:
+                parts = [samples for samples, _ in self._chunks(stream, files, advance)]
+        if parts:
+            return Samples.concatenate(parts)
+        with in_own_words():
             return self._samples(stream.rest(), files)
-        with progress_bar(total_bytes([*files]), is_shown=True) as advance:
-            parts = [samples for samples, _ in self._chunks(stream, files, advance)]
-        return Samples.concatenate(parts) if parts else self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
         r"""Expand records that were read already, or are somewhere else: with their locations and formats.
@@ -416,7 +421,11 @@ class Expander:
         files: tuple[str, ...],
         on_bytes: Callable[[int], None] | None,
     ) -> Iterator[tuple[Samples, int]]:
-        while (chunk := stream.next_chunk()) is not None:
+        while True:
+            with in_own_words():
+                chunk = stream.next_chunk()
+            if chunk is None:
+                return
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)
             yield self._samples(chunk, files), stream.next_line

@@ -12,7 +12,20 @@ from typing import Any
 
 import pytest
 
-from checked_chats import GOOD, SUM, USER, call, calling, chat, copied, found, kinds, said
+from checked_chats import (
+    FLAT,
+    GOOD,
+    SUM,
+    USER,
+    call,
+    calling,
+    chat,
+    copied,
+    found,
+    kinds,
+    said,
+    without,
+)
 from everyturn.catalogue import KINDS, severity_of
 from everyturn.checks.finding import Finding
 from everyturn.cli import main
@@ -62,7 +75,7 @@ def test_findings_are_lines_and_the_summary_is_on_stderr(
         f"warning: consecutive_users: 1, first {bad}:2: message 1",
         f"warning: identical_messages: 1, first {bad}:2: message 1",
         f"note: arguments_object [*]: 1, first {bad}:2: message 2",
-        "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
+        "[*] `everyturn check --fix -o FILE` corrects it",
     ]
     assert done.code == 1
 
@@ -79,7 +92,7 @@ def test_findings_are_grouped_by_kind(check: Callable[..., Done], tmp_path: Path
     assert [line.split(": ")[0] for line in places[:5]] == [f"  {path}:{n}" for n in range(1, 6)]
     assert places[5] == "  and 2 more"
     assert f"  {path}:1" in places
-    assert "[*] `everyturn check --fix -o FILE` corrects those that have one right answer" in places
+    assert "[*] `everyturn check --fix -o FILE` corrects it" in places
     assert any(line.startswith("warning: bom [*]: 1: ") for line in places)
     assert done.err == ""
 
@@ -92,7 +105,7 @@ def test_the_summary_marks_what_can_be_corrected(
     path.write_bytes(b"\xef\xbb\xbf" + chat(USER, said("x")))
     assert check(path).err.splitlines() == [
         f"warning: bom [*]: 1, first {path}:1",
-        "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
+        "[*] `everyturn check --fix -o FILE` corrects it",
     ]
 
 
@@ -171,9 +184,33 @@ def test_statistics_are_a_line_a_kind(check: Callable[..., Done], tmp_path: Path
         f"1  warning  [ ] consecutive_users   first {path}:1: message 1",
         f"1  warning  [ ] duplicate           first {path}:3",
         f"1  warning  [ ] identical_messages  first {path}:1: message 1",
-        "[*] `everyturn check --fix -o FILE` corrects those that have one right answer",
+        "[*] `everyturn check --fix -o FILE` corrects it",
     ]
     assert done.err == ""
+
+
+def test_of_a_kind_that_is_corrected_in_part_each_finding_is_marked(
+    check: Callable[..., Done], tmp_path: Path
+) -> None:
+    """Calls that are odd beside that are left as they are."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(
+        chat(USER, calling(without(call(), "type"), {**FLAT, "more": 1, "type": None}))
+    )
+    place = f"{path}:1: message 1"
+    kind = "call_without_type"
+    said = check(path, "--select", kind)
+    assert said.err.splitlines()[0] == f"warning: {kind}: 2, 1 [*], first {place}"
+    head, *places, _ = check(path, "--select", kind, "--format", "grouped").out.splitlines()
+    assert head == f'warning: {kind}: 2, 1 [*]: a tool call has no "type": "function"'
+    assert places == [
+        f'  {place}: tool call 0: "type" is not "function" [*]',
+        f'  {place}: tool call 1: "type" is not "function"',
+    ]
+    lines = check(path, "--select", kind, "--statistics").out.splitlines()
+    assert lines[0] == f"2  warning  [ ] {kind}  first {place}, 1 [*]"
+    found = json.loads(check(path, "--select", kind, "--json").out)["findings"]
+    assert [finding["fixable"] for finding in found] == [True, False]
 
 
 def test_statistics_as_json_are_a_list(check: Callable[..., Done], bad: Path) -> None:
@@ -191,7 +228,7 @@ def test_statistics_as_json_are_a_list(check: Callable[..., Done], bad: Path) ->
         "severity": "error",
         "summary": KINDS["role"].summary,
         "count": 1,
-        "fixable": True,
+        "fixable": 1,
         "first": first,
     }
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from checked_chats import (
     GOOD,
     GOOD_CALL,
     LINES,
+    ODD_RECORDS,
     OLD_CALL,
     SUM,
     USER,
@@ -29,7 +32,7 @@ from checked_chats import (
     without,
 )
 from everyturn.checks.checker import Checker
-from everyturn.checks.finding import Change
+from everyturn.checks.finding import Change, Finding
 from everyturn.checks.rules import FIXES
 from paths import EXAMPLE_CHATS
 
@@ -134,6 +137,39 @@ UNCLEAR = (
 def test_what_could_be_meant_in_two_ways_is_left_alone(line: bytes) -> None:
     """Nothing is guessed."""
     assert copied(line)[:2] == (line, [])
+
+
+def what(findings: Iterable[Finding]) -> Counter[tuple[int, int | None, str, str]]:
+    """Count findings as they are said."""
+    return Counter((each.line, each.message_index, each.kind, each.text) for each in findings)
+
+
+@pytest.mark.parametrize("ignore", [(), ("call_without_function",), ("call_without_type", "role")])
+def test_the_findings_that_are_marked_are_those_that_a_copy_does_not_have(
+    ignore: tuple[str, ...],
+) -> None:
+    """One by one, whatever of their kind has one right answer, and whichever kinds are corrected."""
+    records = [json.dumps(before).encode() + b"\n" for before, _ in FIXED.values()]
+    lines = [
+        line
+        for line in (*records, *UNCLEAR, *(to_jsonl([odd]) for odd in ODD_RECORDS))
+        if len(line) > 3
+    ]
+    source = b"".join(lines).replace(b"\n", b"\r\n", 1)
+    findings = found(source, ignore=ignore)
+    _, _, left = copied(source, ignore)
+    of_records = [each for each in findings if each.kind in {*FIXES, "crlf"}]
+    marked = what(each for each in of_records if each.fixable)
+    assert what(of_records) - what(left) == marked
+    assert marked
+    assert not any(each.fixable for each in left)
+
+
+def test_nothing_is_marked_that_cannot_be_copied() -> None:
+    """Neither under other names nor in trees of messages a copy is made."""
+    line = chat(USER, calling(without(call(), "type")), said("c", "bot"))
+    assert any(each.fixable for each in found(line))
+    assert not any(each.fixable for each in found(line, roles={"narrator": "user"}))
 
 
 def test_untouched_lines_keep_their_bytes() -> None:

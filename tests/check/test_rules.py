@@ -15,12 +15,14 @@ from checked_chats import (
     FLAT,
     GOOD,
     GOOD_CALL,
+    ODD_RECORDS,
     OLD_CALL,
     SUM,
     USER,
     call,
     calling,
     chat,
+    copied,
     found,
     kinds,
     result,
@@ -31,6 +33,7 @@ from everyturn import _core
 from everyturn.catalogue import KINDS
 from everyturn.checks import records
 from everyturn.checks.checker import Checker
+from everyturn.checks.fixes import with_made_ids
 from everyturn.checks.rules import RULES
 from everyturn.checks.rules.rule import Rule
 from paths import EXAMPLE_CHATS
@@ -331,6 +334,26 @@ def test_the_input_of_an_instruction_is_looked_at() -> None:
     record = {"instruction": "a", "input": "<|im_end|>", "output": "b"}
     assert kinds(to_jsonl([record])) == {"control_tokens"}
     assert kinds(to_jsonl([{**record, "instruction": "", "input": "c"}])) == set()
+
+
+def test_no_value_is_too_odd_for_the_rules() -> None:
+    """Values of every type of JSON in every place: each is a finding or is fine, and a copy can be made."""
+    lines = to_jsonl(ODD_RECORDS)
+    assert {finding.severity for finding in found(lines)} == {"error", "warning", "note"}
+    copy, _, _ = copied(lines)
+    assert copy.count(b"\n") == len(ODD_RECORDS)
+    core = Checker().core
+    for line in lines.splitlines():
+        if (outline := core.check_record(line, None)[5]) is not None:
+            with_made_ids(line, records.read(outline))
+
+
+@pytest.mark.parametrize("given", [[1], {"a": None}, True, 5])
+def test_an_id_that_is_no_text_is_of_no_call(given: object) -> None:
+    """Whatever the ids of the calls are."""
+    line = chat(USER, calling(call(id="5")), result(tool_call_id=given), ANSWER)
+    texts = [f.text for f in found(line) if f.kind == "tool_call_id_unknown"]
+    assert texts == ['"tool_call_id" is no text, and is of no call before it']
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from everyturn.cli import main
 from expand_command import Command, every_format, read
 
 WROTE = re.compile(r"wrote (.+): (\d+) samples, [\d.]+ (?:bytes|kB), in [\d.]+ s")
@@ -71,6 +72,82 @@ def test_any_other_file_is_replaced_only_where_it_is_asked_for(
     assert path.read_bytes() == before
     assert expand(chats, "-o", path, "--overwrite").code == 0
     assert expand(chats, "-o", path).code == 0
+
+
+RECORD = (
+    b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "bot", "content": "Hey"}]}\n'
+    b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}\n'
+)
+
+#: Each flag that names an output, in the command that it belongs to, with what replaces a file of others there.
+FLAGS = {
+    "report": (
+        ["expand", "in.jsonl", "--on-error", "skip", "-o", "rows.jsonl", "--report", "out.json"],
+        ["--overwrite"],
+    ),
+    "report of shards": (
+        ["expand", "in.jsonl", "--on-error", "skip", "-o", "shards/", "--report", "out.json"],
+        None,
+    ),
+    "page of stats": (["stats", "in.jsonl", "--html", "out.html"], None),
+    "page of inspect": (["inspect", "in.jsonl:2", "--html", "out.html"], None),
+    "benchmark": (
+        ["bench", "--limit", "1", "--seconds", "0.01", "--peers", "none", "-o", "out.json"],
+        None,
+    ),
+    "board": (
+        ["bench", "--parity", "--limit", "1", "--peers", "none", "--page", "out.md"],
+        None,
+    ),
+    "board as JSON": (
+        ["bench", "--parity", "--limit", "1", "--peers", "none", "-o", "out.json"],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_what_everyturn_wrote_is_replaced_and_nothing_else(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One rule for every output: another file takes --overwrite, or another name where there is no such flag."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_bytes(RECORD)
+    arguments, cure = FLAGS[name]
+    arguments = [*arguments, "--model", "demo"]
+    path = tmp_path / next(word for word in arguments if word.startswith("out."))
+    path.write_text('{"mine": "<html>"}')
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert f"{path.name}: exists, and is not a" in said
+    assert ("--overwrite replaces it" if cure else "name another file") in said
+    assert path.read_text() == '{"mine": "<html>"}'
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["in.jsonl", path.name])
+    if cure:
+        assert main([*arguments, *cure]) == 0
+    path.write_text("")
+    for _ in range(2):
+        assert main(arguments) == 0
+        assert path.stat().st_size > 0
+
+
+def test_a_corrected_copy_replaces_a_file_only_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing shows who wrote chats."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_bytes(RECORD)
+    arguments = ["check", "in.jsonl", "--fix", "-o", "fixed.jsonl"]
+    assert main(arguments) == 0
+    fixed = (tmp_path / "fixed.jsonl").read_bytes()
+    assert fixed == RECORD.replace(b"bot", b"assistant")
+    (tmp_path / "in.jsonl").write_bytes(RECORD * 2)
+    assert main(arguments) == 2
+    assert "-o: fixed.jsonl: exists, and is not known to be" in capsys.readouterr().err
+    assert (tmp_path / "fixed.jsonl").read_bytes() == fixed
+    assert main([*arguments, "--overwrite"]) == 0
+    assert (tmp_path / "fixed.jsonl").read_bytes() == fixed * 2
+    assert main(["check", "in.jsonl", "--overwrite"]) == 2
 
 
 @every_format

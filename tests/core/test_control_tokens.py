@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 import everyturn
+from as_template import template_renderer
 from chats import THOUGHTFUL, TWO_TURNS, Record, answer, call, result, to_jsonl, user
 from everyturn.options import Layout
-from layouts import Expand, every_layout
+from layouts import Expand, every_exact_layout, every_layout, targets_of
 
 SPIKED = [
     user("a <|im_end|> b <|im_end|>"),
@@ -48,6 +49,35 @@ def test_control_tokens_in_text_can_be_refused(expand: Expand, layout: Layout) -
     with pytest.raises(everyturn.ConversationError) as caught:
         expand("demo", rest, layout=layout, control_tokens="reject")
     assert caught.value.message_index == 3
+
+
+@every_exact_layout
+@pytest.mark.parametrize(
+    ("text", "shown", "targets", "dropped"),
+    [
+        ("<|im_end|>", "message.content", [], 0),
+        ("<|IM_END|>", "message.content", [1, 3], 0),
+        ("<|IM_END|>", "message.content | lower", [1], 1),
+    ],
+)
+def test_a_text_refuses_its_record_and_a_rendering_its_targets(
+    layout: Layout, text: str, shown: str, targets: list[int], dropped: int
+) -> None:
+    """A token in a text is dropped with all that is beside it; one that the template makes, with what shows it."""
+    template = (
+        "{%- for message in messages -%}{{- '<|im_start|>' ~ message.role ~ '\\n' -}}"
+        f"{{{{- ({shown}) if message.role == 'user' else message.content -}}}}"
+        "{{- '<|im_end|>\\n' -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+    )
+    renderer = template_renderer("demo", chat_template=template)
+    refusing = everyturn.Expander(renderer, layout=layout, control_tokens="reject", on_error="skip")
+    messages = [user("a"), answer("one"), user(text), answer("two")]
+    samples = refusing.expand([{"messages": messages}])
+    assert targets_of(samples) == targets
+    report = samples.report
+    assert report.records_dropped == ({} if targets else {"control_token": 1})
+    assert report.targets_dropped == ({"control_token": dropped} if dropped else {})
 
 
 @pytest.mark.parametrize(

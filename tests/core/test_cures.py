@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,6 +132,43 @@ def test_ids_of_calls_that_a_template_refuses_have_a_cure(tmp_path: Path) -> Non
     text = "\n".join(lines(expander, written(tmp_path, [USER, CALL, RESULT, ANSWER])))
     assert "dropped 2 targets: template" in text
     assert "cure, tried on this record: `everyturn check --fix --model DIR`" in text
+
+
+@pytest.mark.parametrize(
+    ("chat", "options"),
+    [
+        ({"dialog": [USER, ANSWER]}, {"map": {"messages": "dialog"}}),
+        (
+            {"messages": [{"by": "user", "says": "Hi"}, {"by": "assistant", "says": "So."}]},
+            {"map": {"role": "by", "content": "says"}},
+        ),
+        ({"messages": [{**USER, "role": "me"}, ANSWER]}, {"roles": {"me": "user"}}),
+        (
+            {"question": "Hi", "answer": "So."},
+            {"map": {"prompt": "question", "completion": "answer"}},
+        ),
+    ],
+)
+def test_the_circumstances_are_those_of_the_record_as_it_was_read(
+    tmp_path: Path, chat: Record, options: dict[str, Any]
+) -> None:
+    """By other names of keys and roles, too."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(to_jsonl([chat]))
+    expander = everyturn.Expander("demo", max_length=3, on_error="skip", **options)
+    (fault,) = expander.expand(path).report.faults
+    assert (fault.kind, fault.message_index) == ("too_long", 1)
+    notes = notes_on(expander, [fault])
+    assert notes.circumstances[fault] == "after a user's message, without reasoning"
+
+
+def test_a_file_that_has_changed_since_has_no_circumstances(tmp_path: Path) -> None:
+    """Its line may hold fewer messages than it did."""
+    path = written(tmp_path, [USER, ANSWER])
+    expander = everyturn.Expander("demo", max_length=3, on_error="skip")
+    (fault,) = expander.expand(path).report.faults
+    written(tmp_path, [USER])
+    assert notes_on(expander, [fault]).circumstances == {fault: ""}
 
 
 def test_records_that_cannot_be_read_again_have_no_notes(models: dict[str, Path]) -> None:

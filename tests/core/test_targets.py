@@ -143,6 +143,38 @@ def test_a_message_says_whether_it_is_trained(
     assert (samples.loss_weights is None) == (not {*expected.values()} - {1.0})
 
 
+@pytest.mark.parametrize(
+    ("train_on", "weights", "targets"),
+    [
+        ("last_assistant_message", (1, None, None), [5]),
+        ("last_assistant_message", (2, 1, 0.5), [5]),
+        ("last_assistant_message", (1, 1, 0), []),
+        ("last_assistant_turn", (1, None, 0), [3]),
+        ("all_assistant_messages", (0, 0.5, 2), [3, 5]),
+        ("marked", (0, None, 1), [5]),
+        ("marked", (0.5, 2, None), [1, 3]),
+        ("marked", (0, 0, None), []),
+    ],
+)
+def test_a_weight_above_0_chooses_no_message_and_0_leaves_out_every_one(
+    expand: Expand, train_on: str, weights: tuple[float | None, ...], targets: list[int]
+) -> None:
+    """Except with `marked`, where the weights choose; those of targets are factors of their loss."""
+    given = dict(zip((1, 3, 5), weights, strict=True))
+    messages = [
+        message if given.get(index) is None else {**message, "weight": given[index]}
+        for index, message in enumerate(ASKED_LAST)
+    ]
+    samples = expand("chatml", messages, layout="per_turn", train_on=train_on)
+    assert targets_of(samples) == targets
+    for sample in samples:
+        (target,) = sample.targets
+        weight = given[target] if given[target] is not None else 1
+        trained = sample.labels != -100
+        loss_weights = trained if sample.loss_weights is None else sample.loss_weights
+        assert set(loss_weights[trained].tolist()) == {weight}
+
+
 @every_layout
 def test_what_has_no_weight_is_context(expand: Expand, shown: Shown, layout: Layout) -> None:
     """A message of weight 0 stays in the prompts of those that follow, untrained."""

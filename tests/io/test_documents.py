@@ -15,6 +15,7 @@ import everyturn
 from chats import Record, chat_of, to_jsonl
 from everyturn import Expander
 from everyturn.checks.checker import Checker
+from everyturn.cli import main
 from everyturn.io.inputs import Share
 from everyturn.io.records import Records
 from killed_runs import assert_resumed
@@ -196,6 +197,22 @@ def test_other_encodings_are_named_with_what_converts_them(encoding: str) -> Non
         with pytest.raises(everyturn.JsonlError, match="looks like UTF-") as caught:
             EXPANDER.replace(on_error="skip").expand(write(CHATS).decode().encode(encoding))
         assert "iconv -f UTF-" in str(caught.value)
+
+
+def test_a_hint_on_a_whole_file_does_not_say_that_it_can_be_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--on-error skip` leaves out lines, in the commands that have it, where it is not given already."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(to_jsonl(CHATS).decode().encode("utf-16"))
+    for arguments in (["expand"], ["expand", "--on-error", "skip"], ["check"], ["stats"]):
+        assert main([*arguments, str(path), "--model", "demo"]) == 1
+        said = capsys.readouterr().err
+        assert "looks like UTF-16" in said
+        assert "--on-error" not in said
+    path.write_bytes(b'{"messages": "\xff"}')
+    assert main(["expand", str(path), "--model", "demo"]) == 1
+    assert "hint: --on-error skip drops such lines" in capsys.readouterr().err
 
 
 def test_corrections_of_documents_are_documents() -> None:

@@ -22,6 +22,7 @@ import everyturn
 from chats import Record, chat_of, to_jsonl
 from everyturn import Expander
 from everyturn.checks.checker import check
+from everyturn.cli import main
 from everyturn.io import shards
 from everyturn.io.inputs import Share, resolve, size_of
 from everyturn.io.records import Records
@@ -283,13 +284,20 @@ def test_messages_in_a_cell_are_json_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"prompt,completion\na,b\nc,d,e\n", "row 2 has 3 cells, and there are 2 columns"),
-        (b'prompt,completion\na,"b\n', "unexpected end of data"),
-        (b'prompt,completion\na,"b"c\n', "',' expected after"),
+        (
+            b"prompt,completion\na,b\nc,d,e\n",
+            ":2: the row has 3 cells, and the header names 2 columns",
+        ),
+        (
+            b"prompt,completion\na,b\n\nc\n",
+            ":3: the row has 1 cell, and the header names 2 columns",
+        ),
+        (b'prompt,completion\na,"b\n', ":1: the row cannot be read: unexpected end of data"),
+        (b'prompt,completion\na,"b"c\n', ":1: the row cannot be read: ',' expected after"),
         (b"prompt,completion\na,\xff\n", "can't decode byte 0xff"),
-        (b"prompt,completion,prompt\n", "two columns have the name 'prompt'"),
+        (b"prompt,completion,prompt\n", ": two columns have the name 'prompt'"),
     ],
-    ids=["ragged", "open quote", "text after a quote", "encoding", "names"],
+    ids=["long", "short", "open quote", "text after a quote", "encoding", "names"],
 )
 def test_text_that_is_not_clearly_columns_is_an_error(
     tmp_path: Path, content: bytes, text: str
@@ -297,9 +305,78 @@ def test_text_that_is_not_clearly_columns_is_an_error(
     """Nothing is guessed, and nothing of a cell is lost."""
     path = tmp_path / "chats.csv"
     path.write_bytes(content)
-    with pytest.raises(everyturn.InputError, match=r"chats\.csv: ") as caught:
-        EXPANDER.replace(on_error="skip").expand(path)
-    assert text in str(caught.value)
+    for read in reads(path):
+        with pytest.raises(everyturn.InputError) as caught:
+            read()
+        assert str(caught.value).startswith(f"{path}:")
+        assert text in str(caught.value)
+        assert str(caught.value).count("chats.csv") == 1
+        assert caught.value.file == str(path)
+
+
+def reads(source: Any) -> list[Callable[[], object]]:
+    """Return the ways to read an input."""
+    skipping = EXPANDER.replace(on_error="skip")
+    return [
+        lambda: skipping.expand(source),
+        lambda: list(skipping.stream(source, chunk_bytes=1)),
+        lambda: skipping.stats(source),
+        lambda: list(check(source)),
+        lambda: list(Records(source)),
+    ]
+
+
+def test_a_bad_row_is_bad_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command ends as it does for a bad line: with 1, and the place once."""
+    path = tmp_path / "chats.csv"
+    path.write_bytes(b"prompt,completion\na,b\nc\n")
+    for command in ("expand", "stats", "inspect"):
+        assert main([command, str(path), "--model", "demo"]) == 1
+        said = "error: {}:2: the row has 1 cell, and the header names 2 columns\n"
+        assert capsys.readouterr().err == said.format(path)
+
+
+def test_columns_are_read_from_named_files_only(tmp_path: Path) -> None:
+    """CSV in memory or in an open file is refused with its name, and what to do."""
+    path = tmp_path / "chats.csv"
+    path.write_bytes(to_csv(PROMPTS[:2]))
+    with path.open("rb") as file:
+        for source, name in (
+            (path.read_bytes(), "<bytes>"),
+            (io.BytesIO(path.read_bytes()), "<stream>"),
+            (file, str(path)),
+        ):
+            for read in reads(source):
+                with pytest.raises(everyturn.InputError) as caught:
+                    read()
+                assert str(caught.value).startswith(f"{name}: this is CSV, which is read where it")
+                if hasattr(source, "seek"):
+                    source.seek(0)
+
+
+def test_columns_from_a_pipe_are_refused_with_what_to_do() -> None:
+    """The hint says it, as the bytes are gone before they are known to be no JSON."""
+    arguments = [sys.executable, "-m", "everyturn", "expand", "-", "--model", "demo"]
+    done = subprocess.run(
+        arguments, input=to_csv(PROMPTS), capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert b"CSV is read where it is named as a file, and not from a pipe" in done.stderr
+
+
+def test_the_longest_cell_of_other_readers_stays_as_it_is(tmp_path: Path) -> None:
+    """Python has one limit for all readers of a process, and it is the caller's."""
+    path = tmp_path / "chats.csv"
+    path.write_bytes(to_csv(PROMPTS))
+    before = csv.field_size_limit(10)
+    try:
+        assert len(EXPANDER.expand(path)) == len(PROMPTS)
+        for _ in EXPANDER.stream(path, chunk_bytes=1):
+            assert csv.field_size_limit() == 10
+        with pytest.raises(csv.Error):
+            list(csv.reader(["x" * 11]))
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_json_is_json_whatever_its_name(tmp_path: Path) -> None:
@@ -361,8 +438,23 @@ def test_what_is_not_json_is_named_by_its_column(tmp_path: Path, values: pa.Arra
     table = pa.table({"messages": ["[]"], "extra": values})
     pq.write_table(table, tmp_path / "chats.parquet")
     for source, name in ((table, "<Table>"), (tmp_path / "chats.parquet", "parquet")):
-        with pytest.raises(everyturn.InputError, match=f"{name}: the column 'extra' holds"):
+        with pytest.raises(everyturn.InputError, match=rf"{name}(:1)?: the column 'extra' holds"):
             EXPANDER.expand(source)
+
+
+def test_a_value_that_is_not_json_is_named_by_its_row(tmp_path: Path) -> None:
+    """Wherever it is in the file."""
+    path = tmp_path / "chats.parquet"
+    for bad in (1, 2, 511, 512, 513, 1500):
+        values = [b"\xff" if row == bad else b"x" for row in range(1, 1601)]
+        table = pa.table({"messages": ["[]"] * len(values), "extra": values})
+        pq.write_table(table, path, row_group_size=700)
+        for source, name in ((table, "<Table>"), (path, str(path))):
+            for read in reads(source):
+                with pytest.raises(everyturn.InputError) as caught:
+                    read()
+                assert str(caught.value).startswith(f"{name}:{bad}: the column 'extra' holds")
+                assert (caught.value.file, caught.value.line) == (name, bad)
 
 
 def test_labels_of_rows_are_not_of_the_records(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import everyturn
 from chats import Record, named_chat, to_jsonl
 from everyturn.arrow import Preparer
 from everyturn.cli import main
+from everyturn.cli.outputs import writer_of
 from everyturn.io import shards
 from everyturn.samples import kept_types
 from everyturn.samples.writer import Writer
@@ -237,6 +238,12 @@ def test_a_value_that_does_not_fit_is_named_with_its_place(
         ("int64", 1.0, False),
         ("float64", 1, True),
         ("float64", 2**53 + 1, False),
+        ("float64", 2**60, True),
+        ("float64", 2**70, True),
+        ("float64", 2**70 + 1, False),
+        ("float64", 2**1024, False),
+        ("list<float64>", [2**70, None, -(2**63)], True),
+        ("list<float64>", [2**70 + 1], False),
         ("float64", "1", False),
         ("string", 1, False),
         ("bool", 0, False),
@@ -246,20 +253,74 @@ def test_a_value_that_does_not_fit_is_named_with_its_place(
         ("json", {}, True),
     ],
 )
-def test_a_stated_type_holds_exactly_its_values(kind: str, value: Any, held: bool) -> None:  # noqa: FBT001
-    """Nothing is cut or turned into something else."""
+def test_a_stated_type_holds_exactly_its_values(
+    tmp_path: Path,
+    kind: str,
+    value: Any,
+    held: bool,  # noqa: FBT001
+) -> None:
+    """Nothing is cut or turned into something else, whatever is written."""
     chats = [{"value": value, **named_chat("Ada")}, {"value": None, **named_chat("Bob")}]
-    samples = everyturn.Expander("demo", keep={"value": kind}).expand(chats)
+    keeping = everyturn.Expander("demo", keep={"value": kind})
+    samples = keeping.expand(chats)
     if not held:
-        with pytest.raises(everyturn.OptionsError, match="<records>:1: the kept key 'value'"):
-            samples.to_arrow()
+        for write in writings(keeping, chats, tmp_path):
+            with pytest.raises(everyturn.OptionsError, match=r"<\w+>:1: the kept key 'value'"):
+                write()
         return
+    for write in writings(keeping, chats, tmp_path):
+        write()
     found, missing = samples.to_arrow()["value"].to_pylist()
     if kind == "list<json>":
         assert [json.loads(text) for text in found] == value
     else:
         assert (json.loads(found) if kind == "json" else found) == value
     assert missing is None
+
+
+def writings(
+    keeping: everyturn.Expander, chats: list[Record], folder: Path
+) -> list[Callable[[], object]]:
+    """Return the ways to write samples with what is kept."""
+    samples = keeping.expand(chats)
+
+    def lines() -> None:
+        with writer_of(folder / "lines.jsonl") as writer:
+            writer.write(samples)
+
+    return [
+        samples.to_arrow,
+        lambda: samples.to_parquet(folder / "samples.parquet"),
+        lines,
+        lambda: shards.expand(keeping, chats, folder / "shards"),
+    ]
+
+
+@pytest.mark.parametrize("first", [[], [0.5]])
+def test_whole_numbers_beside_floats_are_the_floats_that_equal_them(first: list[float]) -> None:
+    """Those that a float equals, however large, and no others; stated or shown."""
+    for value, kind in ((2**60, None), (-(2**63), None), (2**70, "float64")):
+        chats = [{"value": each, **named_chat("Ada")} for each in (0.25, *first, value)]
+        samples = everyturn.Expander("demo", keep={"value": kind}).expand(chats)
+        assert samples.to_arrow()["value"].to_pylist() == [0.25, *first, float(value)]
+
+
+@pytest.mark.parametrize("kind", [None, *kept_types.NAMES, "list<float64>"])
+def test_a_number_that_python_does_not_read_is_named(kind: str | None, tmp_path: Path) -> None:
+    """It refuses whole numbers of more than 4,300 digits, which JSON may have."""
+    line = to_jsonl([{"value": [0, 1], **named_chat("Ada")}])
+    source = line + line.replace(b"[0, 1]", b"[" + b"1" * 5_000 + b"]")
+    keeping = everyturn.Expander("demo", keep={"value": kind}, on_error="skip")
+    samples = keeping.expand(source)[1:]
+    text = "the kept key 'value' has a whole number of too many digits"
+    for show in (lambda: samples.kept["value"], lambda: samples[0]):
+        with pytest.raises(everyturn.OptionsError, match=text):
+            show()
+    with writer_of(tmp_path / "lines.jsonl") as writer, pytest.raises(everyturn.OptionsError):
+        writer.write(samples)
+    with pytest.raises(everyturn.OptionsError, match=f"<bytes>:2: {text}") as caught:
+        samples.to_arrow()
+    assert (caught.value.file, caught.value.line) == ("<bytes>", 2)
 
 
 def test_objects_without_keys_have_no_type() -> None:
@@ -269,6 +330,30 @@ def test_objects_without_keys_have_no_type() -> None:
         everyturn.Expander("demo", keep=["meta"]).expand(chats).to_arrow()
     samples = everyturn.Expander("demo", keep={"meta": "json"}).expand(chats)
     assert samples.to_arrow()["meta"].to_pylist() == ["{}"]
+
+
+@pytest.mark.parametrize("inner", [1, {"a": 1}])
+def test_values_that_are_too_deep_for_files_have_no_type(inner: Any, tmp_path: Path) -> None:
+    """Parquet has a limit; as JSON text they stay."""
+    held = kept_types.DEEPEST - isinstance(inner, dict)
+    for depth in (held, held + 1):
+        value = inner
+        for _ in range(depth):
+            value = [value]
+        chats = [{"value": value, **named_chat("Ada")}]
+        samples = everyturn.Expander("demo", keep=["value"]).expand(chats)
+        if depth == held:
+            samples.to_parquet(tmp_path / "samples.parquet")
+            assert everyturn.Samples.from_parquet(tmp_path / "samples.parquet").kept["value"] == [
+                value
+            ]
+            samples.pack(256).to_parquet(tmp_path / "packs.parquet")
+            assert pq.read_table(tmp_path / "packs.parquet")["value"].to_pylist()[0][0] == value
+        else:
+            with pytest.raises(everyturn.OptionsError, match="which Parquet does not hold"):
+                samples.to_parquet(tmp_path / "samples.parquet")
+        as_text = everyturn.Expander("demo", keep={"value": "json"}).expand(chats)
+        assert as_text.to_arrow()["value"].to_pylist() == [json.dumps(value)]
 
 
 json_values = st.recursive(

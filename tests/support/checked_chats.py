@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -73,25 +74,88 @@ def copied(
     return output.getvalue(), changes, [item for item in items if isinstance(item, Finding)]
 
 
-ODD: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, 0, -1, 0.5, "", "x", "tool", [], {}, [{}], [1], "[1]", {"name": "f"}]
+ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, 0, -1, 0.5, 2**70, "", "x", "tool", "[1]", '{"a": 1}'),
+    *([], {}, [{}], [1], [None], [["a"]], {"name": "f"}, {"a": None}),
 )
-MESSAGES = st.dictionaries(
-    st.sampled_from(
-        [
-            "role",
-            "content",
-            "from",
-            "value",
-            "weight",
-            "train",
-            "tool_calls",
-            "function_call",
-            "reasoning",
-        ]
+ODD: st.SearchStrategy[Any] = st.sampled_from(ODD_VALUES)
+
+#: Records that have every key that rules read.
+WHOLE: tuple[Record, ...] = (
+    {
+        "messages": [
+            said("Be brief.", "system"),
+            {**USER, "name": "Ada", "weight": 0},
+            calling(call(), FLAT, reasoning_content="Hm."),
+            result(),
+            {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "a"}, {"type": "thinking", "thinking": "b"}],
+                "train": True,
+            },
+            USER,
+            OLD_CALL,
+            {"role": "function", "name": "f", "content": "3"},
+            {**ANSWER, "tool_calls": None, "tool_call_id": None, "function_call": None},
+        ],
+        "tools": [SUM, {"name": "f", "parameters": {"a": 1}}],
+        "functions": [{"name": "f"}],
+        "chat_template_kwargs": {"a": 1},
+        "label": True,
+    },
+    {
+        "conversations": [
+            {"from": "human", "value": "a"},
+            {"from": "function_call", "value": '{"name": "f", "arguments": {}}'},
+            {"from": "observation", "value": "3"},
+            {"from": "gpt", "value": "b", "weight": 1},
+        ],
+        "system": "s",
+        "tools": "[]",
+    },
+)
+
+
+def replaced(value: Any, by: Any) -> Iterator[Any]:
+    """Return copies of a value, of which each has another in the place of one of its parts, however deep that is."""
+    yield by
+    if not isinstance(value, dict | list):
+        return
+    for place, part in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        for other in replaced(part, by):
+            copy = value.copy()
+            copy[place] = other
+            yield copy
+
+
+#: Records of which one value, anywhere, is of another type than it should be.
+ODD_RECORDS: list[Any] = [
+    record for whole in WHOLE for odd in ODD_VALUES for record in replaced(whole, odd)
+]
+MESSAGES = st.one_of(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "role",
+                "content",
+                "from",
+                "value",
+                "weight",
+                "train",
+                "tool_calls",
+                "function_call",
+                "tool_call_id",
+                "name",
+                "reasoning",
+            ]
+        ),
+        st.one_of(
+            ODD, st.sampled_from(["user", "assistant", "gpt", "human", "bot", "function_call"])
+        ),
+        max_size=5,
     ),
-    st.one_of(ODD, st.sampled_from(["user", "assistant", "gpt", "human", "bot", "function_call"])),
-    max_size=5,
+    st.builds(calling, ODD),
+    st.builds(lambda given: result(tool_call_id=given), ODD),
 )
 SOUND = st.sampled_from(
     [USER, ANSWER, {"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
@@ -99,6 +163,7 @@ SOUND = st.sampled_from(
 LISTS = st.one_of(ODD, st.lists(st.one_of(SOUND, SOUND, MESSAGES, ODD), max_size=4))
 RECORDS = st.one_of(
     ODD,
+    st.sampled_from(ODD_RECORDS),
     st.dictionaries(
         st.sampled_from(
             [

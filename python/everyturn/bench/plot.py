@@ -10,6 +10,8 @@ from everyturn.bench.sweep import Sweep
 from everyturn.exceptions import OptionsError
 
 SUFFIXES = (".png", ".svg")
+WRITER_KEYS = {"png": "Software", "svg": "Creator"}
+"""Where a picture says what wrote it."""
 
 
 def require_matplotlib() -> None:
@@ -32,7 +34,10 @@ def save(outcome: Comparison | Sweep, path: Path) -> None:
     else:
         _draw_comparison(figure, outcome)
     with appearing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format=path.suffix.removeprefix("."))
+        form = path.suffix.removeprefix(".")
+        figure.savefig(
+            temporary, dpi=150, format=form, metadata={WRITER_KEYS[form]: "everyturn bench"}
+        )
 
 
 def _draw_sweep(figure: Any, sweep: Sweep) -> None:

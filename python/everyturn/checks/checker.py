@@ -14,13 +14,14 @@ from everyturn.catalogue import KINDS, severity_of
 from everyturn.checks.expansion import Counts, with_expansion, with_warnings
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed, with_made_ids
-from everyturn.checks.records import read
-from everyturn.checks.rules import FINDERS, call_ids, files
+from everyturn.checks.records import Record, read
+from everyturn.checks.rules import FINDERS, FIXED_FINDERS, FIXES, call_ids, files
+from everyturn.checks.rules.rule import Finder
 from everyturn.checks.selection import reported
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
-from everyturn.io.inputs import CoreSource, Source, resolve
+from everyturn.io.inputs import CoreSource, Source, in_own_words, resolve
 from everyturn.options import StrPath, check_count
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import stated
@@ -64,6 +65,8 @@ class Checker:
         self.renames = bool(reading["map"] or reading["roles"])
         core = None if self.expander is None else self.expander._expander  # noqa: SLF001 - its compiled part
         self.core = _core.Checker(core, **reading)
+        # What a copy has is seen without a model.
+        self._reader = self.core if core is None else _core.Checker(None, **reading)
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
@@ -82,6 +85,14 @@ class Checker:
             return None
         left = self.core.check_record(made, found[0])
         return _Taken(made, changes, left) if _refusals(left) < refusals else None
+
+    def left(self, text: bytes, form: str | None, record: Record) -> set[Remark] | None:
+        """Return what is found of kinds that are corrected once a record is; None if nothing of it is."""
+        corrected, changes = fixed(text, record, self.reported, is_written=False)
+        if not changes:
+            return None
+        found = self._reader.check_record(corrected, form)
+        return {*_of_core(found), *_of_rules(_record(found), FIXED_FINDERS)}
 
     def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
@@ -165,6 +176,7 @@ class _File:
         first_seen: Where each record was first, over all inputs.
         output: Where the corrected copy goes.
         said: The names of each kind that are said once a file, and were.
+        can_be_copied: A corrected copy can be made of it.
         records: Lines that are not blank, so far.
         line_ends: CR LF that were written as LF.
     """
@@ -174,6 +186,7 @@ class _File:
     first_seen: dict[bytes, tuple[str, int]]
     output: IO[bytes] | None
     said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    can_be_copied: bool = True
     records: int = 0
     line_ends: int = 0
 
@@ -182,7 +195,8 @@ class _File:
         is_first = True
         while True:
             try:
-                chunk = stream.next_chunk()
+                with in_own_words():
+                    chunk = stream.next_chunk()
             except EveryturnError as error:
                 if error.kind not in ENDS_A_FILE or self.output is not None:
                     raise
@@ -208,6 +222,7 @@ class _File:
             raise InputError.in_file(
                 self.name, "it holds trees of messages, of which no corrected copy is made"
             )
+        self.can_be_copied = not is_made and not self.checker.renames
         has_mark = is_first and data.startswith(files.BYTE_ORDER_MARK)
         if has_mark:
             yield from self._mark()
@@ -222,7 +237,8 @@ class _File:
                 yield from self._findings(number, _of_core(found))
                 continue
             if self.output is None:
-                yield from self._findings(number, list(files.line_end(data, stop)))
+                ends = [self._marked(remark) for remark in files.line_end(data, stop)]
+                yield from self._findings(number, ends)
                 yield from self._findings(number, self._remarks(number, data[start:stop], found))
             else:
                 self._copy(data[written:start])
@@ -233,9 +249,28 @@ class _File:
 
     def _mark(self) -> Iterator[Finding | Change]:
         if self.output is None:
-            yield self._finding(1, files.byte_order_mark())
+            yield self._finding(1, self._marked(files.byte_order_mark()))
         elif self._fixes(files.BOM):
             yield self._change(1, files.byte_order_mark_taken_off())
+
+    def _marked(self, remark: Remark) -> Remark:
+        """Say whether a copy has something otherwise that is always corrected."""
+        return remark._replace(fixable=self.can_be_copied)
+
+    def _all_marked(
+        self, remarks: list[Remark], text: bytes, form: str | None, record: Record
+    ) -> list[Remark]:
+        """Say what of a record a copy has otherwise: that depends on each call, role and list."""
+        kinds = FIXES.keys() & self.checker.reported
+        if not self.can_be_copied or kinds.isdisjoint(remark.kind for remark in remarks):
+            return remarks
+        left = self.checker.left(text, form, record)
+        if left is None:
+            return remarks
+        return [
+            remark._replace(fixable=True) if remark.kind in kinds and remark not in left else remark
+            for remark in remarks
+        ]
 
     def _fixes(self, kind: Kind) -> bool:
         return kind.name in self.checker.reported
@@ -268,10 +303,10 @@ class _File:
         yield from self._findings(number, self._remarks(number, text, left))
 
     def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
-        form, own, name, _, counts, outline = found
+        form, own, name, _, counts, _ = found
         remarks = _of_core(found)
         if (taken := self.checker.with_ids_taken(text, found)) is not None:
-            remarks.append(call_ids.refused(taken.changes))
+            remarks.append(self._marked(call_ids.refused(taken.changes)))
         first = self.first_seen.setdefault(name, (self.name, number))
         if first != (self.name, number):
             remarks.append(
@@ -279,8 +314,9 @@ class _File:
             )
         if self.checker.detects_format and own is not None and form is not None:
             remarks += files.mixed_formats(own, form)
-        if outline is not None and (record := read(outline)).messages:
-            remarks += [remark for find in FINDERS for remark in find(record)]
+        if (record := _record(found)) is not None:
+            remarks += _of_rules(record, FINDERS)
+            remarks = self._all_marked(remarks, text, form, record)
         if counts is None:
             return remarks
         if self.checker.expander is None:
@@ -314,7 +350,13 @@ class _File:
     def _finding(self, number: int, remark: Remark) -> Finding:
         kind = remark.kind
         return Finding(
-            self.name, number, remark.message_index, kind, severity_of(kind), remark.text
+            self.name,
+            number,
+            remark.message_index,
+            kind,
+            severity_of(kind),
+            remark.text,
+            remark.fixable,
         )
 
 
@@ -333,6 +375,17 @@ def _refusals(found: _Found) -> int:
 
 def _of_core(found: _Found) -> list[Remark]:
     return [Remark(*fault) for fault in found[3]]
+
+
+def _record(found: _Found) -> Record | None:
+    """The record as rules look at it, where it has messages or may have."""
+    return None if found[5] is None else read(found[5])
+
+
+def _of_rules(record: Record | None, finders: Iterable[Finder]) -> list[Remark]:
+    if record is None or not record.messages:
+        return []
+    return [remark for find in finders for remark in find(record)]
 
 
 def _by_message(remark: Remark) -> int:

@@ -20,6 +20,7 @@ class Finding:
         severity: An ``error`` costs the record or a target, a ``warning`` is refused elsewhere or loses something, a
             ``note`` is worth knowing.
         text: A sentence, without the location.
+        fixable: A corrected copy does not have it.
     """
 
     file: str
@@ -28,6 +29,7 @@ class Finding:
     kind: str
     severity: Severity
     text: str
+    fixable: bool = False
 
     @property
     def place(self) -> str:
@@ -68,12 +70,14 @@ class Remark(NamedTuple):
         message_index: 0-based, or None.
         text: A sentence.
         once: What is to be said once a file, under this name.
+        fixable: A corrected copy does not have it.
     """
 
     kind: str
     message_index: int | None
     text: str
     once: str | None = None
+    fixable: bool = False
 
 
 def quoted(text: str, most: int = 60) -> str:

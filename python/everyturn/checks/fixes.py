@@ -18,21 +18,32 @@ from everyturn.checks.rules.rule import Draft, Entry, Fix
 Write: TypeAlias = Callable[[Any], str]
 """What writes a value as JSON text."""
 
+_StyleOf: TypeAlias = Callable[[str], dict[str, Any]]
+"""What finds how a JSON text was written."""
 
-def fixed(text: bytes, record: Record, kinds: Container[str]) -> tuple[bytes, list[Remark]]:
-    """Correct what is of these kinds in a record whose messages stand as given."""
-    return _edited(text, record, [fix for kind, fix in FIXES.items() if kind in kinds])
+
+def fixed(
+    text: bytes, record: Record, kinds: Container[str], *, is_written: bool = True
+) -> tuple[bytes, list[Remark]]:
+    """Correct what is of these kinds in a record whose messages stand as given.
+
+    Where it is not written anywhere, its style does not matter.
+    """
+    fixes = [fix for kind, fix in FIXES.items() if kind in kinds]
+    return _edited(text, record, fixes, _style if is_written else _no_style)
 
 
 def with_made_ids(text: bytes, record: Record) -> tuple[bytes, list[Remark]]:
     """Give the calls of a record other ids, in case that the template takes them."""
-    return _edited(text, record, [make_ids])
+    return _edited(text, record, [make_ids], _style)
 
 
-def _edited(text: bytes, record: Record, fixes: Iterable[Fix]) -> tuple[bytes, list[Remark]]:
+def _edited(
+    text: bytes, record: Record, fixes: Iterable[Fix], style: _StyleOf
+) -> tuple[bytes, list[Remark]]:
     try:
-        data, write = _opened(text.decode())
-        writers = _open_messages(data, record)
+        data, write = _opened(text.decode(), style)
+        writers = _open_messages(data, record, style)
     except ValueError:
         # Python refuses integers of very many digits, which the core takes.
         return text, []
@@ -45,22 +56,22 @@ def _edited(text: bytes, record: Record, fixes: Iterable[Fix]) -> tuple[bytes, l
     return write(data).encode(), remarks
 
 
-def _opened(text: str) -> tuple[Any, Write]:
+def _opened(text: str, style: _StyleOf) -> tuple[Any, Write]:
     """Return what a JSON text holds, and what writes it as it was written; it may be within another JSON text."""
-    data, style = json.loads(text), _style(text)
+    data = json.loads(text)
     if not isinstance(data, str):
-        return data, lambda data: json.dumps(data, **style)
-    inner, write = _opened(data)
-    return inner, lambda data: json.dumps(write(data), **style)
+        return data, lambda data: json.dumps(data, **style(text))
+    inner, write = _opened(data, style)
+    return inner, lambda data: json.dumps(write(data), **style(text))
 
 
-def _open_messages(data: Any, record: Record) -> dict[str, Write]:
+def _open_messages(data: Any, record: Record, style: _StyleOf) -> dict[str, Write]:
     """Put lists in the place of messages that are JSON text; return what writes each again."""
     writers: dict[str, Write] = {}
     keys = {message.place.key for message in record.messages if message.place is not None}
     for key in keys if isinstance(data, dict) else ():
         if isinstance(data.get(key), str):
-            data[key], writers[key] = _opened(data[key])
+            data[key], writers[key] = _opened(data[key], style)
     return writers
 
 
@@ -78,6 +89,10 @@ def _entries(data: Any, record: Record) -> Iterator[Entry]:
             items = data if isinstance(data, list) else data[key]
             if isinstance(items, list):
                 yield Entry(message.position, items[index], role_key)
+
+
+def _no_style(_text: str) -> dict[str, Any]:
+    return {}
 
 
 def _style(text: str) -> dict[str, Any]:

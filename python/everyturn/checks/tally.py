@@ -9,14 +9,13 @@ from typing import Any
 
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Finding
-from everyturn.checks.rules import FIXABLE
 
 SEVERITIES = ("error", "warning", "note")
 
 MARK = "[*]"
-"""What marks a kind that can be corrected."""
+"""What marks findings that are corrected."""
 
-WHAT_MARKED_IS = f"{MARK} `everyturn check --fix -o FILE` corrects those that have one right answer"
+WHAT_MARKED_IS = f"{MARK} `everyturn check --fix -o FILE` corrects it"
 
 SHOWN_PLACES = 5
 """The most findings that are kept of each kind."""
@@ -28,6 +27,7 @@ class Count:
 
     shown: list[Finding] = dataclasses.field(default_factory=list)
     count: int = 0
+    fixable: int = 0
 
     @property
     def first(self) -> Finding:
@@ -35,9 +35,11 @@ class Count:
         return self.shown[0]
 
     @property
-    def is_fixable(self) -> bool:
-        """Whether a corrected copy has those otherwise that have one right answer."""
-        return self.first.kind in FIXABLE
+    def mark(self) -> str:
+        """The mark if a corrected copy has none of them; of some, how many it does not have."""
+        if self.fixable == self.count:
+            return MARK
+        return f"{self.fixable:,} {MARK}" if self.fixable else ""
 
     def to_dict(self) -> dict[str, Any]:
         """The count as plain JSON types."""
@@ -47,7 +49,7 @@ class Count:
             "severity": severity,
             "summary": KINDS[kind].summary,
             "count": self.count,
-            "fixable": self.is_fixable,
+            "fixable": self.fixable,
             "first": dataclasses.asdict(self.first),
         }
 
@@ -62,6 +64,7 @@ class Tally:
         """Count one."""
         count = self._counts.setdefault(finding.kind, Count())
         count.count += 1
+        count.fixable += finding.fixable
         if len(count.shown) < SHOWN_PLACES:
             count.shown.append(finding)
 
@@ -88,8 +91,9 @@ def statistics_lines(tally: Tally) -> Iterator[str]:
     names = max((len(each.first.kind) for each in counts), default=0)
     for each in counts:
         first = each.first
-        mark = MARK if each.is_fixable else "[ ]"
-        yield f"{each.count:>{numbers},}  {first.severity:<7}  {mark} {first.kind:<{names}}  first {first.place}"
+        mark = MARK if each.mark == MARK else "[ ]"
+        some = f", {each.mark}" if each.mark and each.mark != MARK else ""
+        yield f"{each.count:>{numbers},}  {first.severity:<7}  {mark} {first.kind:<{names}}  first {first.place}{some}"
     yield from legend(counts)
 
 
@@ -98,17 +102,25 @@ def grouped_lines(tally: Tally) -> Iterator[str]:
     counts = tally.gravest_first()
     for each in counts:
         kind = each.first.kind
-        mark = f" {MARK}" if each.is_fixable else ""
-        yield f"{each.first.severity}: {kind}{mark}: {each.count:,}: {KINDS[kind].summary}"
+        yield f"{headline(each)}: {KINDS[kind].summary}"
         for finding in each.shown:
             text = "" if finding.text == KINDS[kind].summary else f": {finding.text}"
-            yield f"  {finding.place}{text}"
+            mark = f" {MARK}" if finding.fixable and each.mark != MARK else ""
+            yield f"  {finding.place}{text}{mark}"
         if left := each.count - len(each.shown):
             yield f"  and {left:,} more"
     yield from legend(counts)
 
 
+def headline(count: Count) -> str:
+    """Return the severity, the kind, how many there are, and which of them are corrected."""
+    mark = count.mark
+    of_all = f" {mark}" if mark == MARK else ""
+    of_some = f", {mark}" if mark and mark != MARK else ""
+    return f"{count.first.severity}: {count.first.kind}{of_all}: {count.count:,}{of_some}"
+
+
 def legend(counts: Iterable[Count]) -> Iterator[str]:
     """Return what the mark means, if it is there."""
-    if any(each.is_fixable for each in counts):
+    if any(each.fixable for each in counts):
         yield WHAT_MARKED_IS

@@ -105,11 +105,16 @@ def _run(parsed: argparse.Namespace) -> int:
         say(f"error: {error}")
         for line in hints(error, parsed):
             say(line)
-        is_use = isinstance(error, WRONG_USE) and error.kind != "compression"
-        return EXIT_USE if is_use else EXIT_DATA
+        return EXIT_USE if _is_wrong_use(error) else EXIT_DATA
     except OSError as error:
         say(f"error: {error.filename or 'output'}: {error.strerror}")
         return EXIT_DATA
+
+
+def _is_wrong_use(error: EveryturnError) -> bool:
+    """Whether the caller can put it right: what is broken at a place within a file is not that."""
+    is_within = isinstance(error, InputError) and error.line is not None
+    return isinstance(error, WRONG_USE) and error.kind != "compression" and not is_within
 
 
 def _show_warning(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from everyturn.atomic import appearing
 from everyturn.cli import parity
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say
 from everyturn.cli.options import (
     add_expander_flags,
     add_model_flags,
     kwargs_from,
     read_by,
 )
+from everyturn.cli.outputs import BENCHMARK, PLOT, output
 from everyturn.exceptions import OptionsError
 from everyturn.model_folder import DEMO
 from everyturn.model_sources import sources_of
@@ -127,8 +128,8 @@ def run(parsed: argparse.Namespace) -> int:
         return parity.run(parsed, functools.partial(_parity_plan, parsed))
     parity.refuse_flags(parsed)
     read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
-    json_path = writable("-o", parsed.output, **read) if parsed.output else None
-    plot_path = writable("--plot", parsed.plot, **read) if parsed.plot else None
+    json_path = output("-o", parsed.output, BENCHMARK, **read) if parsed.output else None
+    plot_path = output("--plot", parsed.plot, PLOT, **read) if parsed.plot else None
     if plot_path is not None:
         if plot_path.suffix not in plot.SUFFIXES:
             raise OptionsError(f"--plot: {plot_path}: the name must end in .png or .svg")

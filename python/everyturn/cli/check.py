@@ -10,9 +10,9 @@ from typing import Any, get_args
 from everyturn.atomic import appearing
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
-from everyturn.checks.tally import MARK, Tally, legend
+from everyturn.checks.tally import Tally, headline, legend
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.findings import Format, writer_to
 from everyturn.cli.options import (
     Merged,
@@ -23,7 +23,7 @@ from everyturn.cli.options import (
     refuse_model_flags,
     renderer_from,
 )
-from everyturn.cli.outputs import LINES_SUFFIXES
+from everyturn.cli.outputs import COPY, LINES_SUFFIXES, output
 from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
@@ -96,6 +96,9 @@ def add_parser(commands: Any, name: str) -> None:
         ),
         file,
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="with --fix, also replace a file that exists"
+    )
     add_model_flags(parser, required=False)
     add_expander_flags(parser, names=OPTIONS)
 
@@ -150,6 +153,8 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
     if not parsed.fix:
         if parsed.output is not None:
             raise OptionsError("-o is for the copy that --fix makes")
+        if parsed.overwrite:
+            raise OptionsError("--overwrite is for the copy that --fix makes")
         return (item for item in checker.check(parsed.inputs, limit=parsed.limit))
     if parsed.output is None or parsed.output == "-":
         raise OptionsError("--fix writes a corrected copy: name its file with -o")
@@ -160,7 +165,14 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
     names = read_by(parsed, resolve(parsed.inputs)[1])
-    path = writable("-o", parsed.output, inputs=names, model=parsed.model)
+    path = output(
+        "-o",
+        parsed.output,
+        COPY,
+        inputs=names,
+        model=parsed.model,
+        overwrite=parsed.overwrite,
+    )
     if path.suffix in PACKED:
         raise OptionsError(f"-o: {path}: the copy is not compressed; leave {path.suffix} out")
     if path.suffix not in LINES_SUFFIXES:
@@ -182,8 +194,7 @@ def _summarize(tally: Tally, checker: Checker) -> None:
     lines = _lines_on([_fault(count.first) for count in counts], checker)
     for count in counts:
         first = count.first
-        mark = f" {MARK}" if count.is_fixable else ""
-        say(f"{first.severity}: {first.kind}{mark}: {count.count:,}, first {first.place}")
+        say(f"{headline(count)}, first {first.place}")
         for line in lines.get(_fault(first), ()):
             say(f"  {line}")
     for line in legend(counts):

@@ -16,7 +16,7 @@ from everyturn.cli.options import (
     expander_from,
     read_by,
 )
-from everyturn.cli.outputs import check_output, writer_of
+from everyturn.cli.outputs import REPORT, check_output, output, writer_of
 from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
@@ -103,12 +103,18 @@ def run(parsed: argparse.Namespace) -> int:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
     began = time.perf_counter()
     names = read_by(parsed, resolve(parsed.inputs)[1])
+    to_folder = parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output))
     report_path = None
     if parsed.report:
-        report_path = writable(
-            "--report", parsed.report, inputs=[*names, parsed.output], model=parsed.model
+        report_path = output(
+            "--report",
+            parsed.report,
+            REPORT,
+            inputs=[*names, parsed.output],
+            model=parsed.model,
+            overwrite=None if to_folder else parsed.overwrite,
         )
-    if parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output)):
+    if to_folder:
         expander, report, written = _expand_to_folder(parsed)
     else:
         expander, report, written = _expand_to_file(parsed)

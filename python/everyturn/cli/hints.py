@@ -7,6 +7,7 @@ named only if it was tried on the record and gives it a sample.
 import argparse
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 from everyturn.catalogue import KINDS
 from everyturn.cli.options import expander_from
@@ -24,9 +25,20 @@ def hints(error: EveryturnError, parsed: argparse.Namespace) -> Iterator[str]:
     notes = _notes(error, kind, parsed)
     known = [words for words in notes.circumstances.values() if words]
     known += [line for lines in notes.lines.values() for line in lines]
-    known += filter(None, [kind.resort if kind.cures else kind.hint])
+    known += _general(error, kind, parsed)
     if known:
         yield f"hint: {'; '.join(known)}; see `everyturn explain {kind.name}`"
+
+
+def _general(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> Iterator[str]:
+    """Return what helps with errors of a kind, as far as it does with this one."""
+    could_skip = error.line is not None and getattr(parsed, "on_error", None) == "raise"
+    for words in filter(None, ((kind.resort if kind.cures else kind.hint) or "").split("; ")):
+        # A whole file is never skipped, and some commands skip nothing.
+        if could_skip or not words.startswith("--on-error"):
+            yield words
+    if kind.name == "json" and error.line == 1 and error.file and not Path(error.file).is_file():
+        yield "CSV is read where it is named as a file, and not from a pipe"
 
 
 def _notes(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> Notes:

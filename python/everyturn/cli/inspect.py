@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.options import (
     add_expander_flags,
     add_model_flags,
     expander_from,
     read_by,
 )
+from everyturn.cli.outputs import PAGE, output
 from everyturn.exceptions import OptionsError
 from everyturn.wording import counted
 
@@ -155,7 +156,8 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
     from everyturn.inspect.page.conversations import conversations_page
 
     source, number = pick.file_and_line(parsed.source)
-    path = writable("--html", parsed.html, inputs=read_by(parsed, [source]), model=parsed.model)
+    inputs = read_by(parsed, [source])
+    path = output("--html", parsed.html, PAGE, inputs=inputs, model=parsed.model)
     if number is None:
         sample = SAMPLE if parsed.sample is None else parsed.sample
         lines, count = pick.random_records(expander, source, sample, parsed.seed or SEED)

@@ -1,16 +1,20 @@
-"""Files of samples: how commands write them, and which ones they replace.
+"""Files that commands write: which ones they replace, and how samples are written.
 
-In: the name of a file. Out: a writer of samples, if the file can be written and nothing is lost by it.
+In: the name of a file. Out: its path, if it can be written and nothing is lost by it; a writer of samples. One rule
+holds for every flag that names an output: what this package has written is replaced, as a run is repeated with other
+options; any other file takes --overwrite or, where a command has no such flag, another name.
 """
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from everyturn.atomic import appearing
+from everyturn.cli.console import writable
 from everyturn.exceptions import OptionsError
 from everyturn.samples import Samples
 from everyturn.samples.kept_types import check_stated
@@ -27,6 +31,75 @@ LINES_SUFFIXES = (".jsonl", ".ndjson", ".json")
 """Names of files that are written as JSON lines."""
 
 
+class Made(NamedTuple):
+    """What this package writes.
+
+    Attributes:
+        words: What it is.
+        marks: What its beginning has, and hardly any other file.
+    """
+
+    words: str
+    marks: tuple[bytes, ...]
+
+    def is_in(self, path: Path) -> bool:
+        """Whether a file is one of these."""
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        return bool(self.marks) and all(mark in head for mark in self.marks)
+
+
+HEAD_BYTES = 1 << 16
+"""How much of a file is looked at to know that it was made here."""
+
+REPORT = Made("a report", (b'"train_on": ', b'"records_read": ', b'"targets_found": '))
+PAGE = Made("a page of everyturn", (b'<meta name="generator" content="everyturn ',))
+BENCHMARK = Made("a benchmark", (b'"command": ', b'"machine": ', b'"versions": '))
+PLOT = Made("a plot of everyturn", (b"everyturn bench",))
+BOARD = Made(
+    "a board of everyturn", (b"# What other tools train", b"<!-- Made by the command below. -->")
+)
+COPY = Made("known to be a copy that --fix made", ())
+"""Chats are chats, whoever wrote them."""
+
+
+def output(
+    flag: str,
+    name: str,
+    made: Made,
+    *,
+    inputs: Sequence[str] = (),
+    model: str | None = None,
+    overwrite: bool | None = None,
+) -> Path:
+    """Refuse before the work a file that could not be written after it, or that would be lost.
+
+    Args:
+        flag: What names it.
+        name: As it is named.
+        made: What is written to it.
+        inputs: As in `writable`.
+        model: Likewise.
+        overwrite: What --overwrite says; None for a command that has no such flag.
+
+    Raises:
+        OptionsError: The text names the file, and what to do.
+    """
+    path = writable(flag, name, inputs=inputs, model=model)
+    if not overwrite and _holds_something(path) and not made.is_in(path):
+        raise _lost(flag, path, made.words, overwrite=overwrite)
+    return path
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _lost(flag: str, path: Path, words: str, *, overwrite: bool | None) -> OptionsError:
+    cure = "name another file" if overwrite is None else "--overwrite replaces it"
+    return OptionsError(f"{flag}: {path}: exists, and is not {words}: {cure}")
+
+
 class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
     """Takes samples part by part."""
 
@@ -35,9 +108,7 @@ class SamplesWriter(AbstractContextManager["SamplesWriter"], Protocol):
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that nothing would be written to, or that would be lost.
-
-    A file that this package has written is replaced: a run is repeated with other options. Any other takes `overwrite`.
+    """Refuse a file that samples would not be written to, or that would be lost.
 
     Raises:
         OptionsError: The name has no ending that is known, or a file would be lost.
@@ -45,10 +116,8 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     if path.suffix not in (".parquet", *LINES_SUFFIXES):
         known = ", ".join((".parquet", *LINES_SUFFIXES))
         raise OptionsError(f"-o: {path}: the name must end in {known} or, for a folder, /")
-    if not overwrite and path.exists() and not _is_of_samples(path):
-        raise OptionsError(
-            f"-o: {path}: exists, and is not a file of samples: --overwrite replaces it"
-        )
+    if not overwrite and _holds_something(path) and not _is_of_samples(path):
+        raise _lost("-o", path, "a file of samples", overwrite=overwrite)
 
 
 def writer_of(path: Path | None, workers: Workers | None = None) -> SamplesWriter:
@@ -61,9 +130,7 @@ def writer_of(path: Path | None, workers: Workers | None = None) -> SamplesWrite
 
 
 def _is_of_samples(path: Path) -> bool:
-    """Whether a file holds samples of this package, or nothing."""
-    if path.stat().st_size == 0:
-        return True
+    """Whether a file holds samples of this package."""
     if path.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say
 from everyturn.cli.options import read_by
+from everyturn.cli.outputs import BENCHMARK, BOARD, output
 from everyturn.exceptions import OptionsError
 from everyturn.wording import counted, did_you_mean
 
@@ -67,8 +68,8 @@ def run(parsed: argparse.Namespace, make_plan: MakePlan) -> int:
         if is_given:
             raise OptionsError(f"{flag} belongs to a comparison of speed: leave it or --parity out")
     read = {"inputs": read_by(parsed, parsed.data or ()), "model": parsed.model}
-    json_path = writable("-o", parsed.output, **read) if parsed.output else None
-    page_path = writable("--page", parsed.page, **read) if parsed.page else None
+    json_path = output("-o", parsed.output, BENCHMARK, **read) if parsed.output else None
+    page_path = output("--page", parsed.page, BOARD, **read) if parsed.page else None
     corpora = _corpora(parsed)
     models = _models(parsed)
     if parsed.reproduce:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import appearing
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say
 from everyturn.cli.options import (
     add_expander_flags,
     add_inputs,
@@ -17,6 +17,7 @@ from everyturn.cli.options import (
     expander_from,
     read_by,
 )
+from everyturn.cli.outputs import PAGE, output
 from everyturn.control_characters import lines_shown
 from everyturn.expander import options_with
 from everyturn.io.inputs import resolve, total_bytes
@@ -73,7 +74,7 @@ def run(parsed: argparse.Namespace) -> int:
     page = None
     if parsed.html:
         inputs = read_by(parsed, names)
-        page = writable("--html", parsed.html, inputs=inputs, model=parsed.model)
+        page = output("--html", parsed.html, PAGE, inputs=inputs, model=parsed.model)
     expander = expander_from(parsed)
     total = total_bytes(names)
     with progress(total) as advance:

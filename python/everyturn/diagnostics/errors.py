@@ -158,7 +158,8 @@ SHAPE = (
         reason="`weight`, `trainable`, `train`, `loss`, `loss_weight` and `output_with_loss` say whether a message "
         "is trained: true, false or a number of at least 0, or a text that spells one of them. "
         "Two that disagree, or another text, do not say it; a float of 32 bits must hold it.",
-        remedy="Use one of these keys: 0 for context only, 1 for trained.",
+        remedy="Use one of these keys: 0 for context only, any other number as a factor of the loss of an answer that "
+        "`train_on` chooses.",
         hint="--on-error skip drops such records and counts them",
     ),
     Kind(

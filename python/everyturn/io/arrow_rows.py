@@ -49,7 +49,7 @@ def json_lines(
         try:
             lines.append(json_line(record).removesuffix(b"\n"))
         except TypeError as error:
-            raise InputError(f"{TABLE}:{row}: {error}") from error
+            raise InputError.in_file(TABLE, str(error), line=row) from error
     return lines
 
 
@@ -68,20 +68,25 @@ def _text_lines(table: pa.Table, name: str) -> list[bytes]:
                 f"the column {name!r} holds {table[name].type}, expected text or bytes"
             )
         if b"\n" in line.rstrip(b"\n"):
-            raise InputError(f"{TABLE}:{row}: the JSON text has more than one line")
+            raise InputError.in_file(TABLE, "the JSON text has more than one line", line=row)
     return [line.rstrip(b"\n") for line in lines]
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+    values: list[Any] = []
+    row = None
     try:
         convert = _converter(column.type)
-        values: list[Any] = column.to_pylist()
-        return values if convert is None else [_apply(convert, value) for value in values]
+        given: list[Any] = column.to_pylist()
+        if convert is None:
+            return given
+        for row, value in enumerate(given, start=1):  # noqa: B007 - named where the value is wrong
+            values.append(_apply(convert, value))
     except (pa.ArrowException, TypeError, ValueError) as error:
         # UnicodeDecodeError and JSONDecodeError are values that are wrong, too.
-        raise InputError(
-            f"the column {name!r} holds {column.type}, which is not JSON here: {error}"
-        ) from error
+        reason = f"the column {name!r} holds {column.type}, which is not JSON here: {error}"
+        raise InputError.in_file(TABLE, reason, line=row) from error
+    return values
 
 
 def _apply(convert: _Convert, value: Any) -> Any:

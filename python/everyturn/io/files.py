@@ -4,7 +4,6 @@ In: a path. Out: the files that it stands for, each with what it holds, by its c
 for text that is not JSON and whose first line does not show a format.
 """
 
-import csv
 import json
 import stat
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError, system_words
+from everyturn.io.csv_rows import CsvError, rows_of
 
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at; the first line of CSV has to be in it."""
@@ -77,6 +77,11 @@ def kind_of(path: str) -> Kind:
     return JSON
 
 
+def is_csv(head: bytes) -> bool:
+    """Whether what has no name begins as text of columns does, whose names show a format."""
+    return _core.content_of(head) == "text" and _delimiter(head, "") is not None
+
+
 def _delimiter(head: bytes, path: str) -> str | None:
     """What separates the columns of text; None if it is not text of columns."""
     try:
@@ -97,8 +102,8 @@ def _delimiter(head: bytes, path: str) -> str | None:
 
 def _columns(line: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True))
-    except csv.Error:
+        return next(rows_of([line], delimiter))
+    except CsvError:
         return []
 
 

@@ -5,18 +5,19 @@ name. JSON is read by the core; what has columns, in a file (`files` says which)
 to it (`tables`). Everything that reads records comes through here.
 """
 
+import contextlib
 import dataclasses
 import glob
 import io
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
-from everyturn.exceptions import InputError, OptionsError, system_words
-from everyturn.io.files import JSON, files_of_folder, kind_of
+from everyturn.exceptions import EveryturnError, InputError, OptionsError, system_words
+from everyturn.io.files import HEAD_BYTES, JSON, files_of_folder, is_csv, kind_of
 from everyturn.io.json_lines import LineReader, lines_of_records
 from everyturn.io.sections import Section
 from everyturn.io.tables import reader_of_file, reader_of_object
@@ -97,6 +98,17 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
     return [single.core for single in singles], [single.name for single in singles]
 
 
+@contextlib.contextmanager
+def in_own_words() -> Iterator[None]:
+    """Raise what a reader of this package says of its file, instead of what the core says of that reader."""
+    try:
+        yield
+    except InputError as error:
+        if isinstance(error.__cause__, EveryturnError):
+            raise error.__cause__ from error.__cause__.__cause__
+        raise
+
+
 class _Single(NamedTuple):
     """One input: its name, what it is given as, and what the core takes."""
 
@@ -113,7 +125,9 @@ def _singles(source: Whole) -> list[_Single]:
         where = (source.start, source.in_line, source.first_line, source.bytes, source.kind)
         return [_Single(source.path, source, ("section", (source.path, *where)))]
     if isinstance(source, bytes | bytearray | memoryview):
-        return [_Single("<bytes>", bytes(source), ("bytes", bytes(source)))]
+        data = bytes(source)
+        _refuse_csv("<bytes>", data[:HEAD_BYTES])
+        return [_Single("<bytes>", data, ("bytes", data))]
     name = f"<{type(source).__name__}>"
     if (rows := reader_of_object(source, name)) is not None:
         return [_Single(name, source, ("rows", (name, "table", rows)))]
@@ -121,7 +135,7 @@ def _singles(source: Whole) -> list[_Single]:
         raise TypeError('the file is open for text, and JSON is bytes: open it with "rb"')
     if isinstance(source, BinaryReader):
         name = str(getattr(source, "name", "<stream>"))
-        return [_Single(name, source, ("reader", (name, source)))]
+        return [_Single(name, source, ("reader", (name, _Opened(name, source))))]
     if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return _of_items(source)
     parts = ", ".join(map(repr, _parts(source)))
@@ -130,6 +144,31 @@ def _singles(source: Whole) -> list[_Single]:
         f"cannot read conversations from {type(source).__name__}{hint}; "
         "expected a path, paths, bytes, a binary file, a table or an iterable of dict"
     )
+
+
+class _Opened:
+    """An open file, which is read for the core and holds no columns."""
+
+    def __init__(self, name: str, file: BinaryReader) -> None:
+        self._name = name
+        self._file = file
+        self._is_new = True
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(size)
+        if self._is_new and isinstance(data, bytes):
+            _refuse_csv(self._name, data[:HEAD_BYTES])
+        self._is_new = False
+        return data
+
+
+def _refuse_csv(name: str, head: bytes) -> None:
+    if is_csv(head):
+        raise InputError.in_file(
+            name,
+            "this is CSV, which is read where it is named as a file, and not from bytes or an open file: give its "
+            "path",
+        )
 
 
 def _parts(source: object) -> list[Any]:

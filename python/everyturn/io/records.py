@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from everyturn import _core
-from everyturn.io.inputs import Source, resolve
+from everyturn.io.inputs import Source, in_own_words, resolve
 from everyturn.options import InputFormat
 
 
@@ -62,7 +62,8 @@ class Records(Iterator[Record]):
         )
 
     def __next__(self) -> Record:
-        return Record._make(next(self._core))
+        with in_own_words():
+            return Record._make(next(self._core))
 
     @property
     def blank_lines(self) -> int:

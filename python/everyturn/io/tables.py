@@ -4,23 +4,20 @@ In: a path with what it holds, or an object that gives Arrow data. Out: a reader
 made batch by batch as they are read. Nothing is imported that the object has not brought along, except pyarrow.
 """
 
-import csv
 import io
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError
+from everyturn.io.csv_rows import CsvError, rows_of
 from everyturn.io.files import Kind
 from everyturn.io.json_lines import LineReader, json_line
+from everyturn.wording import counted
 
 BATCH_ROWS = 512
 """Rows that are turned into lines at a time: chats are long."""
-
-_LONGEST_CELL = min(sys.maxsize, 2**31 - 1)
-"""The longest text of a cell of CSV; whether the record is too long is decided where all are."""
 
 
 def reader_of_file(path: str, kind: Kind) -> LineReader:
@@ -128,6 +125,7 @@ def _lines_of(name: str, batches: Callable[[], Iterator[Any]]) -> Iterator[bytes
 
     from everyturn.io.arrow_rows import json_lines
 
+    before = 0
     for batch in batches():
         own = set(_row_labels(batch.schema))
         for start in range(0, len(batch), BATCH_ROWS):
@@ -135,9 +133,11 @@ def _lines_of(name: str, batches: Callable[[], Iterator[Any]]) -> Iterator[bytes
             try:
                 lines = json_lines(table, None, own)
             except InputError as error:
-                raise InputError.in_file(name, str(error)) from error
+                row = None if error.line is None else before + start + error.line
+                raise InputError.in_file(name, error.reason or str(error), line=row) from error
             for line in lines:
                 yield line + b"\n"
+        before += len(batch)
 
 
 def _row_labels(schema: Any) -> Iterator[str]:
@@ -149,23 +149,23 @@ def _row_labels(schema: Any) -> Iterator[str]:
 
 def _csv_lines(path: str, plain: "_Plain", delimiter: str) -> Iterator[bytes]:
     """A line for each row of text; an empty cell is a key that the record does not have."""
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     text = io.TextIOWrapper(io.BufferedReader(plain, 1 << 18), encoding="utf-8-sig", newline="")
-    rows = csv.reader(text, delimiter=delimiter, strict=True)
+    rows = rows_of(text, delimiter)
     number = 0
     try:
-        names = next(rows, [])
+        names: list[str] = next(rows, [])
         _check_names(path, names)
         for number, row in enumerate(rows, start=1):
             if row and len(row) != len(names):
+                cells, columns = counted(len(row), "cell"), counted(len(names), "column")
                 raise InputError.in_file(
-                    path, f"row {number} has {len(row)} cells, and there are {len(names)} columns"
+                    path, f"the row has {cells}, and the header names {columns}", line=number
                 )
             record = {name: cell for name, cell in zip(names, row, strict=False) if cell}
             yield json_line(record) if row else b"\n"
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (CsvError, UnicodeDecodeError) as error:
         raise InputError.in_file(
-            path, f"line {rows.line_num + 1}, in the row after row {number}: {error}"
+            path, f"the row cannot be read: {error}", line=number + 1
         ) from error
 
 

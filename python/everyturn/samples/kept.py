@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
-from everyturn.samples.kept_types import Keep
+from everyturn.samples.kept_types import Keep, unread_error
 from everyturn.samples.ragged import gather, join_offsets
 
 
@@ -78,9 +78,10 @@ class Kept(Mapping[str, list[Any]]):
         return Kept(stated, texts, rows)
 
     def __getitem__(self, name: str) -> list[Any]:
-        column = self.column(name)
+        if name not in self:
+            _missing(name)
         used, inverse = np.unique(self.rows, return_inverse=True)
-        values = [column.value(record) for record in used]
+        values = [self.value(name, record) for record in used]
         return [values[at] for at in inverse.reshape(-1)]
 
     def __iter__(self) -> Iterator[str]:
@@ -102,10 +103,19 @@ class Kept(Mapping[str, list[Any]]):
 
     def of_row(self, row: int) -> dict[str, Any]:
         """Return the values of one sample by name."""
-        return {
-            name: column.value(self.rows[row])
-            for name, column in zip(self, self.texts, strict=True)
-        }
+        return {name: self.value(name, self.rows[row]) for name in self}
+
+    def value(self, name: str, record: int, place: tuple[str, int] | None = None) -> Any:
+        """Return the value of a record, of which the file and the line may be known.
+
+        Raises:
+            OptionsError: Python does not read the value.
+            KeyError: Nothing is kept under this name.
+        """
+        try:
+            return self.column(name).value(record)
+        except ValueError:
+            raise unread_error(name, place) from None
 
     def select(self, rows: npt.NDArray[np.int64]) -> "Kept":
         """Return the values of the given samples in the given order."""

@@ -25,8 +25,10 @@ def arrays(kept: "Kept", types: Types, place: Place) -> dict[str, pa.Array]:
     taken: dict[str, pa.Array] = {}
     stated = dict(kept.stated)
     for name, kind in types.items():
-        values = [kept.column(name).value(record) for record in records]
-        for value, row in zip(values, rows, strict=True):
+        values = []
+        for record, row in zip(records, rows, strict=True):
+            value = kept.value(name, record, place(row))
+            values.append(value)
             found = misfit(value, kind)
             if found is not None:
                 is_stated = stated[name] is not None
@@ -64,9 +66,12 @@ _SCALARS = {
 
 
 def _plain(value: Any, kind: Type) -> Any:
-    """Return a value with JSON text where that is its type."""
+    """Return a value with JSON text, or a float, where that is its type."""
     if value is None:
         return None
+    if kind == "float64":
+        # Arrow refuses large whole numbers, also those that a float equals.
+        return float(value)
     if kind == "json":
         return json.dumps(value, ensure_ascii=False)
     if isinstance(kind, dict) and "list" in kind:

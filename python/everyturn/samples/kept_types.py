@@ -39,6 +39,10 @@ NAMES: tuple[str, ...] = get_args(Scalar)
 SHOWN_BY = 1000
 """The types in a file are those of its first conversations, this many."""
 
+DEEPEST = 40
+"""The most lists and objects within each other that a column has: files of Parquet are read up to a depth of 100, of
+which a list takes two."""
+
 FACTS = "message_facts"
 """The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
 of the tools that it calls; ``tool``, that of the tool whose result it is; ``caller``, the place of the message whose
@@ -244,9 +248,8 @@ def _show(
     records, rows = np.unique(kept.rows, return_index=True)
     records, rows = records[:most], rows[:most]
     for name, column in columns.items():
-        texts = kept.column(name)
         for record, row in zip(records, rows, strict=True):
-            found = column.add(texts.value(record))
+            found = column.add(kept.value(name, record, place(row)))
             if found is not None:
                 raise misfit_error(name, found, column.type, place(row), is_stated=column.is_stated)
     return len(records)
@@ -259,6 +262,11 @@ def _types_of(columns: Mapping[str, Column]) -> Types:
                 f"the kept key {name!r} holds {describe(column.type)}, and an object without keys has no type in "
                 f"tables: {_any_type(name)}"
             )
+        if _depth(column.type) > DEEPEST:
+            raise OptionsError(
+                f"the kept key {name!r} holds lists or objects within more than {DEEPEST} others, which Parquet does "
+                f"not hold: {_any_type(name)}"
+            )
     return {name: column.type for name, column in columns.items()}
 
 
@@ -266,14 +274,28 @@ def misfit_error(
     name: str, found: str, kind: Type, place: tuple[str, int] | None, *, is_stated: bool
 ) -> OptionsError:
     """Build the error for a value that a column does not hold."""
-    where = "" if place is None else f"{place[0]}:{place[1]}: "
     known = "as stated" if is_stated else "as the conversations before it show"
-    error = OptionsError(
-        f"{where}the kept key {name!r} is {found}, and its column holds {describe(kind)}, {known}: state a type that "
+    text = (
+        f"the kept key {name!r} is {found}, and its column holds {describe(kind)}, {known}: state a type that "
         f"holds all of its values; {_any_type(name)}"
     )
-    if place is not None:
-        error.file, error.line = place
+    return _error_at(place, text)
+
+
+def unread_error(name: str, place: tuple[str, int] | None) -> OptionsError:
+    """Build the error for a value that is JSON and that Python does not read."""
+    text = (
+        f"the kept key {name!r} has a whole number of too many digits for Python: write the number as text in the "
+        "records, or leave the key out of keep"
+    )
+    return _error_at(place, text)
+
+
+def _error_at(place: tuple[str, int] | None, text: str) -> OptionsError:
+    if place is None:
+        return OptionsError(text)
+    error = OptionsError(f"{place[0]}:{place[1]}: {text}")
+    error.file, error.line = place
     return error
 
 
@@ -332,6 +354,14 @@ def _has_no_fields(kind: Type) -> bool:
     if "list" in kind:
         return _has_no_fields(kind["list"])
     return not kind["struct"] or any(map(_has_no_fields, kind["struct"].values()))
+
+
+def _depth(kind: Type) -> int:
+    """How many lists and objects are within each other."""
+    if not isinstance(kind, dict):
+        return 0
+    inner = [kind["list"]] if "list" in kind else kind["struct"].values()
+    return 1 + max(map(_depth, inner), default=0)
 
 
 class _MisfitError(Exception):

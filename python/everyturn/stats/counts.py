@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, resolve
+from everyturn.io.inputs import Source, in_own_words, resolve
 from everyturn.options import Layout, TrainOn, check_count
 from everyturn.report import Report
 
@@ -187,9 +187,10 @@ def stats(
     each = [*variants.values(), _unlimited(expander), *limited.values()]
     expanders = [one._expander for one in each]  # noqa: SLF001 - the two are one package
     stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
-    while stream.advance():
-        if on_bytes is not None:
-            on_bytes(stream.bytes_taken)
+    with in_own_words():
+        while stream.advance():
+            if on_bytes is not None:
+                on_bytes(stream.bytes_taken)
     counts = stream.stats()
     found = [_variant(one, plain) for one, plain in zip(each, counts.pop("variants"), strict=True)]
     return Stats(

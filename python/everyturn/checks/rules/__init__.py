@@ -29,11 +29,11 @@ RULES: tuple[Rule, ...] = (
 
 FINDERS = tuple(rule.find for rule in RULES if rule.find is not None)
 
+FIXED_FINDERS = tuple(rule.find for rule in RULES if rule.find is not None and rule.fixes)
+"""What finds something that is corrected, and perhaps other things."""
+
 FIXES: dict[str, Fix] = {kind: fix for rule in RULES for kind, fix in rule.fixes.items()}
 """What is corrected within records."""
-
-FIXABLE = frozenset({*FIXES, files.BOM.name, files.CRLF.name, call_ids.CALL_IDS_REFUSED.name})
-"""What a copy is corrected in, where there is one right answer."""
 
 KINDS: tuple[Kind, ...] = tuple(kind for rule in RULES for kind in rule.kinds)
 """What only `everyturn check` finds: nothing here keeps a record from being expanded."""

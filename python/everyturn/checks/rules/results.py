@@ -85,10 +85,11 @@ class _Open:
     def take(self, message: Message) -> Iterator[Remark]:
         """Find the call that a result answers."""
         given = message.fields.get("tool_call_id")
+        was_seen = isinstance(given, str) and given in self.seen
         position = answered([call.id for _, call in self.calls], given)
         if position is not None:
             del self.calls[position]
-        elif not self.calls and given not in self.seen:
+        elif not self.calls and not was_seen:
             yield Remark(
                 TOOL_WITHOUT_CALL.name, message.position, "no call before it waits for a result"
             )
@@ -100,8 +101,9 @@ class _Open:
             )
             del self.calls[0]
         else:
-            why = "has its result already" if given in self.seen else "is of no call before it"
-            text = f'"tool_call_id" {quoted(str(given))} {why}'
+            shown = quoted(given) if isinstance(given, str) else "is no text, and"
+            why = "has its result already" if was_seen else "is of no call before it"
+            text = f'"tool_call_id" {shown} {why}'
             yield Remark(TOOL_CALL_ID_UNKNOWN.name, message.position, text)
 
     def leave(self) -> Iterator[Remark]:

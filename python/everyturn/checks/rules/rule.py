@@ -37,6 +37,9 @@ class Draft(NamedTuple):
     format: str
 
 
+Finder: TypeAlias = Callable[[Record], Iterator[Remark]]
+"""Says what it finds in a record."""
+
 Fix: TypeAlias = Callable[[Draft], Iterator[Remark]]
 """Corrects a record, and says what was changed."""
 
@@ -54,5 +57,5 @@ class Rule:
 
     kinds: tuple[Kind, ...] = ()
     shared: tuple[str, ...] = ()
-    find: Callable[[Record], Iterator[Remark]] | None = None
+    find: Finder | None = None
     fixes: Mapping[str, Fix] = dataclasses.field(default_factory=dict)
