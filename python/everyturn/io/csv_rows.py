@@ -1,34 +1,30 @@
 """Rows of CSV with cells of any length.
 
 In: lines of text. Out: the cells of each row. Python's reader refuses long cells, by a limit that all readers of a
-process share; here is a second instance of it, whose limit is its own, so that the one of the caller's program stays.
+process share: it is raised while a row is read, and then is again what the caller's program has set.
 """
 
-import importlib.util
+import csv
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 _LONGEST_CELL = min(sys.maxsize, 2**31 - 1)
 """Whether a record is too long is decided where all are."""
 
 
-def _own_instance() -> Any:
-    spec = importlib.util.find_spec("_csv")
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError("this Python has no module _csv")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def rows_of(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Read rows as `csv.reader` does; nothing is guessed.
 
-
-_CSV = _own_instance()
-_CSV.field_size_limit(_LONGEST_CELL)
-
-CsvError: type[Exception] = _CSV.Error
-"""What is raised where rows are not clear."""
-
-
-def rows_of(lines: Iterable[str], delimiter: str) -> Any:
-    """Return a reader of rows, as `csv.reader` is one, that guesses nothing."""
-    return _CSV.reader(lines, delimiter=delimiter, strict=True)
+    Raises:
+        csv.Error: A row is not clear.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        limit = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            row = next(reader, None)
+        finally:
+            csv.field_size_limit(limit)
+        if row is None:
+            return
+        yield row

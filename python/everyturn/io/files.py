@@ -4,6 +4,7 @@ In: a path. Out: the files that it stands for, each with what it holds, by its c
 for text that is not JSON and whose first line does not show a format.
 """
 
+import csv
 import json
 import stat
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError, system_words
-from everyturn.io.csv_rows import CsvError, rows_of
+from everyturn.io.csv_rows import rows_of
 
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at; the first line of CSV has to be in it."""
@@ -103,7 +104,7 @@ def _delimiter(head: bytes, path: str) -> str | None:
 def _columns(line: str, delimiter: str) -> list[str]:
     try:
         return next(rows_of([line], delimiter))
-    except CsvError:
+    except csv.Error:
         return []
 
 

@@ -4,6 +4,7 @@ In: a path with what it holds, or an object that gives Arrow data. Out: a reader
 made batch by batch as they are read. Nothing is imported that the object has not brought along, except pyarrow.
 """
 
+import csv
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError
-from everyturn.io.csv_rows import CsvError, rows_of
+from everyturn.io.csv_rows import rows_of
 from everyturn.io.files import Kind
 from everyturn.io.json_lines import LineReader, json_line
 from everyturn.wording import counted
@@ -163,7 +164,7 @@ def _csv_lines(path: str, plain: "_Plain", delimiter: str) -> Iterator[bytes]:
                 )
             record = {name: cell for name, cell in zip(names, row, strict=False) if cell}
             yield json_line(record) if row else b"\n"
-    except (CsvError, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         raise InputError.in_file(
             path, f"the row cannot be read: {error}", line=number + 1
         ) from error

@@ -16,7 +16,7 @@ choices! {
     /// Those of this module.
     fn own_choices;
 
-    /// Which assistant messages are targets; a message's own weight takes precedence.
+    /// Which assistant messages are targets, of those whose own weight is not 0.
     TrainOn of "train_on" {
         #[default]
         AllAssistantMessages = "all_assistant_messages",

@@ -149,7 +149,9 @@ impl Source {
 pub fn read_error(name: &Arc<str>, error: &io::Error) -> Error {
     let (kind, text) = match error.kind() {
         io::ErrorKind::UnexpectedEof => {
-            (ErrorKind::Compression, "the compressed data ends too early: the file is truncated".to_owned())
+            let text =
+                "the compressed data ends too early: the file is truncated, or something else follows it";
+            (ErrorKind::Compression, text.to_owned())
         }
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             (ErrorKind::Compression, format!("the compressed data is damaged: {error}"))
