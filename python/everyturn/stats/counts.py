@@ -232,7 +232,7 @@ def _until_nothing_is_lost(limited: dict[int, Variant], unlimited: Variant) -> d
 
 def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
     """Every layout and train_on that the other options allow; max_length does not apply."""
-    asked = expander.replace(on_error="skip", deduplicate=False)
+    asked = expander.replace(on_error="skip")
     if expander.overflow in {"error", "drop"}:
         asked = asked.replace(max_length=None, overflow="error")
     layouts = tuple(layout for layout in LAYOUTS if _takes(asked, layout))
@@ -248,7 +248,7 @@ def _variants(expander: "Expander") -> "dict[tuple[Layout, TrainOn], Expander]":
 
 def _limited(expander: "Expander") -> "dict[int, Expander]":
     """The given options with every max_length; what is too long is dropped where nothing else is asked for."""
-    asked = expander.replace(on_error="skip", deduplicate=False)
+    asked = expander.replace(on_error="skip")
     overflow = "drop" if expander.overflow == "error" else expander.overflow
     lengths = sorted({*MAX_LENGTHS, *filter(None, [expander.max_length])})
     return {
@@ -258,7 +258,7 @@ def _limited(expander: "Expander") -> "dict[int, Expander]":
 
 
 def _unlimited(expander: "Expander") -> "Expander":
-    return expander.replace(on_error="skip", deduplicate=False, max_length=None, overflow="drop")
+    return expander.replace(on_error="skip", max_length=None, overflow="drop")
 
 
 def _takes(expander: "Expander", layout: Layout) -> bool:
