@@ -288,7 +288,9 @@ def _servers(found: Recipe) -> str:
     if ours.serve == SERVE:
         said = [f"Prompts are those of {ours.server} (`--serve {ours.serve}`, the default)."]
     else:
-        said = [f"Records reach the template as they stand (`--serve {ours.serve}`)."]
+        said = [
+            f"Prompts are those of the template, which gets records as they stand (`--serve {ours.serve}`)."
+        ]
     if others:
         said.append(f"The same: {', '.join(f'`{serve}`' for serve in others)}.")
     if differing:

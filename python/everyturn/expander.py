@@ -93,8 +93,8 @@ class Expander:
         train_on: Which assistant messages are trained: ``all_assistant_messages``, ``last_assistant_message``,
             ``last_assistant_turn`` (all after the last user message), ``marked`` (those with a weight of their own
             above 0) or ``all_tokens`` (every token has a label). Names of other trainers are understood. A message's
-            own ``weight``, ``trainable``, ``train``, ``loss`` or ``loss_weight`` is a factor of its loss if it is
-            chosen here; 0 is context only in any case.
+            own ``weight``, ``trainable``, ``train``, ``loss``, ``loss_weight`` or ``output_with_loss`` is a factor of
+            its loss if it is chosen here; 0 is context only in any case.
         layout: ``per_turn`` (a sample per target), ``merged`` (the fewest samples that carry the same pairs of prompt
             and target), ``tree`` (one prefix tree a conversation: what prompts have in common is in it once, for
             models whose attention takes a mask) or ``conversation`` (rendered once, inexact where the template

@@ -353,7 +353,7 @@ def test_an_id_that_is_no_text_is_of_no_call(given: object) -> None:
     """Whatever the ids of the calls are."""
     line = chat(USER, calling(call(id="5")), result(tool_call_id=given), ANSWER)
     texts = [f.text for f in found(line) if f.kind == "tool_call_id_unknown"]
-    assert texts == ['"tool_call_id" is no text, and is of no call before it']
+    assert texts == ['"tool_call_id" is not text, and is of no call before it']
 
 
 @pytest.mark.parametrize("rule", RULES)

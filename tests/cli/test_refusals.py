@@ -1,5 +1,6 @@
 """How a command line is refused: in one line, with what was meant, and without the usage of every flag."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -88,6 +89,13 @@ FLAGS = [
     ["--stop-token", "eos"],
     ["--limits", "2"],
 ]
+
+
+def test_every_option_of_a_model_is_such_a_flag() -> None:
+    """A new one is refused, too, where there is no model."""
+    parameters = inspect.signature(everyturn.Renderer.from_dir).parameters
+    options = {name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
+    assert {flag.removeprefix("--").replace("-", "_") for flag, _ in FLAGS} == options
 
 
 @pytest.mark.parametrize("flag", FLAGS, ids=[name for name, _ in FLAGS])

@@ -259,7 +259,7 @@ REFUSED: dict[str, tuple[Record, str]] = {
             "chosen": [user("2+2?"), answer("4")],
             "rejected": [user("2+2?"), answer("5")],
         },
-        'once it is in "messages" with its prompt',
+        'put the prompt and that answer into "messages"',
     ),
     "a completion that repeats its prompt": (
         {"prompt": [user("2+2?")], "completion": [user("2+2?"), answer("4")]},

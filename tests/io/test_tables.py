@@ -349,7 +349,9 @@ def test_columns_are_read_from_named_files_only(tmp_path: Path) -> None:
             for read in reads(source):
                 with pytest.raises(everyturn.InputError) as caught:
                     read()
-                assert str(caught.value).startswith(f"{name}: this is CSV, which is read where it")
+                assert str(caught.value).startswith(
+                    f"{name}: this is CSV, which is read from a file"
+                )
                 if hasattr(source, "seek"):
                     source.seek(0)
 
@@ -361,7 +363,7 @@ def test_columns_from_a_pipe_are_refused_with_what_to_do() -> None:
         arguments, input=to_csv(PROMPTS), capture_output=True, check=False, timeout=60
     )
     assert done.returncode == 1
-    assert b"CSV is read where it is named as a file, and not from a pipe" in done.stderr
+    assert b"CSV is read from a file that is named, not from a pipe" in done.stderr
 
 
 def test_the_longest_cell_of_other_readers_stays_as_it_is(tmp_path: Path) -> None:

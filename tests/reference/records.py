@@ -35,7 +35,7 @@ SHAREGPT_ROLES = {
 SYSTEM_KEYS = ("system", "system_prompt", "instructions")
 #: A message has one of these; the last three are names of the same.
 SAYING_KEYS = {"content", "tool_calls", "reasoning_content", "thinking", "reasoning"}
-MARK_KEYS = ("weight", "trainable", "train", "loss", "loss_weight")
+MARK_KEYS = ("weight", "trainable", "train", "loss", "loss_weight", "output_with_loss")
 RESERVED_KWARGS = {"messages", "tools", "documents", "add_generation_prompt"}
 
 

@@ -24,8 +24,6 @@ from everyturn.wording import counted
 
 BUILT_IN = "<built-in chats>"
 BUILT_IN_CHATS = 200
-MARK_KEYS = frozenset(WEIGHT_KEYS)
-"""Keys of messages that steer training: without them every tool trains every assistant message."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,7 +177,8 @@ def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
 
     A message that calls tools and has no text gets an empty content, without which many templates fail.
     """
-    plain = {k: v for k, v in message.items() if k not in MARK_KEYS and v is not None}
+    # Without weights every tool trains every assistant message.
+    plain = {k: v for k, v in message.items() if k not in WEIGHT_KEYS and v is not None}
     content = plain.get("content")
     if isinstance(content, list):
         plain["content"] = "\n".join(part["text"] for part in content)

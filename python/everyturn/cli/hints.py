@@ -38,7 +38,7 @@ def _general(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> I
         if could_skip or not words.startswith("--on-error"):
             yield words
     if kind.name == "json" and error.line == 1 and error.file and not Path(error.file).is_file():
-        yield "CSV is read where it is named as a file, and not from a pipe"
+        yield "CSV is read from a file that is named, not from a pipe"
 
 
 def _notes(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> Notes:

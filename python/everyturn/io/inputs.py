@@ -166,8 +166,7 @@ def _refuse_csv(name: str, head: bytes) -> None:
     if is_csv(head):
         raise InputError.in_file(
             name,
-            "this is CSV, which is read where it is named as a file, and not from bytes or an open file: give its "
-            "path",
+            "this is CSV, which is read from a file that is named, not from bytes or an open file: give its path",
         )
 
 

@@ -101,7 +101,7 @@ class _Open:
             )
             del self.calls[0]
         else:
-            shown = quoted(given) if isinstance(given, str) else "is no text, and"
+            shown = quoted(given) if isinstance(given, str) else "is not text, and"
             why = "has its result already" if was_seen else "is of no call before it"
             text = f'"tool_call_id" {shown} {why}'
             yield Remark(TOOL_CALL_ID_UNKNOWN.name, message.position, text)

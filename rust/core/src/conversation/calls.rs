@@ -184,7 +184,7 @@ fn check_arguments(function: &Object) -> Result<()> {
 /// What arguments are called.
 const ARGUMENTS: [&str; 2] = ["arguments", "parameters"];
 
-/// What some call them, and no server does.
+/// Other names that records have for them, which templates and servers do not read.
 const OTHER_NAMES: [&str; 4] = [ARGUMENTS[1], "input", "args", "kwargs"];
 
 /// The function of a call or a tool, which may be written without anything around it.

@@ -57,7 +57,7 @@ pub(super) fn preference(record: &Object) -> Option<String> {
             Some(prompt) if repeats(prompt, chosen) => "messages",
             Some(_) if is_answer(chosen) => "completion",
             // As either of them something of the prompt would be lost, or doubled.
-            Some(_) => return Some(format!("{what}, once it is in \"messages\" with its prompt")),
+            Some(_) => return Some(format!("{what}: put the prompt and that answer into \"messages\"")),
         }
     };
     Some(format!("{what}: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"))

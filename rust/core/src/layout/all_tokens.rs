@@ -1,5 +1,5 @@
 //! The layout of `train_on="all_tokens"`: the whole conversation rendered once, and every token has a label, save those
-//! of messages whose weight is 0, and of records.
+//! of messages and records whose weight is 0.
 
 use super::{Arranged, Rows, Sample, Trained, WholeConversation, too_long};
 use crate::chat_template::locate;

@@ -35,8 +35,8 @@ fn outline(record: &Object) -> Outline<'_> {
         return outline;
     };
     if repeats(prompt, completion) {
-        let text = "\"completion\" begins with the prompt, which samples would have twice: without it, or as \"messages\", \
-                    each message is there once";
+        let text = "\"completion\" begins with the prompt, so samples would have it twice: leave the prompt out of it, or \
+                    give the whole conversation as \"messages\"";
         outline.refuse(Error::new(ErrorKind::Shape, text));
         return outline;
     }
