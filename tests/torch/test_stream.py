@@ -1,10 +1,13 @@
 """Streams in loaders: each sample once, for any number of ranks and workers."""
 
 import contextlib
+import functools
 import gc
 import io
 import os
 import pickle
+import re
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -102,14 +105,23 @@ def test_a_forked_worker_can_expand_after_its_parent_did() -> None:
         EXPANDER.expand(LINES)
 
 
-def names_of_threads(_: list[Item]) -> list[str]:
-    """Return the names of the expander's threads in this process."""
-    names = []
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        # Other threads, such as those of the loader, may end meanwhile.
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            names.append((task / "comm").read_text(encoding="utf-8").strip())
-    return [name for name in names if name.startswith("everyturn")]
+def names_in_the_pool(threads: int, _: list[Item]) -> list[str]:
+    """Return the names of the threads of this process's pool, once there are so many.
+
+    Threads of the pool are numbered. They name themselves when they first run, so they are waited
+    for. Those that read and that feed the pool end with the input, so they may be there or not.
+    """
+    end = time.monotonic() + SECONDS / 2
+    while True:
+        names = []
+        for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+            # Other threads, such as those of the loader, may end meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                names.append((task / "comm").read_text(encoding="utf-8").strip())
+        names = [name for name in names if re.fullmatch(r"everyturn-\d+", name)]
+        if len(names) >= threads or time.monotonic() > end:
+            return names
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("num_threads", "threads"), [(None, 1), (3, 3)])
@@ -121,7 +133,7 @@ def test_a_worker_has_one_thread_unless_told_otherwise(
     loader: Any = DataLoader(
         StreamDataset(expander, LINES),
         num_workers=1,
-        collate_fn=names_of_threads,
+        collate_fn=functools.partial(names_in_the_pool, threads),
         timeout=SECONDS,
     )
     assert {len(names) for names in loader} == {threads}
