@@ -81,6 +81,13 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
     "weight_not_binary": (chat(USER, said("x", weight=0.5)), 1, chat(USER, said("x", weight=1.0))),
     "weight_ignored": (chat({**USER, "weight": 1}, ANSWER), 0, chat({**USER, "weight": 0}, ANSWER)),
     "call_without_id": (chat(USER, calling(without(call(), "id"))), 1, GOOD_CALL),
+    "call_id_repeated": (
+        chat(USER, calling(call(), call())),
+        1,
+        chat(
+            USER, calling(call(), call(id="b")), result(), result(tool_call_id="b"), calling(call())
+        ),
+    ),
     "call_without_type": (chat(USER, calling(without(call(), "type"))), 1, GOOD_CALL),
     "call_without_function": (chat(USER, calling(FLAT)), 1, GOOD_CALL),
     "call_without_name": (chat(USER, calling(call(name=""))), 1, GOOD_CALL),

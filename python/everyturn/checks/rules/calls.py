@@ -18,6 +18,14 @@ CALL_WITHOUT_ID = Kind(
     remedy="Give each call its own id, and its result the same as `tool_call_id`.",
 )
 
+CALL_ID_REPEATED = Kind(
+    name="call_id_repeated",
+    severity="warning",
+    summary="two calls of one message have the same id",
+    reason="Results name the call that they answer by its id, so nobody can tell which of the two is meant.",
+    remedy="Give each call its own id, and its result the same as `tool_call_id`.",
+)
+
 CALL_WITHOUT_TYPE = Kind(
     name="call_without_type",
     severity="warning",
@@ -66,9 +74,13 @@ FUNCTION_CALL = Kind(
 def calls(record: Record) -> Iterator[Remark]:
     """A call has id, type, function and name, as OpenAI asks."""
     for message in record.messages:
+        numbers: dict[str, int] = {}
         for number, call in enumerate(message.calls):
             for kind, text in _faults_of(call):
                 yield Remark(kind, message.position, f"tool call {number}: {text}")
+            if call.id is not None and (first := numbers.setdefault(call.id, number)) != number:
+                text = f"tool call {number}: its id {quoted(call.id)} is that of tool call {first}"
+                yield Remark(CALL_ID_REPEATED.name, message.position, text)
 
 
 def _faults_of(call: Call) -> Iterator[tuple[str, str]]:
@@ -199,6 +211,7 @@ RULES = (
     Rule(
         kinds=(
             CALL_WITHOUT_ID,
+            CALL_ID_REPEATED,
             CALL_WITHOUT_TYPE,
             CALL_WITHOUT_FUNCTION,
             CALL_WITHOUT_NAME,
