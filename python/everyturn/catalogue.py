@@ -36,7 +36,10 @@ def severity_of(name: str) -> Severity:
     >>> severity_of("role"), severity_of("duplicate")
     ('error', 'warning')
     """
-    return KINDS[name].severity or "warning"
+    severity = KINDS[name].severity
+    if severity is None:
+        raise ValueError(f"{name} is not reported among findings")
+    return severity
 
 
 def near(name: str) -> list[str]:

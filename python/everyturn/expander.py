@@ -30,6 +30,7 @@ from everyturn.options import (
     TrainOn,
     Undesired,
     check_count,
+    check_optional_count,
     check_type,
     option,
 )
@@ -258,12 +259,13 @@ class Expander:
         renderer = given if isinstance(given, Renderer) else Renderer.from_dir(given)
         object.__setattr__(self, "renderer", renderer)
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name, None)
+            value: Any = getattr(self, field.name, None)
             if field.name in OPTION_NAMES:
                 check_type(field.name, value, field.default, functools.partial(_kind, field.name))
+            if field.metadata.get("count"):
+                check = check_optional_count if field.default is None else check_count
+                object.__setattr__(self, field.name, check(field.name, value))
         object.__setattr__(self, "train_on", TRAIN_ON_ALIASES.get(self.train_on, self.train_on))
-        for name in options_with("count"):
-            object.__setattr__(self, name, check_count(name, getattr(self, name)))
         object.__setattr__(self, "keep", stated(self.keep))
         core = _core.Expander(renderer._core, **self._core_options())  # noqa: SLF001
         object.__setattr__(self, "_expander", core)
@@ -442,7 +444,7 @@ class Expander:
         self, source: Source, chunk_bytes: int, limit: int | None
     ) -> tuple[_core.Stream, tuple[str, ...]]:
         check_count("chunk_bytes", chunk_bytes)
-        check_count("limit", limit, least=0)
+        check_optional_count("limit", limit, least=0)
         inputs, files = resolve(source)
         return self._expander.open(inputs, chunk_bytes, limit), tuple(files)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.options import check_count
+from everyturn.options import check_optional_count
 from everyturn.renderer import Renderer
 
 Message = TypeVar("Message", bound=Mapping[str, Any])
@@ -54,8 +54,8 @@ def window(
         SampleError: The last exchange alone has more than ``max_prompt_tokens``.
         OptionsError: An option has a value that it does not take, or there is no renderer to count tokens with.
     """
-    check_count("history_turns", history_turns)
-    check_count("max_prompt_tokens", max_prompt_tokens)
+    check_optional_count("history_turns", history_turns)
+    check_optional_count("max_prompt_tokens", max_prompt_tokens)
     text = json.dumps(list(messages))
     if max_prompt_tokens is None:
         kept = _core.last_exchanges(text, history_turns)

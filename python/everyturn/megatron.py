@@ -46,7 +46,7 @@ def to_parquet(packed: Packed, path: StrPath, *, eos_token_id: int) -> None:
     """
     if not Path(path).name.endswith(SUFFIX):
         raise OptionsError(f"path must end in {SUFFIX}, by which the reader knows it, not {path}")
-    check_token_id(eos_token_id)
+    check_token_id("eos_token_id", eos_token_id)
     table = _to_table(packed, eos_token_id)
     with appearing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=_ROW_GROUP_ROWS)

@@ -8,7 +8,7 @@ import dataclasses
 import operator
 import os
 from collections.abc import Callable
-from typing import Any, Literal, SupportsIndex, TypeAlias, get_args, overload
+from typing import Any, Literal, SupportsIndex, TypeAlias, get_args
 
 from everyturn.exceptions import OptionsError
 
@@ -100,24 +100,23 @@ MOST = 2**63 - 1
 """No count is larger."""
 
 
-@overload
-def check_count(name: str, value: SupportsIndex, *, least: int = 1) -> int: ...
-@overload
-def check_count(name: str, value: SupportsIndex | None, *, least: int = 1) -> int | None: ...
-def check_count(name: str, value: SupportsIndex | None, *, least: int = 1) -> int | None:
-    """Return a whole number, numpy's included, as Python's; None is None.
+def check_count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
+    """Return a whole number, numpy's included, as Python's.
 
     Raises:
         OptionsError: It is something else, or not from `least` to `MOST`; the text names the option.
     """
-    if value is None:
-        return None
     number = None if isinstance(value, bool) else _index(value)
     if number is None or number < least:
         raise OptionsError(f"{name} must be a whole number of at least {least}, not {value!r}")
     if number > MOST:
         raise OptionsError(f"{name} must be below 2^63, not {value!r}")
     return number
+
+
+def check_optional_count(name: str, value: SupportsIndex | None, *, least: int = 1) -> int | None:
+    """Return None for None, and any other value as `check_count` does."""
+    return None if value is None else check_count(name, value, least=least)
 
 
 def _index(value: SupportsIndex) -> int | None:

@@ -94,7 +94,7 @@ class PackedDataset(Dataset[PackedItem]):
     """
 
     def __init__(self, packed: Packed, *, pad_token_id: int) -> None:
-        check_token_id(pad_token_id)
+        check_token_id("pad_token_id", pad_token_id)
         check_unweighted(packed, holder=_HOLDER)
         check_no_trees(packed, holder=_HOLDER)
         self._packed = packed

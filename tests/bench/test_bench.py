@@ -238,8 +238,9 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
         (("-o", "no/such/folder.json"), "no such folder"),
         (("--up-to", "3"), "name one with --sweep"),
         (("--sweep", "turns", "--data", "x.jsonl"), "leave --data out"),
-        (("--threads", "0"), "must be 1 or more"),
-        (("--limit", "x"), "invalid"),
+        (("--threads", "0"), "expected a whole number of at least 1, not '0'"),
+        (("--threads", "1,two"), "expected a whole number of at least 1, not 'two'"),
+        (("--limit", "x"), "expected a whole number of at least 1, not 'x'"),
         (("--model", "no/such/model"), "no/such/model"),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from checked_chats import (
     chat,
     copied,
     found,
+    result,
     said,
     without,
 )
@@ -35,6 +37,11 @@ from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
 from everyturn.checks.rules import FIXES
 from paths import EXAMPLE_CHATS
+
+NEW_CALL: Record = {"role": "assistant", "content": None}
+NAMES = [f"call_{number}" for number in range(40)]
+MANY_CALLS = calling(*({**call(), "id": name} for name in NAMES))
+MANY_RESULTS = [result(tool_call_id=name) for name in NAMES]
 
 #: What each correction makes of a record.
 FIXED: dict[str, tuple[Record, Record]] = {
@@ -64,6 +71,46 @@ FIXED: dict[str, tuple[Record, Record]] = {
                 },
                 {"role": "tool", "name": "f", "content": "3", "tool_call_id": "call_1"},
                 ANSWER,
+            ]
+        },
+    ),
+    "function_call of an entry": (
+        {
+            "conversations": [
+                {"from": "human", "value": "Question?"},
+                {"from": "gpt", "value": "", "function_call": {"name": "f", "arguments": "{}"}},
+                {"from": "observation", "value": "3"},
+                {"from": "gpt", "value": "Answer."},
+            ]
+        },
+        {
+            "conversations": [
+                {"from": "human", "value": "Question?"},
+                {"from": "gpt", "value": "", "tool_calls": [{**call("f"), "id": "call_1"}]},
+                {"from": "observation", "value": "3", "tool_call_id": "call_1"},
+                {"from": "gpt", "value": "Answer."},
+            ]
+        },
+    ),
+    "function_call with the id of its result": (
+        {"messages": [USER, OLD_CALL, result(tool_call_id="x"), ANSWER]},
+        {
+            "messages": [
+                USER,
+                {**NEW_CALL, "tool_calls": [{**call("f"), "id": "x"}]},
+                result(tool_call_id="x"),
+                ANSWER,
+            ]
+        },
+    ),
+    "function_call beside many ids": (
+        {"messages": [USER, MANY_CALLS, *MANY_RESULTS, OLD_CALL]},
+        {
+            "messages": [
+                USER,
+                MANY_CALLS,
+                *MANY_RESULTS,
+                {**NEW_CALL, "tool_calls": [{**call("f"), "id": "call_42"}]},
             ]
         },
     ),
@@ -128,6 +175,7 @@ UNCLEAR = (
     chat(USER, calling({**FLAT, "more": 1})),
     chat(USER, calling(without(call(), "id"))),
     chat(USER, {**OLD_CALL, "function_call": '{"name": "f"}'}),
+    chat(USER, OLD_CALL, {"role": "function", "name": "g", "content": "3"}, ANSWER),
     b'{"messages": [}\n',
     b'["human"]\n',
 )
@@ -214,6 +262,33 @@ def test_a_mark_and_line_ends_are_corrected() -> None:
     assert copied(source, ("bom", "crlf"))[0] == source
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        '"n": 123456789012345678901234567890.5',
+        '"n": 0.1000000000000000000001',
+        '"n": [{"m": -1e-400}]',
+        '"n": 1, "n": 2',
+        f'"n": {"9" * 5000}',
+    ],
+    ids=range(5),
+)
+def test_a_record_that_python_would_change_otherwise_is_left_alone(rest: str) -> None:
+    """Numbers that no float is, and keys that an object has twice, are neither rounded nor dropped."""
+    line = chat(USER, said("x", "bot")).replace(b"{", f"{{{rest}, ".encode(), 1)
+    assert copied(line)[:2] == (line, [])
+    assert not any(each.fixable for each in found(line))
+
+
+@pytest.mark.parametrize("number", ["1.00", "1E5", "-0.0", "0.1", "1e22", "12345678901234567890"])
+def test_a_corrected_record_keeps_its_numbers(number: str) -> None:
+    """Their values, not their spelling."""
+    line = chat(USER, said("x", "bot")).replace(b"{", f'{{"n": {number}, '.encode(), 1)
+    copy, changes, _ = copied(line)
+    assert len(changes) == 1
+    assert Decimal(repr(json.loads(copy)["n"])) == Decimal(number)
+
+
 @given(st.lists(LINES, max_size=6))
 def test_a_copy_is_settled_and_lets_nothing_be_lost(lines: list[bytes]) -> None:
     """No line more or less, a copy of the copy is the same, and what is left is what check says of it."""
@@ -225,6 +300,7 @@ def test_a_copy_is_settled_and_lets_nothing_be_lost(lines: list[bytes]) -> None:
     assert copied(copy)[:2] == (copy, [])
     assert left == found(copy)
     assert changes or copy == source
+    assert {finding.kind for finding in left} <= {finding.kind for finding in found(source)}
 
 
 def test_a_copy_trains_the_same(data: Path) -> None:

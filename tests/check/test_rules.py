@@ -46,6 +46,7 @@ CASES: dict[str, tuple[bytes, int | None, bytes]] = {
     "json_surrogate": (b'{"messages": "\\ud800"}\n', None, chat(USER, said("\U0001f600"))),
     "json_number": (b'{"messages": NaN}\n', None, GOOD),
     "json_depth": (b"[" * 200 + b"]" * 200, None, GOOD),
+    "json_document": (b"[" + GOOD.strip() + b",", None, b"[" + GOOD.strip() + b"]"),
     "not_an_object": (b'"messages"\n', None, GOOD),
     "unknown_format": (b'{"text": "x"}\n', None, GOOD),
     "shape": (chat(USER, {"role": "assistant"}), 1, GOOD),

@@ -206,6 +206,15 @@ def test_no_command_writes_over_what_it_reads(
         ["inspect", "in.jsonl:1", "--model", "m", "--html", "m/tokenizer.json"],
         ["check", "in.jsonl", "--model", "m", "--fix", "-o", "m/tokenizer.json"],
         ["bench", "--model", "m", "-o", "m/tokenizer.json"],
+        [
+            *("relabel", "samples.parquet", "--rules", "rules.json", "--model", "m"),
+            *("-o", "m/tokenizer.json", "--overwrite"),
+        ],
+        [
+            *("relabel", "samples.parquet", "--rules", "rules.json", "--model", "demo"),
+            *("--chat-template", "m/chat_template.jinja", "-o", "m/chat_template.jinja"),
+            "--overwrite",
+        ],
     ],
     ids=" ".join,
 )
@@ -222,6 +231,8 @@ def test_no_command_writes_over_a_file_of_the_model(
     (tmp_path / "in.jsonl").write_bytes(
         b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}'
     )
+    (tmp_path / "rules.json").write_text("[]")
+    everyturn.Expander("demo").expand("in.jsonl").to_parquet("samples.parquet")
     before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
     assert main(arguments) == 2
     assert "never overwritten" in capsys.readouterr().err

@@ -26,6 +26,11 @@ REFUSED: list[tuple[list[str], str, str]] = [
     (["check", CHATS, "--layout", "merge"], "did you mean merged?", "everyturn check"),
     (["check", CHATS, "--layout", "packed"], "expected one of per_turn,", "everyturn check"),
     (["check", CHATS, "--train-on", "lasted"], "last_assistant_message", "everyturn check"),
+    (
+        ["expand", CHATS, "--model", "demo", "--keep", "{id"],
+        "--keep: not JSON: ",
+        "everyturn expand",
+    ),
     (["expand", CHATS], "--model DIR is missing: a model folder", "everyturn expand"),
     (["expand", CHATS], '"demo", the built-in model', "everyturn expand"),
     (["verify", CHATS, "--model", "demo"], "--server URL is missing", "everyturn verify"),

@@ -135,7 +135,7 @@ def test_nothing_of_others_is_overwritten(
         (expanded, Path(rules), "never overwritten"),
         (expanded, chats, "is not a file of samples"),
         (expanded, tmp_path / "notes.txt", "must end in .parquet"),
-        (expanded, f"{tmp_path / 'new'}/", "is a file, so this is one, too"),
+        (expanded, f"{tmp_path / 'new'}/", "the input is a file, so this must be one"),
         (expanded, tmp_path / "no" / "train.parquet", "no such folder"),
         (tmp_path / "saved", tmp_path / "other", "folders are never overwritten"),
         (tmp_path / "saved", tmp_path / "saved", "never overwritten"),

@@ -17,6 +17,8 @@ RENDERER = everyturn.Renderer.from_dir("demo")
 EXPANDER = everyturn.Expander("demo", num_threads=1, provenance=True, keep_texts=True)
 SAMPLES = EXPANDER.expand([chat_of("Hi", "Hey", "So", "Well")] * 3)
 
+NONE: Any = None
+
 scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -101,6 +103,22 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
     "rule record": lambda one, other: SAMPLES.relabel([{"weight": 0, "record": {"id": one}, "role": other}]),
     **{f"rule {name}": partial(_rule, name) for name in CONDITIONS},
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("max_line_bytes", lambda: everyturn.Expander("demo", max_line_bytes=NONE)),
+        ("chunk_bytes", lambda: EXPANDER.stream(b"", chunk_bytes=NONE)),
+        ("max_length", lambda: SAMPLES.pack(NONE)),
+        ("multiple_of", lambda: SAMPLES.pad(pad_token_id=0, multiple_of=NONE)),
+        ("limit", lambda: everyturn.verify(EXPANDER, b"", server="http://127.0.0.1:9", limit=NONE)),
+    ],
+)
+def test_a_count_that_is_needed_is_no_none(name: str, call: Callable[[], object]) -> None:
+    """None is for counts that can be left out; the error names the option."""
+    with pytest.raises(everyturn.OptionsError, match=f"{name} must be a whole number"):
+        call()
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

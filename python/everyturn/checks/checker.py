@@ -22,7 +22,7 @@ from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
 from everyturn.io.inputs import CoreSource, Source, in_own_words, resolve
-from everyturn.options import StrPath, check_count
+from everyturn.options import StrPath, check_optional_count
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import stated
 
@@ -70,7 +70,7 @@ class Checker:
 
     def check(self, source: Source, *, limit: int | None = None) -> Iterator[Finding]:
         """Return what is found, as an iterator; see `everyturn.check`."""
-        check_count("limit", limit, least=0)
+        check_optional_count("limit", limit, least=0)
         items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
 

@@ -2,11 +2,13 @@
 
 In: the bytes of a record, and where its messages are. Out: the bytes of the corrected record, and what was changed.
 What is corrected, and how, is defined with each rule; what is ambiguous is left as it is. A record of which
-nothing is changed keeps its bytes; any other is rewritten in the style of the old one, its numbers of the same value.
+nothing is changed keeps its bytes; any other is rewritten in the style of the old one, with the same values. A record
+that Python's `json` would change otherwise is left as it is.
 """
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from everyturn.checks.finding import Remark
@@ -45,7 +47,6 @@ def _edited(
         data, write = _opened(text.decode(), style)
         writers = _open_messages(data, record, style)
     except ValueError:
-        # Python refuses integers of very many digits, which the core takes.
         return text, []
     draft = Draft(_as_object(data, record), list(_entries(data, record)), record.format)
     remarks = [remark for fix in fixes for remark in fix(draft)]
@@ -57,12 +58,31 @@ def _edited(
 
 
 def _opened(text: str, style: _StyleOf) -> tuple[Any, Write]:
-    """Return what a JSON text holds, and what writes it as it was written; it may be within another JSON text."""
-    data = json.loads(text)
+    """Return what a JSON text holds, and what writes it as it was written; it may be within another JSON text.
+
+    Raises:
+        ValueError: It cannot be written again without a change: by numbers that Python does not hold, such as integers
+            of very many digits, or by keys that an object has twice.
+    """
+    data = json.loads(text, parse_float=_exact, object_pairs_hook=_object)
     if not isinstance(data, str):
         return data, lambda data: json.dumps(data, **style(text))
     inner, write = _opened(data, style)
     return inner, lambda data: json.dumps(write(data), **style(text))
+
+
+def _exact(number: str) -> float:
+    value = float(number)
+    if Decimal(repr(value)) != Decimal(number):
+        raise ValueError(f"{number} has more digits than a float")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
 
 
 def _open_messages(data: Any, record: Record, style: _StyleOf) -> dict[str, Write]:

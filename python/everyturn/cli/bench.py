@@ -20,6 +20,7 @@ from everyturn.cli.outputs import BENCHMARK, PLOT, output
 from everyturn.exceptions import OptionsError
 from everyturn.model_folder import DEMO
 from everyturn.model_sources import sources_of
+from everyturn.options import check_count
 from everyturn.renderer import Renderer
 from everyturn.wording import counted
 
@@ -282,7 +283,9 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return number
+    try:
+        return check_count("N", int(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 1, not {text!r}"
+        ) from error

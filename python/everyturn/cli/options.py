@@ -162,7 +162,7 @@ def add_expander_flags(
         if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
         if field.name == "keep":
-            arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],..", "action": Merged}
+            arguments |= {"type": _keys, "metavar": "KEY[:TYPE],..", "action": Merged}
         elif field.name in ("map", "roles"):
             arguments |= {"type": _names, "metavar": "NAME=OTHER,..", "action": Merged}
         elif get_origin(kind) is typing.Literal:
@@ -201,6 +201,14 @@ def _names(text: str) -> dict[str, str]:
     ):
         raise argparse.ArgumentTypeError(f"expected NAME=OTHER,.., not {text!r}")
     return {name.strip(): other.strip() for name, _, other in pairs}
+
+
+def _keys(text: str) -> dict[str, str | None]:
+    """What ``--keep`` is given; argparse shows the text of no other error."""
+    try:
+        return from_flag(text)
+    except OptionsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
-from everyturn.cli.options import add_model_flags, refuse_model_flags, renderer_from
+from everyturn.cli.options import add_model_flags, read_by, refuse_model_flags, renderer_from
 from everyturn.cli.outputs import check_output, writer_of
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.options import Normalize
@@ -92,7 +92,11 @@ def run(parsed: argparse.Namespace) -> int:
     """Relabel, write, and say what is trained now."""
     source = Path(parsed.input)
     target = writable(
-        "-o", parsed.output, inputs=[parsed.input, parsed.rules], folder=source.is_dir()
+        "-o",
+        parsed.output,
+        inputs=read_by(parsed, [parsed.input, parsed.rules]),
+        model=parsed.model,
+        folder=source.is_dir(),
     )
     if source.is_dir():
         if target.exists():
@@ -100,7 +104,7 @@ def run(parsed: argparse.Namespace) -> int:
     else:
         if str(parsed.output).endswith(("/", os.sep)):
             raise OptionsError(
-                f"-o: {parsed.output}: {source} is a file, so this is one, too: name a .parquet or .jsonl file"
+                f"-o: {parsed.output}: the input is a file, so this must be one, too: name a .parquet or .jsonl file"
             )
         check_output(target, overwrite=parsed.overwrite)
     rules = read_rules(parsed.rules)

@@ -90,7 +90,7 @@ READING = (
 SHAPE = (
     Kind(
         name="json_document",
-        severity=None,
+        severity="error",
         summary="a JSON document is broken or cut off",
         reason="In a file of one list, or of objects that take many lines, a missing bracket or "
         "quote hides where the next record starts, so the run ends. The records before it are "

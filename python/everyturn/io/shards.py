@@ -29,7 +29,7 @@ from everyturn.io.identity import (
 from everyturn.io.inputs import Share, Whole, one_by_one
 from everyturn.io.sections import Section
 from everyturn.io.shard_folder import SHARD_TOKENS, Folder, Progress, ShardFile
-from everyturn.options import StrPath, check_choice, check_count
+from everyturn.options import StrPath, check_choice, check_count, check_optional_count
 from everyturn.report import Report
 from everyturn.samples import Samples
 from everyturn.samples.kept_types import read_ahead
@@ -99,7 +99,7 @@ def expand(
     """
     shard_tokens = check_count("shard_tokens", shard_tokens)
     check_count("chunk_bytes", chunk_bytes)
-    limit = check_count("limit", limit, least=0)
+    limit = check_optional_count("limit", limit, least=0)
     check_choice("hash_inputs", hash_inputs, HashInputs)
     inputs = _inputs(source, hash_inputs, shard_folder.inputs_of(Path(folder)))
     plan = {

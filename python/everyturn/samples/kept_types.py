@@ -135,7 +135,7 @@ def from_flag(text: str) -> dict[str, str | None]:
         try:
             keys: dict[str, str | None] = json.loads(text)
         except ValueError as error:
-            raise OptionsError(f"--keep: not JSON: {error}") from error
+            raise OptionsError(f"not JSON: {error}") from error
         return keys
     pairs = [entry.partition(":") for entry in text.split(",") if entry]
     return {name: kind or None for name, _, kind in pairs}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
-from everyturn.options import PaddingSide, check_choice, check_count
+from everyturn.options import PaddingSide, check_choice, check_count, check_optional_count
 from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS, TREE_COLUMNS, for_models
 from everyturn.samples.labels import check_lengths, check_no_trees
 
@@ -49,7 +49,7 @@ def pad(
     max_length: int | None,
 ) -> Batch:
     """Pad the samples; see `Samples.pad`."""
-    check_token_id(pad_token_id)
+    check_token_id("pad_token_id", pad_token_id)
     check_choice("side", side, PaddingSide)
     check_no_trees(samples, holder="a padded batch")
     length = padded_length(samples.lengths, multiple_of=multiple_of, max_length=max_length)
@@ -94,7 +94,7 @@ def padded_length(
         OptionsError: An option is not an integer of at least 1, or ``max_length`` is not a multiple of ``multiple_of``.
     """
     check_count("multiple_of", multiple_of)
-    check_count("max_length", max_length)
+    check_optional_count("max_length", max_length)
     if max_length is not None:
         if max_length % multiple_of:
             raise OptionsError(
@@ -105,15 +105,15 @@ def padded_length(
     return -(-longest // multiple_of) * multiple_of
 
 
-def check_token_id(pad_token_id: int) -> None:
+def check_token_id(name: str, value: int) -> None:
     """Refuse what is not a token id.
 
     Raises:
         OptionsError: The id is not an integer from 0 to 2^31 - 1.
     """
     if (
-        not isinstance(pad_token_id, int | np.integer)
-        or isinstance(pad_token_id, bool)
-        or not 0 <= pad_token_id <= np.iinfo(np.int32).max
+        not isinstance(value, int | np.integer)
+        or isinstance(value, bool)
+        or not 0 <= value <= np.iinfo(np.int32).max
     ):
-        raise OptionsError(f"pad_token_id must be a token id, not {pad_token_id!r}")
+        raise OptionsError(f"{name} must be a token id, not {value!r}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.io.inputs import Source, in_own_words, resolve
-from everyturn.options import Layout, TrainOn, check_count
+from everyturn.options import Layout, TrainOn, check_count, check_optional_count
 from everyturn.report import Report
 
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ def stats(
         raise OptionsError(
             "deduplicate: stats counts every conversation, and says how many are copies (duplicates): leave it out"
         )
-    check_count("limit", limit, least=0)
+    check_count("chunk_bytes", chunk_bytes)
+    check_optional_count("limit", limit, least=0)
     variants, limited = _variants(expander), _limited(expander)
     inputs, _ = resolve(source)
     # What loses nothing to a limit is as without one, so the one without comes before them.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from everyturn.exceptions import OptionsError, SampleError
-from everyturn.options import PaddingSide, check_choice, check_count
+from everyturn.options import PaddingSide, check_choice, check_optional_count
 from everyturn.samples.columns import DEFAULTS, NOT_TRAINED, TOKEN_COLUMNS
 from everyturn.samples.padding import check_token_id, padded_length, padding_of
 from everyturn.torch.items import Item
@@ -38,7 +38,7 @@ class PaddingCollator:
     max_length: int | None = None
 
     def __post_init__(self) -> None:
-        check_token_id(self.pad_token_id)
+        check_token_id("pad_token_id", self.pad_token_id)
         check_choice("side", self.side, PaddingSide)
         padded_length(
             np.zeros(0, dtype=np.int64), multiple_of=self.multiple_of, max_length=self.max_length
@@ -92,7 +92,7 @@ class PackingCollator:
     max_length: int | None = None
 
     def __post_init__(self) -> None:
-        check_count("max_length", self.max_length)
+        check_optional_count("max_length", self.max_length)
 
     def __call__(self, items: Sequence[Item]) -> dict[str, Any]:
         """Return the batch.

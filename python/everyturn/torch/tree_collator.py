@@ -62,7 +62,7 @@ class TreeCollator:
     block: int = tree_masks.BLOCK
 
     def __post_init__(self) -> None:
-        check_token_id(self.pad_token_id)
+        check_token_id("pad_token_id", self.pad_token_id)
         check_choice("attention", self.attention, TreeAttention)
         check_count("multiple_of", self.multiple_of)
         check_count("block", self.block)

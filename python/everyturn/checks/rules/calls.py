@@ -1,13 +1,15 @@
 """Rules on the form of tool calls."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from everyturn import _core
 from everyturn.checks.finding import Remark, quoted
 from everyturn.checks.records import Call, Record, parsed
 from everyturn.checks.rules.edits import replace_key, tool_calls
-from everyturn.checks.rules.rule import Draft, Rule
+from everyturn.checks.rules.rule import Draft, Entry, Rule
 from everyturn.diagnostics.kind import Kind
 
 CALL_WITHOUT_ID = Kind(
@@ -121,9 +123,8 @@ def _faults_of_arguments(call: Call) -> Iterator[tuple[str, str]]:
 
 def rename_function_calls(draft: Draft) -> Iterator[Remark]:
     """Old calls become tool calls, with an id that their results carry."""
-    entries = draft.entries
-    taken = {value for entry in entries for value in _ids(entry.fields)}
-    for position, (index, fields, _) in enumerate(entries):
+    taken = {value for entry in draft.entries for value in _ids(entry.fields)}
+    for position, (index, fields, _) in enumerate(draft.entries):
         call = fields.get("function_call")
         if (
             not isinstance(call, dict)
@@ -131,9 +132,15 @@ def rename_function_calls(draft: Draft) -> Iterator[Remark]:
             or fields.get("tool_calls")
         ):
             continue
-        name = next(
-            name for n in range(len(entries) + 1) if (name := f"call_{index + n}") not in taken
-        )
+        result = _result_at(draft, position + 1)
+        given = None
+        if result is not None:
+            if result.fields.get("name") not in (None, call["name"]):
+                # Nobody can tell what the result answers.
+                continue
+            given = result.fields.get("tool_call_id")
+        new_ids = (f"call_{number}" for number in itertools.count(index))
+        name = given if isinstance(given, str) else next(new for new in new_ids if new not in taken)
         taken.add(name)
         new = {"id": name, "type": "function", "function": call}
         replace_key(fields, "function_call", "tool_calls", [new])
@@ -142,18 +149,30 @@ def rename_function_calls(draft: Draft) -> Iterator[Remark]:
             index,
             f'"function_call" became "tool_calls", with the id {quoted(name)}',
         )
-        if position + 1 == len(entries):
-            continue
-        after, result, _ = entries[position + 1]
-        is_result = result.get("role") == "function" and result.get("name") in (None, call["name"])
-        if is_result and "tool_call_id" not in result:
-            result["role"] = "tool"
-            result["tool_call_id"] = name
-            yield Remark(
-                FUNCTION_CALL.name,
-                after,
-                f'the role "function" became "tool", with the id {quoted(name)}',
-            )
+        if result is not None:
+            yield from _give_id(draft, result, name)
+
+
+def _result_at(draft: Draft, position: int) -> Entry | None:
+    """The tool's result at a position, if there is one."""
+    for entry in draft.entries[position : position + 1]:
+        if _core.ROLE_NAMES[draft.format].get(str(entry.fields.get(entry.role_key))) == "tool":
+            return entry
+    return None
+
+
+def _give_id(draft: Draft, result: Entry, name: str) -> Iterator[Remark]:
+    """Let a result name its call, under the role that has replaced the role "function"."""
+    index, fields, role_key = result
+    changes = []
+    if fields[role_key] == "function":
+        fields[role_key] = _core.name_of_role(draft.format, role_key, "tool")
+        changes.append(f'the role "function" became {quoted(fields[role_key])}')
+    if fields.get("tool_call_id") != name:
+        fields["tool_call_id"] = name
+        changes.append(f"the result got the id {quoted(name)}")
+    if changes:
+        yield Remark(FUNCTION_CALL.name, index, ", ".join(changes))
 
 
 def _ids(fields: dict[str, Any]) -> Iterator[Any]:
