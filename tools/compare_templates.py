@@ -62,12 +62,12 @@ def main() -> None:
         f"transformers {transformers.__version__} "
         f"(jinja2 {jinja2.__version__}, tokenizers {tokenizers.__version__})"
     )
-    print(f"""# Templates
+    print(f"""# Templates tested
 
 Made by `make templates`: {len(rows)} published chat templates x {len(cases)} conversations x generation
 prompt off and on, rendered by everyturn and by {versions}.
-A cell is one rendering; where both raise they agree. The templates belong to their publishers and are not
-part of this project.
+A cell is one rendering. Where both raise, the template refuses the conversation, such as one with a system
+message. The templates belong to their publishers and are not part of this project.
 
 | | cells |
 |---|---|""")

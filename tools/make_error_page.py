@@ -14,9 +14,10 @@ TITLE = "# Errors, warnings and findings\n"
 
 INTRODUCTION = (
     "Every name that an error, a report, `everyturn check` or `everyturn lint` can show, why it matters and what to "
-    "do. `everyturn explain NAME` prints the same. An **error** costs the record or a target; a **warning** is refused "
-    "by other trainers and services, or loses something; a **note** is worth knowing. "
-    "The severity of a finding of `everyturn lint` depends on the template, and is part of the finding. "
+    "do. `everyturn explain NAME` prints the same. **error**: the record or the target is dropped, or the run ends. "
+    "**warning**: nothing is dropped, but something is not trained as it is written, or other tools refuse it. "
+    "**note**: nothing needs to be done. Errors without a severity always end the run; the severity of a finding of "
+    "`everyturn lint` depends on the template, and is part of the finding. Lines are counted from 1, messages from 0. "
     "`tools/make_error_page.py` makes this page."
 )
 

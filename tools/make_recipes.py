@@ -146,8 +146,8 @@ FAMILIES = (
         title="GLM",
         template="GLM-4.6",
         tokenizer=None,
-        words="""Nothing ends a turn but the header of the next one: its token is trained as the stop. Earlier reasoning
-        is cut from prompts.""",
+        words="""The template writes no end of a turn, so the token that opens the next header is trained as the stop
+        token. Earlier reasoning is cut from prompts.""",
     ),
     Family(
         name="kimi",
@@ -221,8 +221,8 @@ def page(found: Recipe) -> str:
         wrapped(f"`everyturn lint` finds {_kinds(lint) or 'nothing'}."),
         "## What is trained",
         wrapped(
-            f"Line {LINE} of the [example chats](../../examples/chats.jsonl), as `everyturn inspect` shows it; of "
-            "context what is right before an answer."
+            f"Line {LINE} of the [example chats](../../examples/chats.jsonl), as shown by `everyturn inspect`; of the "
+            "context, only the text right before each answer."
         ),
         "```text\n" + "\n".join(_trained(found.expander)) + "\n```",
         "## What an epoch costs",
@@ -292,10 +292,12 @@ def _servers(found: Recipe) -> str:
             f"Prompts are those of the template, which gets records as they stand (`--serve {ours.serve}`)."
         ]
     if others:
-        said.append(f"The same: {', '.join(f'`{serve}`' for serve in others)}.")
+        same = ", ".join(f"`{serve}`" for serve in others)
+        but = "" if ours.serve == SERVE else ", but not what is trained of reasoning"
+        said.append(f"Prompts are the same under {same}{but}.")
     if differing:
         told = "; ".join(f"`{serve}` for {chats}" for serve, chats in differing.items())
-        said.append(f"Others, so name your server: {told}.")
+        said.append(f"They differ under {told}; pass `--serve` if you use it.")
     return " ".join(said)
 
 

@@ -1,4 +1,4 @@
-"""Every assistant turn of a chat becomes an exact training sample: chat JSONL in, numpy arrays out.
+"""Exact training samples from chats: chat JSONL in, numpy arrays out.
 
 >>> import everyturn
 >>> chat = {

@@ -68,8 +68,8 @@ def notes_on(expander: Expander, faults: Iterable[Fault], known: Iterable[Record
     named = [fault for fault in first_faults(wanted, found) if fault in looked_at]
     if not named:
         return found
-    doctor = Doctor(expander)
-    lines = {fault: list(doctor.trial(looked_at[fault], fault).lines()) for fault in named}
+    trials = Trials(expander)
+    lines = {fault: list(trials.trial(looked_at[fault], fault).lines()) for fault in named}
     return dataclasses.replace(found, lines=lines)
 
 
@@ -132,21 +132,27 @@ class Trial:
 
     Attributes:
         cures: What gives it the sample that was lost.
-        failures: What does not.
+        last_resorts: What gives it a sample that inference does not show.
+        failures: What gives it none.
     """
 
     cures: Sequence[str] = ()
+    last_resorts: Sequence[str] = ()
     failures: Sequence[str] = ()
 
     def lines(self) -> Iterator[str]:
         """Return it in words."""
         if self.cures:
-            yield f"cure, tried on this record: {' or '.join(self.cures)}"
+            verb = "resolves" if len(self.cures) == 1 else "resolve"
+            yield f"tried on this record: {' or '.join(self.cures)} {verb} it"
+        elif self.last_resorts:
+            known = " or ".join(self.last_resorts)
+            yield f"tried on this record: {known} trains it, but not as inference shows it"
         elif self.failures:
-            yield f"no cure, tried on this record: {', '.join(self.failures)}"
+            yield f"tried on this record without success: {', '.join(self.failures)}"
 
 
-class Doctor:
+class Trials:
     """Tries what resolves faults of an expander."""
 
     def __init__(self, expander: Expander) -> None:
@@ -158,15 +164,21 @@ class Doctor:
     def trial(self, record: Record, fault: Fault) -> Trial:
         """Try what resolves some faults of that kind; what costs something else only where nothing else works."""
         works: dict[str, bool] = {}
+        last_resorts: list[str] = []
         for cure in KINDS[fault.kind].cures:
-            if not self._is_set(cure) and not (cure.is_last_resort and any(works.values())):
-                works[cure.flag] = self._works(record, fault, cure)
+            if self._is_set(cure) or (cure.is_last_resort and any(works.values())):
+                continue
+            if (is_cure := self._works(record, fault, cure)) and cure.is_last_resort:
+                last_resorts.append(cure.flag)
+            else:
+                works[cure.flag] = is_cure
         if fault.kind == "template" and record.text is not None:
             found = self._checker.core.check_record(record.text, record.format)
             if self._checker.with_ids_taken(record.text, found) is not None:
                 works[MAKE_IDS] = True
         return Trial(
             [flag for flag, is_cure in works.items() if is_cure],
+            last_resorts,
             [flag for flag, is_cure in works.items() if not is_cure],
         )
 

@@ -117,7 +117,7 @@ class Expander:
             ``match`` renders every target with the template's thinking switch that fits the message, so that an
             answer without reasoning comes after the prompt of a server that is asked not to think. A turn
             that the template writes alike whatever it is asked stays as it is rendered. An `OptionsError` where the
-            template has no switch.
+            template writes thinking and has no switch for it; nothing changes where it writes none.
         header: A template without a generation prompt, or with one in some places only, writes the header of an answer
             (``<|im_start|>assistant``) once the answer is there: ``as_rendered`` trains the model to write it there,
             since no server does; ``context`` puts it into the prompt, for a server that writes it. An `OptionsError`

@@ -89,7 +89,7 @@ def option(
         summary: The line of its flag's help.
         count: A whole number of at least 1, or None.
         reading: It says how records are read, and needs no model.
-        per_record: It changes what is trained of a single record. The others say what a fault, a copy or a weight
+        per_record: It changes what is trained of a single record. The others say what a fault, a duplicate or a weight
             means for the whole run, or what else samples say; commands that only read records do not have them.
     """
     metadata = {"summary": summary, "count": count, "reading": reading, "per_record": per_record}

@@ -145,11 +145,10 @@ def warning_line(name: str, count: int) -> str:
 
 
 def _unread(report: "Report") -> Iterator[str]:
-    for key, count in _shown(report.unread_keys):
-        yield f"{WARNING}the template never reads the key {key!r}: {counted(count, 'message')}"
-    if left := _left(report.unread_keys, report.unread_keys_omitted):
-        yield f"{WARNING}the template never reads other keys: {counted(left, 'time')}"
-    yield from _unread_of_records(report)
+    if names := _named(report.unread_keys, report.unread_keys_omitted, "message"):
+        yield f"{NOTE}unread_keys: the template never reads these keys of messages: {names}"
+    if names := _named(report.unread_record_keys, report.unread_record_keys_omitted, "record"):
+        yield f"{NOTE}unread_record_keys: nothing reads these keys of records: {names}"
     for name, count in _shown(report.unread_arguments):
         text = unread_argument(name, report.template_arguments)
         yield f"{WARNING}unread_arguments: {counted(count, 'record')}: {text}"
@@ -157,15 +156,12 @@ def _unread(report: "Report") -> Iterator[str]:
         yield f"{WARNING}unread_arguments: others: {counted(left, 'time')}"
 
 
-def _unread_of_records(report: "Report") -> Iterator[str]:
-    """Name the keys of records in one line: most of them are data about the data."""
-    names = [
-        f"{key} ({counted(count, 'record')})" for key, count in _shown(report.unread_record_keys)
-    ]
-    if left := _left(report.unread_record_keys, report.unread_record_keys_omitted):
+def _named(keys: Mapping[str, int], omitted: int, noun: str) -> str:
+    """Name keys for one line, each with what has it; empty where there is none."""
+    names = [f"{key} ({counted(count, noun)})" for key, count in _shown(keys)]
+    if left := _left(keys, omitted):
         names.append(f"others ({counted(left, 'time')})")
-    if names:
-        yield f"{NOTE}unread_record_keys: nothing reads these keys of records: {', '.join(names)}"
+    return ", ".join(names)
 
 
 def _shown(counts: Mapping[str, int]) -> Iterable[tuple[str, int]]:

@@ -228,6 +228,14 @@ def test_a_peer_that_has_no_way_with_the_model_is_left_out(bench: Command) -> No
     assert "skipped: transformers-mask: the chat template has no {% generation %}" in done.out
 
 
+def test_the_help_names_every_peer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that the registry knows."""
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    shown = "".join(capsys.readouterr().out.split())
+    assert [name for name in PEERS if f"{name}," not in shown] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -255,7 +255,7 @@ def test_the_summary_names_what_resolves_an_error(
     first, where, cure = done.err.splitlines()
     assert first == f"error: prompt_mismatch: 2, first {path}:1: message 1"
     assert where == "  after a user's message, without reasoning"
-    assert cure.startswith("  cure, tried on this record: --prompt-mismatch ")
+    assert cure.startswith("  tried on this record: --prompt-mismatch ")
 
 
 def test_json_is_one_object_with_everything(

@@ -57,7 +57,7 @@ def test_a_mismatch_is_hinted_at(
     arguments = ["expand", str(path), "--model", str(models["prefills_thinking"])]
     assert main(arguments) == 1
     _, hint = capsys.readouterr().err.splitlines()
-    assert hint.startswith("hint: after a user's message, without reasoning; ")
+    assert hint.startswith("hint: tried on this record: ")
     policy, *_ = re.findall(r"--prompt-mismatch (\w+)", hint)
     assert main([*arguments, "--prompt-mismatch", policy]) == 0
 

@@ -390,7 +390,7 @@ def test_the_command_tries_what_gives_a_dropped_target_its_sample(
     arguments = ["inspect", f"{path}:1", "--model", str(models["prefills_thinking"])]
     assert main(arguments) == 1
     (policy,) = re.findall(
-        r"cure, tried on this record: --prompt-mismatch (\w+)", capsys.readouterr().out
+        r"tried on this record: --prompt-mismatch (\w+)", capsys.readouterr().out
     )
     assert main([*arguments, "--prompt-mismatch", policy]) == 0
     assert "dropped" not in capsys.readouterr().out

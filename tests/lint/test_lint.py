@@ -580,7 +580,7 @@ def test_the_headline_does_not_call_fine_what_has_warnings(data: Path) -> None:
         data / "tokenizers" / "deepseek-v3", chat_template=template, template_kwargs={}
     )
     assert report.is_fine
-    assert report.lines()[0] == "nothing fails by default, but read on: 2 warnings, 2 notes"
+    assert report.lines()[0] == "usable with the defaults: 2 warnings, 2 notes"
 
 
 def test_what_follows_a_stop_token_is_shown_as_it_is_written(data: Path) -> None:

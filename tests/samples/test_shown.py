@@ -166,5 +166,5 @@ def test_reports_of_expansions_and_of_templates_show_their_lines() -> None:
     report = DEMO.expand(EXAMPLE_CHATS).report
     assert "29 targets in 16 samples" in plain(report._repr_html_())
     assert "warning: control_tokens, once" in plain(report._repr_html_())
-    verdict = "nothing fails by default, but read on: 1 warning"
+    verdict = "usable with the defaults: 1 warning"
     assert verdict in plain(DEMO.renderer.lint()._repr_html_())

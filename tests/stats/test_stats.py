@@ -310,7 +310,7 @@ def test_the_command_tells_which_max_length_to_take(capsys: pytest.CaptureFixtur
     assert re.search(r"max_length +trained +kept +lost +samples +packs +full +padding", shown)
     assert re.search(r"^ 1,024 +1,\d+ +100.0 % +0 ", shown, re.MULTILINE)
     assert re.search(r"^ branches +1 ", shown, re.MULTILINE)
-    assert "copies of an earlier" not in shown
+    assert "duplicates of an earlier" not in shown
 
 
 def test_copies_are_counted_not_left_out() -> None:

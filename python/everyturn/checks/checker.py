@@ -139,7 +139,7 @@ def check(
     r"""Find everything that is wrong with chats, or worth knowing.
 
     Every fault is reported, not only the first: several of a record where they are independent. Memory does not grow
-    with the input except for a hash of each record, by which copies are found.
+    with the input except for a hash of each record, by which duplicates are found.
 
     >>> lines = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]}\n'
     >>> for finding in check(lines):

@@ -131,7 +131,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = Parser(
         prog="everyturn",
-        description="Every assistant turn of a chat becomes an exact training sample.",
+        description="Exact training samples from chats: every assistant turn, trained once, after a server's prompt.",
     )
     parser.add_argument("--version", action="version", version=f"everyturn {_core.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)

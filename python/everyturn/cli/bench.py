@@ -75,8 +75,8 @@ def add_parser(commands: Any, name: str) -> None:
         "--peers",
         type=_names,
         metavar="NAME,..",
-        help="transformers, transformers-1.0, transformers-mask, trl, tml, tinker, installed or none "
-        "(default: transformers, if it is installed)",
+        help="transformers, transformers-1.0, transformers-mask, trl, trl-default, trl-prompt-completion, axolotl, "
+        "llama-factory, tml, tinker, installed or none (default: transformers, if it is installed)",
     )
     parser.add_argument("--threads", type=_counts, default=(1,), metavar="N,..", help="default: 1")
     parser.add_argument(

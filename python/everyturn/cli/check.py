@@ -43,7 +43,7 @@ exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong use
 """
 
 OPTIONS = options_with("per_record")
-"""The others have no effect here: faults never end the run, copies are findings, and nothing is trained."""
+"""The others have no effect here: faults never end the run, duplicates are findings, and nothing is trained."""
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Expander)}
 

@@ -60,7 +60,7 @@ def _kind(name: str) -> Kind:
 def _lines(kind: Kind) -> list[str]:
     found = f"{kind.name}: {kind.summary}"
     if kind.severity is not None:
-        found += f" ({kind.severity} of everyturn check)"
+        found += f" ({kind.severity})"
     hints = [] if kind.hint is None else ["", *_wrapped(f"hint: {kind.hint}")]
     return [*_wrapped(found), "", *_wrapped(kind.reason), "", *_wrapped(kind.remedy), *hints]
 

@@ -1,4 +1,4 @@
-"""What the command line says after an error: where it is, and which option resolves it.
+"""What the command line says after an error: which option resolves it.
 
 In: an error, and the flags of the command that it ended. Out: lines. An option that resolves an error in some cases is
 named only if it was tried on the record and gives it a sample.
@@ -23,8 +23,7 @@ def hints(error: EveryturnError, parsed: argparse.Namespace) -> Iterator[str]:
     if kind is None:
         return
     notes = _notes(error, kind, parsed)
-    known = [words for words in notes.circumstances.values() if words]
-    known += [line for lines in notes.lines.values() for line in lines]
+    known = [line for lines in notes.lines.values() for line in lines]
     known += _general(error, kind, parsed)
     if known:
         yield f"hint: {'; '.join(known)}; see `everyturn explain {kind.name}`"

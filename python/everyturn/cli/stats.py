@@ -55,8 +55,8 @@ def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         name,
-        help="count messages, tokens, lengths and copies, for every layout and train_on",
-        description="Count messages, tokens, lengths, copies, and what an epoch costs in every layout and train_on.",
+        help="count messages, tokens, lengths and duplicates, for every layout and train_on",
+        description="Count messages, tokens, lengths, duplicates, and what an epoch costs in each layout and train_on.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -64,7 +64,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", metavar="FILE", help="write a page of plots, too")
     add_model_flags(parser)
-    # Of the others: faults and copies are counted, weights change no count.
+    # Of the others: faults and duplicates are counted, weights change no count.
     add_expander_flags(parser, names=options_with("per_record"))
 
 
@@ -115,11 +115,11 @@ def _show(stats: Stats) -> None:
 
 
 def _lines(stats: Stats) -> Iterable[str]:
-    """What needs no table: records, copies, scripts, and what is worth knowing."""
+    """What needs no table: records, duplicates, scripts, and what is worth knowing."""
     report = stats.variant.report
     yield f"{counted(report.records_read, 'record')}, {counted(stats.conversations, 'conversation')}"
     if stats.duplicates:
-        yield f"copies of an earlier conversation: {stats.duplicates:,}"
+        yield f"duplicates of an earlier conversation: {stats.duplicates:,}"
     yield "letters: " + (_scripts(stats.letters) or "none")
     yield from report.lines()
     if report.faults:

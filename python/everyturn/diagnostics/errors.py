@@ -248,8 +248,7 @@ TARGET = (
         reason="The template writes the turn differently once it is answered than when it is asked "
         "for, e.g. a thinking block that the prompt opens. So the texts do not "
         "show where the answer starts.",
-        remedy="`everyturn lint` names the policy that resolves it; docs/masks.md says what each "
-        "trains.",
+        remedy="`everyturn lint` names the policy that resolves it; `everyturn inspect` shows what it trains.",
         hint="--prompt-mismatch match_thinking (or splice, common_prefix, skip) chooses what "
         "is trained",
         cures=(

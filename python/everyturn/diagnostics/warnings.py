@@ -327,7 +327,9 @@ WARNINGS = (
         reason="`<|im_end|>` and the like within a message become the control tokens themselves, "
         "as in Hugging Face: a turn ends or begins in the middle of a text. Without a "
         "model, what looks like one is reported.",
-        remedy="Clean the text, or have it encoded as the plain text that it is.",
+        remedy="Clean the text, or have it encoded as the plain text that it is. Reasoning that a content has in "
+        "`<think>..</think>` is counted here, too: if `everyturn inspect` shows it as a block of thinking, "
+        "nothing needs to be done; else move it to `reasoning_content`.",
         hint="--control-tokens literal encodes them as plain text",
     ),
     Kind(
@@ -359,10 +361,10 @@ CAUSES = (
     Kind(
         name="duplicate",
         severity="warning",
-        summary="a record is a copy of an earlier one",
+        summary="a record is a duplicate of an earlier one",
         reason="The same messages, tools and template arguments. What occurs twice is trained twice, and on both sides "
         "of a split it makes an evaluation worthless.",
-        remedy="Drop copies, with `deduplicate=True` or by `Samples.deduplicate`.",
+        remedy="Drop duplicates, with `deduplicate=True` or by `Samples.deduplicate`.",
         hint="--deduplicate keeps the first of them",
     ),
 )

@@ -94,7 +94,7 @@ def expand(
 
     Raises:
         OptionsError: The folder is that of another run or holds files of others, an input has changed or cannot be
-            read again, or copies are to be dropped, which shards cannot do.
+            read again, or duplicates are to be dropped, which shards cannot do.
         EveryturnError: At the first fault, unless ``on_error`` or a policy skips it.
     """
     shard_tokens = check_count("shard_tokens", shard_tokens)
@@ -173,7 +173,7 @@ def _plan(expander: Expander, inputs: list[_Input]) -> dict[str, Any]:
     if expander.deduplicate:
         raise OptionsError(
             "deduplicate remembers all conversations, and a resumed run does not: "
-            "leave copies out of the input, or write a single file"
+            "leave duplicates out of the input, or write a single file"
         )
     metadata = expander.metadata()
     options = {**metadata["options"], "max_line_bytes": expander.max_line_bytes}

@@ -303,7 +303,7 @@ class TemplateReport:
         if counts["error"]:
             verdict = "training would be wrong by default"
         elif counts["warning"]:
-            verdict = "nothing fails by default, but read on"
+            verdict = "usable with the defaults"
         return f"{verdict}: {', '.join(said) or 'nothing to say'}"
 
     def _facts(self) -> list[str]:
@@ -326,7 +326,7 @@ class TemplateReport:
         facts += [
             ("read", ", ".join(self.keys_read) or "none of the optional keys"),
             ("ignored", ", ".join(self.keys_ignored) or "nothing"),
-            ("tool arguments", f"as {self.tool_arguments}"),
+            ("tool arguments", ARGUMENTS.get(self.tool_arguments, "not rendered")),
         ]
         if self.thinking_flags:
             flags = ", ".join(f"{name} ({kind})" for name, kind in self.thinking_flags.items())
@@ -353,12 +353,12 @@ class TemplateReport:
         others = [f"{serve} ({', '.join(chats)})" for serve, chats in self.prompts_differ.items()]
         return [
             ("prompts of", server),
-            ("other prompts", ", ".join(others) or "none: each value of serve gives these"),
+            ("other prompts", ", ".join(others) or "none: every value of serve gives the same"),
         ]
 
     def _probes(self) -> list[str]:
         lines = [
-            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'samples of 3':>12}"
+            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'samples':>12}"
         ]
         says = {True: "yes", False: "NO", None: "refused"}
         for name, is_prefix in self.prompt_is_prefix.items():
@@ -368,6 +368,9 @@ class TemplateReport:
             lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>12}")
         return lines
 
+
+ARGUMENTS = {"object": "object", "text": "JSON text", "either": "object or JSON text"}
+"""How arguments of calls must be given, in words."""
 
 OWNERS = {
     "turn": "of the turn",

@@ -1,6 +1,6 @@
 """Conversations that occur more than once.
 
-In: samples. Out: which of them are copies, and samples without them. Copies are conversations with one
+In: samples. Out: which of them are duplicates, and samples without them. Duplicates are conversations with one
 id (`Samples.conversation_id`), whatever else their records say.
 """
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from everyturn.samples.table import Samples
 
 CAUSE = "duplicate"
-"""What the report counts copies under."""
+"""What the report counts duplicates under."""
 
 
 def count(samples: "Samples") -> int:
-    """Count the records that are copies of an earlier one."""
+    """Count the records that are duplicates of an earlier one."""
     return _count(samples, find(samples))
 
 
 def remove(samples: "Samples") -> "Samples":
-    """Leave out the copies; the report says so."""
-    copies = find(samples)
-    if not copies.any():
+    """Leave out the duplicates; the report says so."""
+    duplicates = find(samples)
+    if not duplicates.any():
         return samples
-    kept = samples.select(np.flatnonzero(~copies))
-    return dataclasses.replace(kept, report=_report(samples, copies))
+    kept = samples.select(np.flatnonzero(~duplicates))
+    return dataclasses.replace(kept, report=_report(samples, duplicates))
 
 
 def find(samples: "Samples") -> npt.NDArray[np.bool_]:
-    """Whether each sample is of a copy, bool[N].
+    """Whether each sample is of a duplicate, bool[N].
 
     Of the records of a conversation the first that has samples is kept, as in an expansion with ``deduplicate``. A
     target of a record is trained in one sample, so where the same record comes twice, its first target says which
@@ -51,8 +51,8 @@ def find(samples: "Samples") -> npt.NDArray[np.bool_]:
     _, first = np.unique(np.ascontiguousarray(key).view("V20").reshape(-1), return_index=True)
     comes_again = np.ones(len(samples), dtype=np.bool_)
     comes_again[first] = False
-    copies: npt.NDArray[np.bool_] = is_other_record | comes_again
-    return copies
+    duplicates: npt.NDArray[np.bool_] = is_other_record | comes_again
+    return duplicates
 
 
 def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
@@ -64,28 +64,28 @@ def _first_targets(samples: "Samples") -> npt.NDArray[np.int32]:
     return first
 
 
-def _count(samples: "Samples", copies: npt.NDArray[np.bool_]) -> int:
-    """Count the samples among the copies that are the first of their record."""
+def _count(samples: "Samples", duplicates: npt.NDArray[np.bool_]) -> int:
+    """Count the samples among the duplicates that are the first of their record."""
     record = records(samples)
     first = _first_targets(samples)
     earliest = np.full(record.max(initial=-1) + 1, np.iinfo(np.int32).max, dtype=np.int32)
     np.minimum.at(earliest, record, first)
-    return int(np.count_nonzero(copies & (first == earliest[record])))
+    return int(np.count_nonzero(duplicates & (first == earliest[record])))
 
 
-def _report(samples: "Samples", copies: npt.NDArray[np.bool_]) -> Report:
+def _report(samples: "Samples", duplicates: npt.NDArray[np.bool_]) -> Report:
     before = samples.report
-    records = _count(samples, copies)
-    targets = int(np.diff(samples.target_offsets)[copies].sum())
+    records = _count(samples, duplicates)
+    targets = int(np.diff(samples.target_offsets)[duplicates].sum())
     return dataclasses.replace(
         before,
         records_kept=before.records_kept - records,
         records_dropped=_plus(before.records_dropped, records),
         targets_trained=before.targets_trained - targets,
         targets_dropped=_plus(before.targets_dropped, targets),
-        rows=before.rows - int(np.count_nonzero(copies)),
-        tokens=before.tokens - int(samples.lengths[copies].sum()),
-        trained_tokens=before.trained_tokens - int(samples.trained_lengths[copies].sum()),
+        rows=before.rows - int(np.count_nonzero(duplicates)),
+        tokens=before.tokens - int(samples.lengths[duplicates].sum()),
+        trained_tokens=before.trained_tokens - int(samples.trained_lengths[duplicates].sum()),
     )
 
 

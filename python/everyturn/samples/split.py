@@ -1,7 +1,7 @@
 """Conversations into parts, for instance to train on and to evaluate on.
 
 In: samples, and the share of each part. Out: samples per part. A part is chosen for a conversation as a whole and by
-what is rendered of it alone: copies are never on both sides, nor is a conversation that continues another, whatever
+what is rendered of it alone: duplicates are never on both sides, nor is a conversation that continues another, whatever
 the order of the input and whatever else it holds. Groups, which are values of a kept column, can join conversations
 that have nothing else in common; only there does a part depend on which conversations there are.
 """

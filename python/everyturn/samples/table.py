@@ -250,7 +250,7 @@ class Samples(Sequence[Sample]):
         prefixes: Prefixes = "together",
         group_by: str | None = None,
     ) -> "dict[str, Samples]":
-        """Split by conversation: copies and continuations of one go to the same part.
+        """Split by conversation: duplicates and continuations of one go to the same part.
 
         A part is chosen by BLAKE2b over the first 8 bytes of the conversation's id, which are those of its opening (or
         over all 16 with ``prefixes="apart"``, or the JSON text of its group), with 8 bytes of digest, the seed (8
@@ -268,9 +268,9 @@ class Samples(Sequence[Sample]):
             shares: The names of the parts with their shares, which sum to 1.
             seed: Another seed gives another split.
             prefixes: A conversation that continues another goes with it (``together``, told by their openings: tools,
-                template arguments, and messages up to the first answer to a user), or ``apart`` only copies do.
+                template arguments, and messages up to the first answer to a user), or ``apart`` only duplicates do.
             group_by: A kept key: conversations with the same value go to the same part, and so do groups that have
-                conversations in common, copies included. Those without a value stay by themselves.
+                conversations in common, duplicates included. Those without a value stay by themselves.
 
         Returns:
             The parts by name, their samples in the order of these; reports stay those of the whole expansion.
@@ -283,13 +283,13 @@ class Samples(Sequence[Sample]):
 
     @property
     def duplicates(self) -> int:
-        """How many conversations are copies of an earlier one: they have its `conversation_id`."""
+        """How many conversations are duplicates of an earlier one: they have its `conversation_id`."""
         return duplicates.count(self)
 
     def deduplicate(self) -> "Samples":
         """Keep the first of conversations with the same id; the report counts the others as ``duplicate``.
 
-        A record that says otherwise what is trained (weights) is a copy, too: what the first one says holds.
+        A record that says otherwise what is trained (weights) is a duplicate, too: what the first one says holds.
         """
         return duplicates.remove(self)
 

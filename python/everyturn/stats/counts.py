@@ -2,7 +2,7 @@
 
 In: a source and an expander. Out: counts and how often each length occurs, for every combination of layout and
 train_on, and for the given one with every max_length, in one pass. Memory does not grow with the source, except for 16
-bytes per conversation, by which copies are recognized.
+bytes per conversation, by which duplicates are recognized.
 """
 
 import dataclasses
@@ -174,11 +174,11 @@ def stats(
     """Count; see `Expander.stats`.
 
     Raises:
-        OptionsError: Copies were to be left out.
+        OptionsError: Duplicates were to be left out.
     """
     if expander.deduplicate:
         raise OptionsError(
-            "deduplicate: stats counts every conversation, and says how many are copies (duplicates): leave it out"
+            "deduplicate: stats counts every conversation, and says how many are duplicates: leave it out"
         )
     check_count("chunk_bytes", chunk_bytes)
     check_optional_count("limit", limit, least=0)

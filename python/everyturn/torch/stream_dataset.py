@@ -60,7 +60,7 @@ class StreamDataset(IterableDataset[Item]):
         world_size: How many there are; likewise.
 
     Raises:
-        OptionsError: The source can be read only once, the expander drops copies, which takes all lines, or the
+        OptionsError: The source can be read only once, the expander drops duplicates, which takes all lines, or the
             rank is not one of the world's.
     """
 

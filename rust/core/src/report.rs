@@ -187,7 +187,7 @@ impl Report {
         }
     }
 
-    /// Turns the report of a record that was kept into that of a copy which is dropped.
+    /// Turns the report of a record that was kept into that of a duplicate which is dropped.
     pub fn drop_duplicate(&mut self) {
         self.records_kept = 0;
         self.records_dropped.insert(cause::DUPLICATE, 1);

@@ -2,7 +2,7 @@
 //!
 //! In: records, and an expander for each combination of layout, train_on and max_length. Out: counts that add up, and how
 //! often each length occurs. Samples are made and thrown away. Memory does not grow with the number of records, except for a hash
-//! of each conversation, by which copies are recognized.
+//! of each conversation, by which duplicates are recognized.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct Variants {
 
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
-    /// Conversations that could be read, and how many of them are copies of an earlier one.
+    /// Conversations that could be read, and how many of them are duplicates of an earlier one.
     pub conversations: u64,
     pub duplicates: u64,
     /// Messages a conversation, and assistant messages.
@@ -295,8 +295,8 @@ impl StatsStream {
             return Ok(false);
         };
         self.stats.add(stats);
-        let copies = conversations.into_iter().filter(|conversation| !self.seen.insert(*conversation));
-        self.stats.duplicates += copies.count() as u64;
+        let duplicates = conversations.into_iter().filter(|conversation| !self.seen.insert(*conversation));
+        self.stats.duplicates += duplicates.count() as u64;
         Ok(true)
     }
 

@@ -91,7 +91,7 @@ CONSECUTIVE_USERS = Kind(
     severity="warning",
     summary="two messages of the user in a row",
     reason="Templates that require alternating roles refuse it; LLaMA-Factory drops such "
-    "records out. Often an answer was lost between them.",
+    "records. Often an answer was lost between them.",
     remedy="Join them, or put back what was between them.",
 )
 

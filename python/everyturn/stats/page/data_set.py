@@ -76,7 +76,7 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
 def _notes(stats: Stats) -> Iterable[str]:
     """What is worth knowing and is not plotted."""
     if stats.duplicates:
-        yield f"Copies of an earlier conversation: {stats.duplicates:,}."
+        yield f"Duplicates of an earlier conversation: {stats.duplicates:,}."
     if stats.max_length is not None:
         over = stats.variant.lengths.above(stats.max_length)
         share = _share(over, stats.variant.lengths.total)

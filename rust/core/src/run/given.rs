@@ -66,8 +66,8 @@ fn expand(expander: &Expander, given: &[GivenRecord], cancelled: &AtomicBool) ->
     gathered.report.blank_lines = (given.len() - records.len()) as u64;
     let (mut files, mut seen, mut of_samples) = (Files::default(), HashSet::new(), Vec::new());
     for ((at, record), outcome) in records.into_iter().zip(outcomes) {
-        let copies = expander.options.deduplicate.then_some(&mut seen);
-        gathered.add(outcome, files.index(record.file), record.line, copies)?;
+        let duplicates = expander.options.deduplicate.then_some(&mut seen);
+        gathered.add(outcome, files.index(record.file), record.line, duplicates)?;
         of_samples.resize(gathered.samples.line.len(), i64::try_from(at).unwrap_or(i64::MAX));
     }
     let Gathered { samples, report, .. } = gathered;

@@ -38,7 +38,7 @@ impl Work for Expander {
 /// What a chunk is made to.
 pub(crate) enum Made {
     Together(Box<Result<Gathered>>),
-    /// Which conversations are copies of earlier ones is known once the chunks before are.
+    /// Which conversations are duplicates of earlier ones is known once the chunks before are.
     Apart(FileChunk, Vec<Outcome>),
 }
 
@@ -46,7 +46,7 @@ pub struct Stream {
     expander: Arc<Expander>,
     pool: Arc<Pool>,
     records: Ordered<Expander>,
-    /// The conversations so far, where copies are dropped.
+    /// The conversations so far, where duplicates are dropped.
     seen: HashSet<u128>,
     is_first: bool,
     next_line: u64,
@@ -117,12 +117,12 @@ impl Gathered {
         Self { samples: Samples::of(expander.options.layout), report: Report::default(), next_line: 1 }
     }
 
-    /// What came of the lines of a chunk, without `copies` of the conversations so far.
+    /// What came of the lines of a chunk, without `duplicates` of the conversations so far.
     fn of_chunk(
         expander: &Expander,
         chunk: &FileChunk,
         outcomes: Vec<Outcome>,
-        mut copies: Option<&mut HashSet<u128>>,
+        mut duplicates: Option<&mut HashSet<u128>>,
     ) -> Result<Self> {
         let mut gathered = Self::of(expander);
         gathered.report.blank_lines = chunk.blank_lines();
@@ -130,7 +130,7 @@ impl Gathered {
         gathered.samples.reserve(outcomes.iter().flat_map(|outcome| &outcome.samples));
         let file = i32::try_from(chunk.index).unwrap_or(i32::MAX);
         for (line, outcome) in chunk.chunk.lines.iter().zip(outcomes) {
-            gathered.add(outcome, file, line.number, copies.as_deref_mut())?;
+            gathered.add(outcome, file, line.number, duplicates.as_deref_mut())?;
         }
         Ok(gathered)
     }
@@ -141,18 +141,18 @@ impl Gathered {
         self.report.warn(warning::STOP_NOT_IN_GENERATION_CONFIG, unserved);
     }
 
-    /// Adds what came of the next record, unless its conversation is among the `copies` so far. Its error ends the run.
+    /// Adds what came of the next record, unless its conversation is among the `duplicates` so far. Its error ends the run.
     pub fn add(
         &mut self,
         mut outcome: Outcome,
         file: i32,
         line: u64,
-        copies: Option<&mut HashSet<u128>>,
+        duplicates: Option<&mut HashSet<u128>>,
     ) -> Result<()> {
         if let Some(error) = outcome.error {
             return Err(error);
         }
-        if let Some(seen) = copies
+        if let Some(seen) = duplicates
             && outcome.report.records_kept == 1
             && !seen.insert(outcome.conversation_id)
         {
