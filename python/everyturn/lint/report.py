@@ -326,7 +326,7 @@ class TemplateReport:
         facts += [
             ("read", ", ".join(self.keys_read) or "none of the optional keys"),
             ("ignored", ", ".join(self.keys_ignored) or "nothing"),
-            ("tool arguments", ARGUMENTS.get(self.tool_arguments, "not rendered")),
+            ("tool arguments", ARGUMENTS[self.tool_arguments]),
         ]
         if self.thinking_flags:
             flags = ", ".join(f"{name} ({kind})" for name, kind in self.thinking_flags.items())
@@ -369,7 +369,12 @@ class TemplateReport:
         return lines
 
 
-ARGUMENTS = {"object": "object", "text": "JSON text", "either": "object or JSON text"}
+ARGUMENTS = {
+    "object": "object",
+    "text": "JSON text",
+    "either": "object or JSON text",
+    None: "not rendered",
+}
 """How arguments of calls must be given, in words."""
 
 OWNERS = {
