@@ -1,5 +1,7 @@
 """Values of records that samples carry along."""
 
+import datetime as dt
+import decimal
 import json
 import pickle
 import subprocess
@@ -466,6 +468,47 @@ def test_a_kept_column_of_a_table_is_still_in_its_records() -> None:
     )
     assert prepared["messages"].to_pylist() == table["messages"].to_pylist()
     assert prepared.schema.field("when").type == pa.timestamp("s")
+
+
+DAY = dt.datetime(2024, 2, 29, 12, 30)  # noqa: DTZ001 - tables have such times
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([DAY], pa.timestamp("us")),
+        pa.array([DAY], pa.timestamp("ms", "UTC")),
+        pa.array([DAY.date()]),
+        pa.array([DAY.time()]),
+        pa.array([decimal.Decimal("1.50")]),
+        pa.array([b"text"]),
+        pa.array([[DAY]]),
+        pa.array([{"at": DAY, "in": ["a"]}]),
+        pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
+        pa.array(["a"]).dictionary_encode(),
+        pa.array(['{"a": null}']).cast(pa.json_()),
+    ],
+    ids=lambda column: str(column.type),
+)
+@pytest.mark.parametrize("kind", [None, "json"])
+def test_a_kept_column_of_a_table_is_read_as_its_records_are(
+    column: pa.Array, kind: str | None, tmp_path: Path
+) -> None:
+    """Whatever its own type is: as samples of the table that are expanded at once have it."""
+    table = pa.table({"messages": [named_chat("Ada")["messages"]], "value": column})
+    keep = {"value": kind}
+    expected = everyturn.Expander("demo", keep=keep).expand(table)
+    pq.write_table(Preparer("demo", keep=keep)(table), tmp_path / "rows.parquet")
+    read = everyturn.Samples.from_parquet(tmp_path / "rows.parquet")
+    assert read.kept["value"] == expected.kept["value"]
+
+
+@pytest.mark.parametrize("value", [DAY, DAY.date(), DAY.time()])
+def test_a_time_is_stated_to_be_the_text_that_records_have(value: Any) -> None:
+    """Not as Arrow would spell it."""
+    table = pa.table({"messages": [named_chat("Ada")["messages"]], "value": [value]})
+    prepared = Preparer("demo", keep={"value": "string"})(table)
+    assert prepared["value"].to_pylist() == [value.isoformat()]
 
 
 def test_the_command_line_keeps_too(tmp_path: Path) -> None:
