@@ -307,6 +307,20 @@ def test_whole_numbers_beside_floats_are_the_floats_that_equal_them(first: list[
         assert samples.to_arrow()["value"].to_pylist() == [0.25, *first, float(value)]
 
 
+@pytest.mark.parametrize(
+    "inside", [lambda n: {"x": n}, lambda n: [{"x": [n]}, None], lambda n: [n]]
+)
+def test_numbers_inside_of_lists_and_objects_are_held_as_others_are(
+    inside: Callable[[float], Any],
+) -> None:
+    """A large whole number that a float equals is it there, too."""
+    chats = [{"value": inside(each), **named_chat("Ada")} for each in (0.5, 2**60)]
+    samples = everyturn.Expander("demo", keep=["value"]).expand(chats)
+    held = samples.to_arrow()["value"].to_pylist()
+    assert held == [inside(0.5), inside(2**60)]
+    assert samples.pack(256).to_arrow()["value"].to_pylist() == [held]
+
+
 @pytest.mark.parametrize("kind", [None, *kept_types.NAMES, "list<float64>"])
 def test_a_number_that_python_does_not_read_is_named(kind: str | None, tmp_path: Path) -> None:
     """It refuses whole numbers of more than 4,300 digits, which JSON may have."""
