@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.json_lines import loads
 from everyturn.model_folder import is_template_file
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, LIMITS, SERVE, TOKENIZER, sources_of
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
@@ -162,7 +162,7 @@ def add_expander_flags(
         if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
         if field.name == "keep":
-            arguments |= {"type": from_flag, "metavar": "KEY[:TYPE],..", "action": Merged}
+            arguments |= {"type": _kept, "metavar": "KEY[:TYPE],..", "action": Merged}
         elif field.name in ("map", "roles"):
             arguments |= {"type": _names, "metavar": "NAME=OTHER,..", "action": Merged}
         elif get_origin(kind) is typing.Literal:
@@ -191,6 +191,14 @@ class Merged(argparse.Action):
         if before is not self.default:
             values = before | values if isinstance(values, dict) else f"{before},{values}"
         setattr(namespace, self.dest, values)
+
+
+def _kept(text: str) -> dict[str, str | None]:
+    try:
+        return from_flag(text)
+    except OptionsError as error:
+        # argparse says of other errors only that there is one.
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _names(text: str) -> dict[str, str]:
@@ -253,7 +261,7 @@ def kwargs_from(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        kwargs: dict[str, Any] = json.loads(text)
+        kwargs: dict[str, Any] = loads(text)
     except ValueError as error:
         raise OptionsError(f"--template-kwargs: not JSON: {error}") from error
     return kwargs
@@ -270,6 +278,6 @@ def _argument(text: str) -> dict[str, Any]:
     if value in PYTHON_WORDS:
         return {name: PYTHON_WORDS[value]}
     try:
-        return {name: json.loads(value)}
+        return {name: loads(value)}
     except ValueError:
         return {name: value}

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from everyturn.exceptions import InputError
-from everyturn.io.json_lines import json_line
+from everyturn.io.json_lines import json_line, loads
 from everyturn.samples.parquet import TABLE
 
 _Convert: TypeAlias = Callable[[Any], Any]
@@ -129,7 +129,7 @@ def _converter(kind: pa.DataType, *, null_fields: bool) -> _Convert | None:
     """What makes JSON of a value of that type; None where it is as it should be."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json":
-        return json.loads
+        return loads
     if (held := _held_type(kind)) is not None:
         return _converter(held, null_fields=null_fields)
     if types.is_struct(kind):

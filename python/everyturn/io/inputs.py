@@ -246,14 +246,13 @@ def _expand_path(path: object) -> list[str]:
     if text == "-":
         return [text]
     try:
-        is_folder, exists = Path(text).is_dir(), Path(text).exists()
+        if Path(text).is_dir():
+            return files_of_folder(text)
+        if Path(text).exists():
+            return [text]
     except OSError as error:
         # A name that no file can have, or a folder that may not be looked into.
         raise InputError.in_file(text, system_words(error)) from error
-    if is_folder:
-        return files_of_folder(text)
-    if exists:
-        return [text]
     if glob.has_magic(text):
         found = sorted(
             entry for entry in glob.glob(text, recursive=True) if not Path(entry).is_dir()

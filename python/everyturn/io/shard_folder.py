@@ -19,6 +19,7 @@ from typing import Any
 from everyturn.atomic import TEMPORARY, appearing
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.io import identity
+from everyturn.io.json_lines import loads
 from everyturn.report import Report
 from everyturn.samples.kept_types import Types
 
@@ -249,7 +250,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+        content: dict[str, Any] = loads(path.read_bytes().decode("utf-8", "surrogateescape"))
         known = content["format"], content["format_version"]
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from everyturn.exceptions import InputError, system_words
 from everyturn.io.arrow_rows import json_values
+from everyturn.io.json_lines import loads
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import COLUMNS, OFFSETS, RUN_COLUMNS, TREE_COLUMNS, Column
@@ -63,7 +64,7 @@ def to_samples(table: pa.Table) -> "Samples":
     described = (table.schema.metadata or {}).get(METADATA_KEY)
     if described is None or "seq_lengths" in table.column_names:
         raise InputError("holds no samples that everyturn has written (packs are not read)")
-    metadata = json.loads(described)
+    metadata = loads(described)
     _check_columns(table, metadata["options"])
     arrays: dict[str, Any] = {}
     for column in COLUMNS:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 import numpy as np
 
 from everyturn.exceptions import OptionsError
+from everyturn.io.json_lines import loads
 from everyturn.samples.columns import COLUMNS, OFFSETS
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ def from_flag(text: str) -> dict[str, str | None]:
     """
     if text.startswith("{"):
         try:
-            keys: dict[str, str | None] = json.loads(text)
+            keys: dict[str, str | None] = loads(text)
         except ValueError as error:
-            raise OptionsError(f"--keep: not JSON: {error}") from error
+            raise OptionsError(f"not JSON: {error}") from error
         return keys
     pairs = [entry.partition(":") for entry in text.split(",") if entry]
     return {name: kind or None for name, _, kind in pairs}
