@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.atomic import TEMPORARY, appearing
-from everyturn.exceptions import InputError, OptionsError
+from everyturn.exceptions import InputError, OptionsError, system_words
 from everyturn.io import identity
 from everyturn.io.json_lines import loads
 from everyturn.report import Report
@@ -201,7 +201,7 @@ def opened(path: Path, plan: Plan) -> Iterator[Folder]:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise OptionsError(f"{path}: {error.strerror}") from error
+        raise OptionsError(f"{path}: {system_words(error)}") from error
     with _locked(path):
         # As in a file: what a run has read and written since its lock is what counts.
         yield Folder(path, json.loads(json.dumps(plan)))
