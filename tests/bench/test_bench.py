@@ -18,7 +18,7 @@ import pytest
 import everyturn
 from chats import Record, to_jsonl
 from children import child
-from everyturn.bench import benchmark, corpus, sweep, synthetic
+from everyturn.bench import benchmark, corpus, sweep, synthetic, worker
 from everyturn.bench.agreement import ONLY_EVERYTURN, ONLY_TOOL, Agreement, compare
 from everyturn.bench.process import Child, ToolUnusableError
 from everyturn.bench.tools import Made, Row
@@ -482,14 +482,30 @@ def test_what_a_library_prints_is_no_result(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     with Child(dataclasses.replace(plan().jobs()[EVERYTURN], module="loud_peer")) as child:
-        assert child.peak_bytes() > 10_000_000
+        assert (child.peak_bytes() or 0) > 10_000_000
+
+
+def test_memory_that_the_system_does_not_tell_is_unknown(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows, which has no module for it either; everything else is told."""
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "STATUS", tmp_path / "nowhere")
+        assert (worker.peak_bytes() or 0) > 10_000_000
+        patched.setitem(sys.modules, "resource", None)
+        assert worker.peak_bytes() is None
+    monkeypatch.setattr(Child, "peak_bytes", lambda _: None)
+    for what in (["--limit", "2"], ["--sweep", "size", "--up-to", "1"]):
+        done = bench(*what, "--seconds", "0.01", "--peers", "none")
+        assert done.code == 0, done.err
+        assert "unknown" in done.out
 
 
 def test_peers_are_optional() -> None:
-    """The command line works without any of them."""
+    """The command line works without any of them, and without what Windows lacks."""
     code = (
         "import sys\n"
-        "for name in ('transformers', 'tokenizers', 'torch', 'trl', 'matplotlib'):\n"
+        "for name in ('transformers', 'tokenizers', 'torch', 'trl', 'matplotlib', 'resource'):\n"
         "    sys.modules[name] = None\n"
         "from everyturn.cli import main\n"
         "sys.exit(main(['bench', '--limit', '2', '--seconds', '0.01', '--peers', 'none']))\n"

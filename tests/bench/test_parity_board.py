@@ -20,12 +20,12 @@ import everyturn
 from chats import answer, to_jsonl, user
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.job import Job
+from everyturn.bench.made import write_made
 from everyturn.bench.parity import board, board_corpora, scripts
 from everyturn.bench.parity.targets import Target, nearest
 from everyturn.bench.parity.verdicts import MEANINGS, Cause, verdict
 from everyturn.bench.tools import Row
 from everyturn.bench.tools.registry import BOARD, PEERS, Spec
-from everyturn.bench.worker import write_made
 from everyturn.cli import main
 from everyturn.model_sources import sources_of
 from paths import ROOT
