@@ -165,6 +165,37 @@ def test_a_wrong_peer_is_found_and_still_timed(
     assert row.count("not equal") == 2
 
 
+RUDE_PEERS = {
+    "unusable": "def load(job): raise Unusable('gone \\x1b[2J')",
+    "refusing": """
+class Refusing(ByHand):
+    def _turns(self, number, record):
+        raise ValueError("no \\x1b[2J")
+
+def load(job):
+    return Refusing(job)
+""",
+}
+
+
+@pytest.mark.parametrize("kind", RUDE_PEERS)
+def test_the_words_of_a_peer_steer_no_terminal(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whether it does not load or refuses records."""
+    head = (
+        "from everyturn.bench.tools import Unusable\n"
+        "from everyturn.bench.tools.transformers_by_hand import ByHand\n"
+    )
+    (tmp_path / "rude_peer.py").write_text(head + RUDE_PEERS[kind])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rude = Spec(module="rude_peer", needs=("transformers",), distributions=("transformers",))
+    monkeypatch.setitem(PEERS, BY_HAND, rude)
+    done = bench(*QUICK)
+    assert "␛[2J" in done.out + done.err
+    assert "\x1b" not in done.out + done.err
+
+
 TOKENIZERS_APART = """
 from tokenizers import Tokenizer as Library
 

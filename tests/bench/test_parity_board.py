@@ -288,6 +288,19 @@ def test_built_in_chats_and_templates_need_nothing_else(parity: Run, tmp_path: P
     assert all(cell["causes"] == {"equal": cell["targets"]} for cell in made["cells"])
 
 
+@pytest.mark.usefixtures("in_process")
+def test_names_are_shown_as_they_are(parity: Run, tmp_path: Path) -> None:
+    """Brackets and colons are no marks of a style, and what steers a terminal does not reach it."""
+    path = tmp_path / "[i]a:smile:\x1b.jsonl"
+    path.write_bytes(to_jsonl([{"messages": [user("Hi"), answer(ANSWER)]}]))
+    code, shown, said = parity(
+        *("--data", path, "--models", "[b]m:smile:\x1b=demo", "--peers", "none", "--limit", 1)
+    )
+    assert code == 0, said
+    assert "[i]a:smile:␛: 1" in shown
+    assert "[b]m:smile:␛" in shown
+
+
 # Scripts ----------------------------------------------------------------------------------
 
 SCRIPTS = {

@@ -6,12 +6,12 @@ In: a `Comparison` or a `Sweep`. Out: tables of rich; the command line prints th
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
 from everyturn.bench.benchmark import Comparison
 from everyturn.bench.measure import Result
 from everyturn.bench.sweep import Sweep
 from everyturn.bench.tools.registry import EVERYTURN
+from everyturn.control_characters import lines_shown
 from everyturn.wording import counted
 
 NOT_EQUAL = "not equal"
@@ -19,7 +19,7 @@ NOT_EQUAL = "not equal"
 
 def comparison_table(comparison: Comparison) -> Table:
     """Return a row for each tool and number of threads."""
-    table = Table(title=Text(_title(comparison)), title_justify="left")
+    table = Table(title=lines_shown(_title(comparison)), title_justify="left")
     table.add_column("tool")
     for heading in (
         "threads",
