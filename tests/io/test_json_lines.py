@@ -1,8 +1,11 @@
-"""JSON that others wrote: whatever Python does not read is an error of the package that names what holds it."""
+"""JSON that others wrote, of which what Python does not read is an error that names it; values of Python as JSON."""
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -82,6 +85,60 @@ def test_a_record_that_is_nested_too_deeply_is_left_out_of_a_benchmark() -> None
     """No tool could be given it."""
     with pytest.raises(corpus.LeftOutError, match="not JSON"):
         corpus.usable_line(DEEP.encode())
+
+
+def frozen(value: Any) -> Any:
+    """The same with mappings that are no dicts, and numbers and lists of numpy."""
+    if isinstance(value, dict):
+        return MappingProxyType({key: frozen(of) for key, of in value.items()})
+    if isinstance(value, list):
+        return [frozen(of) for of in value]
+    return np.float64(value) if isinstance(value, float) else value
+
+
+def test_whatever_takes_messages_takes_what_expand_takes() -> None:
+    """Mappings, and numbers of numpy."""
+    with pytest.warns(everyturn.TemplateArgumentWarning, match="does not read"):
+        renderer = everyturn.Renderer.from_dir("demo", template_kwargs=frozen({"n": {"x": 0.5}}))
+    call = {"name": "look", "arguments": {"at": 0.5}}
+    chat: list[Any] = [
+        {"role": "user", "content": "¡Hola!"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"type": "function", "function": call}],
+        },
+        {"role": "user", "content": "So?"},
+    ]
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"least": 0.5}}}]
+    other = {"messages": frozen(chat), "tools": frozen(tools)}
+    flags: Any = {"enable_thinking": np.bool_(0)}
+    text = renderer.render(chat, tools=tools, enable_thinking=False)
+    assert renderer.render(**other, **flags) == text
+    body = renderer.request(chat, tools=tools, enable_thinking=False)
+    assert renderer.request(**other, **flags) == body
+    for limits in ({"history_turns": 1}, {"max_prompt_tokens": 1_000, "renderer": renderer}):
+        kept = everyturn.window(chat, tools=tools, **limits, enable_thinking=False)
+        assert everyturn.window(**other, **limits, **flags) == frozen(kept)
+    trained = [*chat, {"role": "assistant", "content": "Well."}]
+    expanded = [
+        everyturn.Expander(renderer).expand([record]).input_ids.tolist()
+        for record in ({"messages": trained}, frozen({"messages": trained}))
+    ]
+    assert expanded[0] == expanded[1]
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"text"])
+def test_what_is_not_json_is_a_type_error(value: object) -> None:
+    """In messages, tools and arguments alike."""
+    renderer = everyturn.Renderer.from_dir("demo")
+    chat: Any = [{"role": "user", "content": "Hi", "x": value}]
+    with pytest.raises(TypeError, match="which is not JSON"):
+        renderer.render(chat)
+    with pytest.raises(TypeError, match="which is not JSON"):
+        renderer.request([], tools=chat)
+    with pytest.raises(TypeError, match="which is not JSON"):
+        everyturn.window([], history_turns=1, x=value)
 
 
 def test_a_dict_that_is_nested_too_deeply_is_named_by_its_number() -> None:

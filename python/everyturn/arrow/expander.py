@@ -18,7 +18,7 @@ from everyturn.arrow.origins import Origins
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.expander import Expander, check_options
 from everyturn.io.arrow_rows import column_of, json_lines, json_values
-from everyturn.io.json_lines import json_line
+from everyturn.io.json_lines import json_text
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
@@ -313,7 +313,8 @@ def _cast(name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     try:
         if kind == "json":
             values = json_values(name, column, null_fields=True)
-            return pa.chunked_array([pa.array(map(_json_text, values), pa.string())])
+            texts = [None if value is None else json_text(value) for value in values]
+            return pa.chunked_array([pa.array(texts, pa.string())])
         if (
             kind == "string"
             and pa.types.is_temporal(column.type)
@@ -326,10 +327,6 @@ def _cast(name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
         raise OptionsError(
             f"keep: {name!r} is {column.type} in the table, and not {kind}: {error}"
         ) from error
-
-
-def _json_text(value: Any) -> str | None:
-    return None if value is None else json_line(value).decode().removesuffix("\n")
 
 
 def read_reports(folder: StrPath) -> Report:

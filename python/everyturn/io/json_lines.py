@@ -74,6 +74,18 @@ def json_line(record: object) -> bytes:
         return json.dumps(record, default=_as_json).encode() + b"\n"
 
 
+def json_text(value: object) -> str:
+    """Return a value as the JSON text that a record with it is read as.
+
+    >>> json_text({"content": "¡Hola!"})
+    '{"content": "¡Hola!"}'
+
+    Raises:
+        TypeError: It holds what is not JSON.
+    """
+    return json_line(value).decode().removesuffix("\n")
+
+
 TOO_DEEP = "it is nested too deeply"
 
 
