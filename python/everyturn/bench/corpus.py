@@ -18,7 +18,7 @@ from everyturn.bench import synthetic
 from everyturn.checks.records import WEIGHT_KEYS
 from everyturn.exceptions import InputError, system_words
 from everyturn.io.files import JSON, kind_of
-from everyturn.io.inputs import resolve
+from everyturn.io.inputs import paths_of
 from everyturn.io.json_lines import loads
 from everyturn.io.records import Records
 from everyturn.wording import counted
@@ -101,7 +101,7 @@ def read(source: list[str], limit: int) -> Corpus:
     Raises:
         InputError: A file cannot be read, or holds no record with ``messages``.
     """
-    _, names = resolve(source)
+    names = paths_of(source)
     lines: list[bytes] = []
     origins: list[tuple[str, int]] = []
     left_out: Counter[str] = Counter()

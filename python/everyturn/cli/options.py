@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.io.json_lines import loads
 from everyturn.model_folder import is_template_file
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, LIMITS, SERVE, TOKENIZER, sources_of
@@ -241,7 +241,7 @@ def _is_large(parsed: argparse.Namespace) -> bool:
     if getattr(parsed, "limit", None) is not None:
         return False
     threads = getattr(parsed, "num_threads", None) or os.cpu_count() or 1
-    size = total_bytes(resolve(getattr(parsed, "inputs", []))[1])
+    size = total_bytes(paths_of(getattr(parsed, "inputs", [])))
     return threads > 1 and size is not None and size >= LARGE_INPUT
 
 

@@ -20,7 +20,7 @@ from everyturn.cli.options import (
 from everyturn.cli.outputs import PAGE, output
 from everyturn.control_characters import lines_shown
 from everyturn.expander import options_with
-from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.stats import (
     QUANTILES,
     Histogram,
@@ -70,7 +70,7 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
-    names = resolve(parsed.inputs)[1]
+    names = paths_of(parsed.inputs)
     page = None
     if parsed.html:
         inputs = read_by(parsed, names)
