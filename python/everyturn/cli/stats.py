@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import appearing
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say
 from everyturn.cli.options import (
     add_expander_flags,
@@ -62,7 +63,9 @@ def add_parser(commands: Any, name: str) -> None:
     )
     add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--html", metavar="FILE", help="write a page of plots, too")
+    complete_with(
+        parser.add_argument("--html", metavar="FILE", help="write a page of plots, too"), file
+    )
     add_model_flags(parser)
     # Of the others: faults and copies are counted, weights change no count.
     add_expander_flags(parser, names=options_with("per_record"))
