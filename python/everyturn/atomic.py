@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from everyturn.exceptions import system_words
 from everyturn.options import StrPath
 
 
@@ -21,14 +22,28 @@ def appearing(path: StrPath) -> Iterator[Path]:
     At the end it is made durable and takes the path's name, replacing a file of that name. An exception inside
     leaves nothing behind, and what was there before as it was. Where nothing was written nothing appears. Of several
     that write one path at the same time, in threads or processes, each writes its own, and the last one stays.
+
+    Raises:
+        OSError: It cannot be written; the error names the file.
     """
     final = Path(path)
-    with temporary_beside(final) as temporary:
+    with _named_errors(final), temporary_beside(final) as temporary:
         yield temporary
         if temporary.exists():
             _sync(temporary)
             temporary.replace(final)
             _sync_entry(final.parent)
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Name the file in an error that names none, as that of a full disk does."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, system_words(error), str(path)) from error
 
 
 @contextmanager

@@ -4,11 +4,11 @@ In: a folder, the server. Out: the text of a ``tokenizer.json`` that encodes as 
 own code is never run, nothing is fetched; transformers is imported when it is asked for.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from everyturn.exceptions import ModelError, OptionsError
+from everyturn.io.json_lines import loads
 from everyturn.options import Serve
 
 _VLLM_PLAIN = frozenset(
@@ -65,7 +65,7 @@ def rebuilt_tokenizer(folder: str, serve: Serve) -> str:
 
 def _model_type(folder: str) -> Any:
     try:
-        config = json.loads((Path(folder) / "config.json").read_bytes())
+        config = loads((Path(folder) / "config.json").read_bytes())
     except (OSError, ValueError):
         return None
     return config.get("model_type") if isinstance(config, dict) else None

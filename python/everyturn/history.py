@@ -4,14 +4,13 @@ In: the messages before an answer. Out: those that are sent. It takes what `Expa
 ``max_prompt_tokens`` leave of a conversation, by the same code, so that a model is served what it was trained on.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.options import check_optional_count
-from everyturn.renderer import Renderer
+from everyturn.renderer import Renderer, request_texts
 
 Message = TypeVar("Message", bound=Mapping[str, Any])
 
@@ -56,17 +55,13 @@ def window(
     """
     check_optional_count("history_turns", history_turns)
     check_optional_count("max_prompt_tokens", max_prompt_tokens)
-    text = json.dumps(list(messages))
+    chat, tools_text, arguments = request_texts(messages, tools, template_kwargs)
     if max_prompt_tokens is None:
-        kept = _core.last_exchanges(text, history_turns)
+        kept = _core.last_exchanges(chat, history_turns)
     elif renderer is None:
         raise OptionsError("max_prompt_tokens needs a renderer, which counts the prompt's tokens")
     else:
         kept = renderer._core.window(  # noqa: SLF001 - the two are one package
-            text,
-            None if tools is None else json.dumps(list(tools)),
-            json.dumps(template_kwargs),
-            history_turns,
-            max_prompt_tokens,
+            chat, tools_text, arguments, history_turns, max_prompt_tokens
         )
     return [messages[index] for index in kept]

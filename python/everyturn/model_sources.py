@@ -6,13 +6,13 @@ time fixed. Nothing is read from the folder until it is loaded.
 
 import dataclasses
 import datetime as dt
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from everyturn import _core
 from everyturn.auto_tokenizer import rebuilt_tokenizer
 from everyturn.exceptions import OptionsError
+from everyturn.io.json_lines import json_text
 from everyturn.model_folder import folder_of, template_of
 from everyturn.options import ContentFormat, Engine, Serve, StrPath, TokenizerSource, check_choice
 
@@ -89,7 +89,7 @@ def sources_of(
     return Sources(
         folder=str(folder_of(path).absolute()),
         chat_template=template_of(chat_template, limits=checked_limits(limits)),
-        template_kwargs=json.dumps(dict(template_kwargs or {})),
+        template_kwargs=json_text(dict(template_kwargs or {})),
         now=local_time(now),
         engine=engine,
         serve=serve,

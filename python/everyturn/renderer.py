@@ -17,6 +17,7 @@ from everyturn.exceptions import (
     ServingWarning,
     TemplateArgumentWarning,
 )
+from everyturn.io.json_lines import json_text
 from everyturn.model_sources import (
     CONTENT_FORMAT,
     ENGINE,
@@ -145,12 +146,8 @@ class Renderer:
             ConversationError: The server refuses such a request.
             TemplateError: The template raised.
         """
-        return self._core.render(
-            json.dumps(list(messages)),
-            None if tools is None else json.dumps(list(tools)),
-            add_generation_prompt,
-            json.dumps(template_kwargs),
-        )
+        chat, tools_text, arguments = request_texts(messages, tools, template_kwargs)
+        return self._core.render(chat, tools_text, add_generation_prompt, arguments)
 
     def request(
         self,
@@ -169,11 +166,7 @@ class Renderer:
         {'messages': [{'role': 'user', 'content': 'Hi'}], 'chat_template_kwargs': {'enable_thinking': False}}
         """
         body: dict[str, Any] = json.loads(
-            self._core.request(
-                json.dumps(list(messages)),
-                None if tools is None else json.dumps(list(tools)),
-                json.dumps(template_kwargs),
-            )
+            self._core.request(*request_texts(messages, tools, template_kwargs))
         )
         return body
 
@@ -307,6 +300,16 @@ class Renderer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._sources, self.fingerprint)
+
+
+def request_texts(
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] | None,
+    template_kwargs: Mapping[str, Any],
+) -> tuple[str, str | None, str]:
+    """Return messages, tools and arguments as the core takes them, of whatever `Expander.expand` takes."""
+    tools_text = None if tools is None else json_text([*tools])
+    return json_text([*messages]), tools_text, json_text(template_kwargs)
 
 
 def _rebuild(sources: Sources, fingerprint: str) -> Renderer:

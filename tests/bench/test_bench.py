@@ -18,7 +18,7 @@ import pytest
 import everyturn
 from chats import Record, to_jsonl
 from children import child
-from everyturn.bench import benchmark, corpus, sweep, synthetic
+from everyturn.bench import benchmark, corpus, sweep, synthetic, worker
 from everyturn.bench.agreement import ONLY_EVERYTURN, ONLY_TOOL, Agreement, compare
 from everyturn.bench.process import Child, ToolUnusableError
 from everyturn.bench.tools import Made, Row
@@ -163,6 +163,37 @@ def test_a_wrong_peer_is_found_and_still_timed(
     assert r"Hello<|im_end|>' | '\n'.." in done.out
     row = next(line for line in done.out.splitlines() if line.startswith("│ transformers"))
     assert row.count("not equal") == 2
+
+
+RUDE_PEERS = {
+    "unusable": "def load(job): raise Unusable('gone \\x1b[2J')",
+    "refusing": """
+class Refusing(ByHand):
+    def _turns(self, number, record):
+        raise ValueError("no \\x1b[2J")
+
+def load(job):
+    return Refusing(job)
+""",
+}
+
+
+@pytest.mark.parametrize("kind", RUDE_PEERS)
+def test_the_words_of_a_peer_steer_no_terminal(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whether it does not load or refuses records."""
+    head = (
+        "from everyturn.bench.tools import Unusable\n"
+        "from everyturn.bench.tools.transformers_by_hand import ByHand\n"
+    )
+    (tmp_path / "rude_peer.py").write_text(head + RUDE_PEERS[kind])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rude = Spec(module="rude_peer", needs=("transformers",), distributions=("transformers",))
+    monkeypatch.setitem(PEERS, BY_HAND, rude)
+    done = bench(*QUICK)
+    assert "␛[2J" in done.out + done.err
+    assert "\x1b" not in done.out + done.err
 
 
 TOKENIZERS_APART = """
@@ -491,14 +522,30 @@ def test_what_a_library_prints_is_no_result(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     with Child(dataclasses.replace(plan().jobs()[EVERYTURN], module="loud_peer")) as child:
-        assert child.peak_bytes() > 10_000_000
+        assert (child.peak_bytes() or 0) > 10_000_000
+
+
+def test_memory_that_the_system_does_not_tell_is_unknown(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows, which has no module for it either; everything else is told."""
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "STATUS", tmp_path / "nowhere")
+        assert (worker.peak_bytes() or 0) > 10_000_000
+        patched.setitem(sys.modules, "resource", None)
+        assert worker.peak_bytes() is None
+    monkeypatch.setattr(Child, "peak_bytes", lambda _: None)
+    for what in (["--limit", "2"], ["--sweep", "size", "--up-to", "1"]):
+        done = bench(*what, "--seconds", "0.01", "--peers", "none")
+        assert done.code == 0, done.err
+        assert "unknown" in done.out
 
 
 def test_peers_are_optional() -> None:
-    """The command line works without any of them."""
+    """The command line works without any of them, and without what Windows lacks."""
     code = (
         "import sys\n"
-        "for name in ('transformers', 'tokenizers', 'torch', 'trl', 'matplotlib'):\n"
+        "for name in ('transformers', 'tokenizers', 'torch', 'trl', 'matplotlib', 'resource'):\n"
         "    sys.modules[name] = None\n"
         "from everyturn.cli import main\n"
         "sys.exit(main(['bench', '--limit', '2', '--seconds', '0.01', '--peers', 'none']))\n"

@@ -20,12 +20,12 @@ import everyturn
 from chats import answer, to_jsonl, user
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.job import Job
+from everyturn.bench.made import write_made
 from everyturn.bench.parity import board, board_corpora, scripts
 from everyturn.bench.parity.targets import Target, nearest
 from everyturn.bench.parity.verdicts import MEANINGS, Cause, verdict
 from everyturn.bench.tools import Row
 from everyturn.bench.tools.registry import BOARD, PEERS, Spec
-from everyturn.bench.worker import write_made
 from everyturn.cli import main
 from everyturn.model_sources import sources_of
 from paths import ROOT
@@ -286,6 +286,19 @@ def test_built_in_chats_and_templates_need_nothing_else(parity: Run, tmp_path: P
     made = json.loads(out.read_text(encoding="utf-8"))
     assert len({(cell["model"], cell["corpus"]) for cell in made["cells"]}) == 15
     assert all(cell["causes"] == {"equal": cell["targets"]} for cell in made["cells"])
+
+
+@pytest.mark.usefixtures("in_process")
+def test_names_are_shown_as_they_are(parity: Run, tmp_path: Path) -> None:
+    """Brackets and colons are no marks of a style, and what steers a terminal does not reach it."""
+    path = tmp_path / "[i]a:smile:\x1b.jsonl"
+    path.write_bytes(to_jsonl([{"messages": [user("Hi"), answer(ANSWER)]}]))
+    code, shown, said = parity(
+        *("--data", path, "--models", "[b]m:smile:\x1b=demo", "--peers", "none", "--limit", 1)
+    )
+    assert code == 0, said
+    assert "[i]a:smile:␛: 1" in shown
+    assert "[b]m:smile:␛" in shown
 
 
 # Scripts ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commands import parsers
-from everyturn.cli import COMMANDS, main
+from everyturn.cli import COMMANDS, completion, main
 
 
 @functools.cache
@@ -62,6 +62,23 @@ def test_every_flag_is_completed(name: str) -> None:
     """The script holds what the parser knows, no more and no less."""
     known = {flag for action in parsers()[name]._actions for flag in action.option_strings}  # noqa: SLF001
     assert completed("everyturn", name, "-") == known
+
+
+PATHS = ("FILE", "PATH", "DIR", "INPUT", "TEMPLATE")
+"""How help calls what is a path."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_path_is_completed(name: str) -> None:
+    """Whatever takes a file or a folder offers those that there are."""
+    taking = [
+        action
+        for action in parsers()[name]._actions  # noqa: SLF001
+        if str(action.metavar).startswith(PATHS)
+    ]
+    assert bool(taking) == (name not in ("explain", "completion"))
+    without = [action.dest for action in taking if action not in completion._completers]  # noqa: SLF001
+    assert not without
 
 
 @pytest.mark.parametrize("shell", [name for name in ("bash", "zsh", "fish") if shutil.which(name)])

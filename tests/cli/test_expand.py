@@ -9,6 +9,8 @@ import pytest
 
 import everyturn
 from chats import to_jsonl
+from everyturn.cli import main
+from everyturn.io import files, inputs
 from expand_command import (
     BROKEN,
     CHATS,
@@ -126,6 +128,24 @@ def test_a_glob_is_its_files_in_order_of_their_names(expand: Command, tmp_path: 
     assert found == ["a.jsonl", "b.jsonl"]
     found = [Path(row["file"]).name for row in parse(expand(tmp_path / "**" / "*.jsonl").out)]
     assert sorted(found) == ["a.jsonl", "b.jsonl", "c.jsonl"]
+
+
+@pytest.mark.parametrize("command", ["expand", "check", "stats"])
+def test_each_input_is_looked_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """What it holds is found out where it is read: each look opens every file."""
+    looked: list[str] = []
+
+    def kind_of(path: str) -> files.Kind:
+        looked.append(path)
+        return files.kind_of(path)
+
+    monkeypatch.setattr(inputs, "kind_of", kind_of)
+    paths = [str(path) for path in in_files(tmp_path, [to_jsonl([chat("Ada")])] * 3)]
+    flags = ["-o", str(tmp_path / "rows.parquet")] if command == "expand" else []
+    assert main([command, *paths, "--model", "demo", *flags]) == 0
+    assert looked == paths
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 99])

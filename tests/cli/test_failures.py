@@ -1,7 +1,10 @@
 """How `expand` fails: its exit codes, what it says, and what it leaves behind."""
 
+import contextlib
 import re
+import resource
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 import everyturn
 from chats import to_jsonl
 from everyturn.cli import main
+from everyturn.cli.outputs import JsonLinesWriter, writer_of
 from expand_command import BROKEN, CHATS, Command, chat, every_format, expanded, in_files, parse
 
 # --------------------------------------------------------------------------------------------
@@ -119,6 +123,59 @@ def test_an_output_that_cannot_be_written_is_an_error(
     assert done.code == 1
     assert done.out == ""
     assert re.fullmatch(rf"error: .*/proc/.*rows\.{suffix}.*\n", done.err)
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk that has no more space."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@every_format
+@pytest.mark.parametrize("copies", [1, 200])
+def test_an_output_that_has_no_space_is_named_and_removed(
+    tmp_path: Path, suffix: str, copies: int
+) -> None:
+    """Whether that is found as it is written or as it is closed; nothing is left while the error is handled."""
+    path = tmp_path / f"rows.{suffix}"
+    samples = everyturn.Expander("demo").expand(to_jsonl(CHATS * copies))
+
+    def write() -> None:
+        with writer_of(path) as writer:
+            writer.write(samples)
+
+    with files_of_at_most(100), pytest.raises(OSError, match="too large") as caught:
+        write()
+    assert caught.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_has_no_space_is_named(expand: Command, chats: Path, out: Path) -> None:
+    """As samples are."""
+    report = out / "report.json"
+    with files_of_at_most(100):
+        done = expand(chats, "--report", report)
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == f"error: {report}: File too large"
+    assert not list(out.iterdir())
+
+
+def test_an_error_of_the_system_without_words_is_told_in_its_own(
+    expand: Command, chats: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries raise such errors."""
+
+    def fail(*_: object) -> None:
+        raise OSError("8 requested and 4 written")
+
+    monkeypatch.setattr(JsonLinesWriter, "write", fail)
+    done = expand(chats, "-o", out / "rows.jsonl")
+    assert done.err.splitlines()[-1] == f"error: {out / 'rows.jsonl'}: 8 requested and 4 written"
 
 
 @every_format

@@ -74,6 +74,25 @@ def test_any_other_file_is_replaced_only_where_it_is_asked_for(
     assert expand(chats, "-o", path).code == 0
 
 
+def damaged(path: Path) -> None:
+    """Write what begins and ends as a file of Parquet does, and cannot be read."""
+    pq.write_table(pa.table({"input_ids": [[1, 2]]}), path)
+    data = path.read_bytes()
+    path.write_bytes(data[:-200] + bytes(byte ^ 0x55 for byte in data[-200:-8]) + data[-8:])
+
+
+def test_a_damaged_file_is_replaced_only_where_it_is_asked_for(
+    expand: Command, chats: Path, out: Path
+) -> None:
+    """Nobody can tell whose it is."""
+    path = out / "rows.parquet"
+    damaged(path)
+    done = expand(chats, "-o", path)
+    assert done.code == 2
+    assert "exists, and is not a file of samples: --overwrite replaces it" in done.err
+    assert expand(chats, "-o", path, "--overwrite").code == 0
+
+
 RECORD = (
     b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "bot", "content": "Hey"}]}\n'
     b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hey"}]}\n'

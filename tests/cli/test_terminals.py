@@ -50,6 +50,8 @@ COMMANDS = [
     "lint t",
     "lint worse",
     "lint missing",
+    "bench --data name --limit 3 --seconds 0.01 --peers none",
+    "bench --data name --limit 3 --parity --model demo --peers none",
     "expand missing --model demo -o out",
     "expand boom --model missing -o out",
 ]

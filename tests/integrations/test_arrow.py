@@ -1,6 +1,7 @@
 """Preparers: tables of records in, tables of samples out, whatever the batches and wherever they run."""
 
 import concurrent.futures
+import datetime as dt
 import json
 import multiprocessing
 import pickle
@@ -54,6 +55,9 @@ SHAREGPT = [
     for c in "xyz"
 ]
 ALPACA = [{"instruction": "Do", "input": "", "output": c} for c in "xyz"]
+NO_TEXT = pa.Array.from_buffers(
+    pa.string(), 1, [None, pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff")]
+)
 BAD = {"messages": [{"role": "bot", "content": "x"}]}
 
 
@@ -426,7 +430,7 @@ def test_a_line_that_was_cut_off_is_no_report(tmp_path: Path) -> None:
         ({"max_lenght": 5}, "max_lenght is not an option"),
         ({"layout": "rows"}, "layout"),
         ({"on_error": "skip"}, "needs reports=FOLDER"),
-        ({"json_column": "text"}, "input_format: name the format"),
+        ({"json_column": "text"}, "input_format: state the format of the JSON text"),
         ({"deduplicate": True}, "deduplicate needs all records"),
         ({"keep": ["line"]}, "keep: 'line' is a column of the samples"),
     ],
@@ -451,6 +455,23 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any], text: str)
             "no column 'text'",
         ),
         ({"messages": [[]]}, {"line_column": "line"}, "no column 'line'"),
+        ({"messages": [[]]}, {"file_column": "file"}, "no column 'file'"),
+        ({"messages": [[]]}, {"format_column": "kind"}, "no column 'kind'"),
+        ({"messages": [[]]}, {"keep": ["id"]}, "no column 'id'"),
+        ({"messages": [[]], "of": [["a"]]}, {"line_column": "of"}, "'of' holds no int64"),
+        ({"messages": [[]], "of": [["a"]]}, {"file_column": "of"}, "'of' holds no string"),
+        ({"messages": [[]], "of": [["a"]]}, {"format_column": "of"}, "'of' holds no string"),
+        ({"messages": [[]], "of": NO_TEXT}, {"file_column": "of"}, "'of' holds no string"),
+        (
+            {"text": NO_TEXT},
+            {"json_column": "text", "input_format": "messages"},
+            "'text' holds no text",
+        ),
+        (
+            {"messages": [CHATS[1]["messages"]], "took": [dt.timedelta(1)]},
+            {"keep": ["took"]},
+            r"keep: 'took' is duration\[us\] in the table, which samples cannot carry",
+        ),
         ({"text": ["{}"], "line": ["a"]}, {"line_column": "line"}, "'line' holds no int64"),
         (
             {"text": ["{\n}"]},
@@ -471,6 +492,35 @@ def test_tables_that_hold_no_records_are_refused(
     """The text says what is missing."""
     with pytest.raises(everyturn.EveryturnError, match=text):
         Preparer("demo", **options)(pa.table(columns))
+
+
+@pytest.mark.parametrize("option", ["file_column", "line_column", "format_column", "json_column"])
+def test_a_column_that_a_table_has_twice_is_refused(option: str) -> None:
+    """Whichever option names it, and where it is of the records."""
+    options: dict[str, Any] = {option: "twice", "input_format": "messages"}
+    table = pa.table([[1], [2], [CHATS[1]["messages"]]], names=["twice", "twice", "messages"])
+    for prepare in (
+        Preparer("demo", **options),
+        Preparer("demo"),
+        everyturn.Expander("demo").expand,
+    ):
+        with pytest.raises(everyturn.InputError, match="two columns have the name 'twice'"):
+            prepare(table)
+
+
+def test_what_is_suggested_for_an_option_is_one() -> None:
+    """Also where the name of what is set inside would be more like it."""
+    with pytest.raises(everyturn.OptionsError) as caught:
+        Preparer("demo", too_long_colum="x")
+    assert "too_long_column" not in str(caught.value)
+
+
+def test_a_batch_that_fails_leaves_no_report(tmp_path: Path) -> None:
+    """Its records are not said to be done."""
+    table = pa.Table.from_pylist([{**CHATS[1], "id": "a"}])
+    with pytest.raises(everyturn.OptionsError, match="'id' is string in the table, and not int64"):
+        Preparer("demo", keep={"id": "int64"}, reports=tmp_path)(table)
+    assert not list(tmp_path.iterdir())
 
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import errno
 import sys
 import threading
 import types
@@ -38,6 +39,37 @@ def test_threads_that_write_one_path_do_not_meet(tmp_path: Path) -> None:
     assert len(lines) == 1000
     assert len(set(lines)) == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.txt"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "No space left"),
+        (OSError("8 requested and 4 written"), "8 requested and 4 written"),
+    ],
+)
+def test_an_error_that_names_no_file_is_of_the_one_that_is_written(
+    tmp_path: Path, raised: OSError, said: str
+) -> None:
+    """What a full disk refuses says only that."""
+    path = tmp_path / "out.txt"
+
+    def write() -> None:
+        with appearing(path) as temporary:
+            temporary.write_text("half")
+            raise raised
+
+    with pytest.raises(OSError, match=said) as caught:
+        write()
+    assert (caught.value.errno, caught.value.filename) == (raised.errno, str(path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_names_a_file_is_of_that_one(tmp_path: Path) -> None:
+    """It may have been read meanwhile."""
+    with pytest.raises(FileNotFoundError) as caught, appearing(tmp_path / "out.txt"):
+        (tmp_path / "other").read_bytes()
+    assert caught.value.filename == str(tmp_path / "other")
 
 
 def test_a_thread_may_write_one_path_twice_at_once(tmp_path: Path) -> None:

@@ -168,6 +168,16 @@ def test_a_folder_of_several_data_sets_is_refused_with_their_names(tmp_path: Pat
     assert rows_of(EXPANDER.expand(tmp_path / "chats" / "train")) == EXPECTED
 
 
+@pytest.mark.parametrize("name", ["state.json", "dataset_dict.json"])
+@pytest.mark.parametrize("content", ["{", "[]", "{}", "null", '{"splits": 1, "_data_files": [1]}'])
+def test_a_damaged_data_set_is_named_with_its_file(tmp_path: Path, name: str, content: str) -> None:
+    """Whatever the file holds that is to say what there is."""
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(everyturn.InputError, match=f"its {name} cannot be used") as caught:
+        EXPANDER.expand(tmp_path)
+    assert caught.value.file == str(tmp_path)
+
+
 def test_a_folder_of_files_is_refused_with_a_pattern(tmp_path: Path) -> None:
     """A folder may hold several sets: which files are meant is said by their names."""
     to_parquet(tmp_path / "a.parquet")

@@ -1,5 +1,7 @@
 """Values of records that samples carry along."""
 
+import datetime as dt
+import decimal
 import json
 import pickle
 import subprocess
@@ -305,6 +307,20 @@ def test_whole_numbers_beside_floats_are_the_floats_that_equal_them(first: list[
         assert samples.to_arrow()["value"].to_pylist() == [0.25, *first, float(value)]
 
 
+@pytest.mark.parametrize(
+    "inside", [lambda n: {"x": n}, lambda n: [{"x": [n]}, None], lambda n: [n]]
+)
+def test_numbers_inside_of_lists_and_objects_are_held_as_others_are(
+    inside: Callable[[float], Any],
+) -> None:
+    """A large whole number that a float equals is it there, too."""
+    chats = [{"value": inside(each), **named_chat("Ada")} for each in (0.5, 2**60)]
+    samples = everyturn.Expander("demo", keep=["value"]).expand(chats)
+    held = samples.to_arrow()["value"].to_pylist()
+    assert held == [inside(0.5), inside(2**60)]
+    assert samples.pack(256).to_arrow()["value"].to_pylist() == [held]
+
+
 @pytest.mark.parametrize("kind", [None, *kept_types.NAMES, "list<float64>"])
 def test_a_number_that_python_does_not_read_is_named(kind: str | None, tmp_path: Path) -> None:
     """It refuses whole numbers of more than 4,300 digits, which JSON may have."""
@@ -466,6 +482,47 @@ def test_a_kept_column_of_a_table_is_still_in_its_records() -> None:
     )
     assert prepared["messages"].to_pylist() == table["messages"].to_pylist()
     assert prepared.schema.field("when").type == pa.timestamp("s")
+
+
+DAY = dt.datetime(2024, 2, 29, 12, 30)  # noqa: DTZ001 - tables have such times
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([DAY], pa.timestamp("us")),
+        pa.array([DAY], pa.timestamp("ms", "UTC")),
+        pa.array([DAY.date()]),
+        pa.array([DAY.time()]),
+        pa.array([decimal.Decimal("1.50")]),
+        pa.array([b"text"]),
+        pa.array([[DAY]]),
+        pa.array([{"at": DAY, "in": ["a"]}]),
+        pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
+        pa.array(["a"]).dictionary_encode(),
+        pa.array(['{"a": null}']).cast(pa.json_()),
+    ],
+    ids=lambda column: str(column.type),
+)
+@pytest.mark.parametrize("kind", [None, "json"])
+def test_a_kept_column_of_a_table_is_read_as_its_records_are(
+    column: pa.Array, kind: str | None, tmp_path: Path
+) -> None:
+    """Whatever its own type is: as samples of the table that are expanded at once have it."""
+    table = pa.table({"messages": [named_chat("Ada")["messages"]], "value": column})
+    keep = {"value": kind}
+    expected = everyturn.Expander("demo", keep=keep).expand(table)
+    pq.write_table(Preparer("demo", keep=keep)(table), tmp_path / "rows.parquet")
+    read = everyturn.Samples.from_parquet(tmp_path / "rows.parquet")
+    assert read.kept["value"] == expected.kept["value"]
+
+
+@pytest.mark.parametrize("value", [DAY, DAY.date(), DAY.time()])
+def test_a_time_is_stated_to_be_the_text_that_records_have(value: Any) -> None:
+    """Not as Arrow would spell it."""
+    table = pa.table({"messages": [named_chat("Ada")["messages"]], "value": [value]})
+    prepared = Preparer("demo", keep={"value": "string"})(table)
+    assert prepared["value"].to_pylist() == [value.isoformat()]
 
 
 def test_the_command_line_keeps_too(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The expansion of one table after another, in any process.
 
 In: a model, options and tables. Out: tables of samples, and a report of each batch in a folder. What a record is, is
-decided by `rows`; where it comes from, by `origins`.
+decided by `io.arrow_rows`; where it comes from, by `origins`.
 """
 
 import dataclasses
@@ -15,10 +15,10 @@ from everyturn import _core
 from everyturn.arrow import reports as batch_reports
 from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
-from everyturn.exceptions import OptionsError
+from everyturn.exceptions import InputError, OptionsError
 from everyturn.expander import Expander, check_options
-from everyturn.io.arrow_rows import json_lines
-from everyturn.io.json_lines import json_line
+from everyturn.io.arrow_rows import column_of, json_lines, json_values
+from everyturn.io.json_lines import json_text
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
@@ -72,7 +72,7 @@ class Preparer:
         format_column: The column of their formats, null where none is known, instead of ``input_format``.
         keep: What samples take over from their records: columns of the input, with their types unless others are
             stated, or else keys of the JSON text, whose types have to be stated, as no batch sees them all. As in
-            `Expander`, names, or names with types.
+            `Expander`, names, or names with types. Times and decimals are texts where samples are read again.
         loss_weights: Whether there is a column of weights: the schema must not depend on what a batch holds. Without
             it a weight other than 0 and 1 is an error. It is there, too, where `normalize` makes such weights.
         reports: A folder, the same for all processes, where they leave their reports; `read_reports` adds them up.
@@ -96,18 +96,18 @@ class Preparer:
         reports: StrPath | None = None,
         **options: Any,
     ) -> None:
-        own = [field.name for field in dataclasses.fields(Columns)]
-        check_options(options, own=[*own, "loss_weights", "reports"])
+        columns = {
+            "json_column": json_column,
+            "file_column": file_column,
+            "line_column": line_column,
+            "format_column": format_column,
+        }
+        check_options(options, own=[*columns, "loss_weights", "reports"])
         expander = Expander(model, **{"num_threads": 1, "keep": keep, **options})
         self._expander: Expander | None = expander
         self._model = _model_of(expander.renderer)
         self._options = expander.options()
-        self._columns = Columns(
-            json_column=json_column,
-            file_column=file_column,
-            line_column=line_column,
-            format_column=format_column,
-        )
+        self._columns = Columns(**columns)
         self._with_weights = has_weights(self._options, loss_weights=loss_weights)
         self._reports = None if reports is None else str(Path(reports).absolute())
         self._check()
@@ -125,7 +125,7 @@ class Preparer:
         by_text = columns.json_column is not None
         if by_text and self._options["input_format"] == "auto" and columns.format_column is None:
             raise OptionsError(
-                "input_format: name the format of the JSON text: a batch does not show it for all"
+                "input_format: state the format of the JSON text: one batch cannot show it for all records"
             )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -167,19 +167,21 @@ class Preparer:
         Raises:
             EveryturnError: At the first fault, unless ``on_error`` or a policy skips it; the text names the record.
         """
+        types = self._types_in_text(table)
         carried = {name for name, _ in self._keep}
         lines = json_lines(table, self._columns.json_column, self._not_of_records(), carried)
         origins = Origins.of(table, self._columns.file_column, self._columns.line_column)
         samples, rows = self.expander.expand_records(self._records(table, lines, origins))
         if not self._with_weights and samples.loss_weights is not None:
             refuse_weights(samples)
+        prepared = to_table(samples, with_weights=self._with_weights, types={})
+        of_text = arrays(samples.kept, types, places_in(samples))
+        made = self._with_columns(prepared, table, pa.array(rows), origins, of_text)
+        # Of a batch that fails there is no report: nothing came of its records.
         if self._reports is not None:
             batch = batch_reports.identity(lines, origins)
             batch_reports.write(self._reports, batch, samples.report)
-        types = self._types_in_text(table)
-        prepared = to_table(samples, with_weights=self._with_weights, types={})
-        of_text = arrays(samples.kept, types, places_in(samples))
-        return self._with_columns(prepared, table, pa.array(rows), origins, of_text)
+        return made
 
     def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Expand record batch by record batch: what ``DataFrame.mapInArrow`` of Spark calls."""
@@ -237,15 +239,18 @@ class Preparer:
 
     def _too_long(self, table: pa.Table) -> list[bool]:
         name = self._columns.too_long_column
-        too_long: list[bool] = [False] * len(table) if name is None else table[name].to_pylist()
+        if name is None:
+            return [False] * len(table)
+        too_long: list[bool] = column_of(table, name, pa.bool_()).to_pylist()
         return too_long
 
     def _formats(self, table: pa.Table) -> list[str | None]:
         """The format of each record, or None where its own keys show it."""
-        if self._columns.format_column is not None:
-            formats: list[str | None] = table[self._columns.format_column].to_pylist()
-            return formats
-        return [self._format(table)] * len(table)
+        name = self._columns.format_column
+        if name is None:
+            return [self._format(table)] * len(table)
+        formats: list[str | None] = column_of(table, name, pa.string()).to_pylist()
+        return formats
 
     def _format(self, table: pa.Table) -> str | None:
         """The format of all records: that of the option, or the one that the column names show."""
@@ -280,8 +285,10 @@ class Preparer:
             if name in of_text:
                 prepared = prepared.append_column(name, of_text[name])
                 continue
-            column, field = table[name].take(rows), table.schema.field(name)
-            if kind is not None:
+            column, field = column_of(table, name).take(rows), table.schema.field(name)
+            if kind is None:
+                _check_carried(name, column)
+            else:
                 column, field = (
                     _cast(name, column, kind),
                     pa.field(name, to_arrow_type(parsed(name, kind))),
@@ -290,15 +297,33 @@ class Preparer:
         return prepared
 
 
+def _check_carried(name: str, column: pa.ChunkedArray) -> None:
+    """Refuse a column that files could have and samples could not read back."""
+    try:
+        json_values(name, column)
+    except InputError as error:
+        raise OptionsError(
+            f"keep: {name!r} is {column.type} in the table, which samples cannot carry ({error.__cause__}): cast it, "
+            "or state a type"
+        ) from error
+
+
 def _cast(name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     """Return a column in the type that is stated for it."""
     try:
         if kind == "json":
-            texts = (None if value is None else json_line(value) for value in column.to_pylist())
-            values = [None if text is None else text.decode().removesuffix("\n") for text in texts]
-            return pa.chunked_array([pa.array(values, pa.string())])
+            values = json_values(name, column, null_fields=True)
+            texts = [None if value is None else json_text(value) for value in values]
+            return pa.chunked_array([pa.array(texts, pa.string())])
+        if (
+            kind == "string"
+            and pa.types.is_temporal(column.type)
+            and not pa.types.is_duration(column.type)
+        ):
+            # Arrow spells times otherwise than records do, which have no durations.
+            return pa.chunked_array([pa.array(json_values(name, column), pa.string())])
         return column.cast(to_arrow_type(parsed(name, kind)))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:
+    except (pa.ArrowException, InputError) as error:
         raise OptionsError(
             f"keep: {name!r} is {column.type} in the table, and not {kind}: {error}"
         ) from error

@@ -4,11 +4,10 @@ In: columns of files and lines. Out: the location of each row, as samples and er
 """
 
 import dataclasses
-from typing import Any
 
 import pyarrow as pa
 
-from everyturn.exceptions import InputError
+from everyturn.io.arrow_rows import column_of
 from everyturn.samples.parquet import TABLE
 
 
@@ -27,7 +26,8 @@ class Origins:
             InputError: One is missing, or holds something else.
         """
         return cls(
-            _column(table, file_column, pa.string()), _column(table, line_column, pa.int64())
+            None if file_column is None else column_of(table, file_column, pa.string()),
+            None if line_column is None else column_of(table, line_column, pa.int64()),
         )
 
     def locations(self, rows: int) -> list[tuple[str, int]]:
@@ -38,16 +38,3 @@ class Origins:
             (file or TABLE, line if line is not None and line > 0 else row)
             for row, (file, line) in enumerate(zip(files, lines, strict=True), start=1)
         ]
-
-
-def _column(table: pa.Table, name: str | None, kind: pa.DataType) -> Any:
-    if name is None:
-        return None
-    if name not in table.column_names:
-        raise InputError(
-            f"the table has no column {name!r}; it has {', '.join(table.column_names)}"
-        )
-    try:
-        return table[name].cast(kind)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"the column {name!r} holds no {kind}: {error}") from error

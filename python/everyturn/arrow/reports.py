@@ -13,6 +13,7 @@ from pathlib import Path
 
 from everyturn.arrow.origins import Origins
 from everyturn.exceptions import InputError
+from everyturn.io.json_lines import loads
 from everyturn.options import StrPath
 from everyturn.report import Report
 
@@ -49,7 +50,7 @@ def read(folder: StrPath) -> Report:
     for path in sorted(Path(folder).glob("*.jsonl")):
         for line in path.read_bytes().split(b"\n"):
             try:
-                entry = json.loads(line)
+                entry = loads(line)
             except ValueError:
                 # A process was killed while it wrote, or the disk was full: the batch was not finished, and was done
                 # again. Or the line is empty.

@@ -15,12 +15,12 @@ from typing import Any
 from everyturn.bench.agreement import Agreement, compare
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.job import PROBE, Job, ProbeRow
+from everyturn.bench.made import read_made
 from everyturn.bench.measure import Result, measure
 from everyturn.bench.process import Child, ToolMissingError, ToolUnusableError
 from everyturn.bench.tools import Made
 from everyturn.bench.tools.everyturn_itself import made_of
 from everyturn.bench.tools.registry import EVERYTURN, OURS, PEERS, Spec
-from everyturn.bench.worker import read_made
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.expander import Expander
 from everyturn.model_sources import Sources

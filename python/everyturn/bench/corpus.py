@@ -18,7 +18,8 @@ from everyturn.bench import synthetic
 from everyturn.checks.records import WEIGHT_KEYS
 from everyturn.exceptions import InputError, system_words
 from everyturn.io.files import JSON, kind_of
-from everyturn.io.inputs import resolve
+from everyturn.io.inputs import paths_of
+from everyturn.io.json_lines import loads
 from everyturn.io.records import Records
 from everyturn.wording import counted
 
@@ -100,7 +101,7 @@ def read(source: list[str], limit: int) -> Corpus:
     Raises:
         InputError: A file cannot be read, or holds no record with ``messages``.
     """
-    _, names = resolve(source)
+    names = paths_of(source)
     lines: list[bytes] = []
     origins: list[tuple[str, int]] = []
     left_out: Counter[str] = Counter()
@@ -160,7 +161,7 @@ def usable_line(line: bytes | None) -> bytes:
 
 def _parse(text: str | bytes, why: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except ValueError:
         raise LeftOutError(why) from None
 
@@ -197,7 +198,7 @@ def _plain_call(call: Any) -> Any:
     if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
         return call
     try:
-        arguments = json.loads(function["arguments"])
+        arguments = loads(function["arguments"])
     except ValueError:
         return call
     if not isinstance(arguments, dict):

@@ -42,7 +42,8 @@ class Result:
         threads: How many it may use.
         load_seconds: Imports and model; not counted elsewhere.
         rounds: In order.
-        peak_bytes: The most memory of its process, libraries and model included.
+        peak_bytes: The most memory of its process, libraries and model included; None where the system does not tell
+            it.
         stages: Seconds of each stage of a pass on one thread, for a tool that knows its own.
         written: CPU-seconds of a pass into a Parquet file, where that was asked for: ``parallel`` of threads of which
             there may be any number, ``serial`` of the others.
@@ -52,7 +53,7 @@ class Result:
     threads: int
     load_seconds: float
     rounds: tuple[Round, ...]
-    peak_bytes: int
+    peak_bytes: int | None
     stages: Mapping[str, float] = dataclasses.field(default_factory=dict)
     written: Mapping[str, float] = dataclasses.field(default_factory=dict)
 

@@ -129,9 +129,10 @@ class Child(AbstractContextManager["Child"]):
         written: dict[str, float] = self._ask("written")["written"]
         return written
 
-    def peak_bytes(self) -> int:
-        """Return the most memory that it has held."""
-        return int(self._ask("peak")["peak_bytes"])
+    def peak_bytes(self) -> int | None:
+        """Return the most memory that it has held; None where the system does not tell it."""
+        peak: int | None = self._ask("peak")["peak_bytes"]
+        return peak
 
     def _ask(self, order: str, **fields: Any) -> dict[str, Any]:
         pipes = self._process

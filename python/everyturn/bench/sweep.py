@@ -42,7 +42,8 @@ class Point:
         conversations: In the input.
         wall: Seconds by the wall for one conversation (turns) or the file (size).
         cpu: CPU-seconds likewise.
-        peak_bytes: The most memory of the process; None where one process does all steps.
+        peak_bytes: The most memory of the process; None where one process does all steps, or the system does not tell
+            it.
         growth: The factor in CPU-seconds since the step before, for a doubling; None at the first.
     """
 
@@ -134,7 +135,7 @@ def size(plan: Plan, most: float, say: Say, corpus: Corpus | None) -> Sweep:
     with tempfile.TemporaryDirectory(prefix="everyturn-bench-") as folder:
         path = Path(folder) / "corpus.jsonl"
         for threads in plan.threads:
-            rounds, counts, peaks = [], [], []
+            rounds, counts, peaks = [], [], list[int | None]()
             for amount in amounts:
                 say(f"{EVERYTURN}, {threads} threads: {amount} MB")
                 counts.append(_write(path, amount, corpus))

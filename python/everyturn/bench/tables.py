@@ -6,12 +6,12 @@ In: a `Comparison` or a `Sweep`. Out: tables of rich; the command line prints th
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
 from everyturn.bench.benchmark import Comparison
 from everyturn.bench.measure import Result
 from everyturn.bench.sweep import Sweep
 from everyturn.bench.tools.registry import EVERYTURN
+from everyturn.control_characters import lines_shown
 from everyturn.wording import counted
 
 NOT_EQUAL = "not equal"
@@ -19,7 +19,7 @@ NOT_EQUAL = "not equal"
 
 def comparison_table(comparison: Comparison) -> Table:
     """Return a row for each tool and number of threads."""
-    table = Table(title=Text(_title(comparison)), title_justify="left")
+    table = Table(title=lines_shown(_title(comparison)), title_justify="left")
     table.add_column("tool")
     for heading in (
         "threads",
@@ -48,7 +48,7 @@ def comparison_table(comparison: Comparison) -> Table:
             _short(rates["tokens_per_second"]),
             _short(rates["tokens_per_cpu_second"]),
             f"{50 * result.spread:.0f}",
-            f"{result.peak_bytes / 1e6:,.0f}",
+            _megabytes(result.peak_bytes),
             f"{result.load_seconds:.1f}",
             *_ratios(comparison, result),
         )
@@ -98,8 +98,8 @@ def sweep_table(sweep: Sweep) -> Table:
         for point in points:
             cells += [_short(point.cpu * scale), _short(point.wall * scale)]
             cells.append("" if point.growth is None else f"{point.growth:.2f}")
-            if point.peak_bytes is not None:
-                cells.append(f"{point.peak_bytes / 1e6:,.0f}")
+            if not of_turns:
+                cells.append(_megabytes(point.peak_bytes))
         table.add_row(*cells)
     return table
 
@@ -120,6 +120,10 @@ def _ratios(comparison: Comparison, result: Result) -> tuple[str, str]:
         return NOT_EQUAL, NOT_EQUAL
     ours = comparison.ours(result)
     return f"{result.wall / ours.wall:.1f}x", f"{result.cpu / ours.cpu:.1f}x"
+
+
+def _megabytes(count: int | None) -> str:
+    return "unknown" if count is None else f"{count / 1e6:,.0f}"
 
 
 def _short(value: float) -> str:

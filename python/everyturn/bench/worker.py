@@ -10,19 +10,15 @@ import itertools
 import json
 import os
 import re
-import resource
 import signal
 import sys
 import time
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from everyturn.bench.job import Job
-from everyturn.bench.tools import Made, Row, Tool, Unusable, reason
+from everyturn.bench.made import write_made
+from everyturn.bench.tools import Tool, Unusable, reason
 
 WARM_UP_RECORDS = 16
 
@@ -81,7 +77,7 @@ class Worker:
         return {"written": self.tool.written(self._source)}
 
     def peak(self) -> dict[str, Any]:
-        """Return the most memory that this process has held."""
+        """Return the most memory that this process has held, where that is known."""
         return {"peak_bytes": peak_bytes()}
 
     @property
@@ -92,47 +88,23 @@ class Worker:
         return self._tool
 
 
-def peak_bytes() -> int:
-    """Return the high-water mark of this process's own memory.
+STATUS = Path("/proc/self/status")
+
+
+def peak_bytes() -> int | None:
+    """Return the high-water mark of this process's own memory; None on a system that does not tell it.
 
     Linux hands `ru_maxrss` of the parent on to a child that it starts, so the kernel's own mark is read there.
     """
-    status = Path("/proc/self/status")
-    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))):
+    if STATUS.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text("utf-8"))):
         return int(found[1]) * 1024
+    try:
+        import resource
+    except ModuleNotFoundError:
+        # Windows has none.
+        return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
-
-
-def write_made(path: Path, made: Made) -> None:
-    """Write what a tool made as flat arrays."""
-    lengths = [len(row.ids) for row in made.rows]
-    np.savez(
-        path,
-        ids=_flat((row.ids for row in made.rows), sum(lengths)),
-        labels=_flat((row.labels for row in made.rows), sum(lengths)),
-        lengths=np.array(lengths, dtype=np.int64),
-        record=np.array([row.record for row in made.rows], dtype=np.int64),
-        failures=np.array(json.dumps(made.failures)),
-    )
-
-
-def _flat(rows: Iterable[Sequence[int]], length: int) -> npt.NDArray[np.int32]:
-    return np.fromiter(itertools.chain.from_iterable(rows), np.int32, length)
-
-
-def read_made(path: Path) -> Made:
-    """Read what `write_made` wrote."""
-    with np.load(path) as arrays:
-        ends = np.cumsum(arrays["lengths"])[:-1]
-        ids, labels = (np.split(arrays[name], ends) for name in ("ids", "labels"))
-        records = arrays["record"].tolist()
-        failures = {int(k): v for k, v in json.loads(str(arrays["failures"])).items()}
-    rows = [
-        Row(record, row_ids.tolist(), row_labels.tolist())
-        for record, row_ids, row_labels in zip(records, ids, labels, strict=False)
-    ]
-    return Made(rows, failures)
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from everyturn.io.json_lines import loads
+
 WEIGHT_KEYS = ("weight", "trainable", "train", "loss", "loss_weight", "output_with_loss")
 REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
 SYSTEM_ROLES = ("system", "developer")
@@ -124,8 +126,8 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return loads(value)
+    except ValueError:
         return None
 
 

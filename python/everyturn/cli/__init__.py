@@ -35,6 +35,7 @@ from everyturn.exceptions import (
     OptionsError,
     ServingWarning,
     TemplateArgumentWarning,
+    system_words,
 )
 
 
@@ -107,7 +108,7 @@ def _run(parsed: argparse.Namespace) -> int:
             say(line)
         return EXIT_USE if _is_wrong_use(error) else EXIT_DATA
     except OSError as error:
-        say(f"error: {error.filename or 'output'}: {error.strerror}")
+        say(f"error: {error.filename or 'output'}: {system_words(error)}")
         return EXIT_DATA
 
 

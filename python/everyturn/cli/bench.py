@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from everyturn.atomic import appearing
 from everyturn.cli import parity
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import (
     add_expander_flags,
     add_model_flags,
@@ -246,12 +246,12 @@ def _show_agreement(tool: str, checked: "Checked") -> None:
     lines = [checked.agreement.line(name)]
     if checked.agreement.first_difference is not None:
         lines += checked.agreement.first_difference.lines(tool)
-    print("\n".join(lines), flush=True)  # noqa: T201
+    show("\n".join(lines))
 
 
 def _show_left_out(left_out: Any) -> None:
     for why in left_out.values():
-        print(f"skipped: {why}")  # noqa: T201
+        show(f"skipped: {why}")
 
 
 def _write_json(path: Path, plan: "Plan", outcome: "Comparison | Sweep") -> None:

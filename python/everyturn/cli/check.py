@@ -28,7 +28,7 @@ from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander, options_with
 from everyturn.faults import Fault
-from everyturn.io.inputs import resolve
+from everyturn.io.inputs import paths_of
 
 EXAMPLES = """\
 examples:
@@ -164,7 +164,7 @@ def _items(parsed: argparse.Namespace, checker: Checker) -> Iterator[Finding | C
 
 
 def _copy_path(parsed: argparse.Namespace) -> Path:
-    names = read_by(parsed, resolve(parsed.inputs)[1])
+    names = read_by(parsed, paths_of(parsed.inputs))
     path = output(
         "-o",
         parsed.output,

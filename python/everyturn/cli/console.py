@@ -27,6 +27,11 @@ def say(text: str) -> None:
     print(lines_shown(text), file=sys.stderr)  # noqa: T201
 
 
+def show(text: str) -> None:
+    """Write words that are results to stdout, at once: what they quote steers no terminal either."""
+    print(lines_shown(text), flush=True)  # noqa: T201
+
+
 def writable(
     flag: str,
     name: str,
@@ -69,4 +74,5 @@ def print_table(table: Any) -> None:
     from rich.console import Console
 
     width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
-    Console(width=width, highlight=False).print(table)
+    # What is in brackets, or between colons, is the text that it is.
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,7 +23,7 @@ from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shard_folder
 from everyturn.io.identity import HASH_INPUTS, HashInputs
-from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
 from everyturn.report_text import first_faults
@@ -102,7 +103,8 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json and parsed.output == STDOUT:
         raise OptionsError("--json prints on stdout, where the samples go: name a file with -o")
     began = time.perf_counter()
-    names = read_by(parsed, resolve(parsed.inputs)[1])
+    paths = paths_of(parsed.inputs)
+    names = read_by(parsed, paths)
     to_folder = parsed.output.endswith("/") or shard_folder.is_one(Path(parsed.output))
     report_path = None
     if parsed.report:
@@ -115,9 +117,9 @@ def run(parsed: argparse.Namespace) -> int:
             overwrite=None if to_folder else parsed.overwrite,
         )
     if to_folder:
-        expander, report, written = _expand_to_folder(parsed)
+        expander, report, written = _expand_to_folder(parsed, total_bytes(paths))
     else:
-        expander, report, written = _expand_to_file(parsed)
+        expander, report, written = _expand_to_file(parsed, names, total_bytes(paths))
     _show(expander, report, parsed)
     if report_path:
         _write_report(report_path, report)
@@ -126,7 +128,9 @@ def run(parsed: argparse.Namespace) -> int:
     return EXIT_DONE if report.trained_tokens else EXIT_DATA
 
 
-def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report, str | None]:
+def _expand_to_folder(
+    parsed: argparse.Namespace, total: int | None
+) -> tuple[Expander, Report, str | None]:
     """Expand, and return what was written in words; None where an earlier run had finished."""
     from everyturn.io import shards
 
@@ -136,7 +140,6 @@ def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report, str
     # A resumed run gives the templates the time at which it began.
     parsed.now = parsed.now or shard_folder.clock_of(folder)
     expander = expander_from(parsed)
-    total = total_bytes(resolve(parsed.inputs)[1])
     try:
         with progress(total) as advance:
             written = shards.expand(
@@ -164,7 +167,9 @@ def _expand_to_folder(parsed: argparse.Namespace) -> tuple[Expander, Report, str
     return expander, written.report, found
 
 
-def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report, str | None]:
+def _expand_to_file(
+    parsed: argparse.Namespace, names: Sequence[str], total: int | None
+) -> tuple[Expander, Report, str | None]:
     """Expand, and return what was written in words; None where samples went to stdout."""
     for flag, given in (
         ("--shard-tokens", parsed.shard_tokens is not None),
@@ -173,12 +178,12 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report, str |
     ):
         if given:
             raise OptionsError(f"{flag} is for a folder of shards: name one with -o FOLDER/")
-    path = None if parsed.output == STDOUT else _output(parsed)
-    if path is not None:
+    path = None
+    if parsed.output != STDOUT:
+        path = writable("-o", parsed.output, inputs=names, model=parsed.model)
         check_output(path, overwrite=parsed.overwrite)
     expander = expander_from(parsed)
     report = expander.empty().report
-    total = total_bytes(resolve(parsed.inputs)[1])
     with writer_of(path, expander.workers()) as writer, progress(total) as advance:
         wrote = False
         for samples in expander.stream(parsed.inputs, limit=parsed.limit, on_bytes=advance):
@@ -192,11 +197,6 @@ def _expand_to_file(parsed: argparse.Namespace) -> tuple[Expander, Report, str |
         return expander, report, None
     size = sized(path.stat().st_size)
     return expander, report, f"{path}: {counted(report.rows, 'sample')}, {size}"
-
-
-def _output(parsed: argparse.Namespace) -> Path:
-    names = read_by(parsed, resolve(parsed.inputs)[1])
-    return writable("-o", parsed.output, inputs=names, model=parsed.model)
 
 
 def _show(expander: Expander, report: Report, parsed: argparse.Namespace) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +10,8 @@ from typing import Any, get_args, get_origin
 from everyturn.cli.completion import complete_with, directory, file
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
-from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.inputs import paths_of, total_bytes
+from everyturn.io.json_lines import loads
 from everyturn.model_folder import is_template_file
 from everyturn.model_sources import CONTENT_FORMAT, ENGINE, LIMITS, SERVE, TOKENIZER, sources_of
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
@@ -162,7 +162,7 @@ def add_expander_flags(
         if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
         if field.name == "keep":
-            arguments |= {"type": _keys, "metavar": "KEY[:TYPE],..", "action": Merged}
+            arguments |= {"type": _kept, "metavar": "KEY[:TYPE],..", "action": Merged}
         elif field.name in ("map", "roles"):
             arguments |= {"type": _names, "metavar": "NAME=OTHER,..", "action": Merged}
         elif get_origin(kind) is typing.Literal:
@@ -193,6 +193,14 @@ class Merged(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def _kept(text: str) -> dict[str, str | None]:
+    try:
+        return from_flag(text)
+    except OptionsError as error:
+        # argparse says of other errors only that there is one.
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _names(text: str) -> dict[str, str]:
     """Names for other names: ``messages=dialog,role=speaker``."""
     pairs = [entry.partition("=") for entry in text.split(",") if entry.strip()]
@@ -201,14 +209,6 @@ def _names(text: str) -> dict[str, str]:
     ):
         raise argparse.ArgumentTypeError(f"expected NAME=OTHER,.., not {text!r}")
     return {name.strip(): other.strip() for name, _, other in pairs}
-
-
-def _keys(text: str) -> dict[str, str | None]:
-    """What ``--keep`` is given; argparse shows the text of no other error."""
-    try:
-        return from_flag(text)
-    except OptionsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
@@ -241,7 +241,7 @@ def _is_large(parsed: argparse.Namespace) -> bool:
     if getattr(parsed, "limit", None) is not None:
         return False
     threads = getattr(parsed, "num_threads", None) or os.cpu_count() or 1
-    size = total_bytes(resolve(getattr(parsed, "inputs", []))[1])
+    size = total_bytes(paths_of(getattr(parsed, "inputs", [])))
     return threads > 1 and size is not None and size >= LARGE_INPUT
 
 
@@ -261,7 +261,7 @@ def kwargs_from(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        kwargs: dict[str, Any] = json.loads(text)
+        kwargs: dict[str, Any] = loads(text)
     except ValueError as error:
         raise OptionsError(f"--template-kwargs: not JSON: {error}") from error
     return kwargs
@@ -278,6 +278,6 @@ def _argument(text: str) -> dict[str, Any]:
     if value in PYTHON_WORDS:
         return {name: PYTHON_WORDS[value]}
     try:
-        return {name: json.loads(value)}
+        return {name: loads(value)}
     except ValueError:
         return {name: value}

@@ -139,7 +139,8 @@ def _is_of_samples(path: Path) -> bool:
 
         try:
             return METADATA_KEY in (pq.read_schema(path).metadata or {})
-        except pa.ArrowInvalid:
+        except (pa.ArrowException, OSError):
+            # pyarrow raises OSError for some that are broken.
             return False
     with path.open("rb") as file:
         first = file.readline(FIRST_BYTES)
@@ -178,5 +179,7 @@ class JsonLinesWriter(AbstractContextManager["JsonLinesWriter"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.flush()
+        if self._path is None:
+            self._file.flush()
+        # A file is flushed as it is closed, inside of what removes it where that fails.
         self._open.__exit__(kind, error, traceback)

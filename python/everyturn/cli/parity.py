@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from everyturn.atomic import appearing
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import read_by
 from everyturn.cli.outputs import BENCHMARK, BOARD, output
 from everyturn.exceptions import OptionsError
@@ -197,7 +197,7 @@ def _show(made: "Board") -> None:
     for table in page.tables(made):
         print_table(table)
     for name, how in made.missing.items():
-        print(f"{name}: not installed; {how}")  # noqa: T201
+        show(f"{name}: not installed; {how}")
 
 
 def _write(path: Path, text: str) -> None:

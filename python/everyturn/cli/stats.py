@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import appearing
+from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say
 from everyturn.cli.options import (
     add_expander_flags,
@@ -20,7 +21,7 @@ from everyturn.cli.options import (
 from everyturn.cli.outputs import PAGE, output
 from everyturn.control_characters import lines_shown
 from everyturn.expander import options_with
-from everyturn.io.inputs import resolve, total_bytes
+from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.stats import (
     QUANTILES,
     Histogram,
@@ -62,7 +63,9 @@ def add_parser(commands: Any, name: str) -> None:
     )
     add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--html", metavar="FILE", help="write a page of plots, too")
+    complete_with(
+        parser.add_argument("--html", metavar="FILE", help="write a page of plots, too"), file
+    )
     add_model_flags(parser)
     # Of the others: faults and duplicates are counted, weights change no count.
     add_expander_flags(parser, names=options_with("per_record"))
@@ -70,7 +73,7 @@ def add_parser(commands: Any, name: str) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Count, and show what was found."""
-    names = resolve(parsed.inputs)[1]
+    names = paths_of(parsed.inputs)
     page = None
     if parsed.html:
         inputs = read_by(parsed, names)

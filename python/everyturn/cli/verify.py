@@ -6,9 +6,8 @@ import os
 from typing import Any
 
 from everyturn.cli.completion import complete_with, file
-from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
+from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, show
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
-from everyturn.control_characters import lines_shown
 from everyturn.expander import OPTION_NAMES
 from everyturn.verification.verifier import LIMIT, TIMEOUT, verify
 
@@ -97,7 +96,7 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print(json.dumps(found.to_dict(), ensure_ascii=False))  # noqa: T201
     else:
-        print(lines_shown("\n".join(found.lines())))  # noqa: T201
+        show("\n".join(found.lines()))
         if found.differences and not parsed.suggest:
             say("hint: --suggest tries every preset and content format")
     return EXIT_DONE if found.is_equal else EXIT_DATA

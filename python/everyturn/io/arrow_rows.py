@@ -13,10 +13,33 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from everyturn.exceptions import InputError
-from everyturn.io.json_lines import json_line
+from everyturn.io.json_lines import json_line, loads
 from everyturn.samples.parquet import TABLE
 
 _Convert: TypeAlias = Callable[[Any], Any]
+
+
+def column_of(table: pa.Table, name: str, kind: pa.DataType | None = None) -> pa.ChunkedArray:
+    """Return the column of a name, in a type if one is given.
+
+    Raises:
+        InputError: There is none, or more than one, or its values are not of that type.
+    """
+    known = table.column_names
+    if name not in known:
+        raise InputError(f"the table has no column {name!r}; it has {', '.join(known)}")
+    if known.count(name) > 1:
+        raise InputError(f"two columns have the name {name!r}")
+    column = table[name]
+    if kind is None:
+        return column
+    try:
+        cast = column.cast(kind)
+        # Texts whose bytes are no texts are found by nothing else.
+        cast.validate(full=True)
+    except pa.ArrowException as error:
+        raise InputError(f"the column {name!r} holds no {kind}: {error}") from error
+    return cast
 
 
 def json_lines(
@@ -39,7 +62,10 @@ def json_lines(
     if json_column is not None:
         return _text_lines(table, json_column)
     names = [name for name in table.column_names if name not in others]
-    columns = [(_carried if name in carried else _values)(name, table[name]) for name in names]
+    columns = [
+        (_carried if name in carried else json_values)(name, column_of(table, name))
+        for name in names
+    ]
     rows: Iterable[tuple[Any, ...]] = zip(*columns, strict=True) if names else [()] * len(table)
     lines = []
     for row, values in enumerate(rows, start=1):
@@ -54,29 +80,35 @@ def json_lines(
 
 
 def _text_lines(table: pa.Table, name: str) -> list[bytes]:
-    if name not in table.column_names:
-        raise InputError(
-            f"the table has no column {name!r}; it has {', '.join(table.column_names)}"
-        )
-    lines = [
-        value.encode() if isinstance(value, str) else value or b""
-        for value in table[name].to_pylist()
-    ]
+    column = column_of(table, name)
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError as error:
+        raise InputError(f"the column {name!r} holds no text: {error}") from error
+    lines = [value.encode() if isinstance(value, str) else value or b"" for value in values]
     for row, line in enumerate(lines, start=1):
         if not isinstance(line, bytes):
-            raise InputError(
-                f"the column {name!r} holds {table[name].type}, expected text or bytes"
-            )
+            raise InputError(f"the column {name!r} holds {column.type}, expected text or bytes")
         if b"\n" in line.rstrip(b"\n"):
             raise InputError.in_file(TABLE, "the JSON text has more than one line", line=row)
     return [line.rstrip(b"\n") for line in lines]
 
 
-def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+def json_values(name: str, column: pa.ChunkedArray, *, null_fields: bool = False) -> list[Any]:
+    """Return the values of a column as JSON has them.
+
+    Args:
+        name: What errors call the column.
+        column: The values.
+        null_fields: Whether a null in a struct is a key with null, instead of none.
+
+    Raises:
+        InputError: JSON has no such type, or not the value of a row.
+    """
     values: list[Any] = []
     row = None
     try:
-        convert = _converter(column.type)
+        convert = _converter(column.type, null_fields=null_fields)
         given: list[Any] = column.to_pylist()
         if convert is None:
             return given
@@ -93,22 +125,30 @@ def _apply(convert: _Convert, value: Any) -> Any:
     return None if value is None else convert(value)
 
 
-def _converter(kind: pa.DataType) -> _Convert | None:
+def _converter(kind: pa.DataType, *, null_fields: bool) -> _Convert | None:
     """What makes JSON of a value of that type; None where it is as it should be."""
     types = pa.types
-    if isinstance(kind, pa.BaseExtensionType):
-        return json.loads if kind.extension_name == "arrow.json" else _converter(kind.storage_type)
-    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
-        return _converter(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json":
+        return loads
+    if (held := _held_type(kind)) is not None:
+        return _converter(held, null_fields=null_fields)
     if types.is_struct(kind):
-        return _of_struct(kind)
+        return _of_struct(kind, null_fields=null_fields)
     if types.is_map(kind):
-        item = _converter(kind.item_type) or _as_it_is
+        item = _converter(kind.item_type, null_fields=null_fields) or _as_it_is
         return lambda pairs: {_key(key): _apply(item, value) for key, value in pairs}
     if _is_one_of(kind, _LISTS):
-        of = _converter(kind.value_type)
+        of = _converter(kind.value_type, null_fields=null_fields)
         return None if of is None else lambda values: [_apply(of, value) for value in values]
     return _of_scalar(kind)
+
+
+def _held_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type of the values that are held in another way than as themselves."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind.storage_type
+    is_encoded = pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)
+    return kind.value_type if is_encoded else None
 
 
 def _of_scalar(kind: pa.DataType) -> _Convert | None:
@@ -123,12 +163,15 @@ def _of_scalar(kind: pa.DataType) -> _Convert | None:
     return None
 
 
-def _of_struct(kind: pa.StructType) -> _Convert:
-    """A null is a field that the record does not have: Arrow gives every struct all fields."""
+def _of_struct(kind: pa.StructType, *, null_fields: bool) -> _Convert:
     fields = [kind.field(number) for number in range(kind.num_fields)]
-    converters = {field.name: _converter(field.type) or _as_it_is for field in fields}
+    converters = {
+        field.name: _converter(field.type, null_fields=null_fields) or _as_it_is for field in fields
+    }
     return lambda value: {
-        name: converters[name](field) for name, field in value.items() if field is not None
+        name: _apply(converters[name], field)
+        for name, field in value.items()
+        if field is not None or null_fields
     }
 
 
@@ -141,7 +184,7 @@ def _key(key: Any) -> str:
 def _carried(name: str, column: pa.ChunkedArray) -> list[Any]:
     """The values of a column that is kept as it is: None for one that JSON does not have."""
     try:
-        return list(map(_if_json, _values(name, column)))
+        return list(map(_if_json, json_values(name, column)))
     except InputError:
         return [None] * len(column)
 

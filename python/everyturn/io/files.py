@@ -5,14 +5,15 @@ for text that is not JSON and whose first line does not show a format.
 """
 
 import csv
-import json
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError, system_words
 from everyturn.io.csv_rows import rows_of
+from everyturn.io.json_lines import loads
 
 HEAD_BYTES = 1 << 16
 """How much of a file is looked at; the first line of CSV has to be in it."""
@@ -110,7 +111,7 @@ def _columns(line: str, delimiter: str) -> list[str]:
 
 def _is_json(line: str) -> bool:
     try:
-        json.loads(line)
+        loads(line)
     except ValueError:
         return False
     return True
@@ -124,22 +125,30 @@ def files_of_folder(folder: str) -> list[str]:
     """
     path = Path(folder)
     if (path / "dataset_dict.json").is_file():
-        splits = json.loads((path / "dataset_dict.json").read_bytes()).get("splits", [])
-        named = ", ".join(str(path / split) for split in splits)
-        raise InputError.in_file(folder, f"holds several data sets: name one of {named}")
+        _, splits = _described(path, "dataset_dict.json", lambda content: content["splits"])
+        raise InputError.in_file(
+            folder, f"holds several data sets: name one of {', '.join(splits)}"
+        )
     if not (path / "state.json").is_file():
         endings = sorted({entry.suffix for entry in path.iterdir() if entry.is_file()} - {""})
         found = next((ending for ending in (".parquet", ".arrow") if ending in endings), ".jsonl")
         raise InputError.in_file(folder, f"is a folder; name its files, e.g. {folder}/*{found}")
-    try:
-        state = json.loads((path / "state.json").read_bytes())
-        files = [str(path / entry["filename"]) for entry in state["_data_files"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError.in_file(
-            folder, f"its state.json does not name the data files ({error})"
-        ) from error
+    state, files = _described(
+        path, "state.json", lambda content: [file["filename"] for file in content["_data_files"]]
+    )
     if state.get("_indices_data_files"):
         raise InputError.in_file(
             folder, "its rows are chosen by an index: save it again, flattened"
         )
     return files
+
+
+def _described(
+    folder: Path, name: str, names_in: Callable[[Any], Iterable[str]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what a file of a saved data set says, and the paths of what it names."""
+    try:
+        content = loads((folder / name).read_bytes())
+        return content, [str(folder / named) for named in names_in(content)]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError.in_file(str(folder), f"its {name} cannot be used ({error!r})") from error

@@ -98,6 +98,15 @@ def resolve(source: Source) -> tuple[list[CoreSource], list[str]]:
     return [single.core for single in singles], [single.name for single in singles]
 
 
+def paths_of(inputs: Iterable[StrPath]) -> list[str]:
+    """Return the files that paths, globs and folders stand for, in order; none is opened.
+
+    Raises:
+        InputError: One does not exist, or a glob finds nothing.
+    """
+    return [path for entry in inputs for path in _expand_path(entry)]
+
+
 @contextlib.contextmanager
 def in_own_words() -> Iterator[None]:
     """Raise what a reader of this package says of its file, instead of what the core says of that reader."""
@@ -180,8 +189,7 @@ def _of_items(items: Iterable[Any]) -> list[_Single]:
     entries = iter(items)
     first = next(entries, _END)
     if isinstance(first, str | os.PathLike):
-        paths = [path for entry in (first, *entries) for path in _expand_path(entry)]
-        return [_of_path(path) for path in paths]
+        return [_of_path(path) for path in paths_of(itertools.chain((first,), entries))]
     records = itertools.chain(() if first is _END else (first,), entries)
     reader = LineReader(lines_of_records(records))
     return [_Single(_RECORDS, reader, ("rows", (_RECORDS, None, reader)))]
@@ -246,14 +254,13 @@ def _expand_path(path: object) -> list[str]:
     if text == "-":
         return [text]
     try:
-        is_folder, exists = Path(text).is_dir(), Path(text).exists()
+        if Path(text).is_dir():
+            return files_of_folder(text)
+        if Path(text).exists():
+            return [text]
     except OSError as error:
         # A name that no file can have, or a folder that may not be looked into.
         raise InputError.in_file(text, system_words(error)) from error
-    if is_folder:
-        return files_of_folder(text)
-    if exists:
-        return [text]
     if glob.has_magic(text):
         found = sorted(
             entry for entry in glob.glob(text, recursive=True) if not Path(entry).is_dir()

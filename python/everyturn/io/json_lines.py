@@ -1,4 +1,4 @@
-"""Records of Python as the JSON lines that the core reads.
+"""Records of Python as the JSON lines that the core reads, and JSON that others wrote as Python has it.
 
 In: records, one after the other, of whatever kind. Out: a reader of their lines, made as they are read: so records take
 the same way as files.
@@ -63,12 +63,42 @@ def json_line(record: object) -> bytes:
     Raises:
         TypeError: The record holds what is not JSON.
     """
-    text = json.dumps(record, ensure_ascii=False, default=_as_json)
+    try:
+        text = json.dumps(record, ensure_ascii=False, default=_as_json)
+    except RecursionError:
+        raise TypeError(TOO_DEEP) from None
     try:
         return text.encode() + b"\n"
     except UnicodeEncodeError:
         # A lone surrogate: escaped, it reaches the core, which names the record.
         return json.dumps(record, default=_as_json).encode() + b"\n"
+
+
+def json_text(value: object) -> str:
+    """Return a value as the JSON text that a record with it is read as.
+
+    >>> json_text({"content": "¡Hola!"})
+    '{"content": "¡Hola!"}'
+
+    Raises:
+        TypeError: It holds what is not JSON.
+    """
+    return json_line(value).decode().removesuffix("\n")
+
+
+TOO_DEEP = "it is nested too deeply"
+
+
+def loads(text: str | bytes) -> Any:
+    """Return what JSON text holds, whoever wrote it.
+
+    Raises:
+        ValueError: The text is not JSON, or Python does not read it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
 
 
 def _as_json(value: object) -> Any:

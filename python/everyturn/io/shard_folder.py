@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.atomic import TEMPORARY, appearing
-from everyturn.exceptions import InputError, OptionsError
+from everyturn.exceptions import InputError, OptionsError, system_words
 from everyturn.io import identity
+from everyturn.io.json_lines import loads
 from everyturn.report import Report
 from everyturn.samples.kept_types import Types
 
@@ -200,7 +201,7 @@ def opened(path: Path, plan: Plan) -> Iterator[Folder]:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise OptionsError(f"{path}: {error.strerror}") from error
+        raise OptionsError(f"{path}: {system_words(error)}") from error
     with _locked(path):
         # As in a file: what a run has read and written since its lock is what counts.
         yield Folder(path, json.loads(json.dumps(plan)))
@@ -249,7 +250,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+        content: dict[str, Any] = loads(path.read_bytes().decode("utf-8", "surrogateescape"))
         known = content["format"], content["format_version"]
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from everyturn import _core
 from everyturn.diagnostics.kind import Severity
+from everyturn.io.json_lines import json_text
 from everyturn.model_sources import (
     CONTENT_FORMAT,
     LIMITS,
@@ -209,7 +210,7 @@ class TemplateReport:
         limits: int = LIMITS,
     ) -> "TemplateReport":
         """Look at the text of a template without a model: what looks like a control token is taken for one."""
-        kwargs = json.dumps(dict(template_kwargs or {}))
+        kwargs = json_text(dict(template_kwargs or {}))
         return cls.from_json(
             _core.lint_template(
                 template,

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from everyturn.exceptions import InputError, system_words
+from everyturn.io.arrow_rows import json_values
+from everyturn.io.json_lines import loads
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import COLUMNS, OFFSETS, RUN_COLUMNS, TREE_COLUMNS, Column
@@ -62,7 +64,7 @@ def to_samples(table: pa.Table) -> "Samples":
     described = (table.schema.metadata or {}).get(METADATA_KEY)
     if described is None or "seq_lengths" in table.column_names:
         raise InputError("holds no samples that everyturn has written (packs are not read)")
-    metadata = json.loads(described)
+    metadata = loads(described)
     _check_columns(table, metadata["options"])
     arrays: dict[str, Any] = {}
     for column in COLUMNS:
@@ -135,7 +137,7 @@ def _kept(table: pa.Table, metadata: dict[str, Any]) -> Kept:
     keep = carried_keys(metadata["options"])
     if not keep:
         return Kept()
-    texts = [_json_texts(table[name], stated) for name, stated in keep]
+    texts = [_json_texts(name, table[name], stated) for name, stated in keep]
     of_rows: list[int] = []
     distinct: list[tuple[bytes, ...]] = []
     for values in zip(*texts, strict=True):
@@ -148,11 +150,12 @@ def _kept(table: pa.Table, metadata: dict[str, Any]) -> Kept:
     return Kept(keep, columns, np.array(of_rows, dtype=np.int64))
 
 
-def _json_texts(column: pa.ChunkedArray, stated: str | None) -> list[bytes]:
+def _json_texts(name: str, column: pa.ChunkedArray, stated: str | None) -> list[bytes]:
     """Return each value as JSON text; none where it is missing."""
-    values = column.to_pylist()
     if stated == "json":
-        return [b"" if value is None else value.encode() for value in values]
+        return [b"" if value is None else value.encode() for value in column.to_pylist()]
+    # A column that was kept of a table has its own type, which JSON may not have.
+    values = json_values(name, column, null_fields=True)
     return [
         b"" if value is None else json.dumps(value, ensure_ascii=False).encode() for value in values
     ]

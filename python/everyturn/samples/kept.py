@@ -6,7 +6,6 @@ said in `everyturn.samples.kept_types`.
 """
 
 import dataclasses
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
+from everyturn.io.json_lines import loads
 from everyturn.samples.kept_types import Keep, unread_error
 from everyturn.samples.ragged import gather, join_offsets
 
@@ -37,7 +37,7 @@ class Texts:
     def value(self, index: int) -> Any:
         """Return the value of a record; None where it is missing or null."""
         text = self.text(index)
-        return json.loads(text) if text else None
+        return loads(text) if text else None
 
     def select(self, indices: npt.NDArray[np.int64]) -> "Texts":
         """Return the given texts in the given order."""

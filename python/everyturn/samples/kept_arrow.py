@@ -74,6 +74,8 @@ def _plain(value: Any, kind: Type) -> Any:
         return float(value)
     if kind == "json":
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(kind, dict) and "list" in kind:
-        return [_plain(item, kind["list"]) for item in value]
+    if isinstance(kind, dict):
+        if "list" in kind:
+            return [_plain(item, kind["list"]) for item in value]
+        return {key: _plain(item, kind["struct"][key]) for key, item in value.items()}
     return value

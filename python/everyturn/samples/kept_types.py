@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
 import numpy as np
 
 from everyturn.exceptions import OptionsError
+from everyturn.io.json_lines import loads
 from everyturn.samples.columns import COLUMNS, OFFSETS
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def from_flag(text: str) -> dict[str, str | None]:
     """
     if text.startswith("{"):
         try:
-            keys: dict[str, str | None] = json.loads(text)
+            keys: dict[str, str | None] = loads(text)
         except ValueError as error:
             raise OptionsError(f"not JSON: {error}") from error
         return keys

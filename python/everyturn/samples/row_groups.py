@@ -6,7 +6,6 @@ as they are, and the description of each with the places that it has now. Nothin
 """
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -86,7 +85,6 @@ class RowGroupFile:
     """A Parquet file of row groups that have the same schema; it is one once it was ended."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._file: IO[bytes] = path.open("wb")
         self._first: Struct | None = None
         self._rows = 0
@@ -98,7 +96,7 @@ class RowGroupFile:
 
         Raises:
             ValueError: It has other columns.
-            OSError: It cannot be written; the error names the file.
+            OSError: It cannot be written.
         """
         self._first = self._first or group.footer
         if self._first[_Footer.SCHEMA] != group.footer[_Footer.SCHEMA]:
@@ -109,8 +107,7 @@ class RowGroupFile:
             _set(described, _Footer.ORDINAL, len(self._groups))
         else:
             described.pop(_Footer.ORDINAL, None)
-        with self._named_errors():
-            self._file.write(group.body)
+        self._file.write(group.body)
         self._groups.append(described)
         self._rows += group.footer[_Footer.ROWS].value
 
@@ -118,28 +115,20 @@ class RowGroupFile:
         """Write what describes the row groups, of which there is one at least.
 
         Raises:
-            OSError: It cannot be written; the error names the file.
+            OSError: It cannot be written.
         """
         footer = dict(self._first or {})
         _set(footer, _Footer.ROWS, self._rows)
         footer[_Footer.ROW_GROUPS] = Field(Kind.LIST, Items(Kind.STRUCT, self._groups))
         data = thrift.write_struct(footer)
-        with self._named_errors():
-            self._file.write(data + len(data).to_bytes(_LENGTH_BYTES, "little") + MAGIC)
-            self._file.flush()
+        self._file.write(data + len(data).to_bytes(_LENGTH_BYTES, "little") + MAGIC)
+        self._file.flush()
 
     def close(self) -> None:
         """Let go of the file."""
         # What could not be written was said.
         with contextlib.suppress(OSError):
             self._file.close()
-
-    @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
 
 def _move(group: Struct, distance: int) -> None:

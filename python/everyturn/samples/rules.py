@@ -5,7 +5,6 @@ in `everyturn.samples.matching`, and what comes of it in `everyturn.samples.rela
 """
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from everyturn.exceptions import OptionsError, system_words
+from everyturn.io.json_lines import loads
 from everyturn.options import StrPath, TrainOn, check_choice
 from everyturn.samples.provenance import KINDS
 
@@ -135,7 +135,7 @@ def read_rules(path: StrPath) -> tuple[Rule, ...]:
         OptionsError: The file cannot be read, or a rule is wrong.
     """
     try:
-        rules = json.loads(Path(path).read_text(encoding="utf-8"))
+        rules = loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise OptionsError(f"{path}: {system_words(error)}") from error
     except ValueError as error:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from everyturn.atomic import appearing
 from everyturn.exceptions import EveryturnError, InputError
+from everyturn.io.json_lines import loads
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import ARRAYS, COLUMNS
@@ -59,7 +60,7 @@ def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
 
 def _load(folder: Path, *, mmap: bool) -> dict[str, Any]:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = loads((folder / MANIFEST).read_text(encoding="utf-8"))
         known = manifest["format"], manifest["format_version"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _unusable(folder, f"is not a folder of saved samples ({error})") from error

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from everyturn.exceptions import OptionsError, ServerError
+from everyturn.io.json_lines import loads
 
 PORTS = {"http": 80, "https": 443}
 MOST_BYTES = 256 << 20
@@ -183,8 +184,8 @@ def _failure(error: Exception, name: str, timeout: float) -> ServerError:
 
 def _parsed(data: bytes) -> Any:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return loads(data)
+    except ValueError:
         return None
 
 

@@ -16,12 +16,12 @@ from everyturn.bench.agreement import spans
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.job import Job
+from everyturn.bench.made import read_made
 from everyturn.bench.parity.targets import Target, Targets, find, truth_job
 from everyturn.bench.parity.verdicts import Cause, Verdict, verdict
 from everyturn.bench.process import Child, ToolMissingError, ToolUnusableError
 from everyturn.bench.tools import Made, Row
 from everyturn.bench.tools.registry import EVERYTURN
-from everyturn.bench.worker import read_made
 from everyturn.expander import Expander
 from everyturn.wording import counted
 

@@ -18,6 +18,7 @@ from everyturn.bench.machine import command_line, machine, versions
 from everyturn.bench.parity.board import Board, Cell
 from everyturn.bench.parity.verdicts import MEANINGS, Cause, Verdict
 from everyturn.bench.tools.registry import EVERYTURN
+from everyturn.control_characters import lines_shown
 from everyturn.wording import counted
 
 INTRODUCTION = """\
@@ -77,9 +78,9 @@ def to_markdown(board: Board) -> str:
 def tables(board: Board) -> Iterator[Table]:
     """Yield a table for each corpus."""
     for corpus in board.corpora:
-        table = Table(title=_title(board, corpus), title_justify="left")
+        table = Table(title=lines_shown(_title(board, corpus)), title_justify="left")
         for heading in ("tool", *board.plans):
-            table.add_column(heading)
+            table.add_column(lines_shown(heading))
         for row in _rows(board, corpus, "\n"):
             table.add_row(*row)
         yield table

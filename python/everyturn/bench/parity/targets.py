@@ -19,9 +19,9 @@ import numpy as np
 from everyturn.bench.agreement import spans
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.job import Job
+from everyturn.bench.made import read_made
 from everyturn.bench.process import Child
 from everyturn.bench.tools.registry import OURS
-from everyturn.bench.worker import read_made
 from everyturn.expander import Expander
 
 TRUTH = "truth"
