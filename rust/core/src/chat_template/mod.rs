@@ -35,7 +35,7 @@ pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
 pub use header::Header;
-pub use locate::locate;
+pub use locate::OneText;
 pub use parts::{Part, PartName, RecordParts};
 pub use prefixes::{Prefixes, Shown};
 pub use prepared::Prepared;

@@ -246,7 +246,7 @@ impl Page<'_> {
                 max_length: None,
                 keeps_provenance: false,
             };
-            self.block(&whole.rendering().unwrap().text);
+            self.block(&whole.rendering().unwrap().0.text);
         }
         if work.arrangement.has_targets() {
             self.line("\n# rendered");
