@@ -39,7 +39,7 @@ pub use locate::OneText;
 pub use parts::{Part, PartName, RecordParts};
 pub use prefixes::{Prefixes, Shown};
 pub use prepared::Prepared;
-pub use seams::Seams;
+pub use seams::{Seams, made_in, refuse_made};
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};

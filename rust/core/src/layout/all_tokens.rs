@@ -58,7 +58,8 @@ impl AllTokens {
             targets,
             ..Sample::default()
         };
-        Ok(Arranged { samples: vec![row], rendering: Some(rendering.rendering), ..Arranged::default() })
+        let (made, rendering) = (rendering.made, Some(rendering.rendering));
+        Ok(Arranged { samples: vec![row], made, rendering, ..Arranged::default() })
     }
 }
 

@@ -92,7 +92,7 @@ impl SingleRender {
         if !row.targets.is_empty() {
             arranged.samples.push(row);
         }
-        arranged.rendering = Some(rendering.rendering);
+        (arranged.made, arranged.rendering) = (rendering.made, Some(rendering.rendering));
         Ok(arranged)
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! In: a prepared conversation. Out: its text and ids, and which tokens encode which bytes.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::chat_template::{OneText, Prepared, Rendering};
+use crate::chat_template::{OneText, Prepared, Rendering, made_in, refuse_made};
 use crate::conversation::{Conversation, Message, Role};
 use crate::error::Result;
-use crate::target::{Encoder, Provenance, Tokenized, Writers};
+use crate::target::{Encoder, Foreign, Provenance, Tokenized, Writers};
 use crate::tokenizer::{Checkpoint, Known, Tokenizer};
 
 /// A conversation, and what renders and encodes it.
@@ -17,6 +19,10 @@ pub struct WholeConversation<'w> {
     pub conversation: &'w Conversation,
     pub tokenizer: &'w Tokenizer,
     pub encoder: &'w mut Encoder,
+    /// Whether control tokens that are made of texts are looked for.
+    pub foreign: Foreign<'w>,
+    /// A rendering with such tokens is refused.
+    pub rejects_made: bool,
     /// The most tokens of a row.
     pub max_length: Option<usize>,
     /// Rows keep what wrote their tokens.
@@ -29,6 +35,8 @@ pub(super) struct OneRendering<'w> {
     /// The text as the template wrote it, where its last turn is closed otherwise.
     written: Option<String>,
     pub ids: Vec<i32>,
+    /// The control tokens that the template makes of texts in it.
+    pub made: BTreeSet<Arc<str>>,
     /// What wrote each of them; empty where nobody asks.
     pub provenance: Vec<Provenance>,
     prepared: &'w Prepared<'w>,
@@ -52,11 +60,31 @@ impl<'w> WholeConversation<'w> {
 
     pub(super) fn render(&mut self) -> Result<OneRendering<'w>> {
         let (rendering, written) = self.rendering()?;
+        let made = match self.foreign {
+            Foreign::Named { tokenizer, control_tokens } => {
+                let text = written.as_ref().unwrap_or(&rendering.text);
+                made_in(self.prepared, text, &rendering.spans, tokenizer, control_tokens)?
+            }
+            Foreign::Plain { .. } | Foreign::Recognised => BTreeSet::new(),
+        };
+        if self.rejects_made {
+            refuse_made(&made)?;
+        }
         let ids = self.encoder.encode_text(self.tokenizer, &rendering.text)?.to_vec();
         let provenance = if self.keeps_provenance { self.provenance(&rendering, &ids)? } else { Vec::new() };
         let checkpoints = self.encoder.checkpoints().to_vec();
         let (prepared, messages, tokenizer) = (self.prepared, &*self.conversation.messages, self.tokenizer);
-        Ok(OneRendering { rendering, written, ids, provenance, prepared, messages, tokenizer, checkpoints })
+        Ok(OneRendering {
+            rendering,
+            written,
+            ids,
+            made,
+            provenance,
+            prepared,
+            messages,
+            tokenizer,
+            checkpoints,
+        })
     }
 
     fn provenance(&self, rendering: &Rendering, ids: &[i32]) -> Result<Vec<Provenance>> {
