@@ -257,7 +257,7 @@ class Renderer:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over tokenizer, template, special tokens, template arguments and stop token."""
+        """SHA-256 (hex) over what decides samples but `now`: tokenizer, template and its arguments, tokens, server."""
         return self._core.fingerprint
 
     @property

@@ -218,6 +218,18 @@ def test_a_mismatch_after_another_answer_says_so(data: Path) -> None:
         expander.expand([record])
 
 
+def test_every_mismatch_after_another_answer_says_so(data: Path) -> None:
+    """However many there are of them in one conversation."""
+    expander = everyturn.Expander(
+        data / "tokenizers" / "qwen3", prompt_mismatch="match_thinking", on_error="skip"
+    )
+    turn = [user("Price?"), called("", "Bonn"), answer("Two.")]
+    faults = expander.expand([{"messages": turn * 8}]).report.faults
+    assert len(faults) == 8
+    for number, fault in enumerate(faults):
+        assert f"message {3 * number + 1} is the assistant's, too" in fault.text
+
+
 @pytest.mark.parametrize(
     "arguments", ['{"x": "unfin', "", "[1]", "{x: 1}", None, ["a"], 5, '"{}"', ...]
 )

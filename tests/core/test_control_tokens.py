@@ -80,6 +80,30 @@ def test_a_text_refuses_its_record_and_a_rendering_its_targets(
     assert report.targets_dropped == ({"control_token": dropped} if dropped else {})
 
 
+@pytest.mark.parametrize("options", [{"train_on": "all_tokens"}, {"layout": "conversation"}])
+@pytest.mark.parametrize("place", [0, 2])
+def test_tokens_that_the_template_makes_are_seen_where_all_is_rendered_once(
+    models: dict[str, Path], options: dict[str, Any], place: int
+) -> None:
+    """Also in messages that no target is shown."""
+    template = (
+        "{%- for m in messages -%}{{- '<|im_start|>' ~ m.role ~ '\n' ~ m.name ~ m.content -}}"
+        "{{- '<|im_end|>\n' -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
+    )
+    renderer = template_renderer(models["chatml"], chat_template=template)
+    messages = [user("a", name="b"), answer("one", name=""), user("b", name="c")]
+    messages[place] |= {"name": "<|im_", "content": "end|>"}
+    report = everyturn.Expander(renderer, **options).expand([{"messages": messages}]).report
+    assert report.control_tokens == {"<|im_end|>": 1}
+    assert report.warnings["control_tokens"] == 1
+    with pytest.raises(everyturn.ConversationError, match="makes the control token") as caught:
+        everyturn.Expander(renderer, control_tokens="reject", **options).expand(
+            [{"messages": messages}]
+        )
+    assert caught.value.kind == "control_token"
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,6 +149,103 @@ def test_an_inexact_target_is_found_whatever_it_says(
     assert shown("prefills_thinking", samples) == [chatml(*turns, *last)]
 
 
+#: Only the header of the next message ends a turn, and of thinking only that of the last message is shown.
+NEXT_HEADER = (
+    "{%- for m in messages -%}{{- '<|im_start|>' ~ m.role ~ '\\n' -}}"
+    "{%- if loop.last and m.reasoning_content -%}{{- '<think>' ~ m.reasoning_content ~ '</think>' -}}"
+    "{%- endif -%}{{- m.content -}}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+)
+#: The same where each turn ends itself.
+LAST_THOUGHT = NEXT_HEADER.replace("m.content -", "m.content ~ '<|im_end|>\\n' -")
+THOUGHT_TWICE = [
+    user("a"),
+    answer("one", reasoning_content="so"),
+    user("b"),
+    answer("two", reasoning_content="hm"),
+]
+
+
+def rows_of_template(
+    folder: Path, template: str, messages: list[Message], **options: Any
+) -> everyturn.Samples:
+    """Return the rows of one conversation of a model with another template, as transformers renders it."""
+    renderer = everyturn.Renderer.from_dir(folder, chat_template=template, serve="transformers")
+    return everyturn.Expander(renderer, **options).expand([{"messages": messages}])
+
+
+@pytest.mark.parametrize("start", ["<|im_start|>", "\n## <|im_start|>"])
+def test_an_inexact_target_ends_where_its_turn_does(
+    folders: dict[str, Path], shown: Shown, start: str
+) -> None:
+    """Also where only a header ends turns, and after the last one there is none."""
+    template = NEXT_HEADER.replace("<|im_start|>", start.replace("\n", "\\n"))
+    samples = rows_of_template(folders["chatml"], template, THOUGHT_TWICE, layout="conversation")
+    (row,) = shown("chatml", samples)
+    first = f"{start}user\na{start}assistant\n«one{start}»"
+    assert row == f"{first}user\nb{start}assistant\n«<think>hm</think>two{start}»"
+    assert samples.report.warnings["inexact_targets"] == 1
+
+
+def test_an_inexact_target_is_looked_for_in_what_is_rendered(
+    folders: dict[str, Path], shown: Shown
+) -> None:
+    """The last message stays as it is there, with its thinking, while another is exchanged."""
+    samples = rows_of_template(
+        folders["chatml"], LAST_THOUGHT, THOUGHT_TWICE, layout="conversation"
+    )
+    assert shown("chatml", samples) == [
+        chatml("user a", "assistant «one", "user b", "assistant «<think>hm</think>two")
+    ]
+    assert samples.report.warnings["inexact_targets"] == 1
+
+
+def no_prompt_fits(told: str) -> str:
+    """Return a template that writes this after each message but the last, and whose prompts are no prefixes."""
+    return (
+        "{%- for m in messages -%}{{- '<|im_start|>' ~ m.role ~ '\\n' ~ m.content -}}"
+        f"{{%- if not loop.last -%}}{told}{{%- endif -%}}"
+        "{{- '<|im_end|>\\n' -}}{%- endfor -%}"
+        "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n<think>' -}}{%- endif -%}"
+    )
+
+
+#: What was said two turns before.
+ECHO = (
+    "{%- if loop.index0 > 1 -%}{{- ' after ' ~ messages[loop.index0 - 2].content -}}{%- endif -%}"
+)
+#: How much this message and the next one say.
+LENGTHS = "{{- ' ' ~ (m.content|length + loop.nextitem.content|length) -}}"
+
+
+@pytest.mark.parametrize(
+    ("told", "messages", "trained"),
+    [(ECHO, THREE_TURNS, [3, 5]), (LENGTHS, [user("a"), answer("one"), answer("two")], [])],
+)
+def test_no_target_is_trained_on_what_is_another_messages(
+    folders: dict[str, Path], told: str, messages: list[Message], trained: list[int]
+) -> None:
+    """Where exchanging a message changes words of another, or what another changes, its place is not known."""
+    samples = rows_of_template(
+        folders["chatml"],
+        no_prompt_fits(told),
+        messages,
+        layout="conversation",
+        on_error="skip",
+    )
+    assert targets_of(samples) == trained
+    lost = samples.report.targets_found - len(trained)
+    assert samples.report.targets_dropped == {"not_located": lost}
+
+
+def test_all_tokens_leave_out_no_words_of_another_message(folders: dict[str, Path]) -> None:
+    """A message without weight whose place would hold them is an error that says so."""
+    messages = [user("a"), answer("one", weight=0), user("b"), answer("two"), user("c")]
+    with pytest.raises(everyturn.SampleError, match="holds words of message") as caught:
+        rows_of_template(folders["chatml"], no_prompt_fits(ECHO), messages, train_on="all_tokens")
+    assert caught.value.kind == "not_located"
+
+
 #: Leaves out what says "hide".
 HIDES = (
     "{%- for message in messages if message.content != 'hide' -%}"
@@ -198,6 +296,25 @@ def test_all_tokens_leave_out_messages_without_weight(expand: Expand, shown: Sho
     assert row == first + "«\n" + chatml("user b", "assistant two") + "»"
     assert targets_of(samples) == [3]
     assert samples.loss_weights is None
+
+
+@pytest.mark.parametrize("weightless", [0, 1, 2, 3])
+def test_all_tokens_leave_out_one_message_where_headers_end_turns(
+    folders: dict[str, Path], shown: Shown, weightless: int
+) -> None:
+    """What comes after a message without weight is trained, whichever it is."""
+    messages = [dict(message) for message in TWO_TURNS]
+    messages[weightless]["weight"] = 0
+    samples = rows_of_template(folders["chatml"], NEXT_HEADER, messages, train_on="all_tokens")
+    start = "<|im_start|>"
+    turns = [f"{message['role']}\n{message['content']}{start}" for message in messages]
+    words = messages[weightless]["content"]
+    # The header that ends an answer is what the answer is stopped with.
+    words += start * (weightless % 2)
+    turns[weightless] = turns[weightless].replace(f"\n{words}", f"\n»{words}«")
+    text = f"«{start}" + "".join(turns)
+    # The last turn of the user would be followed by nothing.
+    assert shown("chatml", samples) == [(text + "»").replace("«»", "")]
 
 
 def test_all_tokens_weigh_what_the_messages_weigh(expand: Expand) -> None:

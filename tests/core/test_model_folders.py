@@ -1,12 +1,15 @@
 """How a model is named: by its folder, by an id whose files are in the Hub's cache, or as the built-in one."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import everyturn
+from chats import answer, user
 from everyturn.model_folder import folder_of
 
 ID = "someone/some-model.v1"
@@ -99,6 +102,59 @@ def test_a_template_is_given_by_its_file(tmp_path: Path) -> None:
     assert prints[0] != everyturn.Renderer("demo").fingerprint
     with pytest.raises(everyturn.OptionsError, match=r"gone\.jinja: no such file"):
         everyturn.Renderer.from_dir("demo", chat_template=tmp_path / "gone.jinja")
+
+
+TWO_ENDS = (
+    "{%- for m in messages -%}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|><|endoftext|>\n"
+    "{%- endfor -%}{%- if add_generation_prompt -%}<|im_start|>assistant\n{%- endif -%}"
+)
+END, END_OF_TEXT, WORD = 4089, 4096, 4097
+
+
+@pytest.fixture
+def declaring(tmp_path: Path) -> Path:
+    """A model that could end turns with two tokens and has an added token that is a word."""
+    folder = tmp_path / "model"
+    shutil.copytree(folder_of("demo"), folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    last = tokenizer["added_tokens"][-1]
+    tokenizer["added_tokens"] += [
+        {**last, "id": END_OF_TEXT, "content": "<|endoftext|>", "special": True},
+        {**last, "id": WORD, "content": "wörd", "special": False},
+    ]
+    texts = {"tokenizer.json": tokenizer, "tokenizer_config.json": {}, "config.json": {}}
+    for name, value in {**texts, "generation_config.json": {"eos_token_id": END}}.items():
+        (folder / name).write_text(json.dumps(value), encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(TWO_ENDS, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "declared", "matters"),
+    [
+        ("generation_config.json", {"eos_token_id": END_OF_TEXT}, True),
+        ("generation_config.json", {"eos_token_id": END, "top_p": 0.5}, False),
+        ("config.json", {"image_token_id": WORD}, True),
+        ("config.json", {"image_size": WORD}, False),
+        ("tokenizer_config.json", {"additional_special_tokens": ["wörd"]}, True),
+        ("tokenizer_config.json", {"model_input_names": ["wörd"]}, False),
+    ],
+)
+def test_models_of_one_fingerprint_make_the_same_samples(
+    declaring: Path, file: str, declared: dict[str, Any], *, matters: bool
+) -> None:
+    """What is declared beside the tokenizer counts where it changes labels, or what is a control token."""
+
+    def made() -> tuple[str, Any]:
+        renderer = everyturn.Renderer.from_dir(declaring)
+        samples = everyturn.Expander(renderer).expand([{"messages": [user("a wörd"), answer("b")]}])
+        return renderer.fingerprint, (samples.labels.tolist(), dict(samples.report.control_tokens))
+
+    fingerprint, rows = made()
+    (declaring / file).write_text(json.dumps(declared), encoding="utf-8")
+    other_fingerprint, other_rows = made()
+    assert (rows != other_rows) == matters
+    assert (fingerprint != other_fingerprint) == matters
 
 
 def test_a_long_text_is_not_taken_for_a_path() -> None:

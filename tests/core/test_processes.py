@@ -146,12 +146,18 @@ def test_a_child_forked_while_threads_work_can_work(expander: everyturn.Expander
         worker.join(SECONDS)
 
 
-def test_no_child_of_many_hangs(pytestconfig: pytest.Config) -> None:
+@pytest.mark.parametrize("program", ["fork_beside_threads.py", "fork_and_drop.py"])
+def test_no_child_of_many_hangs(pytestconfig: pytest.Config, program: str) -> None:
     """Whenever it is forked: 150 times, 3,000 with `--whole`. Allocators that take locks fail here now and then."""
     count = 3_000 if pytestconfig.getoption("--whole") else 150
-    program = Path(__file__).parents[1] / "data" / "fork_beside_threads.py"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", program, str(count)],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            Path(__file__).parents[1] / "data" / program,
+            str(count),
+        ],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

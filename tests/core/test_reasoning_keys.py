@@ -130,3 +130,14 @@ def test_parts_of_a_turn_keep_their_reasoning_together(
     record = {"conversations": [{"from": "human", "value": "Well?"}, said, call]}
     (text,) = trained(expander, [record])
     assert "Hm.\nAh." in text
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_a_request_sends_the_reasoning_that_is_rendered(
+    one: str, other: str, models: dict[str, Path]
+) -> None:
+    """Of two texts the same one is taken where no server stands before the template."""
+    renderer = template_renderer(models["chatml"], chat_template=TEMPLATES["reasoning_content"])
+    messages = [user("Well?"), answer("So.", **{one: f"<{one}>", other: f"<{other}>"})]
+    (sent,) = {renderer.request(messages)["messages"][1].get(key) for key in KEYS} - {None}
+    assert f"<think>{sent}</think>" in renderer.render(messages)

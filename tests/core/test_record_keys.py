@@ -323,7 +323,15 @@ def test_pairs_of_preferences_say_what_they_are_and_how_to_use_half_of_them(
     assert len(texts(showing, record, map=mapping, undesired="skip")) == 1
 
 
-@pytest.mark.parametrize("more", [b"", b', "x": "\\ud83d\\ude00"', b', "y": 36893488147419103232'])
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"",
+        b', "x": "\\ud83d\\ude00"',
+        b', "y": 36893488147419103232',
+        pytest.param(b', "z": "' + b"z" * (2 << 20) + b'"', id="long"),
+    ],
+)
 @pytest.mark.parametrize("non_finite", ["error", "read"])
 def test_a_key_that_is_there_twice_is_named(more: bytes, non_finite: Any) -> None:
     """By whichever of the two readers reads the line; the last value counts, as for Python."""

@@ -10,7 +10,7 @@ import everyturn
 from as_template import template_renderer
 from chats import Record, Route, answer, user
 from everyturn.cli import main
-from record_formats import SHOWING_TEMPLATE
+from record_formats import CALL, FORMATS, SHOWING_TEMPLATE, TOOL
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,98 @@ def test_names_that_are_not_read_are_refused(names: dict[str, Any], said: str) -
     """With those that are."""
     with pytest.raises(everyturn.OptionsError, match=said):
         everyturn.Expander("demo", **names)
+
+
+WEIGHTS = ("weight", "trainable", "train", "loss", "loss_weight", "output_with_loss")
+MEDIA = ("image", "images", "video", "videos", "audio", "audios")
+
+
+def keys_of(record: Record) -> set[str]:
+    """Return the keys of a record and of its messages."""
+    return {
+        key
+        for each in (record, *(item for name in record for item in items_of(record, name)))
+        for key in each
+    }
+
+
+def items_of(record: Record, name: str) -> list[Record]:
+    """Return the messages that a record has under a key."""
+    held = (
+        record[name]
+        if name not in ("tools", "functions") and isinstance(record[name], list)
+        else []
+    )
+    return [item for item in held if isinstance(item, dict)]
+
+
+#: Records with the keys that no record of `FORMATS` has; what is said of them may be an error.
+OTHERS: list[Record] = [
+    {"messages": CHAT, "tools": [TOOL], "chat_template_kwargs": {"mode": "m"}},
+    {"messages": CHAT, "functions": [TOOL["function"]]},
+    {"messages": [{"role": "system", "content": "Hm", "tools": [TOOL]}, *CHAT]},
+    {"messages": [{"role": "system", "content": "Hm", "functions": [TOOL["function"]]}, *CHAT]},
+    *({"messages": CHAT, key: "Be kind."} for key in ("system", "system_prompt", "instructions")),
+    *({"messages": CHAT, key: 0.5} for key in WEIGHTS),
+    *({"messages": [CHAT[0], {**CHAT[1], key: 0.5}]} for key in WEIGHTS),
+    *({"messages": CHAT, key: "good"} for key in ("label", "kto_tag", "desirable")),
+    *({"messages": CHAT, key: ["a.bin"]} for key in MEDIA),
+    {"messages": [CHAT[0], {**CHAT[1], "reasoning": "Hm.", "reasoning_weight": 0.5}]},
+    {"messages": [CHAT[0], {**CHAT[1], "thinking": "Hm."}]},
+    {
+        "messages": [
+            CHAT[0],
+            {
+                **CHAT[1],
+                "train_detail": [{"begin_offset": 0, "end_offset": 1, "train": False}],
+            },
+        ]
+    },
+    {"messages": [CHAT[0], answer("", tool_calls=[{**CALL, "id": "a"}]),
+                  {"role": "tool", "name": "add", "tool_call_id": "a", "content": "4"}, CHAT[1]]},
+    {"query": "Ping?", "response": "Pong.", "history": [["a", "b"]]},
+    {"conversation": [{"system": "Be kind.", "human": "Ping?", "assistant": "Pong."}]},
+    {"conversation": [{"input": "Ping?", "output": "Pong.", "output_with_loss": False},
+                      {"input": "Ping?", "output": "Pong."}]},
+    {
+        "input": "Ping?",
+        "output": [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]},
+            {"type": "function_call", "call_id": "a", "name": "add", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "a", "output": "4"},
+            {"type": "message", "role": "assistant", "content": "Pong."},
+        ],
+    },
+]  # fmt: skip
+EVERY_KEY = [
+    pytest.param(record, key, id=f"{key}-{number}")
+    for number, record in enumerate([*(record for record, _, _ in FORMATS.values()), *OTHERS])
+    for key in sorted(keys_of(record))
+]
+
+
+@pytest.mark.parametrize(("record", "key"), EVERY_KEY)
+def test_every_key_that_is_read_can_have_another_name(
+    showing: everyturn.Renderer, record: Record, key: str
+) -> None:
+    """The record is read, or refused, as with its own names."""
+
+    def read(record: Record, **names: Any) -> Any:
+        expander = everyturn.Expander(showing, on_error="skip", control_tokens="allow", **names)
+        samples = expander.expand([record])
+        faults = [(fault.kind, fault.message_index) for fault in samples.report.faults]
+        return samples.input_ids.tolist(), samples.labels.tolist(), faults
+
+    def under_their_name(held: Record) -> Record:
+        return {f"their {name}" if name == key else name: value for name, value in held.items()}
+
+    theirs = under_their_name(
+        {
+            name: [under_their_name(item) for item in items_of(record, name)] or value
+            for name, value in record.items()
+        }
+    )
+    assert read(theirs, map={key: f"their {key}"}) == read(record)
 
 
 def test_two_keys_for_one_name_are_an_error(showing: everyturn.Renderer) -> None:

@@ -1,6 +1,7 @@
 """Template arguments that a template does not read: they do nothing, and that is said with what it reads."""
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import everyturn
 from as_template import template_renderer
 from chats import Record, Route
 from everyturn.cli import main
+from everyturn.options import Serve
+from paths import DEMO
 
 CHATML = (
     "SET{%- for message in messages -%}"
@@ -72,6 +75,28 @@ def test_a_key_or_a_name_of_the_template_itself_is_no_argument(before: str) -> N
     """Nothing that is given from outside is looked at."""
     assert unread(before, flag=True) == {"flag": 1}
     assert renderer(before).template_arguments == ()
+
+
+@pytest.mark.parametrize(
+    ("serve", "unread_of"), [("vllm", {"of_tools": 1}), ("template", {"of_others": 1})]
+)
+def test_the_template_that_renders_is_the_one_that_reads(
+    tmp_path: Path, serve: Serve, unread_of: dict[str, int]
+) -> None:
+    """A server takes an empty list of tools for none, so that the template for tools has no say."""
+    folder = tmp_path / "model"
+    shutil.copytree(DEMO, folder)
+    texts = {
+        "chat_template.jinja": "{%- if of_others -%}{%- endif -%}",
+        "additional_chat_templates/tool_use.jinja": "{%- if of_tools -%}{%- endif -%}",
+    }
+    for name, before in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(CHATML.replace("SET", before), encoding="utf-8")
+    arguments = {"of_tools": True, "of_others": True}
+    record = {"messages": CHAT, "tools": [], "chat_template_kwargs": arguments}
+    expander = everyturn.Expander(everyturn.Renderer.from_dir(folder, serve=serve))
+    assert dict(expander.expand([record]).report.unread_arguments) == unread_of
 
 
 def test_what_the_template_sets_for_itself_is_not_listed() -> None:

@@ -41,6 +41,6 @@ fn from_panic(panic: &(dyn Any + Send)) -> Error {
         .unwrap_or("no message");
     Error::new(
         ErrorKind::Internal,
-        format!("a dependency failed in a way that it should not (it panicked): {}", excerpt(text)),
+        format!("a dependency panicked: {}; please report it with this record", excerpt(text)),
     )
 }

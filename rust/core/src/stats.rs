@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expand::{Expander, Outcome, Workspace, Workspaces};
 use crate::json::Value;
 use crate::layout::{Arrangement, Branches, Sample};
+use crate::panics::catch_panics;
 use crate::read::{Chunks, FileChunk, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
@@ -111,8 +112,12 @@ impl Work for Variants {
         cancelled: &AtomicBool,
     ) -> RecordStats {
         let read = self.first.read(record, workspace);
+        let described = read.and_then(|read| catch_panics(|| Ok((describe(&read.conversation), read))));
+        let (mut stats, read) = match described {
+            Ok((stats, read)) => (stats, Ok(read)),
+            Err(fault) => (Stats::default(), Err(fault)),
+        };
         let conversation = read.as_ref().ok().map(|read| &read.conversation);
-        let mut stats = conversation.map_or_else(Stats::default, describe);
         // What is the same with another layout, train_on or max_length is not made again.
         let mut made: Vec<Made> = Vec::new();
         for expander in &self.expanders {

@@ -35,11 +35,11 @@ pub use compiled::Rendering;
 pub use contents::ContentFault;
 pub use foreign::ForeignTokens;
 pub use header::Header;
-pub use locate::locate;
+pub use locate::OneText;
 pub use parts::{Part, PartName, RecordParts};
 pub use prefixes::{Prefixes, Shown};
 pub use prepared::Prepared;
-pub use seams::Seams;
+pub use seams::{Seams, made_in, refuse_made};
 pub use standalone::{PlainTemplate, check_objects, message_objects};
 pub use thinking::{Thinking, ThinkingFormat};
 pub use thinking_flags::{FlagKind, ThinkingFlag, thinking_flags};
@@ -152,18 +152,18 @@ impl ChatTemplate {
         self.variants().find_map(|variant| variant.content_fault.as_ref())
     }
 
-    /// The template for conversations with tools, or without.
-    pub fn variant(&self, has_tools: bool) -> &ProbedTemplate {
-        match &self.tool_use {
-            Some(variant) if has_tools => variant,
+    /// The template for conversations with these tools; a server takes an empty list of them for none.
+    pub fn variant_for(&self, tools: Option<&Value>) -> &ProbedTemplate {
+        let has_server = self.default.server.is_some();
+        match tools {
+            Some(tools) if !(has_server && is_empty_list(tools)) => self.variant_for_some_tools(),
             _ => &self.default,
         }
     }
 
-    /// The template for a conversation; a server takes an empty list of tools for none.
-    pub fn variant_for(&self, tools: Option<&Value>) -> &ProbedTemplate {
-        let has_server = self.default.server.is_some();
-        self.variant(tools.is_some_and(|tools| !(has_server && is_empty_list(tools))))
+    /// The template for conversations with tools, whatever they are.
+    pub fn variant_for_some_tools(&self) -> &ProbedTemplate {
+        self.tool_use.as_ref().unwrap_or(&self.default)
     }
 
     pub fn variants(&self) -> impl Iterator<Item = &ProbedTemplate> {
@@ -200,7 +200,7 @@ impl ChatTemplate {
         &self,
         conversation: &'c Conversation,
     ) -> impl Iterator<Item = &'c Arc<str>> + use<'_, 'c> {
-        let variables = &self.variant(conversation.tools.is_some()).reads.variables;
+        let variables = &self.variant_for(conversation.tools.as_ref()).reads.variables;
         let names = conversation.template_kwargs.iter().map(|(name, _)| name);
         names.filter(|name| !variables.contains(&***name))
     }

@@ -43,6 +43,11 @@ pub struct Shown<'s> {
 }
 
 impl<'s> Shown<'s> {
+    /// A text that belongs to no series.
+    pub(super) fn alone(text: &'s str, spans: &'s [Span], ends: &'s [usize]) -> Self {
+        Self { text: text.into(), same: 0, spans, ends }
+    }
+
     /// Where the runs of the text from this byte on come from.
     pub fn spans_from(&self, byte: usize) -> impl Iterator<Item = Span> + use<'s> {
         let first = self.span_at(byte);

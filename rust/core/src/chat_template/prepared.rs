@@ -144,6 +144,24 @@ impl<'a> Prepared<'a> {
         self.render_messages(messages, add_generation_prompt, arguments)
     }
 
+    /// Renders the first `count` messages with another value, which the arena of `values` holds, in place of one of
+    /// them.
+    pub(super) fn render_exchanged<'v>(
+        &self,
+        count: usize,
+        (number, message): (usize, TemplateValue<'v>),
+        values: &mut Values<'v>,
+    ) -> Result<Rendering>
+    where
+        'a: 'v,
+    {
+        let mut messages = self.first(count, false).items().to_vec();
+        if let Some(place) = messages.get_mut(self.place(number)) {
+            *place = message;
+        }
+        self.render_messages(values.inputs.list(Node::NONE, &messages), false, &[])
+    }
+
     /// The texts of the first n messages, for each n; see `CompiledTemplate::render_growing`.
     pub(super) fn render_growing(
         &self,
@@ -360,7 +378,7 @@ impl<'a> Prepared<'a> {
         variables
     }
 
-    pub(super) fn render_messages(
+    fn render_messages(
         &self,
         messages: TemplateValue<'_>,
         add_generation_prompt: bool,

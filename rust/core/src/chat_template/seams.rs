@@ -15,7 +15,7 @@ use everyturn_template::{Source, Span};
 
 use super::Prepared;
 use super::prefixes::Shown;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::prompt_text::PromptText;
 use crate::tokenizer::{ControlTokens, Tokenizer};
 
@@ -131,6 +131,30 @@ impl Seams {
         self.done = shown.text.len();
         Ok(self.found.iter().map(|(_, token)| token.clone()).collect())
     }
+}
+
+/// The control tokens that the template makes of what others wrote in one text that has these spans.
+pub fn made_in(
+    prepared: &Prepared<'_>,
+    text: &str,
+    spans: &[Span],
+    tokenizer: &Tokenizer,
+    control_tokens: &ControlTokens,
+) -> Result<BTreeSet<Arc<str>>> {
+    let mut end = 0;
+    let ends = spans.iter().map(|span| {
+        end += span.len as usize;
+        end
+    });
+    let ends: Vec<usize> = ends.collect();
+    Seams::default().find(prepared, &Shown::alone(text, spans, &ends), 0, tokenizer, control_tokens)
+}
+
+/// Refuses control tokens that a template makes.
+pub fn refuse_made(made: &BTreeSet<Arc<str>>) -> Result<()> {
+    let Some(token) = made.first() else { return Ok(()) };
+    let text = format!("the template makes the control token {token:?} of text of the record");
+    Err(Error::new(ErrorKind::ControlToken, text))
 }
 
 /// A text that is looked at.

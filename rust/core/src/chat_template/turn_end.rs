@@ -76,22 +76,29 @@ impl TurnEnd {
         }
     }
 
+    /// What the next headers start with, where they end turns.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderStop> {
+        let headers = match &self.ending {
+            Ending::NextHeader { plain, tool_calls } => Some([plain, tool_calls]),
+            _ => None,
+        };
+        headers.into_iter().flatten()
+    }
+
     /// Every token that a turn may end with.
     pub fn possible_stops(&self) -> impl Iterator<Item = &StopToken> {
         self.stop_tokens().into_iter().chain(&self.declared)
     }
 
-    /// Appends what the next header starts with, through the stop token, where that is what ends a turn.
-    pub fn append_next_header(&self, turn: &mut String, calls_tools: bool) {
-        if let Ending::NextHeader { plain, tool_calls } = &self.ending {
-            if let Some((end, _)) = self.own_end(turn, calls_tools, &[]) {
-                turn.truncate(end);
-                return;
-            }
-            let header = if calls_tools { tool_calls } else { plain };
-            turn.push_str(&header.before);
-            turn.push_str(&header.stop.text);
+    /// A text that ends with a turn, with what the next header starts with, through the stop token, where that is what
+    /// ends a turn. `None`: the text stays as it is.
+    pub fn with_next_header(&self, text: &str, calls_tools: bool) -> Option<String> {
+        let Ending::NextHeader { plain, tool_calls } = &self.ending else { return None };
+        if let Some((end, _)) = self.own_end(text, calls_tools, &[]) {
+            return (end < text.len()).then(|| text[..end].to_owned());
         }
+        let header = if calls_tools { tool_calls } else { plain };
+        Some([text, &header.before, &header.stop.text].concat())
     }
 
     /// Cuts what the template wrote for a turn right after its stop token, or appends the one that the next header

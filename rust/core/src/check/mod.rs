@@ -10,13 +10,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::conversation::{Conversation, Format, as_record, check_is_record, id_of_bytes, unknown_format};
+use crate::conversation::{Format, id_of_bytes};
 use crate::error::{Error, Result};
-use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long, warn_of_reading};
+use crate::expand::{
+    Expander, OpenedRecord, ReadRecord, Workspace, Workspaces, read_record, warn_of_reading,
+};
+use crate::panics::catch_panics;
 use crate::read::{Chunks, FileChunk, LineText, ReadOptions, Record, Source, Step, StreamOptions};
 use crate::report::Report;
 use crate::run::{Ordered, Pool, Work};
-use crate::samples::KeptValues;
 use outline::outline_json;
 
 /// How records are read, and what they are expanded with.
@@ -59,41 +61,24 @@ impl Checker {
         Self { reading, expander, workspaces: Workspaces::default() }
     }
 
+    fn outline(&self, record: &OpenedRecord<'_>) -> Option<String> {
+        let format = record.own_format.or(record.format)?;
+        Some(outline_json(record.object?, format, &self.reading.record))
+    }
+
     /// Finds what is wrong with one record.
     pub fn check_record(&self, record: Record<'_>) -> Found {
         self.on_record(record, &mut Workspace::default(), &AtomicBool::new(false))
     }
+}
 
-    /// Reads a record; says in any case what is found of it.
-    fn read(
-        &self,
-        record: Record<'_>,
-        workspace: &mut Workspace,
-        found: &mut Found,
-    ) -> Result<ReadRecord, Vec<Error>> {
-        let bytes = record.bytes.ok_or_else(|| vec![line_too_long(self.reading.max_line_bytes)])?;
-        found.conversation_id = id_of_bytes(bytes);
-        found.format = self.reading.input_format.or(record.format);
-        let options = &self.reading.record;
-        let value = options.parse(workspace.parser(), bytes);
-        let value = value.and_then(|value| options.renames.opened(value, options.non_finite));
-        let value = value.map_err(|error| vec![error])?;
-        found.own_format = options.renames.format_of(&value);
-        found.format = found.format.or(found.own_format);
-        check_is_record(&value, &options.renames).map_err(|error| vec![error])?;
-        let value = match found.format {
-            Some(format) => format.with_key(value),
-            None => value,
-        };
-        let object = as_record(&value).map_err(|error| vec![error])?;
-        found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
-        let format = found.format.ok_or_else(|| vec![unknown_format(&value, record.columns_of)])?;
-        let mut conversation = Conversation::read(&value, format, options)?;
-        conversation.unused.repeated_keys = workspace.parser().take_repeated_keys();
-        found.conversation_id = conversation.id();
-        let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
-        Ok(ReadRecord { conversation_id, format, conversation, kept })
-    }
+/// What reading a record counts.
+fn reading_report(read: &ReadRecord) -> Result<Report> {
+    catch_panics(|| {
+        let mut report = Report::default();
+        warn_of_reading(&read.conversation, &mut report);
+        Ok(report)
+    })
 }
 
 impl Work for Checker {
@@ -105,19 +90,28 @@ impl Work for Checker {
     }
 
     fn on_record(&self, record: Record<'_>, workspace: &mut Workspace, cancelled: &AtomicBool) -> Found {
-        let mut found = Found::default();
-        match (self.read(record, workspace, &mut found), &self.expander) {
-            (Ok(read), Some(expander)) => {
-                let mut report = expander.expand_read(record, Ok(&read), workspace, cancelled).report;
+        let mut found = Found {
+            format: record.format.or(self.reading.input_format),
+            conversation_id: record.bytes.map_or(0, id_of_bytes),
+            ..Found::default()
+        };
+        let read = read_record(record, &self.reading, workspace, |opened| {
+            (found.format, found.own_format) = (opened.format, opened.own_format);
+            found.outline = self.outline(opened);
+        });
+        let report = read.and_then(|read| {
+            found.conversation_id = read.conversation_id;
+            let Some(expander) = &self.expander else {
+                return reading_report(&read).map_err(|panic| vec![panic]);
+            };
+            Ok(expander.expand_read(record, Ok(&read), workspace, cancelled).report)
+        });
+        match report {
+            Ok(mut report) => {
                 found.faults = std::mem::take(&mut report.faults);
                 found.report = Some(report);
             }
-            (Ok(read), None) => {
-                let mut report = Report::default();
-                warn_of_reading(&read.conversation, &mut report);
-                found.report = Some(report);
-            }
-            (Err(faults), _) => found.faults = faults,
+            Err(faults) => found.faults = faults,
         }
         for fault in &mut found.faults {
             (fault.location.file, fault.location.line) = (None, None);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Message;
+use super::calls::function_of;
 use crate::json::Value;
 
 /// How many calls of one message are looked through for a name.
@@ -73,12 +74,10 @@ impl<'m> Calls<'m> {
 }
 
 fn call_of(message: usize, call: &Value) -> Option<Call<'_>> {
-    let call = call.as_object()?;
-    let function = call.get("function").and_then(Value::as_object).unwrap_or(call);
     Some(Call {
         message,
-        name: function.get("name").and_then(Value::as_str),
-        id: call.get("id").and_then(Value::as_str),
+        name: function_of(call)?.get("name").and_then(Value::as_str),
+        id: call.as_object()?.get("id").and_then(Value::as_str),
         is_answered: false,
     })
 }

@@ -162,13 +162,17 @@ impl Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::{Format, RecordOptions};
+    use crate::conversation::{Format, RecordOptions, Renames};
 
     fn id(record: &str) -> u128 {
         let value = json::parse_strict(record.as_bytes()).unwrap();
-        Conversation::from_record(&value, Format::detect(&value).unwrap(), &RecordOptions::default())
-            .unwrap()
-            .id()
+        Conversation::from_record(
+            &value,
+            Format::detect(&value, &Renames::default()).unwrap(),
+            &RecordOptions::default(),
+        )
+        .unwrap()
+        .id()
     }
 
     fn opening_of(id: u128) -> u128 {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
 /// The keys of a record that they stand under.
-const KEYS: [&str; 6] = ["image", "images", "video", "videos", "audio", "audios"];
+pub const KEYS: [&str; 6] = ["image", "images", "video", "videos", "audio", "audios"];
 
 /// What marks their places in a text.
 const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];

@@ -16,6 +16,7 @@ mod item;
 mod labels;
 mod media;
 mod message;
+mod message_keys;
 mod non_finite;
 mod options;
 mod order;
@@ -102,7 +103,7 @@ impl Conversation {
     pub fn is_readable(record: &Value, options: &RecordOptions) -> bool {
         let is_finite = non_finite::check("", record, options.non_finite).is_ok();
         let renamed = options.renames.of_record(record).ok().filter(|_| is_finite);
-        let format = renamed.as_deref().and_then(Format::detect);
+        let format = renamed.as_deref().and_then(|record| Format::detect(record, &options.renames));
         let conversation =
             renamed.zip(format).map(|(record, format)| Self::from_record(&record, format, options));
         conversation.is_some_and(|conversation| conversation.is_ok())
@@ -189,7 +190,7 @@ pub fn check_is_record(record: &Value, renames: &Renames) -> Result<()> {
 }
 
 /// The object that a record must be.
-pub fn as_record(record: &Value) -> Result<&Object> {
+fn as_record(record: &Value) -> Result<&Object> {
     record.as_object().ok_or_else(|| {
         Error::new(
             ErrorKind::NotAnObject,

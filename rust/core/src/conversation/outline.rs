@@ -119,7 +119,7 @@ impl<'a> Outline<'a> {
         for entry in &mut self.entries {
             let Source::Item { value, .. } = &mut entry.source else { continue };
             let Some(object) = value.as_object() else { continue };
-            match renames.of_message(object, format.role_key, format.name_of_role) {
+            match renames.of_message(object, format) {
                 Ok(None) => {}
                 Ok(Some(renamed)) => *value = Cow::Owned(Value::Object(renamed)),
                 Err(fault) => _ = self.fault.get_or_insert(fault),

@@ -54,6 +54,9 @@ fn take_of_reasoning(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Resu
     Ok(())
 }
 
+/// The keys of a message that they stand under.
+pub const KEYS: [&str; 2] = [REASONING_WEIGHT, DETAILS];
+
 const REASONING_WEIGHT: &str = "reasoning_weight";
 const DETAILS: &str = "train_detail";
 

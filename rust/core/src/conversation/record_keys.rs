@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::formats::Format;
 use super::options::{RecordOptions, Undesired};
-use super::{labels, system, tools, weight};
+use super::{labels, media, system, tools, weight};
 use crate::json::{Object, Value};
 
 /// The record's own arguments for the template.
@@ -37,10 +37,16 @@ pub fn is_of_some_record(key: &str) -> bool {
         || Format::ALL.iter().any(|format| format.has_key(key))
 }
 
+/// The keys that are looked at in records of whatever format. Those of formats come first.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    let of_formats = Format::ALL.iter().flat_map(|format| format.keys());
+    let beside = OF_ANY_FORMAT.into_iter().flatten().chain(&labels::LABELS).chain(&media::KEYS);
+    of_formats.chain(beside).copied()
+}
+
 /// The keys that are read beside the messages, whatever the format.
+const OF_ANY_FORMAT: [&[&str]; 4] = [&[TEMPLATE_KWARGS], &tools::KEYS, &system::KEYS, &weight::KEYS];
+
 fn is_of_any_format(key: &str) -> bool {
-    key == TEMPLATE_KWARGS
-        || tools::KEYS.contains(&key)
-        || system::KEYS.contains(&key)
-        || weight::KEYS.contains(&key)
+    OF_ANY_FORMAT.iter().any(|keys| keys.contains(&key))
 }

@@ -6,49 +6,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::formats::Format;
+use super::formats::{Declaration, Format};
 use super::from_json_text;
 use super::non_finite;
 use super::options::NonFinite;
 use super::role::Role;
 use super::trees;
+use super::{message_keys, record_keys};
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
-
-/// Keys of records that can have another name: those of all formats, and what stands beside the messages.
-const RECORD_KEYS: [&str; 17] = [
-    "messages",
-    "conversations",
-    "prompt",
-    "completion",
-    "instruction",
-    "input",
-    "output",
-    "response",
-    "history",
-    "system",
-    "tools",
-    "chat_template_kwargs",
-    "label",
-    "weight",
-    "images",
-    "videos",
-    "audios",
-];
-
-/// Keys of messages that can have another name.
-const MESSAGE_KEYS: [&str; 10] = [
-    "role",
-    "content",
-    "from",
-    "value",
-    "name",
-    "tool_calls",
-    "tool_call_id",
-    "reasoning_content",
-    "weight",
-    "type",
-];
 
 /// A key that is read here, and the one that records have instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +36,9 @@ impl Renames {
     pub fn new(keys: &[(String, String)], roles: &[(String, String)]) -> Result<Self> {
         let mut renames = Self::default();
         for (ours, theirs) in keys {
-            let find = |known: &[&'static str]| known.iter().copied().find(|name| name == ours);
             let key = |ours| Key { ours, theirs: theirs.as_str().into() };
-            let (record, message) = (find(&RECORD_KEYS), find(&MESSAGE_KEYS));
+            let record = record_keys::all().find(|name| name == ours);
+            let message = message_keys::all().find(|name| name == ours);
             if record.is_none() && message.is_none() {
                 return Err(unknown_key(ours));
             }
@@ -118,7 +84,7 @@ impl Renames {
     /// The format of a record, as its keys or its messages show it.
     pub fn format_of(&self, record: &Value) -> Option<Format> {
         match record {
-            Value::Object(_) => Format::detect(&*self.of_record(record).ok()?),
+            Value::Object(_) => Format::detect(&*self.of_record(record).ok()?, self),
             Value::Array(items) => items.first().and_then(|item| self.format_of_message(item)),
             _ => None,
         }
@@ -136,7 +102,7 @@ impl Renames {
         }
         // A message of a tree is one of several conversations.
         let item = item.as_object().filter(|item| !trees::is_row(item))?;
-        let renamed = renamed(item, &self.of_messages).ok()?;
+        let renamed = renamed(item, self.of_messages.iter()).ok()?;
         Format::of_message(renamed.as_ref().unwrap_or(item))
     }
 
@@ -148,7 +114,7 @@ impl Renames {
     /// The record under the names that are read here. Of a record that is not an object nothing is renamed.
     pub fn of_record<'r>(&self, record: &'r Value) -> Result<Cow<'r, Value>> {
         match record {
-            Value::Object(object) => Ok(match renamed(object, &self.of_records)? {
+            Value::Object(object) => Ok(match renamed(object, self.of_records.iter())? {
                 Some(object) => Cow::Owned(Value::Object(object)),
                 None => Cow::Borrowed(record),
             }),
@@ -156,23 +122,24 @@ impl Renames {
         }
     }
 
-    /// A message under the names that are read here; `None` if it has them already. `role_name` says what the format of
-    /// the record calls a role under a key.
-    pub(super) fn of_message(
-        &self,
-        message: &Object,
-        role_key: fn(&Object) -> &'static str,
-        role_name: fn(&str, Role) -> &'static str,
-    ) -> Result<Option<Object>> {
-        let mut new = renamed(message, &self.of_messages)?;
+    /// A message of a format under the names that are read here; `None` if it has them already.
+    pub(super) fn of_message(&self, message: &Object, format: &Declaration) -> Result<Option<Object>> {
+        let is_read = |key: &&Key| message_keys::has(format.item_keys, key.ours);
+        let mut new = renamed(message, self.of_messages.iter().filter(is_read))?;
         let seen = new.as_ref().unwrap_or(message);
-        let key = role_key(seen);
+        let key = (format.role_key)(seen);
         if let Some(name) = seen.get(key).and_then(Value::as_str)
             && let Some((_, role)) = self.roles.iter().find(|(theirs, _)| **theirs == *name)
         {
-            new.get_or_insert_with(|| message.clone()).insert(key, role_name(key, *role).into());
+            new.get_or_insert_with(|| message.clone()).insert(key, (format.name_of_role)(key, *role).into());
         }
         Ok(new)
+    }
+
+    /// Whether a value, under the names that are read here, is what `test` says of an item of this format.
+    pub(super) fn is_item_of(&self, item: &Value, format: &Declaration, test: fn(&Object) -> bool) -> bool {
+        let Some(item) = item.as_object() else { return false };
+        self.of_message(item, format).is_ok_and(|renamed| test(renamed.as_ref().unwrap_or(item)))
     }
 
     /// Whether nothing is renamed.
@@ -182,8 +149,8 @@ impl Renames {
 }
 
 /// The object with other keys; `None` if it has none of these.
-fn renamed(object: &Object, keys: &[Key]) -> Result<Option<Object>> {
-    let found: Vec<&Key> = keys.iter().filter(|key| object.contains_key(&key.theirs)).collect();
+fn renamed<'k>(object: &Object, keys: impl Iterator<Item = &'k Key>) -> Result<Option<Object>> {
+    let found: Vec<&Key> = keys.filter(|key| object.contains_key(&key.theirs)).collect();
     if found.is_empty() {
         return Ok(None);
     }
@@ -199,7 +166,7 @@ fn renamed(object: &Object, keys: &[Key]) -> Result<Option<Object>> {
 }
 
 fn unknown_key(name: &str) -> Error {
-    let mut known: Vec<&str> = RECORD_KEYS.iter().chain(&MESSAGE_KEYS).copied().collect();
+    let mut known: Vec<&str> = record_keys::all().chain(message_keys::all()).collect();
     known.sort_unstable();
     known.dedup();
     let text =
@@ -223,7 +190,7 @@ mod tests {
     fn message(text: &str, renames: &Renames) -> Option<Value> {
         let value = parse_strict(text.as_bytes()).unwrap();
         renames
-            .of_message(value.as_object().unwrap(), |_| "role", |_, role| role.name())
+            .of_message(value.as_object().unwrap(), Format::Messages.declaration())
             .unwrap()
             .map(Value::Object)
     }

@@ -116,7 +116,7 @@ impl Work<'_> {
     }
 
     /// Counts control tokens that are in no text of the record, each once.
-    fn count_made(&mut self, made: &BTreeSet<Arc<str>>) {
+    pub fn count_made(&mut self, made: &BTreeSet<Arc<str>>) {
         for token in made {
             if self.report.control_tokens.iter().all(|(known, _)| *known != **token) {
                 let is_first = self.report.control_tokens.is_empty();

@@ -28,7 +28,7 @@ use crate::model::{Renderer, RendererOptions};
 use crate::options::{ContentFormat, EngineChoice, LimitFactor, OnError, Options};
 use crate::read::Record;
 use crate::report::Report;
-use crate::target::{Encoded, Encoder, Exchanges, Target, targets};
+use crate::target::{Encoded, Encoder, Exchanges, Foreign, Target, targets};
 use crate::tokenizer::Known;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/everyturn/models/demo");
@@ -243,10 +243,12 @@ impl Page<'_> {
                 conversation,
                 tokenizer: &renderer.tokenizer,
                 encoder: &mut Encoder::default(),
+                foreign: Foreign::Recognised,
+                rejects_made: false,
                 max_length: None,
                 keeps_provenance: false,
             };
-            self.block(&whole.rendering().unwrap().text);
+            self.block(&whole.rendering().unwrap().0.text);
         }
         if work.arrangement.has_targets() {
             self.line("\n# rendered");

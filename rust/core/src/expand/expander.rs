@@ -10,13 +10,13 @@ use std::sync::atomic::AtomicBool;
 use everyturn_template::Arena;
 
 use super::preflight::preflight;
+use super::read::{ReadRecord, read_record};
 use super::record::{Scratch, Work};
 use super::stage_times::Stage;
 use super::trace::Trace;
 use super::workspace::{Workspace, Workspaces};
-use crate::conversation::{Conversation, Format, Renames, check_is_record, unknown_format};
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Object, Value, write};
+use crate::json::write;
 use crate::layout::{Arrangement, Sample};
 use crate::model::Renderer;
 use crate::options::{
@@ -25,7 +25,7 @@ use crate::options::{
 use crate::panics::catch_panics;
 use crate::read::Record;
 use crate::report::Report;
-use crate::samples::{KeptValues, kept_values};
+use crate::samples::KeptValues;
 
 /// More threads than any machine has cores for.
 const MAX_THREADS: usize = 1024;
@@ -35,16 +35,6 @@ pub struct Expander {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) options: Options,
     pub(crate) workspaces: Workspaces,
-}
-
-/// A record that was read: it can be expanded more than once.
-pub struct ReadRecord {
-    /// Equal for conversations that are the same; see [`Conversation::id`].
-    pub conversation_id: u128,
-    pub format: Format,
-    pub conversation: Conversation,
-    /// What its samples carry along.
-    pub kept: KeptValues,
 }
 
 /// What became of a record.
@@ -93,33 +83,14 @@ impl Expander {
 
     /// Reads one record.
     pub fn read(&self, record: Record<'_>, workspace: &mut Workspace) -> Result<ReadRecord> {
-        catch_panics(|| {
-            let Some(bytes) = record.bytes else {
-                return Err(line_too_long(self.options.read.max_line_bytes));
-            };
-            let Workspace { parser, times, .. } = workspace;
-            let options = &self.options.read.record;
-            let value = times.measure(Stage::Parse, || {
-                let line = options.parse(parser, bytes)?;
-                Renames::held_by(line, options.non_finite)
-            })?;
-            let mut kept = match &value {
-                Value::Object(object) => kept_values(object, &options.keep),
-                // A list of messages has no keys.
-                _ => kept_values(&Object::default(), &options.keep),
-            };
-            let value = options.renames.renamed(value)?;
-            let format = self.format_of(&value, record)?;
-            let value = format.with_key(value);
-            let mut conversation =
-                times.measure(Stage::Convert, || Conversation::from_record(&value, format, options))?;
-            conversation.unused.repeated_keys = parser.take_repeated_keys();
-            let conversation_id = times.measure(Stage::Convert, || conversation.id());
-            if self.options.provenance {
-                kept.push(Some(write(&conversation.facts(self.options.keep_texts))));
-            }
-            Ok(ReadRecord { conversation_id, format, conversation, kept })
-        })
+        let read = read_record(record, &self.options.read, workspace, |_| {});
+        let mut read = read.map_err(|mut faults| faults.swap_remove(0))?;
+        if self.options.provenance {
+            read.kept.push(Some(catch_panics(|| {
+                Ok::<_, Error>(write(&read.conversation.facts(self.options.keep_texts)))
+            })?));
+        }
+        Ok(read)
     }
 
     /// Expands one record; nothing is returned once `cancelled` is set.
@@ -218,21 +189,6 @@ impl Expander {
         let (conversation_id, kept) = (read.conversation_id, read.kept.clone());
         Ok(Outcome { conversation_id, samples, kept, report, error: None })
     }
-
-    /// The format of a record: as it is given, as the option says, or as its own keys show. The records of a file
-    /// before the one that shows its format have none of these.
-    fn format_of(&self, value: &Value, record: Record<'_>) -> Result<Format> {
-        let renames = &self.options.read.record.renames;
-        check_is_record(value, renames)?;
-        let format = record.format.or(self.options.read.input_format).or_else(|| renames.format_of(value));
-        format.ok_or_else(|| unknown_format(value, record.columns_of))
-    }
-}
-
-/// The error for a line that was not kept.
-pub(crate) fn line_too_long(max_line_bytes: usize) -> Error {
-    let text = format!("the line is longer than max_line_bytes ({max_line_bytes})");
-    Error::new(ErrorKind::LineTooLong, text)
 }
 
 /// A template that knows thinking and has no switch for it asks for it always, or never.

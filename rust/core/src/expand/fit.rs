@@ -13,7 +13,8 @@ use everyturn_template::Arena;
 use super::record::{Cancelled, Scratch, Work, check};
 use super::stage_times::{Stage, StageTimes};
 use super::view::View;
-use crate::error::{Error, ErrorKind, Result};
+use crate::chat_template::refuse_made;
+use crate::error::{ErrorKind, Result};
 use crate::layout::{Rows, too_long};
 use crate::options::{ControlTokenPolicy, Options, Overflow};
 use crate::report::warning;
@@ -202,11 +203,8 @@ impl Work<'_> {
         let message = &self.conversation.messages[target.message];
         let index = shown.view.index_of(target.message);
         let rendered = times.measure(Stage::Render, || shown.targets.render(message, index))?;
-        if self.options.control_tokens == ControlTokenPolicy::Reject
-            && let Some(token) = rendered.made.first()
-        {
-            let text = format!("the template makes the control token {token:?} of text of the record");
-            return Err(Error::new(ErrorKind::ControlToken, text));
+        if self.options.control_tokens == ControlTokenPolicy::Reject {
+            refuse_made(&rendered.made)?;
         }
         self.context.share(rendered.same);
         let tokenizer = &self.renderer.tokenizer;

@@ -1,7 +1,7 @@
 //! One record through all stages.
 //!
-//! In: a line of an input. Out: its samples and its report. `expander` is where a record comes in and where it is said
-//! what a fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
+//! In: a line of an input. Out: its samples and its report. `read` is where a record comes in; `expander` says what a
+//! fault costs; `preflight` finds what can be said before rendering; `record` takes the targets of a conversation
 //! through the stages; `fit` decides how much of the conversation each is shown; `account` counts what is left out of it,
 //! in the words of `wording`; `trace` keeps what was decided, for those who ask.
 
@@ -12,6 +12,7 @@ mod expander;
 mod fit;
 mod nulls;
 mod preflight;
+mod read;
 mod record;
 mod stage_times;
 mod timed;
@@ -20,9 +21,10 @@ mod view;
 mod wording;
 mod workspace;
 
-pub(crate) use expander::line_too_long;
-pub use expander::{Expander, Outcome, ReadRecord};
+pub use expander::{Expander, Outcome};
 pub(crate) use preflight::warn_of_reading;
+pub use read::ReadRecord;
+pub(crate) use read::{OpenedRecord, read_record};
 pub use timed::stage_times;
 pub(crate) use trace::{EncodedText, PromptSource};
 pub use workspace::Workspace;

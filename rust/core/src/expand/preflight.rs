@@ -76,14 +76,18 @@ fn count_unused(conversation: &Conversation, report: &mut Report) {
     report.warn(warning::UNDESIRED_SKIPPED, u64::from(unused.is_undesired));
 }
 
+/// Of an answer that follows another one, which that is.
+pub fn after_another_answer(conversation: &Conversation, at: usize) -> Option<String> {
+    let is_answer = |at: usize| conversation.messages.get(at).is_some_and(|of| of.role == Role::Assistant);
+    let before = at.checked_sub(1).filter(|before| is_answer(*before) && is_answer(at))?;
+    Some(format!("message {before} is the assistant's, too"))
+}
+
 /// What is most likely a fault of the record, whatever the template makes of it.
 fn warn_of_messages(conversation: &Conversation, report: &mut Report) {
-    let is_answer = |at: usize| conversation.messages.get(at).is_some_and(|of| of.role == Role::Assistant);
     for (at, message) in conversation.messages.iter().enumerate() {
-        if at > 0 && is_answer(at) && is_answer(at - 1) {
-            report.warn_at(warning::CONSECUTIVE_ASSISTANTS, at, || {
-                format!("message {} is the assistant's, too", at - 1)
-            });
+        if let Some(text) = after_another_answer(conversation, at) {
+            report.warn_at(warning::CONSECUTIVE_ASSISTANTS, at, || text);
         }
         if message.is_reordered {
             report.warn_at(warning::PARTS_REORDERED, at, || {

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::account::Account;
+use super::preflight::after_another_answer;
 use super::stage_times::StageTimes;
 use super::trace::Trace;
 use super::view::Unread;
@@ -15,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::layout::{Arrangement, Sample, TokenWeights, WholeConversation, normalize, set_token_weights};
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
-use crate::report::{Report, WarningPlace, cause, warning};
+use crate::report::{Report, cause, warning};
 use crate::target::{ContextMarks, Encoder, Foreign, How, Targets, targets};
 use crate::tokenizer::Known;
 
@@ -97,9 +98,12 @@ impl<'a> Work<'a> {
             conversation: self.conversation,
             tokenizer: &self.renderer.tokenizer,
             encoder: scratch.encoder,
+            foreign: self.foreign(),
+            rejects_made: self.options.control_tokens == ControlTokenPolicy::Reject,
             max_length: self.options.max_length,
             keeps_provenance: self.options.provenance,
         });
+        self.count_made(&arranged.made);
         self.report.warn(warning::INEXACT_TARGETS, arranged.inexact);
         self.report.warn(warning::POSITIONS_REPEATED, arranged.repeated);
         let mut samples = arranged.samples;
@@ -129,20 +133,38 @@ impl<'a> Work<'a> {
     where
         'a: 'v,
     {
+        let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
+        Targets::new(prepared, How { policy, thinking, header, foreign: self.foreign() }, targets)
+    }
+
+    fn foreign(&self) -> Foreign<'a> {
         let Renderer { tokenizer, control_tokens, .. } = self.renderer;
-        let foreign = match self.options.control_tokens {
+        match self.options.control_tokens {
             ControlTokenPolicy::Literal => Foreign::Plain { control_tokens },
             ControlTokenPolicy::Warn | ControlTokenPolicy::Reject => {
                 Foreign::Named { tokenizer, control_tokens }
             }
             ControlTokenPolicy::Allow => Foreign::Recognised,
-        };
-        let Options { prompt_mismatch: policy, thinking, header, .. } = *self.options;
-        Targets::new(prepared, How { policy, thinking, header, foreign }, targets)
+        }
+    }
+
+    /// What can be seen of the messages before anything is rendered, where it explains why a target is lost.
+    fn likely_cause(&self, error: &Error) -> Option<String> {
+        let target = error.location.message?;
+        match error.kind {
+            ErrorKind::PromptMismatch => after_another_answer(self.conversation, target),
+            ErrorKind::Template => {
+                // The first place is always among those that are kept.
+                let place = self.report.warning_places.get(warning::ARGUMENTS_NOT_JSON)?.first()?;
+                let at = place.location.message.filter(|at| *at <= target)?;
+                Some(format!("message {at}: {}", place.text))
+            }
+            _ => None,
+        }
     }
 
     pub fn lose(&mut self, mut error: Error) {
-        if let Some(cause) = likely_cause(&self.report, &error) {
+        if let Some(cause) = self.likely_cause(&error) {
             error.text = format!("{} ({cause})", error.text);
         }
         *self.report.targets_dropped.entry(error.kind.name()).or_default() += 1;
@@ -180,24 +202,6 @@ impl<'a> Work<'a> {
         }
         self.report.faults = self.faults;
         self.report
-    }
-}
-
-/// What was seen of the messages before anything was rendered, where it explains why a target is lost.
-fn likely_cause(report: &Report, error: &Error) -> Option<String> {
-    let places = |name| report.warning_places.get(name).into_iter().flatten();
-    let target = error.location.message?;
-    match error.kind {
-        ErrorKind::PromptMismatch => {
-            let at_target = |place: &&WarningPlace| place.location.message == Some(target);
-            places(warning::CONSECUTIVE_ASSISTANTS).find(at_target).map(|place| place.text.clone())
-        }
-        ErrorKind::Template => {
-            let is_shown = |place: &&WarningPlace| place.location.message.is_some_and(|at| at <= target);
-            let place = places(warning::ARGUMENTS_NOT_JSON).find(is_shown)?;
-            Some(format!("message {}: {}", place.location.message?, place.text))
-        }
-        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: a message or tools, and what of them is left out. Out: sentences for the places of warnings, or their beginnings.
 //! Whether something is left out is decided in `target::left_out`, whether it counts in `account`.
 
-use crate::conversation::Message;
+use crate::conversation::{Message, function_of};
 use crate::error::excerpt;
 use crate::json::Value;
 use crate::target::{LeftOut, calls};
@@ -43,11 +43,6 @@ fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     names.join(", ")
 }
 
-fn name_of_tool(tool: &Value) -> Option<&str> {
-    let tool = tool.as_object()?;
-    tool.get("function").and_then(Value::as_object).unwrap_or(tool).get("name")?.as_str()
-}
-
 /// The first text of a message.
 pub fn text_of(message: &Message) -> Option<&str> {
     match message.fields.get("content")? {
@@ -63,7 +58,8 @@ pub fn quoted(text: Option<&str>) -> String {
 
 /// The tools, by their numbers, that a text does not show.
 pub fn tools_left_out(text: &str, tools: &[Value], left_out: &[usize]) -> String {
-    let names = listed(left_out.iter().filter_map(|tool| name_of_tool(tools.get(*tool)?)));
+    let names =
+        listed(left_out.iter().filter_map(|tool| function_of(tools.get(*tool)?)?.get("name")?.as_str()));
     match (left_out.len(), tools.len()) {
         (1, 1) if names.is_empty() => format!("{text} does not show the tool"),
         (1, 1) => format!("{text} does not show the tool {names}"),

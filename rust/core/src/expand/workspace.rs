@@ -26,10 +26,6 @@ impl Workspace {
     fn forget_long(&mut self) {
         self.encoder.shrink_to(KEPT_BYTES);
     }
-
-    pub(crate) fn parser(&mut self) -> &mut json::Parser {
-        &mut self.parser
-    }
 }
 
 /// The workspaces that no thread is using.

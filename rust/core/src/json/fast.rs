@@ -11,21 +11,27 @@ use simd_json::{Buffers, Node, StaticNode, Tape};
 use super::{MAX_DEPTH, Number, Object, Value, strict};
 use crate::error::Result;
 
-/// Buffers of longer texts are not kept: they would lie beside all that is made of such a text.
+/// The memory of longer texts is not kept: it would lie beside all that is made of such a text.
 const KEPT_BYTES: usize = 1 << 20;
 
-/// Reads JSON texts one after the other, with buffers that it keeps.
+/// Reads JSON texts one after the other, with memory that it keeps.
+#[derive(Default)]
 pub struct Parser {
-    scratch: Vec<u8>,
-    buffers: Buffers,
-    tape: Tape<'static>,
+    memory: Memory,
     repeated: Vec<Arc<str>>,
 }
 
-impl Default for Parser {
+/// What a text is read in.
+struct Memory {
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+impl Default for Memory {
     fn default() -> Self {
         let buffers = Buffers::with_max_depth(0, MAX_DEPTH);
-        Self { scratch: Vec::new(), buffers, tape: Tape(Vec::new()), repeated: Vec::new() }
+        Self { scratch: Vec::new(), buffers, tape: Tape(Vec::new()) }
     }
 }
 
@@ -65,14 +71,15 @@ impl Parser {
 
     /// `None`: not for this reader.
     fn parse_fast(&mut self, bytes: &[u8]) -> Option<Value> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(bytes);
-        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let filled = simd_json::fill_tape(&mut self.scratch, &mut self.buffers, &mut tape);
+        let Memory { scratch, buffers, tape: kept } = &mut self.memory;
+        scratch.clear();
+        scratch.extend_from_slice(bytes);
+        let mut tape = std::mem::replace(kept, Tape(Vec::new())).reset();
+        let filled = simd_json::fill_tape(scratch, buffers, &mut tape);
         let value = filled.ok().and_then(|()| read(&mut tape.0.iter(), 0, &mut self.repeated));
-        self.tape = tape.reset();
-        if self.scratch.capacity() > KEPT_BYTES {
-            *self = Self::default();
+        *kept = tape.reset();
+        if scratch.capacity() > KEPT_BYTES {
+            self.memory = Memory::default();
         }
         value
     }

@@ -2,7 +2,6 @@
 //! of messages and records whose weight is 0.
 
 use super::{Arranged, Rows, Sample, Trained, WholeConversation, too_long};
-use crate::chat_template::locate;
 use crate::conversation::Weight;
 use crate::error::Result;
 use crate::target::{Encoded, Target};
@@ -44,9 +43,8 @@ impl AllTokens {
                 Some(weight) => weight.times(of_record).map_err(|error| error.at_message(i))?,
             };
             if weight != of_record {
-                let bytes = locate(whole.prepared, rendering.text(), i, message.role)
-                    .map_err(|error| error.at_message(i))?;
-                weights[rendering.tokens_in(&bytes)?].fill(weight);
+                let tokens = rendering.tokens_of(i).map_err(|error| error.at_message(i))?;
+                weights[tokens].fill(weight);
             }
         }
         if let Some(max_length) = whole.max_length.filter(|most| rendering.ids.len() > *most) {
@@ -60,7 +58,8 @@ impl AllTokens {
             targets,
             ..Sample::default()
         };
-        Ok(Arranged { samples: vec![row], rendering: Some(rendering.rendering), ..Arranged::default() })
+        let (made, rendering) = (rendering.made, Some(rendering.rendering));
+        Ok(Arranged { samples: vec![row], made, rendering, ..Arranged::default() })
     }
 }
 

@@ -25,6 +25,9 @@ pub use part_weights::{TokenWeights, set_token_weights};
 pub use sample::{Branches, Sample, Trained, parents};
 pub use whole::WholeConversation;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::chat_template::Rendering;
 use crate::error::{Error, ErrorKind};
 use crate::target::{Encoded, Target};
@@ -64,6 +67,8 @@ pub struct Arranged {
     pub lost: Vec<Error>,
     /// Why there is no sample of a conversation that has no targets to drop.
     pub fault: Option<Error>,
+    /// The control tokens that the template makes of texts in one rendering.
+    pub made: BTreeSet<Arc<str>>,
     /// The one rendering that the samples are of, where they are of one.
     pub rendering: Option<Rendering>,
 }

@@ -5,9 +5,9 @@
 
 use super::whole::OneRendering;
 use super::{Arranged, Rows, Sample, WholeConversation, too_long};
-use crate::chat_template::locate;
-use crate::conversation::Role;
-use crate::error::Result;
+use std::ops::Range;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::target::{Encoded, Target};
 
 #[derive(Default)]
@@ -15,6 +15,13 @@ pub struct SingleRender {
     targets: Vec<Target>,
     /// For each target, where prompt and completion could be made.
     ids: Vec<Option<Ids>>,
+}
+
+/// Where a target is in the one rendering.
+struct Place {
+    tokens: Range<usize>,
+    /// It is there as inference would show it.
+    is_exact: bool,
 }
 
 struct Ids {
@@ -50,16 +57,27 @@ impl SingleRender {
     /// Renders the conversation once and finds the targets in it.
     fn arrange(self, whole: &mut WholeConversation<'_>) -> Result<Arranged> {
         let rendering = whole.render()?;
-        let (mut row, mut arranged) = (Sample::default(), Arranged::default());
+        let mut places: Vec<(Target, Result<Place>)> = Vec::with_capacity(self.targets.len());
+        let mut end_of_exact = 0;
         for (target, ids) in self.targets.into_iter().zip(self.ids) {
-            if let Some(tokens) = ids.and_then(|ids| ids.tokens_in(&rendering)) {
-                row.push_trained(tokens, target);
-                continue;
-            }
-            match locate(whole.prepared, rendering.text(), target.message, Role::Assistant) {
-                Ok(bytes) => {
-                    arranged.inexact += 1;
-                    row.push_trained(rendering.tokens_in(&bytes)?, target);
+            let exact = ids.and_then(|ids| ids.tokens_in(&rendering));
+            // A template that leaves out history may show two targets the same.
+            let place = match exact.filter(|tokens| tokens.start >= end_of_exact) {
+                Some(tokens) => {
+                    end_of_exact = tokens.end;
+                    Ok(Place { tokens, is_exact: true })
+                }
+                None => rendering.tokens_of(target.message).map(|tokens| Place { tokens, is_exact: false }),
+            };
+            places.push((target, place));
+        }
+        lose_what_overlaps(&mut places);
+        let (mut row, mut arranged) = (Sample::default(), Arranged::default());
+        for (target, place) in places {
+            match place {
+                Ok(Place { tokens, is_exact }) => {
+                    arranged.inexact += u64::from(!is_exact);
+                    row.push_trained(tokens, target);
                 }
                 Err(error) => arranged.lost.push(error.at_message(target.message)),
             }
@@ -74,17 +92,33 @@ impl SingleRender {
         if !row.targets.is_empty() {
             arranged.samples.push(row);
         }
-        arranged.rendering = Some(rendering.rendering);
+        (arranged.made, arranged.rendering) = (rendering.made, Some(rendering.rendering));
         Ok(arranged)
     }
 }
 
 impl Ids {
     /// The completion's tokens, if the rendering goes as inference would.
-    fn tokens_in(&self, rendering: &OneRendering<'_>) -> Option<std::ops::Range<usize>> {
+    fn tokens_in(&self, rendering: &OneRendering<'_>) -> Option<Range<usize>> {
         let rest = rendering.ids.strip_prefix(&*self.prompt)?;
         let start = self.prompt.len();
         rest.starts_with(&self.completion).then(|| start..start + self.completion.len())
+    }
+}
+
+/// A target that is not placed exactly is lost where it is not apart from the others, in their order.
+fn lose_what_overlaps(places: &mut [(Target, Result<Place>)]) {
+    let tokens = |(_, place): &(Target, Result<Place>)| place.as_ref().ok().map(|place| place.tokens.clone());
+    let all: Vec<Option<Range<usize>>> = places.iter().map(tokens).collect();
+    for (at, (_, place)) in places.iter_mut().enumerate() {
+        let Ok(Place { tokens, is_exact: false }) = place else { continue };
+        let (before, after) = (&all[..at], &all[at + 1..]);
+        let is_apart = before.iter().flatten().all(|other| other.end <= tokens.start)
+            && after.iter().flatten().all(|other| tokens.end <= other.start);
+        if !is_apart {
+            let text = "what the template writes because of this message is another target's, too";
+            *place = Err(Error::new(ErrorKind::NotLocated, text));
+        }
     }
 }
 

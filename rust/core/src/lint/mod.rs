@@ -193,8 +193,8 @@ impl TrainedHeader {
             Combination::default().any_target(template, &probed.conversation, is_trained)
         };
         let having: Vec<&Probed> = probed.iter().filter(trains).collect();
-        let has_tools = having.first()?.conversation.tools.is_some();
-        let header = template.variant(has_tools).header.as_ref()?;
+        let tools = having.first()?.conversation.tools.as_ref();
+        let header = template.variant_for(tools).header.as_ref()?;
         Some(Self {
             text: header.text.clone(),
             is_in_prompts: header.is_in_prompts,
@@ -291,7 +291,7 @@ impl Facts {
             shows_reasoning_as_it_stands: shows_reasoning_as_it_stands(source, control_tokens)?,
             template_arguments: template.arguments().into_iter().map(str::to_owned).collect(),
             unread_arguments: template.unread_arguments().cloned().collect(),
-            arguments: template.variant(true).capabilities.arguments,
+            arguments: template.variant_for_some_tools().capabilities.arguments,
             system: system(&template, control_tokens),
             begin: model.and_then(|model| begin(&template, model)),
             tokenizer_note: model.and_then(|model| model.tokenizer_note.map(str::to_owned)),
@@ -326,12 +326,12 @@ fn stops(template: &ChatTemplate) -> Vec<Stop> {
     };
     let written = |found: &WrittenStop, of| stop(&found.stop, Owner::Turn, of, &found.trailing);
     let (plain, calls) = ("plain", "tool_calls");
-    let of_answers = match &template.variant(false).turn_end.ending {
+    let of_answers = match &template.variant_for(None).turn_end.ending {
         Ending::Written { plain: found, .. } => written(found, plain),
         Ending::NextHeader { plain: found, .. } => stop(&found.stop, Owner::NextHeader, plain, ""),
         Ending::Appended { stop: named, .. } => stop(named, Owner::Caller, plain, ""),
     };
-    let of_calls = match &template.variant(true).turn_end.ending {
+    let of_calls = match &template.variant_for_some_tools().turn_end.ending {
         Ending::Written { tool_calls, .. } => tool_calls.as_ref().map(|found| written(found, calls)),
         Ending::NextHeader { tool_calls, .. } => Some(stop(&tool_calls.stop, Owner::NextHeader, calls, "")),
         Ending::Appended { stop: named, .. } => Some(stop(named, Owner::Caller, calls, "")),

@@ -3,6 +3,7 @@
 //! In: a model folder and how to use its template. Out: a frozen `Renderer`, shared by threads.
 
 mod declared;
+mod fingerprint;
 mod folder;
 mod renderer;
 mod serving;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 
 use super::declared::DeclaredTokens;
+use super::fingerprint::fingerprint;
 use super::folder::{DEFAULT_TEMPLATE, ModelFiles, TOOL_TEMPLATE, model_error};
 use super::serving::own_encoder;
 use super::tokenizer_class::note as tokenizer_note;
@@ -16,7 +17,6 @@ use crate::chat_template::{ChatTemplate, TemplateSource, check_objects, message_
 use crate::choice::Choice;
 use crate::conversation::check_reserved;
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::sha256;
 use crate::json::{self, Object, Value};
 use crate::lint::{self, ModelFacts};
 use crate::options::{ContentFormat, EngineChoice, LimitFactor, Serve};
@@ -75,14 +75,15 @@ impl Renderer {
             return Err(model_error(folder, &fault.text));
         }
         let written = template.written_tokens(&source, &added);
+        let control_tokens = control_tokens(added, &written, &files, source.stop_token.as_deref());
         let renderer = Self {
             pad_token_id: files.special_token("pad_token").and_then(|token| tokenizer.id_of(token)),
             serving_note: serving_note(folder, &files, source.serve),
             tokenizer_note: if is_file { tokenizer_note(&files, &tokenizer, source.serve) } else { None },
-            fingerprint: fingerprint(&files.tokenizer_json, &source, &template),
+            fingerprint: fingerprint(&files.tokenizer_json, &source, &template, &control_tokens),
             generation_stops: files.generation_stops.clone(),
             begin_token: files.special_token("bos_token").map(str::to_owned),
-            control_tokens: control_tokens(added, &written, &files, source.stop_token.as_deref()),
+            control_tokens,
             source,
             tokenizer,
             template,
@@ -254,7 +255,8 @@ impl Renderer {
         self.pad_token_id
     }
 
-    /// SHA-256 over tokenizer, templates, special tokens, template arguments, the server and a named stop token.
+    /// SHA-256 over all that decides samples but the clock: tokenizer, templates, their arguments, special and control
+    /// tokens, declared ends, the server and a named stop token.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -414,17 +416,4 @@ fn choose_templates(
         return Err(model_error(folder, &text));
     };
     Ok((default, owned(TOOL_TEMPLATE)))
-}
-
-fn fingerprint(tokenizer_json: &[u8], source: &TemplateSource, template: &ChatTemplate) -> String {
-    let kwargs = json::write_sorted(&Value::Object(source.kwargs.clone()));
-    let tool_use = source.tool_use.as_deref().unwrap_or_default();
-    let tokens = source.special_tokens.iter().flat_map(|(name, token)| [name.as_bytes(), token.as_bytes()]);
-    let templates = [source.default.as_bytes(), tool_use.as_bytes()];
-    let server = Preset::of(source.serve).map_or_else(|| source.serve.name().to_owned(), Preset::name);
-    let servers = template.variants().filter_map(|variant| variant.server.as_ref());
-    let formats = servers.map(|server| server.content_format().name().as_bytes());
-    let rest = tokens.chain([kwargs.as_bytes(), server.as_bytes()]).chain(formats);
-    let stop_token = source.stop_token.iter().flat_map(|token| ["stop_token".as_bytes(), token.as_bytes()]);
-    sha256([tokenizer_json].into_iter().chain(templates).chain(rest).chain(stop_token))
 }

@@ -1,11 +1,12 @@
 //! The project's own threads.
 //!
-//! A pool belongs to the process that made it: in a forked child its threads do not exist, so a new one is made.
-//! Nothing here ever waits on a lock, because a lock that another thread held while the process forked stays held in
-//! the child forever.
+//! A pool belongs to the process that made it: in a forked child its threads do not exist, so a new one is made, and the
+//! parent's is left alone. A lock that another thread held while the process forked stays held in the child forever: no
+//! lock is waited for here, and nothing is done in the child that makes rayon wait for one, as to end a pool does.
 
+use std::mem;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -49,8 +50,8 @@ impl Pool {
             return Ok(pool.clone());
         }
         let pool = self.start()?;
-        // The parent's pool is left alone: ending it would wait for threads that are not there.
-        std::mem::forget(current.replace((process, pool.clone())));
+        // It is none, or the parent's.
+        mem::forget(current.replace((process, pool.clone())));
         Ok(pool)
     }
 
@@ -64,5 +65,17 @@ impl Pool {
             .build()
             .map(Arc::new)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("threads cannot be started: {error}")))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Nobody else has it, so nothing is locked.
+        let current = self.current.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((owner, pool)) = current
+            && owner != std::process::id()
+        {
+            mem::forget(pool);
+        }
     }
 }

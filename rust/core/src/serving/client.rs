@@ -7,12 +7,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::rules::{ArgumentsRule, Preset};
+use crate::conversation::REASONING_KEYS;
 use crate::json::{self, Object, Value};
 
 /// The keys of a message that a client sends.
 const KEYS: [&str; 4] = ["role", "content", "name", "tool_call_id"];
-/// The names of reasoning where no server says which it takes.
-const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 
 /// The reasoning of a message, under the first of these names that has one.
 pub(super) fn reasoning<'m>(fields: &'m Object, names: &[&str]) -> Option<&'m Value> {
@@ -110,7 +109,7 @@ fn message(preset: Option<&Preset>, fields: &Object, made_up_ids: &mut u64) -> V
         let value = fields.get(key).filter(|value| key == "content" || !value.is_null());
         pairs.extend(value.map(|value| (key.into(), value.clone())));
     }
-    let (names, name) = preset.map_or((&REASONING[..], REASONING[0]), |preset| {
+    let (names, name) = preset.map_or((&REASONING_KEYS[..], REASONING_KEYS[0]), |preset| {
         (preset.reasoning.read_from, preset.reasoning.sent_as)
     });
     if let Some(reasoning) = reasoning(fields, names) {

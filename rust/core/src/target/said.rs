@@ -9,7 +9,7 @@ use everyturn_template::is_space;
 use memchr::memmem;
 
 use crate::chat_template::{Part, PartName, RecordParts};
-use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING, REASONING_KEYS, Role};
+use crate::conversation::{CLOSE_THINKING, Message, OPEN_THINKING, REASONING_KEYS, Role, function_of};
 use crate::json::{Object, Value};
 
 /// One thing that a message says.
@@ -143,10 +143,7 @@ pub fn is_blank(text: &str) -> bool {
 /// The functions that a message calls.
 pub fn calls(message: &Message) -> impl Iterator<Item = &Object> {
     let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
-    calls.iter().filter_map(|call| {
-        let call = call.as_object()?;
-        Some(call.get("function").and_then(Value::as_object).unwrap_or(call))
-    })
+    calls.iter().filter_map(function_of)
 }
 
 /// Whether arguments are more than an empty object.

@@ -182,6 +182,11 @@ impl ControlTokens {
         self.longest
     }
 
+    /// Their ids, in rising order.
+    pub fn ids(&self) -> Vec<i32> {
+        self.control().map(|token| token.named.id.cast_signed()).collect()
+    }
+
     pub fn contains_id(&self, id: i32) -> bool {
         self.ids.contains_key(&id)
     }

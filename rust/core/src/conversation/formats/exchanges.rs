@@ -5,11 +5,13 @@
 
 use super::{Declaration, Format, given, list, openai};
 use crate::conversation::outline::Outline;
+use crate::conversation::renames::Renames;
 use crate::conversation::role::Role;
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     keys: &[EXCHANGES],
+    item_keys: &[SYSTEM, PAIRS[0].0, PAIRS[0].1, PAIRS[1].0, PAIRS[1].1],
     marks: &[EXCHANGES],
     fits: Some(fits),
     outline,
@@ -23,9 +25,9 @@ const SYSTEM: &str = "system";
 /// The keys of a question and its answer.
 const PAIRS: [(&str, &str); 2] = [("human", "assistant"), ("input", "output")];
 
-fn fits(record: &Object) -> bool {
+fn fits(record: &Object, renames: &Renames) -> bool {
     let exchanges = given(record, EXCHANGES).and_then(Value::as_array).unwrap_or_default();
-    let is_exchange = |item: &Value| item.as_object().is_some_and(|item| pair(item).is_some());
+    let is_exchange = |item: &Value| renames.is_item_of(item, &DECLARATION, |item| pair(item).is_some());
     !exchanges.is_empty() && exchanges.iter().all(is_exchange)
 }
 

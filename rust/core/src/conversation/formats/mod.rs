@@ -31,10 +31,12 @@ use crate::json::{Object, Value};
 pub struct Declaration {
     /// The keys of a record that are the format's.
     keys: &'static [&'static str],
+    /// The keys of the items of its lists, besides those that messages of every format have.
+    pub(super) item_keys: &'static [&'static str],
     /// The keys that show it, if a record has them all.
     marks: &'static [&'static str],
     /// What else shows it, where other records have these keys, too.
-    fits: Option<fn(&Object) -> bool>,
+    fits: Option<fn(&Object, &Renames) -> bool>,
     /// Finds the messages of a record. It finds what it can of a record that is refused, too.
     outline: fn(&Object) -> Outline<'_>,
     /// Puts messages in the place of items that are written in another way.
@@ -63,7 +65,7 @@ macro_rules! formats {
                 match self { $(Self::$format => $name),+ }
             }
 
-            const fn declaration(self) -> &'static Declaration {
+            pub(super) const fn declaration(self) -> &'static Declaration {
                 match self { $(Self::$format => &$file::DECLARATION),+ }
             }
         }
@@ -109,12 +111,13 @@ impl Format {
         })
     }
 
-    /// The format of a record, if it shows one.
-    pub fn detect(record: &Value) -> Option<Self> {
+    /// The format of a record, if it shows one; only its items may have other names.
+    pub fn detect(record: &Value, renames: &Renames) -> Option<Self> {
         let record = record.as_object()?;
         Self::ALL.iter().copied().find(|format| {
             let Declaration { marks, fits, .. } = format.declaration();
-            marks.iter().all(|key| given(record, key).is_some()) && fits.is_none_or(|fits| fits(record))
+            marks.iter().all(|key| given(record, key).is_some())
+                && fits.is_none_or(|fits| fits(record, renames))
         })
     }
 
@@ -150,7 +153,17 @@ impl Format {
 
     /// Whether a key of a record is the format's.
     pub fn has_key(self, key: &str) -> bool {
-        self.declaration().keys.contains(&key)
+        self.keys().contains(&key)
+    }
+
+    /// The keys of a record that are the format's.
+    pub fn keys(self) -> &'static [&'static str] {
+        self.declaration().keys
+    }
+
+    /// The keys of the items of its lists that are the format's.
+    pub(super) fn item_keys(self) -> &'static [&'static str] {
+        self.declaration().item_keys
     }
 
     /// The names of roles that the items of its lists can have.

@@ -9,6 +9,7 @@ use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     keys: &["messages"],
+    item_keys: &[],
     marks: &["messages"],
     fits: None,
     outline,

@@ -12,12 +12,14 @@ use crate::conversation::item::Item;
 use crate::conversation::message::SEPARATOR;
 use crate::conversation::outline::{Outline, TurnRule};
 use crate::conversation::parts::text_of_part;
+use crate::conversation::renames::Renames;
 use crate::conversation::role::Role;
 use crate::error::{Error, ErrorKind, excerpt};
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     keys: &[INPUT, OUTPUT],
+    item_keys: &["type", "summary", "call_id", "arguments", "output"],
     marks: &[INPUT],
     fits: Some(fits),
     outline,
@@ -35,10 +37,10 @@ const CALL: &str = "function_call";
 const CALL_OUTPUT: &str = "function_call_output";
 const ITEMS: [&str; 4] = [MESSAGE, REASONING, CALL, CALL_OUTPUT];
 
-fn fits(record: &Object) -> bool {
+fn fits(record: &Object, renames: &Renames) -> bool {
     let is_list_of_items = |value: &Value| {
         let items = value.as_array().unwrap_or_default();
-        !items.is_empty() && items.iter().all(|item| item.as_object().is_some_and(is_item))
+        !items.is_empty() && items.iter().all(|item| renames.is_item_of(item, &DECLARATION, is_item))
     };
     let input = given(record, INPUT);
     match given(record, OUTPUT) {

@@ -11,6 +11,7 @@ use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
     keys: &["conversations"],
+    item_keys: &["from", "value"],
     marks: &["conversations"],
     outline,
     role_names: &SPEAKERS,

@@ -64,7 +64,8 @@ fn said(node: &Object) -> Result<NodeContent> {
     match kind {
         "text" | "multimodal_text" => {}
         "thoughts" => return Ok(before(REASONING_KEYS[0], thoughts(content))),
-        // NodeContent to the reader, or set beside the conversation: counted by its name.
+        // Shown to the reader, or a setting beside the conversation; nobody says it: kept under its own name, so that it is
+        // counted.
         "reasoning_recap" | "user_editable_context" | "model_editable_context" => {
             return Ok(before(kind, Value::Object(content.clone())));
         }
