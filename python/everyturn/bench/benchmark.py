@@ -5,7 +5,6 @@ In: a `Plan` and a corpus. Out: a `Comparison`. What it prints is the business o
 
 import dataclasses
 import functools
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -63,16 +62,7 @@ class Plan:
             name: Job(
                 tool=name,
                 module=spec.module,
-                folder=self.sources.folder,
-                chat_template=self.sources.chat_template,
-                template_kwargs=json.loads(self.sources.template_kwargs),
-                now=self.sources.now,
-                engine=self.sources.engine,
-                serve=self.sources.serve,
-                content_format=self.sources.content_format,
-                tokenizer=self.sources.tokenizer,
-                stop_token=self.sources.stop_token,
-                limits=self.sources.limits,
+                sources=self.sources,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

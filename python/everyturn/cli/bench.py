@@ -13,13 +13,12 @@ from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import (
     add_expander_flags,
     add_model_flags,
-    kwargs_from,
     read_by,
+    sources_from,
 )
 from everyturn.cli.outputs import BENCHMARK, PLOT, output
 from everyturn.exceptions import OptionsError
 from everyturn.model_folder import DEMO
-from everyturn.model_sources import sources_of
 from everyturn.options import check_count
 from everyturn.renderer import Renderer
 from everyturn.wording import counted
@@ -163,18 +162,7 @@ def _plan(
 ) -> "Plan":
     from everyturn.bench.benchmark import Plan
 
-    sources = sources_of(
-        model,
-        chat_template=chat_template,
-        template_kwargs=kwargs_from(parsed),
-        now=parsed.now,
-        engine=parsed.engine,
-        serve=parsed.serve,
-        content_format=parsed.content_format,
-        tokenizer=parsed.tokenizer,
-        stop_token=parsed.stop_token,
-        limits=parsed.limits,
-    )
+    sources = sources_from(parsed, model=model, chat_template=chat_template)
     return Plan(
         sources=sources,
         renderer=Renderer(sources),

@@ -13,7 +13,15 @@ from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.io.json_lines import loads
 from everyturn.model_folder import is_template_file
-from everyturn.model_sources import CONTENT_FORMAT, ENGINE, LIMITS, SERVE, TOKENIZER, sources_of
+from everyturn.model_sources import (
+    CONTENT_FORMAT,
+    ENGINE,
+    LIMITS,
+    SERVE,
+    TOKENIZER,
+    Sources,
+    sources_of,
+)
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import from_flag
@@ -220,20 +228,24 @@ def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
 
 def renderer_from(parsed: argparse.Namespace) -> Renderer:
     """Load the model that the flags name, for the inputs that they name."""
-    sources = sources_of(
-        parsed.model,
-        chat_template=parsed.chat_template,
+    sources = sources_from(parsed, model=parsed.model, chat_template=parsed.chat_template)
+    return Renderer(dataclasses.replace(sources, needs_fast_engine=_is_large(parsed)))
+
+
+def sources_from(parsed: argparse.Namespace, *, model: str, chat_template: str | None) -> Sources:
+    """Gather what the flags say of a model, and of a template of its own."""
+    return sources_of(
+        model,
+        chat_template=chat_template,
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
-        engine=parsed.engine,
+        engine=getattr(parsed, "engine", ENGINE),
         serve=parsed.serve,
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
         stop_token=parsed.stop_token,
         limits=parsed.limits,
-        needs_fast_engine=_is_large(parsed),
     )
-    return Renderer(sources)
 
 
 def _is_large(parsed: argparse.Namespace) -> bool:

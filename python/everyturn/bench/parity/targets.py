@@ -63,7 +63,7 @@ class Targets:
 
 def truth_job(job: Job) -> Job:
     """Return the job of the child that says what inference shows, made of that of everyturn."""
-    if job.serve == "template":
+    if job.sources.serve == "template":
         return dataclasses.replace(job, tool=TRUTH, module="everyturn.bench.parity.truth")
     options = {**job.options, "layout": "per_turn", "train_on": "last_assistant_message"}
     return dataclasses.replace(job, tool=TRUTH, module=OURS.module, options=options)

@@ -25,8 +25,8 @@ class Axolotl(RecordTool):
         from axolotl.utils.dict import DictDefault
 
         settings: dict[str, Any] = dict(SETTINGS)
-        if job.template_kwargs:
-            settings["chat_template_kwargs"] = dict(job.template_kwargs)
+        if kwargs := job.template_kwargs:
+            settings["chat_template_kwargs"] = kwargs
         self._strategy = load_strategy(
             load_auto_tokenizer(job), DictDefault(settings), ds_cfg=DictDefault(DATA)
         )

@@ -1,7 +1,6 @@
 """everyturn, as a user calls it: `Expander.expand` from bytes to arrays."""
 
 import dataclasses
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -31,19 +30,7 @@ class Everyturn(Tool):
     """The expander of the job."""
 
     def __init__(self, job: Job) -> None:
-        sources = Sources(
-            folder=job.folder,
-            chat_template=job.chat_template,
-            template_kwargs=json.dumps(job.template_kwargs),
-            now=job.now,
-            engine=job.engine,
-            serve=job.serve,
-            content_format=job.content_format,
-            tokenizer=job.tokenizer,
-            stop_token=job.stop_token,
-            limits=job.limits,
-        )
-        self._renderer = _loaded(sources)
+        self._renderer = _loaded(job.sources)
         self._options = {**job.options, "num_threads": job.threads}
         self.fresh()
 
