@@ -210,7 +210,7 @@ def _bytes_of(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise InputError(f"{name}: {system_words(error)}") from error
+        raise InputError.in_file(name, system_words(error)) from error
 
 
 def _records(name: str, raw: bytes) -> Records:

@@ -295,9 +295,8 @@ def unread_error(name: str, place: tuple[str, int] | None) -> OptionsError:
 def _error_at(place: tuple[str, int] | None, text: str) -> OptionsError:
     if place is None:
         return OptionsError(text)
-    error = OptionsError(f"{place[0]}:{place[1]}: {text}")
-    error.file, error.line = place
-    return error
+    file, line = place
+    return OptionsError.in_file(file, text, line=line)
 
 
 def _any_type(name: str) -> str:
