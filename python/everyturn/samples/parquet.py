@@ -28,6 +28,7 @@ from everyturn.samples.columns import (
     RUN_COLUMNS,
     TOKEN_COLUMNS,
     TREE_COLUMNS,
+    WEIGHTS,
     Column,
     Per,
     filled,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 METADATA_KEY = b"everyturn"
 TABLE = "<table>"
 """The file of records in a table that does not say it."""
-WEIGHTS = "loss_weights"
 _WEIGHTS = next(column for column in COLUMNS if column.name == WEIGHTS)
 _MAX_LIST_ELEMENTS = 2**31 - 1
 

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 
 from everyturn.atomic import appearing, temporary_beside
 from everyturn.options import StrPath
+from everyturn.samples.columns import WEIGHTS
 from everyturn.samples.kept_types import FirstShown, Types
 from everyturn.samples.labels import unit_weights
-from everyturn.samples.parquet import WEIGHTS, refuse_weights, to_table
+from everyturn.samples.parquet import refuse_weights, to_table
 from everyturn.samples.row_groups import RowGroup, RowGroupFile, encode
 from everyturn.workers import Workers
 
