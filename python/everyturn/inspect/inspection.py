@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from everyturn.expander import Expander
+from everyturn.faults import place_of
 from everyturn.io.records import Record
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX
@@ -227,7 +228,7 @@ class Inspection:
     @property
     def name(self) -> str:
         """File and line."""
-        return f"{self.file}:{self.line}"
+        return place_of(self.file, self.line)
 
     @property
     def dropped(self) -> dict[int, str]:

@@ -11,7 +11,7 @@ from everyturn.common_prefix import common_prefix
 from everyturn.exceptions import EveryturnError
 from everyturn.inspect.inspection import Run
 from everyturn.renderer import Renderer
-from everyturn.verification.prompts import Prompt
+from everyturn.verification.prompts import Prompt, name_of
 
 BEFORE = 12
 """Ids before the difference that are shown."""
@@ -61,7 +61,7 @@ class Difference:
 
     def lines(self) -> list[str]:
         """Return it in words."""
-        name = f"{self.file}:{self.line}: the prompt of message {self.target}"
+        name = name_of(self.file, self.line, self.target)
         if self.refusal is not None:
             return [f"{name} is refused: {self.refusal}"]
         lines = [
