@@ -35,6 +35,16 @@ def appearing(path: StrPath) -> Iterator[Path]:
             _sync_entry(final.parent)
 
 
+def write_text(path: StrPath, text: str) -> None:
+    """Write a text file, which appears when it is whole; see `appearing`.
+
+    Raises:
+        OSError: It cannot be written; the error names the file.
+    """
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def _named_errors(path: Path) -> Iterator[None]:
     """Name the file in an error that names none, as that of a full disk does."""

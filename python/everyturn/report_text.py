@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from everyturn.faults import Cause, Fault, Notes
-from everyturn.wording import counted, unread_argument
+from everyturn.wording import counted, percent, unread_argument
 
 if TYPE_CHECKING:
     from everyturn.report import Report
@@ -31,11 +31,11 @@ NOTE = "note: "
 
 def summary(report: "Report") -> str:
     """Return the report's one line."""
-    share = 100 * report.trained_tokens / report.tokens if report.tokens else 0.0
+    share = percent(report.trained_tokens, report.tokens)
     return (
         f"{report.train_on}: {counted(report.targets_trained, 'target')} in {counted(report.rows, 'sample')} "
         f"from {counted(report.records_kept, 'conversation')}; "
-        f"{report.trained_tokens:,} of {counted(report.tokens, 'token')} trained ({share:.1f} %); "
+        f"{report.trained_tokens:,} of {counted(report.tokens, 'token')} trained ({share}); "
         f"prompts of {report.server or 'the template'}"
     )
 

@@ -17,7 +17,7 @@ from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.expander import Expander, check_options
-from everyturn.io.arrow_rows import column_of, json_lines, json_values
+from everyturn.io.arrow_rows import column_of, json_lines, json_values, no_column
 from everyturn.io.json_lines import json_text
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
@@ -218,8 +218,7 @@ class Preparer:
         keys = [(name, kind) for name, kind in self._keep if name not in columns]
         for name, kind in keys:
             if self._columns.json_column is None:
-                known = ", ".join(table.column_names)
-                raise OptionsError(f"keep: the table has no column {name!r}; it has {known}")
+                raise OptionsError(f"keep: {no_column(table, name)}")
             if kind is None:
                 raise OptionsError(
                     f'keep: state the type of {name!r}, e.g. keep={{"{name}": "string"}}: no batch shows the values '

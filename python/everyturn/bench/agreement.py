@@ -115,7 +115,7 @@ def compare(
     reference: Made, made: Made, corpus: Corpus, decode: Callable[[Sequence[int]], str]
 ) -> Agreement:
     """Compare what a tool made with what everyturn made with a sample per target."""
-    expected, found = _by_record(reference), _by_record(made)
+    expected, found = by_record(reference), by_record(made)
     targets = equal = extra = compared = 0
     first: Difference | None = None
     for record in range(len(corpus.lines)):
@@ -153,7 +153,8 @@ def spans(labels: Sequence[int]) -> Iterator[tuple[int, int]]:
         start += length
 
 
-def _by_record(made: Made) -> Mapping[int, list[Row]]:
+def by_record(made: Made) -> Mapping[int, list[Row]]:
+    """Return the rows of each record; of one that has none, an empty list."""
     rows: defaultdict[int, list[Row]] = defaultdict(list)
     for row in made.rows:
         rows[row.record].append(row)

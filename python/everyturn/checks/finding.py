@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from everyturn.diagnostics.kind import Severity
 from everyturn.faults import place_of
+from everyturn.wording import shortened
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Remark(NamedTuple):
 
 def quoted(text: str, most: int = 60) -> str:
     """Return a short, escaped, quoted view of a text: contents are private and may be long."""
-    return _escaped(text if len(text) <= most else text[:most] + "…")
+    return _escaped(shortened(text, most))
 
 
 @functools.lru_cache(maxsize=1024)

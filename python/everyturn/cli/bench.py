@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everyturn.atomic import appearing
+from everyturn.atomic import write_text
 from everyturn.cli import parity
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
@@ -246,8 +246,7 @@ def _write_json(path: Path, plan: "Plan", outcome: "Comparison | Sweep") -> None
     from everyturn.bench import report
 
     text = json.dumps(report.to_dict(plan, outcome), ensure_ascii=False, indent=1) + "\n"
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _exit_code(outcome: "Comparison | Sweep") -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from everyturn.atomic import appearing
+from everyturn.atomic import write_text
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
@@ -225,5 +225,4 @@ def _repeated_history(expander: Expander, report: Report) -> str | None:
 
 def _write_report(path: Path, report: Report) -> None:
     text = json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n"
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from everyturn.atomic import appearing
+from everyturn.atomic import write_text
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.options import (
@@ -169,7 +169,6 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
             "--sample and --seed choose lines, and the source names one: remove either"
         )
     text = conversations_page(expander, lines, model=parsed.model, of=count)
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
     say(f"{path}: {len(lines)} of {counted(count, 'conversation')}, {len(text.encode()):,} bytes")
     return EXIT_DONE

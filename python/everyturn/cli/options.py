@@ -25,6 +25,7 @@ from everyturn.model_sources import (
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import from_flag
+from everyturn.wording import flag
 
 PYTHON_WORDS = {"True": True, "False": False, "None": None}
 """Values of template arguments that Python spells otherwise than JSON: as text, all of them would be true."""
@@ -70,7 +71,7 @@ def refuse_model_flags(parsed: argparse.Namespace) -> None:
     """
     for name, default in _OF_A_MODEL.items():
         if getattr(parsed, name, default) != default:
-            raise OptionsError(f"--{name.replace('_', '-')} needs --model")
+            raise OptionsError(f"{flag(name)} needs --model")
 
 
 def add_model_flags(
@@ -165,7 +166,7 @@ def add_expander_flags(
         arguments: dict[str, Any] = {"default": default, "help": field.metadata["summary"]}
         if kind is bool:
             arguments["action"] = "store_true"
-            group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+            group.add_argument(flag(field.name), **arguments)
             continue
         if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
@@ -181,7 +182,7 @@ def add_expander_flags(
             }
         else:
             arguments |= {"type": int, "metavar": "N"}
-        group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+        group.add_argument(flag(field.name), **arguments)
 
 
 class Merged(argparse.Action):

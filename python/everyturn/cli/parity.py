@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from everyturn.atomic import appearing
+from everyturn.atomic import write_text
 from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import read_by
@@ -80,9 +80,9 @@ def run(parsed: argparse.Namespace, make_plan: MakePlan) -> int:
     made = board.run(plans, corpora, missing, say)
     _show(made)
     if json_path is not None:
-        _write(json_path, json.dumps(page.to_dict(made), ensure_ascii=False, indent=1) + "\n")
+        write_text(json_path, json.dumps(page.to_dict(made), ensure_ascii=False, indent=1) + "\n")
     if page_path is not None:
-        _write(page_path, page.to_markdown(made))
+        write_text(page_path, page.to_markdown(made))
     if made.is_ours_equal:
         return EXIT_DONE
     say("everyturn differs from inference: see the row of everyturn")
@@ -198,8 +198,3 @@ def _show(made: "Board") -> None:
         print_table(table)
     for name, how in made.missing.items():
         show(f"{name}: not installed; {how}")
-
-
-def _write(path: Path, text: str) -> None:
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -19,6 +19,11 @@ from everyturn.samples.parquet import TABLE
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
+def no_column(table: pa.Table, name: str) -> str:
+    """Say that a table does not have a column, and which ones it has."""
+    return f"the table has no column {name!r}; it has {', '.join(table.column_names)}"
+
+
 def column_of(table: pa.Table, name: str, kind: pa.DataType | None = None) -> pa.ChunkedArray:
     """Return the column of a name, in a type if one is given.
 
@@ -27,7 +32,7 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType | None = None) -> pa
     """
     known = table.column_names
     if name not in known:
-        raise InputError(f"the table has no column {name!r}; it has {', '.join(known)}")
+        raise InputError(no_column(table, name))
     if known.count(name) > 1:
         raise InputError(f"two columns have the name {name!r}")
     column = table[name]

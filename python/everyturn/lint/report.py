@@ -20,9 +20,13 @@ from everyturn.model_sources import (
     sources_of,
 )
 from everyturn.options import ContentFormat, Serve, StrPath, TokenizerSource
+from everyturn.wording import flag, shortened
 
 WIDTH = 80
 """The most columns of a line of `TemplateReport.lines`."""
+
+SHOWN = 300
+"""The characters that are shown of what a template says where no system message is given."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,7 +338,10 @@ class TemplateReport:
             facts.append(("thinking flags", flags))
         if self.default_system is not None:
             facts.append(
-                ("default system", json.dumps(_short(self.default_system), ensure_ascii=False))
+                (
+                    "default system",
+                    json.dumps(shortened(self.default_system, SHOWN), ensure_ascii=False),
+                )
             )
         if blocks := self.generation_blocks.count:
             equal = {
@@ -394,11 +401,7 @@ def _stop_text(stop: StopToken) -> str:
 
 def _flag(option: str, value: Any) -> str:
     shown = value if isinstance(value, str) else f"'{json.dumps(value)}'"
-    return f"--{option.replace('_', '-')} {shown}"
-
-
-def _short(text: str, most: int = 300) -> str:
-    return text if len(text) <= most else text[: most - 2] + ".."
+    return f"{flag(option)} {shown}"
 
 
 def _wrapped(label: str, text: str, indent: int | None = None) -> list[str]:

@@ -15,7 +15,8 @@ import numpy as np
 
 from everyturn.exceptions import OptionsError
 from everyturn.io.json_lines import loads
-from everyturn.samples.columns import COLUMNS, OFFSETS
+from everyturn.samples.columns import ARRAYS
+from everyturn.wording import shortened
 
 if TYPE_CHECKING:
     from everyturn.samples.kept import Kept
@@ -40,6 +41,9 @@ NAMES: tuple[str, ...] = get_args(Scalar)
 SHOWN_BY = 1000
 """The types in a file are those of its first conversations, this many."""
 
+SHOWN = 60
+"""Of a value that does not fit so many characters are shown."""
+
 DEEPEST = 40
 """The most lists and objects within each other that a column has: files of Parquet are read up to a depth of 100, of
 which a list takes two."""
@@ -53,16 +57,12 @@ call that answers; ``weight``, where the record gives it one; ``is_weighted_in_p
 TAKEN = frozenset(
     {
         FACTS,
-        *(column.name for column in COLUMNS),
-        *OFFSETS.values(),
-        *(
-            "length",
-            "n_trained",
-            "conversation_id",
-            "seq_lengths",
-            "position_ids",
-            "attention_mask",
-        ),
+        *ARRAYS,
+        "length",
+        "n_trained",
+        "conversation_id",
+        "seq_lengths",
+        "attention_mask",
     }
 )
 """The names of columns that samples, packs and items have themselves."""
@@ -421,5 +421,4 @@ def _is_exact(value: int) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + ".."  # noqa: PLR2004
+    return shortened(json.dumps(value, ensure_ascii=False), SHOWN)

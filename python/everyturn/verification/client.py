@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from everyturn.exceptions import OptionsError, ServerError
 from everyturn.io.json_lines import loads
+from everyturn.wording import shortened
 
 PORTS = {"http": 80, "https": 443}
 MOST_BYTES = 256 << 20
@@ -198,5 +199,4 @@ def _words(value: Any) -> str | None:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+    return shortened(" ".join(text.split()), EXCERPT)

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from everyturn.samples import IGNORE_INDEX
+from everyturn.wording import shortened
 
 Record = dict[str, Any]
+
+MOST_WORDS = 300
+"""The characters of a reason."""
 
 
 class Unusable(Exception):  # noqa: N818 - nothing went wrong: the tool cannot handle this model
@@ -108,7 +112,7 @@ def lines_of(data: bytes) -> list[bytes]:
 def reason(error: BaseException) -> str:
     """Return an exception as one short line."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300]
+    return shortened(f"{type(error).__name__}: {text}", MOST_WORDS)
 
 
 def labels_of(ids: Sequence[int], weights: Sequence[float]) -> list[int]:
