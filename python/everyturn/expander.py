@@ -415,7 +415,7 @@ class Expander:
         """
         from everyturn.stats import stats
 
-        return stats(self, source, limit=limit, on_bytes=on_bytes)
+        return stats(self, source, limit=limit, chunk_bytes=CHUNK_BYTES, on_bytes=on_bytes)
 
     def _chunks(
         self,

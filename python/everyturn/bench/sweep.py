@@ -24,8 +24,6 @@ from everyturn.bench.measure import Round
 from everyturn.bench.process import Child
 from everyturn.bench.tools.registry import EVERYTURN
 
-MOST_TURNS = 200
-MOST_MEGABYTES = 64
 TURNS_OF_A_STEP = 200
 """About how many turns each step of the sweep has in all, so that it takes a measurable time."""
 

@@ -51,6 +51,10 @@ OWN_TOKENIZERS = ("sglang", "llama.cpp")
 RECORDS = 500
 """How many are compared and timed, unless --limit says otherwise."""
 
+MOST_TURNS = 200
+MOST_MEGABYTES = 64
+"""The last steps of the sweeps, unless --up-to says otherwise."""
+
 
 def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
@@ -103,7 +107,7 @@ def add_parser(commands: Any, name: str) -> None:
         "--up-to",
         type=_count,
         metavar="N",
-        help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
+        help=f"the last step of the sweep: turns (default: {MOST_TURNS}) or MB (default: {MOST_MEGABYTES})",
     )
     complete_with(
         parser.add_argument("-o", "--output", metavar="FILE", help="write everything as JSON"), file
@@ -219,10 +223,10 @@ def _sweep(parsed: argparse.Namespace, plan: "Plan") -> "Sweep":
     if parsed.sweep == "turns":
         if parsed.data:
             raise OptionsError("--sweep turns makes its own conversations: leave --data out")
-        outcome = sweep.turns(plan, parsed.up_to or sweep.MOST_TURNS, say)
+        outcome = sweep.turns(plan, parsed.up_to or MOST_TURNS, say)
     else:
         records = corpus.read(parsed.data, parsed.limit or RECORDS) if parsed.data else None
-        outcome = sweep.size(plan, parsed.up_to or sweep.MOST_MEGABYTES, say, records)
+        outcome = sweep.size(plan, parsed.up_to or MOST_MEGABYTES, say, records)
     _show_left_out(outcome.left_out)
     print_table(sweep_table(outcome))
     return outcome

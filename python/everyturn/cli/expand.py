@@ -22,7 +22,7 @@ from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shard_folder
-from everyturn.io.identity import HASH_INPUTS, HashInputs
+from everyturn.io.identity import HASH_INPUTS, WHOLE_BYTES, HashInputs
 from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
@@ -83,7 +83,8 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--hash-inputs",
         choices=get_args(HashInputs),
-        help="how a resumed run recognizes inputs above 64 MiB: by blocks (sampled, the default) or by all bytes",
+        help=f"how a resumed run recognizes inputs above {WHOLE_BYTES >> 20} MiB: by blocks "
+        "(sampled, the default) or by all bytes",
     )
     complete_with(
         parser.add_argument(

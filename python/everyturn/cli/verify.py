@@ -9,7 +9,8 @@ from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, show
 from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
-from everyturn.verification.verifier import LIMIT, TIMEOUT, verify
+from everyturn.verification import TIMEOUT
+from everyturn.verification.verifier import LIMIT, verify
 
 API_KEY = "EVERYTURN_API_KEY"
 """The environment variable that holds the server's API key: command lines can be read by others."""

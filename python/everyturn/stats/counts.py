@@ -168,7 +168,7 @@ def stats(
     source: Source,
     *,
     limit: int | None = None,
-    chunk_bytes: int = _core.CHUNK_BYTES,
+    chunk_bytes: int,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Stats:
     """Count; see `Expander.stats`.

@@ -16,6 +16,7 @@ from everyturn.io.inputs import Source
 from everyturn.io.records import Record
 from everyturn.options import ContentFormat, Serve, check_count
 from everyturn.renderer import Renderer
+from everyturn.verification import TIMEOUT
 from everyturn.verification.comparison import Difference, compared, refused
 from everyturn.verification.prompts import (
     Prompt,
@@ -29,9 +30,6 @@ from everyturn.verification.servers import Refusal, Server
 
 LIMIT = 50
 """The most prompts that are compared by default."""
-
-TIMEOUT = 60.0
-"""The seconds that an answer may take by default."""
 
 
 class _Answers:
