@@ -34,8 +34,8 @@ LARGE_INPUT = 2 << 20
 """From this many bytes of input on, the fast engine is worth loading before the first text."""
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the names of what is read, and how much of it."""
+def add_inputs(parser: argparse.ArgumentParser, *, limits_records: bool = True) -> None:
+    """Add the names of what is read and, unless the command limits something else, how many records are."""
     complete_with(
         parser.add_argument(
             "inputs",
@@ -46,7 +46,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         ),
         file,
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
+    if limits_records:
+        parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
 
 _OF_A_MODEL = {
