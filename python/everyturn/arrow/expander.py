@@ -156,7 +156,8 @@ class Preparer:
     @property
     def schema(self) -> pa.Schema:
         """The schema of all results, without the columns of ``keep``, which follow it."""
-        return self._core_schema()
+        empty = self.expander.empty()
+        return to_table(empty, with_weights=self._with_weights, types={}).schema
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Expand the records of a table.
@@ -187,10 +188,6 @@ class Preparer:
         """Expand record batch by record batch: what ``DataFrame.mapInArrow`` of Spark calls."""
         for batch in batches:
             yield from self(pa.Table.from_batches([batch])).combine_chunks().to_batches()
-
-    def _core_schema(self) -> pa.Schema:
-        empty = self.expander.empty()
-        return to_table(empty, with_weights=self._with_weights, types={}).schema
 
     def _not_of_records(self) -> set[str]:
         """The columns that are not keys of records."""

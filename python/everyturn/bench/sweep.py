@@ -196,7 +196,7 @@ def _growth(before: Point, amount: float, cpu: float) -> float:
 
 def _write(path: Path, megabytes: float, corpus: Corpus | None) -> int:
     """Write a file of about this many megabytes and return its number of records."""
-    count = left = 0
+    count = 0
     left = int(megabytes * 1e6)
     with path.open("wb") as file:
         for line in _endless(corpus):

@@ -7,11 +7,11 @@ rest. Memory holds a few chunks, and a hash for each record.
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from everyturn import _core
 from everyturn.catalogue import KINDS, severity_of
-from everyturn.checks.expansion import Counts, with_expansion, with_warnings
+from everyturn.checks.expansion import with_expansion, with_warnings
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed, with_made_ids
 from everyturn.checks.records import Record, read
@@ -26,9 +26,9 @@ from everyturn.options import StrPath, check_optional_count
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import stated
 
-_Fault: TypeAlias = tuple[str, int | None, str]
-_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
-_Line: TypeAlias = tuple[int, int | None, int | None, _Found]
+if TYPE_CHECKING:
+    from everyturn._core import _Found as Found
+    from everyturn._core import _Line as Line
 
 ENDS_A_FILE = ("compression", "json_document")
 """Faults of a file after which nothing more of it can be read: findings, too."""
@@ -74,7 +74,7 @@ class Checker:
         items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
 
-    def with_ids_taken(self, text: bytes, found: _Found) -> "_Taken | None":
+    def with_ids_taken(self, text: bytes, found: "Found") -> "_Taken | None":
         """Return a record with ids of tool calls that the template takes, where it refuses those that it has."""
         outline = found[5]
         refusals = _refusals(found)
@@ -214,7 +214,7 @@ class _File:
     def _chunk(
         self,
         data: bytes,
-        lines: list[_Line],
+        lines: "list[Line]",
         is_made: bool,  # noqa: FBT001 - private
         is_first: bool,  # noqa: FBT001 - private
     ) -> Iterator[Finding | Change]:
@@ -285,7 +285,7 @@ class _File:
         self.output.write(between)
 
     def _corrected(
-        self, output: IO[bytes], number: int, data: bytes, span: tuple[int, int], found: _Found
+        self, output: IO[bytes], number: int, data: bytes, span: tuple[int, int], found: "Found"
     ) -> Iterator[Finding | Change]:
         before = data[slice(*span)]
         text, remarks = before, list[Remark]()
@@ -302,7 +302,7 @@ class _File:
             yield self._change(number, remark)
         yield from self._findings(number, self._remarks(number, text, left))
 
-    def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
+    def _remarks(self, number: int, text: bytes, found: "Found") -> list[Remark]:
         form, own, name, _, counts, _ = found
         remarks = _of_core(found)
         if (taken := self.checker.with_ids_taken(text, found)) is not None:
@@ -365,19 +365,19 @@ class _Taken(NamedTuple):
 
     text: bytes
     changes: list[Remark]
-    found: _Found
+    found: "Found"
 
 
-def _refusals(found: _Found) -> int:
+def _refusals(found: "Found") -> int:
     """How many targets the template refuses."""
     return sum(kind == "template" for kind, *_ in found[3])
 
 
-def _of_core(found: _Found) -> list[Remark]:
+def _of_core(found: "Found") -> list[Remark]:
     return [Remark(*fault) for fault in found[3]]
 
 
-def _record(found: _Found) -> Record | None:
+def _record(found: "Found") -> Record | None:
     """The record as rules look at it, where it has messages or may have."""
     return None if found[5] is None else read(found[5])
 
