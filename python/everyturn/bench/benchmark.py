@@ -17,8 +17,7 @@ from everyturn.bench.job import PROBE, Job, ProbeRow
 from everyturn.bench.made import read_made
 from everyturn.bench.measure import Result, measure
 from everyturn.bench.process import Child, ToolMissingError, ToolUnusableError
-from everyturn.bench.tools import Made
-from everyturn.bench.tools.everyturn_itself import made_of
+from everyturn.bench.tools import Made, made_of
 from everyturn.bench.tools.registry import EVERYTURN, OURS, PEERS, Spec
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.expander import Expander

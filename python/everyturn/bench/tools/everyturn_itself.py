@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.bench.job import Job
-from everyturn.bench.tools import Made, Row, Tool
+from everyturn.bench.tools import Made, Tool, made_of
 from everyturn.exceptions import ModelError
 from everyturn.expander import Expander
 from everyturn.model_sources import Sources
@@ -77,16 +77,6 @@ def _loaded(sources: Sources) -> Renderer:
         return Renderer(dataclasses.replace(sources, engine="fast"))
     except ModelError:
         return Renderer(sources)
-
-
-def made_of(samples: Samples) -> Made:
-    """Return samples in the common form; a record with a fault is none that everyturn can do."""
-    made = Made(failures={fault.line - 1: fault.text for fault in samples.report.faults})
-    made.rows += [
-        Row(sample.line - 1, sample.input_ids.tolist(), sample.labels.tolist())
-        for sample in samples
-    ]
-    return made
 
 
 def load(job: Job) -> Everyturn:
