@@ -66,7 +66,7 @@ def refusing_unknown_options(made: Class) -> Class:
     return made
 
 
-def _kind(name: str) -> Any:
+def _type_of(name: str) -> Any:
     """The type of an option."""
     return typing.get_type_hints(Expander)[name]
 
@@ -261,7 +261,9 @@ class Expander:
         for field in dataclasses.fields(self):
             value: Any = getattr(self, field.name, None)
             if field.name in OPTION_NAMES:
-                check_type(field.name, value, field.default, functools.partial(_kind, field.name))
+                check_type(
+                    field.name, value, field.default, functools.partial(_type_of, field.name)
+                )
             if field.metadata.get("count"):
                 check = check_optional_count if field.default is None else check_count
                 object.__setattr__(self, field.name, check(field.name, value))

@@ -56,7 +56,7 @@ def report_lines(report: "Report", notes: Notes) -> Iterator[str]:
         yield f"control tokens in text: {', '.join(tokens)}"
 
 
-NO_TARGET = {
+WHY_NO_TARGET = {
     "all_assistant_messages": "no assistant message, or each has the weight 0",
     "last_assistant_message": "no assistant message, or the last one has the weight 0",
     "last_assistant_turn": "no assistant message after the last user message, or each has the weight 0",
@@ -84,8 +84,8 @@ def why_nothing_is_trained(report: "Report") -> Iterator[str]:
 def _cause(report: "Report", kind: str) -> str:
     from everyturn.catalogue import KINDS
 
-    if kind == "no_target" and report.train_on in NO_TARGET:
-        return NO_TARGET[report.train_on]
+    if kind == "no_target" and report.train_on in WHY_NO_TARGET:
+        return WHY_NO_TARGET[report.train_on]
     return KINDS[kind].summary
 
 

@@ -162,10 +162,10 @@ def add_expander_flags(
     for field in dataclasses.fields(Expander):
         if field.name not in names:
             continue
-        kind = types[field.name]
+        type_ = types[field.name]
         default = (defaults or {}).get(field.name, field.default)
         arguments: dict[str, Any] = {"default": default, "help": field.metadata["summary"]}
-        if kind is bool:
+        if type_ is bool:
             arguments["action"] = "store_true"
             group.add_argument(flag(field.name), **arguments)
             continue
@@ -175,11 +175,11 @@ def add_expander_flags(
             arguments |= {"type": _kept, "metavar": "KEY[:TYPE],..", "action": Merged}
         elif field.name in ("map", "roles"):
             arguments |= {"type": _names, "metavar": "NAME=OTHER,..", "action": Merged}
-        elif get_origin(kind) is typing.Literal:
+        elif get_origin(type_) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
             arguments |= {
-                "choices": [*get_args(kind), *aliases],
-                "metavar": "|".join(get_args(kind)),
+                "choices": [*get_args(type_), *aliases],
+                "metavar": "|".join(get_args(type_)),
             }
         else:
             arguments |= {"type": int, "metavar": "N"}

@@ -22,7 +22,7 @@ from everyturn.samples import IGNORE_INDEX
 Origin: TypeAlias = Literal["template", "message", "tools", "record"]
 """Who wrote a text: the chat template, one message, the list of tools, or the record in another way."""
 
-Kind: TypeAlias = Literal["words", "template", "control"]
+TextKind: TypeAlias = Literal["words", "template", "control"]
 """Somebody's words, text of the template, or a control token, whoever wrote it."""
 
 Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "left_out", "fault"]
@@ -113,7 +113,7 @@ class Run:
     text: str
     origin: Origin
     message: int | None
-    kind: Kind
+    kind: TextKind
     trained: bool
     target: int | None
     is_stop: bool

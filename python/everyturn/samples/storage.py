@@ -72,7 +72,7 @@ def _load(folder: Path, *, mmap: bool) -> dict[str, Any]:
         name: _read(folder, name, described, mmap=mmap)
         for name, described in manifest["arrays"].items()
     }
-    kept = _kept(tuple((name, kind) for name, kind in manifest["kept"]), arrays)
+    kept = _kept(tuple((name, type_) for name, type_ in manifest["kept"]), arrays)
     optional = {column.name for column in COLUMNS if column.is_optional}
     missing = sorted(set(ARRAYS) - optional - set(arrays))
     if missing:

@@ -125,8 +125,8 @@ def _notes(found: Verification, server: Server, renderer: Renderer) -> Iterator[
         yield "nothing was compared: the input has no targets with a prompt"
     if info.limits is not None:
         yield f"the ids are those of {info.route}: {info.limits}"
-    if found.serve != server.kind.serve:
-        yield f"the server is {info}; its own preset is --serve {server.kind.serve}"
+    if found.serve != server.known.serve:
+        yield f"the server is {info}; its own preset is --serve {server.known.serve}"
     elif found.preset != str(info) and info.version is not None:
         yield f"the preset was checked against {found.preset}, the server is {info}"
     if found.differences and renderer.asks_for_the_date:
@@ -143,7 +143,7 @@ def _suggestions(
         for content_format in get_args(ContentFormat):
             suggestion = _suggestion(expander, (serve, content_format), answers, places, seen)
             found += [] if suggestion is None else [suggestion]
-    own = server.kind.serve
+    own = server.known.serve
     return tuple(
         sorted(found, key=lambda each: (each.fault is not None, -each.equal, each.serve != own))
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from everyturn.html.shell import Section, page
 from everyturn.options import Layout, TrainOn
 from everyturn.stats.counts import Histogram, Stats
-from everyturn.stats.max_length import BATCH, Kept, kept_by_max_length
+from everyturn.stats.max_length import BATCH, MaxLengthFigures, kept_by_max_length
 from everyturn.wording import counted, percent
 
 HERE = Path(__file__).parent
@@ -206,7 +206,7 @@ def _ranges(title: str, words: str, numbers: Histogram) -> Plot:
     )
 
 
-def _kept(kept: Iterable[Kept], stats: Stats) -> Plot:
+def _kept(kept: Iterable[MaxLengthFigures], stats: Stats) -> Plot:
     bars = [
         Bar(
             label=f"{one.max_length:,}",
@@ -224,7 +224,7 @@ def _kept(kept: Iterable[Kept], stats: Stats) -> Plot:
     )
 
 
-def _room(kept: Iterable[Kept]) -> Plot:
+def _room(kept: Iterable[MaxLengthFigures]) -> Plot:
     bars = [
         Bar(
             label=f"{one.max_length:,}",
