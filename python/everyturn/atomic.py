@@ -62,7 +62,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
     Names of processes that have ended without it, by SIGKILL say, are removed first.
     """
-    _remove_those_of_the_dead(path)
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.tmp-{_host()}-{os.getpid()}-{os.urandom(6).hex()}")
     try:
         yield temporary
@@ -85,7 +85,7 @@ def _host() -> str:
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
-def _remove_those_of_the_dead(path: Path) -> None:
+def _remove_leftovers(path: Path) -> None:
     try:
         names = os.listdir(path.parent)  # noqa: PTH208
     except OSError:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, in_own_words, resolve, total_bytes
+from everyturn.io.inputs import Source, raising_reader_errors, resolve, total_bytes
 from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
@@ -324,7 +324,7 @@ class Expander:
                 parts = [samples for samples, _ in self._chunks(stream, files, advance)]
         if parts:
             return Samples.concatenate(parts)
-        with in_own_words():
+        with raising_reader_errors():
             return self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
@@ -426,7 +426,7 @@ class Expander:
         on_bytes: Callable[[int], None] | None,
     ) -> Iterator[tuple[Samples, int]]:
         while True:
-            with in_own_words():
+            with raising_reader_errors():
                 chunk = stream.next_chunk()
             if chunk is None:
                 return

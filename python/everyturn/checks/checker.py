@@ -21,7 +21,7 @@ from everyturn.checks.selection import reported
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError, InputError, OptionsError
 from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
-from everyturn.io.inputs import CoreSource, Source, in_own_words, resolve
+from everyturn.io.inputs import CoreSource, Source, raising_reader_errors, resolve
 from everyturn.options import StrPath, check_optional_count
 from everyturn.renderer import Renderer
 from everyturn.samples.kept_types import stated
@@ -195,7 +195,7 @@ class _File:
         is_first = True
         while True:
             try:
-                with in_own_words():
+                with raising_reader_errors():
                     chunk = stream.next_chunk()
             except EveryturnError as error:
                 if error.kind not in ENDS_A_FILE or self.output is not None:

@@ -108,7 +108,7 @@ def paths_of(inputs: Iterable[StrPath]) -> list[str]:
 
 
 @contextlib.contextmanager
-def in_own_words() -> Iterator[None]:
+def raising_reader_errors() -> Iterator[None]:
     """Raise what a reader of this package says of its file, instead of what the core says of that reader."""
     try:
         yield

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, in_own_words, resolve
+from everyturn.io.inputs import Source, raising_reader_errors, resolve
 from everyturn.options import Layout, TrainOn, check_count, check_optional_count
 from everyturn.report import Report
 
@@ -188,7 +188,7 @@ def stats(
     each = [*variants.values(), _unlimited(expander), *limited.values()]
     expanders = [one._expander for one in each]  # noqa: SLF001 - the two are one package
     stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
-    with in_own_words():
+    with raising_reader_errors():
         while stream.advance():
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)
