@@ -104,7 +104,7 @@ class Checker:
         """
         if self.renames:
             raise OptionsError(
-                "a copy has the keys and roles of its input: rename them there first, without map and roles"
+                "--fix does not work with map and roles: rename the keys and roles in the input first"
             )
         inputs, files = resolve(source)
         if len(inputs) != 1:

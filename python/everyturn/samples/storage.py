@@ -134,7 +134,10 @@ def _manifest(samples: "Samples", arrays: dict[str, npt.NDArray[Any]]) -> dict[s
 
 
 def _read(folder: Path, name: str, described: dict[str, Any], *, mmap: bool) -> npt.NDArray[Any]:
-    """Map or read one array, which must be what the manifest says: a mapped file that is cut short would kill us."""
+    """Map or read one array, which must be what the manifest says.
+
+    Reading past the end of a truncated mapped file crashes the process.
+    """
     shape = tuple(described["shape"])
     # An empty array has nothing to map.
     mode: Literal["r"] | None = "r" if mmap and 0 not in shape else None

@@ -74,7 +74,7 @@ class Samples(Sequence[Sample]):
             it if ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
-        run_lengths: int32[R], the tokens of each run, of neighbours in a sample that the same wrote; none but with
+        run_lengths: int32[R], the number of tokens in each run of adjacent tokens with one origin; empty without
             ``provenance``.
         run_kinds: uint8[R], what they are, by their places in `everyturn.samples.KINDS`.
         run_messages: int32[R], the message that wrote them, -1 for none.
@@ -387,8 +387,7 @@ class Samples(Sequence[Sample]):
             strategy: ``bfd`` (the longest first, each into the row that it fills best) or ``sequential`` (in order, a
                 new row wherever the next sample does not fit).
             keep_conversations: Samples of one record are next to each other in one row. Where all of them together are
-            longer
-                than a row, they are cut between samples into as few rows as their order needs, and counted as
+                longer than a row, they are cut between samples into as few rows as their order needs, and counted as
                 ``spread_conversations``.
 
         Raises:

@@ -128,7 +128,7 @@ class Writer:
             with pq.ParquetFile(earlier) as file:
                 for group in range(file.num_row_groups):
                     rows = _with_unit_weights(file.read_row_group(group))
-                    # As a file names the fields of lists is not as they were named.
+                    # Parquet renames the element field of lists; the cast restores the schema's names.
                     self._encode(rows.cast(schema))
 
     def __exit__(

@@ -184,7 +184,7 @@ def stats(
     check_optional_count("limit", limit, least=0)
     variants, limited = _variants(expander), _limited(expander)
     inputs, _ = resolve(source)
-    # What loses nothing to a limit is as without one, so the one without comes before them.
+    # The core compares each limited expander with the unlimited one, so that one comes first.
     each = [*variants.values(), _unlimited(expander), *limited.values()]
     expanders = [one._expander for one in each]  # noqa: SLF001 - the two are one package
     stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)

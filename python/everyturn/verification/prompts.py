@@ -116,7 +116,10 @@ def chosen_prompts(
 
 
 def _places(count: int, share: int, shift: int) -> list[int]:
-    """Places in a list, evenly spaced from its end on, from the last but so many."""
+    """Return `share` indices below `count`, so that records contribute different positions.
+
+    They are evenly spaced back from the last one and shifted by `shift`.
+    """
     share = min(share, count)
     return sorted((count - 1 - shift - i * count // share) % count for i in range(share))
 
