@@ -38,7 +38,7 @@ from everyturn.progress import progress_bar
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Kept, Samples
-from everyturn.samples.kept_types import Keep, Keys, stated
+from everyturn.samples.keep_option import Keep, Keys, stated
 from everyturn.samples.provenance import carried_keys
 from everyturn.wording import did_you_mean
 from everyturn.workers import Workers

@@ -23,8 +23,9 @@ from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report
+from everyturn.samples.keep_option import Keep, Keys, parsed, stated
 from everyturn.samples.kept_arrow import arrays, to_arrow_type
-from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in, stated
+from everyturn.samples.kept_types import Types, places_in
 from everyturn.samples.parquet import has_weights, refuse_weights, to_table
 from everyturn.samples.provenance import carried_keys
 

@@ -24,7 +24,7 @@ from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_wit
 from everyturn.io.inputs import CoreSource, Source, raising_reader_errors, resolve
 from everyturn.options import StrPath, check_optional_count
 from everyturn.renderer import Renderer
-from everyturn.samples.kept_types import stated
+from everyturn.samples.keep_option import stated
 
 if TYPE_CHECKING:
     from everyturn._core import _Found as Found

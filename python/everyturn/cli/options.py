@@ -24,7 +24,7 @@ from everyturn.model_sources import (
 )
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
-from everyturn.samples.kept_types import from_flag
+from everyturn.samples.keep_option import from_flag
 from everyturn.wording import flag
 
 PYTHON_WORDS = {"True": True, "False": False, "None": None}

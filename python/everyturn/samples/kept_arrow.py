@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from everyturn.samples.kept_types import Place, Type, Types, misfit, misfit_error
+from everyturn.samples.keep_option import Type
+from everyturn.samples.kept_types import Place, Types, misfit, misfit_error
 
 if TYPE_CHECKING:
     from everyturn.samples.kept import Kept

@@ -20,8 +20,8 @@ from everyturn.io.json_lines import loads
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import ARRAYS, COLUMNS
+from everyturn.samples.keep_option import Keep
 from everyturn.samples.kept import Kept, Texts
-from everyturn.samples.kept_types import Keep
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
