@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import write_text
 from everyturn.cli import parity
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import (
     add_expander_flags,
@@ -65,14 +65,11 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "--data",
-            nargs="+",
-            metavar="FILE",
-            help="records with messages, may be compressed (default: built-in chats)",
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "--data",
+        nargs="+",
+        help="records with messages, may be compressed (default: built-in chats)",
     )
     parser.add_argument(
         "--peers",
@@ -100,6 +97,16 @@ def add_parser(commands: Any, name: str) -> None:
         action="store_true",
         help="write a Parquet file, too: how much of the work only one thread can do",
     )
+    _add_sweep_flags(parser)
+    add_file_argument(parser, "-o", "--output", help="write everything as JSON")
+    add_file_argument(parser, "--plot", help="draw a .png or .svg (needs matplotlib)")
+    parity.add_flags(parser)
+    # The peers go by `apply_chat_template`.
+    add_model_flags(parser, required=False, serve="template")
+    add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
+
+
+def _add_sweep_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sweep", choices=("turns", "size"), help="how cost grows with turns or file size"
     )
@@ -109,19 +116,6 @@ def add_parser(commands: Any, name: str) -> None:
         metavar="N",
         help=f"the last step of the sweep: turns (default: {MOST_TURNS}) or MB (default: {MOST_MEGABYTES})",
     )
-    complete_with(
-        parser.add_argument("-o", "--output", metavar="FILE", help="write everything as JSON"), file
-    )
-    complete_with(
-        parser.add_argument(
-            "--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)"
-        ),
-        file,
-    )
-    parity.add_flags(parser)
-    # The peers go by `apply_chat_template`.
-    add_model_flags(parser, required=False, serve="template")
-    add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from everyturn.atomic import write_text
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -53,16 +53,13 @@ def add_parser(commands: Any, name: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_inputs(parser)
-    complete_with(
-        parser.add_argument(
-            "-o",
-            "--output",
-            metavar="FILE",
-            default=STDOUT,
-            help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
-            "an earlier run (default: JSON lines on stdout)",
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "-o",
+        "--output",
+        default=STDOUT,
+        help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
+        "an earlier run (default: JSON lines on stdout)",
     )
     parser.add_argument(
         "--overwrite",
@@ -86,12 +83,7 @@ def add_parser(commands: Any, name: str) -> None:
         help=f"how a resumed run recognizes inputs above {WHOLE_BYTES >> 20} MiB: by blocks "
         "(sampled, the default) or by all bytes",
     )
-    complete_with(
-        parser.add_argument(
-            "--report", metavar="FILE", help="write the account of every line as JSON"
-        ),
-        file,
-    )
+    add_file_argument(parser, "--report", help="write the account of every line as JSON")
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"
     )

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
 from everyturn.cli.options import add_model_flags, kwargs_from, sources_from
 from everyturn.control_characters import lines_shown
@@ -36,14 +36,12 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "template",
-            nargs="?",
-            metavar="TEMPLATE",
-            help='a template file (.jinja) without a model; "-" for stdin; a folder is read as a model',
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "template",
+        nargs="?",
+        metavar="TEMPLATE",
+        help='a template file (.jinja) without a model; "-" for stdin; a folder is read as a model',
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_model_flags(parser, required=False, encodes=False)

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from everyturn.cli.completion import complete_with, directory, file
+from everyturn.cli.completion import add_file_argument, complete_with, directory
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.io.inputs import paths_of, total_bytes
@@ -36,15 +36,13 @@ LARGE_INPUT = 2 << 20
 
 def add_inputs(parser: argparse.ArgumentParser, *, limits_records: bool = True) -> None:
     """Add the names of what is read and, unless the command limits something else, how many records are."""
-    complete_with(
-        parser.add_argument(
-            "inputs",
-            nargs="+",
-            metavar="INPUT",
-            help="a file (JSON lines or a JSON list, compressed or not; Parquet, Arrow, CSV), a folder "
-            'that datasets saved, a glob, or "-" for stdin',
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="a file (JSON lines or a JSON list, compressed or not; Parquet, Arrow, CSV), a folder "
+        'that datasets saved, a glob, or "-" for stdin',
     )
     if limits_records:
         parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
@@ -96,21 +94,7 @@ def add_model_flags(
         ),
         directory,
     )
-    complete_with(
-        model.add_argument(
-            "--chat-template",
-            metavar="FILE",
-            help="another chat template (.jinja), or a template's name",
-        ),
-        file,
-    )
-    model.add_argument(
-        "--template-kwargs",
-        metavar="KEY=VALUE",
-        action="append",
-        help="an argument for the template, e.g. enable_thinking=false; repeat the flag, or give all as a JSON object",
-    )
-    model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
+    _add_template_flags(model)
     if encodes:
         model.add_argument(
             "--engine",
@@ -118,18 +102,7 @@ def add_model_flags(
             default=ENGINE,
             help="what encodes text; the ids are the same (default: %(default)s)",
         )
-    model.add_argument(
-        "--serve",
-        choices=get_args(Serve),
-        default=serve,
-        help="the server whose prompts are made (default: %(default)s)",
-    )
-    model.add_argument(
-        "--content-format",
-        choices=get_args(ContentFormat),
-        default=CONTENT_FORMAT,
-        help="how the server passes contents to the template: as text or as a list of parts (default: %(default)s)",
-    )
+    _add_server_flags(model, serve)
     model.add_argument(
         "--tokenizer",
         choices=get_args(TokenizerSource),
@@ -147,6 +120,34 @@ def add_model_flags(
         default=LIMITS,
         metavar="N",
         help="a factor for the limits on the model's files and on the cost of a rendering (default: %(default)s)",
+    )
+
+
+def _add_template_flags(model: argparse._ArgumentGroup) -> None:
+    add_file_argument(
+        model, "--chat-template", help="another chat template (.jinja), or a template's name"
+    )
+    model.add_argument(
+        "--template-kwargs",
+        metavar="KEY=VALUE",
+        action="append",
+        help="an argument for the template, e.g. enable_thinking=false; repeat the flag, or give all as a JSON object",
+    )
+    model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
+
+
+def _add_server_flags(model: argparse._ArgumentGroup, serve: Serve) -> None:
+    model.add_argument(
+        "--serve",
+        choices=get_args(Serve),
+        default=serve,
+        help="the server whose prompts are made (default: %(default)s)",
+    )
+    model.add_argument(
+        "--content-format",
+        choices=get_args(ContentFormat),
+        default=CONTENT_FORMAT,
+        help="how the server passes contents to the template: as text or as a list of parts (default: %(default)s)",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from everyturn.atomic import write_text
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import read_by
 from everyturn.cli.outputs import BENCHMARK, BOARD, output
@@ -34,20 +34,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="the share of answers that each tool trains as inference shows them, by cause: a corpus for each file of "
         f"--data, of which --limit conversations are taken (default: {CONVERSATIONS})",
     )
-    complete_with(
-        group.add_argument(
-            "--models",
-            nargs="+",
-            metavar="[NAME=]DIR[,TEMPLATE]",
-            help="several models for --parity, each with another chat template where one is given (default: the "
-            "built-in model with five templates)",
-        ),
-        file,
+    add_file_argument(
+        group,
+        "--models",
+        nargs="+",
+        metavar="[NAME=]DIR[,TEMPLATE]",
+        help="several models for --parity, each with another chat template where one is given (default: the "
+        "built-in model with five templates)",
     )
-    complete_with(
-        group.add_argument("--page", metavar="FILE", help="write the board as a page of Markdown"),
-        file,
-    )
+    add_file_argument(group, "--page", help="write the board as a page of Markdown")
     group.add_argument(
         "--reproduce",
         metavar="MODEL/CORPUS/TOOL/N",

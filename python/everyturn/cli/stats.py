@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.atomic import write_text
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say
 from everyturn.cli.options import (
     add_expander_flags,
@@ -63,9 +63,7 @@ def add_parser(commands: Any, name: str) -> None:
     )
     add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    complete_with(
-        parser.add_argument("--html", metavar="FILE", help="write a page of plots, too"), file
-    )
+    add_file_argument(parser, "--html", help="write a page of plots, too")
     add_model_flags(parser)
     # Of the others: faults and duplicates are counted, weights change no count.
     add_expander_flags(parser, names=options_with("per_record"))
