@@ -77,7 +77,7 @@ __all__ = [
     "window",
 ]
 
-_LATER = {
+_LAZY = {
     "check": "everyturn.checks.checker",
     "Finding": "everyturn.checks.finding",
     "TemplateReport": "everyturn.lint.report",
@@ -87,14 +87,14 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_LATER[name]), name)
+    value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LAZY})
 
 
 if _core.IS_DEBUG_BUILD:

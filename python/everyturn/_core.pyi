@@ -73,11 +73,20 @@ ROLE_NAMES: dict[str, dict[str, str]]
 OTHER_ROLE_NAMES: dict[str, str]
 
 _Record: TypeAlias = tuple[str, int, str | None, bytes | None]
+
+# Kind, message and text.
 _Fault: TypeAlias = tuple[str, int | None, str]
+# Names with how often they occur, and how often there are more than are named.
 _Named: TypeAlias = tuple[dict[str, int], int]
+# Of warnings that have places the first of them: the message, and what it is there.
 _Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
+# Warnings, their places, causes for which the record is dropped, control tokens in text, keys of messages that the
+# template never reads, and arguments of the record that it does not read.
 _Counts: TypeAlias = tuple[dict[str, int], _Places, list[str], dict[str, int], _Named, _Named]
+# The format that is read, the one that the record itself has, its id, its faults, what expansion counts of it, and its
+# outline.
 _Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], _Counts | None, str | None]
+# Its number, and where it starts and stops: nowhere, where it was not read whole.
 _Line: TypeAlias = tuple[int, int | None, int | None, _Found]
 
 def content_of(head: bytes) -> str: ...

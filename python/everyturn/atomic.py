@@ -35,6 +35,16 @@ def appearing(path: StrPath) -> Iterator[Path]:
             _sync_entry(final.parent)
 
 
+def write_text(path: StrPath, text: str) -> None:
+    """Write a text file, which appears when it is whole; see `appearing`.
+
+    Raises:
+        OSError: It cannot be written; the error names the file.
+    """
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def _named_errors(path: Path) -> Iterator[None]:
     """Name the file in an error that names none, as that of a full disk does."""
@@ -52,7 +62,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
     Names of processes that have ended without it, by SIGKILL say, are removed first.
     """
-    _remove_those_of_the_dead(path)
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.tmp-{_host()}-{os.getpid()}-{os.urandom(6).hex()}")
     try:
         yield temporary
@@ -75,7 +85,7 @@ def _host() -> str:
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
-def _remove_those_of_the_dead(path: Path) -> None:
+def _remove_leftovers(path: Path) -> None:
     try:
         names = os.listdir(path.parent)  # noqa: PTH208
     except OSError:

@@ -4,6 +4,12 @@ The text of an exception says everything: file, line, message, cause. The attrib
 Each class is built from one text and survives pickling, so that an error crosses process borders whole.
 """
 
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class EveryturnError(ValueError):
     """The base of all errors of this package.
@@ -23,11 +29,31 @@ class EveryturnError(ValueError):
     message_index: int | None = None
 
     @classmethod
-    def in_file(cls, file: str, reason: str, *, line: int | None = None) -> "EveryturnError":
-        """Build the error of a file or folder, or of a line of it."""
-        place = file if line is None else f"{file}:{line}"
+    def in_file(
+        cls,
+        file: str | os.PathLike[str] | None,
+        reason: str,
+        *,
+        line: int | None = None,
+        kind: str | None = None,
+    ) -> "Self":
+        """Build the error of a file or folder, or of a line of it.
+
+        Args:
+            file: Its name; None where only the line is known.
+            reason: What is wrong, without the location.
+            line: 1-based.
+            kind: None: that of all errors of the class.
+
+        >>> InputError.in_file("a.jsonl", "it is damaged", line=3)
+        InputError('a.jsonl:3: it is damaged')
+        """
+        name = None if file is None else os.fspath(file)
+        place = f"line {line}" if name is None else name if line is None else f"{name}:{line}"
         error = cls(f"{place}: {reason}")
-        error.file, error.line, error.reason = file, line, reason
+        error.file, error.line, error.reason = name, line, reason
+        if kind is not None:
+            error.kind = kind
         return error
 
 

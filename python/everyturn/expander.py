@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, in_own_words, resolve, total_bytes
+from everyturn.io.inputs import Source, raising_reader_errors, resolve, total_bytes
 from everyturn.io.records import Record
 from everyturn.options import (
     TRAIN_ON_ALIASES,
@@ -38,7 +38,7 @@ from everyturn.progress import progress_bar
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import Kept, Samples
-from everyturn.samples.kept_types import Keep, Keys, stated
+from everyturn.samples.keep_option import Keep, Keys, stated
 from everyturn.samples.provenance import carried_keys
 from everyturn.wording import did_you_mean
 from everyturn.workers import Workers
@@ -66,7 +66,7 @@ def refusing_unknown_options(made: Class) -> Class:
     return made
 
 
-def _kind(name: str) -> Any:
+def _type_of(name: str) -> Any:
     """The type of an option."""
     return typing.get_type_hints(Expander)[name]
 
@@ -261,7 +261,9 @@ class Expander:
         for field in dataclasses.fields(self):
             value: Any = getattr(self, field.name, None)
             if field.name in OPTION_NAMES:
-                check_type(field.name, value, field.default, functools.partial(_kind, field.name))
+                check_type(
+                    field.name, value, field.default, functools.partial(_type_of, field.name)
+                )
             if field.metadata.get("count"):
                 check = check_optional_count if field.default is None else check_count
                 object.__setattr__(self, field.name, check(field.name, value))
@@ -322,7 +324,7 @@ class Expander:
                 parts = [samples for samples, _ in self._chunks(stream, files, advance)]
         if parts:
             return Samples.concatenate(parts)
-        with in_own_words():
+        with raising_reader_errors():
             return self._samples(stream.rest(), files)
 
     def expand_records(self, records: Iterable[Record]) -> tuple[Samples, npt.NDArray[np.int64]]:
@@ -415,7 +417,7 @@ class Expander:
         """
         from everyturn.stats import stats
 
-        return stats(self, source, limit=limit, on_bytes=on_bytes)
+        return stats(self, source, limit=limit, chunk_bytes=CHUNK_BYTES, on_bytes=on_bytes)
 
     def _chunks(
         self,
@@ -424,7 +426,7 @@ class Expander:
         on_bytes: Callable[[int], None] | None,
     ) -> Iterator[tuple[Samples, int]]:
         while True:
-            with in_own_words():
+            with raising_reader_errors():
                 chunk = stream.next_chunk()
             if chunk is None:
                 return

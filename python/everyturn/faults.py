@@ -13,6 +13,21 @@ _VARYING = re.compile(r'"(?:[^"\\]|\\.)*"|\d+')
 """What a text quotes of the data, and numbers."""
 
 
+def place_of(file: str, line: int, message_index: int | None = None) -> str:
+    """Return a location as text: file, line and, where one is meant, the message.
+
+    >>> place_of("a.jsonl", 7), place_of("a.jsonl", 7, 1)
+    ('a.jsonl:7', 'a.jsonl:7: message 1')
+    """
+    place = f"{file}:{line}"
+    return place if message_index is None else f"{place}: {message_of(message_index)}"
+
+
+def message_of(index: int) -> str:
+    """Return the name of a message in a location."""
+    return f"message {index}"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that was wrong, and where.
@@ -38,8 +53,7 @@ class Fault:
         >>> Fault("a.jsonl", 7, 1, "role", "a.jsonl:7: message 1: it is unknown").place
         'a.jsonl:7: message 1'
         """
-        message = "" if self.message_index is None else f": message {self.message_index}"
-        return f"{self.file}:{self.line}{message}"
+        return place_of(self.file, self.line, self.message_index)
 
     @property
     def reason(self) -> str:

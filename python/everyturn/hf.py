@@ -16,9 +16,10 @@ from everyturn.atomic import appearing
 from everyturn.exceptions import OptionsError
 from everyturn.options import StrPath
 from everyturn.samples import Samples
+from everyturn.samples.columns import WEIGHTS
 from everyturn.samples.kept_types import places_in, types_in
 from everyturn.samples.labels import check_no_trees, check_unweighted
-from everyturn.samples.parquet import WEIGHTS, to_lists, to_table
+from everyturn.samples.parquet import to_lists, to_table
 
 try:
     import datasets

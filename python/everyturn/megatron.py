@@ -56,7 +56,7 @@ def _to_table(packed: Packed, eos_token_id: int) -> pa.Table:
     check_unweighted(packed, holder=f"a {SUFFIX} file")
     check_no_trees(packed, holder=f"a {SUFFIX} file")
     loss_mask = _rolled_mask(packed)
-    _check_not_behind_eos(packed, loss_mask, eos_token_id)
+    _check_none_after_eos(packed, loss_mask, eos_token_id)
     starts = ragged.to_offsets(packed.seq_lengths)[:-1]
     starts -= np.repeat(packed.offsets[:-1], np.diff(packed.seq_offsets))
     columns = {
@@ -74,7 +74,7 @@ def _rolled_mask(packed: Packed) -> npt.NDArray[np.int8]:
     return mask
 
 
-def _check_not_behind_eos(
+def _check_none_after_eos(
     packed: Packed, loss_mask: npt.NDArray[np.int8], eos_token_id: int
 ) -> None:
     lost = np.flatnonzero((loss_mask == 1) & (packed.input_ids == eos_token_id))

@@ -76,7 +76,7 @@ def _cached_snapshot(name: str) -> Path | None:
     return Path(file).parent if isinstance(file, str) else None
 
 
-def template_of(template: StrPath | None, *, limits: int = 1) -> str | None:
+def template_of(template: StrPath | None, *, limits: int) -> str | None:
     """Return the text of a template that is given by its file; a text or a name as it is.
 
     A text is taken for a path where it ends in ``.jinja`` or names a file.
@@ -100,7 +100,7 @@ def is_template_file(template: str) -> bool:
     return template.endswith(".jinja") or os.path.isfile(template)  # noqa: PTH113 - a name may be too long for Path
 
 
-def read_template(path: StrPath, *, limits: int = 1) -> str:
+def read_template(path: StrPath, *, limits: int) -> str:
     """Read a template with its line ends as they are, as a model's configuration would hold it.
 
     Raises:

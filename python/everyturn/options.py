@@ -96,7 +96,7 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-MOST = 2**63 - 1
+MAX_COUNT = 2**63 - 1
 """No count is larger."""
 
 
@@ -104,12 +104,12 @@ def check_count(name: str, value: SupportsIndex, *, least: int = 1) -> int:
     """Return a whole number, numpy's included, as Python's.
 
     Raises:
-        OptionsError: It is something else, or not from `least` to `MOST`; the text names the option.
+        OptionsError: It is something else, or not from `least` to `MAX_COUNT`; the text names the option.
     """
     number = None if isinstance(value, bool) else _index(value)
     if number is None or number < least:
         raise OptionsError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    if number > MOST:
+    if number > MAX_COUNT:
         raise OptionsError(f"{name} must be below 2^63, not {value!r}")
     return number
 

@@ -33,7 +33,7 @@ class Report:
         tokens: Tokens of all samples.
         trained_tokens: Tokens that have a label.
         warnings: What cost no sample and is worth knowing, by name.
-        warning_places: Of warnings that have places the first five, each with what it is there.
+        warning_places: For each warning that has places, the first five, each with what was found there.
         control_tokens: Control tokens in the text of messages, with how often they occur: the first 200 of them in
             alphabetical order.
         control_tokens_omitted: How often all others occur.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from everyturn.faults import Cause, Fault, Notes
-from everyturn.wording import counted, unread_argument
+from everyturn.wording import counted, percent, unread_argument
 
 if TYPE_CHECKING:
     from everyturn.report import Report
@@ -31,11 +31,11 @@ NOTE = "note: "
 
 def summary(report: "Report") -> str:
     """Return the report's one line."""
-    share = 100 * report.trained_tokens / report.tokens if report.tokens else 0.0
+    share = percent(report.trained_tokens, report.tokens)
     return (
         f"{report.train_on}: {counted(report.targets_trained, 'target')} in {counted(report.rows, 'sample')} "
         f"from {counted(report.records_kept, 'conversation')}; "
-        f"{report.trained_tokens:,} of {counted(report.tokens, 'token')} trained ({share:.1f} %); "
+        f"{report.trained_tokens:,} of {counted(report.tokens, 'token')} trained ({share}); "
         f"prompts of {report.server or 'the template'}"
     )
 
@@ -56,7 +56,7 @@ def report_lines(report: "Report", notes: Notes) -> Iterator[str]:
         yield f"control tokens in text: {', '.join(tokens)}"
 
 
-NO_TARGET = {
+WHY_NO_TARGET = {
     "all_assistant_messages": "no assistant message, or each has the weight 0",
     "last_assistant_message": "no assistant message, or the last one has the weight 0",
     "last_assistant_turn": "no assistant message after the last user message, or each has the weight 0",
@@ -84,8 +84,8 @@ def why_nothing_is_trained(report: "Report") -> Iterator[str]:
 def _cause(report: "Report", kind: str) -> str:
     from everyturn.catalogue import KINDS
 
-    if kind == "no_target" and report.train_on in NO_TARGET:
-        return NO_TARGET[report.train_on]
+    if kind == "no_target" and report.train_on in WHY_NO_TARGET:
+        return WHY_NO_TARGET[report.train_on]
     return KINDS[kind].summary
 
 

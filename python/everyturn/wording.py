@@ -37,6 +37,33 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def percent(part: float, whole: float = 1, *, digits: int = 1) -> str:
+    """Return a share in percent; of nothing there is no part.
+
+    >>> percent(1, 3), percent(0, 0), percent(0.5, digits=0)
+    ('33.3 %', '0.0 %', '50 %')
+    """
+    return f"{100 * part / whole if whole else 0:.{digits}f} %"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return at most so many characters of a text; an ellipsis says that there are more.
+
+    >>> shortened("brief", 5), shortened("verbose", 4)
+    ('brief', 'verb…')
+    """
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def flag(option: str) -> str:
+    """Return an option's name as it is written on the command line.
+
+    >>> flag("prompt_mismatch")
+    '--prompt-mismatch'
+    """
+    return f"--{option.replace('_', '-')}"
+
+
 def sized(count: int) -> str:
     """Return a number of bytes in the unit that suits it.
 

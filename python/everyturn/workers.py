@@ -1,6 +1,6 @@
 """The threads of the core, for work that calls libraries which release the GIL.
 
-In: functions. Out: their results, in the future. What is expanded and what is written then shares one number of
+In: functions. Out: their results, as futures. What is expanded and what is written then shares one number of
 threads, whoever calls.
 """
 

@@ -137,11 +137,11 @@ def test_each_input_is_looked_at_once(
     """What it holds is found out where it is read: each look opens every file."""
     looked: list[str] = []
 
-    def kind_of(path: str) -> files.Kind:
+    def content_of(path: str) -> files.FileContent:
         looked.append(path)
-        return files.kind_of(path)
+        return files.content_of(path)
 
-    monkeypatch.setattr(inputs, "kind_of", kind_of)
+    monkeypatch.setattr(inputs, "content_of", content_of)
     paths = [str(path) for path in in_files(tmp_path, [to_jsonl([chat("Ada")])] * 3)]
     flags = ["-o", str(tmp_path / "rows.parquet")] if command == "expand" else []
     assert main([command, *paths, "--model", "demo", *flags]) == 0

@@ -23,7 +23,7 @@ from everyturn.arrow import Preparer
 from everyturn.cli import main
 from everyturn.cli.outputs import writer_of
 from everyturn.io import shards
-from everyturn.samples import kept_types
+from everyturn.samples import keep_option, kept_types
 from everyturn.samples.writer import Writer
 
 KEEP = ("id", "score", "meta", "tags", "nowhere")
@@ -321,7 +321,7 @@ def test_numbers_inside_of_lists_and_objects_are_held_as_others_are(
     assert samples.pack(256).to_arrow()["value"].to_pylist() == [held]
 
 
-@pytest.mark.parametrize("kind", [None, *kept_types.NAMES, "list<float64>"])
+@pytest.mark.parametrize("kind", [None, *keep_option.NAMES, "list<float64>"])
 def test_a_number_that_python_does_not_read_is_named(kind: str | None, tmp_path: Path) -> None:
     """It refuses whole numbers of more than 4,300 digits, which JSON may have."""
     line = to_jsonl([{"value": [0, 1], **named_chat("Ada")}])

@@ -15,7 +15,7 @@ from chats import Record
 from everyturn.inspect import pick
 from everyturn.inspect.inspection import inspect_record
 from everyturn.samples import KINDS
-from everyturn.samples.kept_types import FACTS
+from everyturn.samples.keep_option import FACTS
 from layouts import every_layout
 
 WEATHER: Record = {

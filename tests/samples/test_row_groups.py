@@ -13,40 +13,40 @@ from hypothesis import strategies as st
 
 from everyturn.samples import row_groups, thrift
 from everyturn.samples.row_groups import RowGroupFile
-from everyturn.samples.thrift import Field, Items, Kind, Struct
+from everyturn.samples.thrift import Field, Items, Struct, WireType
 
 # --------------------------------------------------------------------------------------------
 # Thrift
 # --------------------------------------------------------------------------------------------
 
-_SCALARS: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.I8: st.binary(min_size=1, max_size=1),
-    Kind.I16: st.integers(-(2**15), 2**15 - 1),
-    Kind.I32: st.integers(-(2**31), 2**31 - 1),
-    Kind.I64: st.integers(-(2**63), 2**63 - 1),
-    Kind.DOUBLE: st.binary(min_size=8, max_size=8),
-    Kind.BINARY: st.binary(max_size=300),
+_SCALARS: dict[WireType, st.SearchStrategy[Any]] = {
+    WireType.I8: st.binary(min_size=1, max_size=1),
+    WireType.I16: st.integers(-(2**15), 2**15 - 1),
+    WireType.I32: st.integers(-(2**31), 2**31 - 1),
+    WireType.I64: st.integers(-(2**63), 2**63 - 1),
+    WireType.DOUBLE: st.binary(min_size=8, max_size=8),
+    WireType.BINARY: st.binary(max_size=300),
 }
 
 
-def values(kind: Kind, structs: st.SearchStrategy[Struct]) -> st.SearchStrategy[Any]:
-    """The values of a kind."""
-    if kind == Kind.STRUCT:
+def values(wire_type: WireType, structs: st.SearchStrategy[Struct]) -> st.SearchStrategy[Any]:
+    """The values of a type."""
+    if wire_type == WireType.STRUCT:
         return structs
-    if kind in (Kind.LIST, Kind.SET):
-        kinds = st.sampled_from([*_SCALARS, Kind.STRUCT])
-        return kinds.flatmap(
+    if wire_type in (WireType.LIST, WireType.SET):
+        types = st.sampled_from([*_SCALARS, WireType.STRUCT])
+        return types.flatmap(
             lambda inner: st.lists(values(inner, structs), max_size=20).map(
                 lambda items: Items(inner, items)
             )
         )
-    return st.none() if kind in (Kind.TRUE, Kind.FALSE) else _SCALARS[kind]
+    return st.none() if wire_type in (WireType.TRUE, WireType.FALSE) else _SCALARS[wire_type]
 
 
 def fields(structs: st.SearchStrategy[Struct]) -> st.SearchStrategy[Struct]:
     """Structs of fields in any order of their numbers."""
-    field = st.sampled_from(list(Kind)).flatmap(
-        lambda kind: values(kind, structs).map(lambda value: Field(kind, value))
+    field = st.sampled_from(list(WireType)).flatmap(
+        lambda wire_type: values(wire_type, structs).map(lambda value: Field(wire_type, value))
     )
     return st.dictionaries(st.integers(1, 2**15 - 1), field, max_size=5)
 

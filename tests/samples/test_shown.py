@@ -147,7 +147,7 @@ def test_an_empty_sample_is_shown() -> None:
     """It has no lines."""
     (sample,) = DEMO.expand([{"messages": TWO_TURNS}])
     empty = {name: getattr(sample, name)[:0] for name in ("input_ids", "labels", "targets")}
-    assert "0 tokens, 0 trained (0 %)" in plain(sample_html(dataclasses.replace(sample, **empty)))
+    assert "0 tokens, 0 trained (0.0 %)" in plain(sample_html(dataclasses.replace(sample, **empty)))
 
 
 def test_statistics_show_what_an_epoch_costs_in_each_layout() -> None:

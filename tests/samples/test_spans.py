@@ -158,7 +158,7 @@ def test_samples_that_were_read_need_their_model(
     rule = Rule(weight=0, span=CODE)
     rules.write_text(json.dumps([rule.to_dict()]))
     with pytest.raises(
-        OptionsError, match="span: what tokens spell takes the model: load the samples"
+        OptionsError, match="span: matching what tokens spell needs the model: load the samples"
     ):
         everyturn.Samples.from_parquet(path).relabel([rule])
     with pytest.raises(OptionsError, match="made by another renderer"):

@@ -97,7 +97,7 @@ def test_the_preset_of_another_server_is_found_out(demo: str) -> None:
 def test_the_route_that_tokenizes_gives_the_same_ids(demo: str) -> None:
     """Where a server has no other; what it leaves out is said."""
     server = servers.Server(Client(demo))
-    server._routes = [route for route in server.kind.routes if route.path == "/tokenize"]  # noqa: SLF001
+    server._routes = [route for route in server.known.routes if route.path == "/tokenize"]  # noqa: SLF001
     assert server.info.limits is not None
     rendering = servers.Server(Client(demo))
     renderer = everyturn.Renderer.from_dir("demo")

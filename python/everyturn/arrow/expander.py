@@ -17,14 +17,15 @@ from everyturn.arrow.lines import FILE, FORMAT, LINE, TEXT, TOO_LONG
 from everyturn.arrow.origins import Origins
 from everyturn.exceptions import InputError, OptionsError
 from everyturn.expander import Expander, check_options
-from everyturn.io.arrow_rows import column_of, json_lines, json_values
+from everyturn.io.arrow_rows import column_of, json_lines, json_values, no_column
 from everyturn.io.json_lines import json_text
 from everyturn.io.records import Record
 from everyturn.options import InputFormat, StrPath
 from everyturn.renderer import Renderer
 from everyturn.report import Report
+from everyturn.samples.keep_option import Keep, Keys, parsed, stated
 from everyturn.samples.kept_arrow import arrays, to_arrow_type
-from everyturn.samples.kept_types import Keep, Keys, Types, parsed, places_in, stated
+from everyturn.samples.kept_types import Types, places_in
 from everyturn.samples.parquet import has_weights, refuse_weights, to_table
 from everyturn.samples.provenance import carried_keys
 
@@ -156,7 +157,8 @@ class Preparer:
     @property
     def schema(self) -> pa.Schema:
         """The schema of all results, without the columns of ``keep``, which follow it."""
-        return self._core_schema()
+        empty = self.expander.empty()
+        return to_table(empty, with_weights=self._with_weights, types={}).schema
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Expand the records of a table.
@@ -188,10 +190,6 @@ class Preparer:
         for batch in batches:
             yield from self(pa.Table.from_batches([batch])).combine_chunks().to_batches()
 
-    def _core_schema(self) -> pa.Schema:
-        empty = self.expander.empty()
-        return to_table(empty, with_weights=self._with_weights, types={}).schema
-
     def _not_of_records(self) -> set[str]:
         """The columns that are not keys of records."""
         columns = self._columns
@@ -215,19 +213,18 @@ class Preparer:
         """
         own = {self._columns.json_column, *self._not_of_records()}
         columns = set(table.column_names).difference(own if self._columns.json_column else ())
-        keys = [(name, kind) for name, kind in self._keep if name not in columns]
-        for name, kind in keys:
+        keys = [(name, type_) for name, type_ in self._keep if name not in columns]
+        for name, type_ in keys:
             if self._columns.json_column is None:
-                known = ", ".join(table.column_names)
-                raise OptionsError(f"keep: the table has no column {name!r}; it has {known}")
-            if kind is None:
+                raise OptionsError(f"keep: {no_column(table, name)}")
+            if type_ is None:
                 raise OptionsError(
                     f'keep: state the type of {name!r}, e.g. keep={{"{name}": "string"}}: no batch shows the values '
                     "of all JSON texts"
                 )
         # What is said of messages is in no column either.
         made = [key for key in carried_keys(self._options) if key not in self._keep]
-        return {name: parsed(name, kind) for name, kind in [*keys, *made] if kind is not None}
+        return {name: parsed(name, type_) for name, type_ in [*keys, *made] if type_ is not None}
 
     def _records(self, table: pa.Table, lines: list[bytes], origins: Origins) -> Iterator[Record]:
         """The rows as records with their locations and formats."""
@@ -278,20 +275,20 @@ class Preparer:
         """Put in where the records of the rows come from, and what is kept of them."""
         for name, column in (("file", origins.file), ("line", origins.line)):
             at = prepared.schema.get_field_index(name)
-            kind = prepared.schema.field(name)
-            values = pa.nulls(len(rows), kind.type) if column is None else column.take(rows)
-            prepared = prepared.set_column(at, kind, values)
-        for name, kind in carried_keys(self._options):
+            field = prepared.schema.field(name)
+            values = pa.nulls(len(rows), field.type) if column is None else column.take(rows)
+            prepared = prepared.set_column(at, field, values)
+        for name, type_ in carried_keys(self._options):
             if name in of_text:
                 prepared = prepared.append_column(name, of_text[name])
                 continue
             column, field = column_of(table, name).take(rows), table.schema.field(name)
-            if kind is None:
+            if type_ is None:
                 _check_carried(name, column)
             else:
                 column, field = (
-                    _cast(name, column, kind),
-                    pa.field(name, to_arrow_type(parsed(name, kind))),
+                    _cast(name, column, type_),
+                    pa.field(name, to_arrow_type(parsed(name, type_))),
                 )
             prepared = prepared.append_column(field, column)
         return prepared
@@ -308,24 +305,24 @@ def _check_carried(name: str, column: pa.ChunkedArray) -> None:
         ) from error
 
 
-def _cast(name: str, column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+def _cast(name: str, column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
     """Return a column in the type that is stated for it."""
     try:
-        if kind == "json":
+        if type_ == "json":
             values = json_values(name, column, null_fields=True)
             texts = [None if value is None else json_text(value) for value in values]
             return pa.chunked_array([pa.array(texts, pa.string())])
         if (
-            kind == "string"
+            type_ == "string"
             and pa.types.is_temporal(column.type)
             and not pa.types.is_duration(column.type)
         ):
             # Arrow spells times otherwise than records do, which have no durations.
             return pa.chunked_array([pa.array(json_values(name, column), pa.string())])
-        return column.cast(to_arrow_type(parsed(name, kind)))
+        return column.cast(to_arrow_type(parsed(name, type_)))
     except (pa.ArrowException, InputError) as error:
         raise OptionsError(
-            f"keep: {name!r} is {column.type} in the table, and not {kind}: {error}"
+            f"keep: {name!r} is {column.type} in the table, and not {type_}: {error}"
         ) from error
 
 

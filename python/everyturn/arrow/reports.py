@@ -57,6 +57,6 @@ def read(folder: StrPath) -> Report:
                 continue
             batches[entry["batch"]] = Report.from_dict(entry["report"])
     if not batches:
-        raise InputError(f"{folder}: holds no report")
+        raise InputError.in_file(folder, "holds no report")
     reports = [batches[batch] for batch in sorted(batches)]
     return sum(reports[1:], reports[0])

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.tools import Made, Row
+from everyturn.common_prefix import common_prefix
 from everyturn.samples import IGNORE_INDEX
 from everyturn.wording import counted
 
@@ -114,7 +115,7 @@ def compare(
     reference: Made, made: Made, corpus: Corpus, decode: Callable[[Sequence[int]], str]
 ) -> Agreement:
     """Compare what a tool made with what everyturn made with a sample per target."""
-    expected, found = _by_record(reference), _by_record(made)
+    expected, found = by_record(reference), by_record(made)
     targets = equal = extra = compared = 0
     first: Difference | None = None
     for record in range(len(corpus.lines)):
@@ -152,7 +153,8 @@ def spans(labels: Sequence[int]) -> Iterator[tuple[int, int]]:
         start += length
 
 
-def _by_record(made: Made) -> Mapping[int, list[Row]]:
+def by_record(made: Made) -> Mapping[int, list[Row]]:
+    """Return the rows of each record; of one that has none, an empty list."""
     rows: defaultdict[int, list[Row]] = defaultdict(list)
     for row in made.rows:
         rows[row.record].append(row)
@@ -176,7 +178,7 @@ def _difference(
     for number, row in enumerate(expected):
         (target,) = _targets(row)
         if target not in theirs:
-            nearest = max(found, key=lambda other: common(row.ids, other.ids), default=None)
+            nearest = max(found, key=lambda other: common_prefix(row.ids, other.ids), default=None)
             position, what = _departure(target, nearest)
             empty = Row(row.record, (), ())
             return Difference(
@@ -214,7 +216,7 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
     start, ids = target
     if row is None:
         return 0, "it made no sample"
-    equal = common(ids, row.ids)
+    equal = common_prefix(ids, row.ids)
     if equal < len(ids):
         return equal, "other ids" if equal < len(row.ids) else "its sample ends here"
     for begin, end in spans(row.labels):
@@ -225,14 +227,6 @@ def _departure(target: Target, row: Row | None) -> tuple[int, str]:
                 return min(end, len(ids)), ONLY_TOOL if end > len(ids) else ONLY_EVERYTURN
             return start, "labels that are not the ids at their position"
     return start, ONLY_EVERYTURN
-
-
-def common(a: Sequence[int], b: Sequence[int]) -> int:
-    """Return how many ids two samples begin with alike."""
-    for index, (one, other) in enumerate(zip(a, b, strict=False)):
-        if one != other:
-            return index
-    return min(len(a), len(b))
 
 
 def context(

@@ -5,7 +5,6 @@ In: a `Plan` and a corpus. Out: a `Comparison`. What it prints is the business o
 
 import dataclasses
 import functools
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,8 +17,7 @@ from everyturn.bench.job import PROBE, Job, ProbeRow
 from everyturn.bench.made import read_made
 from everyturn.bench.measure import Result, measure
 from everyturn.bench.process import Child, ToolMissingError, ToolUnusableError
-from everyturn.bench.tools import Made
-from everyturn.bench.tools.everyturn_itself import made_of
+from everyturn.bench.tools import Made, made_of
 from everyturn.bench.tools.registry import EVERYTURN, OURS, PEERS, Spec
 from everyturn.exceptions import OptionsError, SampleError
 from everyturn.expander import Expander
@@ -63,16 +61,7 @@ class Plan:
             name: Job(
                 tool=name,
                 module=spec.module,
-                folder=self.sources.folder,
-                chat_template=self.sources.chat_template,
-                template_kwargs=json.loads(self.sources.template_kwargs),
-                now=self.sources.now,
-                engine=self.sources.engine,
-                serve=self.sources.serve,
-                content_format=self.sources.content_format,
-                tokenizer=self.sources.tokenizer,
-                stop_token=self.sources.stop_token,
-                limits=self.sources.limits,
+                sources=self.sources,
                 stop_ids=self.renderer.stop_token_ids,
                 options=self.options,
                 threads=1,

@@ -17,7 +17,7 @@ from typing import Any
 from everyturn.bench import synthetic
 from everyturn.checks.records import WEIGHT_KEYS
 from everyturn.exceptions import InputError, system_words
-from everyturn.io.files import JSON, kind_of
+from everyturn.io.files import JSON, content_of
 from everyturn.io.inputs import paths_of
 from everyturn.io.json_lines import loads
 from everyturn.io.records import Records
@@ -210,12 +210,12 @@ def _bytes_of(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise InputError(f"{name}: {system_words(error)}") from error
+        raise InputError.in_file(name, system_words(error)) from error
 
 
 def _records(name: str, raw: bytes) -> Records:
     """Return the records of a file, from the bytes that were read of it, under its name."""
-    if name != "-" and kind_of(name) != JSON:
+    if name != "-" and content_of(name) != JSON:
         return Records(name)
     stream = io.BytesIO(raw)
     stream.name = name

@@ -1,10 +1,11 @@
 """What a child process is to run: plain JSON, so that it can be sent through a pipe."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from everyturn.options import ContentFormat, Engine, Serve, TokenizerSource
+from everyturn.model_sources import Sources
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,16 +28,7 @@ class Job:
     Attributes:
         tool: Its name, for messages.
         module: The module that loads it.
-        folder: The model's.
-        chat_template: The text or the name of another template, or None.
-        template_kwargs: Arguments for every rendering.
-        now: The local time that templates are shown, ISO.
-        engine: What encodes text, for everyturn itself.
-        serve: The server whose prompts everyturn makes.
-        content_format: How contents reach the template, for everyturn itself.
-        tokenizer: What makes ids of text, for everyturn itself.
-        stop_token: What is appended where the template ends no turn, for everyturn itself.
-        limits: Those on the model's files, for everyturn itself.
+        sources: What the model is loaded from; peers take its folder, template, arguments and time.
         stop_ids: What ends an assistant's turn; the author of a loop by hand knows it.
         options: Those of `everyturn.Expander`, for everyturn itself.
         threads: How many the tool may use.
@@ -48,16 +40,7 @@ class Job:
 
     tool: str
     module: str
-    folder: str
-    chat_template: str | None
-    template_kwargs: Mapping[str, Any]
-    now: str
-    engine: Engine
-    serve: Serve
-    content_format: ContentFormat
-    tokenizer: TokenizerSource
-    stop_token: str | None
-    limits: int
+    sources: Sources
     stop_ids: tuple[int, ...]
     options: Mapping[str, Any]
     threads: int
@@ -66,6 +49,12 @@ class Job:
     shows_all: bool = False
     variant: str | None = None
 
+    @property
+    def template_kwargs(self) -> dict[str, Any]:
+        """The arguments for every rendering."""
+        kwargs: dict[str, Any] = json.loads(self.sources.template_kwargs)
+        return kwargs
+
     def to_dict(self) -> dict[str, Any]:
         """The job as plain JSON types."""
         return dataclasses.asdict(self)
@@ -73,8 +62,12 @@ class Job:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Job":
         """Build it from what `to_dict` gave, by way of JSON."""
-        probe = tuple(ProbeRow(**row) for row in fields["probe"])
-        return cls(**{**fields, "stop_ids": tuple(fields["stop_ids"]), "probe": probe})
+        read = {
+            "sources": Sources(**fields["sources"]),
+            "stop_ids": tuple(fields["stop_ids"]),
+            "probe": tuple(ProbeRow(**row) for row in fields["probe"]),
+        }
+        return cls(**{**fields, **read})
 
 
 PROBE: list[dict[str, Any]] = [

@@ -89,7 +89,6 @@ def measure(
     *,
     seconds: float,
     say: Callable[[str], None],
-    rounds: int = ROUNDS,
     writes: bool = False,
 ) -> list[Result]:
     """Let the tools expand a corpus in turns, each for about `seconds` seconds in all; then write it, if `writes`."""
@@ -101,10 +100,10 @@ def measure(
             child.read(path)
             children.append(child)
         taken: list[list[Round]] = [[] for _ in jobs]
-        for number in range(rounds):
-            say(f"round {number + 1} of {rounds}")
+        for number in range(ROUNDS):
+            say(f"round {number + 1} of {ROUNDS}")
             for child, mine in zip(children, taken, strict=True):
-                mine.append(Round(**child.round(seconds / rounds)))
+                mine.append(Round(**child.round(seconds / ROUNDS)))
         return [
             Result(
                 tool=child.job.tool,

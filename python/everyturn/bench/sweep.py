@@ -23,9 +23,8 @@ from everyturn.bench.job import Job
 from everyturn.bench.measure import Round
 from everyturn.bench.process import Child
 from everyturn.bench.tools.registry import EVERYTURN
+from everyturn.wording import counted
 
-MOST_TURNS = 200
-MOST_MEGABYTES = 64
 TURNS_OF_A_STEP = 200
 """About how many turns each step of the sweep has in all, so that it takes a measurable time."""
 
@@ -137,7 +136,7 @@ def size(plan: Plan, most: float, say: Say, corpus: Corpus | None) -> Sweep:
         for threads in plan.threads:
             rounds, counts, peaks = [], [], list[int | None]()
             for amount in amounts:
-                say(f"{EVERYTURN}, {threads} threads: {amount} MB")
+                say(f"{EVERYTURN}, {counted(threads, 'thread')}: {amount} MB")
                 counts.append(_write(path, amount, corpus))
                 with Child(dataclasses.replace(job, threads=threads)) as child:
                     child.read(str(path))
@@ -158,7 +157,7 @@ def _rounds(job: Job, paths: Sequence[Path], seconds: float, say: Say) -> list[R
     with contextlib.ExitStack() as stack:
         child = stack.enter_context(Child(job))
         for path in paths:
-            say(f"{job.tool}, {job.threads} threads: {path.stem} turns")
+            say(f"{job.tool}, {counted(job.threads, 'thread')}: {path.stem} turns")
             child.read(str(path))
             rounds.append(Round(**child.round(seconds)))
     return rounds
@@ -198,7 +197,7 @@ def _growth(before: Point, amount: float, cpu: float) -> float:
 
 def _write(path: Path, megabytes: float, corpus: Corpus | None) -> int:
     """Write a file of about this many megabytes and return its number of records."""
-    count = left = 0
+    count = 0
     left = int(megabytes * 1e6)
     with path.open("wb") as file:
         for line in _endless(corpus):

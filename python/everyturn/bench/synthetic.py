@@ -56,10 +56,10 @@ def mixed_chats(count: int, *, seed: int = 0) -> Iterator[Chat]:
         yield _mixed_chat(chance)
 
 
-def even_chats(count: int, turns: int, *, seed: int = 0) -> Iterator[Chat]:
+def even_chats(count: int, turns: int) -> Iterator[Chat]:
     """Yield chats of the same number of turns, each turn of the same number of words."""
     for index in range(count):
-        chance = random.Random(f"{seed}/{turns}/{index}")  # noqa: S311 - nothing secret
+        chance = random.Random(f"{turns}/{index}")  # noqa: S311 - nothing secret
         messages = []
         for _ in range(turns):
             messages += [_message("user", _prose(chance, WORDS_OF_A_TURN // 3))]

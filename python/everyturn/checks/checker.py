@@ -7,34 +7,31 @@ rest. Memory holds a few chunks, and a hash for each record.
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any
 
 from everyturn import _core
-from everyturn.catalogue import KINDS, severity_of
-from everyturn.checks.expansion import Counts, with_expansion, with_warnings
+from everyturn.checks.file_check import (
+    FileCheck,
+    Taken,
+    of_core,
+    of_rules,
+    record_of,
+    refused_targets,
+)
 from everyturn.checks.finding import Change, Finding, Remark
 from everyturn.checks.fixes import fixed, with_made_ids
 from everyturn.checks.records import Record, read
-from everyturn.checks.rules import FINDERS, FIXED_FINDERS, FIXES, call_ids, files
-from everyturn.checks.rules.rule import Finder
+from everyturn.checks.rules import FIXED_FINDERS, call_ids
 from everyturn.checks.selection import reported
-from everyturn.diagnostics.kind import Kind
-from everyturn.exceptions import EveryturnError, InputError, OptionsError
-from everyturn.expander import CHUNK_BYTES, Expander, check_options, options_with
-from everyturn.io.inputs import CoreSource, Source, in_own_words, resolve
+from everyturn.exceptions import OptionsError
+from everyturn.expander import Expander, check_options, options_with
+from everyturn.io.inputs import CoreSource, Source, resolve
 from everyturn.options import StrPath, check_optional_count
 from everyturn.renderer import Renderer
-from everyturn.samples.kept_types import stated
+from everyturn.samples.keep_option import stated
 
-_Fault: TypeAlias = tuple[str, int | None, str]
-_Found: TypeAlias = tuple[str | None, str | None, bytes, list[_Fault], Counts | None, str | None]
-_Line: TypeAlias = tuple[int, int | None, int | None, _Found]
-
-ENDS_A_FILE = ("compression", "json_document")
-"""Faults of a file after which nothing more of it can be read: findings, too."""
-
-MOST_ONCE = _core.MAX_NAMES
-"""The most names of a kind that are reported once per file: with more keys than this the keys are data."""
+if TYPE_CHECKING:
+    from everyturn._core import _Found as Found
 
 
 class Checker:
@@ -74,17 +71,17 @@ class Checker:
         items = self._items(*resolve(source), limit, None)
         return (item for item in items if isinstance(item, Finding))
 
-    def with_ids_taken(self, text: bytes, found: _Found) -> "_Taken | None":
+    def with_ids_taken(self, text: bytes, found: "Found") -> Taken | None:
         """Return a record with ids of tool calls that the template takes, where it refuses those that it has."""
         outline = found[5]
-        refusals = _refusals(found)
+        refusals = refused_targets(found)
         if outline is None or refusals == 0 or call_ids.CALL_IDS_REFUSED.name not in self.reported:
             return None
         made, changes = with_made_ids(text, read(outline))
         if not changes:
             return None
         left = self.core.check_record(made, found[0])
-        return _Taken(made, changes, left) if _refusals(left) < refusals else None
+        return Taken(made, changes, left) if refused_targets(left) < refusals else None
 
     def left(self, text: bytes, form: str | None, record: Record) -> set[Remark] | None:
         """Return what is found of kinds that are corrected once a record is; None if nothing of it is."""
@@ -92,7 +89,7 @@ class Checker:
         if not changes:
             return None
         found = self._reader.check_record(corrected, form)
-        return {*_of_core(found), *_of_rules(_record(found), FIXED_FINDERS)}
+        return {*of_core(found), *of_rules(record_of(found), FIXED_FINDERS)}
 
     def fix(self, source: Source, output: IO[bytes]) -> Iterator[Finding | Change]:
         """Write a corrected copy of one input; yield what was changed, and what is found of the copy.
@@ -104,7 +101,7 @@ class Checker:
         """
         if self.renames:
             raise OptionsError(
-                "a copy has the keys and roles of its input: rename them there first, without map and roles"
+                "--fix does not work with map and roles: rename the keys and roles in the input first"
             )
         inputs, files = resolve(source)
         if len(inputs) != 1:
@@ -120,7 +117,7 @@ class Checker:
     ) -> Iterator[Finding | Change]:
         first_seen: dict[bytes, tuple[str, int]] = {}
         for entry, name in zip(inputs, files, strict=True):
-            file = _File(self, name, first_seen, output)
+            file = FileCheck(self, name, first_seen, output)
             yield from (item for item in file.items(entry, limit) if item.kind in self.reported)
             self.records += file.records
             if limit is not None:
@@ -164,232 +161,6 @@ def check(
         OptionsError: An option or a kind is unknown, or needs a renderer.
     """
     return Checker(renderer, select=select, ignore=ignore, **options).check(source, limit=limit)
-
-
-@dataclasses.dataclass(slots=True)
-class _File:
-    """One input on its way.
-
-    Attributes:
-        checker: What looks.
-        name: As findings show it.
-        first_seen: Where each record was first, over all inputs.
-        output: Where the corrected copy goes.
-        said: The names of each kind that are said once a file, and were.
-        can_be_copied: A corrected copy can be made of it.
-        records: Lines that are not blank, so far.
-        line_ends: CR LF that were written as LF.
-    """
-
-    checker: Checker
-    name: str
-    first_seen: dict[bytes, tuple[str, int]]
-    output: IO[bytes] | None
-    said: dict[str, set[str]] = dataclasses.field(default_factory=dict)
-    can_be_copied: bool = True
-    records: int = 0
-    line_ends: int = 0
-
-    def items(self, entry: CoreSource, limit: int | None) -> Iterator[Finding | Change]:
-        stream = self.checker.core.open([entry], CHUNK_BYTES, limit)
-        is_first = True
-        while True:
-            try:
-                with in_own_words():
-                    chunk = stream.next_chunk()
-            except EveryturnError as error:
-                if error.kind not in ENDS_A_FILE or self.output is not None:
-                    raise
-                yield self._finding(
-                    error.line or 1, Remark(error.kind, None, error.reason or str(error))
-                )
-                return
-            if chunk is None:
-                break
-            yield from self._chunk(*chunk, is_first)
-            is_first = False
-        if self.line_ends:
-            yield self._change(1, files.line_ends_changed(self.line_ends))
-
-    def _chunk(
-        self,
-        data: bytes,
-        lines: list[_Line],
-        is_made: bool,  # noqa: FBT001 - private
-        is_first: bool,  # noqa: FBT001 - private
-    ) -> Iterator[Finding | Change]:
-        if is_made and self.output is not None:
-            raise InputError.in_file(
-                self.name, "it holds trees of messages, of which no corrected copy is made"
-            )
-        self.can_be_copied = not is_made and not self.checker.renames
-        has_mark = is_first and data.startswith(files.BYTE_ORDER_MARK)
-        if has_mark:
-            yield from self._mark()
-        written = len(files.BYTE_ORDER_MARK) if has_mark and self._fixes(files.BOM) else 0
-        for number, start, stop, found in lines:
-            self.records += 1
-            if start is None or stop is None:
-                if self.output is not None:
-                    raise InputError(
-                        f"{self.name}:{number}: {found[3][0][2]}: the line cannot be copied"
-                    )
-                yield from self._findings(number, _of_core(found))
-                continue
-            if self.output is None:
-                ends = [self._marked(remark) for remark in files.line_end(data, stop)]
-                yield from self._findings(number, ends)
-                yield from self._findings(number, self._remarks(number, data[start:stop], found))
-            else:
-                self._copy(data[written:start])
-                written = stop
-                yield from self._corrected(self.output, number, data, (start, stop), found)
-        if self.output is not None:
-            self._copy(data[written:])
-
-    def _mark(self) -> Iterator[Finding | Change]:
-        if self.output is None:
-            yield self._finding(1, self._marked(files.byte_order_mark()))
-        elif self._fixes(files.BOM):
-            yield self._change(1, files.byte_order_mark_taken_off())
-
-    def _marked(self, remark: Remark) -> Remark:
-        """Say whether a copy has something otherwise that is always corrected."""
-        return remark._replace(fixable=self.can_be_copied)
-
-    def _all_marked(
-        self, remarks: list[Remark], text: bytes, form: str | None, record: Record
-    ) -> list[Remark]:
-        """Say what of a record a copy has otherwise: that depends on each call, role and list."""
-        kinds = FIXES.keys() & self.checker.reported
-        if not self.can_be_copied or kinds.isdisjoint(remark.kind for remark in remarks):
-            return remarks
-        left = self.checker.left(text, form, record)
-        if left is None:
-            return remarks
-        return [
-            remark._replace(fixable=True) if remark.kind in kinds and remark not in left else remark
-            for remark in remarks
-        ]
-
-    def _fixes(self, kind: Kind) -> bool:
-        return kind.name in self.checker.reported
-
-    def _copy(self, between: bytes) -> None:
-        """Write what is between two records: the end of a line, and blank lines."""
-        if self.output is None:
-            return
-        if self._fixes(files.CRLF):
-            between, count = files.with_line_feeds(between)
-            self.line_ends += count
-        self.output.write(between)
-
-    def _corrected(
-        self, output: IO[bytes], number: int, data: bytes, span: tuple[int, int], found: _Found
-    ) -> Iterator[Finding | Change]:
-        before = data[slice(*span)]
-        text, remarks = before, list[Remark]()
-        if data.startswith(files.CR_LF, span[1]) and self._fixes(files.CRLF):
-            text = text.rstrip(b"\r")
-        if (outline := found[5]) is not None:
-            text, remarks = fixed(text, read(outline), self.checker.reported)
-        left = found if text == before else self.checker.core.check_record(text, found[0])
-        if (taken := self.checker.with_ids_taken(text, left)) is not None:
-            text, left = taken.text, taken.found
-            remarks += taken.changes
-        output.write(text)
-        for remark in remarks:
-            yield self._change(number, remark)
-        yield from self._findings(number, self._remarks(number, text, left))
-
-    def _remarks(self, number: int, text: bytes, found: _Found) -> list[Remark]:
-        form, own, name, _, counts, _ = found
-        remarks = _of_core(found)
-        if (taken := self.checker.with_ids_taken(text, found)) is not None:
-            remarks.append(self._marked(call_ids.refused(taken.changes)))
-        first = self.first_seen.setdefault(name, (self.name, number))
-        if first != (self.name, number):
-            remarks.append(
-                Remark("duplicate", None, f"the same conversation as {first[0]}:{first[1]}")
-            )
-        if self.checker.detects_format and own is not None and form is not None:
-            remarks += files.mixed_formats(own, form)
-        if (record := _record(found)) is not None:
-            remarks += _of_rules(record, FINDERS)
-            remarks = self._all_marked(remarks, text, form, record)
-        if counts is None:
-            return remarks
-        if self.checker.expander is None:
-            return with_warnings(remarks, counts)
-        arguments = self.checker.expander.renderer.template_arguments
-        return with_expansion(remarks, counts, arguments)
-
-    def _findings(self, number: int, remarks: list[Remark]) -> Iterator[Finding]:
-        remarks.sort(key=_by_message)
-        for remark in remarks:
-            if remark.once is None or self._is_new(remark.kind, remark.once):
-                yield self._finding(number, self._without_name(remark))
-
-    def _is_new(self, kind: str, name: str) -> bool:
-        names = self.said.setdefault(kind, set())
-        if name in names or len(names) > MOST_ONCE:
-            return False
-        names.add(name)
-        return True
-
-    def _change(self, number: int, remark: Remark) -> Change:
-        return Change(self.name, number, remark.message_index, remark.kind, remark.text)
-
-    def _without_name(self, remark: Remark) -> Remark:
-        """Say that there are more names, instead of the first beyond the limit."""
-        if not remark.once or len(self.said[remark.kind]) <= MOST_ONCE:
-            return remark
-        text = f"{KINDS[remark.kind].summary}: more than {MOST_ONCE} names, and the others are not listed"
-        return remark._replace(text=text)
-
-    def _finding(self, number: int, remark: Remark) -> Finding:
-        kind = remark.kind
-        return Finding(
-            self.name,
-            number,
-            remark.message_index,
-            kind,
-            severity_of(kind),
-            remark.text,
-            remark.fixable,
-        )
-
-
-class _Taken(NamedTuple):
-    """A record with other ids of calls: its text, what was changed, and what is found of it."""
-
-    text: bytes
-    changes: list[Remark]
-    found: _Found
-
-
-def _refusals(found: _Found) -> int:
-    """How many targets the template refuses."""
-    return sum(kind == "template" for kind, *_ in found[3])
-
-
-def _of_core(found: _Found) -> list[Remark]:
-    return [Remark(*fault) for fault in found[3]]
-
-
-def _record(found: _Found) -> Record | None:
-    """The record as rules look at it, where it has messages or may have."""
-    return None if found[5] is None else read(found[5])
-
-
-def _of_rules(record: Record | None, finders: Iterable[Finder]) -> list[Remark]:
-    if record is None or not record.messages:
-        return []
-    return [remark for find in finders for remark in find(record)]
-
-
-def _by_message(remark: Remark) -> int:
-    return -1 if remark.message_index is None else remark.message_index
 
 
 def _expander(renderer: Renderer | StrPath | None, options: dict[str, Any]) -> Expander | None:

@@ -5,22 +5,15 @@ these over with their locations.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from everyturn.catalogue import KINDS
 from everyturn.checks.finding import Remark
 from everyturn.checks.rules.content import unread_arguments, unread_keys
 from everyturn.wording import counted
 
-Named: TypeAlias = tuple[dict[str, int], int]
-"""Names with how often they occur, and how often there are more than are named."""
-
-Places: TypeAlias = dict[str, list[tuple[int | None, str]]]
-"""Of warnings that have places the first of them: the message, and what it is there."""
-
-Counts: TypeAlias = tuple[dict[str, int], Places, list[str], dict[str, int], Named, Named]
-"""Warnings, their places, causes for which the record is dropped, control tokens in text, keys of messages that the
-template never reads, and arguments of the record that it does not read."""
+if TYPE_CHECKING:
+    from everyturn._core import _Counts as Counts
 
 NO_TARGET = "no_target"
 """The one cause for which a record is dropped without a fault."""
@@ -30,7 +23,7 @@ BY_OPTIONS = (NO_TARGET, "weight_ignored")
 
 
 def with_expansion(
-    remarks: list[Remark], counts: Counts, template_arguments: Sequence[str]
+    remarks: list[Remark], counts: "Counts", template_arguments: Sequence[str]
 ) -> list[Remark]:
     """Add what is new to what rules have said: they name the message, so their word is not repeated.
 
@@ -47,7 +40,7 @@ def with_expansion(
     return [*with_warnings(remarks, counts), *unread]
 
 
-def with_warnings(remarks: list[Remark], counts: Counts) -> list[Remark]:
+def with_warnings(remarks: list[Remark], counts: "Counts") -> list[Remark]:
     """Add the warnings of kinds that rules have not spoken of."""
     warnings, places, _, control_tokens, _, _ = counts
     said = {remark.kind for remark in remarks}

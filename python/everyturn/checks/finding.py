@@ -6,6 +6,8 @@ import json
 from typing import NamedTuple
 
 from everyturn.diagnostics.kind import Severity
+from everyturn.faults import place_of
+from everyturn.wording import shortened
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Finding:
     @property
     def place(self) -> str:
         """The location: file, line and message."""
-        return _location(self).removesuffix(": ")
+        return place_of(self.file, self.line, self.message_index)
 
     def __str__(self) -> str:
-        return f"{_location(self)}{self.severity}: {self.kind}: {self.text}"
+        return f"{self.place}: {self.severity}: {self.kind}: {self.text}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Change:
     text: str
 
     def __str__(self) -> str:
-        return f"{_location(self)}fixed: {self.kind}: {self.text}"
+        place = place_of(self.file, self.line, self.message_index)
+        return f"{place}: fixed: {self.kind}: {self.text}"
 
 
 class Remark(NamedTuple):
@@ -82,15 +85,10 @@ class Remark(NamedTuple):
 
 def quoted(text: str, most: int = 60) -> str:
     """Return a short, escaped, quoted view of a text: contents are private and may be long."""
-    return _escaped(text if len(text) <= most else text[:most] + "…")
+    return _escaped(shortened(text, most))
 
 
 @functools.lru_cache(maxsize=1024)
 def _escaped(short: str) -> str:
     # The same names of keys come with every record.
     return json.dumps(short, ensure_ascii=not short.isprintable())
-
-
-def _location(item: Finding | Change) -> str:
-    message = "" if item.message_index is None else f"message {item.message_index}: "
-    return f"{item.file}:{item.line}: {message}"

@@ -6,20 +6,19 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everyturn.atomic import appearing
+from everyturn.atomic import write_text
 from everyturn.cli import parity
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import (
     add_expander_flags,
     add_model_flags,
-    kwargs_from,
     read_by,
+    sources_from,
 )
 from everyturn.cli.outputs import BENCHMARK, PLOT, output
 from everyturn.exceptions import OptionsError
 from everyturn.model_folder import DEMO
-from everyturn.model_sources import sources_of
 from everyturn.options import check_count
 from everyturn.renderer import Renderer
 from everyturn.wording import counted
@@ -52,6 +51,10 @@ OWN_TOKENIZERS = ("sglang", "llama.cpp")
 RECORDS = 500
 """How many are compared and timed, unless --limit says otherwise."""
 
+MOST_TURNS = 200
+MOST_MEGABYTES = 64
+"""The last steps of the sweeps, unless --up-to says otherwise."""
+
 
 def add_parser(commands: Any, name: str) -> None:
     """Add the command to the command line."""
@@ -62,14 +65,11 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "--data",
-            nargs="+",
-            metavar="FILE",
-            help="records with messages, may be compressed (default: built-in chats)",
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "--data",
+        nargs="+",
+        help="records with messages, may be compressed (default: built-in chats)",
     )
     parser.add_argument(
         "--peers",
@@ -97,6 +97,16 @@ def add_parser(commands: Any, name: str) -> None:
         action="store_true",
         help="write a Parquet file, too: how much of the work only one thread can do",
     )
+    _add_sweep_flags(parser)
+    add_file_argument(parser, "-o", "--output", help="write everything as JSON")
+    add_file_argument(parser, "--plot", help="draw a .png or .svg (needs matplotlib)")
+    parity.add_flags(parser)
+    # The peers go by `apply_chat_template`.
+    add_model_flags(parser, required=False, serve="template")
+    add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
+
+
+def _add_sweep_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sweep", choices=("turns", "size"), help="how cost grows with turns or file size"
     )
@@ -104,21 +114,8 @@ def add_parser(commands: Any, name: str) -> None:
         "--up-to",
         type=_count,
         metavar="N",
-        help="the last step of the sweep: turns (default: 200) or MB (default: 64)",
+        help=f"the last step of the sweep: turns (default: {MOST_TURNS}) or MB (default: {MOST_MEGABYTES})",
     )
-    complete_with(
-        parser.add_argument("-o", "--output", metavar="FILE", help="write everything as JSON"), file
-    )
-    complete_with(
-        parser.add_argument(
-            "--plot", metavar="FILE", help="draw a .png or .svg (needs matplotlib)"
-        ),
-        file,
-    )
-    parity.add_flags(parser)
-    # The peers go by `apply_chat_template`.
-    add_model_flags(parser, required=False, serve="template")
-    add_expander_flags(parser, names=OPTIONS, defaults=DEFAULTS)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -163,18 +160,7 @@ def _plan(
 ) -> "Plan":
     from everyturn.bench.benchmark import Plan
 
-    sources = sources_of(
-        model,
-        chat_template=chat_template,
-        template_kwargs=kwargs_from(parsed),
-        now=parsed.now,
-        engine=parsed.engine,
-        serve=parsed.serve,
-        content_format=parsed.content_format,
-        tokenizer=parsed.tokenizer,
-        stop_token=parsed.stop_token,
-        limits=parsed.limits,
-    )
+    sources = sources_from(parsed, model=model, chat_template=chat_template)
     return Plan(
         sources=sources,
         renderer=Renderer(sources),
@@ -231,10 +217,10 @@ def _sweep(parsed: argparse.Namespace, plan: "Plan") -> "Sweep":
     if parsed.sweep == "turns":
         if parsed.data:
             raise OptionsError("--sweep turns makes its own conversations: leave --data out")
-        outcome = sweep.turns(plan, parsed.up_to or sweep.MOST_TURNS, say)
+        outcome = sweep.turns(plan, parsed.up_to or MOST_TURNS, say)
     else:
         records = corpus.read(parsed.data, parsed.limit or RECORDS) if parsed.data else None
-        outcome = sweep.size(plan, parsed.up_to or sweep.MOST_MEGABYTES, say, records)
+        outcome = sweep.size(plan, parsed.up_to or MOST_MEGABYTES, say, records)
     _show_left_out(outcome.left_out)
     print_table(sweep_table(outcome))
     return outcome
@@ -258,8 +244,7 @@ def _write_json(path: Path, plan: "Plan", outcome: "Comparison | Sweep") -> None
     from everyturn.bench import report
 
     text = json.dumps(report.to_dict(plan, outcome), ensure_ascii=False, indent=1) + "\n"
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _exit_code(outcome: "Comparison | Sweep") -> int:

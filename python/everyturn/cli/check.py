@@ -11,7 +11,7 @@ from everyturn.atomic import appearing
 from everyturn.checks.checker import Checker
 from everyturn.checks.finding import Change, Finding
 from everyturn.checks.tally import Tally, headline, legend
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.findings import Format, writer_to
 from everyturn.cli.options import (
@@ -90,12 +90,7 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--fix", action="store_true", help="correct what has one right answer, in a copy (needs -o)"
     )
-    complete_with(
-        parser.add_argument(
-            "-o", "--output", metavar="FILE", help="the corrected copy, not compressed"
-        ),
-        file,
-    )
+    add_file_argument(parser, "-o", "--output", help="the corrected copy, not compressed")
     parser.add_argument(
         "--overwrite", action="store_true", help="with --fix, also replace a file that exists"
     )

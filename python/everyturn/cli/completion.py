@@ -32,6 +32,13 @@ def complete_with(action: argparse.Action, completer: Completer) -> None:
     _completers[action] = completer
 
 
+def add_file_argument(
+    container: argparse._ActionsContainer, *names: str, metavar: str = "FILE", **settings: Any
+) -> None:
+    """Add an argument that names a file, and is completed so; the settings are those of `add_argument`."""
+    complete_with(container.add_argument(*names, metavar=metavar, **settings), file)
+
+
 def file() -> Any:
     """Complete the names of files."""
     import shtab

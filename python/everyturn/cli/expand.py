@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from everyturn.atomic import appearing
-from everyturn.cli.completion import complete_with, file
+from everyturn.atomic import write_text
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say, writable
 from everyturn.cli.options import (
     add_expander_flags,
@@ -22,7 +22,7 @@ from everyturn.cures import notes_on
 from everyturn.exceptions import OptionsError
 from everyturn.expander import Expander
 from everyturn.io import shard_folder
-from everyturn.io.identity import HASH_INPUTS, HashInputs
+from everyturn.io.identity import HASH_INPUTS, WHOLE_BYTES, HashInputs
 from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.io.shard_folder import SHARD_TOKENS
 from everyturn.report import Report
@@ -53,16 +53,13 @@ def add_parser(commands: Any, name: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_inputs(parser)
-    complete_with(
-        parser.add_argument(
-            "-o",
-            "--output",
-            metavar="FILE",
-            default=STDOUT,
-            help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
-            "an earlier run (default: JSON lines on stdout)",
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "-o",
+        "--output",
+        default=STDOUT,
+        help="a .parquet or .jsonl file, or a folder of shards: a name that ends in /, or the folder of "
+        "an earlier run (default: JSON lines on stdout)",
     )
     parser.add_argument(
         "--overwrite",
@@ -83,14 +80,10 @@ def add_parser(commands: Any, name: str) -> None:
     parser.add_argument(
         "--hash-inputs",
         choices=get_args(HashInputs),
-        help="how a resumed run recognizes inputs above 64 MiB: by blocks (sampled, the default) or by all bytes",
+        help=f"how a resumed run recognizes inputs above {WHOLE_BYTES >> 20} MiB: by blocks "
+        "(sampled, the default) or by all bytes",
     )
-    complete_with(
-        parser.add_argument(
-            "--report", metavar="FILE", help="write the account of every line as JSON"
-        ),
-        file,
-    )
+    add_file_argument(parser, "--report", help="write the account of every line as JSON")
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (needs -o)"
     )
@@ -225,5 +218,4 @@ def _repeated_history(expander: Expander, report: Report) -> str | None:
 
 def _write_report(path: Path, report: Report) -> None:
     text = json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n"
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -18,6 +18,7 @@ from everyturn.checks.tally import Tally, grouped_lines, statistics_lines
 from everyturn.control_characters import lines_shown
 from everyturn.diagnostics.kind import Severity
 from everyturn.exceptions import OptionsError
+from everyturn.faults import message_of
 
 Format: TypeAlias = Literal["text", "grouped", "json", "sarif", "github"]
 
@@ -118,7 +119,7 @@ class SarifWriter:
         }
         if item.message_index is not None:
             location["logicalLocations"] = [
-                {"name": f"message {item.message_index}", "kind": "element"}
+                {"name": message_of(item.message_index), "kind": "element"}
             ]
         result = {
             "ruleId": item.kind,
@@ -144,11 +145,12 @@ class GithubWriter:
     def write(self, item: Finding | Change) -> None:
         """Write a command; a change is a notice."""
         command = COMMANDS[item.severity] if isinstance(item, Finding) else "notice"
-        message = "" if item.message_index is None else f"message {item.message_index}: "
+        index = item.message_index
+        text = item.text if index is None else f"{message_of(index)}: {item.text}"
         title = item.kind if isinstance(item, Finding) else f"fixed: {item.kind}"
         properties = {"file": item.file, "line": str(item.line), "title": title}
         shown = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        line = f"::{command} {shown}::{_data(message + item.text)}"
+        line = f"::{command} {shown}::{_data(text)}"
         self._out.write(f"{lines_shown(line)}\n")
 
     def close(self, _counts: dict[str, int]) -> None:

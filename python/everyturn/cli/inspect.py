@@ -6,8 +6,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from everyturn.atomic import appearing
-from everyturn.cli.completion import complete_with, file
+from everyturn.atomic import write_text
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say
 from everyturn.cli.options import (
     add_expander_flags,
@@ -48,13 +48,11 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "source",
-            metavar="FILE[:LINE]",
-            help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "source",
+        metavar="FILE[:LINE]",
+        help='a file and a line of it (default: the first record); "-" for stdin; may be compressed',
     )
     parser.add_argument("--tokens", action="store_true", help="show each token with its id")
     parser.add_argument(
@@ -63,10 +61,7 @@ def add_parser(commands: Any, name: str) -> None:
         help="show where one rendering with a mask would train something else",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    complete_with(
-        parser.add_argument("--html", metavar="FILE", help="write a page to open in a browser"),
-        file,
-    )
+    add_file_argument(parser, "--html", help="write a page to open in a browser")
     parser.add_argument(
         "--sample",
         type=int,
@@ -169,7 +164,6 @@ def _page(parsed: argparse.Namespace, expander: "Expander") -> int:
             "--sample and --seed choose lines, and the source names one: remove either"
         )
     text = conversations_page(expander, lines, model=parsed.model, of=count)
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
     say(f"{path}: {len(lines)} of {counted(count, 'conversation')}, {len(text.encode()):,} bytes")
     return EXIT_DONE

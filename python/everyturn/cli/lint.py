@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE
-from everyturn.cli.options import add_model_flags, kwargs_from
+from everyturn.cli.options import add_model_flags, kwargs_from, sources_from
 from everyturn.control_characters import lines_shown
 from everyturn.exceptions import OptionsError
 from everyturn.lint.report import TemplateReport
@@ -36,14 +36,12 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "template",
-            nargs="?",
-            metavar="TEMPLATE",
-            help='a template file (.jinja) without a model; "-" for stdin; a folder is read as a model',
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "template",
+        nargs="?",
+        metavar="TEMPLATE",
+        help='a template file (.jinja) without a model; "-" for stdin; a folder is read as a model',
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_model_flags(parser, required=False, encodes=False)
@@ -61,23 +59,13 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _report(parsed: argparse.Namespace) -> TemplateReport:
     given: str | None = parsed.template
-    kwargs = kwargs_from(parsed)
     if given is not None and Path(given).is_dir() and parsed.model is None:
         given, parsed.model = None, given
     if given is None:
         if parsed.model is None:
             raise OptionsError("name a model with --model, or a template file")
-        return TemplateReport.of_model(
-            parsed.model,
-            chat_template=parsed.chat_template,
-            template_kwargs=kwargs,
-            now=parsed.now,
-            serve=parsed.serve,
-            content_format=parsed.content_format,
-            tokenizer=parsed.tokenizer,
-            stop_token=parsed.stop_token,
-            limits=parsed.limits,
-        )
+        sources = sources_from(parsed, model=parsed.model, chat_template=parsed.chat_template)
+        return TemplateReport.from_json(sources.lint())
     if parsed.model is not None or parsed.chat_template is not None:
         raise OptionsError(
             f"{given}: this is a template; with a model, give it with --chat-template"
@@ -86,7 +74,7 @@ def _report(parsed: argparse.Namespace) -> TemplateReport:
         raise OptionsError("--tokenizer needs --model")
     return TemplateReport.of_template(
         _from_stdin() if given == "-" else read_template(given, limits=parsed.limits),
-        template_kwargs=kwargs,
+        template_kwargs=kwargs_from(parsed),
         now=parsed.now,
         serve=parsed.serve,
         content_format=parsed.content_format,

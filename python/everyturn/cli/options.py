@@ -7,16 +7,25 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from everyturn.cli.completion import complete_with, directory, file
+from everyturn.cli.completion import add_file_argument, complete_with, directory
 from everyturn.exceptions import OptionsError
 from everyturn.expander import OPTION_NAMES, Expander
 from everyturn.io.inputs import paths_of, total_bytes
 from everyturn.io.json_lines import loads
 from everyturn.model_folder import is_template_file
-from everyturn.model_sources import CONTENT_FORMAT, ENGINE, LIMITS, SERVE, TOKENIZER, sources_of
+from everyturn.model_sources import (
+    CONTENT_FORMAT,
+    ENGINE,
+    LIMITS,
+    SERVE,
+    TOKENIZER,
+    Sources,
+    sources_of,
+)
 from everyturn.options import TRAIN_ON_ALIASES, ContentFormat, Engine, Serve, TokenizerSource
 from everyturn.renderer import Renderer
-from everyturn.samples.kept_types import from_flag
+from everyturn.samples.keep_option import from_flag
+from everyturn.wording import flag
 
 PYTHON_WORDS = {"True": True, "False": False, "None": None}
 """Values of template arguments that Python spells otherwise than JSON: as text, all of them would be true."""
@@ -25,19 +34,18 @@ LARGE_INPUT = 2 << 20
 """From this many bytes of input on, the fast engine is worth loading before the first text."""
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the names of what is read, and how much of it."""
-    complete_with(
-        parser.add_argument(
-            "inputs",
-            nargs="+",
-            metavar="INPUT",
-            help="a file (JSON lines or a JSON list, compressed or not; Parquet, Arrow, CSV), a folder "
-            'that datasets saved, a glob, or "-" for stdin',
-        ),
-        file,
+def add_inputs(parser: argparse.ArgumentParser, *, limits_records: bool = True) -> None:
+    """Add the names of what is read and, unless the command limits something else, how many records are."""
+    add_file_argument(
+        parser,
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="a file (JSON lines or a JSON list, compressed or not; Parquet, Arrow, CSV), a folder "
+        'that datasets saved, a glob, or "-" for stdin',
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
+    if limits_records:
+        parser.add_argument("--limit", type=int, metavar="N", help="take the first N records")
 
 
 _OF_A_MODEL = {
@@ -62,7 +70,7 @@ def refuse_model_flags(parsed: argparse.Namespace) -> None:
     """
     for name, default in _OF_A_MODEL.items():
         if getattr(parsed, name, default) != default:
-            raise OptionsError(f"--{name.replace('_', '-')} needs --model")
+            raise OptionsError(f"{flag(name)} needs --model")
 
 
 def add_model_flags(
@@ -86,21 +94,7 @@ def add_model_flags(
         ),
         directory,
     )
-    complete_with(
-        model.add_argument(
-            "--chat-template",
-            metavar="FILE",
-            help="another chat template (.jinja), or a template's name",
-        ),
-        file,
-    )
-    model.add_argument(
-        "--template-kwargs",
-        metavar="KEY=VALUE",
-        action="append",
-        help="an argument for the template, e.g. enable_thinking=false; repeat the flag, or give all as a JSON object",
-    )
-    model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
+    _add_template_flags(model)
     if encodes:
         model.add_argument(
             "--engine",
@@ -108,18 +102,7 @@ def add_model_flags(
             default=ENGINE,
             help="what encodes text; the ids are the same (default: %(default)s)",
         )
-    model.add_argument(
-        "--serve",
-        choices=get_args(Serve),
-        default=serve,
-        help="the server whose prompts are made (default: %(default)s)",
-    )
-    model.add_argument(
-        "--content-format",
-        choices=get_args(ContentFormat),
-        default=CONTENT_FORMAT,
-        help="how the server passes contents to the template: as text or as a list of parts (default: %(default)s)",
-    )
+    _add_server_flags(model, serve)
     model.add_argument(
         "--tokenizer",
         choices=get_args(TokenizerSource),
@@ -140,6 +123,34 @@ def add_model_flags(
     )
 
 
+def _add_template_flags(model: argparse._ArgumentGroup) -> None:
+    add_file_argument(
+        model, "--chat-template", help="another chat template (.jinja), or a template's name"
+    )
+    model.add_argument(
+        "--template-kwargs",
+        metavar="KEY=VALUE",
+        action="append",
+        help="an argument for the template, e.g. enable_thinking=false; repeat the flag, or give all as a JSON object",
+    )
+    model.add_argument("--now", metavar="ISO", help="the local time that the template is shown")
+
+
+def _add_server_flags(model: argparse._ArgumentGroup, serve: Serve) -> None:
+    model.add_argument(
+        "--serve",
+        choices=get_args(Serve),
+        default=serve,
+        help="the server whose prompts are made (default: %(default)s)",
+    )
+    model.add_argument(
+        "--content-format",
+        choices=get_args(ContentFormat),
+        default=CONTENT_FORMAT,
+        help="how the server passes contents to the template: as text or as a list of parts (default: %(default)s)",
+    )
+
+
 def add_expander_flags(
     parser: argparse.ArgumentParser,
     *,
@@ -152,12 +163,12 @@ def add_expander_flags(
     for field in dataclasses.fields(Expander):
         if field.name not in names:
             continue
-        kind = types[field.name]
+        type_ = types[field.name]
         default = (defaults or {}).get(field.name, field.default)
         arguments: dict[str, Any] = {"default": default, "help": field.metadata["summary"]}
-        if kind is bool:
+        if type_ is bool:
             arguments["action"] = "store_true"
-            group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+            group.add_argument(flag(field.name), **arguments)
             continue
         if default is not None and default != ():
             arguments["help"] += " (default: %(default)s)"
@@ -165,15 +176,15 @@ def add_expander_flags(
             arguments |= {"type": _kept, "metavar": "KEY[:TYPE],..", "action": Merged}
         elif field.name in ("map", "roles"):
             arguments |= {"type": _names, "metavar": "NAME=OTHER,..", "action": Merged}
-        elif get_origin(kind) is typing.Literal:
+        elif get_origin(type_) is typing.Literal:
             aliases = TRAIN_ON_ALIASES if field.name == "train_on" else {}
             arguments |= {
-                "choices": [*get_args(kind), *aliases],
-                "metavar": "|".join(get_args(kind)),
+                "choices": [*get_args(type_), *aliases],
+                "metavar": "|".join(get_args(type_)),
             }
         else:
             arguments |= {"type": int, "metavar": "N"}
-        group.add_argument("--" + field.name.replace("_", "-"), **arguments)
+        group.add_argument(flag(field.name), **arguments)
 
 
 class Merged(argparse.Action):
@@ -220,20 +231,24 @@ def read_by(parsed: argparse.Namespace, names: Iterable[str]) -> list[str]:
 
 def renderer_from(parsed: argparse.Namespace) -> Renderer:
     """Load the model that the flags name, for the inputs that they name."""
-    sources = sources_of(
-        parsed.model,
-        chat_template=parsed.chat_template,
+    sources = sources_from(parsed, model=parsed.model, chat_template=parsed.chat_template)
+    return Renderer(dataclasses.replace(sources, needs_fast_engine=_is_large(parsed)))
+
+
+def sources_from(parsed: argparse.Namespace, *, model: str, chat_template: str | None) -> Sources:
+    """Gather what the flags say of a model, and of a template of its own."""
+    return sources_of(
+        model,
+        chat_template=chat_template,
         template_kwargs=kwargs_from(parsed),
         now=parsed.now,
-        engine=parsed.engine,
+        engine=getattr(parsed, "engine", ENGINE),
         serve=parsed.serve,
         content_format=parsed.content_format,
         tokenizer=parsed.tokenizer,
         stop_token=parsed.stop_token,
         limits=parsed.limits,
-        needs_fast_engine=_is_large(parsed),
     )
-    return Renderer(sources)
 
 
 def _is_large(parsed: argparse.Namespace) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from everyturn.atomic import appearing
-from everyturn.cli.completion import complete_with, file
+from everyturn.atomic import write_text
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, print_table, say, show
 from everyturn.cli.options import read_by
 from everyturn.cli.outputs import BENCHMARK, BOARD, output
@@ -34,20 +34,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="the share of answers that each tool trains as inference shows them, by cause: a corpus for each file of "
         f"--data, of which --limit conversations are taken (default: {CONVERSATIONS})",
     )
-    complete_with(
-        group.add_argument(
-            "--models",
-            nargs="+",
-            metavar="[NAME=]DIR[,TEMPLATE]",
-            help="several models for --parity, each with another chat template where one is given (default: the "
-            "built-in model with five templates)",
-        ),
-        file,
+    add_file_argument(
+        group,
+        "--models",
+        nargs="+",
+        metavar="[NAME=]DIR[,TEMPLATE]",
+        help="several models for --parity, each with another chat template where one is given (default: the "
+        "built-in model with five templates)",
     )
-    complete_with(
-        group.add_argument("--page", metavar="FILE", help="write the board as a page of Markdown"),
-        file,
-    )
+    add_file_argument(group, "--page", help="write the board as a page of Markdown")
     group.add_argument(
         "--reproduce",
         metavar="MODEL/CORPUS/TOOL/N",
@@ -80,9 +75,9 @@ def run(parsed: argparse.Namespace, make_plan: MakePlan) -> int:
     made = board.run(plans, corpora, missing, say)
     _show(made)
     if json_path is not None:
-        _write(json_path, json.dumps(page.to_dict(made), ensure_ascii=False, indent=1) + "\n")
+        write_text(json_path, json.dumps(page.to_dict(made), ensure_ascii=False, indent=1) + "\n")
     if page_path is not None:
-        _write(page_path, page.to_markdown(made))
+        write_text(page_path, page.to_markdown(made))
     if made.is_ours_equal:
         return EXIT_DONE
     say("everyturn differs from inference: see the row of everyturn")
@@ -198,8 +193,3 @@ def _show(made: "Board") -> None:
         print_table(table)
     for name, how in made.missing.items():
         show(f"{name}: not installed; {how}")
-
-
-def _write(path: Path, text: str) -> None:
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

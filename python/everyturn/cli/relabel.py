@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, get_args
 
-from everyturn.cli.completion import complete_with, file
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, writable
 from everyturn.cli.options import add_model_flags, read_by, refuse_model_flags, renderer_from
 from everyturn.cli.outputs import check_output, writer_of
@@ -42,32 +42,22 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "input",
-            metavar="INPUT",
-            help="a Parquet file of samples, or a folder of saved samples",
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "input",
+        metavar="INPUT",
+        help="a Parquet file of samples, or a folder of saved samples",
     )
-    complete_with(
-        parser.add_argument(
-            "--rules",
-            required=True,
-            metavar="FILE",
-            help="a JSON list of rules, with a weight each",
-        ),
-        file,
+    add_file_argument(
+        parser, "--rules", required=True, help="a JSON list of rules, with a weight each"
     )
-    complete_with(
-        parser.add_argument(
-            "-o",
-            "--output",
-            required=True,
-            metavar="PATH",
-            help="a .parquet or .jsonl file; a new folder where INPUT is a folder",
-        ),
-        file,
+    add_file_argument(
+        parser,
+        "-o",
+        "--output",
+        required=True,
+        metavar="PATH",
+        help="a .parquet or .jsonl file; a new folder where INPUT is a folder",
     )
     parser.add_argument(
         "--overwrite",

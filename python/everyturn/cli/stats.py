@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everyturn.atomic import appearing
-from everyturn.cli.completion import complete_with, file
+from everyturn.atomic import write_text
+from everyturn.cli.completion import add_file_argument
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, progress, say
 from everyturn.cli.options import (
     add_expander_flags,
@@ -31,7 +31,7 @@ from everyturn.stats import (
     packed_rows,
 )
 from everyturn.stats.max_length import BATCH
-from everyturn.wording import counted
+from everyturn.wording import counted, percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,9 +63,7 @@ def add_parser(commands: Any, name: str) -> None:
     )
     add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    complete_with(
-        parser.add_argument("--html", metavar="FILE", help="write a page of plots, too"), file
-    )
+    add_file_argument(parser, "--html", help="write a page of plots, too")
     add_model_flags(parser)
     # Of the others: faults and duplicates are counted, weights change no count.
     add_expander_flags(parser, names=options_with("per_record"))
@@ -95,8 +93,7 @@ def _write_page(path: Path, stats: Stats, parsed: argparse.Namespace) -> None:
     from everyturn.stats.page.data_set import data_set_page
 
     text = data_set_page(stats, source=", ".join(parsed.inputs), model=parsed.model)
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, text)
     say(f"{path}: {len(text.encode()):,} bytes")
 
 
@@ -132,9 +129,9 @@ def _lines(stats: Stats) -> Iterable[str]:
 def _scripts(letters: Mapping[str, int]) -> str:
     total = sum(letters.values())
     often = sorted(letters.items(), key=lambda item: -item[1])
-    shown = [f"{script} {_share(count, total)}" for script, count in often[:SHOWN_SCRIPTS]]
+    shown = [f"{script} {percent(count, total)}" for script, count in often[:SHOWN_SCRIPTS]]
     rest = sum(count for _, count in often[SHOWN_SCRIPTS:])
-    return ", ".join([*shown, f"others {_share(rest, total)}"] if rest else shown)
+    return ", ".join([*shown, f"others {percent(rest, total)}"] if rest else shown)
 
 
 def _roles(stats: Stats) -> "Table":
@@ -186,12 +183,12 @@ def _max_lengths(stats: Stats) -> "Table":
         (
             f"{kept.max_length:,}",
             _number(kept.trained_tokens),
-            f"{100 * kept.share:.1f} %",
+            percent(kept.share),
             _number(kept.lost),
             _number(kept.samples),
             _number(kept.packs),
-            f"{100 * kept.full:.1f} %",
-            f"{100 * kept.padding:.0f} %",
+            percent(kept.full),
+            percent(kept.padding, digits=0),
         )
         for kept in kept_by_max_length(stats)
     ]
@@ -212,7 +209,7 @@ def _variants(stats: Stats) -> "Table":
     def row(variant: Variant) -> tuple[str, ...]:
         report = variant.report
         numbers = (report.rows, report.tokens, report.trained_tokens)
-        share = _share(report.trained_tokens, report.tokens)
+        share = percent(report.trained_tokens, report.tokens)
         return *map(_number, numbers), share, _number(variant.lengths.quantile(1.0))
 
     return _by_layout(stats, "An epoch", ("samples", "tokens", "trained", "share", "longest"), row)
@@ -226,8 +223,8 @@ def _packing(stats: Stats, limit: int) -> "Table":
         packs = packed_rows(lengths, limit)
         fitting = sum(number * count for number, count in lengths.counts.items() if number <= limit)
         over = lengths.above(limit)
-        full = _share(fitting, packs * limit)
-        return _number(over), _share(over, lengths.total), _number(packs), full
+        full = percent(fitting, packs * limit)
+        return _number(over), percent(over, lengths.total), _number(packs), full
 
     columns = ("longer", "share", "packs of the others", "full")
     return _by_layout(stats, f"Samples of at most {counted(limit, 'token')}", columns, row)
@@ -260,7 +257,3 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) 
 def _number(number: int) -> str:
     """All digits of a number below ten millions, else millions: a column has its limits, and ``--json`` has none."""
     return f"{number:,}" if number < TEN_MILLIONS else f"{number / 1e6:,.1f} M"
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"

@@ -5,11 +5,11 @@ import json
 import os
 from typing import Any
 
-from everyturn.cli.completion import complete_with, file
 from everyturn.cli.console import EXIT_DATA, EXIT_DONE, say, show
-from everyturn.cli.options import add_expander_flags, add_model_flags, expander_from
+from everyturn.cli.options import add_expander_flags, add_inputs, add_model_flags, expander_from
 from everyturn.expander import OPTION_NAMES
-from everyturn.verification.verifier import LIMIT, TIMEOUT, verify
+from everyturn.verification import TIMEOUT
+from everyturn.verification.verifier import LIMIT, verify
 
 API_KEY = "EVERYTURN_API_KEY"
 """The environment variable that holds the server's API key: command lines can be read by others."""
@@ -46,15 +46,7 @@ def add_parser(commands: Any, name: str) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    complete_with(
-        parser.add_argument(
-            "inputs",
-            nargs="+",
-            metavar="INPUT",
-            help='a file, a glob, or "-" for stdin; may be compressed',
-        ),
-        file,
-    )
+    add_inputs(parser, limits_records=False)
     parser.add_argument(
         "--server", required=True, metavar="URL", help="the server, http://HOST:PORT"
     )

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Literal, TypeAlias
 
+from everyturn.wording import flag
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
@@ -27,7 +29,7 @@ class Cure:
         >>> Cure("prompt_mismatch", "splice").flag
         '--prompt-mismatch splice'
         """
-        return f"--{self.option.replace('_', '-')} {self.value}"
+        return f"{flag(self.option)} {self.value}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

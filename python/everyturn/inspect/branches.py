@@ -5,9 +5,9 @@ off, from which one before it, and the rest of it as a sample of its own. The sh
 """
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 
+from everyturn.common_prefix import common_prefix
 from everyturn.inspect.inspection import Message, Sample
 
 
@@ -35,7 +35,10 @@ def branches(samples: Sequence[Sample]) -> list[Branch]:
     found: list[Branch] = []
     for at, sample in enumerate(samples):
         shared, of = max(
-            ((_common(sample, earlier), place) for place, earlier in enumerate(samples[:at])),
+            (
+                (common_prefix(sample.ids, earlier.ids), place)
+                for place, earlier in enumerate(samples[:at])
+            ),
             default=(0, None),
         )
         if not shared:
@@ -61,11 +64,6 @@ def words_of(branch: Branch, samples: Sequence[Sample], messages: Sequence[Messa
         return f"{where}, where the template itself writes something else"
     role = messages[branch.message].role
     return f"{where}, where {role} {branch.message} is rendered"
-
-
-def _common(sample: Sample, other: Sample) -> int:
-    pairs = zip(sample.ids, other.ids, strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _from(sample: Sample, first: int) -> Sample:

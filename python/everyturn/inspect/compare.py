@@ -7,6 +7,7 @@ rendering with a mask is what the layout ``conversation`` gives: the conversatio
 import dataclasses
 from typing import Any
 
+from everyturn.common_prefix import common_prefix
 from everyturn.expander import Expander
 from everyturn.inspect.inspection import Inspection, Sample, Trained, inspect_record
 from everyturn.io.records import Record
@@ -85,10 +86,7 @@ def parting(exact: str, one_render: str) -> Difference | None:
     """
     if exact == one_render:
         return None
-    shared = next(
-        (at for at, (a, b) in enumerate(zip(exact, one_render, strict=False)) if a != b),
-        min(len(exact), len(one_render)),
-    )
+    shared = common_prefix(exact, one_render)
     return Difference(exact[:shared], exact[shared:], one_render[shared:])
 
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from everyturn.expander import Expander
+from everyturn.faults import place_of
 from everyturn.io.records import Record
 from everyturn.report import Report
 from everyturn.samples import IGNORE_INDEX
@@ -21,7 +22,7 @@ from everyturn.samples import IGNORE_INDEX
 Origin: TypeAlias = Literal["template", "message", "tools", "record"]
 """Who wrote a text: the chat template, one message, the list of tools, or the record in another way."""
 
-Kind: TypeAlias = Literal["words", "template", "control"]
+TextKind: TypeAlias = Literal["words", "template", "control"]
 """Somebody's words, text of the template, or a control token, whoever wrote it."""
 
 Fate: TypeAlias = Literal["trained", "context", "prompt", "weight", "train_on", "left_out", "fault"]
@@ -112,7 +113,7 @@ class Run:
     text: str
     origin: Origin
     message: int | None
-    kind: Kind
+    kind: TextKind
     trained: bool
     target: int | None
     is_stop: bool
@@ -227,7 +228,7 @@ class Inspection:
     @property
     def name(self) -> str:
         """File and line."""
-        return f"{self.file}:{self.line}"
+        return place_of(self.file, self.line)
 
     @property
     def dropped(self) -> dict[int, str]:

@@ -21,7 +21,7 @@ from everyturn.inspect.terminal import STYLES, margin_columns, report_lines, scr
 from everyturn.renderer import Renderer
 from everyturn.samples import IGNORE_INDEX, Sample, Samples
 from everyturn.stats import Stats
-from everyturn.wording import counted
+from everyturn.wording import counted, percent
 
 SHOWN_SAMPLES = 10
 FIRST_LINES, LAST_LINES = 4, 8
@@ -70,7 +70,7 @@ def stats_html(stats: Stats) -> str:
             table.add_row(
                 Text(layout, style="bold" if layout == stats.layout else ""),
                 *(f"{number:,}" for number in numbers),
-                f"{100 * report.trained_tokens / max(report.tokens, 1):.1f} %",
+                percent(report.trained_tokens, report.tokens),
                 *(f"{lengths.quantile(share):,}" for share in (0.5, 1.0)),
             )
     lines = report_lines(stats.variant.report.lines(), COLUMNS)
@@ -84,7 +84,7 @@ def lines_html(lines: Iterable[str]) -> str:
 
 def _title(sample: Sample) -> str:
     trained, tokens = sample.trained_tokens, len(sample.input_ids)
-    share = f"{100 * trained / tokens:.1f} %" if tokens else "0 %"
+    share = percent(trained, tokens)
     return printable(
         f"{sample.file}:{sample.line}, messages {_messages(sample)}: "
         f"{counted(tokens, 'token')}, {trained:,} trained ({share})"

@@ -55,7 +55,7 @@ def records_at(expander: Expander, source: str, number: int | None) -> list[Reco
         elif found or last > number:
             break
     if last is None:
-        raise JsonlError(f"{source}: holds no records")
+        raise JsonlError.in_file(source, "holds no records")
     if found:
         return found
     if number is not None and last > number:
@@ -88,5 +88,5 @@ def random_records(
         elif (place := chance.randrange(count)) < limit:
             kept[place] = record
     if not kept:
-        raise JsonlError(f"{source}: holds no records")
+        raise JsonlError.in_file(source, "holds no records")
     return sorted(kept, key=lambda record: record.line), count

@@ -22,7 +22,7 @@ from everyturn.inspect.screen import (
     style_of,
     wrapped_lines,
 )
-from everyturn.wording import counted
+from everyturn.wording import counted, percent
 
 STYLES: dict[StyleName, str] = {
     "system": "magenta",
@@ -141,9 +141,9 @@ def _trained(messages: Sequence[Message]) -> str:
 def _title(at: int, inspection: Inspection) -> str:
     sample = inspection.samples[at]
     count, trained = len(sample.ids), sample.trained_tokens
-    share = 100 * trained / count if count else 0.0
+    share = percent(trained, count)
     part = part_of(inspection.options["layout"])
-    return f"{part} {at}: {counted(count, 'token')}, {trained:,} trained ({share:.1f} %)"
+    return f"{part} {at}: {counted(count, 'token')}, {trained:,} trained ({share})"
 
 
 def _rule(title: str, columns: int) -> Iterator[Text]:

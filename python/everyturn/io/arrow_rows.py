@@ -19,7 +19,12 @@ from everyturn.samples.parquet import TABLE
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
-def column_of(table: pa.Table, name: str, kind: pa.DataType | None = None) -> pa.ChunkedArray:
+def no_column(table: pa.Table, name: str) -> str:
+    """Say that a table does not have a column, and which ones it has."""
+    return f"the table has no column {name!r}; it has {', '.join(table.column_names)}"
+
+
+def column_of(table: pa.Table, name: str, dtype: pa.DataType | None = None) -> pa.ChunkedArray:
     """Return the column of a name, in a type if one is given.
 
     Raises:
@@ -27,18 +32,18 @@ def column_of(table: pa.Table, name: str, kind: pa.DataType | None = None) -> pa
     """
     known = table.column_names
     if name not in known:
-        raise InputError(f"the table has no column {name!r}; it has {', '.join(known)}")
+        raise InputError(no_column(table, name))
     if known.count(name) > 1:
         raise InputError(f"two columns have the name {name!r}")
     column = table[name]
-    if kind is None:
+    if dtype is None:
         return column
     try:
-        cast = column.cast(kind)
+        cast = column.cast(dtype)
         # Texts whose bytes are no texts are found by nothing else.
         cast.validate(full=True)
     except pa.ArrowException as error:
-        raise InputError(f"the column {name!r} holds no {kind}: {error}") from error
+        raise InputError(f"the column {name!r} holds no {dtype}: {error}") from error
     return cast
 
 
@@ -125,46 +130,46 @@ def _apply(convert: _Convert, value: Any) -> Any:
     return None if value is None else convert(value)
 
 
-def _converter(kind: pa.DataType, *, null_fields: bool) -> _Convert | None:
+def _converter(dtype: pa.DataType, *, null_fields: bool) -> _Convert | None:
     """What makes JSON of a value of that type; None where it is as it should be."""
     types = pa.types
-    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json":
+    if isinstance(dtype, pa.BaseExtensionType) and dtype.extension_name == "arrow.json":
         return loads
-    if (held := _held_type(kind)) is not None:
+    if (held := _held_type(dtype)) is not None:
         return _converter(held, null_fields=null_fields)
-    if types.is_struct(kind):
-        return _of_struct(kind, null_fields=null_fields)
-    if types.is_map(kind):
-        item = _converter(kind.item_type, null_fields=null_fields) or _as_it_is
+    if types.is_struct(dtype):
+        return _of_struct(dtype, null_fields=null_fields)
+    if types.is_map(dtype):
+        item = _converter(dtype.item_type, null_fields=null_fields) or _as_it_is
         return lambda pairs: {_key(key): _apply(item, value) for key, value in pairs}
-    if _is_one_of(kind, _LISTS):
-        of = _converter(kind.value_type, null_fields=null_fields)
+    if _is_one_of(dtype, _LISTS):
+        of = _converter(dtype.value_type, null_fields=null_fields)
         return None if of is None else lambda values: [_apply(of, value) for value in values]
-    return _of_scalar(kind)
+    return _of_scalar(dtype)
 
 
-def _held_type(kind: pa.DataType) -> pa.DataType | None:
+def _held_type(dtype: pa.DataType) -> pa.DataType | None:
     """The type of the values that are held in another way than as themselves."""
-    if isinstance(kind, pa.BaseExtensionType):
-        return kind.storage_type
-    is_encoded = pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)
-    return kind.value_type if is_encoded else None
+    if isinstance(dtype, pa.BaseExtensionType):
+        return dtype.storage_type
+    is_encoded = pa.types.is_dictionary(dtype) or pa.types.is_run_end_encoded(dtype)
+    return dtype.value_type if is_encoded else None
 
 
-def _of_scalar(kind: pa.DataType) -> _Convert | None:
-    if _is_one_of(kind, _BINARY):
+def _of_scalar(dtype: pa.DataType) -> _Convert | None:
+    if _is_one_of(dtype, _BINARY):
         return bytes.decode
-    if pa.types.is_decimal(kind):
+    if pa.types.is_decimal(dtype):
         return str
-    if _is_one_of(kind, _TIMES):
+    if _is_one_of(dtype, _TIMES):
         return lambda value: value.isoformat()
-    if not _is_one_of(kind, _JSON):
+    if not _is_one_of(dtype, _JSON):
         raise TypeError("JSON has no such type")
     return None
 
 
-def _of_struct(kind: pa.StructType, *, null_fields: bool) -> _Convert:
-    fields = [kind.field(number) for number in range(kind.num_fields)]
+def _of_struct(dtype: pa.StructType, *, null_fields: bool) -> _Convert:
+    fields = [dtype.field(number) for number in range(dtype.num_fields)]
     converters = {
         field.name: _converter(field.type, null_fields=null_fields) or _as_it_is for field in fields
     }
@@ -209,5 +214,5 @@ _TIMES = ("timestamp", "date", "time")
 """Names of types, as ``pyarrow.types`` tells them."""
 
 
-def _is_one_of(kind: pa.DataType, names: tuple[str, ...]) -> bool:
-    return any(getattr(pa.types, f"is_{name}")(kind) for name in names)
+def _is_one_of(dtype: pa.DataType, names: tuple[str, ...]) -> bool:
+    return any(getattr(pa.types, f"is_{name}")(dtype) for name in names)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 _LONGEST_CELL = min(sys.maxsize, 2**31 - 1)
-"""Whether a record is too long is decided where all are."""
+"""The core limits the length of records, whatever their format; this limit only has to be larger."""
 
 
 def rows_of(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:

@@ -29,7 +29,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2")
 _DELIMITERS = {".csv": (",", ";"), ".tsv": ("\t",)}
 
 
-class Kind(NamedTuple):
+class FileContent(NamedTuple):
     """What a file holds.
 
     Attributes:
@@ -48,14 +48,14 @@ class Kind(NamedTuple):
         return _WORDS[self.name]
 
 
-JSON = Kind("json")
+JSON = FileContent("json")
 
 
-def kind_of(path: str) -> Kind:
+def content_of(path: str) -> FileContent:
     """Find out what a file holds. What is broken is left to who reads it.
 
     Raises:
-        InputError: The file cannot be read: then its kind is not known.
+        InputError: The file cannot be read: then nobody knows what it holds.
     """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
@@ -71,11 +71,11 @@ def kind_of(path: str) -> Kind:
         if error.kind == InputError.kind:
             raise
         return JSON
-    content = _core.content_of(head)
-    if content in ("parquet", "arrow_file", "arrow_stream"):
-        return Kind(content, is_compressed=not head.startswith(raw))  # type: ignore[arg-type]
-    if content == "text" and (delimiter := _delimiter(head, path)) is not None:
-        return Kind("csv", delimiter)
+    name = _core.content_of(head)
+    if name in ("parquet", "arrow_file", "arrow_stream"):
+        return FileContent(name, is_compressed=not head.startswith(raw))  # type: ignore[arg-type]
+    if name == "text" and (delimiter := _delimiter(head, path)) is not None:
+        return FileContent("csv", delimiter)
     return JSON
 
 

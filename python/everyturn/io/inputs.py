@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
 from everyturn.exceptions import EveryturnError, InputError, OptionsError, system_words
-from everyturn.io.files import HEAD_BYTES, JSON, files_of_folder, is_csv, kind_of
+from everyturn.io.files import HEAD_BYTES, JSON, content_of, files_of_folder, is_csv
 from everyturn.io.json_lines import LineReader, lines_of_records
 from everyturn.io.sections import Section
 from everyturn.io.tables import reader_of_file, reader_of_object
@@ -108,7 +108,7 @@ def paths_of(inputs: Iterable[StrPath]) -> list[str]:
 
 
 @contextlib.contextmanager
-def in_own_words() -> Iterator[None]:
+def raising_reader_errors() -> Iterator[None]:
     """Raise what a reader of this package says of its file, instead of what the core says of that reader."""
     try:
         yield
@@ -206,10 +206,10 @@ def _of_path(path: str) -> _Single:
         if sys.stdin is None:
             raise InputError.in_file(path, "standard input is closed")
         return _Single(path, path, ("stdin", path))
-    kind = kind_of(path)
-    if kind == JSON:
+    content = content_of(path)
+    if content == JSON:
         return _Single(path, path, ("path", path))
-    return _Single(path, path, ("rows", (path, kind.words, reader_of_file(path, kind))))
+    return _Single(path, path, ("rows", (path, content.words, reader_of_file(path, content))))
 
 
 def _share(share: Share, number: int, entry: CoreSource) -> CoreSource:

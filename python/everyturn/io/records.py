@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from everyturn import _core
-from everyturn.io.inputs import Source, in_own_words, resolve
+from everyturn.io.inputs import Source, raising_reader_errors, resolve
 from everyturn.options import InputFormat
 
 
@@ -62,7 +62,7 @@ class Records(Iterator[Record]):
         )
 
     def __next__(self) -> Record:
-        with in_own_words():
+        with raising_reader_errors():
             return Record._make(next(self._core))
 
     @property

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError, OptionsError, system_words
-from everyturn.io.files import JSON, kind_of
+from everyturn.io.files import JSON, content_of
 from everyturn.options import InputFormat, check_count
 
 SECTION_BYTES = 256 << 20
@@ -206,7 +206,7 @@ def _cuts(path: str, section_bytes: int, reading: Mapping[str, Any]) -> _Cuts:
     # A pipe is opened once, by whoever reads it.
     whole = _Cuts(path, (0, 0), None, [])
     file = _state(path)
-    if file is None or file[0] <= section_bytes or kind_of(path) != JSON:
+    if file is None or file[0] <= section_bytes or content_of(path) != JSON:
         return whole
     if file[0] > section_bytes * MOST_SECTIONS:
         raise OptionsError(

@@ -13,7 +13,7 @@ from typing import Any
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, InputError
 from everyturn.io.csv_rows import rows_of
-from everyturn.io.files import Kind
+from everyturn.io.files import FileContent
 from everyturn.io.json_lines import LineReader, json_line
 from everyturn.wording import counted
 
@@ -21,21 +21,21 @@ BATCH_ROWS = 512
 """Rows that are turned into lines at a time: chats are long."""
 
 
-def reader_of_file(path: str, kind: Kind) -> LineReader:
+def reader_of_file(path: str, content: FileContent) -> LineReader:
     """Return the lines of a file of columns."""
     plain = _Plain(path)
-    if kind.name == "csv":
-        return LineReader(_csv_lines(path, plain, kind.delimiter), lambda: plain.bytes_taken)
-    if kind.is_compressed and kind.name != "arrow_stream":
+    if content.name == "csv":
+        return LineReader(_csv_lines(path, plain, content.delimiter), lambda: plain.bytes_taken)
+    if content.is_compressed and content.name != "arrow_stream":
         raise InputError.in_file(
-            path, f"is a {kind.words} that was compressed as a whole: unpack it first"
+            path, f"is a {content.words} that was compressed as a whole: unpack it first"
         )
     size, done = Path(path).stat().st_size, [0.0]
-    batches = {"parquet": _parquet, "arrow_file": _arrow_file}.get(kind.name)
+    batches = {"parquet": _parquet, "arrow_file": _arrow_file}.get(content.name)
     if batches is None:
-        lines = _table_lines(path, kind, lambda: _arrow_stream(plain))
+        lines = _table_lines(path, content, lambda: _arrow_stream(plain))
         return LineReader(lines, lambda: plain.bytes_taken)
-    lines = _table_lines(path, kind, lambda: batches(path, done))
+    lines = _table_lines(path, content, lambda: batches(path, done))
     return LineReader(lines, lambda: int(size * done[0]))
 
 
@@ -109,7 +109,9 @@ def _checked(batch: Any) -> Any:
     return batch
 
 
-def _table_lines(path: str, kind: Kind, batches: Callable[[], Iterator[Any]]) -> Iterator[bytes]:
+def _table_lines(
+    path: str, content: FileContent, batches: Callable[[], Iterator[Any]]
+) -> Iterator[bytes]:
     """The lines of a file; what its format's reader says is an error of the file."""
     import pyarrow as pa
 
@@ -118,7 +120,7 @@ def _table_lines(path: str, kind: Kind, batches: Callable[[], Iterator[Any]]) ->
     except EveryturnError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError.in_file(path, f"the {kind.words} cannot be read: {error}") from error
+        raise InputError.in_file(path, f"the {content.words} cannot be read: {error}") from error
 
 
 def _lines_of(name: str, batches: Callable[[], Iterator[Any]]) -> Iterator[bytes]:

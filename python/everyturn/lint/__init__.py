@@ -1,1 +1,4 @@
-"""What a chat template does to training: `report` has the account and its words; the core probes the template."""
+"""What a chat template does to training, as probing it shows.
+
+`report` has the account, `report_text` its words; the core probes the template.
+"""

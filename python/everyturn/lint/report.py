@@ -3,13 +3,13 @@
 import dataclasses
 import datetime as dt
 import json
-import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from everyturn import _core
 from everyturn.diagnostics.kind import Severity
 from everyturn.io.json_lines import json_text
+from everyturn.lint.report_text import report_lines
 from everyturn.model_sources import (
     CONTENT_FORMAT,
     LIMITS,
@@ -20,9 +20,6 @@ from everyturn.model_sources import (
     sources_of,
 )
 from everyturn.options import ContentFormat, Serve, StrPath, TokenizerSource
-
-WIDTH = 80
-"""The most columns of a line of `TemplateReport.lines`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,134 +277,4 @@ class TemplateReport:
 
     def lines(self) -> list[str]:
         """The report as text, each line of at most 80 columns."""
-        lines = [self._headline()]
-        if self.compiles:
-            lines += ["", *self._facts(), "", *self._probes()]
-        if self.findings:
-            lines.append("")
-        for finding in self.findings:
-            lines += _wrapped(f"{finding.severity}: ", f"{finding.text} [{finding.kind}]", indent=2)
-        if self.recommendation:
-            lines.append("")
-        for advice in self.recommendation:
-            setting = f"try {_flag(advice.option, advice.value)}: "
-            lines += _wrapped("", setting + advice.text, indent=2)
-        return lines
-
-    def _headline(self) -> str:
-        counts = {
-            severity: sum(finding.severity == severity for finding in self.findings)
-            for severity in ("error", "warning", "note")
-        }
-        said = [f"{n} {what}{'s' * (n > 1)}" for what, n in counts.items() if n]
-        verdict = "fine by default"
-        if counts["error"]:
-            verdict = "training would be wrong by default"
-        elif counts["warning"]:
-            verdict = "usable with the defaults"
-        return f"{verdict}: {', '.join(said) or 'nothing to say'}"
-
-    def _facts(self) -> list[str]:
-        facts = self._server_facts()
-        stops = [
-            ("stop of tool calls" if stop.of == "tool_calls" else "stop token", _stop_text(stop))
-            for stop in self.stop_tokens
-        ]
-        if len(stops) == 2 and stops[0][1] == stops[1][1]:  # noqa: PLR2004 - one line says both
-            stops.pop()
-        facts += stops or [("stop token", "none")]
-        if begin := self.begin_token:
-            tokenizer = "adds it, too, where it may" if begin.added else "adds none"
-            facts.append(
-                (
-                    "begin token",
-                    f"{begin.text}, written {begin.written}x; the tokenizer {tokenizer}",
-                )
-            )
-        facts += [
-            ("read", ", ".join(self.keys_read) or "none of the optional keys"),
-            ("ignored", ", ".join(self.keys_ignored) or "nothing"),
-            ("tool arguments", ARGUMENTS[self.tool_arguments]),
-        ]
-        if self.thinking_flags:
-            flags = ", ".join(f"{name} ({kind})" for name, kind in self.thinking_flags.items())
-            facts.append(("thinking flags", flags))
-        if self.default_system is not None:
-            facts.append(
-                ("default system", json.dumps(_short(self.default_system), ensure_ascii=False))
-            )
-        if blocks := self.generation_blocks.count:
-            equal = {
-                True: "marks what is trained",
-                False: "; ".join(self.generation_blocks.differs),
-            }
-            said = equal.get(bool(self.generation_blocks.equals_rule), "")
-            said = "not comparable" if self.generation_blocks.equals_rule is None else said
-            facts.append(("generation blocks", f"{blocks}: {said}"))
-        return [line for name, text in facts for line in _wrapped(f"{name:<20}", text)]
-
-    def _server_facts(self) -> list[tuple[str, str]]:
-        contents = {"string": "as texts", "openai": "as lists of parts"}
-        server = "none: the template as it stands"
-        if self.content_format is not None:
-            server = f"{self.server}, contents {contents[self.content_format]}"
-        others = [f"{serve} ({', '.join(chats)})" for serve, chats in self.prompts_differ.items()]
-        return [
-            ("prompts of", server),
-            ("other prompts", ", ".join(others) or "none: every value of serve gives the same"),
-        ]
-
-    def _probes(self) -> list[str]:
-        lines = [
-            f"{'conversation':<24}{'prompt is prefix':<20}{'history rewritten':<22}{'samples':>12}"
-        ]
-        says = {True: "yes", False: "NO", None: "refused"}
-        for name, is_prefix in self.prompt_is_prefix.items():
-            why = self.history_rewritten.get(name, "-")
-            rows = self.rows.get(name)
-            shown = "-" if rows is None else str(rows)
-            lines.append(f"{name:<24}{says[is_prefix]:<20}{why:<22}{shown:>12}")
-        return lines
-
-
-ARGUMENTS = {
-    "object": "object",
-    "text": "JSON text",
-    "either": "object or JSON text",
-    None: "not rendered",
-}
-"""How arguments of calls must be given, in words."""
-
-OWNERS = {
-    "turn": "of the turn",
-    "next_header": "the next header",
-    "stop_token": "appended by stop_token",
-}
-
-
-def _stop_text(stop: StopToken) -> str:
-    number = "" if stop.id is None else f" ({stop.id})"
-    owner = OWNERS[stop.owner]
-    after = f", then {json.dumps(stop.trailing, ensure_ascii=False)}" if stop.trailing else ""
-    return f"{stop.text}{number}, {owner}{after}"
-
-
-def _flag(option: str, value: Any) -> str:
-    shown = value if isinstance(value, str) else f"'{json.dumps(value)}'"
-    return f"--{option.replace('_', '-')} {shown}"
-
-
-def _short(text: str, most: int = 300) -> str:
-    return text if len(text) <= most else text[: most - 2] + ".."
-
-
-def _wrapped(label: str, text: str, indent: int | None = None) -> list[str]:
-    after = " " * (len(label) if indent is None else indent)
-    return textwrap.wrap(
-        label + text,
-        WIDTH,
-        subsequent_indent=after,
-        break_on_hyphens=False,
-        replace_whitespace=True,
-        drop_whitespace=True,
-    )
+        return report_lines(self)

@@ -58,9 +58,10 @@ OFFSETS: Mapping[Per, str] = {
 ARRAYS = (*(column.name for column in COLUMNS), *OFFSETS.values())
 """The fields of `Samples` that are arrays."""
 
-DEFAULTS: Mapping[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
-    "loss_weights": unit_weights
-}
+WEIGHTS = "loss_weights"
+"""The column of weights, absent where all of them are 0 or 1."""
+
+DEFAULTS: Mapping[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {WEIGHTS: unit_weights}
 """What an absent optional column means, made from the labels that it goes with (`weighed_labels`)."""
 
 TREE_COLUMNS = tuple(
@@ -73,7 +74,7 @@ RUN_COLUMNS = tuple(column for column in COLUMNS if column.per == "run")
 
 NOT_TRAINED: Mapping[str, int] = {
     "labels": IGNORE_INDEX,
-    "loss_weights": 0,
+    WEIGHTS: 0,
     "shift_labels": IGNORE_INDEX,
 }
 """The value of a column at tokens that are not trained."""

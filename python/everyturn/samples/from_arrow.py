@@ -40,17 +40,17 @@ def read_parquet(path: StrPath) -> "Samples":
     try:
         table = pq.read_table(Path(path))
     except pa.ArrowException as error:
-        raise _unusable(f"{path}: is not a Parquet file ({error})", path) from error
+        raise InputError.in_file(path, f"is not a Parquet file ({error})") from error
     except OSError as error:
-        raise _unusable(f"{path}: {system_words(error)}", path) from error
+        raise InputError.in_file(path, system_words(error)) from error
     try:
         # Texts that are damaged are no texts: nothing else would say so.
         table.validate(full=True)
         return to_samples(table)
     except InputError as error:
-        raise _unusable(f"{path}: {error}", path) from error
+        raise InputError.in_file(path, str(error)) from error
     except (pa.ArrowException, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise _unusable(f"{path}: is damaged ({error!r})", path) from error
+        raise InputError.in_file(path, f"is damaged ({error!r})") from error
 
 
 def to_samples(table: pa.Table) -> "Samples":
@@ -181,9 +181,3 @@ def _report(arrays: dict[str, Any], metadata: dict[str, Any]) -> Report:
         tokens=len(arrays["input_ids"]),
         trained_tokens=int(np.count_nonzero(labels != IGNORE_INDEX)),
     )
-
-
-def _unusable(text: str, path: StrPath) -> InputError:
-    error = InputError(text)
-    error.file = str(path)
-    return error

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from everyturn.exceptions import OptionsError
 from everyturn.io.json_lines import loads
-from everyturn.samples.kept_types import Keep, unread_error
+from everyturn.samples.keep_option import Keep
+from everyturn.samples.kept_types import unread_error
 from everyturn.samples.ragged import gather, join_offsets
 
 

@@ -1,21 +1,21 @@
 """The types of kept columns in tables and files.
 
 In: what ``keep`` says, and values. Out: for each name a type that holds all of them, or an error that says which value
-it does not hold. A type is a name of `NAMES`, ``{"list": type}`` or ``{"struct": {key: type}}``: plain JSON, so that a
-run that is resumed has it, too. Values are never cut or turned into others, except that a whole number in a column of
-``float64`` is the float that equals it. No Arrow here; `everyturn.samples.kept_arrow` makes the arrays.
+it does not hold. A type is a name of `keep_option.NAMES`, ``{"list": type}`` or ``{"struct": {key: type}}``: plain
+JSON, so that a run that is resumed has it, too. Values are never cut or turned into others, except that a whole number
+in a column of ``float64`` is the float that equals it. No Arrow here; `everyturn.samples.kept_arrow` makes the arrays.
 """
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from everyturn.exceptions import OptionsError
-from everyturn.io.json_lines import loads
-from everyturn.samples.columns import COLUMNS, OFFSETS
+from everyturn.samples.keep_option import Keep, Type, parsed
+from everyturn.wording import shortened
 
 if TYPE_CHECKING:
     from everyturn.samples.kept import Kept
@@ -23,132 +23,29 @@ if TYPE_CHECKING:
 
 Part = TypeVar("Part")
 
-Keep: TypeAlias = tuple[tuple[str, str | None], ...]
-"""The names of kept keys in their order, each with the type that is stated for it, or None."""
-
-Keys: TypeAlias = Sequence[str] | Mapping[str, str | None] | Keep
-"""What ``keep`` takes: names, or names with types (None: as its values show)."""
-
-Type: TypeAlias = Any
 Types: TypeAlias = Mapping[str, Type]
 """The type of each kept column."""
 
-Scalar: TypeAlias = Literal["bool", "int64", "float64", "string", "json"]
-NAMES: tuple[str, ...] = get_args(Scalar)
-"""What can be stated, also as ``list<..>``; ``json`` holds any value, as its JSON text."""
-
 SHOWN_BY = 1000
 """The types in a file are those of its first conversations, this many."""
+
+SHOWN = 60
+"""Of a value that does not fit so many characters are shown."""
 
 DEEPEST = 40
 """The most lists and objects within each other that a column has: files of Parquet are read up to a depth of 100, of
 which a list takes two."""
 
-FACTS = "message_facts"
-"""The kept column that has, of each record, a JSON list with an object for each message: ``role``; ``calls``, the names
-of the tools that it calls; ``tool``, that of the tool whose result it is; ``caller``, the place of the message whose
-call that answers; ``weight``, where the record gives it one; ``is_weighted_in_part`` where that is true; with
-``keep_texts`` its ``text``, which is its content."""
-
-TAKEN = frozenset(
-    {
-        FACTS,
-        *(column.name for column in COLUMNS),
-        *OFFSETS.values(),
-        *(
-            "length",
-            "n_trained",
-            "conversation_id",
-            "seq_lengths",
-            "position_ids",
-            "attention_mask",
-        ),
-    }
-)
-"""The names of columns that samples, packs and items have themselves."""
-
-_PAIR = 2
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def stated(keep: Keys) -> Keep:
-    """Return the names with their types.
-
-    >>> stated(["id"]), stated({"id": None, "score": "float64"})
-    ((('id', None),), (('id', None), ('score', 'float64')))
-
-    Raises:
-        OptionsError: A name is not text, comes twice or is that of a column of samples; a type is unknown.
-    """
-    if isinstance(keep, str) or not isinstance(keep, Sequence | Mapping):
-        raise OptionsError(f"keep: expected a list of keys, or keys with types, not {keep!r}")
-    entries: Iterable[Any] = keep.items() if isinstance(keep, Mapping) else keep
-    pairs: Keep = tuple(
-        entry if isinstance(entry, tuple) and len(entry) == _PAIR else (entry, None)
-        for entry in entries
-    )
-    names = [name for name, _ in pairs]
-    for name, kind in pairs:
-        if not isinstance(name, str):
-            raise OptionsError(f"keep: a key is text, not {name!r}")
-        if name in TAKEN:
-            raise OptionsError(
-                f"keep: {name!r} is a column of the samples: give the key another name in the records"
-            )
-        if names.count(name) > 1:
-            raise OptionsError(f"keep: {name!r} is named twice")
-        if kind is not None:
-            parsed(name, kind)
-    return pairs
-
-
-def parsed(name: str, kind: str) -> Type:
-    """Return the type that is stated for a column.
-
-    >>> parsed("scores", "list<float64>")
-    {'list': 'float64'}
-
-    Raises:
-        OptionsError: There is no such type.
-    """
-    if not isinstance(kind, str):
-        raise OptionsError(f"keep: {name!r}: a type is named by a text, not by {kind!r}")
-    inner = kind[5:-1] if kind.startswith("list<") and kind.endswith(">") else None
-    if inner is not None:
-        return {"list": parsed(name, inner)}
-    if kind not in NAMES:
-        raise OptionsError(
-            f"keep: {name!r}: {kind!r} is not a type; expected one of {', '.join(NAMES)} or list<..>"
-        )
-    return kind
-
-
-def from_flag(text: str) -> dict[str, str | None]:
-    """Read what ``--keep`` is given: ``id,score:float64``, or a JSON object where names have commas or colons.
-
-    >>> from_flag("id,score:float64"), from_flag('{"a:b": null}')
-    ({'id': None, 'score': 'float64'}, {'a:b': None})
-
-    Raises:
-        OptionsError: The text is neither.
-    """
-    if text.startswith("{"):
-        try:
-            keys: dict[str, str | None] = loads(text)
-        except ValueError as error:
-            raise OptionsError(f"not JSON: {error}") from error
-        return keys
-    pairs = [entry.partition(":") for entry in text.split(",") if entry]
-    return {name: kind or None for name, _, kind in pairs}
-
-
-class Column:
+class ColumnType:
     """The type of one column, as far as its values have shown it."""
 
-    def __init__(self, name: str, kind: str | None) -> None:
+    def __init__(self, name: str, type_: str | None) -> None:
         self.name = name
-        self.is_stated = kind is not None
-        self.type: Type = "null" if kind is None else parsed(name, kind)
+        self.is_stated = type_ is not None
+        self.type: Type = "null" if type_ is None else parsed(name, type_)
 
     def add(self, value: Any) -> str | None:
         """Let the type hold one more value; the text says what is wrong if no type holds it and the others."""
@@ -238,12 +135,12 @@ def check_stated(samples: "Samples") -> None:
     _show(stated, samples.kept, places_in(samples))
 
 
-def _columns(keep: Keep) -> dict[str, Column]:
-    return {name: Column(name, kind) for name, kind in keep}
+def _columns(keep: Keep) -> dict[str, ColumnType]:
+    return {name: ColumnType(name, type_) for name, type_ in keep}
 
 
 def _show(
-    columns: Mapping[str, Column], kept: "Kept", place: Place, *, most: int | None = None
+    columns: Mapping[str, ColumnType], kept: "Kept", place: Place, *, most: int | None = None
 ) -> int:
     """Let columns hold the values of conversations, or of the first of them; return of how many."""
     records, rows = np.unique(kept.rows, return_index=True)
@@ -256,7 +153,7 @@ def _show(
     return len(records)
 
 
-def _types_of(columns: Mapping[str, Column]) -> Types:
+def _types_of(columns: Mapping[str, ColumnType]) -> Types:
     for name, column in columns.items():
         if _has_no_fields(column.type):
             raise OptionsError(
@@ -272,12 +169,12 @@ def _types_of(columns: Mapping[str, Column]) -> Types:
 
 
 def misfit_error(
-    name: str, found: str, kind: Type, place: tuple[str, int] | None, *, is_stated: bool
+    name: str, found: str, type_: Type, place: tuple[str, int] | None, *, is_stated: bool
 ) -> OptionsError:
     """Build the error for a value that a column does not hold."""
     known = "as stated" if is_stated else "as the conversations before it show"
     text = (
-        f"the kept key {name!r} is {found}, and its column holds {describe(kind)}, {known}: state a type that "
+        f"the kept key {name!r} is {found}, and its column holds {describe(type_)}, {known}: state a type that "
         f"holds all of its values; {_any_type(name)}"
     )
     return _error_at(place, text)
@@ -295,27 +192,26 @@ def unread_error(name: str, place: tuple[str, int] | None) -> OptionsError:
 def _error_at(place: tuple[str, int] | None, text: str) -> OptionsError:
     if place is None:
         return OptionsError(text)
-    error = OptionsError(f"{place[0]}:{place[1]}: {text}")
-    error.file, error.line = place
-    return error
+    file, line = place
+    return OptionsError.in_file(file, text, line=line)
 
 
 def _any_type(name: str) -> str:
     return f'--keep {name}:json (keep={{"{name}": "json"}}) holds any, as JSON text'
 
 
-def misfit(value: Any, kind: Type) -> str | None:
+def misfit(value: Any, type_: Type) -> str | None:
     """Return what a value is that a type does not hold, or None if it does.
 
     >>> misfit(1, "float64"), misfit(2**53 + 1, "float64"), misfit({"a": 1}, {"struct": {}})
     (None, '9007199254740993', 'an object with the key "a"')
     """
-    if value is None or kind == "json":
+    if value is None or type_ == "json":
         return None
-    if isinstance(kind, dict) and "list" in kind and isinstance(value, list):
-        return next(filter(None, (misfit(item, kind["list"]) for item in value)), None)
-    if isinstance(kind, dict) and "struct" in kind and isinstance(value, dict):
-        fields = kind["struct"]
+    if isinstance(type_, dict) and "list" in type_ and isinstance(value, list):
+        return next(filter(None, (misfit(item, type_["list"]) for item in value)), None)
+    if isinstance(type_, dict) and "struct" in type_ and isinstance(value, dict):
+        fields = type_["struct"]
         for key, item in value.items():
             found = (
                 misfit(item, fields[key]) if key in fields else f'an object with the key "{key}"'
@@ -323,45 +219,45 @@ def misfit(value: Any, kind: Type) -> str | None:
             if found is not None:
                 return found
         return None
-    return None if _is_scalar(value, kind) else _shown(value)
+    return None if _is_scalar(value, type_) else _shown(value)
 
 
-def _is_scalar(value: Any, kind: Type) -> bool:
-    if kind == "float64":
+def _is_scalar(value: Any, type_: Type) -> bool:
+    if type_ == "float64":
         return isinstance(value, float) or (_is_whole(value) and _is_exact(value))
-    if kind == "int64":
+    if type_ == "int64":
         return _is_whole(value) and _LEAST <= value <= _MOST
-    return bool(kind == {bool: "bool", str: "string"}.get(type(value)))
+    return bool(type_ == {bool: "bool", str: "string"}.get(type(value)))
 
 
-def describe(kind: Type) -> str:
+def describe(type_: Type) -> str:
     """Return a type as it is spelled.
 
     >>> describe({"list": {"struct": {"a": "int64"}}})
     'list<struct<a: int64>>'
     """
-    if isinstance(kind, dict):
-        if "list" in kind:
-            return f"list<{describe(kind['list'])}>"
-        fields = ", ".join(f"{key}: {describe(inner)}" for key, inner in kind["struct"].items())
+    if isinstance(type_, dict):
+        if "list" in type_:
+            return f"list<{describe(type_['list'])}>"
+        fields = ", ".join(f"{key}: {describe(inner)}" for key, inner in type_["struct"].items())
         return f"struct<{fields}>"
-    return str(kind)
+    return str(type_)
 
 
-def _has_no_fields(kind: Type) -> bool:
+def _has_no_fields(type_: Type) -> bool:
     """Whether an object without keys is in the type: files cannot hold one."""
-    if not isinstance(kind, dict):
+    if not isinstance(type_, dict):
         return False
-    if "list" in kind:
-        return _has_no_fields(kind["list"])
-    return not kind["struct"] or any(map(_has_no_fields, kind["struct"].values()))
+    if "list" in type_:
+        return _has_no_fields(type_["list"])
+    return not type_["struct"] or any(map(_has_no_fields, type_["struct"].values()))
 
 
-def _depth(kind: Type) -> int:
+def _depth(type_: Type) -> int:
     """How many lists and objects are within each other."""
-    if not isinstance(kind, dict):
+    if not isinstance(type_, dict):
         return 0
-    inner = [kind["list"]] if "list" in kind else kind["struct"].values()
+    inner = [type_["list"]] if "list" in type_ else type_["struct"].values()
     return 1 + max(map(_depth, inner), default=0)
 
 
@@ -422,5 +318,4 @@ def _is_exact(value: int) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + ".."  # noqa: PLR2004
+    return shortened(json.dumps(value, ensure_ascii=False), SHOWN)

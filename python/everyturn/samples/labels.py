@@ -51,13 +51,13 @@ def check_lengths(samples: "Samples", max_length: int) -> None:
         return
     row = int(too_long[0])
     sample, length = samples[row], int(samples.lengths[row])
-    error = SampleError(
-        f"{sample.file}:{sample.line}: the sample that trains the messages {sample.targets.tolist()} has "
-        f"{counted(length, 'token')}, more than max_length ({max_length:,}); the Expander's max_length and overflow "
-        "decide about such samples"
+    raise SampleError.in_file(
+        sample.file,
+        f"the sample that trains the messages {sample.targets.tolist()} has {counted(length, 'token')}, more than "
+        f"max_length ({max_length:,}); the Expander's max_length and overflow decide about such samples",
+        line=sample.line,
+        kind="too_long",
     )
-    error.kind, error.file, error.line = "too_long", sample.file, sample.line
-    raise error
 
 
 def check_unweighted(samples: "Samples | Packed", *, holder: str) -> None:

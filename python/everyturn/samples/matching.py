@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
+from everyturn.samples.keep_option import FACTS
 from everyturn.samples.kept import Texts
-from everyturn.samples.kept_types import FACTS
 from everyturn.samples.provenance import KINDS
 from everyturn.samples.ragged import to_offsets
 from everyturn.samples.rules import FAR, Rule, compiled, several, to_slice

@@ -19,7 +19,7 @@ from everyturn.samples.columns import NOT_TRAINED, TOKEN_COLUMNS
 from everyturn.samples.kept import Kept
 from everyturn.samples.labels import check_lengths
 from everyturn.samples.origins import records
-from everyturn.wording import counted
+from everyturn.wording import counted, percent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,7 +135,7 @@ class Packed(Sequence[PackedRow]):
     def __repr__(self) -> str:
         return (
             f"Packed({counted(len(self.samples), 'sample')} in {counted(len(self), 'row')} of {self.max_length:,}; "
-            f"{100 * self.fill:.1f} % full)"
+            f"{percent(self.fill)} full)"
         )
 
     @property

@@ -28,6 +28,7 @@ from everyturn.samples.columns import (
     RUN_COLUMNS,
     TOKEN_COLUMNS,
     TREE_COLUMNS,
+    WEIGHTS,
     Column,
     Per,
     filled,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 METADATA_KEY = b"everyturn"
 TABLE = "<table>"
 """The file of records in a table that does not say it."""
-WEIGHTS = "loss_weights"
 _WEIGHTS = next(column for column in COLUMNS if column.name == WEIGHTS)
 _MAX_LIST_ELEMENTS = 2**31 - 1
 
@@ -208,9 +208,9 @@ def refuse_weights(samples: "Samples") -> None:
         return
     row = int(np.searchsorted(samples.offsets, other[0], side="right")) - 1
     sample = samples[row]
-    error = OptionsError(
-        f"{sample.file}:{sample.line}: a token has the weight {weights[other[0]]:g}, and the output has no column for "
-        "weights other than 0 and 1: ask for it with loss_weights=True (--loss-weights)"
+    raise OptionsError.in_file(
+        sample.file,
+        f"a token has the weight {weights[other[0]]:g}, and the output has no column for weights other than 0 and 1: "
+        "ask for it with loss_weights=True (--loss-weights)",
+        line=sample.line,
     )
-    error.file, error.line = sample.file, sample.line
-    raise error

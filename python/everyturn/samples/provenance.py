@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.samples.kept_types import FACTS, Keep, stated
+from everyturn.samples.keep_option import FACTS, Keep, stated
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples

@@ -15,7 +15,7 @@ from everyturn import _core
 from everyturn.exceptions import OptionsError
 from everyturn.options import Normalize, check_choice
 from everyturn.report import Report
-from everyturn.samples.columns import COLUMNS, OFFSETS
+from everyturn.samples.columns import ARRAYS
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.matching import weigh_runs
 from everyturn.samples.origins import records
@@ -39,11 +39,7 @@ def relabel(
     options = samples.metadata["options"]
     _check_options(options, allow_context=allow_context)
     runs = weigh_runs(samples, made, allow_context=allow_context)
-    arrays = {
-        name: getattr(samples, name)
-        for name in (*(column.name for column in COLUMNS), *OFFSETS.values())
-        if name not in _OF_RECORDS
-    }
+    arrays = {name: getattr(samples, name) for name in ARRAYS if name not in _OF_RECORDS}
     numbers = records(samples)
     arrays |= runs | {"records": numbers}
     present = {

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from everyturn.samples import thrift
 from everyturn.samples.columns import TOKEN_COLUMNS
-from everyturn.samples.thrift import Field, Items, Kind, Struct
+from everyturn.samples.thrift import Field, Items, Struct, WireType
 
 MAGIC = b"PAR1"
 _LENGTH_BYTES = 4
@@ -119,7 +119,7 @@ class RowGroupFile:
         """
         footer = dict(self._first or {})
         _set(footer, _Footer.ROWS, self._rows)
-        footer[_Footer.ROW_GROUPS] = Field(Kind.LIST, Items(Kind.STRUCT, self._groups))
+        footer[_Footer.ROW_GROUPS] = Field(WireType.LIST, Items(WireType.STRUCT, self._groups))
         data = thrift.write_struct(footer)
         self._file.write(data + len(data).to_bytes(_LENGTH_BYTES, "little") + MAGIC)
         self._file.flush()
@@ -148,4 +148,4 @@ def _move_place(struct: Struct, number: int, distance: int) -> None:
 
 def _set(struct: Struct, number: int, value: int) -> None:
     if number in struct:
-        struct[number] = Field(struct[number].kind, value)
+        struct[number] = Field(struct[number].wire_type, value)

@@ -31,7 +31,8 @@ class Sample:
             ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
-        run_lengths: int32[R], the tokens of each run, of neighbours that the same wrote; none but with ``provenance``.
+        run_lengths: int32[R], the number of tokens in each run of adjacent tokens with one origin; empty without
+            ``provenance``.
         run_kinds: uint8[R], what they are, by their places in `everyturn.samples.KINDS`.
         run_messages: int32[R], the message that wrote them, -1 for none.
         run_answers: bool[R], whether they are of an answer that is trained here: the model must emit them.

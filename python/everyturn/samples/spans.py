@@ -31,7 +31,7 @@ class Spelled:
     def __init__(self, samples: "Samples") -> None:
         if samples.renderer is None:
             raise OptionsError(
-                "span: what tokens spell takes the model: load the samples with renderer=.. (--model)"
+                "span: matching what tokens spell needs the model: load the samples with renderer=.. (--model)"
             )
         spelling = samples.renderer.spelling()
         if spelling is None:

@@ -20,8 +20,8 @@ from everyturn.io.json_lines import loads
 from everyturn.options import StrPath
 from everyturn.report import Report
 from everyturn.samples.columns import ARRAYS, COLUMNS
+from everyturn.samples.keep_option import Keep
 from everyturn.samples.kept import Kept, Texts
-from everyturn.samples.kept_types import Keep
 
 if TYPE_CHECKING:
     from everyturn.samples.table import Samples
@@ -55,7 +55,7 @@ def load(path: StrPath, *, mmap: bool = True) -> dict[str, Any]:
     except EveryturnError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise _unusable(folder, f"{MANIFEST} is damaged ({error!r})") from error
+        raise InputError.in_file(folder, f"{MANIFEST} is damaged ({error!r})") from error
 
 
 def _load(folder: Path, *, mmap: bool) -> dict[str, Any]:
@@ -63,20 +63,20 @@ def _load(folder: Path, *, mmap: bool) -> dict[str, Any]:
         manifest = loads((folder / MANIFEST).read_text(encoding="utf-8"))
         known = manifest["format"], manifest["format_version"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _unusable(folder, f"is not a folder of saved samples ({error})") from error
+        raise InputError.in_file(folder, f"is not a folder of saved samples ({error})") from error
     if known != (FORMAT, FORMAT_VERSION):
-        raise _unusable(
+        raise InputError.in_file(
             folder, f"holds {known[0]}, version {known[1]}, which this version cannot read"
         )
     arrays = {
         name: _read(folder, name, described, mmap=mmap)
         for name, described in manifest["arrays"].items()
     }
-    kept = _kept(tuple((name, kind) for name, kind in manifest["kept"]), arrays)
+    kept = _kept(tuple((name, type_) for name, type_ in manifest["kept"]), arrays)
     optional = {column.name for column in COLUMNS if column.is_optional}
     missing = sorted(set(ARRAYS) - optional - set(arrays))
     if missing:
-        raise _unusable(folder, f"has no {missing[0]}, which this version needs")
+        raise InputError.in_file(folder, f"has no {missing[0]}, which this version needs")
     return {
         **dict.fromkeys(optional),
         **arrays,
@@ -134,7 +134,10 @@ def _manifest(samples: "Samples", arrays: dict[str, npt.NDArray[Any]]) -> dict[s
 
 
 def _read(folder: Path, name: str, described: dict[str, Any], *, mmap: bool) -> npt.NDArray[Any]:
-    """Map or read one array, which must be what the manifest says: a mapped file that is cut short would kill us."""
+    """Map or read one array, which must be what the manifest says.
+
+    Reading past the end of a truncated mapped file crashes the process.
+    """
     shape = tuple(described["shape"])
     # An empty array has nothing to map.
     mode: Literal["r"] | None = "r" if mmap and 0 not in shape else None
@@ -143,9 +146,9 @@ def _read(folder: Path, name: str, described: dict[str, Any], *, mmap: bool) -> 
             folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False
         )
     except _UNREADABLE as error:
-        raise _unusable(folder, f"{name}.npy cannot be read ({error})") from error
+        raise InputError.in_file(folder, f"{name}.npy cannot be read ({error})") from error
     if (array.dtype.name, array.shape) != (described["dtype"], shape):
-        raise _unusable(folder, f"{name}.npy is not the array that {MANIFEST} describes")
+        raise InputError.in_file(folder, f"{name}.npy is not the array that {MANIFEST} describes")
     # A plain array over the map: slices of it are plain arrays, too.
     return np.asarray(array)
 
@@ -160,9 +163,3 @@ _UNREADABLE = (
     tokenize.TokenError,
 )
 """What numpy raises where the header of a file, which it reads as Python, is damaged."""
-
-
-def _unusable(folder: Path, text: str) -> InputError:
-    error = InputError(f"{folder}: {text}")
-    error.file = str(folder)
-    return error

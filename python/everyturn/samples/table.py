@@ -12,13 +12,14 @@ from everyturn.options import Normalize, PackStrategy, PaddingSide, Prefixes, St
 from everyturn.renderer import Renderer
 from everyturn.report import Report
 from everyturn.samples import duplicates, frames, storage
-from everyturn.samples.columns import COLUMNS, OFFSETS, filled
+from everyturn.samples.columns import COLUMNS, OFFSETS
+from everyturn.samples.joining import concatenate
 from everyturn.samples.kept import Kept
 from everyturn.samples.kept_types import places_in, types_in
 from everyturn.samples.labels import IGNORE_INDEX
 from everyturn.samples.packing import Packed, pack
 from everyturn.samples.padding import Batch, pad
-from everyturn.samples.ragged import count_in_rows, gather, join_offsets
+from everyturn.samples.ragged import count_in_rows, gather
 from everyturn.samples.relabel import relabel
 from everyturn.samples.rules import Rules
 from everyturn.samples.sample import Sample, without_renderer
@@ -74,7 +75,7 @@ class Samples(Sequence[Sample]):
             it if ``i <= j < subtree_end[i]``; None but in the layout ``tree``.
         shift_labels: int32[T], the id that the position predicts where that is trained, else -100; ``loss_weights``
             are at these positions, too. None but in the layout ``tree``.
-        run_lengths: int32[R], the tokens of each run, of neighbours in a sample that the same wrote; none but with
+        run_lengths: int32[R], the number of tokens in each run of adjacent tokens with one origin; empty without
             ``provenance``.
         run_kinds: uint8[R], what they are, by their places in `everyturn.samples.KINDS`.
         run_messages: int32[R], the message that wrote them, -1 for none.
@@ -206,41 +207,7 @@ class Samples(Sequence[Sample]):
         Raises:
             OptionsError: There are none, or they are of different models, options or versions.
         """
-        if not parts:
-            raise OptionsError("there is nothing to concatenate")
-        first = parts[0]
-        if any(part.metadata != first.metadata for part in parts):
-            raise OptionsError(
-                "cannot concatenate samples of different models, options or versions"
-            )
-        files = tuple(dict.fromkeys(name for part in parts for name in part.files))
-        numbers = {name: number for number, name in enumerate(files)}
-        arrays: dict[str, Any] = {}
-        for column in COLUMNS:
-            present = any(getattr(part, column.name) is not None for part in parts)
-            arrays[column.name] = (
-                np.concatenate([filled(part, column) for part in parts]) if present else None
-            )
-        arrays["file"] = np.concatenate(
-            [
-                np.array([numbers[name] for name in part.files], dtype=np.int32)[part.file]
-                for part in parts
-            ]
-        )
-        for name in OFFSETS.values():
-            arrays[name] = join_offsets([getattr(part, name) for part in parts])
-        report = first.report
-        for part in parts[1:]:
-            report += part.report
-        kept = Kept.concatenate([part.kept for part in parts])
-        return Samples(
-            **arrays,
-            files=files,
-            report=report,
-            metadata=first.metadata,
-            kept=kept,
-            renderer=next((part.renderer for part in parts if part.renderer), None),
-        )
+        return concatenate(parts)
 
     def split(
         self,
@@ -387,8 +354,7 @@ class Samples(Sequence[Sample]):
             strategy: ``bfd`` (the longest first, each into the row that it fills best) or ``sequential`` (in order, a
                 new row wherever the next sample does not fit).
             keep_conversations: Samples of one record are next to each other in one row. Where all of them together are
-            longer
-                than a row, they are cut between samples into as few rows as their order needs, and counted as
+                longer than a row, they are cut between samples into as few rows as their order needs, and counted as
                 ``spread_conversations``.
 
         Raises:

@@ -8,7 +8,7 @@ import enum
 from typing import Any, NamedTuple, TypeAlias
 
 
-class Kind(enum.IntEnum):
+class WireType(enum.IntEnum):
     """The types of the protocol, by the numbers that it has for them."""
 
     TRUE = 1
@@ -25,9 +25,9 @@ class Kind(enum.IntEnum):
 
 
 class Field(NamedTuple):
-    """A field of a struct; a bool has no value but its kind."""
+    """A field of a struct; a bool has no value but its type on the wire."""
 
-    kind: Kind
+    wire_type: WireType
     value: Any
 
 
@@ -38,7 +38,7 @@ Struct: TypeAlias = dict[int, Field]
 class Items(NamedTuple):
     """The items of a list or a set."""
 
-    kind: Kind
+    wire_type: WireType
     values: list[Any]
 
 
@@ -51,7 +51,7 @@ def read_struct(data: bytes) -> Struct:
     """Return the struct that the bytes hold.
 
     >>> read_struct(bytes([0x15, 0x06, 0x00]))
-    {1: Field(kind=<Kind.I32: 5>, value=3)}
+    {1: Field(wire_type=<WireType.I32: 5>, value=3)}
     """
     return _Reader(data).struct()
 
@@ -59,7 +59,7 @@ def read_struct(data: bytes) -> Struct:
 def write_struct(struct: Struct) -> bytes:
     """Return the bytes of a struct.
 
-    >>> write_struct({1: Field(Kind.I32, 3)}).hex()
+    >>> write_struct({1: Field(WireType.I32, 3)}).hex()
     '150600'
     """
     out = bytearray()
@@ -78,30 +78,30 @@ class _Reader:
         fields: Struct = {}
         number = 0
         while head := self._byte():
-            step, kind = head >> 4, Kind(head & 15)
+            step, wire_type = head >> 4, WireType(head & 15)
             number = number + step if step else self._signed()
-            is_bool = kind in (Kind.TRUE, Kind.FALSE)
-            fields[number] = Field(kind, None if is_bool else self._value(kind))
+            is_bool = wire_type in (WireType.TRUE, WireType.FALSE)
+            fields[number] = Field(wire_type, None if is_bool else self._value(wire_type))
         return fields
 
-    def _value(self, kind: Kind) -> Any:
-        if kind in (Kind.I16, Kind.I32, Kind.I64):
+    def _value(self, wire_type: WireType) -> Any:
+        if wire_type in (WireType.I16, WireType.I32, WireType.I64):
             return self._signed()
-        if kind == Kind.BINARY:
+        if wire_type == WireType.BINARY:
             return self._bytes(self._unsigned())
-        if kind == Kind.STRUCT:
+        if wire_type == WireType.STRUCT:
             return self.struct()
-        if kind in (Kind.LIST, Kind.SET):
+        if wire_type in (WireType.LIST, WireType.SET):
             return self._items()
         # An item that is a bool is a byte.
-        return self._bytes(8 if kind == Kind.DOUBLE else 1)
+        return self._bytes(8 if wire_type == WireType.DOUBLE else 1)
 
     def _items(self) -> Items:
         head = self._byte()
-        kind, count = Kind(head & 15), head >> 4
+        wire_type, count = WireType(head & 15), head >> 4
         if count == _SHORT:
             count = self._unsigned()
-        return Items(kind, [self._value(kind) for _ in range(count)])
+        return Items(wire_type, [self._value(wire_type) for _ in range(count)])
 
     def _byte(self) -> int:
         self._at += 1
@@ -127,39 +127,39 @@ class _Reader:
 
 def _write_struct(out: bytearray, struct: Struct) -> None:
     before = 0
-    for number, (kind, value) in struct.items():
+    for number, (wire_type, value) in struct.items():
         step = number - before
         if 0 < step <= _SHORT:
-            out.append(step << 4 | kind)
+            out.append(step << 4 | wire_type)
         else:
-            out.append(kind)
+            out.append(wire_type)
             _write_signed(out, number)
-        if kind not in (Kind.TRUE, Kind.FALSE):
-            _write_value(out, kind, value)
+        if wire_type not in (WireType.TRUE, WireType.FALSE):
+            _write_value(out, wire_type, value)
         before = number
     out.append(_STOP)
 
 
-def _write_value(out: bytearray, kind: Kind, value: Any) -> None:
-    if kind in (Kind.I16, Kind.I32, Kind.I64):
+def _write_value(out: bytearray, wire_type: WireType, value: Any) -> None:
+    if wire_type in (WireType.I16, WireType.I32, WireType.I64):
         _write_signed(out, value)
-    elif kind == Kind.STRUCT:
+    elif wire_type == WireType.STRUCT:
         _write_struct(out, value)
-    elif kind in (Kind.LIST, Kind.SET):
+    elif wire_type in (WireType.LIST, WireType.SET):
         _write_items(out, value)
     else:
-        if kind == Kind.BINARY:
+        if wire_type == WireType.BINARY:
             _write_unsigned(out, len(value))
         out += value
 
 
 def _write_items(out: bytearray, items: Items) -> None:
     count = len(items.values)
-    out.append(min(count, _SHORT) << 4 | items.kind)
+    out.append(min(count, _SHORT) << 4 | items.wire_type)
     if count >= _SHORT:
         _write_unsigned(out, count)
     for value in items.values:
-        _write_value(out, items.kind, value)
+        _write_value(out, items.wire_type, value)
 
 
 def _write_unsigned(out: bytearray, number: int) -> None:

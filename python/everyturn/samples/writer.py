@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 
 from everyturn.atomic import appearing, temporary_beside
 from everyturn.options import StrPath
+from everyturn.samples.columns import WEIGHTS
 from everyturn.samples.kept_types import FirstShown, Types
 from everyturn.samples.labels import unit_weights
-from everyturn.samples.parquet import WEIGHTS, refuse_weights, to_table
+from everyturn.samples.parquet import refuse_weights, to_table
 from everyturn.samples.row_groups import RowGroup, RowGroupFile, encode
 from everyturn.workers import Workers
 
@@ -127,7 +128,7 @@ class Writer:
             with pq.ParquetFile(earlier) as file:
                 for group in range(file.num_row_groups):
                     rows = _with_unit_weights(file.read_row_group(group))
-                    # As a file names the fields of lists is not as they were named.
+                    # Parquet renames the element field of lists; the cast restores the schema's names.
                     self._encode(rows.cast(schema))
 
     def __exit__(

@@ -7,12 +7,12 @@ from everyturn.stats.counts import (
     Variant,
     stats,
 )
-from everyturn.stats.max_length import Kept, kept_by_max_length, packed_rows
+from everyturn.stats.max_length import MaxLengthFigures, kept_by_max_length, packed_rows
 
 __all__ = [
     "QUANTILES",
     "Histogram",
-    "Kept",
+    "MaxLengthFigures",
     "Stats",
     "Variant",
     "kept_by_max_length",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from everyturn import _core
 from everyturn.exceptions import OptionsError
-from everyturn.io.inputs import Source, in_own_words, resolve
+from everyturn.io.inputs import Source, raising_reader_errors, resolve
 from everyturn.options import Layout, TrainOn, check_count, check_optional_count
 from everyturn.report import Report
 
@@ -168,7 +168,7 @@ def stats(
     source: Source,
     *,
     limit: int | None = None,
-    chunk_bytes: int = _core.CHUNK_BYTES,
+    chunk_bytes: int,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Stats:
     """Count; see `Expander.stats`.
@@ -184,11 +184,11 @@ def stats(
     check_optional_count("limit", limit, least=0)
     variants, limited = _variants(expander), _limited(expander)
     inputs, _ = resolve(source)
-    # What loses nothing to a limit is as without one, so the one without comes before them.
+    # The core compares each limited expander with the unlimited one, so that one comes first.
     each = [*variants.values(), _unlimited(expander), *limited.values()]
     expanders = [one._expander for one in each]  # noqa: SLF001 - the two are one package
     stream = _core.StatsStream(expanders, inputs, chunk_bytes, limit)
-    with in_own_words():
+    with raising_reader_errors():
         while stream.advance():
             if on_bytes is not None:
                 on_bytes(stream.bytes_taken)

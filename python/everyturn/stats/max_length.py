@@ -13,7 +13,7 @@ BATCH = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class MaxLengthFigures:
     """What a max_length keeps.
 
     Attributes:
@@ -37,7 +37,7 @@ class Kept:
     padding: float
 
 
-def kept_by_max_length(stats: Stats) -> Iterator[Kept]:
+def kept_by_max_length(stats: Stats) -> Iterator[MaxLengthFigures]:
     """Return what each max_length keeps, in rising order."""
     each = stats.max_lengths.values()
     most = max((one.report.trained_tokens for one in (*each, stats.variant)), default=0)
@@ -45,10 +45,10 @@ def kept_by_max_length(stats: Stats) -> Iterator[Kept]:
         yield _kept(max_length, variant, most)
 
 
-def _kept(max_length: int, variant: Variant, most: int) -> Kept:
+def _kept(max_length: int, variant: Variant, most: int) -> MaxLengthFigures:
     report, lengths = variant.report, variant.lengths
     packs = packed_rows(lengths, max_length)
-    return Kept(
+    return MaxLengthFigures(
         max_length=max_length,
         trained_tokens=report.trained_tokens,
         share=report.trained_tokens / most if most else 0.0,

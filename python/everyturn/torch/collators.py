@@ -150,9 +150,10 @@ def _check_lengths(items: Sequence[Item], max_length: int) -> None:
     for item in items:
         length = len(item["input_ids"])
         if length > max_length:
-            error = SampleError(
-                f"line {item['line']}: the sample that trains the messages {item['targets']} has {length:,} tokens, "
-                f"more than max_length ({max_length:,})"
+            raise SampleError.in_file(
+                None,
+                f"the sample that trains the messages {item['targets']} has {length:,} tokens, more than max_length "
+                f"({max_length:,})",
+                line=item["line"],
+                kind="too_long",
             )
-            error.kind, error.line = "too_long", item["line"]
-            raise error

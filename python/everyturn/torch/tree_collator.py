@@ -8,19 +8,19 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import torch
 
 from everyturn.exceptions import OptionsError
 from everyturn.options import check_choice, check_count
-from everyturn.samples.columns import NOT_TRAINED
+from everyturn.samples.columns import DEFAULTS, WEIGHTS
 from everyturn.samples.packing import PackedRow
-from everyturn.samples.padding import check_token_id
+from everyturn.samples.padding import check_token_id, padded_length, padding_of
 from everyturn.torch import tree_masks
 from everyturn.torch.items import Item
 
 TreeAttention: TypeAlias = Literal["sdpa", "flex", "flash_mask", "ranges"]
 
-_WEIGHTS = "loss_weights"
 _COLUMNS = ("input_ids", "position_ids", "labels", "shift_labels")
 
 
@@ -79,19 +79,19 @@ class TreeCollator:
         rows = [_columns_of(item) for item in items]
         if self.attention == "ranges":
             rows = [_side_by_side(rows)]
-        longest = max(len(row["input_ids"]) for row in rows)
-        length = -(-longest // self.multiple_of) * self.multiple_of
+        lengths = np.array([len(row["input_ids"]) for row in rows])
+        length = padded_length(lengths, multiple_of=self.multiple_of, max_length=None)
         ends = torch.arange(1, length + 1).repeat(len(rows), 1)
         for end, row in zip(ends, rows, strict=True):
             end[: len(row["subtree_end"])] = row["subtree_end"]
-        padding = {**NOT_TRAINED, "input_ids": self.pad_token_id}
+        padding = padding_of(self.pad_token_id)
         batch: dict[str, Any] = {
             name: _padded([row[name] for row in rows], length, padding.get(name, 0))
             for name in _COLUMNS
         }
         weights = _weights_of(rows)
         if weights is not None:
-            batch[_WEIGHTS] = _padded(weights, length, 0)
+            batch[WEIGHTS] = _padded(weights, length, 0)
         return {**batch, **self._for_attention(ends)}
 
     def _for_attention(self, ends: torch.Tensor) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class TreeCollator:
 
 def _columns_of(item: Any) -> dict[str, torch.Tensor]:
     """Return the columns of tokens as tensors, int64, and the weights, where there are any, float32."""
-    names = (*_COLUMNS, "subtree_end", _WEIGHTS)
+    names = (*_COLUMNS, "subtree_end", WEIGHTS)
     given = item if isinstance(item, Mapping) else {name: getattr(item, name) for name in names}
     columns = {}
     for name in (*_COLUMNS, "subtree_end"):
@@ -122,8 +122,8 @@ def _columns_of(item: Any) -> dict[str, torch.Tensor]:
                 " with all of their columns"
             )
         columns[name] = torch.as_tensor(values, dtype=torch.int64)
-    if given.get(_WEIGHTS) is not None:
-        columns[_WEIGHTS] = torch.as_tensor(given[_WEIGHTS], dtype=torch.float32)
+    if given.get(WEIGHTS) is not None:
+        columns[WEIGHTS] = torch.as_tensor(given[WEIGHTS], dtype=torch.float32)
     return columns
 
 
@@ -135,17 +135,20 @@ def _side_by_side(rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Te
     joined = {name: torch.cat([row[name] for row in rows]) for name in _COLUMNS}
     weights = _weights_of(rows)
     if weights is not None:
-        joined[_WEIGHTS] = torch.cat(weights)
+        joined[WEIGHTS] = torch.cat(weights)
     return {**joined, "subtree_end": torch.cat(ends)}
 
 
 def _weights_of(rows: Sequence[dict[str, torch.Tensor]]) -> list[torch.Tensor] | None:
     """Return the weights of all rows if one has them: those of the others are 1 where a token is predicted."""
-    if not any(_WEIGHTS in row for row in rows):
+    if not any(WEIGHTS in row for row in rows):
         return None
-    none = NOT_TRAINED["shift_labels"]
-    units = [(row["shift_labels"] != none).to(torch.float32) for row in rows]
-    return [row.get(_WEIGHTS, unit) for row, unit in zip(rows, units, strict=True)]
+    return [
+        row[WEIGHTS]
+        if WEIGHTS in row
+        else torch.from_numpy(DEFAULTS[WEIGHTS](row["shift_labels"].numpy()))
+        for row in rows
+    ]
 
 
 def _padded(values: Sequence[torch.Tensor], length: int, padding: int) -> torch.Tensor:

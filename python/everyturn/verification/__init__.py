@@ -4,3 +4,6 @@
 prompt, `prompts` chooses what is compared, `comparison` finds where two prompts part, `verifier` puts them together,
 `result` is what comes out.
 """
+
+TIMEOUT = 60.0
+"""The seconds that an answer may take by default."""

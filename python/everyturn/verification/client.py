@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from everyturn.exceptions import OptionsError, ServerError
 from everyturn.io.json_lines import loads
+from everyturn.verification import TIMEOUT
+from everyturn.wording import shortened
 
 PORTS = {"http": 80, "https": 443}
 MOST_BYTES = 256 << 20
@@ -61,7 +63,7 @@ class Client:
         OptionsError: The URL, the time or the key cannot be used.
     """
 
-    def __init__(self, url: str, *, timeout: float = 60.0, api_key: str | None = None) -> None:
+    def __init__(self, url: str, *, timeout: float = TIMEOUT, api_key: str | None = None) -> None:
         parts, self._port = _split(url)
         if not 0 < timeout < float("inf"):
             raise OptionsError(f"timeout must be more than 0 seconds, not {timeout}")
@@ -198,5 +200,4 @@ def _words(value: Any) -> str | None:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+    return shortened(" ".join(text.split()), EXCERPT)

@@ -7,10 +7,11 @@ what it lies in. What the texts of ids are, the renderer says.
 import dataclasses
 from collections.abc import Sequence
 
+from everyturn.common_prefix import common_prefix
 from everyturn.exceptions import EveryturnError
 from everyturn.inspect.inspection import Run
 from everyturn.renderer import Renderer
-from everyturn.verification.prompts import Prompt
+from everyturn.verification.prompts import Prompt, name_of
 
 BEFORE = 12
 """Ids before the difference that are shown."""
@@ -60,7 +61,7 @@ class Difference:
 
     def lines(self) -> list[str]:
         """Return it in words."""
-        name = f"{self.file}:{self.line}: the prompt of message {self.target}"
+        name = name_of(self.file, self.line, self.target)
         if self.refusal is not None:
             return [f"{name} is refused: {self.refusal}"]
         lines = [
@@ -90,9 +91,7 @@ def compared(renderer: Renderer, prompt: Prompt, theirs: Sequence[int]) -> Diffe
     ours = prompt.ids
     if list(ours) == list(theirs):
         return None
-    pairs = zip(ours, theirs, strict=False)
-    shorter = min(len(ours), len(theirs))
-    token = next((at for at, (own, other) in enumerate(pairs) if own != other), shorter)
+    token = common_prefix(ours, theirs)
     where, message = _place(prompt, token)
     our_ids, their_ids = ours[token : token + AFTER], tuple(theirs[token : token + AFTER])
     return Difference(

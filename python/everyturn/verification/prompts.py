@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from everyturn import _core
 from everyturn.exceptions import EveryturnError, OptionsError
 from everyturn.expander import Expander
+from everyturn.faults import message_of, place_of
 from everyturn.inspect.inspection import Inspection, Sample, inspect_record
 from everyturn.io.inputs import Source
 from everyturn.io.records import Record, Records
@@ -47,7 +48,12 @@ class Prompt:
     @property
     def name(self) -> str:
         """File, line and target."""
-        return f"{self.record.file}:{self.record.line}: the prompt of message {self.target}"
+        return name_of(self.record.file, self.record.line, self.target)
+
+
+def name_of(file: str, line: int, target: int) -> str:
+    """Return what the prompt of a target is called."""
+    return f"{place_of(file, line)}: the prompt of {message_of(target)}"
 
 
 def per_turn(expander: Expander) -> Expander:
@@ -110,7 +116,10 @@ def chosen_prompts(
 
 
 def _places(count: int, share: int, shift: int) -> list[int]:
-    """Places in a list, evenly spaced from its end on, from the last but so many."""
+    """Return `share` indices below `count`, so that records contribute different positions.
+
+    They are evenly spaced back from the last one and shifted by `shift`.
+    """
     share = min(share, count)
     return sorted((count - 1 - shift - i * count // share) % count for i in range(share))
 

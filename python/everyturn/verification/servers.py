@@ -64,7 +64,7 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
+class KnownServer:
     """A server that is known.
 
     Attributes:
@@ -95,14 +95,16 @@ class Server:
 
     def __init__(self, client: "Client") -> None:
         self._client = client
-        self.kind, self._version = _recognised(client)
-        self._routes = list(self.kind.routes)
+        self.known, self._version = _recognised(client)
+        self._routes = list(self.known.routes)
 
     @property
     def info(self) -> ServerInfo:
         """What is known of it."""
         route = self._routes[0]
-        return ServerInfo(self._client.url, self.kind.name, self._version, route.path, route.limits)
+        return ServerInfo(
+            self._client.url, self.known.name, self._version, route.path, route.limits
+        )
 
     def prompt_ids(self, body: Body) -> list[int]:
         """Return the ids that the server would feed for this request.
@@ -115,9 +117,9 @@ class Server:
             del self._routes[0]
         if ids is not None:
             return ids
-        tried = ", ".join(route.path for route in self.kind.routes)
+        tried = ", ".join(route.path for route in self.known.routes)
         raise ServerError(
-            f"{self._client.url}: this {self.kind.name} shows no ids of prompts at {tried}: {self.kind.remedy}"
+            f"{self._client.url}: this {self.known.name} shows no ids of prompts at {tried}: {self.known.remedy}"
         )
 
     def _ids_by(self, route: Route, body: Body) -> list[int] | None:
@@ -128,16 +130,16 @@ class Server:
             return None
 
 
-def _recognised(client: "Client") -> tuple[Kind, str | None]:
+def _recognised(client: "Client") -> tuple[KnownServer, str | None]:
     """Find out which server it is, and its version."""
     owner = _owner(client.get("/v1/models"))
-    for kind in KINDS:
-        if owner == kind.owner:
-            return kind, _version(client, kind)
-    for kind in KINDS:
-        found = client.get(kind.versions[0][0]).json
-        if isinstance(found, dict) and kind.proof in found:
-            return kind, _version(client, kind)
+    for known in KNOWN_SERVERS:
+        if owner == known.owner:
+            return known, _version(client, known)
+    for known in KNOWN_SERVERS:
+        found = client.get(known.versions[0][0]).json
+        if isinstance(found, dict) and known.proof in found:
+            return known, _version(client, known)
     seen = "" if owner is None else f" (its models are owned by {owner!r})"
     raise ServerError(
         f"{client.url}: not a server that is known here{seen}: vLLM, SGLang and llama.cpp show the ids of a prompt; "
@@ -152,8 +154,8 @@ def _owner(answer: "Answer") -> str | None:
     return owner if isinstance(owner, str) else None
 
 
-def _version(client: "Client", kind: Kind) -> str | None:
-    for path, key in kind.versions:
+def _version(client: "Client", known: KnownServer) -> str | None:
+    for path, key in known.versions:
         found = client.get(path).json
         version = found.get(key) if isinstance(found, dict) else None
         if isinstance(version, str):
@@ -231,8 +233,8 @@ def _by_template(client: "Client", body: Body) -> list[int]:
     return _ids(_value(client, "/tokenize", asked), "tokens", client, "/tokenize")
 
 
-KINDS = (
-    Kind(
+KNOWN_SERVERS = (
+    KnownServer(
         name="llama.cpp",
         serve="llama.cpp",
         owner="llamacpp",
@@ -241,7 +243,7 @@ KINDS = (
         routes=(Route("/apply-template", _by_template),),
         remedy="use a version that has both routes",
     ),
-    Kind(
+    KnownServer(
         name="SGLang",
         serve="sglang",
         owner="sglang",
@@ -250,7 +252,7 @@ KINDS = (
         routes=(Route("/v1/tokenize", _by_sglang),),
         remedy="use a version whose /v1/tokenize takes messages",
     ),
-    Kind(
+    KnownServer(
         name="vLLM",
         serve="vllm",
         owner="vllm",

@@ -16,6 +16,7 @@ from everyturn.io.inputs import Source
 from everyturn.io.records import Record
 from everyturn.options import ContentFormat, Serve, check_count
 from everyturn.renderer import Renderer
+from everyturn.verification import TIMEOUT
 from everyturn.verification.comparison import Difference, compared, refused
 from everyturn.verification.prompts import (
     Prompt,
@@ -29,9 +30,6 @@ from everyturn.verification.servers import Refusal, Server
 
 LIMIT = 50
 """The most prompts that are compared by default."""
-
-TIMEOUT = 60.0
-"""The seconds that an answer may take by default."""
 
 
 class _Answers:
@@ -127,8 +125,8 @@ def _notes(found: Verification, server: Server, renderer: Renderer) -> Iterator[
         yield "nothing was compared: the input has no targets with a prompt"
     if info.limits is not None:
         yield f"the ids are those of {info.route}: {info.limits}"
-    if found.serve != server.kind.serve:
-        yield f"the server is {info}; its own preset is --serve {server.kind.serve}"
+    if found.serve != server.known.serve:
+        yield f"the server is {info}; its own preset is --serve {server.known.serve}"
     elif found.preset != str(info) and info.version is not None:
         yield f"the preset was checked against {found.preset}, the server is {info}"
     if found.differences and renderer.asks_for_the_date:
@@ -145,7 +143,7 @@ def _suggestions(
         for content_format in get_args(ContentFormat):
             suggestion = _suggestion(expander, (serve, content_format), answers, places, seen)
             found += [] if suggestion is None else [suggestion]
-    own = server.kind.serve
+    own = server.known.serve
     return tuple(
         sorted(found, key=lambda each: (each.fault is not None, -each.equal, each.serve != own))
     )

@@ -8,11 +8,11 @@ import contextlib
 import dataclasses
 import json
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from everyturn.bench.agreement import spans
+from everyturn.bench.agreement import by_record, spans
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.corpus import Corpus
 from everyturn.bench.job import Job
@@ -20,7 +20,7 @@ from everyturn.bench.made import read_made
 from everyturn.bench.parity.targets import Target, Targets, find, truth_job
 from everyturn.bench.parity.verdicts import Cause, Verdict, verdict
 from everyturn.bench.process import Child, ToolMissingError, ToolUnusableError
-from everyturn.bench.tools import Made, Row
+from everyturn.bench.tools import Made
 from everyturn.bench.tools.registry import EVERYTURN
 from everyturn.expander import Expander
 from everyturn.wording import counted
@@ -198,9 +198,7 @@ def judge(
     targets: Sequence[Target], made: Made, decode: Callable[[Sequence[int]], str]
 ) -> Iterator[Verdict]:
     """Yield what is found of each target in what a tool made of a corpus."""
-    rows: defaultdict[int, list[Row]] = defaultdict(list)
-    for row in made.rows:
-        rows[row.record].append(row)
+    rows = by_record(made)
     for target in targets:
         found = verdict(target, rows[target.record], decode)
         # A tool may do some answers of a record and refuse others, which are context in the rows of the former.

@@ -19,7 +19,7 @@ from everyturn.bench.parity.board import Board, Cell
 from everyturn.bench.parity.verdicts import MEANINGS, Cause, Verdict
 from everyturn.bench.tools.registry import EVERYTURN
 from everyturn.control_characters import lines_shown
-from everyturn.wording import counted
+from everyturn.wording import counted, percent, shortened
 
 INTRODUCTION = """\
 Of the same conversations: how many answers does each tool train as inference shows them? An answer is a target. It is
@@ -195,7 +195,7 @@ def _text(cell: Cell, newline: str) -> str:
     parts = [share(cell)]
     for cause, count in cell.counts.most_common():
         if cause is not Cause.EQUAL:
-            parts.append(f"{cause.value} {100 * count / total:.0f} %")
+            parts.append(f"{cause.value} {percent(count, total, digits=0)}")
     if cell.surplus:
         parts.append(
             f"and {counted(cell.surplus, 'stretch', 'stretches')} more than there are answers"
@@ -253,8 +253,12 @@ def _line(text: str) -> str:
 
 
 def _quoted(words: str) -> str:
-    short = words if len(words) <= SHOWN_WORDS else words[:SHOWN_WORDS] + ".."
-    return short.replace("|", "\\|").replace("<", "&lt;").replace("{", "&#123;")
+    return (
+        shortened(words, SHOWN_WORDS)
+        .replace("|", "\\|")
+        .replace("<", "&lt;")
+        .replace("{", "&#123;")
+    )
 
 
 def _table(headings: Sequence[str], rows: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from everyturn.bench.benchmark import Plan
 from everyturn.bench.parity.targets import Target
+from everyturn.bench.tools.axolotl_chat import DATA, SETTINGS
 from everyturn.bench.tools.llama_factory import (
     OF_CHAT_TEMPLATE,
     REASONED,
@@ -162,18 +163,13 @@ def _trl(settings: str, columns: str) -> Callable[[Case], Lines]:
 
 
 def _axolotl(case: Case) -> Lines:
-    settings: dict[str, Any] = {
-        "sequence_len": 10**9,
-        "train_on_inputs": False,
-        "chat_template": "tokenizer_default",
-    }
+    settings = dict(SETTINGS)
     if case.kwargs:
         settings["chat_template_kwargs"] = case.kwargs
-    data = {"type": "chat_template", "field_messages": "messages"}
     load = "axolotl.prompt_strategies.chat_template.load"
     return ("axolotl.prompt_strategies.chat_template", "axolotl.utils.dict"), [
         f"settings = axolotl.utils.dict.DictDefault({settings!r})",
-        f"row = {load}(tokenizer, settings, ds_cfg={data!r}).tokenize_prompt(chat)",
+        f"row = {load}(tokenizer, settings, ds_cfg={DATA!r}).tokenize_prompt(chat)",
         'rows = [(row["input_ids"], row["labels"])]',
     ]
 

@@ -23,8 +23,12 @@ from everyturn.bench.made import read_made
 from everyturn.bench.process import Child
 from everyturn.bench.tools.registry import OURS
 from everyturn.expander import Expander
+from everyturn.wording import shortened
 
 TRUTH = "truth"
+
+LINE = 100
+"""The characters of a reason that are told."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class Targets:
 
 def truth_job(job: Job) -> Job:
     """Return the job of the child that says what inference shows, made of that of everyturn."""
-    if job.serve == "template":
+    if job.sources.serve == "template":
         return dataclasses.replace(job, tool=TRUTH, module="everyturn.bench.parity.truth")
     options = {**job.options, "layout": "per_turn", "train_on": "last_assistant_message"}
     return dataclasses.replace(job, tool=TRUTH, module=OURS.module, options=options)
@@ -110,7 +114,7 @@ def _kind_of(why: str) -> str:
     """Return a reason without what it quotes of the data."""
     if why.startswith("PromptMismatchError"):
         return "the prompt is not the beginning of the rendered turn"
-    return why if len(why) <= 100 else why[:100] + ".."  # noqa: PLR2004 - the width of a line
+    return shortened(why, LINE)
 
 
 def _authors(corpus: Corpus, expander: Expander) -> dict[Any, tuple[int, ...]]:

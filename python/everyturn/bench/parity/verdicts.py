@@ -9,9 +9,10 @@ import dataclasses
 import enum
 from collections.abc import Callable, Sequence
 
-from everyturn.bench.agreement import common, context, spans
+from everyturn.bench.agreement import context, spans
 from everyturn.bench.parity.targets import Target
 from everyturn.bench.tools import Row
+from everyturn.common_prefix import common_prefix
 from everyturn.samples import IGNORE_INDEX
 
 Decode = Callable[[Sequence[int]], str]
@@ -104,8 +105,8 @@ def _after_prompt(target: Target, rows: Sequence[Row], decode: Decode) -> Verdic
 
 def _before_answer(target: Target, rows: Sequence[Row], decode: Decode) -> Verdict:
     """Return how the nearest of rows departs from the prompt."""
-    row = max(rows, key=lambda row: common(target.prompt, row.ids))
-    position = common(target.prompt, row.ids)
+    row = max(rows, key=lambda row: common_prefix(target.prompt, row.ids))
+    position = common_prefix(target.prompt, row.ids)
     cause, message = _in_context(target, row, position, decode)
     return _told(target, row, cause, position, decode, message=message)
 
@@ -128,13 +129,13 @@ def _nearness(target: Target, row: Row) -> tuple[bool, int]:
     """Return what makes a row the one in which a tool meant to train a target: labels there, then equal ids."""
     start = len(target.prompt)
     is_trained = any(label != IGNORE_INDEX for label in row.labels[start : start + 1])
-    return is_trained, common(target.completion, row.ids[start:])
+    return is_trained, common_prefix(target.completion, row.ids[start:])
 
 
 def _in_answer(target: Target, row: Row, decode: Decode) -> tuple[int, Cause]:
     """Return where a row departs that shows the prompt, and how."""
     start, end = len(target.prompt), len(target.prompt) + len(target.completion)
-    equal = start + common(target.completion, row.ids[start:])
+    equal = start + common_prefix(target.completion, row.ids[start:])
     ends = equal == len(row.ids)
     if equal < end and not (ends and equal > start):
         if ends:

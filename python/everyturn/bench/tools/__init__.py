@@ -1,6 +1,8 @@
 """What is compared: everyturn and its peers, a file each, all with the same face.
 
-In: a `Job`. Out: a `Tool`. All but this file and `registry` is imported in child processes alone.
+In: a `Job`. Out: a `Tool`. A tool's own packages are imported in child processes alone. Of the files here only those
+are imported elsewhere that need none of these packages before a tool is loaded: `registry`, and `axolotl_chat` and
+`llama_factory`, whose settings the scripts of the board repeat.
 """
 
 import dataclasses
@@ -10,9 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from everyturn.samples import IGNORE_INDEX
+from everyturn.samples import IGNORE_INDEX, Samples
+from everyturn.wording import shortened
 
 Record = dict[str, Any]
+
+MOST_WORDS = 300
+"""The characters of a reason."""
 
 
 class Unusable(Exception):  # noqa: N818 - nothing went wrong: the tool cannot handle this model
@@ -44,6 +50,16 @@ class Made:
 
     rows: list[Row] = dataclasses.field(default_factory=list)
     failures: dict[int, str] = dataclasses.field(default_factory=dict)
+
+
+def made_of(samples: Samples) -> Made:
+    """Return samples in the common form; a record with a fault is none that everyturn can do."""
+    made = Made(failures={fault.line - 1: fault.text for fault in samples.report.faults})
+    made.rows += [
+        Row(sample.line - 1, sample.input_ids.tolist(), sample.labels.tolist())
+        for sample in samples
+    ]
+    return made
 
 
 class Tool(ABC):
@@ -108,7 +124,7 @@ def lines_of(data: bytes) -> list[bytes]:
 def reason(error: BaseException) -> str:
     """Return an exception as one short line."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300]
+    return shortened(f"{type(error).__name__}: {text}", MOST_WORDS)
 
 
 def labels_of(ids: Sequence[int], weights: Sequence[float]) -> list[int]:

@@ -6,9 +6,8 @@ from typing import Any
 
 from everyturn.bench.job import Job
 from everyturn.bench.tools import Record, RecordTool
-from everyturn.bench.tools.loading import load_auto_tokenizer
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "sequence_len": 1_000_000_000,
     "train_on_inputs": False,
     "chat_template": "tokenizer_default",
@@ -24,9 +23,11 @@ class Axolotl(RecordTool):
         from axolotl.prompt_strategies.chat_template import load as load_strategy
         from axolotl.utils.dict import DictDefault
 
-        settings: dict[str, Any] = dict(SETTINGS)
-        if job.template_kwargs:
-            settings["chat_template_kwargs"] = dict(job.template_kwargs)
+        from everyturn.bench.tools.loading import load_auto_tokenizer
+
+        settings = dict(SETTINGS)
+        if kwargs := job.template_kwargs:
+            settings["chat_template_kwargs"] = kwargs
         self._strategy = load_strategy(
             load_auto_tokenizer(job), DictDefault(settings), ds_cfg=DictDefault(DATA)
         )

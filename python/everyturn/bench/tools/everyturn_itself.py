@@ -1,14 +1,13 @@
 """everyturn, as a user calls it: `Expander.expand` from bytes to arrays."""
 
 import dataclasses
-import json
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from everyturn.bench.job import Job
-from everyturn.bench.tools import Made, Row, Tool
+from everyturn.bench.tools import Made, Tool, made_of
 from everyturn.exceptions import ModelError
 from everyturn.expander import Expander
 from everyturn.model_sources import Sources
@@ -31,19 +30,7 @@ class Everyturn(Tool):
     """The expander of the job."""
 
     def __init__(self, job: Job) -> None:
-        sources = Sources(
-            folder=job.folder,
-            chat_template=job.chat_template,
-            template_kwargs=json.dumps(job.template_kwargs),
-            now=job.now,
-            engine=job.engine,
-            serve=job.serve,
-            content_format=job.content_format,
-            tokenizer=job.tokenizer,
-            stop_token=job.stop_token,
-            limits=job.limits,
-        )
-        self._renderer = _loaded(sources)
+        self._renderer = _loaded(job.sources)
         self._options = {**job.options, "num_threads": job.threads}
         self.fresh()
 
@@ -90,16 +77,6 @@ def _loaded(sources: Sources) -> Renderer:
         return Renderer(dataclasses.replace(sources, engine="fast"))
     except ModelError:
         return Renderer(sources)
-
-
-def made_of(samples: Samples) -> Made:
-    """Return samples in the common form; a record with a fault is none that everyturn can do."""
-    made = Made(failures={fault.line - 1: fault.text for fault in samples.report.faults})
-    made.rows += [
-        Row(sample.line - 1, sample.input_ids.tolist(), sample.labels.tolist())
-        for sample in samples
-    ]
-    return made
 
 
 def load(job: Job) -> Everyturn:

@@ -62,7 +62,7 @@ def load(job: Job) -> RecordTool:
     import transformers
     from tinker_cookbook import renderers
 
-    tokenizer = transformers.AutoTokenizer.from_pretrained(job.folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(job.sources.folder)
     return choose(job, _candidates(renderers, tokenizer))
 
 

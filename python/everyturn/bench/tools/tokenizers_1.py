@@ -24,9 +24,9 @@ class ByHandWithTokenizers1(ByHand):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        if job.tokenizer != "file":
+        if job.sources.tokenizer != "file":
             raise Unusable("it encodes by tokenizer.json, not by what transformers makes of it")
-        self._encoder = _package().Tokenizer.from_file(Path(job.folder) / "tokenizer.json")
+        self._encoder = _package().Tokenizer.from_file(Path(job.sources.folder) / "tokenizer.json")
 
     def ids_of(self, texts: list[str]) -> list[list[int]]:
         """Encode texts as they are."""

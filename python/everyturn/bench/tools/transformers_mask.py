@@ -17,7 +17,7 @@ class Mask(RecordTool):
     def __init__(self, job: Job) -> None:
         self._model = load_tokenizer(job)
         self._job = job
-        template = self._model.get_chat_template(job.chat_template)
+        template = self._model.get_chat_template(job.sources.chat_template)
         if "endgeneration" not in template and not job.shows_all:
             raise Unusable("the chat template has no {% generation %} blocks")
 

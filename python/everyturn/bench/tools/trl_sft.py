@@ -37,7 +37,7 @@ class Trl(Tool):
         datasets.disable_progress_bars()
         datasets.disable_caching()
         self._mode = job.settings.get("mode", "assistant_only")
-        self._kwargs = dict(job.template_kwargs)
+        self._kwargs = job.template_kwargs
         self._tokenizer = load_auto_tokenizer(job)
         with tempfile.TemporaryDirectory() as folder:
             self._config = SFTConfig(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from everyturn.checks.finding import Remark, quoted
-from everyturn.checks.records import REASONING_KEYS, WEIGHT_KEYS, Record
+from everyturn.checks.records import REASONING_KEYS, SYSTEM_ROLES, WEIGHT_KEYS, Record
 from everyturn.checks.rules.rule import Rule
 from everyturn.diagnostics.kind import Kind
 from everyturn.wording import counted, unread_argument
@@ -20,7 +20,7 @@ EMPTY_CONTENT = Kind(
 def empty_content(record: Record) -> Iterator[Remark]:
     """Whoever asks says something."""
     for message in record.messages:
-        if message.role in ("system", "developer", "user") and _is_blank(message.text):
+        if message.role in (*SYSTEM_ROLES, "user") and _is_blank(message.text):
             yield Remark(
                 EMPTY_CONTENT.name, message.position, f"the {message.role}'s message is empty"
             )

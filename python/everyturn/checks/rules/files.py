@@ -1,6 +1,6 @@
 """Findings on a file: its start, its line ends, and records that are of another format.
 
-`everyturn.checks.checker` asks for them where it reads or copies the bytes of a file.
+`everyturn.checks.file_check` asks for them where it reads or copies the bytes of a file.
 """
 
 import re

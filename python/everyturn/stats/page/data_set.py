@@ -11,8 +11,8 @@ from pathlib import Path
 from everyturn.html.shell import Section, page
 from everyturn.options import Layout, TrainOn
 from everyturn.stats.counts import Histogram, Stats
-from everyturn.stats.max_length import BATCH, Kept, kept_by_max_length
-from everyturn.wording import counted
+from everyturn.stats.max_length import BATCH, MaxLengthFigures, kept_by_max_length
+from everyturn.wording import counted, percent
 
 HERE = Path(__file__).parent
 
@@ -60,7 +60,7 @@ def data_set_page(stats: Stats, *, source: str, model: str) -> str:
             f"Trained: {counted(report.targets_trained, 'assistant message')} of "
             f"{counted(report.records_kept, 'conversation')}, in "
             f"{counted(report.rows, 'sample')}: {report.trained_tokens:,} of {counted(report.tokens, 'token')} "
-            f"({_share(report.trained_tokens, report.tokens)})."
+            f"({percent(report.trained_tokens, report.tokens)})."
         ),
         "source": source,
         "model": model,
@@ -79,7 +79,7 @@ def _notes(stats: Stats) -> Iterable[str]:
         yield f"Duplicates of an earlier conversation: {stats.duplicates:,}."
     if stats.max_length is not None:
         over = stats.variant.lengths.above(stats.max_length)
-        share = _share(over, stats.variant.lengths.total)
+        share = percent(over, stats.variant.lengths.total)
         yield f"Samples of more than {counted(stats.max_length, 'token')}: {over:,} ({share})."
     if trees := stats.variants.get(("tree", stats.train_on)):
         branches = trees.branches.sum / max(trees.branches.total, 1)
@@ -174,7 +174,7 @@ def _counts(
             label=name,
             size=_part(count, most),
             part=float(name in trained),
-            number=f"{count:,} ({_share(count, total)})",
+            number=f"{count:,} ({percent(count, total)})",
         )
         for name, count in named
     ]
@@ -194,7 +194,7 @@ def _ranges(title: str, words: str, numbers: Histogram) -> Plot:
             label=name,
             size=_part(count, most),
             part=0.0,
-            number=f"{count:,} ({_share(count, numbers.total)})",
+            number=f"{count:,} ({percent(count, numbers.total)})",
         )
         for name, count in ranges.items()
     ]
@@ -206,13 +206,13 @@ def _ranges(title: str, words: str, numbers: Histogram) -> Plot:
     )
 
 
-def _kept(kept: Iterable[Kept], stats: Stats) -> Plot:
+def _kept(kept: Iterable[MaxLengthFigures], stats: Stats) -> Plot:
     bars = [
         Bar(
             label=f"{one.max_length:,}",
             size=one.share,
             part=1.0,
-            number=f"{100 * one.share:.1f} %; {counted(one.lost, 'answer')} lost",
+            number=f"{percent(one.share)}; {counted(one.lost, 'answer')} lost",
         )
         for one in kept
     ]
@@ -224,13 +224,13 @@ def _kept(kept: Iterable[Kept], stats: Stats) -> Plot:
     )
 
 
-def _room(kept: Iterable[Kept]) -> Plot:
+def _room(kept: Iterable[MaxLengthFigures]) -> Plot:
     bars = [
         Bar(
             label=f"{one.max_length:,}",
             size=one.padding,
             part=0.0,
-            number=f"{100 * one.padding:.0f} %; {counted(one.packs, 'pack')}, {100 * one.full:.1f} % full",
+            number=f"{percent(one.padding, digits=0)}; {counted(one.packs, 'pack')}, {percent(one.full)} full",
         )
         for one in kept
     ]
@@ -244,7 +244,3 @@ def _room(kept: Iterable[Kept]) -> Plot:
 
 def _part(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "none"
