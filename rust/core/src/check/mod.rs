@@ -10,7 +10,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::conversation::{Conversation, Format, as_record, check_is_record, id_of_bytes, unknown_format};
+use crate::conversation::{
+    Conversation, Format, Renames, as_record, check_is_record, id_of_bytes, unknown_format,
+};
 use crate::error::{Error, Result};
 use crate::expand::{Expander, ReadRecord, Workspace, Workspaces, line_too_long, warn_of_reading};
 use crate::read::{Chunks, FileChunk, LineText, ReadOptions, Record, Source, Step, StreamOptions};
@@ -76,7 +78,9 @@ impl Checker {
         found.format = self.reading.input_format.or(record.format);
         let options = &self.reading.record;
         let value = options.parse(workspace.parser(), bytes);
-        let value = value.and_then(|value| options.renames.opened(value, options.non_finite));
+        let mut repeated = workspace.parser().take_repeated_keys();
+        let value = value.and_then(|line| Renames::held_by(line, options.non_finite, &mut repeated));
+        let value = value.and_then(|value| options.renames.renamed(value));
         let value = value.map_err(|error| vec![error])?;
         found.own_format = options.renames.format_of(&value);
         found.format = found.format.or(found.own_format);
@@ -89,7 +93,7 @@ impl Checker {
         found.outline = found.own_format.or(found.format).map(|format| outline_json(object, format, options));
         let format = found.format.ok_or_else(|| vec![unknown_format(&value, record.columns_of)])?;
         let mut conversation = Conversation::read(&value, format, options)?;
-        conversation.unused.repeated_keys = workspace.parser().take_repeated_keys();
+        conversation.unused.repeated_keys.splice(..0, repeated);
         found.conversation_id = conversation.id();
         let (conversation_id, kept) = (found.conversation_id, KeptValues::new());
         Ok(ReadRecord { conversation_id, format, conversation, kept })

@@ -29,6 +29,8 @@ pub fn joined(parts: &[Message]) -> Message {
         }
         turn.part_weights.extend(part.part_weights.iter().map(|weight| new.moved(weight)));
     }
+    turn.unread_keys = parts.iter().flat_map(|part| part.unread_keys.iter().cloned()).collect();
+    turn.repeated_keys = parts.iter().flat_map(|part| part.repeated_keys.iter().cloned()).collect();
     turn.is_reordered = order.is_reordered || parts.iter().any(|part| part.is_reordered);
     if !parts.iter().any(|part| part.fields.contains_key("content")) {
         turn.fields.remove("content");

@@ -99,9 +99,11 @@ impl Expander {
             };
             let Workspace { parser, times, .. } = workspace;
             let options = &self.options.read.record;
+            let mut repeated = Vec::new();
             let value = times.measure(Stage::Parse, || {
                 let line = options.parse(parser, bytes)?;
-                Renames::held_by(line, options.non_finite)
+                repeated = parser.take_repeated_keys();
+                Renames::held_by(line, options.non_finite, &mut repeated)
             })?;
             let mut kept = match &value {
                 Value::Object(object) => kept_values(object, &options.keep),
@@ -113,7 +115,7 @@ impl Expander {
             let value = format.with_key(value);
             let mut conversation =
                 times.measure(Stage::Convert, || Conversation::from_record(&value, format, options))?;
-            conversation.unused.repeated_keys = parser.take_repeated_keys();
+            conversation.unused.repeated_keys.splice(..0, repeated);
             let conversation_id = times.measure(Stage::Convert, || conversation.id());
             if self.options.provenance {
                 kept.push(Some(write(&conversation.facts(self.options.keep_texts))));

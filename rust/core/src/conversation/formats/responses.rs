@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::{Declaration, Format, given, missing, openai};
 use crate::conversation::blocks::{is_weighted, only_text};
-use crate::conversation::calls::function_call;
+use crate::conversation::calls::{OTHER_NAMES, function_call_of};
 use crate::conversation::item::Item;
 use crate::conversation::message::SEPARATOR;
 use crate::conversation::outline::{Outline, TurnRule};
@@ -101,7 +101,7 @@ fn message_of(item: &Object) -> Option<Vec<Value>> {
         Some(REASONING) => {
             return Some(reasoning(item).ok()?.into_iter().map(Value::Object).collect());
         }
-        Some(CALL) => call(item),
+        Some(CALL) => call(item).ok()?,
         Some(CALL_OUTPUT) => call_output(item),
         Some(_) => return None,
     };
@@ -211,11 +211,12 @@ fn thoughts_under<'i>(item: &'i Object, key: &str) -> Result<Vec<Thought<'i>>> {
     parts.iter().enumerate().map(thought).collect()
 }
 
-fn call(item: &Object) -> Object {
-    let call = function_call(item.get("call_id"), item.get("name"), item.get("arguments"));
+fn call(item: &Object) -> Result<Object> {
+    let call = function_call_of(item, "call_id", &["arguments"])?;
     let calls = Value::Array(vec![Value::Object(call)]);
     let pairs = vec![("role", Role::Assistant.name().into()), ("tool_calls", calls)];
-    made(pairs, item, &["role", "call_id", "name", "arguments"])
+    let used = [&["role", "call_id", "name", "arguments"][..], &OTHER_NAMES].concat();
+    Ok(made(pairs, item, &used))
 }
 
 fn call_output(item: &Object) -> Object {
