@@ -86,7 +86,9 @@ fn of_user(message: &Object, blocks: &[Value]) -> Vec<Value> {
         .filter(|(key, _)| !matches!(&***key, "role" | "content"))
         .partition(|(key, _)| weight::KEYS.contains(&&***key));
     for message in messages.iter_mut().filter(|message| !is_weighted(message)) {
-        weights.iter().for_each(|(key, weight)| message.insert(key, (*weight).clone()));
+        for (key, weight) in &weights {
+            message.insert(key, (*weight).clone());
+        }
     }
     if let Some(last) = messages.last_mut() {
         *last = last.iter().chain(others).map(|(key, value)| (key.clone(), value.clone())).collect();

@@ -29,18 +29,14 @@ pub(super) fn tool_calls_from(call: &Value, what: &str, repeated: &mut Vec<Arc<s
 
 /// The entry of `tool_calls` that a call is, whose function may stand by itself, with an id or without.
 fn entry_of(call: &Value, function: &Object) -> Object {
-    let call = call.as_object().filter(|call| !std::ptr::eq(*call, function));
-    let mut entry = match call {
-        Some(wrapped) => wrapped.clone(),
-        None => {
-            let outer = function.iter().filter(|(key, value)| is_of_entry(key) && !value.is_null());
-            outer.map(owned).collect()
-        }
-    };
+    let is_bare = call.as_object().is_some_and(|call| std::ptr::eq(call, function));
+    let entry = call.as_object().into_iter().flat_map(Object::iter);
+    let entry = entry.filter(|(key, value)| !is_bare || is_of_entry(key) && !value.is_null());
+    let mut entry: Object = entry.map(owned).collect();
     if !entry.contains_key("type") {
         entry.insert("type", "function".into());
     }
-    if call.is_none() {
+    if is_bare {
         let inner = function.iter().filter(|(key, _)| !is_of_entry(key)).map(owned);
         entry.insert("function", Value::Object(inner.collect()));
     }
