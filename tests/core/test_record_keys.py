@@ -716,6 +716,15 @@ def test_an_undesired_answer_is_never_trained_as_a_good_one(label: Record) -> No
     assert ignored.report.unread_keys == {key: 1}
 
 
+def test_a_turn_with_an_undesired_part_is_undesired() -> None:
+    """Whichever of its entries the label stands on."""
+    text = {"from": "gpt", "value": "Let me look.", "label": True}
+    called = {"from": "function_call", "value": '{"name": "f", "arguments": {}}', "label": False}
+    record = {"conversations": [{"from": "human", "value": "a"}, text, called]}
+    with pytest.raises(everyturn.ConversationError, match='"label" says'):
+        everyturn.Expander("demo").expand([record])
+
+
 def test_a_label_of_a_message_that_is_no_verdict_is_a_key_like_any_other() -> None:
     """As one of a record is; and one of a question says nothing of an answer."""
     messages = [user("a", label=False), answer("b", label="cat", kto_tag=True)]

@@ -83,8 +83,11 @@ fn add_keys<'a>(
 
 impl InnerKey<'_> {
     /// Whether the template has looked at it in none of these forms of what has the calls, or of the list of tools.
-    pub(super) fn is_unread_in(&self, forms: &[TemplateValue<'_>]) -> bool {
-        !forms.iter().any(|form| self.is_read_in(*form))
+    pub(super) fn is_unread_in<'f, 'v: 'f>(
+        &self,
+        mut forms: impl Iterator<Item = &'f TemplateValue<'v>>,
+    ) -> bool {
+        !forms.any(|form| self.is_read_in(*form))
     }
 
     fn is_read_in(&self, form: TemplateValue<'_>) -> bool {

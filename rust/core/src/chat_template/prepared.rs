@@ -302,8 +302,9 @@ impl<'a> Prepared<'a> {
         let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
         items.iter().enumerate().map(|(index, message)| {
             let number = self.number(index);
-            let ends = || [&self.ends.of_prompt, &self.ends.as_answer].into_iter().flatten();
-            let forms = || ends().filter(|(of, _)| *of == number).map(|(_, form)| *form);
+            // Where a message is another one at the end, it may be rendered there alone.
+            let at_end = [true, false].map(|is_prompt| self.end(number + 1, is_prompt));
+            let forms = || at_end.iter().flatten().chain([message]);
             let mut keys: Vec<_> =
                 message.unread().filter(|key| !forms().any(|form| form.has_read(key))).collect();
             let reasoning = |key: &&str| REASONING_KEYS.contains(key);
@@ -311,9 +312,9 @@ impl<'a> Prepared<'a> {
                 keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
             keys.retain(|key| !(reads_reasoning && reasoning(key)));
             keys.extend(self.unsent.get(number).into_iter().flatten());
-            let forms: Vec<_> = forms().chain([*message]).collect();
-            let calls = self.call_keys.iter().filter(|key| key.message == number);
-            keys.extend(calls.filter(|key| key.is_unread_in(&forms)).map(|key| key.name));
+            let first = self.call_keys.partition_point(|key| key.message < number);
+            let calls = self.call_keys.iter().skip(first).take_while(|key| key.message == number);
+            keys.extend(calls.filter(|key| key.is_unread_in(forms())).map(|key| key.name));
             (number, keys)
         })
     }
@@ -322,9 +323,9 @@ impl<'a> Prepared<'a> {
     /// no tool.
     pub fn unread_tool_keys(&self) -> Option<Vec<&'a str>> {
         let given = self.variables.iter().find(|(name, _)| *name == "tools").map(|(_, tools)| *tools);
-        let forms: Vec<_> = given.into_iter().chain(self.second_tools).collect();
-        forms.iter().flat_map(|tools| tools.items()).any(|tool| tool.is_read()).then(|| {
-            self.tool_keys.iter().filter(|key| key.is_unread_in(&forms)).map(|key| key.name).collect()
+        let forms = || given.iter().chain(&self.second_tools);
+        forms().flat_map(|tools| tools.items()).any(|tool| tool.is_read()).then(|| {
+            self.tool_keys.iter().filter(|key| key.is_unread_in(forms())).map(|key| key.name).collect()
         })
     }
 

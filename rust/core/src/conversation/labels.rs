@@ -80,7 +80,7 @@ fn bad_label(object: &Object, undesired: Undesired) -> Result<Option<&'static st
     if undesired != Undesired::Ignore {
         check_labels(object)?;
     }
-    let is_bad = |key: &&str| given(object, key).and_then(is_desired) == Some(false);
+    let is_bad = |key: &&str| given(object, key).is_some_and(|value| says_undesired(key, value));
     Ok(LABELS.into_iter().find(is_bad).filter(|_| undesired != Undesired::Ignore))
 }
 
@@ -122,6 +122,11 @@ fn check_labels(record: &Object) -> Result<()> {
 /// Whether a value of a label is a verdict at all: other data have labels, too.
 pub fn is_verdict(label: &Value) -> bool {
     is_desired(label).is_some()
+}
+
+/// Whether a key with that value calls an answer undesired.
+pub(super) fn says_undesired(key: &str, value: &Value) -> bool {
+    LABELS.contains(&key) && is_desired(value) == Some(false)
 }
 
 /// What a label says of the answers.

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::labels;
 use super::message::{Message, REASONING_KEYS, SEPARATOR};
 use super::order::Order;
 use super::outline::LenientMessage;
@@ -127,8 +128,9 @@ fn grow(turn: &mut Object, part: &Object) -> Grown {
         turn.insert("tool_calls", Value::Array(all));
     }
     for (key, value) in part.iter() {
-        // Of two values of one key that is none of these the first one stays, as in any object.
-        if !turn.contains_key(key) {
+        // Of two values of one key that is none of these the first one stays, as in any object; one part that is
+        // called undesired makes the turn so.
+        if !turn.contains_key(key) || labels::says_undesired(key, value) {
             turn.insert(key, value.clone());
         }
     }
