@@ -307,15 +307,13 @@ def test_arguments_beside_the_function_are_refused(
     showing: everyturn.Renderer, name: str, more: Record
 ) -> None:
     """Nothing reads them there."""
-    with pytest.raises(everyturn.ConversationError, match='beside \\\\?"function') as caught:
+    with pytest.raises(everyturn.ConversationError, match='beside "function') as caught:
         samples(showing, calling({"name": "aqi", **more}, **{name: CITY}))
     assert f'"{name}"' in str(caught.value)
 
 
 @pytest.mark.parametrize("role", ["tool_call", "function_call"])
-def test_an_entry_that_is_a_call_has_no_other_calls(
-    showing: everyturn.Renderer, role: str
-) -> None:
+def test_an_entry_that_is_a_call_has_no_other_calls(showing: everyturn.Renderer, role: str) -> None:
     """Only one of both would be trained."""
     own = {"type": "function", "function": json.loads(KIEL)}
     for key, text in (("messages", "content"), ("conversations", "value")):
@@ -330,7 +328,7 @@ def test_an_entry_that_is_a_call_has_no_other_calls(
 
 
 @pytest.mark.parametrize("is_wrapped", [True, False])
-def test_a_written_call_keeps_its_id(is_wrapped: bool) -> None:
+def test_a_written_call_keeps_its_id(*, is_wrapped: bool) -> None:
     """Whether the function stands by itself or in a call; no id is made up."""
     function = {"name": "aqi", "arguments": CITY}
     written = (

@@ -284,7 +284,10 @@ REFUSED: dict[str, tuple[Record, str]] = {
     "a part of reasoning without a text": (
         {
             "input": "Hi",
-            "output": [{"type": "reasoning", "summary": [{"type": "summary_text"}]}, answer("Hello")],
+            "output": [
+                {"type": "reasoning", "summary": [{"type": "summary_text"}]},
+                answer("Hello"),
+            ],
         },
         '"summary" of the reasoning has no text in part 0',
     ),

@@ -238,10 +238,11 @@ def test_a_message_of_which_nothing_is_trained_is_an_error(models: dict[str, Pat
 def test_a_part_of_reasoning_of_responses_has_its_own_weight() -> None:
     """As a block of thinking has."""
     renderer = everyturn.Renderer.from_dir("demo")
-    for parts, context in (
+    cases: list[tuple[list[dict[str, Any]], list[str]]] = [
         ([{"text": "alone", "weight": 0}], ["alone"]),
         ([{"text": "first", "weight": 0}, {"text": "second"}], ["first"]),
-    ):
+    ]
+    for parts, context in cases:
         summary = [{"type": "summary_text", **part} for part in parts]
         output = [{"type": "reasoning", "summary": summary}, answer("A")]
         (sample,) = everyturn.Expander(renderer).expand([{"input": "Q", "output": output}])

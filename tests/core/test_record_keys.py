@@ -668,7 +668,9 @@ TWICE = '{"name": "x", "name": "f", "arguments": {}}'
 def test_a_key_that_is_there_twice_is_named_in_texts_that_are_read_as_json(record: Record) -> None:
     """As in the record itself, which may be such a text, too."""
     for line in (record, json.dumps(json.dumps(record)).encode()):
-        report = everyturn.Expander("demo").expand([line] if isinstance(line, dict) else line).report
+        report = (
+            everyturn.Expander("demo").expand([line] if isinstance(line, dict) else line).report
+        )
         assert report.warnings["repeated_keys"] == 1
         (place,) = report.warning_places["repeated_keys"]
         assert 'the key "name" twice: the last value counts' in place.text

@@ -170,7 +170,9 @@ def test_a_refused_chat_makes_no_claims_about_keys(models: dict[str, Path]) -> N
 
 def expanded(record: Record, **options: Any) -> everyturn.Report:
     """Return what is said of a record on the demo model."""
-    return everyturn.Expander(everyturn.Renderer.from_dir("demo", **options)).expand([record]).report
+    return (
+        everyturn.Expander(everyturn.Renderer.from_dir("demo", **options)).expand([record]).report
+    )
 
 
 def calling(function: Record, **more: Any) -> Record:
@@ -202,7 +204,7 @@ def test_a_key_of_a_call_that_the_template_prints_is_read() -> None:
 
 
 @pytest.mark.parametrize("is_bare", [True, False])
-def test_keys_of_tools_that_nobody_reads_are_named_with_their_place(is_bare: bool) -> None:
+def test_keys_of_tools_that_nobody_reads_are_named_with_their_place(*, is_bare: bool) -> None:
     """Once for each record; a template that prints whole tools reads what the server passes on."""
     function = {"name": "f", "parameters": {}, "returns": {"type": "string"}, "strict": True}
     tool = function if is_bare else {"type": "function", "function": function, "mood": "x"}
