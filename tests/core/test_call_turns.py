@@ -266,3 +266,97 @@ def test_a_template_that_cannot_print_missing_arguments_is_explained(
         everyturn.TemplateError, match="message 1: tool call 0: the arguments are not"
     ):
         everyturn.Expander(renderer).expand([{"messages": [user("Go."), message]}])
+
+
+CITY = {"city": "Bonn"}
+
+
+def calling(function: Record, **more: Any) -> Record:
+    """Return a record whose answer is that call."""
+    entry = {"id": "c1", "type": "function", "function": function, **more}
+    return {"messages": [user("Air?"), answer("", tool_calls=[entry])]}
+
+
+@pytest.mark.parametrize("name", ["input", "args", "kwargs", "parameters"])
+@pytest.mark.parametrize("arguments", [{}, {"at": 1}, "{}", '{"at": 1}'])
+def test_other_arguments_beside_the_arguments_are_refused(
+    showing: everyturn.Renderer, name: str, arguments: Any
+) -> None:
+    """An empty or another call would be trained in place of the one that is meant."""
+    with pytest.raises(everyturn.ConversationError, match=f'"{name}"') as caught:
+        samples(showing, calling({"name": "aqi", "arguments": arguments, name: CITY}))
+    assert caught.value.kind == "tools"
+
+
+@pytest.mark.parametrize("nothing", [{}, "", "{}", None, []])
+def test_other_arguments_that_say_nothing_or_the_same_are_none(nothing: Any) -> None:
+    """As text, too."""
+    demo = everyturn.Renderer.from_dir("demo")
+    expected = samples(demo, calling({"name": "aqi", "arguments": CITY}))
+    for other in (nothing, CITY, json.dumps(CITY)):
+        record = calling({"name": "aqi", "arguments": CITY, "input": other})
+        assert samples(demo, record) == expected
+
+
+@pytest.mark.parametrize("name", ["args", "kwargs", "parameters"])
+def test_calls_of_other_apis_have_their_arguments_under_their_own_name(name: str) -> None:
+    """A block of Anthropic, and an item of Responses."""
+    block = {"type": "tool_use", "id": "c1", "name": "aqi", name: CITY}
+    item = {"type": "function_call", "call_id": "c1", "name": "aqi", name: CITY}
+    for record in (
+        {"messages": [user("Air?"), answer([block])]},
+        {"input": "Air?", "output": [item]},
+        {"input": "Air?", "output": [{**item, "input": CITY, name: None}]},
+    ):
+        with pytest.raises(everyturn.ConversationError, match="has its arguments under") as caught:
+            everyturn.Expander("demo").expand([record])
+        assert caught.value.kind == "tools"
+
+
+@pytest.mark.parametrize("name", ["arguments", "input", "args", "kwargs", "parameters"])
+@pytest.mark.parametrize("more", [{}, {"arguments": {}}])
+def test_arguments_beside_the_function_are_refused(
+    showing: everyturn.Renderer, name: str, more: Record
+) -> None:
+    """Nothing reads them there."""
+    with pytest.raises(everyturn.ConversationError, match='beside "function') as caught:
+        samples(showing, calling({"name": "aqi", **more}, **{name: CITY}))
+    assert f'"{name}"' in str(caught.value)
+
+
+@pytest.mark.parametrize("role", ["tool_call", "function_call"])
+def test_an_entry_that_is_a_call_has_no_other_calls(showing: everyturn.Renderer, role: str) -> None:
+    """Only one of both would be trained."""
+    own = {"type": "function", "function": json.loads(KIEL)}
+    for key, text in (("messages", "content"), ("conversations", "value")):
+        entry = {"from" if key == "conversations" else "role": role, text: BONN}
+        if (key, role) == ("messages", "function_call"):
+            continue
+        with pytest.raises(everyturn.ConversationError, match="both in its content"):
+            samples(showing, {key: [user("Air?"), {**entry, "tool_calls": [own]}]})
+        assert samples(showing, {key: [user("Air?"), {**entry, "tool_calls": []}]}) == samples(
+            showing, {"messages": [user("Air?"), called("", "Bonn")]}
+        )
+
+
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_a_written_call_keeps_its_id(*, is_wrapped: bool) -> None:
+    """Whether the function stands by itself or in a call; no id is made up."""
+    function = {"name": "aqi", "arguments": CITY}
+    written = (
+        {"id": "call_9", "type": "function", "function": function}
+        if is_wrapped
+        else {"id": "call_9", **function}
+    )
+    observation = {"from": "observation", "value": "Fine", "tool_call_id": "call_9"}
+    entries = sharegpt(("human", "Air?"), ("function_call", json.dumps(written)))["conversations"]
+    record = {"conversations": [*entries, observation, {"from": "gpt", "value": "Fine."}]}
+    template = SHOWING_TEMPLATE.replace(
+        "{{- '<|im_end|>\\n' -}}",
+        "{%- for call in message.tool_calls or [] %}{{ call.id }}{% endfor %}{{- '<|im_end|>\\n' -}}",
+    )
+    renderer = everyturn.Renderer.from_dir("demo", chat_template=template)
+    samples = everyturn.Expander(renderer).expand([record])
+    assert "call_9" in renderer.decode(samples[0].trained_ids)
+    assert "call_ids_made_up" not in samples.report.warnings
+    assert "call_1" not in renderer.decode(samples[0].input_ids)

@@ -50,9 +50,14 @@ FAULTS: dict[str, tuple[Any, int | None, str]] = {
     "messages empty": ({"messages": []}, None, "messages"),
     "part no object": (messages_with({"role": "user", "content": ["x"]}), 1, "part"),
     "part of unknown type": (
+        messages_with({"role": "user", "content": [{"type": "chart", "chart": "x"}]}),
+        1,
+        '"chart"',
+    ),
+    "part that is an image": (
         messages_with({"role": "user", "content": [{"type": "image", "image": "x"}]}),
         1,
-        '"image"',
+        "is an image (`image`)",
     ),
     "part without text": (
         messages_with({"role": "user", "content": [{"type": "text"}]}),

@@ -277,6 +277,50 @@ REFUSED: dict[str, tuple[Record, str]] = {
         {"input": "Hi", "output": [{"type": "reasoning", "summary": [], "encrypted_content": "x"}]},
         'no "content", and no tool calls or reasoning instead',
     ),
+    "reasoning that is not a text": (
+        {"input": "Hi", "output": [{"type": "reasoning", "content": ["so"]}, answer("Hello")]},
+        '"content" of the reasoning has text as part 0, expected an object',
+    ),
+    "a part of reasoning without a text": (
+        {
+            "input": "Hi",
+            "output": [
+                {"type": "reasoning", "summary": [{"type": "summary_text"}]},
+                answer("Hello"),
+            ],
+        },
+        '"summary" of the reasoning has no text in part 0',
+    ),
+    "openai's pair of preferences": (
+        {
+            "input": {"messages": [user("2+2?")]},
+            "preferred_output": [answer("4")],
+            "non_preferred_output": [answer("5")],
+        },
+        'put the messages of "input" and that answer into "messages"',
+    ),
+    "a rejected answer beside the messages": (
+        {"messages": [user("2+2?"), answer("4")], "non_preferred_output": [answer("5")]},
+        '"non_preferred_output" holds a rejected answer',
+    ),
+    "a pair of preferences beside the messages": (
+        {"messages": [user("2+2?")], "chosen": answer("4"), "rejected": answer("5")},
+        "once it stands at the end of the messages",
+    ),
+    "an answer that its own label calls undesired": (
+        {"messages": [user("2+2?"), answer("5", label=False)]},
+        '"label" says that the answer is undesired',
+    ),
+    "a sound in a content": (
+        {
+            "messages": [
+                user("Hi"),
+                {"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]},
+                answer("Hello"),
+            ]
+        },
+        "content part 0 is a sound (`input_audio`); only text can be trained: remove the part",
+    ),
     "an item that is not known": (
         {"input": "Hi", "output": [{"type": "web_search_call", "id": "w"}]},
         'an item of type "web_search_call" is not read; expected one of message, reasoning,',
@@ -298,7 +342,7 @@ REFUSED: dict[str, tuple[Record, str]] = {
                 },
             ]
         },
-        'content part 0: type "image" is not text',
+        "content part 0 is an image (`image`); only text can be trained: remove the part",
     ),
 }
 
@@ -373,3 +417,96 @@ def test_a_corrected_copy_leaves_blocks_as_they_are(tmp_path: Path) -> None:
     copy = json.loads(fixed.read_text(encoding="utf-8"))
     assert copy["messages"][0]["role"] == "user"
     assert copy["messages"][1:] == record["messages"][1:]
+
+
+@pytest.mark.parametrize(
+    "reasoning",
+    [
+        {"content": "so"},
+        {"content": [{"type": "reasoning_text", "text": "so"}]},
+        {"content": [{"type": "reasoning_text", "reasoning_text": "so"}]},
+        {"content": [{"type": "reasoning_text", "value": "so"}]},
+        {"content": [], "summary": [{"type": "summary_text", "text": "so"}]},
+        {"summary": "so"},
+    ],
+)
+def test_reasoning_of_responses_is_read_in_each_form(
+    renderer: everyturn.Renderer, reasoning: Record
+) -> None:
+    """As a text or in parts, of which either may have one of several names."""
+    record = {"input": "Hi", "output": [{"type": "reasoning", **reasoning}, answer("Hello")]}
+    assert_same(
+        renderer, record, {"messages": [user("Hi"), answer("Hello", reasoning_content="so")]}
+    )
+
+
+def test_a_summary_beside_the_reasoning_is_counted(renderer: everyturn.Renderer) -> None:
+    """It is the reasoning only where there is no other."""
+    reasoning = {
+        "type": "reasoning",
+        "content": [{"type": "reasoning_text", "text": "so"}],
+        "summary": [{"type": "summary_text", "text": "in short"}],
+    }
+    samples = everyturn.Expander(renderer).expand(
+        [{"input": "Hi", "output": [reasoning, answer("Hello")]}]
+    )
+    assert samples.report.unread_keys == {"summary": 1}
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_exchange_without_a_text_has_the_answer_that_it_calls(
+    renderer: everyturn.Renderer, nothing: Any
+) -> None:
+    """A call is an answer; so is reasoning."""
+    for more in ({"tool_calls": [CALL]}, {"function_call": CALL["function"]}):
+        record = {
+            "conversation": [
+                {"input": "2+2?", "output": nothing, **more},
+                {"input": "2+3?", "output": "5"},
+            ]
+        }
+        expected = [user("2+2?"), answer(nothing, tool_calls=[CALL]), user("2+3?"), answer("5")]
+        assert_same(renderer, record, {"messages": expected})
+
+
+def test_what_stands_in_an_exchange_without_an_answer_is_counted(
+    renderer: everyturn.Renderer,
+) -> None:
+    """It is a key of the question."""
+    exchanges = [{"human": "2+2?", "assistant": None, "mood": "curious"}]
+    exchanges.append({"human": "2+3?", "assistant": "5"})
+    samples = everyturn.Expander(renderer).expand([{"conversation": exchanges}])
+    assert samples.report.unread_keys == {"mood": 1}
+    with pytest.raises(everyturn.ConversationError, match='no "content"'):
+        texts(renderer, {"conversation": [{"human": None, "mood": "curious"}, exchanges[-1]]})
+
+
+@pytest.mark.parametrize("nothing", [[], "", "[]", None])
+def test_an_empty_list_of_calls_is_none(renderer: everyturn.Renderer, nothing: Any) -> None:
+    """Beside calls that stand in the content."""
+    part = {"type": "tool_call", "value": CALL["function"]}
+    for content in ([USE], [part]):
+        record = {"messages": [user("Hi"), answer(content, tool_calls=nothing)]}
+        assert_same(renderer, record, {"messages": [user("Hi"), answer(content)]})
+
+
+def test_the_weight_of_a_message_is_that_of_its_results(renderer: everyturn.Renderer) -> None:
+    """A message of Anthropic's is several: its weight is that of each."""
+    results = {"type": "tool_result", "tool_use_id": "t1", "content": "Secret"}
+    content = [results, {"type": "text", "text": "Hidden"}]
+    record = {"messages": [{"role": "user", "weight": 0, "content": content}, answer("Fine.")]}
+    expander = everyturn.Expander(renderer, train_on="all_tokens")
+    (sample,) = expander.expand([record])
+    trained = renderer.decode(sample.trained_ids)
+    assert "Secret" not in trained
+    assert "Hidden" not in trained
+    assert "Fine." in trained
+
+
+def test_a_message_in_place_of_a_conversation_says_so() -> None:
+    """A list of messages given as records."""
+    for messages in ([user("Hi"), answer("Hello")], [{"from": "human", "value": "Hi"}]):
+        with pytest.raises(everyturn.ConversationError) as raised:
+            everyturn.Expander("demo").expand(messages)
+        expected = 'this is a message, not a conversation: pass [{"messages": [..]}]'
+        assert expected in str(raised.value)

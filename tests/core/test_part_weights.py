@@ -233,3 +233,32 @@ def test_a_message_of_which_nothing_is_trained_is_an_error(models: dict[str, Pat
     message = answer("A", reasoning_content="why", reasoning_weight=1, weight=0)
     with pytest.raises(everyturn.ConversationError, match="nothing of the message"):
         weights(models, message, template=template)
+
+
+def test_a_part_of_reasoning_of_responses_has_its_own_weight() -> None:
+    """As a block of thinking has."""
+    renderer = everyturn.Renderer.from_dir("demo")
+    cases: list[tuple[list[dict[str, Any]], list[str]]] = [
+        ([{"text": "alone", "weight": 0}], ["alone"]),
+        ([{"text": "first", "weight": 0}, {"text": "second"}], ["first"]),
+    ]
+    for parts, context in cases:
+        summary = [{"type": "summary_text", **part} for part in parts]
+        output = [{"type": "reasoning", "summary": summary}, answer("A")]
+        (sample,) = everyturn.Expander(renderer).expand([{"input": "Q", "output": output}])
+        shown, said = renderer.decode(sample.input_ids), renderer.decode(sample.trained_ids)
+        for part in parts:
+            assert part["text"] in shown
+            assert (part["text"] in said) == (part["text"] not in context)
+        assert "A" in said
+
+
+def test_a_part_of_the_system_message_beside_the_messages_has_its_own_weight() -> None:
+    """Refused where the weights of parts cannot be followed, as in a message."""
+    record = {
+        "system": [{"type": "text", "text": "Rules.", "weight": 0}],
+        "messages": [user("a"), answer("one")],
+    }
+    with pytest.raises(everyturn.ConversationError, match="all_tokens"):
+        everyturn.Expander("demo", train_on="all_tokens").expand([record])
+    assert len(everyturn.Expander("demo").expand([record])) == 1

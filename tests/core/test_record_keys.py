@@ -646,3 +646,100 @@ def is_verdict(label: object) -> bool:
     if isinstance(label, str):
         return label.strip().lower() in ("1", "t", "y", "on", "yes", "1.", "1e0", "01", "+1")
     return isinstance(label, bool | int) and label in (True, False)
+
+
+TWICE = '{"name": "x", "name": "f", "arguments": {}}'
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"messages": [user("a"), answer("", tool_calls=[{"id": "c", "type": "function", "function": {
+            "name": "f", "arguments": '{"name": 1, "name": 2}'}}])]},
+        {"messages": '[{"role": "user", "name": "x", "name": "y", "content": "a"}, '
+                     '{"role": "assistant", "content": "b"}]'},
+        {"conversations": '[{"from": "human", "name": "x", "name": "y", "value": "a"}, '
+                          '{"from": "gpt", "value": "b"}]'},
+        {"messages": CHAT, "tools": f'[{{"type": "function", "function": {TWICE}}}]'},
+        {"messages": CHAT, "functions": f"[{TWICE}]"},
+        {"messages": [{**SYSTEM, "tools": f"[{TWICE}]"}, *CHAT]},
+        {"messages": [user("a"), answer("", tool_calls=f'[{{"type": "function", "function": {TWICE}}}]')]},
+        {"messages": [user("a"), answer("", function_call=TWICE)]},
+        {"messages": [user("a"), answer([{"type": "tool_call", "value": TWICE}])]},
+        {"messages": [user("a"), {"role": "tool_call", "content": TWICE}]},
+        {"messages": [user("a"), {"role": "tool_call", "content": f'{TWICE} {{"name": "g"}}'}]},
+        {"messages": [user("a"), {"role": "tool_call", "content": TWICE},
+                      {"role": "tool_call", "content": '{"name": "g"}'}]},
+        {"prompt": '[{"role": "user", "name": "x", "name": "y", "content": "a"}]', "completion": "b"},
+    ],
+)  # fmt: skip
+def test_a_key_that_is_there_twice_is_named_in_texts_that_are_read_as_json(record: Record) -> None:
+    """As in the record itself, which may be such a text, too."""
+    for line in (record, json.dumps(json.dumps(record)).encode()):
+        report = (
+            everyturn.Expander("demo").expand([line] if isinstance(line, dict) else line).report
+        )
+        assert report.warnings["repeated_keys"] == 1
+        (place,) = report.warning_places["repeated_keys"]
+        assert 'the key "name" twice: the last value counts' in place.text
+    (finding,) = [
+        finding for finding in everyturn.check([record]) if finding.kind == "repeated_keys"
+    ]
+    assert '"name"' in str(finding)
+
+
+def test_a_record_that_is_text_names_what_it_has_twice() -> None:
+    """The line is a text of JSON, and what that holds has a key twice."""
+    text = json.dumps({"messages": CHAT}).replace('"Fine."', '"x", "content": "Fine."')
+    report = everyturn.Expander("demo").expand(json.dumps(text).encode()).report
+    assert report.warnings["repeated_keys"] == 1
+
+
+@pytest.mark.parametrize("key", ["images", "audio", "videos"])
+def test_media_of_a_message_are_those_of_its_record(key: str) -> None:
+    """An error that names the message, and left out on request."""
+    record = {"messages": [user("Hi", **{key: ["x.png"]}), answer("Hello")]}
+    with pytest.raises(everyturn.ConversationError, match=f'"{key}" holds media') as caught:
+        everyturn.Expander("demo").expand([record])
+    assert caught.value.kind == "media"
+    assert caught.value.message_index == 0
+    report = everyturn.Expander("demo", media="text").expand([record]).report
+    assert report.warnings["media_left_out"] == 1
+    assert report.unread_keys == {key: 1}
+    empty = {"messages": [user("Hi", **{key: []}), answer("Hello")]}
+    assert "media_left_out" not in everyturn.Expander("demo").expand([empty]).report.warnings
+
+
+@pytest.mark.parametrize("label", [{"kto_tag": False}, {"label": 0}, {"desirable": "no"}])
+def test_an_undesired_answer_is_never_trained_as_a_good_one(label: Record) -> None:
+    """Whatever is said of the answers of a record can be said of one."""
+    record = {"messages": [user("a"), answer("bad", **label), user("b"), answer("good")]}
+    (key,) = label
+    with pytest.raises(everyturn.ConversationError, match=f'message 1: "{key}" says') as caught:
+        everyturn.Expander("demo").expand([record])
+    assert caught.value.kind == "undesired"
+    skipped = everyturn.Expander("demo", undesired="skip").expand([record])
+    assert everyturn.Renderer.from_dir("demo").decode(skipped[0].trained_ids) == "good<|im_end|>"
+    assert skipped.report.warnings["undesired_skipped"] == 1
+    ignored = everyturn.Expander("demo", undesired="ignore").expand([record])
+    assert ignored.report.targets_trained == 2
+    assert ignored.report.unread_keys == {key: 1}
+
+
+def test_a_turn_with_an_undesired_part_is_undesired() -> None:
+    """Whichever of its entries the label stands on."""
+    text = {"from": "gpt", "value": "Let me look.", "label": True}
+    called = {"from": "function_call", "value": '{"name": "f", "arguments": {}}', "label": False}
+    record = {"conversations": [{"from": "human", "value": "a"}, text, called]}
+    with pytest.raises(everyturn.ConversationError, match='"label" says'):
+        everyturn.Expander("demo").expand([record])
+
+
+def test_a_label_of_a_message_that_is_no_verdict_is_a_key_like_any_other() -> None:
+    """As one of a record is; and one of a question says nothing of an answer."""
+    messages = [user("a", label=False), answer("b", label="cat", kto_tag=True)]
+    report = everyturn.Expander("demo").expand([{"messages": messages}]).report
+    assert report.targets_trained == 1
+    assert report.unread_keys == {"label": 2}
+    with pytest.raises(everyturn.ConversationError, match='"kto_tag" is "maybe"'):
+        everyturn.Expander("demo").expand([{"messages": [user("a"), answer("b", kto_tag="maybe")]}])

@@ -169,3 +169,110 @@ def test_a_refused_chat_makes_no_claims_about_keys(models: dict[str, Path]) -> N
     assert unread(models, body, *refused) == {}
     source = [{"messages": refused}, {"messages": [QUESTION, answer(mood="fine")]}]
     assert unread(models, body, source=source) == {"mood": 1}
+
+
+def expanded(record: Record, **options: Any) -> everyturn.Report:
+    """Return what is said of a record on the demo model."""
+    return (
+        everyturn.Expander(everyturn.Renderer.from_dir("demo", **options)).expand([record]).report
+    )
+
+
+def calling(function: Record, **more: Any) -> Record:
+    """Return a record whose answer is that call."""
+    entry = {"id": "c1", "type": "function", "function": function, **more}
+    return {"messages": [QUESTION, answer(tool_calls=[entry])]}
+
+
+SERVERS: list[Any] = ["vllm", "sglang", "transformers", "llama.cpp", "template"]
+
+
+@pytest.mark.parametrize("serve", SERVERS)
+def test_keys_of_calls_that_nobody_reads_are_named_with_their_place(serve: Any) -> None:
+    """Whether the server leaves them out or the template does not look at them."""
+    function = {"name": "f", "arguments": "{}", "output": "the result"}
+    report = expanded(calling(function, thought="Hm.", index=0), serve=serve)
+    assert report.unread_keys == {"tool_calls.function.output": 1, "tool_calls.thought": 1}
+    nothing = calling({"name": "f", "arguments": "{}", "output": ""}, thought=None)
+    assert expanded(nothing, serve=serve).unread_keys == {}
+
+
+def test_a_key_of_a_call_that_the_template_prints_is_read() -> None:
+    """Where the server passes it on."""
+    template = CHATML.replace("BODY", PLAIN + "{{- (message.tool_calls or []) | tojson -}}")
+    record = calling({"name": "f", "arguments": "{}"}, thought="Hm.")
+    assert expanded(record, chat_template=template).unread_keys == {}
+    of_sglang = expanded(record, chat_template=template, serve="sglang")
+    assert of_sglang.unread_keys == {"tool_calls.thought": 1}
+
+
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_keys_of_tools_that_nobody_reads_are_named_with_their_place(*, is_bare: bool) -> None:
+    """Once for each record; a template that prints whole tools reads what the server passes on."""
+    function = {"name": "f", "parameters": {}, "returns": {"type": "string"}, "strict": True}
+    tool = function if is_bare else {"type": "function", "function": function, "mood": "x"}
+    record = {"messages": [QUESTION, answer(), QUESTION, answer()], "tools": [tool, tool]}
+    expected = {"tools.function.returns": 1} | ({} if is_bare else {"tools.mood": 1})
+    assert expanded(record).unread_keys == expected
+    assert expanded(record, serve="template").unread_keys == {}
+    assert expanded({**record, "tools": []}).unread_keys == {}
+
+
+@pytest.mark.parametrize(
+    ("messages", "names"),
+    [
+        ([answer(content=[{"type": "text", "text": "a", "mood": "x"}])], ["content.mood"]),
+        ([answer(content=[{"type": "text", "text": "a", "cache_control": {"type": "e"}}])], []),
+        ([answer(content=[{"type": "output_text", "text": "a", "annotations": [], "logprobs": {}}])], []),
+        ([answer(content=[{"type": "thinking", "thinking": "a", "signature": "s", "mood": "x"}])],
+         ["content.mood"]),
+        ([answer(content=[{"type": "tool_use", "id": "1", "name": "f", "input": {}, "caller": "me"}])],
+         ["content.caller"]),
+        ([answer(content=[{"type": "tool_call", "value": {"name": "f"}, "mood": "x"}])],
+         ["content.mood"]),
+        ([answer(content=[{"type": "tool_use", "id": "1", "name": "f", "input": {}}]),
+          {"role": "user", "content": [
+              {"type": "tool_result", "tool_use_id": "1", "mood": "x",
+               "content": [{"type": "text", "text": "b", "citations": ["c"]}]},
+              {"type": "text", "text": "c", "mood": "x"}]},
+          answer()],
+         ["content.citations", "content.mood", "tool_call_id"]),
+    ],
+)  # fmt: skip
+def test_keys_of_parts_that_nothing_reads_are_named_once_for_each_message(
+    messages: list[Record], names: list[str]
+) -> None:
+    """A message is made anew of what its parts say; what APIs say of each part is not named."""
+    report = expanded({"messages": [QUESTION, *messages]})
+    assert report.unread_keys == dict.fromkeys(names, 1)
+
+
+def test_keys_of_parts_of_responses_are_named() -> None:
+    """Of texts, of reasoning, and of what a tool returned."""
+    text = {"type": "output_text", "text": "a", "annotations": [{"url": "u"}]}
+    thought = {"type": "summary_text", "text": "t", "mood": "x"}
+    output = [{"type": "input_text", "text": "r", "mood": "x"}]
+    record = {
+        "input": "q",
+        "output": [
+            {"type": "reasoning", "summary": [thought]},
+            {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": output},
+            {"type": "message", "role": "assistant", "content": [text]},
+        ],
+    }
+    names = ["content.annotations", "output.mood", "summary.mood", "tool_call_id"]
+    assert expanded(record).unread_keys == dict.fromkeys(names, 1)
+
+
+def test_keys_of_parts_of_the_system_message_beside_the_messages_are_named() -> None:
+    """Under its own name."""
+    system = [{"type": "text", "text": "s", "mood": "x"}]
+    record = {"system": system, "messages": [QUESTION, answer()]}
+    assert expanded(record).unread_keys == {"system.mood": 1}
+
+
+def test_a_form_that_is_never_rendered_has_no_unread_keys() -> None:
+    """An answer that a server would show otherwise later on is rendered as the answer alone."""
+    record = {"messages": [QUESTION, answer(reasoning_content="Hm.")]}
+    assert expanded(record, serve="transformers").unread_keys == {}

@@ -242,7 +242,7 @@ def _from_alpaca(record: dict[str, Any]) -> Pairs:
         contents += [("user", exchange[0]), ("assistant", exchange[1])]
     question = _string(record, "instruction")
     if record.get("input"):
-        question += "\n" + _string(record, "input")
+        question = "\n".join([*filter(None, [question]), _string(record, "input")])
     contents.append(("user", question))
     answer = "output" if record.get("output") is not None else "response"
     contents.append(("assistant", _string(record, answer)))
@@ -250,7 +250,7 @@ def _from_alpaca(record: dict[str, Any]) -> Pairs:
 
 
 def _from_prompt_completion(record: dict[str, Any], *, parts_as_list: bool) -> Pairs:
-    prompt, completion = record.get("prompt"), record.get("completion")
+    prompt, completion = (_messages_or(record.get(key)) for key in ("prompt", "completion"))
     if isinstance(prompt, str) and isinstance(completion, str):
         return [
             ({"role": "user", "content": prompt}, None),
@@ -261,6 +261,16 @@ def _from_prompt_completion(record: dict[str, Any], *, parts_as_list: bool) -> P
         answers = _from_messages(completion, parts_as_list=parts_as_list)
         return [*((message, 0.0) for message, _ in context), *answers]
     raise RecordError("conversation", "the reference reads two texts or two lists")
+
+
+def _messages_or(value: Any) -> Any:
+    """The messages that a text is the JSON of, or the value itself."""
+    parsed = or_none(parse_json, value.encode("utf-8")) if isinstance(value, str) else None
+    messages = parsed if isinstance(parsed, list) else []
+    is_list = messages and all(
+        isinstance(item, dict) and {"role", "content"} <= set(item) for item in messages
+    )
+    return messages if is_list else value
 
 
 def _list_of(record: dict[str, Any], key: str) -> list[Any]:

@@ -175,6 +175,11 @@ FORMATS: dict[str, tuple[Record, str, list[Record]]] = {
         "alpaca",
         [user("Hi"), answer("Hello")],
     ),
+    "alpaca without instruction": (
+        {"instruction": "", "input": "2+2?", "output": "4"},
+        "alpaca",
+        [user("2+2?"), answer("4")],
+    ),
     "alpaca with response": (
         {"instruction": "Hi", "response": "Hello"},
         "alpaca",
@@ -191,6 +196,16 @@ FORMATS: dict[str, tuple[Record, str, list[Record]]] = {
         {"prompt": "Hi", "completion": " Hello"},
         "prompt_completion",
         [user("Hi"), answer(" Hello")],
+    ),
+    "lists of prompt and completion as texts": (
+        {"prompt": json.dumps([user("Hi")]), "completion": json.dumps([answer("Hello")])},
+        "prompt_completion",
+        [user("Hi"), answer("Hello")],
+    ),
+    "a prompt that is JSON of no messages": (
+        {"prompt": '[{"role": "x"}]', "completion": "[]"},
+        "prompt_completion",
+        [user('[{"role": "x"}]'), answer("[]")],
     ),
     "lists of prompt and completion": (
         {"prompt": [user("One?"), answer("1"), user("Two?")],

@@ -176,11 +176,12 @@ SHAPE = (
     Kind(
         name="media",
         severity="error",
-        summary="a record has images, sounds or videos",
+        summary="a record or a message has images, sounds or videos",
         reason="Only text is rendered and trained. Trained without its image, an answer about it teaches the model "
         "to invent what it sees.",
-        remedy='Leave such records out, or train their text alone: `media="text"`.',
-        hint="--media text leaves media out and treats placeholders as text",
+        remedy='Leave such records out, or train their text alone: `media="text"` leaves out what stands under keys '
+        "such as `images`. An image that is a part of a content has to be removed from it.",
+        hint="--media text leaves out what stands under keys such as images, and treats placeholders as text",
     ),
     Kind(
         name="template_kwargs",

@@ -154,7 +154,8 @@ WARNINGS = (
         severity="warning",
         summary="an object of a record has a key twice",
         reason="Of its values the last one counts, as for Python's `json`; other readers take the first. What the "
-        "others say is not trained, and a corrected copy does not have it.",
+        "others say is not trained, and a corrected copy does not have it. Texts that are read as JSON, such as the "
+        "arguments of a call, are looked through, too.",
         remedy="Keep one of them.",
     ),
     Kind(
@@ -178,8 +179,8 @@ WARNINGS = (
     Kind(
         name="undesired_skipped",
         severity="note",
-        summary="the answers of a record are labelled as undesired",
-        reason='`undesired="skip"` was asked for: nothing of such a record is trained.',
+        summary="answers are labelled as undesired",
+        reason='`undesired="skip"` was asked for: nothing of such a record, or of such an answer, is trained.',
         remedy="Nothing needs to be done.",
     ),
     Kind(

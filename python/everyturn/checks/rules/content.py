@@ -135,7 +135,9 @@ UNREAD_KEYS = Kind(
     name="unread_keys",
     severity="note",
     summary="the template never reads a key of a message",
-    reason="What the key holds is not trained. Each key is named once a file.",
+    reason="What the key holds is not trained. `content.x` is a key of a part, `tool_calls.x` one of a call, "
+    "`tools.x` one of a tool; the server or the reading of parts may be what leaves it out. Each key is named once "
+    "a file.",
     remedy="`everyturn lint` shows what the template reads.",
 )
 

@@ -10,6 +10,7 @@ mod compiled;
 mod contents;
 mod foreign;
 mod header;
+mod inner_keys;
 mod input;
 mod locate;
 mod parts;

@@ -13,6 +13,7 @@ use everyturn_template::{
 };
 
 use super::compiled::{RenderWorkspace, Rendering};
+use super::inner_keys::{self, InnerKey};
 use super::input::Values;
 use super::parts::RecordParts;
 use super::{Header, ProbedTemplate, Thinking, TurnEnd};
@@ -32,6 +33,9 @@ pub struct Prepared<'a> {
     second_tools: Option<TemplateValue<'a>>,
     /// Keys of each message that the server leaves out.
     unsent: Vec<Vec<&'a str>>,
+    /// Keys of calls, and of tools, that most templates do not read.
+    call_keys: Vec<InnerKey<'a>>,
+    tool_keys: Vec<InnerKey<'a>>,
     /// The system messages that a server made the first one of.
     merged: Vec<usize>,
     workspace: RenderWorkspace,
@@ -81,6 +85,7 @@ impl<'a> Prepared<'a> {
         let list = values.inputs.place(Node::NONE, Step::Variable("messages"));
         let mut ends = Ends::default();
         let (mut unsent, mut merged) = (Vec::new(), Vec::new());
+        let call_keys = inner_keys::of_calls(arena, &given);
         let messages: Vec<_> = match given {
             Given::Adapted(messages) => {
                 let messages = messages.into_iter().enumerate();
@@ -119,6 +124,8 @@ impl<'a> Prepared<'a> {
             variables,
             second_tools,
             unsent,
+            call_keys,
+            tool_keys: inner_keys::of_tools(arena, tools),
             merged,
             workspace: RenderWorkspace::default(),
             parts: OnceCell::new(),
@@ -312,14 +319,31 @@ impl<'a> Prepared<'a> {
     pub fn unread_keys(&self) -> impl Iterator<Item = (usize, Vec<&'a str>)> {
         let items = self.messages.items().get(..self.seen.get()).unwrap_or_default();
         items.iter().enumerate().map(|(index, message)| {
-            let mut keys: Vec<_> = message.unread().collect();
+            let number = self.number(index);
+            // Where a message is another one at the end, it may be rendered there alone.
+            let at_end = [true, false].map(|is_prompt| self.end(number + 1, is_prompt));
+            let forms = || at_end.iter().flatten().chain([message]);
+            let mut keys: Vec<_> =
+                message.unread().filter(|key| !forms().any(|form| form.has_read(key))).collect();
             let reasoning = |key: &&str| REASONING_KEYS.contains(key);
             let reads_reasoning =
                 keys.iter().filter(|key| reasoning(key)).count() < message.keys().filter(reasoning).count();
             keys.retain(|key| !(reads_reasoning && reasoning(key)));
-            let number = self.number(index);
             keys.extend(self.unsent.get(number).into_iter().flatten());
+            let first = self.call_keys.partition_point(|key| key.message < number);
+            let calls = self.call_keys.iter().skip(first).take_while(|key| key.message == number);
+            keys.extend(calls.filter(|key| key.is_unread_in(forms())).map(|key| key.name));
             (number, keys)
+        })
+    }
+
+    /// The keys of tools that the template has never looked at, and those that a server leaves out; `None`: it has looked at
+    /// no tool.
+    pub fn unread_tool_keys(&self) -> Option<Vec<&'a str>> {
+        let given = self.variables.iter().find(|(name, _)| *name == "tools").map(|(_, tools)| *tools);
+        let forms = || given.iter().chain(&self.second_tools);
+        forms().flat_map(|tools| tools.items()).any(|tool| tool.is_read()).then(|| {
+            self.tool_keys.iter().filter(|key| key.is_unread_in(forms())).map(|key| key.name).collect()
         })
     }
 
@@ -428,7 +452,7 @@ fn both_are_reasoning(one: &str, other: &str) -> bool {
     REASONING_KEYS.contains(&one) && REASONING_KEYS.contains(&other)
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

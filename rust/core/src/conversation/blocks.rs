@@ -4,7 +4,8 @@
 //! it; calls and reasoning of the assistant beside its text. Blocks that are not known stay where they are, for the
 //! reader of parts to refuse.
 
-use super::calls::function_call;
+use super::calls::function_call_of;
+use super::formats::is_nothing;
 use super::message::{REASONING_KEYS, SEPARATOR};
 use super::order::Order;
 use super::outline::Outline;
@@ -79,8 +80,17 @@ fn of_user(message: &Object, blocks: &[Value]) -> Vec<Value> {
         let role = message.get("role").cloned().unwrap_or(Value::Null);
         messages.push([("role".into(), role), ("content".into(), only_text(&rest))].into_iter().collect());
     }
+    // What the message weighs, each of the messages that it is does; its other keys are those of one of them.
+    let (weights, others): (Vec<_>, Vec<_>) = message
+        .iter()
+        .filter(|(key, _)| !matches!(&***key, "role" | "content"))
+        .partition(|(key, _)| weight::KEYS.contains(&&***key));
+    for message in messages.iter_mut().filter(|message| !is_weighted(message)) {
+        for (key, weight) in &weights {
+            message.insert(key, (*weight).clone());
+        }
+    }
     if let Some(last) = messages.last_mut() {
-        let others = message.iter().filter(|(key, _)| !matches!(&***key, "role" | "content"));
         *last = last.iter().chain(others).map(|(key, value)| (key.clone(), value.clone())).collect();
     }
     messages.into_iter().map(Value::Object).collect()
@@ -106,7 +116,10 @@ fn of_result(block: &Object) -> Object {
 
 fn of_assistant(message: &Object, blocks: &[Value]) -> Value {
     let mut new = message.clone();
-    let has_calls = message.get("tool_calls").is_some_and(|calls| !calls.is_null());
+    let has_calls = message.get("tool_calls").is_some_and(|calls| match calls {
+        Value::String(text) => !matches!(text.trim(), "" | "[]"),
+        other => !is_nothing(other),
+    });
     let has_reasoning = reasoning::is_given(message);
     let (mut calls, mut thoughts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for value in blocks {
@@ -145,8 +158,7 @@ fn thought_of(block: &Object) -> Option<&str> {
 }
 
 fn call_of(block: &Object) -> Result<Object> {
-    let input = under_one_of(block, &CALL_INPUT)?;
-    let mut call = function_call(block.get("id"), block.get("name"), input);
+    let mut call = function_call_of(block, "id", &CALL_INPUT)?;
     let weights = block.iter().filter(|(key, _)| weight::KEYS.contains(&&***key));
     weights.for_each(|(key, value)| call.insert(key, value.clone()));
     Ok(call)

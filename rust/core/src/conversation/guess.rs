@@ -36,18 +36,24 @@ fn text(record: &Object) -> Option<String> {
     Some(text.into())
 }
 
+/// Keys of the better of two answers: that of most records, and OpenAI's.
+const CHOSEN: [&str; 2] = ["chosen", "preferred_output"];
+
 /// Two answers of which one is better.
 pub(super) fn preference(record: &Object) -> Option<String> {
     let rejected = record.iter().map(|(key, _)| key).find(|key| is_rejected(key))?;
-    let chosen = given(record, "chosen")?;
+    let (name, chosen) = CHOSEN.into_iter().find_map(|name| Some((name, given(record, name)?)))?;
     let what = format!(
-        "it is a pair of preferences (\"chosen\", {rejected:?}), of which supervised training can use the chosen answer \
-         only"
+        "it is a pair of preferences ({name:?}, {rejected:?}), of which supervised training can use the {} answer only",
+        name.trim_end_matches("_output")
     );
-    if chosen.as_object().is_some() {
+    if chosen.as_object().is_some() || record.contains_key("messages") {
         return Some(format!(
             "{what}: undesired=\"skip\" does that once it stands at the end of the messages"
         ));
+    }
+    if given(record, "input").is_some_and(|input| input.as_object().is_some()) {
+        return Some(format!("{what}: put the messages of \"input\" and that answer into \"messages\""));
     }
     let ours = if record.contains_key("instruction") {
         "output"
@@ -60,7 +66,7 @@ pub(super) fn preference(record: &Object) -> Option<String> {
             Some(_) => return Some(format!("{what}: put the prompt and that answer into \"messages\"")),
         }
     };
-    Some(format!("{what}: map={{{ours:?}: \"chosen\"}} and undesired=\"skip\" do that"))
+    Some(format!("{what}: map={{{ours:?}: {name:?}}} and undesired=\"skip\" do that"))
 }
 
 /// Whether nothing but what follows a prompt is there: a text, or no message of a user or of the system.

@@ -1,5 +1,7 @@
 //! An item of a list of messages, sorted out by its format and not checked any further.
 
+use std::sync::Arc;
+
 use super::calls::{WrittenCall, written_call};
 use super::reasoning;
 use super::role::{CALL_ROLES, Role};
@@ -18,6 +20,8 @@ pub struct Item {
     pub fields: Object,
     /// The tool calls of an item that is nothing else.
     pub call: Option<Value>,
+    /// Keys that an object of its calls has twice, where they are JSON text.
+    pub repeated_keys: Vec<Arc<str>>,
     /// Why the item is refused, whoever says it.
     pub fault: Option<Error>,
 }
@@ -28,7 +32,7 @@ impl Item {
         if !role_name.is_some_and(is_call_role) {
             return self;
         }
-        let WrittenCall { reasoning, text, call } =
+        let WrittenCall { reasoning, text, call, repeated_keys } =
             written_call(self.fields.get("content").unwrap_or(&Value::Null));
         let role = self.fields.get("role").cloned().unwrap_or(Value::Null);
         let own = [("role".into(), role), ("content".into(), text.as_str().into())];
@@ -41,6 +45,7 @@ impl Item {
             self.fault.get_or_insert(error);
         }
         self.call = Some(call);
+        self.repeated_keys = repeated_keys;
         self
     }
 
@@ -53,7 +58,7 @@ impl Item {
             self.fields.remove("tool_calls");
             return self;
         }
-        match json::parse_with_constants(text) {
+        match json::parse_with_constants_noting(text, &mut self.repeated_keys) {
             Ok(calls) => self.fields.insert("tool_calls", calls),
             Err(error) => {
                 let text = format!("\"tool_calls\" is text that is not JSON: {error}");

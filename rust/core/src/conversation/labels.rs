@@ -5,6 +5,7 @@
 
 use super::formats::{given, is_nothing};
 use super::guess;
+use super::message::Message;
 use super::options::Undesired;
 use super::spelled;
 use super::weight::{self, Weight};
@@ -19,6 +20,9 @@ const LABEL: &str = "label";
 
 /// Keys that begin so hold answers that were rejected.
 const REJECTED: &str = "rejected";
+
+/// So does this one, of OpenAI's pairs of preferences.
+const NON_PREFERRED: &str = "non_preferred_output";
 
 /// Texts that say of an answer that it is desired, and that it is not.
 const GOOD: [&str; 4] = ["desired", "desirable", "chosen", "good"];
@@ -35,20 +39,10 @@ pub struct Verdict {
 
 pub(super) fn read(record: &Object, undesired: Undesired) -> Result<Verdict> {
     let weight = weight::take(&mut of_weights(record))?;
-    if undesired != Undesired::Ignore {
-        check_labels(record)?;
-    }
-    let is_bad = |key: &&&str| given(record, key).and_then(is_desired) == Some(false);
-    let label = LABELS.iter().find(is_bad);
+    let label = bad_label(record, undesired)?;
     let rejected = record.iter().find(|(key, value)| is_rejected(key) && !is_nothing(value));
     match (undesired, label, rejected) {
-        (Undesired::Error, Some(key), _) => Err(Error::new(
-            ErrorKind::Undesired,
-            format!(
-                "{key:?} says that the answers are undesired, and supervised training would teach them; \
-                 undesired=\"skip\" trains none of them, undesired=\"ignore\" does not look at such keys"
-            ),
-        )),
+        (Undesired::Error, Some(key), _) => Err(teaches_undesired(key, "the answers are", "none of them")),
         (Undesired::Error, None, Some((key, _))) => Err(Error::new(
             ErrorKind::Undesired,
             guess::preference(record).unwrap_or_else(|| {
@@ -65,6 +59,39 @@ pub(super) fn read(record: &Object, undesired: Undesired) -> Result<Verdict> {
     }
 }
 
+/// Takes the labels off an answer that has its own. True if they say that it is undesired: it is not trained.
+pub(super) fn take_of_answer(answer: &mut Message, undesired: Undesired) -> Result<bool> {
+    let label = bad_label(&answer.fields, undesired)?;
+    match label {
+        Some(key) if undesired == Undesired::Error => {
+            return Err(teaches_undesired(key, "the answer is", "nothing of it"));
+        }
+        Some(_) => answer.weight = Some(Weight::ZERO),
+        None => {}
+    }
+    if undesired != Undesired::Ignore {
+        answer.fields.retain(|key, value| !(LABELS.contains(&key) && is_verdict(value)));
+    }
+    Ok(label.is_some())
+}
+
+/// The label of a record or of an answer that calls it undesired.
+fn bad_label(object: &Object, undesired: Undesired) -> Result<Option<&'static str>> {
+    if undesired != Undesired::Ignore {
+        check_labels(object)?;
+    }
+    let is_bad = |key: &&str| given(object, key).is_some_and(|value| says_undesired(key, value));
+    Ok(LABELS.into_iter().find(is_bad).filter(|_| undesired != Undesired::Ignore))
+}
+
+fn teaches_undesired(key: &str, answers: &str, none: &str) -> Error {
+    let text = format!(
+        "{key:?} says that {answers} undesired, and supervised training would teach it; undesired=\"skip\" trains {none}, \
+         undesired=\"ignore\" does not look at such keys"
+    );
+    Error::new(ErrorKind::Undesired, text)
+}
+
 /// The keys of a record that give a weight.
 fn of_weights(record: &Object) -> Object {
     let weights = record.iter().filter(|(key, _)| weight::KEYS.contains(&&***key));
@@ -73,7 +100,7 @@ fn of_weights(record: &Object) -> Object {
 
 /// Whether a key is one of a rejected answer.
 pub fn is_rejected(key: &str) -> bool {
-    key.starts_with(REJECTED)
+    key.starts_with(REJECTED) || key == NON_PREFERRED
 }
 
 /// Refuses what should be a verdict and is not: it is not known whether the answers are to be trained.
@@ -95,6 +122,11 @@ fn check_labels(record: &Object) -> Result<()> {
 /// Whether a value of a label is a verdict at all: other data have labels, too.
 pub fn is_verdict(label: &Value) -> bool {
     is_desired(label).is_some()
+}
+
+/// Whether a key with that value calls an answer undesired.
+pub(super) fn says_undesired(key: &str, value: &Value) -> bool {
+    LABELS.contains(&key) && is_desired(value) == Some(false)
 }
 
 /// What a label says of the answers.

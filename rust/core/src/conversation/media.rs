@@ -10,7 +10,7 @@ use super::role::Role;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Object, Value};
 
-/// The keys of a record that they stand under.
+/// The keys of a record, or of a message, that they stand under.
 pub const KEYS: [&str; 6] = ["image", "images", "video", "videos", "audio", "audios"];
 
 /// What marks their places in a text.
@@ -18,20 +18,26 @@ const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];
 
 /// True if the record has media, which are left out because the caller says so.
 pub(super) fn read(record: &Object, messages: &[Message], media: Media) -> Result<bool> {
-    let key = KEYS.into_iter().find(|key| record.get(key).is_some_and(|value| !is_nothing(value)));
-    let placeholder = messages.iter().enumerate().find_map(|(at, message)| Some((at, placeholder(message)?)));
-    match (media, key, placeholder) {
-        (_, None, None) => Ok(false),
-        (Media::Text, _, _) => Ok(true),
-        (Media::Error, Some(key), _) => {
-            let text = format!("{key:?} holds media, and only text is trained; {AS_TEXT}");
-            Err(Error::new(ErrorKind::Media, text))
-        }
-        (Media::Error, None, Some((at, placeholder))) => {
-            let text = format!("{placeholder:?} is the place of media, and only text is trained; {AS_TEXT}");
-            Err(Error::new(ErrorKind::Media, text).at_message(at))
-        }
+    let error =
+        |text: String| Error::new(ErrorKind::Media, format!("{text}, and only text is trained; {AS_TEXT}"));
+    let held = |key: &str| error(format!("{key:?} holds media"));
+    let of_record = key(record).map(held);
+    let of_message = |(at, message): (usize, &Message)| {
+        let of_key = || key(&message.fields).map(held);
+        let of_text = || Some(error(format!("{:?} is the place of media", placeholder(message)?)));
+        of_key().or_else(of_text).map(|error| error.at_message(at))
+    };
+    let found = of_record.or_else(|| messages.iter().enumerate().find_map(of_message));
+    match (media, found) {
+        (_, None) => Ok(false),
+        (Media::Text, Some(_)) => Ok(true),
+        (Media::Error, Some(error)) => Err(error),
     }
+}
+
+/// The first key of a record or a message that holds any.
+fn key(object: &Object) -> Option<&'static str> {
+    KEYS.into_iter().find(|key| object.get(key).is_some_and(|value| !is_nothing(value)))
 }
 
 const AS_TEXT: &str = "media=\"text\" leaves media out and takes placeholders for text";

@@ -1,6 +1,10 @@
 //! One entry of a message list to a `Message`.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::calls::{check_tool_calls, take_function_call, tool_calls_from};
+use super::formats::is_nothing;
 use super::guess;
 use super::item::Item;
 use super::part_weights::{self, PartWeight};
@@ -13,6 +17,9 @@ use crate::json::{Object, Value};
 
 /// The names under which a message's reasoning is given, the first that is there before the others.
 pub const REASONING_KEYS: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+
+/// The names under which a message's calls are given.
+pub(super) const CALL_KEYS: [&str; 2] = ["tool_calls", "function_call"];
 
 /// The tags of reasoning that is written within a text.
 pub const OPEN_THINKING: &str = "<think>";
@@ -35,6 +42,10 @@ pub struct Message {
     pub may_be_target: bool,
     /// What it says stood in another order: a message has its reasoning, its text, then its calls.
     pub is_reordered: bool,
+    /// Keys of its parts that nothing reads.
+    pub unread_keys: BTreeSet<Arc<str>>,
+    /// Keys that an object has twice in what is JSON text of it, but for arguments.
+    pub repeated_keys: Vec<Arc<str>>,
 }
 
 impl Message {
@@ -52,6 +63,8 @@ impl Message {
             part_weights: Vec::new(),
             may_be_target: true,
             is_reordered: false,
+            unread_keys: BTreeSet::new(),
+            repeated_keys: Vec::new(),
         }
     }
 
@@ -89,21 +102,23 @@ pub(super) fn part_of_item(item: Item) -> Result<Message> {
     if let Some(fault) = item.fault {
         return Err(fault);
     }
-    let mut fields = item.fields;
+    let (mut fields, mut repeated_keys) = (item.fields, item.repeated_keys);
     if let Some(call) = &item.call {
-        fields = with_tool_calls(&fields, tool_calls_from(call, "the function call")?);
+        fields = with_tool_calls(&fields, tool_calls_from(call, "the function call", &mut repeated_keys)?)?;
     }
     let weight = weight::take(&mut fields)?;
     fields.insert("role", role.name().into());
     fields.retain(|_, value| !value.is_null());
-    take_function_call(&mut fields)?;
+    take_function_call(&mut fields, &mut repeated_keys)?;
     if role == Role::Assistant {
         reasoning::settle(&mut fields)?;
     }
     let (mut part_weights, mut is_reordered) = (Vec::new(), false);
     match fields.get("content") {
         None | Some(Value::String(_)) => {}
-        Some(Value::Array(_)) => is_reordered = parts::read(&mut fields, &mut part_weights)?,
+        Some(Value::Array(_)) => {
+            is_reordered = parts::read(&mut fields, &mut part_weights, &mut repeated_keys)?;
+        }
         Some(other) => {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -113,7 +128,8 @@ pub(super) fn part_of_item(item: Item) -> Result<Message> {
     }
     part_weights::take(&mut fields, &mut part_weights)?;
     check_tool_calls(fields.get("tool_calls"))?;
-    Ok(Message { role, fields, weight, part_weights, may_be_target: true, is_reordered })
+    let message = Message::saying(role, Value::Null);
+    Ok(Message { fields, weight, part_weights, is_reordered, repeated_keys, ..message })
 }
 
 /// The message, if it says anything.
@@ -126,10 +142,15 @@ pub(super) fn speaking(message: Message) -> Result<Message> {
     Err(Error::new(ErrorKind::Shape, text))
 }
 
-/// Puts tool calls after role and content; calls that stand among the other keys have the last word.
-fn with_tool_calls(fields: &Object, calls: Value) -> Object {
-    let pairs = || fields.iter().map(|(key, value)| (key.clone(), value.clone()));
-    pairs().take(2).chain([("tool_calls".into(), calls)]).chain(pairs().skip(2)).collect()
+/// Puts the calls of an entry that is a call after role and content.
+fn with_tool_calls(fields: &Object, calls: Value) -> Result<Object> {
+    if fields.get("tool_calls").is_some_and(|own| !is_nothing(own) && *own != calls) {
+        let text = "the message has tool calls both in its content and in \"tool_calls\"; keep one";
+        return Err(Error::new(ErrorKind::Tools, text));
+    }
+    let pairs = || fields.iter().filter(|(key, _)| &***key != "tool_calls");
+    let pairs = || pairs().map(|(key, value)| (key.clone(), value.clone()));
+    Ok(pairs().take(2).chain([("tool_calls".into(), calls)]).chain(pairs().skip(2)).collect())
 }
 
 /// Only an assistant can say something without a content.

@@ -20,8 +20,8 @@ mod message_keys;
 mod non_finite;
 mod options;
 mod order;
-
 mod outline;
+mod part_keys;
 mod part_weights;
 mod parts;
 mod reasoning;
@@ -77,7 +77,7 @@ pub struct Unused {
     pub media: bool,
     /// The answers are labelled as undesired, and are not trained.
     pub is_undesired: bool,
-    /// Keys that an object of the record has twice.
+    /// Keys that an object of the record has twice, or one of a text that is read as JSON.
     pub repeated_keys: Vec<Arc<str>>,
 }
 
@@ -119,9 +119,10 @@ impl Conversation {
         let record = as_record(record).map_err(|error| vec![error])?;
         let mut faults = Vec::new();
         let verdict = labels::read(record, options.undesired).map_err(|error| faults.push(error));
-        let (mut messages, of_messages) = read_messages(record, format, options, most_of_messages);
+        let ReadMessages { mut messages, faults: of_messages, is_undesired, mut repeated_keys } =
+            read_messages(record, format, options, most_of_messages);
         faults.extend(of_messages);
-        let tools = tools::read(record, &mut messages).and_then(|tools| {
+        let tools = tools::read(record, &mut messages, &mut repeated_keys).and_then(|tools| {
             tools.iter().try_for_each(|tools| non_finite::check("tools", tools, options.non_finite))?;
             Ok(tools)
         });
@@ -141,40 +142,57 @@ impl Conversation {
             }
         }
         let keys = record_keys::unread(record, format, options).cloned().collect();
-        let unused = Unused { keys, media, is_undesired: verdict.is_skipped, ..Unused::default() };
+        let is_undesired = is_undesired || verdict.is_skipped;
+        let unused = Unused { keys, media, is_undesired, repeated_keys };
         Ok(Self { messages, tools, template_kwargs, weight: verdict.weight, unused })
     }
 }
 
 /// The messages of a record, at least one, or the first faults of them.
+#[derive(Default)]
+struct ReadMessages {
+    messages: Vec<Message>,
+    faults: Vec<Error>,
+    /// One of them is an answer that its label calls undesired, and is not trained.
+    is_undesired: bool,
+    /// Keys that an object has twice in what is JSON text.
+    repeated_keys: Vec<Arc<str>>,
+}
+
 fn read_messages(
     record: &Object,
     format: Format,
     options: &RecordOptions,
     most_faults: usize,
-) -> (Vec<Message>, Vec<Error>) {
+) -> ReadMessages {
     let outline = format.outline(record, &options.renames);
     if let Some(fault) = outline.fault {
-        return (Vec::new(), vec![fault]);
+        return ReadMessages { faults: vec![fault], ..ReadMessages::default() };
     }
-    let (mut messages, mut faults) = (Vec::new(), Vec::new());
+    let mut read = ReadMessages { repeated_keys: outline.repeated_keys, ..ReadMessages::default() };
     for (i, entry) in outline.entries.iter().enumerate() {
-        let message = entry.read().and_then(|message| {
+        let message = entry.read().and_then(|mut message| {
             non_finite::check_message(&message.fields, options.non_finite)?;
+            if message.is_answer() {
+                read.is_undesired |= labels::take_of_answer(&mut message, options.undesired)?;
+            }
             Ok(message)
         });
         match message {
-            Ok(message) => messages.push(message),
-            Err(error) => faults.push(error.at_message(i)),
+            Ok(mut message) => {
+                read.repeated_keys.append(&mut message.repeated_keys);
+                read.messages.push(message);
+            }
+            Err(error) => read.faults.push(error.at_message(i)),
         }
-        if faults.len() == most_faults {
+        if read.faults.len() == most_faults {
             break;
         }
     }
-    if messages.is_empty() && faults.is_empty() {
-        faults.push(no_messages());
+    if read.messages.is_empty() && read.faults.is_empty() {
+        read.faults.push(no_messages());
     }
-    (messages, faults)
+    read
 }
 
 fn no_messages() -> Error {
@@ -226,10 +244,11 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED_KWARGS.contains(&name)
 }
 
-/// JSON held in a text, with the constants of Python's `json`, or the value itself.
-fn from_json_text(value: &Value, what: &str, kind: ErrorKind) -> Result<Value> {
+/// JSON held in a text, with the constants of Python's `json`, or the value itself. Keys that an object of the text has
+/// twice are added to `repeated`.
+fn from_json_text(value: &Value, what: &str, kind: ErrorKind, repeated: &mut Vec<Arc<str>>) -> Result<Value> {
     match value {
-        Value::String(text) => json::parse_with_constants(text)
+        Value::String(text) => json::parse_with_constants_noting(text, repeated)
             .map_err(|error| Error::new(kind, format!("{what} is text that is not JSON: {error}"))),
         other => Ok(other.clone()),
     }

@@ -5,10 +5,13 @@
 //! the names that are read here, and a turn that is written as several entries as one.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::formats::Declaration;
 use super::item::{ReadItem, is_call_role};
-use super::message::{self, Message, as_message};
+use super::message::{self, CALL_KEYS, Message, as_message};
+use super::part_keys;
 use super::renames::Renames;
 use super::role::Role;
 use super::turns;
@@ -21,6 +24,8 @@ pub struct Outline<'a> {
     pub entries: Vec<Entry<'a>>,
     /// Why the record as a whole is refused. Entries that are found nevertheless are for lenient reading.
     pub fault: Option<Error>,
+    /// Keys that an object has twice in a list that is JSON text.
+    pub repeated_keys: Vec<Arc<str>>,
 }
 
 /// One message where it stands.
@@ -30,6 +35,8 @@ pub struct Entry<'a> {
     may_be_target: bool,
     /// What it says stood in another order.
     is_reordered: bool,
+    /// Keys of its parts that nothing reads.
+    unread_keys: BTreeSet<Arc<str>>,
 }
 
 enum Source<'a> {
@@ -103,12 +110,14 @@ impl<'a> Outline<'a> {
             source: Source::Item { place: Some(Place { list, index }), value, read },
             may_be_target,
             is_reordered: false,
+            unread_keys: BTreeSet::new(),
         }));
     }
 
     /// Puts the message first that stands beside the others.
-    pub(super) fn begin_with(&mut self, role: Role, content: Value) {
-        self.entries.insert(0, Entry::content(role, content));
+    pub(super) fn begin_with(&mut self, message: Value, read: ReadItem, unread_keys: BTreeSet<Arc<str>>) {
+        let source = Source::Item { place: None, value: Cow::Owned(message), read };
+        self.entries.insert(0, Entry { source, may_be_target: true, is_reordered: false, unread_keys });
     }
 
     /// Gives messages the names that are read here.
@@ -123,6 +132,15 @@ impl<'a> Outline<'a> {
                 Ok(None) => {}
                 Ok(Some(renamed)) => *value = Cow::Owned(Value::Object(renamed)),
                 Err(fault) => _ = self.fault.get_or_insert(fault),
+            }
+        }
+    }
+
+    /// Notes what nothing reads of the parts of messages, before they are made anew.
+    pub(super) fn note_unread_keys(&mut self) {
+        for entry in &mut self.entries {
+            if let Some(unread) = entry.object().map(part_keys::unread) {
+                entry.unread_keys = unread;
             }
         }
     }
@@ -146,6 +164,7 @@ impl<'a> Outline<'a> {
                         may_be_target: entry.may_be_target,
                         // Said once of an item.
                         is_reordered: is_reordered && at == 0,
+                        unread_keys: if at == 0 { entry.unread_keys.clone() } else { BTreeSet::new() },
                     }));
                 }
                 _ => self.entries.push(entry),
@@ -179,7 +198,12 @@ impl<'a> Outline<'a> {
 
 impl Entry<'_> {
     fn content(role: Role, content: Value) -> Self {
-        Self { source: Source::Content { role, content }, may_be_target: true, is_reordered: false }
+        Self {
+            source: Source::Content { role, content },
+            may_be_target: true,
+            is_reordered: false,
+            unread_keys: BTreeSet::new(),
+        }
     }
 
     pub fn read(&self) -> Result<Message> {
@@ -196,7 +220,8 @@ impl Entry<'_> {
             }
         };
         let is_reordered = message.is_reordered || self.is_reordered;
-        Ok(Message { may_be_target: self.may_be_target, is_reordered, ..message })
+        let unread_keys = message.unread_keys.union(&self.unread_keys).cloned().collect();
+        Ok(Message { may_be_target: self.may_be_target, is_reordered, unread_keys, ..message })
     }
 
     pub fn read_leniently(&self) -> LenientMessage {
@@ -251,9 +276,7 @@ impl Entry<'_> {
         }
         let is_text = |fields: &Object| {
             fields.get("content").is_some_and(|content| content.as_str().is_some())
-                && ["tool_calls", "function_call"]
-                    .iter()
-                    .all(|key| fields.get(key).is_none_or(Value::is_null))
+                && CALL_KEYS.iter().all(|key| fields.get(key).is_none_or(Value::is_null))
         };
         self.object().is_some() && {
             let message = self.read_leniently();
@@ -266,8 +289,13 @@ impl Entry<'_> {
             parts.push(entry);
             return;
         }
-        let Self { may_be_target, is_reordered, .. } = *self;
-        let first = std::mem::replace(&mut self.source, Source::Turn(Vec::new()));
-        self.source = Source::Turn(vec![Self { source: first, may_be_target, is_reordered }, entry]);
+        let turn = Self {
+            source: Source::Turn(Vec::new()),
+            may_be_target: self.may_be_target,
+            is_reordered: self.is_reordered,
+            unread_keys: BTreeSet::new(),
+        };
+        let first = std::mem::replace(self, turn);
+        self.source = Source::Turn(vec![first, entry]);
     }
 }

@@ -1,7 +1,10 @@
 //! A content that is a list of parts: text stays a list of text parts, reasoning and tool calls go where the
 //! template looks for them, anything else is refused.
 
+use std::sync::Arc;
+
 use super::calls::tool_calls_from;
+use super::formats::is_nothing;
 use super::message::SEPARATOR;
 use super::order::Order;
 use super::part_weights::{PartWeight, WeightedPart};
@@ -12,7 +15,11 @@ use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
 /// Returns whether what they say stood in another order than that of a message.
-pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<bool> {
+pub(super) fn read(
+    fields: &mut Object,
+    weights: &mut Vec<PartWeight>,
+    repeated: &mut Vec<Arc<str>>,
+) -> Result<bool> {
     let Some(Value::Array(parts)) = fields.get("content").cloned() else {
         return Ok(false);
     };
@@ -51,7 +58,7 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
                 let call = under_one_of(part, &["value", kind]).map_err(|error| in_part(error.text))?;
                 let call = call.ok_or_else(|| in_part("no \"value\"".into()))?;
                 order.add_calls();
-                if let Value::Array(new) = tool_calls_from(call, "the tool call")? {
+                if let Value::Array(new) = tool_calls_from(call, "the tool call", repeated)? {
                     for call in new {
                         add_weight(part, weights, WeightedPart::Call(calls.len())).map_err(in_weight)?;
                         calls.push(call);
@@ -63,7 +70,16 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
                 for names in [CALL_INPUT, RESULT_CONTENT] {
                     under_one_of(part, &names).map_err(|error| in_part(error.text))?;
                 }
-                return Err(in_part(format!("type {} is not text", excerpt(other))));
+                return Err(match medium(other) {
+                    Some(medium) => {
+                        let text = format!(
+                            "content part {i} is {medium} (`{other}`); only text can be trained: remove the part, or \
+                             --on-error skip"
+                        );
+                        Error::new(ErrorKind::Media, text)
+                    }
+                    None => in_part(format!("type {} is not text", excerpt(other))),
+                });
             }
         }
     }
@@ -72,7 +88,7 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
         reasoning::add(fields, &thoughts.join(SEPARATOR))?;
     }
     if !calls.is_empty() {
-        if fields.contains_key("tool_calls") {
+        if fields.get("tool_calls").is_some_and(|own| !is_nothing(own)) {
             let text = "the message has tool calls both in \"content\" and in \"tool_calls\"; keep one";
             return Err(Error::new(ErrorKind::Tools, text));
         }
@@ -85,7 +101,17 @@ pub(super) fn read(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result
 /// what the model said.
 const TEXT_TYPES: [&str; 4] = ["text", "input_text", "output_text", "refusal"];
 
-fn is_text(kind: &str) -> bool {
+/// What parts of a type hold that are media, as OpenAI's two APIs, Anthropic's and templates call them.
+fn medium(kind: &str) -> Option<&'static str> {
+    match kind {
+        "image" | "image_url" | "input_image" => Some("an image"),
+        "audio" | "audio_url" | "input_audio" => Some("a sound"),
+        "video" | "video_url" | "input_video" => Some("a video"),
+        _ => None,
+    }
+}
+
+pub(super) fn is_text(kind: &str) -> bool {
     TEXT_TYPES.contains(&kind)
 }
 

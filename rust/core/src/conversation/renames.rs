@@ -58,14 +58,15 @@ impl Renames {
 
     /// The record that a line holds, under the names that are read here.
     pub fn opened(&self, line: Value, non_finite: NonFinite) -> Result<Value> {
-        self.renamed(Self::held_by(line, non_finite)?)
+        self.renamed(Self::held_by(line, non_finite, &mut Vec::new())?)
     }
 
-    /// The record that a line holds: where it is the JSON text of an object or a list, what that says.
-    pub fn held_by(line: Value, non_finite: NonFinite) -> Result<Value> {
+    /// The record that a line holds: where it is the JSON text of an object or a list, what that says. Keys that an object
+    /// of the text has twice are added to `repeated`.
+    pub fn held_by(line: Value, non_finite: NonFinite, repeated: &mut Vec<Arc<str>>) -> Result<Value> {
         match &line {
             Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-                let record = from_json_text(&line, "the record", ErrorKind::Json)?;
+                let record = from_json_text(&line, "the record", ErrorKind::Json, repeated)?;
                 non_finite::check("", &record, non_finite)?;
                 Ok(record)
             }

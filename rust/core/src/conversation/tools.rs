@@ -4,6 +4,8 @@
 //! is refused. Tools stand under `tools`, under `functions`, which is the old name, or on the system message; each of
 //! them may be JSON text.
 
+use std::sync::Arc;
+
 use super::formats::given;
 use super::from_json_text;
 use super::message::Message;
@@ -16,19 +18,23 @@ use crate::json::{Object, Value};
 pub const KEYS: [&str; 2] = ["tools", "functions"];
 
 /// The tools of a record; those on its system message are taken off it.
-pub(super) fn read(record: &Object, messages: &mut [Message]) -> Result<Option<Value>> {
-    let mut tools = of_object(record)?;
+pub(super) fn read(
+    record: &Object,
+    messages: &mut [Message],
+    repeated: &mut Vec<Arc<str>>,
+) -> Result<Option<Value>> {
+    let mut tools = of_object(record, repeated)?;
     if let Some(system) = messages.first_mut().filter(|message| message.role == Role::System) {
-        let own = of_object(&system.fields).map_err(|error| error.at_message(0))?;
+        let own = of_object(&system.fields, repeated).map_err(|error| error.at_message(0))?;
         system.fields.retain(|key, _| !KEYS.contains(&key));
         tools = one_of(tools, own, "the record and its system message have different tools; keep one list")?;
     }
     Ok(tools.map(Value::Array))
 }
 
-fn of_object(object: &Object) -> Result<Option<Vec<Value>>> {
-    let tools = list(object, KEYS[0])?;
-    let functions = list(object, KEYS[1])?.map(|functions| functions.iter().map(wrapped).collect());
+fn of_object(object: &Object, repeated: &mut Vec<Arc<str>>) -> Result<Option<Vec<Value>>> {
+    let tools = list(object, KEYS[0], repeated)?;
+    let functions = list(object, KEYS[1], repeated)?.map(|functions| functions.iter().map(wrapped).collect());
     let tools = one_of(tools, functions, "\"tools\" and \"functions\" are different")?;
     tools.map(|tools| tools.iter().map(in_openai_form).collect()).transpose()
 }
@@ -45,11 +51,11 @@ fn one_of(one: Option<Vec<Value>>, other: Option<Vec<Value>>, conflict: &str) ->
 }
 
 /// A list of objects, if there is one.
-fn list(object: &Object, key: &str) -> Result<Option<Vec<Value>>> {
+fn list(object: &Object, key: &str, repeated: &mut Vec<Arc<str>>) -> Result<Option<Vec<Value>>> {
     let tools = match given(object, key) {
         None => return Ok(None),
         Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
-        Some(tools) => from_json_text(tools, &format!("{key:?}"), ErrorKind::Tools)?,
+        Some(tools) => from_json_text(tools, &format!("{key:?}"), ErrorKind::Tools, repeated)?,
     };
     let wrong = |found: String| Error::new(ErrorKind::Tools, format!("{found}, expected a list of objects"));
     match tools {

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::labels;
 use super::message::{Message, REASONING_KEYS, SEPARATOR};
 use super::order::Order;
 use super::outline::LenientMessage;
@@ -29,6 +30,8 @@ pub fn joined(parts: &[Message]) -> Message {
         }
         turn.part_weights.extend(part.part_weights.iter().map(|weight| new.moved(weight)));
     }
+    turn.unread_keys = parts.iter().flat_map(|part| part.unread_keys.iter().cloned()).collect();
+    turn.repeated_keys = parts.iter().flat_map(|part| part.repeated_keys.iter().cloned()).collect();
     turn.is_reordered = order.is_reordered || parts.iter().any(|part| part.is_reordered);
     if !parts.iter().any(|part| part.fields.contains_key("content")) {
         turn.fields.remove("content");
@@ -125,8 +128,9 @@ fn grow(turn: &mut Object, part: &Object) -> Grown {
         turn.insert("tool_calls", Value::Array(all));
     }
     for (key, value) in part.iter() {
-        // Of two values of one key that is none of these the first one stays, as in any object.
-        if !turn.contains_key(key) {
+        // Of two values of one key that is none of these the first one stays, as in any object; one part that is
+        // called undesired makes the turn so.
+        if !turn.contains_key(key) || labels::says_undesired(key, value) {
             turn.insert(key, value.clone());
         }
     }

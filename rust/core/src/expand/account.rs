@@ -33,10 +33,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether what a message has under a key is looked for in the text, so that another warning names it.
+    /// Whether what a message has under a key is looked for in the text, so that another warning names it. A role says
+    /// nothing that a template could lose: Llama 3.1 takes the first message after its tools for the user's.
     pub fn covers(&self, message: usize, key: &str) -> bool {
         match key {
-            "content" | "tool_calls" => true,
+            "content" | "tool_calls" | "role" => true,
             key if REASONING_KEYS.contains(&key) => self.targets.binary_search(&message).is_ok(),
             _ => false,
         }

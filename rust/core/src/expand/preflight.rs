@@ -68,9 +68,7 @@ fn count_unused(conversation: &Conversation, report: &mut Report) {
         report.unread_record_keys.add(key, 1);
     }
     for key in &unused.repeated_keys {
-        report.warn_at(warning::REPEATED_KEYS, None, || {
-            format!("an object has the key {} twice: the last value counts", excerpt(key))
-        });
+        report.warn_at(warning::REPEATED_KEYS, None, || has_twice(key));
     }
     report.warn(warning::MEDIA_LEFT_OUT, u64::from(unused.media));
     report.warn(warning::UNDESIRED_SKIPPED, u64::from(unused.is_undesired));
@@ -83,11 +81,18 @@ pub fn after_another_answer(conversation: &Conversation, at: usize) -> Option<St
     Some(format!("message {before} is the assistant's, too"))
 }
 
+fn has_twice(key: &str) -> String {
+    format!("an object has the key {} twice: the last value counts", excerpt(key))
+}
+
 /// What is most likely a fault of the record, whatever the template makes of it.
 fn warn_of_messages(conversation: &Conversation, report: &mut Report) {
     for (at, message) in conversation.messages.iter().enumerate() {
         if let Some(text) = after_another_answer(conversation, at) {
             report.warn_at(warning::CONSECUTIVE_ASSISTANTS, at, || text);
+        }
+        for key in &message.unread_keys {
+            report.unread_keys.add(key, 1);
         }
         if message.is_reordered {
             report.warn_at(warning::PARTS_REORDERED, at, || {
@@ -96,9 +101,15 @@ fn warn_of_messages(conversation: &Conversation, report: &mut Report) {
         }
         let calls = message.fields.get("tool_calls").and_then(Value::as_array).unwrap_or_default();
         for (number, call) in calls.iter().enumerate() {
-            if !arguments_are_object(call) {
+            let mut repeated = Vec::new();
+            if !arguments_are_object(call, &mut repeated) {
                 report.warn_at(warning::ARGUMENTS_NOT_JSON, at, || {
                     format!("tool call {number}: the arguments are not a JSON object")
+                });
+            }
+            for key in repeated {
+                report.warn_at(warning::REPEATED_KEYS, at, || {
+                    format!("tool call {number}: {}", has_twice(&key))
                 });
             }
         }

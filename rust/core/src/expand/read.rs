@@ -55,9 +55,11 @@ fn read_opened(
     let bytes = record.bytes.ok_or_else(|| one(line_too_long(options.max_line_bytes)))?;
     let Workspace { parser, times, .. } = workspace;
     let (input_format, options) = (options.input_format, &options.record);
+    let mut repeated = Vec::new();
     let value = times.measure(Stage::Parse, || {
         let line = options.parse(parser, bytes)?;
-        Renames::held_by(line, options.non_finite)
+        repeated = parser.take_repeated_keys();
+        Renames::held_by(line, options.non_finite, &mut repeated)
     });
     let value = value.map_err(one)?;
     let kept = match &value {
@@ -80,7 +82,7 @@ fn read_opened(
     let format = format.ok_or_else(|| one(unknown_format(&value, record.columns_of)))?;
     let conversation = times.measure(Stage::Convert, || Conversation::read(&value, format, options));
     let mut conversation = conversation?;
-    conversation.unused.repeated_keys = parser.take_repeated_keys();
+    conversation.unused.repeated_keys.splice(..0, repeated);
     let conversation_id = times.measure(Stage::Convert, || conversation.id());
     Ok(ReadRecord { conversation_id, format, conversation, kept })
 }

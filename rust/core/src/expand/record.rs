@@ -9,7 +9,7 @@ use super::account::Account;
 use super::preflight::after_another_answer;
 use super::stage_times::StageTimes;
 use super::trace::Trace;
-use super::view::Unread;
+use super::view::{Unread, View};
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message};
 use crate::error::{Error, ErrorKind};
@@ -174,11 +174,13 @@ impl<'a> Work<'a> {
     pub fn finish(mut self, samples: &[Sample]) -> Report {
         // What a template that stopped has not looked at, it may read.
         if !self.faults.iter().any(|fault| fault.kind == ErrorKind::Template) {
-            for (message, key) in self.unread.keys(self.prepared) {
-                if !self.account.covers(message, &key) {
-                    self.report.unread_keys.add(&key, 1);
+            self.unread.keep_unread_in(&View::whole(self.prepared));
+            for (message, key) in self.unread.of_messages() {
+                if !self.account.covers(message, key) {
+                    self.report.unread_keys.add(key, 1);
                 }
             }
+            self.unread.of_tools().for_each(|key| self.report.unread_keys.add(key, 1));
         }
         for name in self.renderer.template.unread_arguments_of(self.conversation) {
             self.report.unread_arguments.add(name, 1);

@@ -31,27 +31,42 @@ impl<'v, 'a> View<'v, 'a> {
     }
 }
 
-/// The keys that no rendering of a message has looked at.
+/// The keys of messages, and of tools, that no rendering has looked at.
 #[derive(Default)]
-pub struct Unread(BTreeMap<usize, BTreeSet<Arc<str>>>);
+pub struct Unread {
+    of_messages: BTreeMap<usize, BTreeSet<Arc<str>>>,
+    /// `None`: no rendering has looked at a tool.
+    of_tools: Option<BTreeSet<Arc<str>>>,
+}
 
 impl Unread {
     /// Keeps the keys that a view's renderings have not read either.
     pub fn keep_unread_in(&mut self, view: &View<'_, '_>) {
         for (index, keys) in view.prepared.unread_keys() {
             let keys = keys.into_iter().map(Arc::from).collect();
-            match self.0.entry(view.message_at(index)) {
+            match self.of_messages.entry(view.message_at(index)) {
                 Entry::Vacant(entry) => {
                     entry.insert(keys);
                 }
                 Entry::Occupied(mut entry) => entry.get_mut().retain(|key| keys.contains(key)),
             }
         }
+        if let Some(keys) = view.prepared.unread_tool_keys() {
+            let keys: BTreeSet<Arc<str>> = keys.into_iter().map(Arc::from).collect();
+            match &mut self.of_tools {
+                Some(known) => known.retain(|key| keys.contains(key)),
+                None => self.of_tools = Some(keys),
+            }
+        }
+    }
+
+    /// The keys of tools.
+    pub fn of_tools(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.of_tools.iter().flatten()
     }
 
     /// A key for each message in which it is.
-    pub fn keys(mut self, whole: &Prepared<'_>) -> impl Iterator<Item = (usize, Arc<str>)> {
-        self.keep_unread_in(&View::whole(whole));
-        self.0.into_iter().flat_map(|(message, keys)| keys.into_iter().map(move |key| (message, key)))
+    pub fn of_messages(&self) -> impl Iterator<Item = (usize, &Arc<str>)> {
+        self.of_messages.iter().flat_map(|(message, keys)| keys.iter().map(|key| (*message, key)))
     }
 }

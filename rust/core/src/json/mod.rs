@@ -15,7 +15,10 @@ mod write;
 
 pub use fast::{Parser, has_surrogate_escape};
 pub use number::Number;
-pub use strict::{Prefix, WHITE_SPACE, parse as parse_strict, parse_prefix, parse_with_constants};
+pub use strict::{
+    Prefix, WHITE_SPACE, parse as parse_strict, parse_prefix, parse_with_constants,
+    parse_with_constants_noting,
+};
 pub use value::{Object, Value, object};
 pub use write::{write, write_sorted};
 

@@ -29,15 +29,16 @@ pub fn parse_with_constants(text: &str) -> Result<Value> {
     parse_with_constants_noting(text, &mut Vec::new())
 }
 
-pub(super) fn parse_with_constants_noting(text: &str, repeated: &mut Vec<Arc<str>>) -> Result<Value> {
+/// The same; adds the keys that an object has twice to `repeated`.
+pub fn parse_with_constants_noting(text: &str, repeated: &mut Vec<Arc<str>>) -> Result<Value> {
     read(Reader::of(text, true), repeated)
 }
 
 /// What a text begins with.
 #[derive(Debug)]
 pub enum Prefix {
-    /// A JSON value, and the place after it.
-    Value { value: Value, end: usize },
+    /// A JSON value, the place after it, and the keys that an object has twice.
+    Value { value: Value, end: usize, repeated: Vec<Arc<str>> },
     /// A value that the end of the text cuts off.
     Open,
     /// No value: the place of the first byte that fits none.
@@ -48,7 +49,7 @@ pub enum Prefix {
 pub fn parse_prefix(text: &str) -> Prefix {
     let mut reader = Reader::of(text, true);
     match reader.value(0) {
-        Ok(value) => Prefix::Value { value, end: reader.at },
+        Ok(value) => Prefix::Value { value, end: reader.at, repeated: reader.repeated },
         Err(_) if reader.at >= text.len() => Prefix::Open,
         Err(_) => Prefix::Broken { at: reader.at },
     }

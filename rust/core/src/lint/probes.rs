@@ -79,7 +79,7 @@ pub(super) fn message(role: Role, fields: &[(&str, Value)]) -> Message {
     let role_field = [("role".into(), role.name().into())];
     let others = fields.iter().map(|(key, value)| ((*key).into(), value.clone()));
     let fields: Object = role_field.into_iter().chain(others).collect();
-    Message { role, fields, weight: None, part_weights: Vec::new(), may_be_target: true, is_reordered: false }
+    Message { fields, ..Message::saying(role, Value::Null) }
 }
 
 fn text(role: Role, what: &str, number: usize) -> Message {

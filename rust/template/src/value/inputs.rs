@@ -172,6 +172,21 @@ impl<'a> Value<'a> {
         entry.map_or(&[], |entry| entry.value.items())
     }
 
+    /// What a dict has under a key; it does not count as read.
+    pub fn value_under(self, key: &str) -> Option<Value<'a>> {
+        self.entries().iter().find(|entry| entry.key.as_str() == Some(key)).map(|entry| entry.value)
+    }
+
+    /// Whether a rendering has looked at a key of a dict.
+    pub fn has_read(self, key: &str) -> bool {
+        self.entries().iter().any(|entry| entry.read.get() && entry.key.as_str() == Some(key))
+    }
+
+    /// Whether a rendering has looked at any key of a dict.
+    pub fn is_read(self) -> bool {
+        self.entries().iter().any(|entry| entry.read.get())
+    }
+
     /// What no rendering has looked at in a dict, of what is not empty.
     pub fn unread(self) -> impl Iterator<Item = &'a str> {
         let says = |value: Value<'_>| crate::value::operators::truth(value);

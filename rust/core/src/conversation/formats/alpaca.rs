@@ -30,6 +30,7 @@ fn outline(record: &Object) -> Outline<'_> {
 fn question(record: &Object) -> Result<Value> {
     let instruction = required_text(record, "instruction", Format::Alpaca)?;
     Ok(match optional_text(record, "input")?.filter(|input| !input.is_empty()) {
+        Some(input) if instruction.is_empty() => input.into(),
         Some(input) => format!("{instruction}\n{input}").as_str().into(),
         None => instruction.into(),
     })

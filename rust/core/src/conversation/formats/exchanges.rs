@@ -3,7 +3,8 @@
 //! An exchange is a message of the user and one of the assistant; what else stands in it is the answer's, but for a
 //! `system`, which comes first.
 
-use super::{Declaration, Format, given, list, openai};
+use super::{Declaration, Format, given, is_nothing, list, openai};
+use crate::conversation::message::{CALL_KEYS, REASONING_KEYS};
 use crate::conversation::outline::Outline;
 use crate::conversation::renames::Renames;
 use crate::conversation::role::Role;
@@ -37,10 +38,16 @@ fn pair(exchange: &Object) -> Option<(&'static str, &'static str)> {
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
-    if let Some(exchanges) = outline.note(list(record, EXCHANGES, Format::Exchanges)) {
+    if let Some(exchanges) = list(&mut outline, record, EXCHANGES, Format::Exchanges) {
         outline.push_list(EXCHANGES, exchanges, openai::item, true);
     }
     outline
+}
+
+/// Whether an exchange without a text of the assistant has an answer.
+fn answers(exchange: &Object) -> bool {
+    let mut keys = CALL_KEYS.iter().chain(&REASONING_KEYS);
+    keys.any(|key| exchange.get(key).is_some_and(|value| !is_nothing(value)))
 }
 
 fn messages(exchange: &Object) -> Option<Vec<Value>> {
@@ -52,10 +59,19 @@ fn messages(exchange: &Object) -> Option<Vec<Value>> {
     let system = given(exchange, SYSTEM).filter(|system| system.as_str() != Some(""));
     messages.extend(system.map(|system| message(Role::System, system).collect()));
     messages.extend(given(exchange, question).map(|text| message(Role::User, text).collect()));
-    if let Some(text) = given(exchange, answer) {
-        let others = exchange.iter().filter(|(key, _)| ![SYSTEM, question, answer].contains(&&***key));
-        let others = others.map(|(key, value)| (key.clone(), value.clone()));
-        messages.push(message(Role::Assistant, text).chain(others).collect());
+    let others = exchange.iter().filter(|(key, _)| ![SYSTEM, question, answer].contains(&&***key));
+    let others = others.filter(|(_, value)| !value.is_null());
+    let mut others = others.map(|(key, value)| (key.clone(), value.clone())).peekable();
+    match (given(exchange, answer), messages.last_mut()) {
+        (Some(text), _) => messages.push(message(Role::Assistant, text).chain(others).collect()),
+        // Without an answer the question has them, so that none is lost.
+        (None, Some(last)) if !answers(exchange) => {
+            *last = last.iter().map(|(key, value)| (key.clone(), value.clone())).chain(others).collect();
+        }
+        (None, _) if others.peek().is_some() => {
+            messages.push(message(Role::Assistant, &Value::Null).chain(others).collect());
+        }
+        (None, _) => {}
     }
     Some(messages.into_iter().map(Value::Object).collect())
 }

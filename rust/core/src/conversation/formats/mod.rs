@@ -6,7 +6,7 @@
 mod alpaca;
 mod exchanges;
 mod history;
-mod openai;
+pub(super) mod openai;
 mod prompt_completion;
 mod query_response;
 mod responses;
@@ -145,6 +145,7 @@ impl Format {
         let declaration = self.declaration();
         let mut outline = (declaration.outline)(record);
         outline.rename(renames, declaration);
+        outline.note_unread_keys();
         (declaration.rewrite)(&mut outline);
         outline.join_turns(declaration.turns, declaration.role_key);
         system::put_first(record, &mut outline);
@@ -204,6 +205,10 @@ pub fn unknown_format(record: &Value, columns_of: Option<&Arc<str>>) -> Error {
     if let Some(fault) = record.as_object().and_then(trees::fault) {
         return Error::new(ErrorKind::Shape, fault);
     }
+    if record.as_object().is_some_and(|item| Format::of_message(item).is_some()) {
+        let text = "this is a message, not a conversation: pass [{\"messages\": [..]}]";
+        return Error::new(ErrorKind::UnknownFormat, text);
+    }
     let keys = record.as_object().map(key_list).unwrap_or_default();
     let hint =
         record.as_object().and_then(guess::renames).map_or_else(String::new, |guess| format!("; {guess}"));
@@ -216,16 +221,35 @@ pub fn unknown_format(record: &Value, columns_of: Option<&Arc<str>>) -> Error {
 }
 
 /// A list of messages, which may be JSON text.
-fn list<'a>(record: &'a Object, key: &str, format: Format) -> Result<Cow<'a, [Value]>> {
+fn list<'a>(
+    outline: &mut Outline<'a>,
+    record: &'a Object,
+    key: &str,
+    format: Format,
+) -> Option<Cow<'a, [Value]>> {
+    let mut repeated = Vec::new();
+    let items = outline.note(read_list(record, key, format, &mut repeated));
+    outline.repeated_keys.append(&mut repeated);
+    items
+}
+
+fn read_list<'a>(
+    record: &'a Object,
+    key: &str,
+    format: Format,
+    repeated: &mut Vec<Arc<str>>,
+) -> Result<Cow<'a, [Value]>> {
     let wrong = |value: &Value| {
         Error::new(ErrorKind::Shape, format!("{key:?} is {}, expected a list", value.type_name()))
     };
     match record.get(key) {
         Some(Value::Array(items)) => Ok(Cow::Borrowed(items)),
-        Some(text @ Value::String(_)) => match from_json_text(text, &format!("{key:?}"), ErrorKind::Shape)? {
-            Value::Array(items) => Ok(Cow::Owned(items)),
-            other => Err(wrong(&other)),
-        },
+        Some(text @ Value::String(_)) => {
+            match from_json_text(text, &format!("{key:?}"), ErrorKind::Shape, repeated)? {
+                Value::Array(items) => Ok(Cow::Owned(items)),
+                other => Err(wrong(&other)),
+            }
+        }
         Some(other) => Err(wrong(other)),
         None => Err(missing(record, key, format)),
     }

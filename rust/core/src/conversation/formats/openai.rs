@@ -26,18 +26,19 @@ fn role_key(_: &Object) -> &'static str {
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
-    if let Some(items) = outline.note(list(record, "messages", Format::Messages)) {
+    if let Some(items) = list(&mut outline, record, "messages", Format::Messages) {
         outline.push_list("messages", items, item, true);
     }
     outline
 }
 
-pub(super) fn item(object: &Object) -> Item {
+pub(in crate::conversation) fn item(object: &Object) -> Item {
     let item = Item {
         role: OPENAI_NAMES.read(object, "role", "\"role\""),
         role_key: "role",
         fields: object.clone(),
         call: None,
+        repeated_keys: Vec::new(),
         fault: None,
     };
     item.with_call_of_content(object.get("role").and_then(Value::as_str)).with_calls_parsed()

@@ -2,12 +2,13 @@
 //! itself. Targets are in the completion.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Declaration, Format, missing, openai};
 use crate::conversation::outline::Outline;
 use crate::conversation::role::Role;
 use crate::error::{Error, ErrorKind};
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
 pub(super) const DECLARATION: Declaration =
     Declaration { keys: &["prompt", "completion"], marks: &["completion"], outline, ..openai::DECLARATION };
@@ -34,18 +35,24 @@ fn outline(record: &Object) -> Outline<'_> {
     let (Some(prompt), Some(completion)) = (get("prompt"), get("completion")) else {
         return outline;
     };
-    if repeats(prompt, completion) {
+    let repeated = &mut outline.repeated_keys;
+    let (prompt, completion) = (spelled_out(prompt, repeated), spelled_out(completion, repeated));
+    if repeats(&prompt, &completion) {
         let text = "\"completion\" begins with the prompt, so samples would have it twice: leave the prompt out of it, or \
                     give the whole conversation as \"messages\"";
         outline.refuse(Error::new(ErrorKind::Shape, text));
         return outline;
     }
     for (key, value, role) in [("prompt", prompt, Role::User), ("completion", completion, Role::Assistant)] {
+        let is_answer = key == "completion";
         match value {
-            Value::String(_) => outline.push_content(role, value.clone()),
-            Value::Array(items) => {
-                outline.push_list(key, Cow::Borrowed(items), openai::item, key == "completion");
+            Cow::Borrowed(Value::Array(items)) => {
+                outline.push_list(key, Cow::Borrowed(items), openai::item, is_answer);
             }
+            Cow::Owned(Value::Array(items)) => {
+                outline.push_list(key, Cow::Owned(items), openai::item, is_answer);
+            }
+            text if text.as_str().is_some() => outline.push_content(role, text.into_owned()),
             other => {
                 let text = format!("{key:?} is {}, expected text or a list of messages", other.type_name());
                 outline.refuse(Error::new(ErrorKind::Shape, text));
@@ -53,4 +60,24 @@ fn outline(record: &Object) -> Outline<'_> {
         }
     }
     outline
+}
+
+/// The messages that a text is the JSON of, as a cell of CSV is; any other text is text.
+fn spelled_out<'v>(value: &'v Value, repeated: &mut Vec<Arc<str>>) -> Cow<'v, Value> {
+    let is_message = |item: &Value| {
+        item.as_object().is_some_and(|item| item.contains_key("role") && item.contains_key("content"))
+    };
+    let text = value.as_str().filter(|text| text.trim_start().starts_with('['));
+    let mut found = Vec::new();
+    let parsed = text.and_then(|text| json::parse_with_constants_noting(text, &mut found).ok());
+    let is_list = |parsed: &Value| {
+        parsed.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(is_message))
+    };
+    match parsed.filter(is_list) {
+        Some(list) => {
+            repeated.append(&mut found);
+            Cow::Owned(list)
+        }
+        None => Cow::Borrowed(value),
+    }
 }

@@ -7,14 +7,16 @@ use std::borrow::Cow;
 
 use super::{Declaration, Format, given, missing, openai};
 use crate::conversation::blocks::{is_weighted, only_text};
-use crate::conversation::calls::function_call;
+use crate::conversation::calls::{OTHER_NAMES, function_call_of};
 use crate::conversation::item::Item;
 use crate::conversation::message::SEPARATOR;
 use crate::conversation::outline::{Outline, TurnRule};
 use crate::conversation::parts::text_of_part;
 use crate::conversation::renames::Renames;
 use crate::conversation::role::Role;
-use crate::error::{Error, ErrorKind, excerpt};
+use crate::conversation::under_names::under_one_of;
+use crate::conversation::weight;
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::json::{Object, Value};
 
 pub(super) const DECLARATION: Declaration = Declaration {
@@ -83,7 +85,9 @@ fn wrong(key: &str, value: &Value, expected: &str) -> Error {
 
 fn item(object: &Object) -> Item {
     let mut item = openai::item(object);
-    if let Some(kind) = kind(object).filter(|kind| *kind != MESSAGE) {
+    if kind(object) == Some(REASONING) {
+        item.role = reasoning(object).and(item.role);
+    } else if let Some(kind) = kind(object).filter(|kind| *kind != MESSAGE) {
         let text =
             format!("an item of type {} is not read; expected one of {}", excerpt(kind), ITEMS.join(", "));
         item.role = Err(Error::new(ErrorKind::Shape, text));
@@ -91,13 +95,15 @@ fn item(object: &Object) -> Item {
     item
 }
 
-/// The message that an item is, or is a part of; an item that is not known stands as it is.
+/// The messages that an item is, or is a part of; one that is not known, or cannot be read, stands as it is.
 fn message_of(item: &Object) -> Option<Vec<Value>> {
     let message = match kind(item) {
         None if !item.contains_key("role") => return None,
         None | Some(MESSAGE) => message(item),
-        Some(REASONING) => reasoning(item),
-        Some(CALL) => call(item),
+        Some(REASONING) => {
+            return Some(reasoning(item).ok()?.into_iter().map(Value::Object).collect());
+        }
+        Some(CALL) => call(item).ok()?,
         Some(CALL_OUTPUT) => call_output(item),
         Some(_) => return None,
     };
@@ -136,31 +142,83 @@ fn texts_of(parts: &[Value]) -> Option<Vec<&str>> {
         .collect()
 }
 
-/// The reasoning itself, or else its summary. What is encrypted is neither, and is not used.
-fn reasoning(item: &Object) -> Object {
-    let texts = |key: &str| {
-        let parts = item.get(key).and_then(Value::as_array).unwrap_or_default();
-        let texts = parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str());
-        Some(texts.collect::<Vec<_>>().join(SEPARATOR)).filter(|text| !text.is_empty())
-    };
-    let found = [("content", texts("content")), ("summary", texts("summary"))];
-    let found = found.into_iter().find_map(|(key, text)| Some((key, text?)));
-    let mut pairs = vec![("role", Role::Assistant.name().into())];
-    let mut used = vec!["role", "content"];
-    if let Some((key, text)) = &found {
-        pairs.push(("reasoning_content", text.as_str().into()));
-        used.extend([*key, "encrypted_content"]);
-    }
-    let is_empty = |value: &Value| value.as_array().is_some_and(<[Value]>::is_empty);
-    used.extend(item.get("summary").is_some_and(is_empty).then_some("summary"));
-    made(pairs, item, &used)
+/// A text of reasoning, and the part that has it.
+struct Thought<'i> {
+    text: &'i str,
+    part: Option<&'i Object>,
 }
 
-fn call(item: &Object) -> Object {
-    let call = function_call(item.get("call_id"), item.get("name"), item.get("arguments"));
+/// The reasoning itself, or else its summary. What is encrypted is neither, and is not used. Parts that have weights are
+/// messages of their own, which one turn is made of.
+fn reasoning<'i>(item: &'i Object) -> Result<Vec<Object>> {
+    let mut used = vec!["role"];
+    let mut thoughts = Vec::new();
+    for key in ["content", "summary"] {
+        let found = thoughts_under(item, key)?;
+        let is_empty = found.iter().all(|thought| thought.text.is_empty());
+        if is_empty || thoughts.is_empty() {
+            used.push(key);
+        }
+        if !is_empty && thoughts.is_empty() {
+            thoughts = found;
+        }
+    }
+    if !thoughts.is_empty() {
+        used.push("encrypted_content");
+    }
+    let weighted = |thought: &Thought<'i>| thought.part.filter(|part| is_weighted(part));
+    if thoughts.iter().any(|thought| weighted(thought).is_some()) {
+        let message = |thought: &Thought<'i>| {
+            let mut message = thinking(thought.text, item, &used);
+            if let Some(part) = weighted(thought) {
+                message.retain(|key, _| !weight::KEYS.contains(&key));
+                let weights = part.iter().filter(|(key, _)| weight::KEYS.contains(&&***key));
+                weights.for_each(|(key, weight)| message.insert(key, weight.clone()));
+            }
+            message
+        };
+        return Ok(thoughts.iter().map(message).collect());
+    }
+    let texts: Vec<&str> = thoughts.iter().map(|thought| thought.text).collect();
+    Ok(vec![thinking(&texts.join(SEPARATOR), item, &used)])
+}
+
+fn thinking(text: &str, item: &Object, used: &[&str]) -> Object {
+    let mut pairs = vec![("role", Role::Assistant.name().into())];
+    if !text.is_empty() {
+        pairs.push(("reasoning_content", text.into()));
+    }
+    made(pairs, item, used)
+}
+
+/// What stands under a key of an item of reasoning: a text, or parts that are texts.
+fn thoughts_under<'i>(item: &'i Object, key: &str) -> Result<Vec<Thought<'i>>> {
+    let wrong = |text: String| Error::new(ErrorKind::Shape, format!("{key:?} of the reasoning {text}"));
+    let parts = match given(item, key) {
+        None => return Ok(Vec::new()),
+        Some(Value::String(text)) => return Ok(vec![Thought { text, part: None }]),
+        Some(Value::Array(parts)) => parts,
+        Some(other) => return Err(wrong(format!("is {}, expected parts", other.type_name()))),
+    };
+    let thought = |(at, part): (usize, &'i Value)| {
+        let part = part
+            .as_object()
+            .ok_or_else(|| wrong(format!("has {} as part {at}, expected an object", part.type_name())))?;
+        let keys = ["text", "value", kind(part).unwrap_or_default()];
+        let text =
+            under_one_of(part, &keys).map_err(|error| wrong(format!("in part {at}: {}", error.text)))?;
+        let text = text.and_then(Value::as_str).ok_or_else(|| wrong(format!("has no text in part {at}")))?;
+        Ok(Thought { text, part: Some(part) })
+    };
+    parts.iter().enumerate().map(thought).collect()
+}
+
+fn call(item: &Object) -> Result<Object> {
+    let call = function_call_of(item, "call_id", &["arguments"])?;
     let calls = Value::Array(vec![Value::Object(call)]);
     let pairs = vec![("role", Role::Assistant.name().into()), ("tool_calls", calls)];
-    made(pairs, item, &["role", "call_id", "name", "arguments"])
+    let used = [&["role", "call_id", "name", "arguments"][..], &OTHER_NAMES].concat();
+    Ok(made(pairs, item, &used))
 }
 
 fn call_output(item: &Object) -> Object {

@@ -55,7 +55,7 @@ fn name_of_role(key: &str, role: Role) -> &'static str {
 
 fn outline(record: &Object) -> Outline<'_> {
     let mut outline = Outline::default();
-    if let Some(items) = outline.note(list(record, "conversations", Format::ShareGpt)) {
+    if let Some(items) = list(&mut outline, record, "conversations", Format::ShareGpt) {
         outline.push_list("conversations", items, item, true);
     }
     outline
@@ -95,6 +95,6 @@ fn item(object: &Object) -> Item {
         .filter_map(|(key, value)| Some((key.into(), value?)))
         .chain(others.map(|(key, value)| (key.clone(), value.clone())))
         .collect();
-    let item = Item { role, role_key, fields, call: None, fault };
+    let item = Item { role, role_key, fields, call: None, repeated_keys: Vec::new(), fault };
     item.with_call_of_content(object.get(role_key).and_then(Value::as_str)).with_calls_parsed()
 }

@@ -50,7 +50,7 @@ pub enum FirstItem {
 pub fn wraps_records(object: &str, renames: &Renames) -> bool {
     let mut rest = object[1..].trim_start_matches(json::WHITE_SPACE);
     loop {
-        let json::Prefix::Value { value: Value::String(key), end } = json::parse_prefix(rest) else {
+        let json::Prefix::Value { value: Value::String(key), end, .. } = json::parse_prefix(rest) else {
             return false;
         };
         let after = rest[end..].trim_start_matches(json::WHITE_SPACE);
