@@ -61,8 +61,18 @@ impl Rendered<'_> {
 
     /// Where the bytes of prompt and completion come from, as far as it is known.
     pub fn spans(&self) -> impl Iterator<Item = Span> {
-        let of_completion = cut_spans(&self.completion_spans, 0, self.completion.text.len());
-        self.prompt.spans().iter().copied().chain(of_completion)
+        self.spans_from(0)
+    }
+
+    /// The same from this byte on.
+    pub fn spans_from(&self, byte: usize) -> impl Iterator<Item = Span> {
+        let (shown, own) = match &self.prompt {
+            Prompt::Shown(shown) => (Some(shown.spans_from(byte)), None),
+            Prompt::Own(own) => (None, Some(cut_spans(&own.spans, byte, own.text.len()))),
+        };
+        let of_prompt = shown.into_iter().flatten().chain(own.into_iter().flatten());
+        let of_completion = byte.saturating_sub(self.prompt.text().len());
+        of_prompt.chain(cut_spans(&self.completion_spans, of_completion, self.completion.text.len()))
     }
 
     /// The control tokens in the completion that are to be plain text: bytes of the completion.
