@@ -96,9 +96,10 @@ impl Encoder {
         Ok(Encoded { ids, prompt: prompt_ids, same, border_merged, checkpoints, ..Encoded::default() })
     }
 
-    /// Gives back the memory of texts longer than this: the next target is encoded from its start.
+    /// Gives back memory that holds more than this: the next target is encoded from its start. A short text may have come
+    /// after a long one.
     pub fn shrink_to(&mut self, bytes: usize) {
-        if self.encoding.text().len() > bytes {
+        if self.encoding.capacity() > bytes {
             self.encoding = IncrementalEncoding::default();
             self.valid = 0;
         }
@@ -326,6 +327,19 @@ mod tests {
             before = rendered.prompt.text().to_text() + &rendered.completion.text;
             parts.extend(turn.clone());
         }
+    }
+
+    #[test]
+    fn what_a_long_text_took_is_given_back_after_a_short_one() {
+        let mut encoder = Encoder::default();
+        for text in ["long ".repeat(1 << 10), "short".to_owned()] {
+            encoder.encode_text(&TOKENIZERS[0], &text).unwrap();
+        }
+        encoder.shrink_to(1 << 10);
+        assert_eq!(encoder.encoding.capacity(), 0);
+        encoder.encode_text(&TOKENIZERS[0], "short").unwrap();
+        encoder.shrink_to(1 << 10);
+        assert_eq!(encoder.encoding.text(), "short");
     }
 
     #[test]

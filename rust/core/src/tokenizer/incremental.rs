@@ -108,6 +108,16 @@ impl IncrementalEncoding {
         segment(from..self.text.len(), &mut self.ids)
     }
 
+    /// The bytes that its largest part may hold.
+    pub fn capacity(&self) -> usize {
+        let lists = [
+            self.plain.capacity() * size_of::<Range<usize>>(),
+            self.ids.capacity() * size_of::<i32>(),
+            self.cuts.capacity() * size_of::<Checkpoint>(),
+        ];
+        lists.into_iter().fold(self.text.capacity(), usize::max)
+    }
+
     pub fn clear(&mut self) {
         self.text.clear();
         self.plain.clear();
