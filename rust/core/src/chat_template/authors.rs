@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use everyturn_template::{Source, Span, Step};
+use everyturn_template::{Inputs, Node, Source, Span, Step};
 
 use super::Prepared;
 use crate::conversation::REASONING_KEYS;
@@ -32,32 +32,70 @@ pub enum Wrote {
     Record,
 }
 
+/// What is known of a place of a conversation's inputs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlaceAuthor {
+    author: Author,
+    wrote: Wrote,
+    is_role: bool,
+    /// What its own places are of.
+    holds: Holds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Messages,
+    KeysOfMessage(usize),
+    Same,
+}
+
+/// What is made of several places.
+const OF_RECORD: PlaceAuthor =
+    PlaceAuthor { author: Author::Record, wrote: Wrote::Record, is_role: false, holds: Holds::Same };
+
+/// Who wrote what is at each place, in the order of their numbers.
+pub(super) fn place_authors(inputs: &Inputs<'_>) -> Vec<PlaceAuthor> {
+    let mut known: Vec<PlaceAuthor> = Vec::with_capacity(inputs.places().len());
+    for place in inputs.places() {
+        let around = of_node(&known, place.parent);
+        known.push(match (around.holds, place.step) {
+            (_, Step::Variable("messages")) => PlaceAuthor { holds: Holds::Messages, ..OF_RECORD },
+            (_, Step::Variable("tools")) => {
+                PlaceAuthor { author: Author::Tools, wrote: Wrote::Tools, ..OF_RECORD }
+            }
+            (Holds::Messages, Step::Index(index)) => {
+                let index = index as usize;
+                let (author, wrote) = (Author::Message(index), Wrote::Content(index));
+                PlaceAuthor { author, wrote, is_role: false, holds: Holds::KeysOfMessage(index) }
+            }
+            (Holds::KeysOfMessage(index), Step::Key(key)) => {
+                let wrote = match key {
+                    "role" => Wrote::Template,
+                    "tool_calls" => Wrote::Call(index),
+                    key if REASONING_KEYS.contains(&key) => Wrote::Reasoning(index),
+                    _ => Wrote::Content(index),
+                };
+                PlaceAuthor { wrote, is_role: key == "role", holds: Holds::Same, ..around }
+            }
+            _ => PlaceAuthor { is_role: false, holds: Holds::Same, ..around },
+        });
+    }
+    known
+}
+
+fn of_node(known: &[PlaceAuthor], node: Node) -> PlaceAuthor {
+    (node.0 as usize).checked_sub(1).and_then(|at| known.get(at)).copied().unwrap_or(OF_RECORD)
+}
+
 impl Prepared<'_> {
     /// What wrote the text of a span. The role of a message is the template's word: it may have written it itself.
     pub fn wrote(&self, source: Source) -> Wrote {
-        let Some(node) = source.made_from() else { return Wrote::Template };
-        let path = self.inputs.path(node);
-        let (Author::Message(index), [_, _, rest @ ..]) = (self.author_of(source), path.as_slice()) else {
-            return if matches!(*path, [Step::Variable("tools"), ..]) { Wrote::Tools } else { Wrote::Record };
-        };
-        match rest.first() {
-            Some(Step::Key("role")) => Wrote::Template,
-            Some(Step::Key("tool_calls")) => Wrote::Call(index),
-            Some(Step::Key(key)) if REASONING_KEYS.contains(key) => Wrote::Reasoning(index),
-            _ => Wrote::Content(index),
-        }
+        source.made_from().map_or(Wrote::Template, |node| of_node(self.place_authors(), node).wrote)
     }
 
     /// Who wrote the text of a span; a message is named by its place among those that were prepared.
     pub fn author_of(&self, source: Source) -> Author {
-        let Some(node) = source.made_from() else { return Author::Template };
-        match *self.inputs.path(node) {
-            [Step::Variable("messages"), Step::Index(index), ..] => {
-                usize::try_from(index).map_or(Author::Record, Author::Message)
-            }
-            [Step::Variable("tools"), ..] => Author::Tools,
-            _ => Author::Record,
-        }
+        source.made_from().map_or(Author::Template, |node| of_node(self.place_authors(), node).author)
     }
 
     /// The same, and the roles of messages are the template's words: it may have written them itself.
@@ -67,17 +105,36 @@ impl Prepared<'_> {
             _ => self.author_of(source),
         }
     }
+
+    /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
+    /// there are but a few.
+    pub(super) fn is_foreign(&self, node: Node) -> bool {
+        !of_node(self.place_authors(), node).is_role
+    }
 }
 
-/// The bytes of a text by author.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Authors(Vec<AuthorSpan>);
+/// Who wrote some bytes: the template, or somebody.
+pub trait Writer: Copy + PartialEq {
+    fn is_template(self) -> bool;
+}
+
+impl Writer for Author {
+    fn is_template(self) -> bool {
+        self == Self::Template
+    }
+}
+
+/// The bytes of a text by writer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenBy<W>(Vec<Run<W>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct AuthorSpan {
+struct Run<W> {
     end: usize,
-    author: Author,
+    writer: W,
 }
+
+pub type Authors = WrittenBy<Author>;
 
 impl Authors {
     /// The authors of spans, one after the other.
@@ -90,20 +147,35 @@ impl Authors {
         }
         authors
     }
+}
 
-    fn push(&mut self, end: usize, author: Author) {
+impl<W: Writer> WrittenBy<W> {
+    /// The bytes up to this one are somebody's.
+    pub fn push(&mut self, end: usize, writer: W) {
         match self.0.last_mut() {
-            Some(last) if last.author == author => last.end = end,
-            _ => self.0.push(AuthorSpan { end, author }),
+            Some(last) if last.writer == writer => last.end = end,
+            _ => self.0.push(Run { end, writer }),
         }
     }
 
-    /// Who wrote some of these bytes, the template only if nobody else; `None` if nothing of that is known.
-    pub fn author_at(&self, bytes: &Range<usize>) -> Option<Author> {
-        let first = self.0.partition_point(|span| span.end <= bytes.start);
-        let until = self.0.partition_point(|span| span.end < bytes.end);
+    /// Who wrote all of these bytes, if it was one.
+    pub fn only_writer(&self, bytes: &Range<usize>) -> Option<W> {
+        let first = self.0.partition_point(|run| run.end <= bytes.start);
+        self.0.get(first).filter(|run| run.end >= bytes.end).map(|run| run.writer)
+    }
+
+    /// Who wrote some of these bytes first, the template only if nobody else; `None` if nothing of that is known.
+    pub fn first_writer(&self, bytes: &Range<usize>) -> Option<W> {
+        let first = self.0.partition_point(|run| run.end <= bytes.start);
+        let until = self.0.partition_point(|run| run.end < bytes.end);
         let touched = self.0.get(first..=until.min(self.0.len().saturating_sub(1))).unwrap_or_default();
-        let mut known = touched.iter().map(|span| span.author);
-        known.clone().find(|author| *author != Author::Template).or_else(|| known.next())
+        let mut known = touched.iter().map(|run| run.writer);
+        known.clone().find(|writer| !writer.is_template()).or_else(|| known.next())
+    }
+}
+
+impl<W> Default for WrittenBy<W> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }

@@ -30,7 +30,7 @@ use everyturn_template::analysis::{Reads, reads};
 use everyturn_template::{Arena, Value as TemplateValue};
 use jiff::civil::DateTime;
 
-pub use authors::{Author, Authors, Wrote};
+pub use authors::{Author, Authors, Writer, WrittenBy, Wrote};
 pub use capabilities::{ArgumentsForm, Capabilities};
 pub use compiled::Rendering;
 pub use contents::ContentFault;

@@ -72,6 +72,12 @@ impl<'s> Shown<'s> {
     }
 }
 
+impl From<Shown<'_>> for Rendering {
+    fn from(shown: Shown<'_>) -> Self {
+        Self { text: shown.text.to_text(), spans: shown.spans.to_vec(), generations: Vec::new() }
+    }
+}
+
 /// A text that goes on from the one before.
 #[derive(Default)]
 struct GrownText {

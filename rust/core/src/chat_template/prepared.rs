@@ -12,6 +12,7 @@ use everyturn_template::{
     Arena, Grown, Inputs, Node, Series, Source, Span, Step, Value as TemplateValue, cut_spans,
 };
 
+use super::authors::{PlaceAuthor, place_authors};
 use super::compiled::{RenderWorkspace, Rendering};
 use super::inner_keys::{self, InnerKey};
 use super::input::Values;
@@ -40,6 +41,7 @@ pub struct Prepared<'a> {
     merged: Vec<usize>,
     workspace: RenderWorkspace,
     parts: OnceCell<RecordParts>,
+    place_authors: OnceCell<Vec<PlaceAuthor>>,
     /// The most messages that a rendering has seen.
     seen: Cell<usize>,
     pub adaptations: Adaptations,
@@ -129,6 +131,7 @@ impl<'a> Prepared<'a> {
             merged,
             workspace: RenderWorkspace::default(),
             parts: OnceCell::new(),
+            place_authors: OnceCell::new(),
             seen: Cell::new(0),
             adaptations: values.adaptations,
         })
@@ -238,13 +241,6 @@ impl<'a> Prepared<'a> {
         self.variant.engine.rewrites
     }
 
-    /// Whether text from this input node was written by somebody: all that is in the record except the roles, of which
-    /// there are but a few.
-    pub(super) fn is_foreign(&self, node: Node) -> bool {
-        let role = [Step::Variable("messages"), Step::Key("role")];
-        !matches!(self.inputs.path(node).as_slice(), [messages, _, key] if [*messages, *key] == role)
-    }
-
     /// Whether somebody wrote any of these bytes of a text that has these spans.
     pub fn has_words(&self, spans: &[Span], bytes: Range<usize>) -> bool {
         cut_spans(spans, bytes.start, bytes.end)
@@ -254,6 +250,11 @@ impl<'a> Prepared<'a> {
     /// The parts of the record.
     pub fn parts(&self) -> &RecordParts {
         self.parts.get_or_init(|| RecordParts::of(&self.inputs))
+    }
+
+    /// Who wrote what is at each place of the record.
+    pub(super) fn place_authors(&self) -> &[PlaceAuthor] {
+        self.place_authors.get_or_init(|| place_authors(&self.inputs))
     }
 
     /// The number of the message that the template is given for this one: several may be one.

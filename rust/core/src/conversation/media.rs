@@ -13,8 +13,9 @@ use crate::json::{Object, Value};
 /// The keys of a record, or of a message, that they stand under.
 pub const KEYS: [&str; 6] = ["image", "images", "video", "videos", "audio", "audios"];
 
-/// What marks their places in a text.
-const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];
+/// What marks their places in a text, each with what would close it as a tag of HTML.
+const PLACEHOLDERS: [(&str, &str); 3] =
+    [("<image>", "</image>"), ("<video>", "</video>"), ("<audio>", "</audio>")];
 
 /// True if the record has media, which are left out because the caller says so.
 pub(super) fn read(record: &Object, messages: &[Message], media: Media) -> Result<bool> {
@@ -53,8 +54,7 @@ fn placeholder(message: &Message) -> Option<&'static str> {
         Value::Array(parts) => part_texts(parts),
         other => other.as_str().into_iter().collect(),
     };
-    PLACEHOLDERS.into_iter().find(|placeholder| {
-        let end = placeholder.replace('<', "</");
+    let found = PLACEHOLDERS.into_iter().find(|(placeholder, end)| {
         let stands_alone = |text: &&str| {
             let has_line = || text.lines().any(|line| line.trim() == *placeholder);
             text.contains(placeholder)
@@ -62,6 +62,7 @@ fn placeholder(message: &Message) -> Option<&'static str> {
                     || text.trim_end().ends_with(placeholder)
                     || has_line())
         };
-        texts.iter().any(stands_alone) && !texts.iter().any(|text| text.contains(&end))
-    })
+        texts.iter().any(stands_alone) && !texts.iter().any(|text| text.contains(end))
+    });
+    found.map(|(placeholder, _)| placeholder)
 }

@@ -63,52 +63,133 @@ const DETAILS: &str = "train_detail";
 /// Spans of a content in characters, the last of which belongs to the span.
 fn take_details(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()> {
     let Some(value) = fields.remove(DETAILS).filter(|value| !value.is_null()) else { return Ok(()) };
-    let error = |text: &str| Error::new(ErrorKind::Weight, format!("{DETAILS:?}: {text}"));
     let Some(details) = value.as_array() else {
-        return Err(error("expected a list of spans"));
+        return Err(details_error("expected a list of spans"));
     };
     let Some(content) = fields.get("content").and_then(Value::as_str) else {
-        return Err(error("the content is not text, so it has no spans"));
+        return Err(details_error("the content is not text, so it has no spans"));
     };
-    for (at, detail) in details.iter().enumerate() {
-        let of_span = |text: &str| error(&format!("span {at}: {text}"));
-        let Some(detail) = detail.as_object() else {
-            return Err(of_span("expected an object with \"begin_offset\", \"end_offset\" and \"train\""));
-        };
-        let offset = |key: &str| match detail.get(key) {
-            Some(Value::Number(Number::Int(offset))) => usize::try_from(*offset).ok(),
-            _ => None,
-        };
-        let (Some(begin), Some(end)) = (offset("begin_offset"), offset("end_offset")) else {
-            return Err(of_span("\"begin_offset\" and \"end_offset\" are character offsets"));
-        };
-        let byte =
-            |char: usize| content.char_indices().map(|(byte, _)| byte).chain([content.len()]).nth(char);
-        let (Some(start), Some(after), true) = (byte(begin), byte(end.saturating_add(1)), begin <= end)
-        else {
-            let length = content.chars().count();
-            return Err(of_span(&format!(
-                "{begin} to {end} is not within the content, which has {length} characters; \"end_offset\" is the last \
-                 character of the span"
-            )));
-        };
-        let train = detail.get("train").ok_or_else(|| of_span("no \"train\""))?;
-        if train.is_null() {
-            continue;
-        }
-        let weight = weight::read("train", train)?;
-        let contradicts = |other: &PartWeight| match &other.part {
-            WeightedPart::Content(bytes) => {
-                bytes.start < after && start < bytes.end && other.weight != weight
+    let bytes = bytes_of_details(content, details);
+    let mut spans: Vec<Span> = Vec::new();
+    let mut fault = None;
+    for (at, (detail, bytes)) in details.iter().zip(bytes).enumerate() {
+        match read_detail(at, detail, bytes, content) {
+            Ok(span) => spans.extend(span),
+            Err(error) => {
+                fault = Some(error);
+                break;
             }
-            _ => false,
-        };
-        if weights.iter().any(contradicts) {
-            return Err(of_span("it overlaps a span that says otherwise"));
         }
-        weights.push(PartWeight::new(WeightedPart::Content(start..after), weight));
     }
-    Ok(())
+    if contradict(&spans) {
+        // The first that contradicts one before it.
+        let mut sound = (0, spans.len());
+        while sound.1 - sound.0 > 1 {
+            let middle = usize::midpoint(sound.0, sound.1);
+            if contradict(&spans[..middle]) { sound.1 = middle } else { sound.0 = middle }
+        }
+        return Err(span_error(spans[sound.0].at, "it overlaps a span that says otherwise"));
+    }
+    weights.extend(
+        spans.into_iter().map(|span| PartWeight::new(WeightedPart::Content(span.bytes), span.weight)),
+    );
+    fault.map_or(Ok(()), Err)
+}
+
+/// A span of a content that has a weight.
+struct Span {
+    /// Its number among those that the record gives.
+    at: usize,
+    bytes: Range<usize>,
+    weight: Weight,
+}
+
+fn details_error(text: &str) -> Error {
+    Error::new(ErrorKind::Weight, format!("{DETAILS:?}: {text}"))
+}
+
+fn span_error(at: usize, text: &str) -> Error {
+    details_error(&format!("span {at}: {text}"))
+}
+
+/// The first character of a span, and its last.
+fn offsets_of(detail: &Value) -> Option<[usize; 2]> {
+    let detail = detail.as_object()?;
+    let offset = |key: &str| match detail.get(key) {
+        Some(Value::Number(Number::Int(offset))) => usize::try_from(*offset).ok(),
+        _ => None,
+    };
+    Some([offset("begin_offset")?, offset("end_offset")?])
+}
+
+/// The bytes of each span; `None`: it is not within the content, or not a span.
+fn bytes_of_details(content: &str, details: &[Value]) -> Vec<Option<Range<usize>>> {
+    let characters = |detail: &Value| offsets_of(detail).map(|[begin, end]| [begin, end.saturating_add(1)]);
+    let mut asked: Vec<usize> = details.iter().filter_map(characters).flatten().collect();
+    asked.sort_unstable();
+    asked.dedup();
+    // Those that the content has, with their bytes: it is gone through once.
+    let mut places = content.char_indices().map(|(byte, _)| byte).chain([content.len()]).enumerate();
+    let place = |asked: &usize| places.find(|(character, _)| character == asked).map(|(_, byte)| byte);
+    let bytes: Vec<usize> = asked.iter().map_while(place).collect();
+    let byte = |character: usize| bytes.get(asked.binary_search(&character).ok()?).copied();
+    let range = |detail: &Value| {
+        let [begin, after] = characters(detail).filter(|[begin, after]| begin < after)?;
+        Some(byte(begin)?..byte(after)?)
+    };
+    details.iter().map(range).collect()
+}
+
+/// The span with this number, if it says something.
+fn read_detail(
+    at: usize,
+    detail: &Value,
+    bytes: Option<Range<usize>>,
+    content: &str,
+) -> Result<Option<Span>> {
+    let of_span = |text: &str| span_error(at, text);
+    let Some(fields) = detail.as_object() else {
+        return Err(of_span("expected an object with \"begin_offset\", \"end_offset\" and \"train\""));
+    };
+    let Some([begin, end]) = offsets_of(detail) else {
+        return Err(of_span("\"begin_offset\" and \"end_offset\" are character offsets"));
+    };
+    let Some(bytes) = bytes else {
+        let length = content.chars().count();
+        return Err(of_span(&format!(
+            "{begin} to {end} is not within the content, which has {length} characters; \"end_offset\" is the last \
+             character of the span"
+        )));
+    };
+    let train = fields.get("train").ok_or_else(|| of_span("no \"train\""))?;
+    if train.is_null() {
+        return Ok(None);
+    }
+    Ok(Some(Span { at, bytes, weight: weight::read("train", train)? }))
+}
+
+/// Whether two of these spans overlap and have other weights.
+fn contradict(spans: &[Span]) -> bool {
+    let mut sorted: Vec<&Span> = spans.iter().collect();
+    sorted.sort_unstable_by_key(|span| span.bytes.start);
+    // The span that reaches furthest of those before, and the one of another weight than its.
+    let (mut furthest, mut other): (Option<&Span>, Option<&Span>) = (None, None);
+    let end = |span: Option<&Span>| span.map_or(0, |span| span.bytes.end);
+    for span in sorted {
+        let is_alike = furthest.is_none_or(|furthest| furthest.weight == span.weight);
+        if end(if is_alike { other } else { furthest }) > span.bytes.start {
+            return true;
+        }
+        if end(Some(span)) > end(furthest) {
+            if !is_alike {
+                other = furthest;
+            }
+            furthest = Some(span);
+        } else if !is_alike && end(Some(span)) > end(other) {
+            other = Some(span);
+        }
+    }
+    false
 }
 
 fn take_of_calls(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<()> {
@@ -145,4 +226,52 @@ fn take_of_calls(fields: &mut Object, weights: &mut Vec<PartWeight>) -> Result<(
         fields.insert("tool_calls", Value::Array(left));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn spans_contradict_where_two_of_them_share_a_byte_and_no_weight(
+            spans in prop::collection::vec((0..12_usize, 1..5_usize, 0..3_u8), 0..7),
+        ) {
+            let span = |(start, length, weight): (usize, usize, u8)| {
+                Span { at: 0, bytes: start..start + length, weight: Weight(weight.into()) }
+            };
+            let spans: Vec<Span> = spans.into_iter().map(span).collect();
+            let overlap = |one: &Span, other: &Span| {
+                one.bytes.start < other.bytes.end && other.bytes.start < one.bytes.end
+            };
+            let slowly = spans
+                .iter()
+                .any(|one| spans.iter().any(|other| overlap(one, other) && one.weight != other.weight));
+            prop_assert_eq!(contradict(&spans), slowly);
+        }
+
+        #[test]
+        fn spans_of_characters_are_those_of_bytes(
+            content in "[aé🙂]{0,12}", offsets in prop::collection::vec((0..15_i64, 0..15_i64), 0..5),
+        ) {
+            let details: Vec<Value> = offsets
+                .iter()
+                .map(|(begin, end)| {
+                    let fields = [("begin_offset", *begin), ("end_offset", *end)];
+                    Value::Object(fields.into_iter().map(|(key, at)| (key.into(), Value::Number(Number::Int(at)))).collect())
+                })
+                .collect();
+            let byte = |at: i64| {
+                let all = content.char_indices().map(|(byte, _)| byte).chain([content.len()]);
+                all.skip(usize::try_from(at).unwrap_or_default()).next()
+            };
+            let slowly: Vec<_> = offsets
+                .iter()
+                .map(|(begin, end)| Some(byte(*begin)?..byte(end + 1)?).filter(|_| begin <= end))
+                .collect();
+            prop_assert_eq!(bytes_of_details(&content, &details), slowly);
+        }
+    }
 }

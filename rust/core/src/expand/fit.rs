@@ -19,7 +19,7 @@ use crate::layout::{Rows, too_long};
 use crate::options::{ControlTokenPolicy, Options, Overflow};
 use crate::report::warning;
 use crate::target::{
-    Encoded, Exchanges, FewestDropped, Provenance, Rendered, Target, Targets, Writers, prompt_too_long,
+    Encoded, Exchanges, FewestDropped, Rendered, Target, Targets, TokenWriters, Writers, prompt_too_long,
     weigh_bytes, weigh_tokens,
 };
 
@@ -209,6 +209,7 @@ impl Work<'_> {
         self.context.share(rendered.same);
         let tokenizer = &self.renderer.tokenizer;
         let encoded = times.measure(Stage::Encode, || encoder.encode(tokenizer, &rendered))?;
+        self.token_writers.share(rendered.same, encoded.same);
         times.measure(Stage::Layout, || rows.compare(&encoded));
         then(self, Candidate { target, rendered, encoded, view: shown.view, rows: &mut **rows, times })
     }
@@ -230,34 +231,36 @@ impl Work<'_> {
         // One rendering of the whole conversation is held to the lengths as a whole.
         let cut = if self.arrangement.is_rendered_once() { 0 } else { to_cut(self.options, &encoded)? };
         self.weigh_parts(target, view, &rendered, &encoded)?;
-        let provenance = times.measure(Stage::Account, || self.provenance(view, &rendered, &encoded))?;
-        let encoded = Encoded { provenance: &provenance, ..encoded };
+        let writers = times.measure(Stage::Account, || self.token_writers(view, &rendered, &encoded))?;
+        let encoded = Encoded { provenance: writers.found(), ..encoded };
         let row = times.measure(Stage::Layout, || rows.add(target, &encoded, cut));
         self.report.warn(warning::PROMPT_TRUNCATED, (cut > 0).into());
         times.measure(Stage::Account, || self.count(target.message, view, &rendered, &encoded));
         if let (Some(trace), Some(row)) = (&mut self.trace, row) {
             trace.add_target((row, target.message), view, rendered, &encoded, cut);
         }
+        self.token_writers = writers;
         Ok(())
     }
 
-    /// What wrote the tokens of a target, where somebody asks.
-    fn provenance(
+    /// What wrote the tokens of a target, where somebody asks; it is to be given back.
+    fn token_writers(
         &mut self,
         view: &View<'_, '_>,
         rendered: &Rendered<'_>,
         encoded: &Encoded<'_>,
-    ) -> Result<Vec<Provenance>> {
-        if !self.options.provenance || self.arrangement.is_rendered_once() {
-            return Ok(Vec::new());
+    ) -> Result<TokenWriters> {
+        let mut found = mem::take(&mut self.token_writers);
+        if self.options.provenance && !self.arrangement.is_rendered_once() {
+            let writers = Writers {
+                prepared: view.prepared,
+                messages: &self.conversation.messages,
+                message_at: &|index| view.message_at(index),
+                tokenizer: &self.renderer.tokenizer,
+            };
+            found.find(&writers, rendered, encoded, &mut self.offsets)?;
         }
-        let writers = Writers {
-            prepared: view.prepared,
-            messages: &self.conversation.messages,
-            message_at: &|index| view.message_at(index),
-            tokenizer: &self.renderer.tokenizer,
-        };
-        writers.of_target(rendered, encoded, &mut self.offsets)
+        Ok(found)
     }
 
     /// Weighs the tokens of a target with parts that have weights of their own.
@@ -293,9 +296,9 @@ impl Work<'_> {
         work: impl FnOnce(&mut Self, &mut Shown<'_, '_, '_>) -> T,
     ) -> Result<T> {
         // What is known of a prompt is known of those of its own view.
-        let context = mem::take(&mut self.context);
+        let known = (mem::take(&mut self.context), mem::take(&mut self.token_writers));
         let done = self.with_fresh_view(kept, targets, work);
-        self.context = context;
+        (self.context, self.token_writers) = known;
         done
     }
 

@@ -9,7 +9,7 @@ use super::nulls::warn_of_nulls;
 use crate::chat_template::Prepared;
 use crate::conversation::{Conversation, Message, Role, arguments_are_object, part_texts};
 use crate::error::{Error, ErrorKind, Result, excerpt};
-use crate::json::Value;
+use crate::json::{Object, Value};
 use crate::layout::Arrangement;
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options, TrainOn};
@@ -137,13 +137,14 @@ fn find_control_tokens(
             }?;
         }
     }
-    let kwargs = Value::Object(conversation.template_kwargs.clone());
-    for value in [conversation.tools.as_ref(), Some(&kwargs)].into_iter().flatten() {
-        visit(renderer, value, &mut |token| {
-            first.get_or_insert_with(|| (None, token.clone()));
-            found.add(token, 1);
-        })?;
+    let mut note = |token: &Arc<str>| {
+        first.get_or_insert_with(|| (None, token.clone()));
+        found.add(token, 1);
+    };
+    if let Some(tools) = &conversation.tools {
+        visit(renderer, tools, &mut note)?;
     }
+    visit_object(renderer, &conversation.template_kwargs, &mut note)?;
     let Some((message, token)) = first else {
         return Ok(());
     };
@@ -164,12 +165,16 @@ fn visit(renderer: &Renderer, value: &Value, found: &mut impl FnMut(&Arc<str>)) 
     match value {
         Value::String(text) => visit_text(renderer, text, found),
         Value::Array(items) => items.iter().try_for_each(|item| visit(renderer, item, found)),
-        Value::Object(object) => object.iter().try_for_each(|(key, item)| {
-            visit_text(renderer, key, found)?;
-            visit(renderer, item, found)
-        }),
+        Value::Object(object) => visit_object(renderer, object, found),
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
+}
+
+fn visit_object(renderer: &Renderer, object: &Object, found: &mut impl FnMut(&Arc<str>)) -> Result<()> {
+    object.iter().try_for_each(|(key, item)| {
+        visit_text(renderer, key, found)?;
+        visit(renderer, item, found)
+    })
 }
 
 fn visit_text(renderer: &Renderer, text: &str, found: &mut impl FnMut(&Arc<str>)) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::layout::{Arrangement, Sample, TokenWeights, WholeConversation, normal
 use crate::model::Renderer;
 use crate::options::{ControlTokenPolicy, Options};
 use crate::report::{Report, cause, warning};
-use crate::target::{ContextMarks, Encoder, Foreign, How, Targets, targets};
+use crate::target::{ContextMarks, Encoder, Foreign, How, Targets, TokenWriters, targets};
 use crate::tokenizer::Known;
 
 /// The record was left because the run is being ended.
@@ -40,6 +40,8 @@ pub struct Work<'a> {
     pub unread: Unread,
     /// What is known of the prompts of the view at hand.
     pub context: ContextMarks<'a>,
+    /// What is known of the tokens of the targets in the view at hand.
+    pub token_writers: TokenWriters,
     pub account: Account,
     /// Of targets with parts that have weights of their own.
     pub token_weights: TokenWeights,
@@ -70,6 +72,7 @@ impl<'a> Work<'a> {
             report,
             unread,
             context,
+            token_writers: TokenWriters::default(),
             account,
             token_weights: TokenWeights::default(),
             offsets: Known::default(),

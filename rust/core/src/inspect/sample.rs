@@ -103,7 +103,7 @@ impl InspectedSample {
             }
             // What lies between two cells belongs to the first; where tokens are out of order, all to the last.
             let next = places.get(until).map_or(text_end, |place| place.start).clamp(byte, text_end);
-            let author = encoded.authors.author_at(&(byte..next));
+            let author = encoded.authors.first_writer(&(byte..next));
             let traits = facts.traits(&sample, from..until, author, trained[from]);
             cells.push(Cell { tokens: until - from, bytes: next - byte });
             let (tokens, bytes) = (from..until, byte - start..next - start);

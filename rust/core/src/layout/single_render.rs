@@ -3,11 +3,11 @@
 //! In: the targets with what inference would show for each. Out: one row. Where the template rewrites history the row
 //! shows a target a context that inference never does; such targets are counted.
 
-use super::whole::OneRendering;
-use super::{Arranged, Rows, Sample, WholeConversation, too_long};
 use std::ops::Range;
 
+use super::{Arranged, Rows, Sample, WholeConversation, too_long};
 use crate::error::{Error, ErrorKind, Result};
+use crate::prompt_text::common_items;
 use crate::target::{Encoded, Target};
 
 #[derive(Default)]
@@ -15,6 +15,8 @@ pub struct SingleRender {
     targets: Vec<Target>,
     /// For each target, where prompt and completion could be made.
     ids: Vec<Option<Ids>>,
+    /// How many ids at the start the target compared last has in common with the last of these, at least.
+    same: usize,
 }
 
 /// Where a target is in the one rendering.
@@ -24,16 +26,24 @@ struct Place {
     is_exact: bool,
 }
 
+/// The ids of a target, without those that it has in common with the one before it.
 struct Ids {
-    prompt: Vec<i32>,
-    completion: Vec<i32>,
+    same: usize,
+    rest: Vec<i32>,
+    /// Which of all of them are the completion's.
+    completion: Range<usize>,
 }
 
 impl Rows for SingleRender {
+    fn compare(&mut self, target: &Encoded<'_>) {
+        self.same = self.same.min(target.same);
+    }
+
     fn add(&mut self, target: Target, encoded: &Encoded<'_>, _: usize) -> Option<usize> {
-        let (prompt, completion) = encoded.ids.split_at(encoded.prompt);
+        let (same, completion) = (self.same, encoded.prompt..encoded.ids.len());
         self.targets.push(target);
-        self.ids.push(Some(Ids { prompt: prompt.to_vec(), completion: completion.to_vec() }));
+        self.ids.push(Some(Ids { same, rest: encoded.ids[same..].to_vec(), completion }));
+        self.same = usize::MAX;
         None
     }
 
@@ -59,8 +69,10 @@ impl SingleRender {
         let rendering = whole.render()?;
         let mut places: Vec<(Target, Result<Place>)> = Vec::with_capacity(self.targets.len());
         let mut end_of_exact = 0;
+        // How much of the rendering is as inference would show the target compared last.
+        let mut common = 0;
         for (target, ids) in self.targets.into_iter().zip(self.ids) {
-            let exact = ids.and_then(|ids| ids.tokens_in(&rendering));
+            let exact = ids.and_then(|ids| ids.tokens_in(&rendering.ids, &mut common));
             // A template that leaves out history may show two targets the same.
             let place = match exact.filter(|tokens| tokens.start >= end_of_exact) {
                 Some(tokens) => {
@@ -98,11 +110,14 @@ impl SingleRender {
 }
 
 impl Ids {
-    /// The completion's tokens, if the rendering goes as inference would.
-    fn tokens_in(&self, rendering: &OneRendering<'_>) -> Option<Range<usize>> {
-        let rest = rendering.ids.strip_prefix(&*self.prompt)?;
-        let start = self.prompt.len();
-        rest.starts_with(&self.completion).then(|| start..start + self.completion.len())
+    /// The completion's tokens, if the rendering goes as inference would. `common`: how many ids it has in common with the
+    /// target before this one, and then with this one.
+    fn tokens_in(self, rendering: &[i32], common: &mut usize) -> Option<Range<usize>> {
+        // What it parts at is in what the targets have in common, or not.
+        if *common >= self.same {
+            *common = self.same + common_items(&rendering[self.same..], &self.rest);
+        }
+        (*common == self.completion.end).then_some(self.completion)
     }
 }
 
@@ -133,4 +148,38 @@ fn shorten(sample: &mut Sample, max_length: usize) -> Vec<usize> {
     sample.ids.truncate(length);
     sample.provenance.truncate(length);
     sample.targets.split_off(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::layout::cases::{Case, fill, is_compared_only, targets};
+
+    /// The rule word for word.
+    fn tokens_slowly(targets: &[Case], rendering: &[i32]) -> Vec<Option<Range<usize>>> {
+        let added = targets.iter().enumerate().filter(|(message, _)| !is_compared_only(*message));
+        let tokens = |(prompt, completion, _): &Case| {
+            let ids = [prompt.clone(), completion.clone()].concat();
+            rendering.starts_with(&ids).then(|| prompt.len()..ids.len())
+        };
+        added.map(|(_, case)| tokens(case)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_target_is_in_the_rendering_that_starts_with_its_prompt_and_completion(
+            targets in targets(0..6), more in prop::collection::vec(0..2, 0..3), as_last in any::<bool>(),
+        ) {
+            let mut rows = SingleRender::default();
+            fill(&mut rows, &targets);
+            let last = targets.last().filter(|_| as_last).cloned().unwrap_or_default();
+            let rendering = [last.0, last.1, more].concat();
+            let mut common = 0;
+            let found: Vec<_> =
+                rows.ids.into_iter().flatten().map(|ids| ids.tokens_in(&rendering, &mut common)).collect();
+            prop_assert_eq!(found, tokens_slowly(&targets, &rendering));
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! and tools of which something is not there. Reasoning of earlier messages is not looked for: templates leave it out
 //! on purpose, as servers do.
 
+use std::mem;
+
 use super::left_out::{LeftOut, Marks};
 use super::render::Rendered;
 use super::said::{Said, What, add_said, item};
@@ -28,11 +30,21 @@ pub struct ContextMarks<'m> {
     said: Vec<Said<'m>>,
     /// Where what a message says ends there.
     ends: Vec<usize>,
-    /// Of the messages at the start that are in the prompt: in how many bytes of it they are, with those before them.
-    settled: Vec<usize>,
+    /// Of the messages that were looked for, those that may be left out of the next prompt in another way.
+    open: Vec<usize>,
+    /// The others but for those of which nothing was in a prompt, which counts once: in the order of the bytes of the
+    /// prompt that they rest on.
+    settled: Vec<Settled>,
 }
 
-/// What a prompt leaves out.
+/// A message that says in the prompt all that it will: all of it, or a part, and then it was told that it is left out.
+struct Settled {
+    message: usize,
+    /// That is so as long as these first bytes are in the prompt.
+    end: usize,
+}
+
+/// What a prompt leaves out. A message that prompts before it left out in the same way need not be told again.
 #[derive(Debug, Default)]
 pub struct LeftOutOfPrompt {
     /// Messages, by their numbers.
@@ -60,7 +72,8 @@ impl<'m> ContextMarks<'m> {
         rendered: &Rendered<'_>,
     ) -> LeftOutOfPrompt {
         let same = self.marks.read_prompt(given.prepared.parts(), &rendered.prompt);
-        self.settled.truncate(self.settled.partition_point(|end| *end <= same));
+        let kept = self.settled.partition_point(|settled| settled.end <= same);
+        self.open.extend(self.settled.drain(kept..).map(|settled| settled.message));
         self.left_out(given, number)
     }
 
@@ -84,24 +97,23 @@ impl<'m> ContextMarks<'m> {
                 add_said(&mut self.said, message, parts, prepared.given_as(at));
             }
             self.ends.push(self.said.len());
+            self.open.push(at);
         }
         let mut found = LeftOutOfPrompt::default();
-        for at in self.settled.len()..count {
+        self.open.sort_unstable();
+        for at in mem::take(&mut self.open) {
             let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
             let said = &self.said[start..self.ends[at]];
             // Reasoning alone is not looked for.
             let left_out = LeftOut::find(parts, said, &self.marks).filter(LeftOut::is_more_than_reasoning);
-            match left_out {
-                Some(left_out) => found.messages.push((at, left_out)),
-                None if at == self.settled.len() => {
-                    let before = self.settled.last().copied().unwrap_or(0);
-                    let looked_for = said.iter().filter(|said| said.what != What::Reasoning);
-                    let mut ends = looked_for.map(|said| self.marks.end_of(parts, said.part?));
-                    let end = ends.try_fold(before, |most, end| Some(most.max(end?)));
-                    self.settled.extend(end);
+            if left_out.as_ref().is_none_or(|left_out| !left_out.everything) {
+                let looked_for = |said: &&Said<'_>| left_out.is_some() || said.what != What::Reasoning;
+                match self.marks.end_of_all(parts, said.iter().filter(looked_for)) {
+                    Some(end) => self.settle(at, end),
+                    None => self.open.push(at),
                 }
-                None => {}
             }
+            found.messages.extend(left_out.map(|left_out| (at, left_out)));
         }
         let tools = tools.and_then(Value::as_array).unwrap_or_default();
         let is_shown = |tool: usize| {
@@ -109,5 +121,11 @@ impl<'m> ContextMarks<'m> {
         };
         found.tools = (0..tools.len()).filter(|tool| !is_shown(*tool)).collect();
         found
+    }
+
+    fn settle(&mut self, message: usize, end: usize) {
+        // With what was settled before it, which mostly lies before it.
+        let before = self.settled.last().map_or(0, |settled| settled.end);
+        self.settled.push(Settled { message, end: end.max(before) });
     }
 }

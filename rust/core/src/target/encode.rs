@@ -96,9 +96,10 @@ impl Encoder {
         Ok(Encoded { ids, prompt: prompt_ids, same, border_merged, checkpoints, ..Encoded::default() })
     }
 
-    /// Gives back the memory of texts longer than this: the next target is encoded from its start.
+    /// Gives back memory that holds more than this: the next target is encoded from its start. A short text may have come
+    /// after a long one.
     pub fn shrink_to(&mut self, bytes: usize) {
-        if self.encoding.text().len() > bytes {
+        if self.encoding.capacity() > bytes {
             self.encoding = IncrementalEncoding::default();
             self.valid = 0;
         }
@@ -150,19 +151,31 @@ mod tests {
     use crate::traced_text::TracedText;
 
     const DEMO: &[u8] = include_bytes!("../../../../python/everyturn/models/demo/tokenizer.json");
-    const TOKENS: [&str; 3] = ["<|im_start|>", "<|im_end|>", "<think>"];
+    const TOKENS: [&str; 4] = ["<|im_start|>", "<|im_end|>", "<think>", "</think>"];
 
-    /// The built-in tokenizer; one that puts a blank before words and of whose tokens one takes white space with it, so
-    /// that the others cannot all be cut at; one that cannot be cut anywhere.
+    /// The built-in tokenizer; one that puts a letter before texts and of whose tokens one takes the white space after it
+    /// with it; one whose tokens take what is before and after them, or must be words; one that cannot be cut anywhere.
     static TOKENIZERS: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| {
         let demo: Json = serde_json::from_slice(DEMO).unwrap();
-        let mut prefixed = demo.clone();
+        let with = |flags: &dyn Fn(&str) -> &'static [&'static str]| {
+            let mut changed = demo.clone();
+            for token in changed["added_tokens"].as_array_mut().unwrap() {
+                for flag in flags(token["content"].as_str().unwrap()) {
+                    token[*flag] = true.into();
+                }
+            }
+            changed
+        };
+        let mut prefixed = with(&|token| if token == TOKENS[1] { &["rstrip"] } else { &[] });
         prefixed["normalizer"] = json!({"type": "Prepend", "prepend": "a"});
-        prefixed["added_tokens"][2]["rstrip"] = true.into();
-        let mut uncut = demo.clone();
-        for token in uncut["added_tokens"].as_array_mut().unwrap() {
-            token["normalized"] = true.into();
-        }
+        let stripping = with(&|token| match token {
+            "<|im_start|>" => &["lstrip"],
+            "<|im_end|>" => &["lstrip", "rstrip"],
+            "<think>" => &["rstrip"],
+            "</think>" => &["single_word"],
+            _ => &[],
+        });
+        let uncut = with(&|_| &["normalized"]);
         let load = |json: &Json| {
             Tokenizer::from_bytes(
                 &serde_json::to_vec(json).unwrap(),
@@ -172,7 +185,7 @@ mod tests {
             )
             .unwrap()
         };
-        [demo, prefixed, uncut].iter().map(load).collect()
+        [demo.clone(), prefixed, stripping, uncut].iter().map(load).collect()
     });
 
     /// A text, and whether it is a control token that is plain text.
@@ -180,7 +193,7 @@ mod tests {
 
     fn part() -> impl Strategy<Value = Part> {
         prop_oneof![
-            "[a-c \n]{0,5}".prop_map(|text| (text, false)),
+            "[a-c \n\u{2003}]{0,5}".prop_map(|text| (text, false)),
             Just(("<|im_".to_owned(), false)),
             (prop::sample::select(&TOKENS[..]), any::<bool>())
                 .prop_map(|(token, is_plain)| (token.to_owned(), is_plain)),
@@ -248,7 +261,7 @@ mod tests {
         #[test]
         fn tokens_before_a_byte_are_those_that_offsets_show(
             parts in prop::collection::vec(part(), 0..8),
-            tokenizer in 0..3_usize,
+            tokenizer in 0..4_usize,
         ) {
             let tokenizer = &TOKENIZERS[tokenizer];
             let text: String = parts.iter().map(|(part, _)| part.as_str()).collect();
@@ -256,14 +269,14 @@ mod tests {
             let ids = encoder.encode_text(tokenizer, &text).unwrap().to_vec();
             let encoding = tokenizer.encode_with_bytes(&text).unwrap();
             prop_assert_eq!(&encoding.ids, &ids);
-            for byte in 0..=text.len() {
+            for byte in (0..=text.len()).filter(|byte| text.is_char_boundary(*byte)) {
                 let found = tokenizer.tokens_before(byte, &text, &ids, encoder.checkpoints()).unwrap();
                 prop_assert_eq!(found, encoding.bytes.partition_point(|token| token.start < byte));
             }
         }
 
         #[test]
-        fn what_was_encoded_before_makes_no_difference(targets in targets(), tokenizer in 0..3_usize) {
+        fn what_was_encoded_before_makes_no_difference(targets in targets(), tokenizer in 0..4_usize) {
             let tokenizer = &TOKENIZERS[tokenizer];
             let (mut encoder, mut before, mut ids) = (Encoder::default(), String::new(), Vec::new());
             for target in &targets {
@@ -281,8 +294,11 @@ mod tests {
         }
 
         #[test]
-        fn pieces_of_a_text_with_plain_tokens_encode_as_the_whole_does(targets in targets()) {
-            let tokenizer = &TOKENIZERS[0];
+        fn pieces_of_a_text_with_plain_tokens_encode_as_the_whole_does(
+            targets in targets(),
+            tokenizer in 0..4_usize,
+        ) {
+            let tokenizer = &TOKENIZERS[tokenizer];
             for target in &targets {
                 let rendered = rendered(target, "");
                 let text = rendered.prompt.text().to_text() + &rendered.completion.text;
@@ -311,6 +327,19 @@ mod tests {
             before = rendered.prompt.text().to_text() + &rendered.completion.text;
             parts.extend(turn.clone());
         }
+    }
+
+    #[test]
+    fn what_a_long_text_took_is_given_back_after_a_short_one() {
+        let mut encoder = Encoder::default();
+        for text in ["long ".repeat(1 << 10), "short".to_owned()] {
+            encoder.encode_text(&TOKENIZERS[0], &text).unwrap();
+        }
+        encoder.shrink_to(1 << 10);
+        assert_eq!(encoder.encoding.capacity(), 0);
+        encoder.encode_text(&TOKENIZERS[0], "short").unwrap();
+        encoder.shrink_to(1 << 10);
+        assert_eq!(encoder.encoding.text(), "short");
     }
 
     #[test]

@@ -138,8 +138,18 @@ impl Marks {
         })
     }
 
+    /// How many bytes of the prompt have all that is in it of what is said; `None` where that is not known.
+    pub fn end_of_all<'s>(
+        &self,
+        parts: &RecordParts,
+        said: impl Iterator<Item = &'s Said<'s>>,
+    ) -> Option<usize> {
+        let mut shown = said.filter(|said| self.shows(parts, said));
+        shown.try_fold(0, |most, said| Some(most.max(self.end_of(parts, said.part?)?)))
+    }
+
     /// How many bytes of the prompt have some of them, if it has any.
-    pub fn end_of(&self, parts: &RecordParts, part: Part) -> Option<usize> {
+    fn end_of(&self, parts: &RecordParts, part: Part) -> Option<usize> {
         let ends = parts.with_surroundings(part).filter_map(|part| self.in_prompt.get(part.index()));
         ends.copied().min().filter(|end| *end != NOWHERE)
     }

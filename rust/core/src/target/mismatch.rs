@@ -45,6 +45,15 @@ pub struct Mismatched<'m> {
     pub is_amid_words: bool,
 }
 
+/// The texts of such a target.
+#[derive(Clone, Copy)]
+pub struct Texts<'t> {
+    pub prompt: &'t Rendering,
+    pub full: &'t Rendering,
+    /// The messages before it alone; `None`: they cannot be rendered.
+    pub before: Option<&'t str>,
+}
+
 /// Reasoning at the start of a content: bytes of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inline {
@@ -120,13 +129,8 @@ pub fn match_thinking(prepared: &Prepared<'_>, target: Mismatched<'_>) -> Option
 }
 
 /// Trained from where prompt and rendering part: not what inference shows.
-pub fn common_prefix(
-    prepared: &Prepared<'_>,
-    target: Mismatched<'_>,
-    prompt: &Rendering,
-    full: &Rendering,
-) -> Option<Resolved> {
-    let at = OwnTurn::after_same_history(prepared, target, prompt, full)?.body;
+pub fn common_prefix(prepared: &Prepared<'_>, target: Mismatched<'_>, texts: Texts<'_>) -> Option<Resolved> {
+    let (at, full) = (OwnTurn::after_same_history(prepared, target, texts)?.body, texts.full);
     let [prompt, text] =
         [0..at, at..full.text.len()].map(|bytes| TracedText::cut(&full.text, &full.spans, bytes));
     Some(Resolved { prompt, text, arguments: flags(target.arguments) })

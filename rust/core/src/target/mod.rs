@@ -26,7 +26,7 @@ pub use encode::{Encoded, Encoder};
 pub use header::HeaderPlace;
 pub use left_out::{LeftOut, Marks};
 pub use part_weights::{weigh_bytes, weigh_tokens};
-pub use provenance::{Provenance, TextKind, Tokenized, Writers};
+pub use provenance::{Provenance, TextKind, TokenWriters, Tokenized, Writers};
 pub use render::{Foreign, How, PromptMatch, Rendered, Targets, render_alone};
 pub use said::{calls, says_reasoning};
 pub use thinking_blocks::{has_empty_thinking, has_two_thinking_blocks};

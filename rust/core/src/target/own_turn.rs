@@ -6,7 +6,7 @@
 
 use everyturn_template::{Node, Source, Span};
 
-use super::mismatch::Mismatched;
+use super::mismatch::{Mismatched, Texts};
 use crate::chat_template::{Author, Prepared, Rendering, outside_of_tag};
 
 pub struct OwnTurn<'t> {
@@ -26,27 +26,25 @@ impl<'t> OwnTurn<'t> {
     pub fn find(
         prepared: &Prepared<'_>,
         target: Mismatched<'_>,
-        prompt: &'t Rendering,
-        full: &Rendering,
+        texts: Texts<'t>,
         tags: &[&str],
     ) -> Option<Self> {
-        let starts = end_of_same_history(prepared, target, prompt, full)
-            .or_else(|| end_of_rewritten_history(prepared, target, prompt, full))?;
-        Some(Self::after(starts, prompt, full, tags))
+        let starts = end_of_same_history(prepared, target, texts)
+            .or_else(|| end_of_rewritten_history(prepared, target, texts))?;
+        Some(Self::after(starts, texts, tags))
     }
 
     /// The same where both show the messages before alike.
     pub fn after_same_history(
         prepared: &Prepared<'_>,
         target: Mismatched<'_>,
-        prompt: &'t Rendering,
-        full: &Rendering,
+        texts: Texts<'t>,
     ) -> Option<Self> {
-        Some(Self::after(end_of_same_history(prepared, target, prompt, full)?, prompt, full, &[]))
+        Some(Self::after(end_of_same_history(prepared, target, texts)?, texts, &[]))
     }
 
-    fn after(starts: Starts, prompt: &'t Rendering, full: &Rendering, tags: &[&str]) -> Self {
-        let (generation, turn) = (&prompt.text[starts.prompt..], &full.text[starts.full..]);
+    fn after(starts: Starts, texts: Texts<'t>, tags: &[&str]) -> Self {
+        let (generation, turn) = (&texts.prompt.text[starts.prompt..], &texts.full.text[starts.full..]);
         let header = tags.iter().filter_map(|tag| generation.find(tag)).min().unwrap_or(generation.len());
         let parting = Parting::of(&generation[..header], turn);
         Self {
@@ -66,17 +64,12 @@ struct Starts {
 }
 
 /// Both begin with the rendering of the messages before, and nothing after it is of them.
-fn end_of_same_history(
-    prepared: &Prepared<'_>,
-    target: Mismatched<'_>,
-    prompt: &Rendering,
-    full: &Rendering,
-) -> Option<Starts> {
-    let before = prepared.render_with(target.message, false, target.arguments).ok()?.text;
-    let shows_it = |rendering: &Rendering| rendering.text.starts_with(&before);
+fn end_of_same_history(prepared: &Prepared<'_>, target: Mismatched<'_>, texts: Texts<'_>) -> Option<Starts> {
+    let before = texts.before?;
+    let shows_it = |rendering: &Rendering| rendering.text.starts_with(before);
     let starts = Starts { prompt: before.len(), full: before.len() };
-    let last = last_of_others(prepared, &full.spans, target.message)?;
-    (shows_it(prompt) && shows_it(full) && last.at <= before.len()).then_some(starts)
+    let last = last_of_others(prepared, &texts.full.spans, target.message)?;
+    (shows_it(texts.prompt) && shows_it(texts.full) && last.at <= before.len()).then_some(starts)
 }
 
 /// A template may show the messages before otherwise once an answer follows. The turn starts after the last byte of
@@ -84,11 +77,10 @@ fn end_of_same_history(
 fn end_of_rewritten_history(
     prepared: &Prepared<'_>,
     target: Mismatched<'_>,
-    prompt: &Rendering,
-    full: &Rendering,
+    texts: Texts<'_>,
 ) -> Option<Starts> {
-    let of_prompt = last_of_others(prepared, &prompt.spans, target.message)?;
-    let of_full = last_of_others(prepared, &full.spans, target.message)?;
+    let of_prompt = last_of_others(prepared, &texts.prompt.spans, target.message)?;
+    let of_full = last_of_others(prepared, &texts.full.spans, target.message)?;
     (of_prompt.place == of_full.place).then_some(Starts { prompt: of_prompt.at, full: of_full.at })
 }
 

@@ -5,6 +5,7 @@
 //! a token of several parts weighs what the lightest does, so that nothing is trained that must not be. Where the
 //! template rewrote a part, or printed it together with others, it is an error.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use everyturn_template::{Node, Source, is_space};
@@ -30,7 +31,8 @@ pub fn weigh_bytes(
     index: usize,
     rendered: &Rendered<'_>,
 ) -> Result<Vec<ByteWeight>> {
-    let finder = Finder { prepared, message, number: prepared.given_as(index), index, rendered };
+    let number = prepared.given_as(index);
+    let finder = Finder { prepared, message, number, index, rendered, is_given: OnceCell::new() };
     let mut found = Vec::new();
     for PartWeight { part, weight } in &message.part_weights {
         let bytes = finder.bytes_of(part)?;
@@ -45,9 +47,20 @@ pub fn weigh_tokens(
     of_message: Weight,
     weights: &[ByteWeight],
 ) -> Vec<Weight> {
+    let mut parts: Vec<&ByteWeight> = weights.iter().collect();
+    parts.sort_by_key(|part| part.bytes.start);
+    // Where the furthest of the parts up to each ends.
+    let furthest: Vec<usize> = parts
+        .iter()
+        .scan(0, |most: &mut usize, part| {
+            *most = part.bytes.end.max(*most);
+            Some(*most)
+        })
+        .collect();
     let weigh = |token: Range<usize>| {
-        let touched =
-            || weights.iter().filter(|part| part.bytes.start < token.end && token.start < part.bytes.end);
+        let until = parts.partition_point(|part| part.bytes.start < token.end);
+        let first = furthest.partition_point(|end| *end <= token.start).min(until);
+        let touched = || parts[first..until].iter().filter(|part| token.start < part.bytes.end);
         let covered: usize =
             touched().map(|part| part.bytes.end.min(token.end) - part.bytes.start.max(token.start)).sum();
         let others = (covered < token.len() || token.is_empty()).then_some(of_message);
@@ -65,6 +78,8 @@ struct Finder<'f> {
     number: usize,
     index: usize,
     rendered: &'f Rendered<'f>,
+    /// The template is given the content as it is; many spans ask.
+    is_given: OnceCell<bool>,
 }
 
 impl Finder<'_> {
@@ -79,8 +94,7 @@ impl Finder<'_> {
                 None => self.bytes_of_content(self.joined_item(*at)?),
             },
             WeightedPart::Content(bytes) => {
-                let content = self.message.fields.get("content").and_then(Value::as_str);
-                if self.prepared.content_of_answer(self.index).map(|(text, _)| text) != content {
+                if !self.is_content_given() {
                     return Err(untold("the content", "is given to the template as another text"));
                 }
                 self.bytes_of_content(bytes.clone())
@@ -91,6 +105,13 @@ impl Finder<'_> {
                 None => Ok(Vec::new()),
             },
         }
+    }
+
+    fn is_content_given(&self) -> bool {
+        *self.is_given.get_or_init(|| {
+            let content = self.message.fields.get("content").and_then(Value::as_str);
+            self.prepared.content_of_answer(self.index).map(|(text, _)| text) == content
+        })
     }
 
     fn find(&self, names: &[PartName]) -> Option<Part> {

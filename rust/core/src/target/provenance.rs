@@ -2,7 +2,7 @@
 //!
 //! In: a text with where its bytes come from, and its ids, of a target or of a whole conversation. Out: for each id the
 //! message that it is of, and what of it. Where ids and bytes are known to belong together is used; in between, tokens are
-//! walked by their bytes, and only where that fails the text is encoded again. A token of several writers is the
+//! walked by their bytes, and only where that fails the text there is encoded again. A token of several writers is the
 //! first's that is not the template.
 
 use std::ops::Range;
@@ -12,10 +12,10 @@ use everyturn_template::{Source, Span};
 use super::encode::Encoded;
 use super::render::Rendered;
 use super::said::inline_reasoning;
-use crate::chat_template::{Prepared, Wrote};
+use crate::chat_template::{Prepared, Writer, WrittenBy, Wrote};
 use crate::conversation::{CLOSE_THINKING, Message, Role};
 use crate::error::Result;
-use crate::tokenizer::{Checkpoint, Known, Tokenizer};
+use crate::tokenizer::{Checkpoint, Known, Tokenizer, ranges_from};
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,35 +99,71 @@ pub struct Tokenized<'t> {
     pub continuation: Option<usize>,
 }
 
-/// Some bytes of a text, up to an end, and what wrote them.
-struct Piece {
-    end: usize,
-    provenance: Provenance,
+/// What wrote the tokens of the targets of a conversation, one after the other. Of a target that begins as the one before
+/// only the rest is looked at.
+#[derive(Default)]
+pub struct TokenWriters {
+    found: Vec<Provenance>,
+    /// So many bytes and ids at the start of the next target are those of the one that this is known of, at least.
+    same: Option<Checkpoint>,
 }
 
-impl Writers<'_> {
+impl TokenWriters {
+    /// The target encoded now has at least its first `text` bytes and `ids` ids in common with the one encoded before.
+    pub fn share(&mut self, text: usize, ids: usize) {
+        self.same = self.same.map(|same| Checkpoint { text: same.text.min(text), ids: same.ids.min(ids) });
+    }
+
     /// What wrote the tokens of a target, prompt and completion.
-    pub fn of_target(
-        &self,
+    pub fn find(
+        &mut self,
+        writers: &Writers<'_>,
         rendered: &Rendered<'_>,
         encoded: &Encoded<'_>,
         known: &mut Known,
+    ) -> Result<&[Provenance]> {
+        let same = self.same.take().unwrap_or(Checkpoint { text: 0, ids: 0 });
+        let is_same = |at: &&Checkpoint| at.text <= same.text && at.ids <= same.ids;
+        let from = encoded.checkpoints.iter().take_while(is_same).last().copied();
+        let from = from.unwrap_or(Checkpoint { text: 0, ids: 0 });
+        self.found.truncate(from.ids);
+        self.found.extend(writers.of_target(rendered, encoded, from, known)?);
+        self.same = Some(Checkpoint { text: usize::MAX, ids: usize::MAX });
+        Ok(&self.found)
+    }
+
+    /// What wrote the tokens of the last target.
+    pub fn found(&self) -> &[Provenance] {
+        &self.found
+    }
+}
+
+impl Writers<'_> {
+    /// What wrote the tokens of a target, prompt and completion, from a checkpoint on.
+    fn of_target(
+        &self,
+        rendered: &Rendered<'_>,
+        encoded: &Encoded<'_>,
+        from: Checkpoint,
+        known: &mut Known,
     ) -> Result<Vec<Provenance>> {
-        let text = rendered.whole_text();
-        let border = rendered.prompt.text().len();
-        let mut checkpoints = encoded.checkpoints.to_vec();
-        if encoded.border_merged {
-            checkpoints.push(Checkpoint { text: border, ids: encoded.prompt });
-        }
-        let continuation = encoded.border_merged.then_some(border);
+        let [head, tail] = rendered.prompt.text().after(from.text).parts();
+        let text = [head, tail, &rendered.completion.text].concat();
+        let moved = |at: &Checkpoint| Checkpoint { text: at.text - from.text, ids: at.ids - from.ids };
+        let first = encoded.checkpoints.partition_point(|at| at.ids <= from.ids);
+        let mut checkpoints: Vec<_> = encoded.checkpoints[first..].iter().map(moved).collect();
+        let border = Checkpoint { text: rendered.prompt.text().len(), ids: encoded.prompt };
+        let continuation = encoded.border_merged.then(|| moved(&border));
+        checkpoints.extend(continuation);
+        let plain = &rendered.plain[rendered.plain.partition_point(|token| token.end <= from.text)..];
         let tokenized = Tokenized {
             text: &text,
-            ids: encoded.ids,
+            ids: &encoded.ids[from.ids..],
             checkpoints: &checkpoints,
-            plain: &rendered.plain,
-            continuation,
+            plain: &ranges_from(plain, from.text),
+            continuation: continuation.map(|border| border.text),
         };
-        self.of_tokens(rendered.spans(), &tokenized, known)
+        self.of_tokens(rendered.spans_from(from.text), &tokenized, known)
     }
 
     /// What wrote each token of a text that has these spans, as far as they go.
@@ -142,16 +178,13 @@ impl Writers<'_> {
         let end = Checkpoint { text: of.text.len(), ids: of.ids.len() };
         let mut from = Checkpoint { text: 0, ids: 0 };
         for to in of.checkpoints.iter().chain([&end]) {
-            let first = pieces.partition_point(|piece| piece.end <= from.text);
-            match pieces.get(first) {
-                Some(piece) if piece.end >= to.text => found.resize(to.ids, piece.provenance),
-                _ => {
-                    let (text, ids) = (&of.text[from.text..to.text], &of.ids[from.ids..to.ids]);
-                    let Some(places) = self.tokenizer.token_bytes().walk(text, ids) else {
-                        return self.by_encoding(&pieces, of, known);
-                    };
+            let bytes = from.text..to.text;
+            match pieces.only_writer(&bytes) {
+                Some(provenance) => found.resize(to.ids, provenance),
+                None => {
+                    let places = self.places(of, &bytes, &of.ids[from.ids..to.ids], known)?;
                     let places = places.into_iter().map(|at| at.start + from.text..at.end + from.text);
-                    found.extend(places.map(|bytes| writer_of(&pieces, &bytes)));
+                    found.extend(places.map(|bytes| pieces.first_writer(&bytes).unwrap_or_default()));
                 }
             }
             from = *to;
@@ -159,23 +192,28 @@ impl Writers<'_> {
         Ok(found)
     }
 
-    /// The same by encoding the text again, which always tells.
-    fn by_encoding(
+    /// The bytes of each token between two checkpoints. Encoding the text again always tells.
+    fn places(
         &self,
-        pieces: &[Piece],
         of: &Tokenized<'_>,
+        bytes: &Range<usize>,
+        ids: &[i32],
         known: &mut Known,
-    ) -> Result<Vec<Provenance>> {
-        let encoding = self.tokenizer.encode_with_offsets(of.text, of.plain, of.continuation, known)?;
-        Ok(encoding.with_ids(of.ids)?.bytes.iter().map(|bytes| writer_of(pieces, bytes)).collect())
+    ) -> Result<Vec<Range<usize>>> {
+        let text = &of.text[bytes.clone()];
+        if let Some(places) = self.tokenizer.token_bytes().walk(text, ids) {
+            return Ok(places);
+        }
+        let first = of.plain.partition_point(|token| token.end <= bytes.start);
+        let until = of.plain.partition_point(|token| token.start < bytes.end);
+        let plain = ranges_from(of.plain.get(first..until).unwrap_or_default(), bytes.start);
+        let continuation = of.continuation.filter(|border| *border == bytes.start).map(|_| 0);
+        let encoding = self.tokenizer.encode_with_offsets(text, &plain, continuation, known)?;
+        Ok(encoding.with_ids(ids)?.bytes)
     }
 
-    fn pieces(&self, spans: impl Iterator<Item = Span>, length: usize) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = Vec::new();
-        let mut push = |end: usize, provenance: Provenance| match pieces.last_mut() {
-            Some(last) if last.provenance == provenance => last.end = end,
-            _ => pieces.push(Piece { end, provenance }),
-        };
+    fn pieces(&self, spans: impl Iterator<Item = Span>, length: usize) -> WrittenBy<Provenance> {
+        let mut pieces = WrittenBy::default();
         let mut at = 0;
         // Where the reasoning ends in the content of the message looked at last.
         let mut thought: Option<(usize, usize)> = None;
@@ -194,16 +232,16 @@ impl Writers<'_> {
                 thought = Some((index, ends));
                 let inside = ends.saturating_sub(from as usize).min(at - start);
                 if inside > 0 {
-                    push(start + inside, Provenance { kind: TextKind::Reasoning, ..provenance });
+                    pieces.push(start + inside, Provenance { kind: TextKind::Reasoning, ..provenance });
                 }
                 if inside == at - start {
                     provenance.kind = TextKind::Reasoning;
                 }
             }
-            push(at, provenance);
+            pieces.push(at, provenance);
         }
         if at < length {
-            push(length, Provenance::default());
+            pieces.push(length, Provenance::default());
         }
         pieces
     }
@@ -244,17 +282,10 @@ impl Writers<'_> {
     }
 }
 
-/// The first writer of some bytes that is not the template, or the template.
-fn writer_of(pieces: &[Piece], bytes: &Range<usize>) -> Provenance {
-    let first = pieces.partition_point(|piece| piece.end <= bytes.start);
-    let until = pieces.partition_point(|piece| piece.end < bytes.end);
-    let touched = pieces.get(first..=until.min(pieces.len().saturating_sub(1))).unwrap_or_default();
-    let mut writers = touched.iter().map(|piece| piece.provenance);
-    writers
-        .clone()
-        .find(|writer| writer.kind != TextKind::Template)
-        .or_else(|| writers.next())
-        .unwrap_or_default()
+impl Writer for Provenance {
+    fn is_template(self) -> bool {
+        self.kind == TextKind::Template
+    }
 }
 
 impl Default for Provenance {

@@ -13,10 +13,10 @@ use everyturn_template::{Span, Value as TemplateValue, cut_spans};
 
 use super::header::HeaderPlace;
 use super::id_guard::IdGuard;
-use super::mismatch::{self, Mismatched, Resolved};
+use super::mismatch::{self, Mismatched, Resolved, Texts};
 use super::said::says_reasoning;
 use super::splice::splice;
-use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Seams, Shown};
+use crate::chat_template::{ClosedTurn, ForeignTokens, Prefixes, Prepared, Rendering, Seams, Shown};
 use crate::conversation::Message;
 use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::options::{HeaderPolicy, PromptMismatch, ThinkingPolicy};
@@ -61,8 +61,18 @@ impl Rendered<'_> {
 
     /// Where the bytes of prompt and completion come from, as far as it is known.
     pub fn spans(&self) -> impl Iterator<Item = Span> {
-        let of_completion = cut_spans(&self.completion_spans, 0, self.completion.text.len());
-        self.prompt.spans().iter().copied().chain(of_completion)
+        self.spans_from(0)
+    }
+
+    /// The same from this byte on.
+    pub fn spans_from(&self, byte: usize) -> impl Iterator<Item = Span> {
+        let (shown, own) = match &self.prompt {
+            Prompt::Shown(shown) => (Some(shown.spans_from(byte)), None),
+            Prompt::Own(own) => (None, Some(cut_spans(&own.spans, byte, own.text.len()))),
+        };
+        let of_prompt = shown.into_iter().flatten().chain(own.into_iter().flatten());
+        let of_completion = byte.saturating_sub(self.prompt.text().len());
+        of_prompt.chain(cut_spans(&self.completion_spans, of_completion, self.completion.text.len()))
     }
 
     /// The control tokens in the completion that are to be plain text: bytes of the completion.
@@ -153,12 +163,16 @@ pub struct How<'t> {
 struct Series<'p, 'a> {
     prompts: Prefixes<'p, 'a>,
     fulls: Prefixes<'p, 'a>,
+    /// The messages before each target; only some policies ask for them.
+    before: Prefixes<'p, 'a>,
     arguments: Vec<(&'a str, TemplateValue<'a>)>,
     /// Those of the last prompt and of the last full text.
     foreign_tokens: [ForeignTokens; 2],
     /// Where such tokens are made, in the last prompt and the last full text.
     seams: [Seams; 2],
-    /// How many bytes prompts and full texts have in common since the last target that could be rendered.
+    /// How many bytes prompts and full texts have in common since those tokens were last looked for in them.
+    looked_at: [usize; 2],
+    /// The same since the last target that could be rendered.
     same: [usize; 2],
     /// The bytes of that target's prompt, with which its full text begins, too.
     agreed: usize,
@@ -223,9 +237,11 @@ impl<'p, 'a> Series<'p, 'a> {
         Self {
             prompts: Prefixes::new(prepared, indices.to_vec(), true, arguments.clone()),
             fulls: Prefixes::new(prepared, fulls, false, arguments.clone()),
+            before: Prefixes::new(prepared, indices.to_vec(), false, arguments.clone()),
             arguments,
             foreign_tokens: Default::default(),
             seams: Default::default(),
+            looked_at: [0; 2],
             same: [0; 2],
             agreed: 0,
         }
@@ -239,10 +255,12 @@ impl<'p, 'a> Series<'p, 'a> {
         index: usize,
     ) -> Result<Rendered<'_>> {
         let prompt = self.prompts.get(index);
-        self.same[0] = self.same[0].min(prompt.as_ref().map_or(0, |prompt| prompt.same));
+        let same = prompt.as_ref().map_or(0, |prompt| prompt.same);
+        (self.same[0], self.looked_at[0]) = (self.same[0].min(same), self.looked_at[0].min(same));
         let prompt = prompt?;
         let full = self.fulls.get(index + 1);
-        self.same[1] = self.same[1].min(full.as_ref().map_or(0, |full| full.same));
+        let same = full.as_ref().map_or(0, |full| full.same);
+        (self.same[1], self.looked_at[1]) = (self.same[1].min(same), self.looked_at[1].min(same));
         let full = full?;
         let known = self.same[0].min(self.same[1]).min(self.agreed);
         let is_exact = full.text.common(&prompt.text, known) == prompt.text.len();
@@ -252,17 +270,22 @@ impl<'p, 'a> Series<'p, 'a> {
             Foreign::Recognised => None,
             Foreign::Named { tokenizer, control_tokens } => {
                 let [of_prompt, of_full] = &mut self.seams;
-                made = of_full.find(prepared, &full, self.same[1], tokenizer, control_tokens)?;
+                let [same_prompt, same_full] = &mut self.looked_at;
+                made = of_full.find(prepared, &full, mem::take(same_full), tokenizer, control_tokens)?;
+                *same_full = usize::MAX;
                 // The prompt is otherwise a part of it.
                 if !is_exact {
-                    made.extend(of_prompt.find(prepared, &prompt, 0, tokenizer, control_tokens)?);
+                    let same = mem::take(same_prompt);
+                    made.extend(of_prompt.find(prepared, &prompt, same, tokenizer, control_tokens)?);
+                    *same_prompt = usize::MAX;
                 }
                 None
             }
             Foreign::Plain { control_tokens } => {
                 let [of_prompt, of_full] = &mut self.foreign_tokens;
-                of_prompt.update(prepared, &prompt, self.same[0], control_tokens);
-                of_full.update(prepared, &full, self.same[1], control_tokens);
+                of_prompt.update(prepared, &prompt, self.looked_at[0], control_tokens);
+                of_full.update(prepared, &full, self.looked_at[1], control_tokens);
+                self.looked_at = [usize::MAX; 2];
                 Some(control_tokens)
             }
         };
@@ -278,7 +301,9 @@ impl<'p, 'a> Series<'p, 'a> {
             let turn = TracedText { text: full.text.after(after).to_text(), spans };
             (Prompt::Shown(prompt), turn, mismatch::flags(&self.arguments), PromptMatch::Exact)
         } else {
-            let (resolved, prompt_match) = by_policy(prepared, message, index, how.policy, &self.arguments)?;
+            let said = Mismatched::of(message, index, &self.arguments);
+            let before = &mut self.before;
+            let (resolved, prompt_match) = by_policy(prepared, said, how.policy, [prompt, full], before)?;
             if let Some(guard) = &mut guard {
                 let text = [&*resolved.prompt.text, &resolved.text.text].concat();
                 let spans = [&*resolved.prompt.spans, &resolved.text.spans].concat();
@@ -350,31 +375,34 @@ pub fn render_alone(
 /// Where the prompt is not a prefix of the turn's own rendering.
 fn by_policy(
     prepared: &Prepared<'_>,
-    message: &Message,
-    index: usize,
+    said: Mismatched<'_>,
     policy: PromptMismatch,
-    arguments: &[(&str, TemplateValue<'_>)],
+    [prompt, full]: [Shown<'_>; 2],
+    before: &mut Prefixes<'_, '_>,
 ) -> Result<(Resolved, PromptMatch)> {
-    if !arguments.is_empty()
-        && let Some(resolved) = as_rendered(prepared, index)
+    if !said.arguments.is_empty()
+        && let Some(resolved) = as_rendered(prepared, said.message)
     {
         return Ok((resolved, PromptMatch::AsRendered));
     }
-    let prompt = prepared.render_with(index, true, arguments)?;
-    let full = prepared.render_with(index + 1, false, arguments)?;
-    let said = Mismatched::of(message, index, arguments);
     let found = match policy {
         PromptMismatch::Error | PromptMismatch::Skip => None,
         PromptMismatch::MatchThinking => {
             mismatch::match_thinking(prepared, said).map(|resolved| (resolved, PromptMatch::MatchThinking))
         }
-        PromptMismatch::Splice => {
-            splice(prepared, said, &prompt, &full).map(|resolved| (resolved, PromptMatch::Splice))
+        PromptMismatch::Splice | PromptMismatch::CommonPrefix => {
+            let [prompt, full] = [prompt, full].map(Rendering::from);
+            let before = before.get(said.message).ok().map(|before| before.text.joined());
+            let texts = Texts { prompt: &prompt, full: &full, before: before.as_deref() };
+            if policy == PromptMismatch::Splice {
+                splice(prepared, said, texts).map(|resolved| (resolved, PromptMatch::Splice))
+            } else {
+                let resolved = mismatch::common_prefix(prepared, said, texts);
+                resolved.map(|resolved| (resolved, PromptMatch::CommonPrefix))
+            }
         }
-        PromptMismatch::CommonPrefix => mismatch::common_prefix(prepared, said, &prompt, &full)
-            .map(|resolved| (resolved, PromptMatch::CommonPrefix)),
     };
-    found.ok_or_else(|| mismatch_error(&prompt.text, &full.text, policy))
+    found.ok_or_else(|| mismatch_error(prompt.text, full.text, policy))
 }
 
 /// Prompt and turn without a thinking switch of one's own, where the prompt is a prefix then: a template may write no
@@ -385,12 +413,9 @@ fn as_rendered(prepared: &Prepared<'_>, index: usize) -> Option<Resolved> {
     full.text.starts_with(&prompt.text).then(|| Resolved::literal(prompt, &full, &[]))
 }
 
-fn mismatch_error(prompt: &str, full: &str, policy: PromptMismatch) -> Error {
-    let same = prompt.bytes().zip(full.bytes()).take_while(|(a, b)| a == b).count();
-    let tail = |text: &str| {
-        let start = (0..=same).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        excerpt(&text[start..])
-    };
+fn mismatch_error(prompt: PromptText<'_>, full: PromptText<'_>, policy: PromptMismatch) -> Error {
+    let same = prompt.common(&full, 0);
+    let tail = |text: PromptText<'_>| excerpt(&text.after(same).joined());
     let tried = match policy {
         PromptMismatch::MatchThinking => "; no thinking flag of the template makes it one",
         PromptMismatch::Splice | PromptMismatch::CommonPrefix => {

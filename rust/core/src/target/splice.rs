@@ -9,32 +9,26 @@ use std::ops::Range;
 
 use everyturn_template::{Source, cut_spans};
 
-use super::mismatch::{Inline, Mismatched, Resolved, flags};
+use super::mismatch::{Inline, Mismatched, Resolved, Texts, flags};
 use super::own_turn::OwnTurn;
 use crate::chat_template::{Author, Prepared, Rendering, ThinkingFormat};
 use crate::conversation::CLOSE_THINKING;
 use crate::traced_text::TracedText;
 
-pub fn splice(
-    prepared: &Prepared<'_>,
-    target: Mismatched<'_>,
-    prompt: &Rendering,
-    full: &Rendering,
-) -> Option<Resolved> {
+pub fn splice(prepared: &Prepared<'_>, target: Mismatched<'_>, texts: Texts<'_>) -> Option<Resolved> {
     if target.is_amid_words {
         return None;
     }
     let format = prepared.thinking().format.as_ref();
     let tags = format.map(|format| [format.open_tag(), format.close_tag()]);
-    let turn =
-        OwnTurn::find(prepared, target, prompt, full, tags.as_ref().map_or(&[], <[&str; 2]>::as_slice))?;
-    let body = Body::of(prepared, target, full, &turn)?;
+    let turn = OwnTurn::find(prepared, target, texts, tags.as_ref().map_or(&[], <[&str; 2]>::as_slice))?;
+    let body = Body::of(prepared, target, texts.full, &turn)?;
     let text = match (Written::of(&turn, format).or_else(|| body.unknown(&turn))?, format) {
         (Written::Nothing, format) => body.after_header(format, turn.has_more_space),
         (Written::Opened { rest, space }, format) => body.in_open_block(format?, rest, space)?,
         (Written::Closed, format) => body.after_closed_block(format)?,
     };
-    let prompt = TracedText { text: prompt.text.clone(), spans: prompt.spans.clone() };
+    let prompt = TracedText { text: texts.prompt.text.clone(), spans: texts.prompt.spans.clone() };
     Some(Resolved { prompt, text, arguments: flags(target.arguments) })
 }
 

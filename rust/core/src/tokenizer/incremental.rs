@@ -20,7 +20,7 @@ pub struct IncrementalEncoding {
     cuts: Vec<Checkpoint>,
 }
 
-/// Right after a token that the text is cut at: the ids before it are those of the bytes before it.
+/// Right after a token that the text is cut at: the ids before it are those of the bytes before it, whatever follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
     pub text: usize,
@@ -56,7 +56,7 @@ impl IncrementalEncoding {
         segments: &mut SegmentCache,
     ) -> Result<usize> {
         let same = self.keep_plain(plain).min(shared);
-        self.cuts.truncate(self.cuts.partition_point(|cut| cut.text <= same));
+        self.keep_cuts(same, tokenizer);
         let from = self.cuts.last().copied().unwrap_or(Checkpoint { text: 0, ids: 0 });
         self.text.truncate(shared);
         rest.parts().into_iter().for_each(|part| self.text.push_str(part));
@@ -78,6 +78,18 @@ impl IncrementalEncoding {
         next[0].min(next[1])
     }
 
+    /// Takes over the checkpoints in the first `same` bytes. A token that takes the white space after it may take more
+    /// where other text follows.
+    fn keep_cuts(&mut self, same: usize, tokenizer: &Tokenizer) {
+        self.cuts.truncate(self.cuts.partition_point(|cut| cut.text <= same));
+        let takes_more = |cut: &Checkpoint| {
+            cut.text == same && tokenizer.cutter().takes_space_after(self.ids[cut.ids - 1])
+        };
+        if self.cuts.last().is_some_and(takes_more) {
+            self.cuts.pop();
+        }
+    }
+
     fn encode(&mut self, mut from: usize, tokenizer: &Tokenizer, segments: &mut SegmentCache) -> Result<()> {
         let plain = &self.plain[self.plain.partition_point(|range| range.end <= from)..];
         let (mut of_cuts, mut of_text) = (PlainRanges::new(plain), PlainRanges::new(plain));
@@ -88,10 +100,22 @@ impl IncrementalEncoding {
         while let Some(cut) = tokenizer.cutter().next_outside(&self.text, from, &mut of_cuts) {
             segment(from..cut.start, &mut self.ids)?;
             self.ids.push(cut.id);
-            self.cuts.push(Checkpoint { text: cut.end, ids: self.ids.len() });
+            if !cut.is_open {
+                self.cuts.push(Checkpoint { text: cut.end, ids: self.ids.len() });
+            }
             from = cut.end;
         }
         segment(from..self.text.len(), &mut self.ids)
+    }
+
+    /// The bytes that its largest part may hold.
+    pub fn capacity(&self) -> usize {
+        let lists = [
+            self.plain.capacity() * size_of::<Range<usize>>(),
+            self.ids.capacity() * size_of::<i32>(),
+            self.cuts.capacity() * size_of::<Checkpoint>(),
+        ];
+        lists.into_iter().fold(self.text.capacity(), usize::max)
     }
 
     pub fn clear(&mut self) {

@@ -46,9 +46,10 @@ impl Tokenizer {
     ) -> Result<usize> {
         let next = checkpoints.partition_point(|cut| cut.text <= byte);
         let from = next.checked_sub(1).map_or(Checkpoint { text: 0, ids: 0 }, |last| checkpoints[last]);
-        let cut = self.cutter.next(text, from.text).map_or(text.len(), |cut| cut.start);
-        // After a cut there is a checkpoint, and before that the id of its token.
-        let end = checkpoints.get(next).map_or(ids.len(), |after| after.ids - 1);
+        let found = self.cutter.next(text, from.text);
+        // After a cut there is a checkpoint, or nothing, and before that the id of its token.
+        let end = checkpoints.get(next).map_or(ids.len(), |after| after.ids) - usize::from(found.is_some());
+        let cut = found.map_or(text.len(), |cut| cut.start);
         if byte <= from.text {
             return Ok(from.ids);
         }

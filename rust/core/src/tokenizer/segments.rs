@@ -2,7 +2,8 @@
 //!
 //! In: the added tokens of a tokenizer. Out: those at which every text can be cut: the ids of the whole are the ids of
 //! the segments with the token's own id between them. That holds for a token which the tokenizer takes out of the raw
-//! text before anything else, always and whatever is around it; each condition below is one of those.
+//! text before anything else, always and whatever is around it; each condition below is one of those. White space that
+//! a token takes with it is in no segment.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,17 +18,28 @@ use crate::error::Result;
 /// Finds the tokens to cut at.
 pub struct Cutter {
     finder: Option<AhoCorasick>,
-    ids: Vec<i32>,
+    tokens: Vec<CutToken>,
+    /// Those that take the white space after them.
+    take_space_after: HashSet<i32>,
     /// Every added token is one to cut at, so that none is left in a segment.
     covers_all: bool,
+}
+
+struct CutToken {
+    id: i32,
+    /// It takes the white space before it, and after it.
+    strips: [bool; 2],
 }
 
 /// A token to cut at, in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
+    /// With the white space that it takes.
     pub start: usize,
     pub end: usize,
     pub id: i32,
+    /// It takes the white space after it, and the text ends there: what follows may be more of it.
+    pub is_open: bool,
 }
 
 impl Cutter {
@@ -41,10 +53,16 @@ impl Cutter {
             .start_kind(StartKind::Unanchored)
             .build(cuts.iter().map(|(_, token)| &token.content))
             .map_err(unsearchable)?;
+        let token = |(id, token): &(u32, AddedToken)| CutToken {
+            id: id.cast_signed(),
+            strips: [token.lstrip, token.rstrip],
+        };
+        let tokens: Vec<_> = cuts.iter().map(|cut| token(cut)).collect();
         Ok(Self {
             finder: (!cuts.is_empty()).then_some(finder),
-            ids: cuts.iter().map(|(id, _)| id.cast_signed()).collect(),
+            take_space_after: tokens.iter().filter(|token| token.strips[1]).map(|token| token.id).collect(),
             covers_all: cuts.len() == added.len(),
+            tokens,
         })
     }
 
@@ -52,27 +70,47 @@ impl Cutter {
         self.covers_all
     }
 
-    /// The first offset at or after `from` to cut at.
-    pub fn next(&self, text: &str, from: usize) -> Option<Cut> {
-        let input = Input::new(text).range(from..).anchored(Anchored::No);
-        let found = self.finder.as_ref()?.find(input)?;
-        Some(Cut { start: found.start(), end: found.end(), id: self.ids[found.pattern()] })
+    /// Whether a token to cut at takes the white space after it.
+    pub(super) fn takes_space_after(&self, id: i32) -> bool {
+        self.take_space_after.contains(&id)
     }
 
-    /// The same, of those that touch no plain text. What is before it does not change with what comes after it:
-    /// nothing that reaches into a token to cut at hides it.
-    pub(super) fn next_outside(
-        &self,
-        text: &str,
-        mut from: usize,
-        plain: &mut PlainRanges<'_>,
-    ) -> Option<Cut> {
+    /// The first offset at or after `from` to cut at; a segment starts at `from`.
+    pub fn next(&self, text: &str, from: usize) -> Option<Cut> {
+        self.next_outside(text, from, &mut PlainRanges::new(&[]))
+    }
+
+    /// The same, of those that touch no plain text, of which they take no white space, either. What is before it does not
+    /// change with what comes after it: nothing that reaches into a token to cut at hides it.
+    pub(super) fn next_outside(&self, text: &str, from: usize, plain: &mut PlainRanges<'_>) -> Option<Cut> {
+        let finder = self.finder.as_ref()?;
+        let mut search = from;
         loop {
-            let cut = self.next(text, from)?;
-            if !plain.touch(&(cut.start..cut.end)) {
-                return Some(cut);
-            }
-            from = after_character(text, cut.start);
+            let found = finder.find(Input::new(text).range(search..).anchored(Anchored::No))?;
+            let (token, range) = (&self.tokens[found.pattern()], found.range());
+            let [before, after] = token.strips;
+            let blanks = if before { from + text[from..range.start].trim_end().len() } else { range.start };
+            let start = match plain.touching(&(blanks..range.end)).last() {
+                Some(last) if last.end > range.start => {
+                    search = after_character(text, range.start);
+                    continue;
+                }
+                Some(last) => last.end,
+                None => blanks,
+            };
+            let cut = Cut { start, end: range.end, id: token.id, is_open: false };
+            return Some(if after { cut.with_space_after(text, range.start, plain) } else { cut });
+        }
+    }
+}
+
+impl Cut {
+    /// The same with the white space after the token that starts at this byte, up to plain text.
+    fn with_space_after(self, text: &str, token: usize, plain: &mut PlainRanges<'_>) -> Self {
+        let end = text.len() - text[self.end..].trim_start().len();
+        match plain.touching(&(token..end)).first() {
+            Some(first) => Self { end: first.start, ..self },
+            None => Self { end, is_open: end == text.len(), ..self },
         }
     }
 }
@@ -100,19 +138,21 @@ fn starts_anew(tokenizer: &HfTokenizer) -> bool {
 fn cuttable(added: &[(u32, AddedToken)]) -> HashSet<u32> {
     let raw: Vec<_> =
         added.iter().filter(|(_, token)| !token.normalized && !token.content.is_empty()).collect();
-    let mut kept: HashSet<u32> = raw
-        .iter()
-        .filter(|(_, token)| !token.lstrip && !token.rstrip && !token.single_word)
-        .map(|(id, _)| *id)
-        .collect();
-    // A neighbour that strips white space, or must be a single word, may look into this one.
-    if added.iter().any(|(_, token)| token.lstrip || token.rstrip || token.single_word) {
-        let edge = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || c.is_alphanumeric() || c == '_');
-        let closed = |token: &AddedToken| {
-            !edge(token.content.chars().next()) && !edge(token.content.chars().next_back())
-        };
-        kept.retain(|id| raw.iter().any(|(known, token)| known == id && closed(token)));
+    let strips = |token: &AddedToken| token.lstrip || token.rstrip;
+    let ends = |token: &AddedToken| [token.content.chars().next(), token.content.chars().next_back()];
+    let mut kept: Vec<_> = raw.iter().filter(|(_, token)| !token.single_word).collect();
+    // The white space that a token takes may hold another one, or a part of it.
+    let is_blank = |c: Option<char>| c.is_none_or(char::is_whitespace);
+    if raw.iter().any(|(_, token)| ends(token).into_iter().any(is_blank)) {
+        kept.retain(|(_, token)| !strips(token));
     }
+    // A neighbour that takes white space, or must be a single word, may look into this one. What is no ASCII character
+    // may be a part of a word.
+    if added.iter().any(|(_, token)| strips(token) || token.single_word) {
+        let is_closed = |c: Option<char>| c.is_some_and(|c| c.is_ascii_punctuation() && c != '_');
+        kept.retain(|(_, token)| ends(token).into_iter().all(is_closed));
+    }
+    let mut kept: HashSet<u32> = kept.into_iter().map(|(id, _)| *id).collect();
     for id in overlapped(&raw) {
         kept.remove(&id);
     }
@@ -150,7 +190,9 @@ fn overlapped(raw: &[&(u32, AddedToken)]) -> Vec<u32> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
+    use proptest::prelude::*;
     use tokenizers::models::bpe::BPE;
+    use tokenizers::normalizers::Prepend;
 
     use super::*;
 
@@ -180,6 +222,21 @@ mod tests {
         assert_eq!(kept(&[token("\n"), token("\n\n")]), [1]);
     }
 
+    fn encode(library: &HfTokenizer, text: &str) -> Vec<u32> {
+        library.encode_fast(text, false).unwrap().get_ids().to_vec()
+    }
+
+    fn encode_pieces(library: &HfTokenizer, cutter: &Cutter, text: &str) -> Vec<u32> {
+        let (mut ids, mut from) = (Vec::new(), 0);
+        while let Some(cut) = cutter.next(text, from) {
+            ids.extend(encode(library, &text[from..cut.start]));
+            ids.push(cut.id.cast_unsigned());
+            from = cut.end;
+        }
+        ids.extend(encode(library, &text[from..]));
+        ids
+    }
+
     #[test]
     fn pieces_encode_as_the_whole_does() {
         let words: Vec<String> = texts(3).collect();
@@ -189,16 +246,9 @@ mod tests {
             let mut library = HfTokenizer::new(model);
             library.add_special_tokens([token(one), token(two)]).unwrap();
             let cutter = Cutter::of(&library).unwrap();
-            let encode = |text: &str| library.encode_fast(text, false).unwrap().get_ids().to_vec();
             for text in texts(6) {
-                let (mut ids, mut from) = (Vec::new(), 0);
-                while let Some(cut) = cutter.next(&text, from) {
-                    ids.extend(encode(&text[from..cut.start]));
-                    ids.push(cut.id.cast_unsigned());
-                    from = cut.end;
-                }
-                ids.extend(encode(&text[from..]));
-                assert_eq!(ids, encode(&text), "{text} with {one} and {two}");
+                let ids = encode_pieces(&library, &cutter, &text);
+                assert_eq!(ids, encode(&library, &text), "{text} with {one} and {two}");
             }
         }
     }
@@ -217,5 +267,60 @@ mod tests {
         assert_eq!(kept(&[strips, token("<a>"), token("word"), token(" <b>")]), [1]);
         let of_text = AddedToken { normalized: true, ..token("<t>") };
         assert_eq!(kept(&[of_text, token("<a>")]), [1]);
+        // A mark is a part of a word, and its character is no letter.
+        let word = AddedToken { single_word: true, ..token("<w>") };
+        assert_eq!(kept(&[word, token("<a>"), token("\u{301}<b>")]), [1]);
+    }
+
+    #[test]
+    fn tokens_that_take_white_space_are_where_no_token_is_in_it() {
+        let strips =
+            [AddedToken { lstrip: true, ..token("<s>") }, AddedToken { rstrip: true, ..token("<e>") }];
+        assert_eq!(kept(&[&strips[..], &[token("<a>")]].concat()), [0, 1, 2]);
+        assert_eq!(kept(&[&strips[..], &[token("\n\n"), token("<a>")]].concat()), [3]);
+        let of_text = AddedToken { normalized: true, ..token("\n\n") };
+        assert_eq!(kept(&[&strips[..], &[of_text]].concat()), [0, 1]);
+    }
+
+    /// A token of a few characters that may look at its neighbours. White space that takes white space is none: the
+    /// library fails on it where another token has taken it.
+    fn looking() -> impl Strategy<Value = AddedToken> {
+        let flag = || prop::bool::weighted(0.3);
+        let text = prop_oneof![4 => "[<>.]{1,3}", 1 => "[<>. a\u{301}]{1,2}"];
+        (text, flag(), flag(), prop::bool::weighted(0.15), prop::bool::weighted(0.2)).prop_map(
+            |(content, lstrip, rstrip, single_word, normalized)| AddedToken {
+                lstrip: lstrip && !content.trim().is_empty(),
+                rstrip,
+                single_word,
+                normalized,
+                ..token(&content)
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn pieces_encode_as_the_whole_does_where_tokens_look_at_their_neighbours(
+            tokens in prop::collection::vec(looking(), 1..5),
+            texts in prop::collection::vec("([<>. \u{2003}a\u{301}]|<>|[.]<| \n){0,9}", 12),
+            is_prefixed in any::<bool>(),
+        ) {
+            let vocabulary = ["<", ">", ".", " ", "\n", "\u{2003}", "a", "\u{301}", "_", "aa"];
+            let mut id = 0..;
+            let vocabulary = vocabulary.map(|token| (token.to_owned(), id.next().unwrap()));
+            let merges = vec![("a".to_owned(), "a".to_owned())];
+            let model = BPE::builder().vocab_and_merges(vocabulary, merges);
+            let mut library = HfTokenizer::new(model.build().unwrap());
+            if is_prefixed {
+                library.with_normalizer(Some(Prepend::new("_".into()))).unwrap();
+            }
+            library.add_tokens(tokens.iter().cloned()).unwrap();
+            let cutter = Cutter::of(&library).unwrap();
+            for text in &texts {
+                prop_assert_eq!(encode_pieces(&library, &cutter, text), encode(&library, text), "{:?} with {:?}", text, &tokens);
+            }
+        }
     }
 }
