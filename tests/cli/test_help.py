@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import everyturn.cli
+from chats import Record, to_jsonl
 from commands import parsers
 from everyturn.cli import COMMANDS, TOUR, main
 from paths import EXAMPLE_CHATS, ROOT
@@ -60,6 +61,27 @@ def test_a_mismatch_is_hinted_at(
     assert hint.startswith("hint: tried on this record: ")
     policy, *_ = re.findall(r"--prompt-mismatch (\w+)", hint)
     assert main([*arguments, "--prompt-mismatch", policy]) == 0
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"dialog": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+        {"messages": [{"role": "human", "content": "a"}, {"role": "assistant", "content": "b"}]},
+        {"prompt": "a", "chosen": "b", "rejected": "c"},
+    ],
+)
+def test_options_that_an_error_names_are_hinted_at_as_flags(
+    record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With them the same command works."""
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(to_jsonl([record]))
+    arguments = ["expand", str(path), "--model", "demo"]
+    assert main(arguments) == 1
+    _, hint = capsys.readouterr().err.splitlines()
+    flags = hint.removeprefix("hint: on the command line ").partition(";")[0]
+    assert main([*arguments, *shlex.split(flags)]) == 0
 
 
 def runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -5,6 +5,10 @@ named only if it was tried on the record and gives it a sample.
 """
 
 import argparse
+import contextlib
+import json
+import re
+import shlex
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +19,7 @@ from everyturn.cures import LOCATED, notes_on
 from everyturn.diagnostics.kind import Kind
 from everyturn.exceptions import EveryturnError
 from everyturn.faults import Fault, Notes
+from everyturn.wording import flag
 
 
 def hints(error: EveryturnError, parsed: argparse.Namespace) -> Iterator[str]:
@@ -24,9 +29,32 @@ def hints(error: EveryturnError, parsed: argparse.Namespace) -> Iterator[str]:
         return
     notes = _notes(error, kind, parsed)
     known = [line for lines in notes.lines.values() for line in lines]
+    if flags := " ".join(_as_flags(error.reason or "")):
+        known.append(f"on the command line {flags}")
     known += _general(error, kind, parsed)
     if known:
         yield f"hint: {'; '.join(known)}; see `everyturn explain {kind.name}`"
+
+
+_OPTION = re.compile(r"\b(map|roles|undesired|media|thinking)=(\{[^{}]*\}|\"[^\"]*\")")
+"""An option with its value, as errors name it in Python."""
+
+
+def _as_flags(text: str) -> Iterator[str]:
+    """Return the options that a text names in Python as the flags that they are.
+
+    >>> list(_as_flags('map={"messages": "dialog"} would read it, and undesired="skip"'))
+    ['--map messages=dialog', '--undesired skip']
+    """
+    for name, value in _OPTION.findall(text):
+        # What is no JSON is a sketch, not a value.
+        with contextlib.suppress(ValueError, TypeError):
+            stated = json.loads(value)
+            pairs = (
+                [stated] if isinstance(stated, str) else ["=".join(pair) for pair in stated.items()]
+            )
+            if not any("," in pair or pair.count("=") > 1 for pair in pairs):
+                yield f"{flag(name)} {shlex.quote(','.join(pairs))}"
 
 
 def _general(error: EveryturnError, kind: Kind, parsed: argparse.Namespace) -> Iterator[str]:

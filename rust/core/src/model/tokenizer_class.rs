@@ -75,12 +75,12 @@ fn differs(class: &str, found: &Difference, serve: Serve) -> String {
         "SGLang restores some of it, so compare ids with the server's, or write tokenizer_class \"TokenizersBackend\" \
          into tokenizer_config.json and serve that"
     } else {
-        "choose tokenizer=\"auto_tokenizer\" to train the server's ids, or write tokenizer_class \"TokenizersBackend\" \
-         into tokenizer_config.json and serve that"
+        "tokenizer=\"auto_tokenizer\" (--tokenizer auto_tokenizer) trains the server's ids; tokenizer_class \
+         \"TokenizersBackend\" in tokenizer_config.json makes servers encode with the file"
     };
     format!(
-        "tokenizer.json is not what servers encode with: AutoTokenizer of transformers loads the class {class}, with \
-         other {parts}, and {} has {theirs} tokens there, {ours} here: {cure}",
+        "tokenizer.json is not what servers encode with: AutoTokenizer of transformers builds a {class}, whose {parts} \
+         differ (tokens of {}: {theirs} there, {ours} here); {cure}",
         excerpt(&found.text)
     )
 }
