@@ -162,7 +162,7 @@ mod tests {
         let added = targets.iter().enumerate().filter(|(message, _)| !is_compared_only(*message));
         let tokens = |(prompt, completion, _): &Case| {
             let ids = [prompt.clone(), completion.clone()].concat();
-            rendering.starts_with(&ids).then(|| prompt.len()..ids.len())
+            rendering.starts_with(&ids).then_some(prompt.len()..ids.len())
         };
         added.map(|(_, case)| tokens(case)).collect()
     }

@@ -179,13 +179,12 @@ impl Writers<'_> {
         let mut from = Checkpoint { text: 0, ids: 0 };
         for to in of.checkpoints.iter().chain([&end]) {
             let bytes = from.text..to.text;
-            match pieces.only_writer(&bytes) {
-                Some(provenance) => found.resize(to.ids, provenance),
-                None => {
-                    let places = self.places(of, &bytes, &of.ids[from.ids..to.ids], known)?;
-                    let places = places.into_iter().map(|at| at.start + from.text..at.end + from.text);
-                    found.extend(places.map(|bytes| pieces.first_writer(&bytes).unwrap_or_default()));
-                }
+            if let Some(provenance) = pieces.only_writer(&bytes) {
+                found.resize(to.ids, provenance);
+            } else {
+                let places = self.places(of, &bytes, &of.ids[from.ids..to.ids], known)?;
+                let places = places.into_iter().map(|at| at.start + from.text..at.end + from.text);
+                found.extend(places.map(|bytes| pieces.first_writer(&bytes).unwrap_or_default()));
             }
             from = *to;
         }
