@@ -18,7 +18,10 @@ TIMES = 4
 """So many times the turns."""
 
 GROWTH = 8
-"""Linear cost grows by 4, quadratic cost by 16; what is between them leaves room for a busy machine."""
+"""Linear cost grows by 4, quadratic cost by 16."""
+
+ATTEMPTS = 5
+"""A busy machine may make any measurement slower, and hardly each of them."""
 
 TURN = "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
 OPENS = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -71,16 +74,19 @@ CASES: dict[str, Callable[[Path], everyturn.Expander]] = {
 }
 
 
-def growth(act: Callable[[int], Any]) -> float:
-    """How many times the CPU seconds of a size `TIMES` times as much takes."""
+def is_linear(act: Callable[[int], Any]) -> bool:
+    """Whether the CPU time of `TIMES` times the size is nearer to `TIMES` times as much than to its square."""
 
     def seconds(size: int) -> float:
         start = time.process_time()
         act(size)
         return time.process_time() - start
 
-    small, large = (min(seconds(size) for _ in range(3)) for size in (TURNS, TIMES * TURNS))
-    return large / small
+    small, large = TURNS, TIMES * TURNS
+    return any(
+        min(seconds(large) for _ in range(3)) < GROWTH * min(seconds(small) for _ in range(3))
+        for _ in range(ATTEMPTS)
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -92,7 +98,7 @@ def test_what_a_conversation_costs_grows_as_its_turns_do(case: str, tmp_path: Pa
         size: [chat(size, calls if "calls" in case else [])] for size in (TURNS, TIMES * TURNS)
     }
     expander.expand(chats[TURNS])
-    assert growth(lambda size: expander.expand(chats[size])) < GROWTH
+    assert is_linear(lambda size: expander.expand(chats[size]))
 
 
 def test_what_spans_with_weights_cost_grows_as_they_do() -> None:
@@ -109,4 +115,4 @@ def test_what_spans_with_weights_cost_grows_as_they_do() -> None:
     expander = everyturn.Expander("demo", num_threads=1)
     chats = {size: weighted(size) for size in (TURNS, TIMES * TURNS)}
     assert len(expander.expand(chats[TURNS])) == 1
-    assert growth(lambda size: expander.expand(chats[size])) < GROWTH
+    assert is_linear(lambda size: expander.expand(chats[size]))

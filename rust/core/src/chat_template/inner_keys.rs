@@ -5,7 +5,8 @@
 
 use everyturn_template::{Arena, Value as TemplateValue};
 
-use super::prepared::{Given, is_empty};
+use super::prepared::Given;
+use super::unread_keys::is_empty;
 use crate::json::{Object, Value};
 
 /// A key of a call or a tool, or of the function in it.

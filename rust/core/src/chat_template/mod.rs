@@ -21,6 +21,7 @@ mod standalone;
 mod thinking;
 mod thinking_flags;
 mod turn_end;
+mod unread_keys;
 mod written;
 
 use std::collections::{BTreeSet, HashSet};
