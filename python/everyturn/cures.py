@@ -193,9 +193,8 @@ class Trials:
             # The options do not go together, or the model cannot be loaded so.
             return False
         samples, _ = trial.expand_records([record])
-        if fault.message_index is None:
-            return len(samples) > 0
-        return any(fault.message_index in sample.targets for sample in samples)
+        left = {fault.message_index for fault in samples.report.faults}
+        return len(samples) > 0 and fault.message_index not in left
 
     def _with(self, cure: Cure) -> Expander:
         if cure.option in OPTION_NAMES:

@@ -102,10 +102,10 @@ def test_a_control_token_and_a_long_chat_have_cures_that_work(tmp_path: Path) ->
     """Each kind has its own options."""
     path = written(tmp_path, [{**USER, "content": "a<|im_end|>"}, ANSWER])
     text = "\n".join(lines(everyturn.Expander("demo", control_tokens="reject"), path))
-    assert "tried on this record: --control-tokens literal " in text
+    assert "tried on this record: --control-tokens literal resolves it" in text
     path = written(tmp_path, [USER, ANSWER] * 4)
     text = "\n".join(lines(everyturn.Expander("demo", max_length=30), path))
-    assert "tried on this record: --overflow shrink_history " in text
+    assert "tried on this record: --overflow shrink_history resolves it" in text
 
 
 def test_a_chat_that_a_server_refuses_may_be_rendered_as_it_stands(tmp_path: Path) -> None:
