@@ -20,7 +20,7 @@ pub struct SingleRender {
 }
 
 /// Where a target is in the one rendering.
-struct Place {
+struct Located {
     tokens: Range<usize>,
     /// It is there as inference would show it.
     is_exact: bool,
@@ -67,7 +67,7 @@ impl SingleRender {
     /// Renders the conversation once and finds the targets in it.
     fn arrange(self, whole: &mut WholeConversation<'_>) -> Result<Arranged> {
         let rendering = whole.render()?;
-        let mut places: Vec<(Target, Result<Place>)> = Vec::with_capacity(self.targets.len());
+        let mut places: Vec<(Target, Result<Located>)> = Vec::with_capacity(self.targets.len());
         let mut end_of_exact = 0;
         // How much of the rendering is as inference would show the target compared last.
         let mut common = 0;
@@ -77,9 +77,9 @@ impl SingleRender {
             let place = match exact.filter(|tokens| tokens.start >= end_of_exact) {
                 Some(tokens) => {
                     end_of_exact = tokens.end;
-                    Ok(Place { tokens, is_exact: true })
+                    Ok(Located { tokens, is_exact: true })
                 }
-                None => rendering.tokens_of(target.message).map(|tokens| Place { tokens, is_exact: false }),
+                None => rendering.tokens_of(target.message).map(|tokens| Located { tokens, is_exact: false }),
             };
             places.push((target, place));
         }
@@ -87,7 +87,7 @@ impl SingleRender {
         let (mut row, mut arranged) = (Sample::default(), Arranged::default());
         for (target, place) in places {
             match place {
-                Ok(Place { tokens, is_exact }) => {
+                Ok(Located { tokens, is_exact }) => {
                     arranged.inexact += u64::from(!is_exact);
                     row.push_trained(tokens, target);
                 }
@@ -122,11 +122,12 @@ impl Ids {
 }
 
 /// A target that is not placed exactly is lost where it is not apart from the others, in their order.
-fn lose_what_overlaps(places: &mut [(Target, Result<Place>)]) {
-    let tokens = |(_, place): &(Target, Result<Place>)| place.as_ref().ok().map(|place| place.tokens.clone());
+fn lose_what_overlaps(places: &mut [(Target, Result<Located>)]) {
+    let tokens =
+        |(_, place): &(Target, Result<Located>)| place.as_ref().ok().map(|place| place.tokens.clone());
     let all: Vec<Option<Range<usize>>> = places.iter().map(tokens).collect();
     for (at, (_, place)) in places.iter_mut().enumerate() {
-        let Ok(Place { tokens, is_exact: false }) = place else { continue };
+        let Ok(Located { tokens, is_exact: false }) = place else { continue };
         let (before, after) = (&all[..at], &all[at + 1..]);
         let is_apart = before.iter().flatten().all(|other| other.end <= tokens.start)
             && after.iter().flatten().all(|other| tokens.end <= other.start);
